@@ -1,0 +1,211 @@
+// Package result is what a run leaves behind: the numbers, their doubts, and
+// the JSON file they are kept in (schema c10m/result/1, base units: bytes,
+// nanoseconds, per second). What was not measured is absent, never 0.
+package result
+
+import "time"
+
+// Schema names the file format; a reader refuses any other.
+const Schema = "c10m/result/1"
+
+// Result is one run, or the sum of several parts of one run (Merge).
+type Result struct {
+	Schema    string    `json:"schema"`
+	Scenario  string    `json:"scenario"`
+	Proto     string    `json:"proto"`
+	Started   time.Time `json:"started"`
+	Command   []string  `json:"command,omitempty"`
+	Interrupt bool      `json:"interrupted,omitempty"` // ended by a signal before it was done
+	Host      Host      `json:"host"`
+	Plan      Plan      `json:"plan"`
+	Conns     Conns     `json:"conns"`
+	Setup     *Setup    `json:"setup,omitempty"`
+	Memory    *Memory   `json:"memory,omitempty"`
+	Echo      *Echo     `json:"echo,omitempty"`
+	CPU       *CPU      `json:"cpu,omitempty"`
+	Reconcile *Counts   `json:"reconcile,omitempty"` // the three counts of the same connections
+	Spread    []Spread  `json:"spread,omitempty"`    // how even the shares are
+	Limits    []Limit   `json:"limits,omitempty"`    // preflight: tightest first
+	Warnings  []string  `json:"warnings,omitempty"`
+}
+
+// Host is the machine the client ran on.
+type Host struct {
+	Kernel      string `json:"kernel"` // uname -r
+	CPUs        int    `json:"cpus"`
+	MemoryBytes uint64 `json:"memory_bytes"` // MemTotal
+	Nofile      uint64 `json:"nofile"`       // soft RLIMIT_NOFILE of one fd table
+	Go          string `json:"go"`
+	Commit      string `json:"commit"`
+	Namespace   bool   `json:"namespace,omitempty"`    // ran in a network namespace of its own
+	EhashBucket uint64 `json:"ehash_buckets,omitempty"` // net.ipv4.tcp_ehash_entries
+}
+
+// Plan is what was asked, after "auto" was decided.
+type Plan struct {
+	Host      string  `json:"host"`
+	FirstPort int     `json:"first_port"`
+	Conns     int64   `json:"conns"`
+	Ports     int     `json:"ports"`
+	Sources   int     `json:"sources"`
+	Threads   int     `json:"threads"`
+	Rate      float64 `json:"rate,omitempty"` // per second; absent: as fast as possible
+	Hold      int64   `json:"hold,omitempty"` // ns
+	Size      int     `json:"size,omitempty"` // bytes per message
+	Interval  int64   `json:"interval,omitempty"`
+	FDTables  int     `json:"fd_tables"`           // private fd tables in use; 1: the process's own
+	LimitedBy string  `json:"limited_by,omitempty"` // which limit decided --conns auto
+}
+
+// Conns always satisfies Attempted = Established + Failed, and Lost <= Established.
+type Conns struct {
+	Attempted   int64       `json:"attempted"`
+	Established int64       `json:"established"`
+	Failed      int64       `json:"failed"`
+	Lost        int64       `json:"lost"`
+	Errors      ErrorCounts `json:"errors,omitempty"`
+}
+
+// ErrorCounts counts failures by "<phase>_<cause>", for example
+// connect_refused, connect_no_address, read_reset, echo_mismatch.
+type ErrorCounts map[string]int64
+
+// Setup is the ramp: from the first connect until the client held everything
+// and, where the server's count is known, until the server did too.
+type Setup struct {
+	Seconds       float64  `json:"seconds"`
+	Rate          float64  `json:"rate"`                      // established per second over Seconds
+	ClientSeconds float64  `json:"client_seconds,omitempty"`  // until the client's last connect
+	Latency       *Latency `json:"latency,omitempty"`         // of connect
+	Curve         []Point  `json:"curve,omitempty"`
+}
+
+// Point is one sample of the ramp: T seconds in, Conns held, Rate per second
+// since the point before.
+type Point struct {
+	T     float64 `json:"t"`
+	Conns int64   `json:"conns"`
+	Rate  float64 `json:"rate"`
+}
+
+// Latency is a summary of a histogram, in nanoseconds.
+type Latency struct {
+	Count int64 `json:"count"`
+	P50   int64 `json:"p50"`
+	P90   int64 `json:"p90"`
+	P99   int64 `json:"p99"`
+	P999  int64 `json:"p999"`
+	Max   int64 `json:"max"`
+	// Encoded is the whole histogram, HdrHistogram V2 compressed base64, so
+	// that results can be merged without loss.
+	Encoded string `json:"encoded,omitempty"`
+}
+
+// Memory is the cost of connections: Fit values are marginal (least squares
+// over the ramp), Plain ones the difference between before and after the ramp
+// divided by the connections.
+type Memory struct {
+	Method string `json:"method"` // slabinfo, or meminfo: MemTotal - MemFree - page cache
+	// BothEnds: client and server kernels are the same machine, so
+	// KernelPerConn counts both ends of a connection.
+	BothEnds        bool     `json:"both_ends"`
+	KernelPerConn   float64  `json:"kernel_bytes_per_conn"`
+	KernelPerSocket float64  `json:"kernel_bytes_per_socket"`
+	ServerPerConn   *float64 `json:"server_bytes_per_conn,omitempty"`
+	ClientPerConn   float64  `json:"client_bytes_per_conn"`
+	TotalPerConn    float64  `json:"total_bytes_per_conn"`
+	Caches          []Cache  `json:"caches,omitempty"`
+	Fit             Fit      `json:"fit"`   // of the total
+	Plain           Parts    `json:"plain"` // plain difference, per connection
+	// Outside is the growth of MemTotal - MemFree - page cache per connection
+	// over the same ramp: the cross-check of TotalPerConn.
+	Outside  *float64 `json:"outside_bytes_per_conn,omitempty"`
+	At10M    float64  `json:"at_10m_bytes"` // TotalPerConn x 10,000,000
+	Before   *Used    `json:"before,omitempty"`
+	Held     *Used    `json:"held,omitempty"`
+	After    *Used    `json:"after,omitempty"` // once everything is closed and settled
+	Samples  []Sample `json:"samples,omitempty"`
+	PeakUsed uint64   `json:"peak_used_bytes,omitempty"`
+}
+
+// Parts is a cost split by who pays it, bytes per connection.
+type Parts struct {
+	Kernel float64  `json:"kernel"`
+	Server *float64 `json:"server,omitempty"`
+	Client float64  `json:"client"`
+	Total  float64  `json:"total"`
+}
+
+// Cache is one kernel slab cache's share.
+type Cache struct {
+	Name           string  `json:"name"`
+	ObjectsPerConn float64 `json:"objects_per_conn"`
+	BytesPerConn   float64 `json:"bytes_per_conn"` // in pages actually taken
+}
+
+// Fit is a least-squares line of bytes over connections.
+type Fit struct {
+	Slope   float64 `json:"slope"` // bytes per connection
+	R2      float64 `json:"r2"`
+	Samples int     `json:"samples"`
+}
+
+// Used is memory in use at one moment, bytes.
+type Used struct {
+	Kernel uint64  `json:"kernel"` // the counted slab caches, or all non-cache memory (Method)
+	Server *uint64 `json:"server,omitempty"`
+	Client uint64  `json:"client"`
+	System uint64  `json:"system"` // MemTotal - MemFree - page cache
+}
+
+// Sample is Used at one moment of the ramp.
+type Sample struct {
+	T     float64 `json:"t"`
+	Conns int64   `json:"conns"`
+	Used
+}
+
+// Echo is the message traffic of a run.
+type Echo struct {
+	Sent       int64    `json:"sent"`
+	Received   int64    `json:"received"`
+	Lost       int64    `json:"lost"`
+	Mismatched int64    `json:"mismatched"`
+	Seconds    float64  `json:"seconds,omitempty"`
+	Rate       float64  `json:"rate,omitempty"` // echoes per second
+	Bytes      int64    `json:"bytes,omitempty"` // payload bytes received
+	Latency    *Latency `json:"latency,omitempty"`
+	Verified   int64    `json:"verified,omitempty"` // connections checked with one echo after the hold
+}
+
+// CPU is processor time over the whole run, seconds.
+type CPU struct {
+	Server  *float64 `json:"server_seconds,omitempty"`
+	Client  float64  `json:"client_seconds"`
+	Softirq *float64 `json:"softirq_seconds,omitempty"` // of the whole machine
+}
+
+// Counts are three independent counts of the same open connections, taken
+// while everything was held.
+type Counts struct {
+	Client int64  `json:"client"`
+	Server *int64 `json:"server,omitempty"` // from its control endpoint
+	Kernel *int64 `json:"kernel,omitempty"` // sockets: TCP inuse less listeners and strangers
+}
+
+// Spread says how evenly connections lie over N workers, ports or sources.
+type Spread struct {
+	Over string  `json:"over"` // "workers", "ports", "sources", "threads"
+	N    int     `json:"n"`
+	Min  int64   `json:"min"`
+	Mean float64 `json:"mean"`
+	Max  int64   `json:"max"`
+}
+
+// Limit is one thing that bounds the number of connections of this very run.
+type Limit struct {
+	Name string `json:"name"` // "memory", "file descriptors", "4-tuples", ...
+	Max  int64  `json:"max"`  // connections it allows
+	Why  string `json:"why"`
+	Cure string `json:"cure,omitempty"`
+}
