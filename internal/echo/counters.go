@@ -1,0 +1,87 @@
+// Package echo is the server's engine: TCP echo over gnet. It is the only room
+// that imports gnet, and gnet.go the only file.
+package echo
+
+import "sync/atomic"
+
+// Causes why a connection was closed by us rather than by its peer.
+const (
+	OverLimit  = iota // more than --max-conns, or no fd left
+	Draining          // arrived after the drain began
+	SlowReader        // more than --max-outbound waited for it
+	IdleTimeout
+	nCauses
+)
+
+// CauseNames are the causes as reports and metrics name them.
+var CauseNames = [nCauses]string{"over_limit", "draining", "slow_reader", "idle_timeout"}
+
+// stripes is how many cache lines the traffic counters are spread over, so
+// that the loops of one big process do not fight for one.
+const stripes = 16
+
+// MaxPorts bounds the listening ports of one server.
+const MaxPorts = 4096
+
+// Counters is what one engine counts. It holds no pointers: it may lie in
+// memory shared between processes, where its last values outlive its process.
+type Counters struct {
+	State    atomic.Int32 // a State
+	PID      atomic.Int32
+	Open     atomic.Int64 // held now, refused ones not counted
+	Accepted atomic.Int64
+	Closed   atomic.Int64
+	Causes   [nCauses]atomic.Int64
+	Heap     atomic.Int64 // live Go heap bytes, when last looked
+	traffic  [stripes]struct {
+		messages atomic.Int64
+		bytes    atomic.Int64
+		_        [48]byte
+	}
+	PortOpen [MaxPorts]atomic.Int32 // open now, by index of the listening port
+}
+
+// State of an engine.
+type State int32
+
+// The states, in the order that an engine passes them. Stopped is an engine
+// that ended, by order or not.
+const (
+	Starting State = iota
+	Ready
+	Stopping
+	Stopped
+)
+
+func (s State) String() string {
+	return [...]string{"starting", "ready", "draining", "stopped"}[s]
+}
+
+// Messages is how many reads were echoed, and Bytes how much.
+func (c *Counters) Messages() (messages, bytes int64) {
+	for i := range c.traffic {
+		messages += c.traffic[i].messages.Load()
+		bytes += c.traffic[i].bytes.Load()
+	}
+	return messages, bytes
+}
+
+// echoed counts one message of n bytes on connection fd.
+func (c *Counters) echoed(fd, n int) {
+	t := &c.traffic[fd%stripes]
+	t.messages.Add(1)
+	t.bytes.Add(int64(n))
+}
+
+// Reset clears what belongs to the connections of a dead engine. The totals
+// stay, so that they never run backwards.
+func (c *Counters) Reset() {
+	c.State.Store(int32(Starting))
+	c.Open.Store(0)
+	c.Heap.Store(0)
+	for i := range c.PortOpen {
+		if c.PortOpen[i].Load() != 0 {
+			c.PortOpen[i].Store(0)
+		}
+	}
+}

@@ -1,0 +1,96 @@
+package plan
+
+import (
+	"fmt"
+	"math"
+)
+
+// Machine is what bounds the connections of one run. Zero or negative fields
+// are unknown and bound nothing, except where said.
+type Machine struct {
+	RoomBytes      int64 // memory that can be taken, the reserve already off
+	BytesPerConn   int64 // of everything on this machine: kernel (both ends if local) and user
+	FDsPerTable    int64 // soft RLIMIT_NOFILE
+	FDsTaken       int64 // fds a table holds before the first connection, and the reserve
+	Tables         int64 // fd tables this run may take; 1 without private tables
+	EpollWatches   int64 // fs.epoll.max_user_watches
+	WatchesPerConn int64 // 2 when the server is on this machine under the same user
+	Conntrack      int64 // nf_conntrack_max, when conntrack sees this traffic
+	FileMax        int64 // fs.file-max less fs.file-nr
+	Tuples         int64 // local ports x sources x ports
+	ServerConns    int64 // what the server's control endpoint says it takes
+}
+
+// Limit is one bound on the number of connections.
+type Limit struct {
+	Name string
+	Max  int64
+	Why  string
+	Cure string
+}
+
+// Limits lists what bounds a run, tightest first.
+func (m Machine) Limits() []Limit {
+	var all []Limit
+	add := func(name string, n int64, why, cure string) {
+		all = append(all, Limit{Name: name, Max: max(0, n), Why: why, Cure: cure})
+	}
+	if m.BytesPerConn > 0 {
+		add("memory", m.RoomBytes/m.BytesPerConn,
+			fmt.Sprintf("%s bytes can be taken, a connection takes about %s here", Group(m.RoomBytes), Group(m.BytesPerConn)),
+			"a machine with more memory, or server and client on two machines")
+	}
+	if m.FDsPerTable > 0 {
+		per := max(0, m.FDsPerTable-m.FDsTaken)
+		add("file descriptors", saturate(per, max(1, m.Tables)),
+			fmt.Sprintf("RLIMIT_NOFILE %s × %d fd tables", Group(m.FDsPerTable), max(1, m.Tables)),
+			"raise the hard limit (ulimit -Hn), or allow private fd tables (--private-fds on)")
+	}
+	if m.Tuples > 0 {
+		add("4-tuples", m.Tuples, "local ports × sources × ports", "more --ports, more --sources or a wider net.ipv4.ip_local_port_range")
+	}
+	if m.EpollWatches > 0 {
+		per := max(1, m.WatchesPerConn)
+		add("epoll watches", m.EpollWatches/per,
+			fmt.Sprintf("fs.epoll.max_user_watches %s, %d a connection", Group(m.EpollWatches), per),
+			fmt.Sprintf("sysctl -w fs.epoll.max_user_watches=%d", m.EpollWatches*4))
+	}
+	if m.Conntrack > 0 {
+		add("conntrack", m.Conntrack, fmt.Sprintf("net.netfilter.nf_conntrack_max %s", Group(m.Conntrack)),
+			"sysctl -w net.netfilter.nf_conntrack_max=..., or no conntrack for these ports (nft: notrack)")
+	}
+	if m.FileMax > 0 {
+		per := max(1, m.WatchesPerConn)
+		add("open files of the system", m.FileMax/per, fmt.Sprintf("fs.file-max less what is open: %s", Group(m.FileMax)), "sysctl -w fs.file-max=...")
+	}
+	if m.ServerConns > 0 {
+		add("the server", m.ServerConns, "what its control endpoint says it takes", "start the server with a larger --max-conns")
+	}
+	sortLimits(all)
+	return all
+}
+
+// saturate multiplies without overflow.
+func saturate(a, b int64) int64 {
+	if a != 0 && b > math.MaxInt64/a {
+		return math.MaxInt64
+	}
+	return a * b
+}
+
+// sortLimits orders by Max; equal ones keep their order.
+func sortLimits(l []Limit) {
+	for i := 1; i < len(l); i++ {
+		for j := i; j > 0 && l[j].Max < l[j-1].Max; j-- {
+			l[j], l[j-1] = l[j-1], l[j]
+		}
+	}
+}
+
+// TablesFor is how many fd tables n connections need when one holds perTable.
+func TablesFor(n, perTable int64) int64 {
+	if perTable < 1 {
+		return math.MaxInt64
+	}
+	return max(1, ceilDiv(n, perTable))
+}

@@ -1,0 +1,183 @@
+package plan
+
+import (
+	"fmt"
+	"net/netip"
+	"time"
+)
+
+// Plan is a run, decided: nothing in it is "auto" any more. The connections
+// are numbered; Tuple says which 4-tuple each number uses. A Plan can be Split
+// into parts that together cover every number exactly once.
+type Plan struct {
+	Scenario string
+	Proto    string       // "tcp" or "ws"
+	Host     netip.Addr   // of the server
+	Ports    []int        // destination ports
+	Sources  []netip.Addr // none: the kernel picks the source, and nothing is bound
+	Local    LocalPorts   // what the kernel may pick local ports from
+
+	Total  int64 // connections of the whole run
+	Offset int64 // the first connection number of this part
+	Conns  int64 // connections of this part: Offset..Offset+Conns-1
+
+	Threads        int
+	PrivateTables  bool // each thread takes an fd table of its own
+	Rate           Rate
+	Window         int // connects under way at once per thread
+	ConnectTimeout time.Duration
+
+	Hold     time.Duration
+	Size     int           // bytes per message
+	Interval time.Duration // 0: connections stay idle
+	Verify   int64         // connections to check with one echo after the hold
+	Close    CloseMode
+}
+
+// CloseMode is how the client ends its connections.
+type CloseMode string
+
+// The close modes. FIN leaves one TIME_WAIT per connection on the client, RST
+// none.
+const (
+	CloseRST CloseMode = "rst"
+	CloseFIN CloseMode = "fin"
+)
+
+// LocalPorts is what local ports the kernel may choose from:
+// net.ipv4.ip_local_port_range less net.ipv4.ip_local_reserved_ports.
+type LocalPorts struct {
+	Low, High int
+	Reserved  []PortRange
+}
+
+// DefaultLocalPorts is the kernel's default range, 32768..60999.
+var DefaultLocalPorts = LocalPorts{Low: 32768, High: 60999}
+
+// N is how many local ports can be chosen. Reserved ranges may overlap each
+// other and reach outside Low..High.
+func (l LocalPorts) N() int {
+	n := 0
+	for port := l.Low; port <= l.High; port++ {
+		if !l.IsReserved(port) {
+			n++
+		}
+	}
+	return n
+}
+
+// IsReserved says whether port lies in a reserved range.
+func (l LocalPorts) IsReserved(port int) bool {
+	for _, r := range l.Reserved {
+		if r.Contains(port) {
+			return true
+		}
+	}
+	return false
+}
+
+// Tuple is where connection number i goes. The local port is the kernel's
+// choice within the cell (source x destination port); Nth numbers the
+// connections of one cell, and the planner keeps Nth < LocalPorts.N, so that a
+// free local port exists for each.
+type Tuple struct {
+	Port   int // index into Plan.Ports
+	Source int // index into Plan.Sources; 0 if there are none
+	Nth    int64
+}
+
+// burst is how many consecutive connections go to the same cell: enough that
+// the server's accept loop finds several at once, few enough that small runs
+// still touch every port.
+const burst = 64
+
+// cells is the number of (source, destination port) pairs.
+func (p *Plan) cells() int64 {
+	return int64(max(1, len(p.Sources))) * int64(len(p.Ports))
+}
+
+// Tuple maps a connection number (0..Total-1) to its 4-tuple. Every cell gets
+// Total/cells connections, the first Total%cells of them one more, in bursts.
+func (p *Plan) Tuple(i int64) Tuple {
+	cells := p.cells()
+	each := p.Total / cells
+	var cell, nth int64
+	if full := each * cells; i >= full {
+		cell, nth = i-full, each
+	} else {
+		pass := i / (cells * burst)
+		width := min(burst, each-pass*burst) // of this pass; the last may be narrower
+		in := i - pass*cells*burst
+		cell, nth = in/width, pass*burst+in%width
+	}
+	ports := int64(len(p.Ports))
+	return Tuple{Port: int(cell % ports), Source: int(cell / ports), Nth: nth}
+}
+
+// PerCell is the most connections one cell gets.
+func (p *Plan) PerCell() int64 {
+	cells := p.cells()
+	return (p.Total + cells - 1) / cells
+}
+
+// WidePorts says whether a cell is so full that the kernel's usual search for
+// a local port (one parity of the range first, in steps of two) would turn
+// slow: above 45 % of the range. IP_LOCAL_PORT_RANGE lifts that.
+func (p *Plan) WidePorts() bool {
+	return p.PerCell()*100 > int64(p.Local.N())*45
+}
+
+// Split cuts the plan into n parts of near equal size that cover each
+// connection number of p exactly once. A part has one thread's worth of work
+// when n is Threads; the rate is shared in proportion.
+func (p *Plan) Split(n int) []Plan {
+	parts := make([]Plan, n)
+	for k := range parts {
+		part := *p
+		lo, hi := p.Conns*int64(k)/int64(n), p.Conns*int64(k+1)/int64(n)
+		part.Offset, part.Conns = p.Offset+lo, hi-lo
+		part.Threads = max(1, p.Threads/n)
+		part.Rate = Rate{PerSecond: p.Rate.PerSecond / float64(n)}
+		part.Verify = p.Verify*int64(k+1)/int64(n) - p.Verify*int64(k)/int64(n)
+		parts[k] = part
+	}
+	return parts
+}
+
+// Check refuses a plan whose 4-tuples cannot fit, and says what would make it
+// fit.
+func (p *Plan) Check() error {
+	if len(p.Ports) == 0 || p.Total < 1 {
+		return fmt.Errorf("plan has %d ports and %d connections: both must be at least 1", len(p.Ports), p.Total)
+	}
+	n := int64(p.Local.N())
+	if n == 0 {
+		return fmt.Errorf("no local port is left: net.ipv4.ip_local_port_range %d..%d is wholly reserved by net.ipv4.ip_local_reserved_ports", p.Local.Low, p.Local.High)
+	}
+	if p.PerCell() <= n {
+		return nil
+	}
+	sources := int64(max(1, len(p.Sources)))
+	return fmt.Errorf("--conns %d: %s local ports × %d sources × %d ports hold %s connections; it would fit with --ports %d, or with --sources of %d addresses%s",
+		p.Total, Group(n), sources, len(p.Ports), Group(n*sources*int64(len(p.Ports))),
+		ceilDiv(p.Total, n*sources), ceilDiv(p.Total, n*int64(len(p.Ports))), p.Local.hint())
+}
+
+// hint is the third way out: a wider local range, when it is not the widest.
+func (l LocalPorts) hint() string {
+	if l.Low <= 1024 && l.High >= 65535 {
+		return ""
+	}
+	return fmt.Sprintf(", or with a wider net.ipv4.ip_local_port_range (now %d %d; at most 1024 65535)", l.Low, l.High)
+}
+
+func ceilDiv(a, b int64) int64 { return (a + b - 1) / b }
+
+// Group writes n with commas: 64,512.
+func Group(n int64) string {
+	s := fmt.Sprint(n)
+	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}

@@ -1,0 +1,189 @@
+package plan
+
+import (
+	"math/rand/v2"
+	"net/netip"
+	"strings"
+	"testing"
+)
+
+func ports(n int) []int {
+	all := make([]int, n)
+	for i := range all {
+		all[i] = 10000 + i
+	}
+	return all
+}
+
+func TestTupleCoversEveryCellEvenly(t *testing.T) {
+	tests := []struct {
+		name    string
+		conns   int64
+		ports   int
+		sources int
+	}{
+		{"one", 1, 1, 0},
+		{"fewer conns than ports", 7, 200, 0},
+		{"exactly one burst each", 64 * 5, 5, 1},
+		{"ragged", 64*5*3 + 17, 5, 1},
+		{"several sources", 10007, 13, 3},
+		{"one port", 1000, 1, 0},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			p := Plan{Ports: ports(tt.ports), Sources: LoopbackSources(tt.sources), Total: tt.conns, Conns: tt.conns}
+			checkTuples(t, &p)
+		})
+	}
+}
+
+func TestTupleProperty(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	for range 300 {
+		p := Plan{Ports: ports(1 + r.IntN(30)), Sources: LoopbackSources(r.IntN(4))}
+		p.Total = 1 + r.Int64N(5000)
+		p.Conns = p.Total
+		checkTuples(t, &p)
+	}
+}
+
+// checkTuples sees that every tuple is used once, and cells differ by one.
+func checkTuples(t *testing.T, p *Plan) {
+	t.Helper()
+	seen := map[Tuple]bool{}
+	perCell := map[[2]int]int64{}
+	for i := range p.Total {
+		tu := p.Tuple(i)
+		if seen[tu] {
+			t.Fatalf("conns=%d ports=%d: tuple %+v of connection %d is used twice", p.Total, len(p.Ports), tu, i)
+		}
+		if tu.Port < 0 || tu.Port >= len(p.Ports) || tu.Source < 0 || tu.Source >= max(1, len(p.Sources)) {
+			t.Fatalf("tuple %+v is out of range", tu)
+		}
+		seen[tu] = true
+		perCell[[2]int{tu.Port, tu.Source}]++
+		if tu.Nth >= p.PerCell() {
+			t.Fatalf("tuple %+v: Nth reaches PerCell %d", tu, p.PerCell())
+		}
+	}
+	lo, hi := p.Total, int64(0)
+	for _, n := range perCell {
+		lo, hi = min(lo, n), max(hi, n)
+	}
+	if hi-lo > 1 || hi != p.PerCell() {
+		t.Fatalf("conns=%d: cells hold %d..%d, PerCell %d", p.Total, lo, hi, p.PerCell())
+	}
+}
+
+func TestSplitCoversEveryNumberOnce(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 4))
+	for range 500 {
+		p := Plan{Ports: ports(3), Total: 1 + r.Int64N(100000), Offset: r.Int64N(50), Verify: r.Int64N(1000), Rate: Rate{1000}}
+		p.Conns = p.Total
+		n := 1 + r.IntN(150)
+		next, verify, rate := p.Offset, int64(0), 0.0
+		for _, part := range p.Split(n) {
+			if part.Offset != next {
+				t.Fatalf("part starts at %d, want %d", part.Offset, next)
+			}
+			next += part.Conns
+			verify += part.Verify
+			rate += part.Rate.PerSecond
+		}
+		if next != p.Offset+p.Conns || verify != p.Verify || rate < 999.99 || rate > 1000.01 {
+			t.Fatalf("split of %d into %d ends at %d, verify %d of %d, rate %v", p.Conns, n, next, verify, p.Verify, rate)
+		}
+	}
+}
+
+func TestCheckSaysWhatWouldFit(t *testing.T) {
+	local := LocalPorts{Low: 40000, High: 40999, Reserved: []PortRange{{40100, 100}, {40150, 100}, {1, 10}}}
+	if got := local.N(); got != 850 {
+		t.Fatalf("N() = %d, want 1000 - 150 reserved", got)
+	}
+	tests := []struct {
+		name string
+		p    Plan
+		want []string
+	}{
+		{"fits exactly", Plan{Ports: ports(2), Local: local, Total: 1700}, nil},
+		{"one too many", Plan{Ports: ports(2), Local: local, Total: 1701}, []string{"--conns 1701", "850 local ports × 1 sources × 2 ports hold 1,700", "--ports 3", "--sources of 2", "40000 40999"}},
+		{"widest range has no hint", Plan{Ports: ports(1), Local: LocalPorts{Low: 1024, High: 65535}, Total: 64513}, []string{"64,512 local ports", "--ports 2"}},
+		{"all reserved", Plan{Ports: ports(1), Local: LocalPorts{Low: 5, High: 6, Reserved: []PortRange{{5, 2}}}, Total: 1}, []string{"wholly reserved"}},
+		{"no ports", Plan{Local: local, Total: 1}, []string{"0 ports"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			err := tt.p.Check()
+			if (err == nil) != (tt.want == nil) {
+				t.Fatalf("Check() = %v", err)
+			}
+			for _, w := range tt.want {
+				if !strings.Contains(err.Error(), w) {
+					t.Errorf("Check() = %q, want %q in it", err, w)
+				}
+			}
+		})
+	}
+}
+
+func TestWidePorts(t *testing.T) {
+	p := Plan{Ports: ports(1), Local: LocalPorts{Low: 1, High: 1000}, Total: 450}
+	if p.WidePorts() {
+		t.Error("450 of 1000 local ports: the usual search is still fast")
+	}
+	p.Total = 451
+	if !p.WidePorts() {
+		t.Error("451 of 1000 local ports: one parity is nearly full, want IP_LOCAL_PORT_RANGE")
+	}
+}
+
+func TestLimitsTightestFirst(t *testing.T) {
+	m := Machine{RoomBytes: 8000 * 100, BytesPerConn: 8000, FDsPerTable: 20, FDsTaken: 10, Tables: 3, EpollWatches: 500, WatchesPerConn: 2, Tuples: 1000}
+	var names []string
+	for _, l := range m.Limits() {
+		names = append(names, l.Name)
+	}
+	if got, want := strings.Join(names, ","), "file descriptors,memory,epoll watches,4-tuples"; got != want {
+		t.Errorf("limits %s, want %s", got, want)
+	}
+	if l := m.Limits()[0]; l.Max != 30 || l.Cure == "" {
+		t.Errorf("tightest %+v, want 30 and a cure", l)
+	}
+}
+
+func TestSources(t *testing.T) {
+	tests := []struct {
+		in    string
+		n     int
+		first string
+		err   string
+	}{
+		{"127.0.0.0/24", 254, "127.0.0.1", ""},
+		{"10.1.2.3", 1, "10.1.2.3", ""},
+		{"10.1.2.3/32", 1, "10.1.2.3", ""},
+		{"10.1.2.4/31", 2, "10.1.2.4", ""},
+		{"fd00::/120", 256, "fd00::", ""},
+		{"127.0.0.0/8", 0, "", "longest legal prefix is /16"},
+		{"elsewhere", 0, "", "neither auto nor a CIDR"},
+	}
+	for _, tt := range tests {
+		got, err := ParseSources(tt.in)
+		if tt.err != "" {
+			if err == nil || !strings.Contains(err.Error(), tt.err) {
+				t.Errorf("ParseSources(%q) error %v, want %q", tt.in, err, tt.err)
+			}
+			continue
+		}
+		if err != nil || len(got) != tt.n || got[0].String() != tt.first {
+			t.Errorf("ParseSources(%q) = %d from %v, %v", tt.in, len(got), got, err)
+		}
+	}
+	seen := map[netip.Addr]bool{}
+	for _, a := range LoopbackSources(1000) {
+		if !a.IsLoopback() || seen[a] {
+			t.Fatalf("%v is not loopback, or twice", a)
+		}
+		seen[a] = true
+	}
+}

@@ -1,0 +1,69 @@
+package result
+
+// ServerSchema names the format of ServerReport.
+const ServerSchema = "c10m/footprint/1"
+
+// ServerReport is what a server's control endpoint answers on /footprint.
+// Memory fields are absent when the caller asked for counts only.
+type ServerReport struct {
+	Schema   string       `json:"schema"`
+	Commit   string       `json:"commit"`
+	BootID   string       `json:"boot_id"` // equal to ours: the same machine
+	PID      int          `json:"pid"`     // of the supervisor, or of the only process
+	State    string       `json:"state"`   // starting, ready, draining
+	MaxConns int64        `json:"max_conns"`
+	Nofile   uint64       `json:"nofile"` // soft limit of one process
+	Open     int64        `json:"open"`
+	Accepted int64        `json:"accepted"`
+	Refused  ErrorCounts  `json:"refused,omitempty"` // by cause: over_limit, draining, slow_reader ...
+	Messages int64        `json:"messages"`          // reads echoed
+	Bytes    int64        `json:"bytes"`             // payload bytes echoed
+	Shards   []Shard      `json:"shards"`
+	Ports    []PortCount  `json:"ports"`
+	Memory   *ProcMemory  `json:"memory,omitempty"` // all processes of the server
+	CPU      *float64     `json:"cpu_seconds,omitempty"`
+	Kernel   *KernelUsage `json:"kernel,omitempty"` // of the server's machine
+}
+
+// Shard is one worker process.
+type Shard struct {
+	PID       int         `json:"pid"`
+	State     string      `json:"state"`
+	Open      int64       `json:"open"`
+	Accepted  int64       `json:"accepted"`
+	Restarts  int64       `json:"restarts"`
+	HeapBytes int64       `json:"heap_bytes"` // live Go heap at its last report
+	Memory    *ProcMemory `json:"memory,omitempty"`
+}
+
+// PortCount is the connections open on one listening port.
+type PortCount struct {
+	Port  int    `json:"port"`
+	Proto string `json:"proto"`
+	Open  int64  `json:"open"`
+}
+
+// ProcMemory is user memory of one or more processes in bytes,
+// /proc/PID/smaps_rollup. Over many workers count PSS: RSS counts the program
+// text they share once each.
+type ProcMemory struct {
+	RSS     uint64 `json:"rss"`
+	PSS     uint64 `json:"pss"`
+	Private uint64 `json:"private"`
+}
+
+// KernelUsage is what the kernel of the server's machine spends, bytes.
+type KernelUsage struct {
+	Method string       `json:"method"`
+	Bytes  uint64       `json:"bytes"`  // of the counted caches
+	System uint64       `json:"system"` // MemTotal - MemFree - page cache
+	Total  uint64       `json:"total"`  // MemTotal
+	Caches []CacheUsage `json:"caches,omitempty"`
+}
+
+// CacheUsage is one slab cache, in pages actually taken.
+type CacheUsage struct {
+	Name    string `json:"name"`
+	Objects uint64 `json:"objects"`
+	Bytes   uint64 `json:"bytes"`
+}

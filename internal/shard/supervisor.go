@@ -1,0 +1,144 @@
+package shard
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/c10m/c10m/internal/echo"
+)
+
+// Supervisor starts one process per slot of Page and keeps it running.
+type Supervisor struct {
+	Page    *Page
+	Command func(i int) *exec.Cmd // worker i's command line; fds are added here
+	Drain   time.Duration         // how long a worker may take to end
+	Logf    func(format string, args ...any)
+
+	restarts []atomic.Int64
+	workers  sync.WaitGroup
+}
+
+// startTimeout bounds how long all workers together may take to accept.
+const startTimeout = 60 * time.Second
+
+// minLife is how long a worker must have lived to be started anew at once; one
+// that dies younger waits as long, so that a broken one does not spin.
+const minLife = time.Second
+
+// Run starts the workers, calls ready when all of them accept, and returns nil
+// after ctx has ended and all workers have. A worker that cannot start at all
+// ends the others: nothing half-started stays behind.
+func (s *Supervisor) Run(ctx context.Context, ready func()) error {
+	s.restarts = make([]atomic.Int64, len(s.Page.Slots))
+	life, hold, err := os.Pipe()
+	if err != nil {
+		return fmt.Errorf("make lifeline: %w", err)
+	}
+	defer func() { _ = life.Close() }()
+	defer func() { _ = hold.Close() }()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	for i := range s.Page.Slots {
+		s.workers.Add(1)
+		go s.keep(ctx, cancel, i, life)
+	}
+	if s.awaitReady(ctx, cancel) {
+		ready()
+	}
+	<-ctx.Done()
+	s.workers.Wait()
+	if err := context.Cause(ctx); !errors.Is(err, context.Canceled) {
+		return err
+	}
+	return nil
+}
+
+// Restarts is how often worker i has been started anew.
+func (s *Supervisor) Restarts(i int) int64 { return s.restarts[i].Load() }
+
+// awaitReady polls the page until every worker is ready.
+func (s *Supervisor) awaitReady(ctx context.Context, cancel context.CancelCauseFunc) bool {
+	deadline := time.Now().Add(startTimeout)
+	for ctx.Err() == nil {
+		waiting := 0
+		for _, slot := range s.Page.Slots {
+			if echo.State(slot.State.Load()) != echo.Ready {
+				waiting++
+			}
+		}
+		if waiting == 0 {
+			return true
+		}
+		if time.Now().After(deadline) {
+			cancel(fmt.Errorf("start workers: %d of %d do not accept after %v", waiting, len(s.Page.Slots), startTimeout))
+			return false
+		}
+		time.Sleep(2 * time.Millisecond)
+	}
+	return false
+}
+
+// keep runs worker i for as long as ctx lasts.
+func (s *Supervisor) keep(ctx context.Context, cancel context.CancelCauseFunc, i int, life *os.File) {
+	defer s.workers.Done()
+	slot := s.Page.Slots[i]
+	for ctx.Err() == nil {
+		began := time.Now()
+		wasReady, err := s.once(ctx, i, life)
+		if ctx.Err() != nil {
+			return
+		}
+		if !wasReady && s.restarts[i].Load() == 0 {
+			cancel(fmt.Errorf("start worker %d: %w", i, err))
+			return
+		}
+		lost := slot.Open.Load()
+		s.Page.TotalOpen.Add(-lost)
+		slot.Reset()
+		s.restarts[i].Add(1)
+		s.Logf("worker %d ended (%v) with %d connections; starting it anew", i, err, lost)
+		if time.Since(began) < minLife {
+			select {
+			case <-ctx.Done():
+			case <-time.After(minLife):
+			}
+		}
+	}
+}
+
+// once starts worker i and waits for its end. It tells whether the worker ever
+// accepted.
+func (s *Supervisor) once(ctx context.Context, i int, life *os.File) (wasReady bool, err error) {
+	cmd := s.Command(i)
+	cmd.ExtraFiles = []*os.File{s.Page.file, life} // pageFD, lifelineFD
+	if err := cmd.Start(); err != nil {
+		return false, fmt.Errorf("start process: %w", err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	select {
+	case err = <-ended:
+	case <-ctx.Done():
+		_ = cmd.Process.Signal(syscall.SIGTERM)
+		select {
+		case err = <-ended:
+		case <-time.After(s.Drain):
+			_ = cmd.Process.Kill()
+			err = <-ended
+		}
+	}
+	// An engine that stopped by itself exits with status 0 only by our order.
+	if err == nil && ctx.Err() == nil {
+		err = echo.ErrStopped
+	}
+	slot := s.Page.Slots[i]
+	state := echo.State(slot.State.Load())
+	return state == echo.Ready || slot.Accepted.Load() > 0, err
+}

@@ -1,0 +1,76 @@
+package shard
+
+import (
+	"context"
+	"io"
+	"os"
+	"os/signal"
+	"runtime"
+	"runtime/debug"
+	"syscall"
+	"time"
+
+	"github.com/c10m/c10m/internal/echo"
+)
+
+// gcPercent lets the heap of a worker grow well past its live part before a
+// collection. Idle connections make next to no garbage, so this costs little
+// memory while they arrive and saves most collections; Settle takes back what
+// is left over once it is quiet.
+const gcPercent = 200
+
+// Work runs worker number i's engine until SIGTERM, SIGINT or the supervisor's
+// end. It ends itself when the lifeline does: no worker outlives its
+// supervisor, however that one died.
+func Work(page *Page, i int, cfg echo.Config) error {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	defer stop()
+	// Ctrl-C reaches the whole process group; the supervisor decides.
+	signal.Ignore(syscall.SIGINT)
+	go func() {
+		_, _ = io.Copy(io.Discard, os.NewFile(lifelineFD, "lifeline"))
+		stop()
+	}()
+	cfg.TotalOpen = page.TotalOpen
+	return Engine(ctx, cfg, page.Slots[i])
+}
+
+// Engine runs one engine in this process, and gives memory back when quiet.
+func Engine(ctx context.Context, cfg echo.Config, ctr *echo.Counters) error {
+	ctr.PID.Store(int32(os.Getpid()))
+	debug.SetGCPercent(gcPercent)
+	quiet, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go Settle(quiet, ctr)
+	return echo.Serve(ctx, cfg, ctr)
+}
+
+// Settle returns idle heap to the system, once, after activity has ceased for
+// two seconds: no Go server does so by itself while nothing is allocated any
+// more, and a burst would be paid for ever. Never on the hot path.
+func Settle(ctx context.Context, ctr *echo.Counters) {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	var last int64
+	quiet, dirty := 0, true
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		messages, _ := ctr.Messages()
+		now := ctr.Accepted.Load() + ctr.Closed.Load() + messages
+		if now != last {
+			last, quiet, dirty = now, 0, true
+			continue
+		}
+		if quiet++; quiet == 2 && dirty {
+			dirty = false
+			debug.FreeOSMemory()
+			var m runtime.MemStats
+			runtime.ReadMemStats(&m)
+			ctr.Heap.Store(int64(m.HeapAlloc))
+		}
+	}
+}
