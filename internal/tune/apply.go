@@ -1,0 +1,145 @@
+package tune
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Change is one value that was written, or should have been.
+type Change struct {
+	Key    string `json:"setting"`
+	Old    string `json:"old"`
+	New    string `json:"new"`
+	Reason string `json:"reason,omitempty"` // why it could not be done
+	Cure   string `json:"cure,omitempty"`
+}
+
+// Report is what Apply or Revert did.
+type Report struct {
+	Done    []Change `json:"done"`
+	NotDone []Change `json:"not_done"`
+	Advice  []Change `json:"advice,omitempty"` // for a person to decide
+	Notes   []string `json:"notes,omitempty"`
+}
+
+// Keeper remembers old values before they are overwritten. *Store is one.
+type Keeper interface {
+	Remember(st State, values []SavedValue) error
+}
+
+// Apply raises what is too low, in the table's order, and nothing else. The
+// old values go to keep first (nil: they are not kept); if that fails nothing
+// is written. What cannot be raised is in the report with its reason.
+func Apply(st State, t Target, sel Select, keep Keeper) (Report, error) {
+	if err := t.Check(); err != nil {
+		return Report{}, fmt.Errorf("apply: %w", err)
+	}
+	rep, todo := Pending(Check(st, t, sel))
+	if len(todo) == 0 {
+		return rep, nil
+	}
+	if keep != nil {
+		if err := keep.Remember(st, savedValues(st, todo)); err != nil {
+			return rep, fmt.Errorf("save old values: %w", err)
+		}
+	}
+	for _, c := range todo {
+		if err := write(st, c.Key, c.New); err != nil && !(errors.Is(err, errRounded) && enoughNow(st, t, c.Key)) {
+			c.Reason = err.Error()
+			rep.NotDone = append(rep.NotDone, c)
+			continue
+		}
+		rep.Done = append(rep.Done, c)
+	}
+	return rep, nil
+}
+
+// ApplyNamespace raises only the settings of the network namespace that the
+// calling thread is in, and keeps no old values: for a namespace that was just
+// made with unshare(2) CLONE_NEWNET and ends with the run. It leaves out what
+// would affect only namespaces made from this one.
+func ApplyNamespace(st State, t Target) (Report, error) {
+	sel := Select{Scope: Namespace}
+	for _, set := range Settings() {
+		if set.Scope == Namespace && !set.ForChildren {
+			sel.Only = append(sel.Only, set.Key)
+		}
+	}
+	return Apply(st, t, sel, nil)
+}
+
+// Pending sorts rows: what Apply would write, what it cannot, and advice.
+func Pending(rows []Row) (rep Report, todo []Change) {
+	for _, r := range rows {
+		c := Change{Key: r.Key, Old: r.Now, New: r.next, Reason: r.Note, Cure: r.Cure}
+		switch {
+		case r.Status == Advised:
+			c.New = r.Want
+			rep.Advice = append(rep.Advice, c)
+		case r.setting.Advice || r.Status == OK || r.Status == Absent:
+		case r.Status == Unreadable:
+			c.New = r.Want
+			rep.NotDone = append(rep.NotDone, c)
+		case !r.setting.Writable():
+			c.Reason = "a limit of your shell, which no child process can raise"
+			rep.NotDone = append(rep.NotDone, c)
+		default:
+			c.Reason, c.Cure = "", ""
+			todo = append(todo, c)
+		}
+	}
+	return rep, todo
+}
+
+// errRounded: the kernel took another value than the one written.
+var errRounded = errors.New("the kernel kept another value")
+
+// write sets a value and reads it back.
+func write(st State, key, value string) error {
+	if err := st.Set(key, value); err != nil {
+		return err
+	}
+	got, err := st.Get(key)
+	if err != nil {
+		return fmt.Errorf("read it back: %w", err)
+	}
+	if clean(got) != clean(value) && !samePorts(key, got, value) {
+		return fmt.Errorf("%w: %s", errRounded, quoteEmpty(clean(got)))
+	}
+	return nil
+}
+
+// enoughNow says whether what the kernel made of a value is still enough.
+func enoughNow(st State, t Target, key string) bool {
+	set, ok := Lookup(key)
+	if !ok {
+		return false
+	}
+	want, _ := set.Want(t)
+	_, enough, err := Raise(set.Kind, readerOf(st)(key), want)
+	return err == nil && enough
+}
+
+// samePorts compares two lists of ports by what they mean.
+func samePorts(key, a, b string) bool {
+	if set, ok := Lookup(key); !ok || set.Kind != PortSet {
+		return false
+	}
+	x, err1 := ParsePorts(a)
+	y, err2 := ParsePorts(b)
+	return err1 == nil && err2 == nil && FormatPorts(x) == FormatPorts(y)
+}
+
+// savedValues is what Remember keeps of the changes to come.
+func savedValues(st State, todo []Change) []SavedValue {
+	ns := readerOf(st)(KeyNetNS)
+	var all []SavedValue
+	for _, c := range todo {
+		v := SavedValue{Key: c.Key, Old: c.Old, New: c.New}
+		if set, ok := Lookup(c.Key); ok && set.Scope == Namespace {
+			v.NetNS = ns
+		}
+		all = append(all, v)
+	}
+	return all
+}

@@ -1,0 +1,169 @@
+package tune
+
+import (
+	"bytes"
+	"flag"
+	"os"
+	"strings"
+	"testing"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+// golden compares got with a file of testdata, or rewrites it with -update.
+func golden(t *testing.T, path string, got []byte) {
+	t.Helper()
+	if *update {
+		if err := os.WriteFile(path, got, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(got, want) {
+		t.Errorf("differs from %s (go test -update rewrites it):\n%s", path, got)
+	}
+}
+
+func TestCheckGolden(t *testing.T) {
+	st := box()
+	delete(st.values, "net.netfilter.nf_conntrack_max")
+	delete(st.values, "net.netfilter.nf_conntrack_buckets")
+	st.broken["vm.min_free_kbytes"] = os.ErrPermission
+	rows := Check(st, target(1_000_000), Select{})
+	var out bytes.Buffer
+	if err := WriteCheck(&out, rows, false); err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(out.String()) {
+		if len(line) > 101 || strings.ContainsAny(line, "\x1b\t") {
+			t.Errorf("%d columns or escapes: %q", len(line), line)
+		}
+	}
+	golden(t, "testdata/check.golden", out.Bytes())
+}
+
+func TestCheckStatus(t *testing.T) {
+	tests := []struct {
+		name   string
+		change func(*fake)
+		key    string
+		want   Status
+		well   bool
+	}{
+		{"low", func(f *fake) { f.values["net.core.somaxconn"] = "128" }, "net.core.somaxconn", Low, false},
+		{"higher", func(f *fake) { f.values["net.core.somaxconn"] = "100000" }, "net.core.somaxconn", OK, true},
+		{"missing", func(f *fake) { delete(f.values, "net.core.somaxconn") }, "net.core.somaxconn", Unreadable, false},
+		{"nonsense", func(f *fake) { f.values["net.core.somaxconn"] = "lots" }, "net.core.somaxconn", Unreadable, false},
+		{"no permission", func(f *fake) { f.broken["net.core.somaxconn"] = os.ErrPermission }, "net.core.somaxconn", Unreadable, false},
+		{"no conntrack", func(f *fake) { delete(f.values, "net.netfilter.nf_conntrack_max") }, "net.netfilter.nf_conntrack_max", Absent, true},
+		{"old kernel", func(f *fake) { delete(f.values, "net.ipv4.tcp_tw_reuse_delay") }, "net.ipv4.tcp_tw_reuse_delay", Absent, true},
+		{"advice is no failure", func(f *fake) { f.values[KeyTHP] = "always" }, KeyTHP, Advised, true},
+		{"unreadable advice is none", func(f *fake) { f.broken[KeySlabWaste] = os.ErrPermission }, KeySlabWaste, Unreadable, true},
+		{"low fd limit", func(f *fake) { f.values[KeyNofileHard] = "4096" }, KeyNofileHard, Low, false},
+		{"low fd limit of root", func(f *fake) {
+			f.values[KeyNofileHard] = "4096"
+			f.values[KeyCaps] = "000001ffffffffff"
+		}, KeyNofileHard, OK, true},
+		{"soft fd limit only", func(f *fake) { f.values[KeyNofileSoft] = "1024" }, KeyNofileSoft, OK, true},
+		{"shared hash table", func(f *fake) { f.values["net.ipv4.tcp_ehash_entries"] = "-65536" }, "net.ipv4.tcp_ehash_entries", OK, true},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			st := box()
+			if _, err := Apply(st, target(1000), Select{}, nil); err != nil { // so that nothing else is low
+				t.Fatal(err)
+			}
+			tt.change(st)
+			rows := Check(st, target(1000), Select{})
+			for _, r := range rows {
+				if r.Key == tt.key && r.Status != tt.want {
+					t.Errorf("%s is %q (%s), want %q", r.Key, r.Status, r.Note, tt.want)
+				}
+			}
+			if got := Well(rows); got != tt.well {
+				t.Errorf("Well = %v, want %v", got, tt.well)
+			}
+		})
+	}
+}
+
+func TestGlobalKeysHideInNamespaces(t *testing.T) {
+	st := box()
+	st.values[KeyNetNS] = "net:[4026532300]"
+	delete(st.values, "net.ipv4.tcp_mem")
+	for _, r := range Check(st, target(1000), Select{Only: []string{"net.ipv4.tcp_mem"}}) {
+		if r.Status != Unreadable || r.Note != "not visible in this network namespace" {
+			t.Errorf("%s: %s, %q", r.Key, r.Status, r.Note)
+		}
+	}
+}
+
+func TestHurting(t *testing.T) {
+	tests := []struct {
+		name   string
+		conns  int64
+		change func(*fake)
+		want   []string // keys
+	}{
+		{"a small run fits any box", 1000, func(*fake) {}, nil},
+		{"a million fits the watches", 1_000_000, func(*fake) {}, []string{"net.ipv4.tcp_ehash_entries"}},
+		{"ten million", 10_000_000, func(*fake) {}, []string{"fs.epoll.max_user_watches", "net.ipv4.tcp_mem", "net.ipv4.tcp_ehash_entries"}},
+		{"old somaxconn", 1_000_000, func(f *fake) {
+			f.values["net.core.somaxconn"] = "128"
+			f.values["net.ipv4.tcp_ehash_entries"] = "1048576"
+		}, []string{"net.core.somaxconn"}},
+		{"no syn cookies", 300_000, func(f *fake) {
+			f.values["net.ipv4.tcp_syncookies"] = "0"
+			f.values["net.ipv4.tcp_max_syn_backlog"] = "128"
+		}, []string{"net.ipv4.tcp_max_syn_backlog"}},
+		{"listening ports in the local range", 1000, func(f *fake) { f.values["net.ipv4.ip_local_port_range"] = "10100 65535" }, []string{"net.ipv4.ip_local_reserved_ports"}},
+		{"and reserved", 1000, func(f *fake) {
+			f.values["net.ipv4.ip_local_port_range"] = "10100 65535"
+			f.values["net.ipv4.ip_local_reserved_ports"] = "10000-20000"
+		}, nil},
+		{"conntrack at work", 300_000, func(f *fake) { f.values["net.netfilter.nf_conntrack_count"] = "12" }, []string{"net.netfilter.nf_conntrack_max"}},
+		{"resets on overflow", 1000, func(f *fake) { f.values["net.ipv4.tcp_abort_on_overflow"] = "1" }, []string{"net.ipv4.tcp_abort_on_overflow"}},
+		{"huge pages everywhere", 1000, func(f *fake) { f.values[KeyTHP] = "always" }, []string{KeyTHP}},
+		{"few files", 100_000, func(f *fake) { f.values["fs.file-max"] = "65536" }, []string{"fs.file-max"}},
+		{"few files, root", 100_000, func(f *fake) {
+			f.values["fs.file-max"] = "65536"
+			f.values[KeyCaps] = "000001ffffffffff"
+		}, nil},
+		{"hundreds of fd tables", 1_000_000, func(f *fake) {
+			f.values[KeyNofileHard] = "1024"
+			f.values["net.ipv4.tcp_ehash_entries"] = "1048576"
+		}, []string{KeyNofileHard}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			st := box()
+			tt.change(st)
+			var got []string
+			for _, f := range Hurting(st, target(tt.conns)) {
+				got = append(got, f.Key)
+				if strings.Contains(f.Warning, "\n") || !strings.Contains(f.Warning, "cure: ") {
+					t.Errorf("warning %q", f.Warning)
+				}
+			}
+			if strings.Join(got, " ") != strings.Join(tt.want, " ") {
+				t.Errorf("hurting: %v, want %v", got, tt.want)
+			}
+			if len(st.sets) > 0 {
+				t.Errorf("Hurting wrote %v", st.sets)
+			}
+		})
+	}
+}
+
+func TestHurtingNamesTheCure(t *testing.T) {
+	st := box()
+	st.values["net.core.somaxconn"] = "128"
+	for _, f := range Hurting(st, target(1000_000)) {
+		if f.Key == "net.core.somaxconn" && !strings.HasSuffix(f.Warning, "cure: sysctl -w net.core.somaxconn=65535") {
+			t.Error(f.Warning)
+		}
+	}
+}

@@ -1,0 +1,46 @@
+package tune
+
+// Cost is one part of what a connection takes, in bytes. Update the table when
+// a new measurement is better than the one that stands here.
+type Cost struct {
+	Part   string `json:"part"`
+	Bytes  int64  `json:"bytes"`
+	Date   string `json:"date"`
+	Source string `json:"source"`
+}
+
+// The parts of a connection's cost. A WebSocket connection that is idle costs
+// what a TCP one does: its state is one byte inside what is there anyway.
+var (
+	// KernelEnd is one socket: TCP 2,521 + sock_inode_cache 862 + filp 195 +
+	// dentry 195 + epoll 144 + security modules 56 = 3,973, and what slabs that
+	// are not quite full and bind buckets add.
+	KernelEnd = Cost{"kernel, per end", 4100, "2026-11", "slab pages per socket on Linux 6.18, waste of slab order included"}
+	ServerEnd = Cost{"server process, per connection", 450, "2026-11", "RSS per idle connection of the gnet server, 430..500"}
+	ClientEnd = Cost{"client process, per connection", 32, "2026-11", "flat arrays of the client engine, its upper bound"}
+	// FDSlot is struct fdtable's array of pointers, which the kernel doubles:
+	// it is as large as the next power of two.
+	FDSlot = Cost{"fd table, per slot", 8, "2026-11", "one pointer per descriptor, kernel fs/file.c"}
+	// EhashBucket is one head of the established hash.
+	EhashBucket = Cost{"established hash, per bucket", 8, "2026-11", "one pointer per bucket, kernel net/ipv4/inet_hashtables.c"}
+	// BaseSystem is what the machine uses before the first connection.
+	BaseSystem = Cost{"the system itself", 512 << 20, "2026-11", "265 MiB in use on an idle Debian, rounded up"}
+	// PageStructs is the kernel's own 64 B for every page of 4 KiB.
+	PageStructs = Cost{"struct page, per 4 KiB page", 64, "2026-11", "kernel include/linux/mm_types.h"}
+)
+
+// Costs are all of them, for documents.
+func Costs() []Cost {
+	return []Cost{KernelEnd, ServerEnd, ClientEnd, FDSlot, EhashBucket, BaseSystem, PageStructs}
+}
+
+// Seeds is what the program of the seed articles took, both ends' kernel and
+// user memory together, per end: 210 GB for 10 million TCP connections.
+var Seeds = map[string]Cost{
+	"tcp": {"seed program, TCP, per end", 10_500, "as published", "the seed articles' own measurement"},
+	"ws":  {"seed program, WebSocket, per end", 15_500, "as published", "the seed articles' own measurement"},
+}
+
+// reservePercent of a machine's memory stays free: the OOM killer comes before
+// the last page, and sockets cannot be reclaimed.
+const reservePercent = 5

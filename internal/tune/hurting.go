@@ -1,0 +1,54 @@
+package tune
+
+import "fmt"
+
+// Finding is a setting that will hurt a run.
+type Finding struct {
+	Key     string
+	Now     string
+	Need    string // below this the run suffers
+	Warning string // one line, with the cure
+}
+
+// Hurting returns only those settings that will hurt this very run, most of
+// which fit a small run as they are. It reads each setting once and writes
+// nothing. What cannot be read is not reported: nothing is known about it.
+func Hurting(st State, t Target) []Finding {
+	get := readerOf(st)
+	var all []Finding
+	for _, set := range Settings() {
+		if set.Need == nil {
+			continue
+		}
+		need, ok := set.Need(t, get)
+		if !ok {
+			continue
+		}
+		raw, err := st.Get(set.Key)
+		if err != nil {
+			continue
+		}
+		now := clean(raw)
+		if _, enough, err := Raise(set.Kind, now, need); err != nil || enough {
+			continue
+		}
+		f := Finding{Key: set.Key, Now: now, Need: need}
+		f.Warning = fmt.Sprintf("%s is %s, this run needs %s: %s; cure: %s",
+			set.Key, quoteEmpty(now), wantText(set.Kind, need), set.TooLow, hurtCure(set, t, now))
+		all = append(all, f)
+	}
+	return all
+}
+
+// hurtCure raises to what is wanted, not just to what is needed.
+func hurtCure(set Setting, t Target, now string) string {
+	want, ok := set.Want(t)
+	if !ok {
+		return fmt.Sprintf("bin/tuning apply --conns %d", t.Conns)
+	}
+	next, _, err := Raise(set.Kind, now, want)
+	if err != nil {
+		return fmt.Sprintf("bin/tuning apply --conns %d", t.Conns)
+	}
+	return cureOf(set, t, next)
+}

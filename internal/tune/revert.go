@@ -1,0 +1,121 @@
+package tune
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"slices"
+)
+
+// Revert restores everything in the state file exactly, last change first,
+// also after an apply that was cut off: the file names more than was written
+// then, and restoring a value that never changed changes nothing. What cannot
+// be restored stays in the file. With dry it only says what it would do.
+func Revert(st State, s *Store, dry bool) (Report, error) {
+	saved, err := s.Load()
+	if err != nil {
+		return Report{}, err
+	}
+	var rep Report
+	if saved.empty() {
+		rep.Notes = append(rep.Notes, "nothing to revert: "+s.Path+" has no saved values")
+		return rep, nil
+	}
+	get := readerOf(st)
+	if n := saved.forgetOtherBoot(get(KeyBootID)); n > 0 {
+		rep.Notes = append(rep.Notes, fmt.Sprintf("the machine was booted since: %d values are the kernel's own again", n))
+	}
+	left := saved
+	left.Values = nil
+	// The files first, as apply wrote them last: no login may meet a hard
+	// limit above an fs.nr_open that has been lowered.
+	left.Files = restoreFiles(saved.Files, dry, &rep)
+	for _, v := range slices.Backward(saved.Values) {
+		if !restore(st, v, get(KeyNetNS), dry, &rep) {
+			left.Values = append(left.Values, v)
+		}
+	}
+	slices.Reverse(left.Values)
+	if dry {
+		return rep, nil
+	}
+	if len(left.Files) == 0 {
+		removeDirs(saved.Dirs, &rep)
+		left.Dirs = nil
+	}
+	return rep, s.save(left)
+}
+
+// restore puts one value back and says whether it is back.
+func restore(st State, v SavedValue, ns string, dry bool, rep *Report) bool {
+	c := Change{Key: v.Key, New: v.Old}
+	if v.NetNS != "" && v.NetNS != ns {
+		c.Old, c.Reason = v.New, "belongs to another network namespace, "+v.NetNS+": revert there"
+		rep.NotDone = append(rep.NotDone, c)
+		return false
+	}
+	now, err := st.Get(v.Key)
+	if err != nil {
+		c.Reason = err.Error()
+		rep.NotDone = append(rep.NotDone, c)
+		return false
+	}
+	c.Old = clean(now)
+	if c.Old == clean(v.Old) {
+		return true
+	}
+	if !dry {
+		if err := write(st, v.Key, v.Old); err != nil {
+			c.Reason = err.Error()
+			rep.NotDone = append(rep.NotDone, c)
+			return false
+		}
+	}
+	if c.Old != clean(v.New) {
+		rep.Notes = append(rep.Notes, fmt.Sprintf("%s was %s, not the %s that apply wrote: changed by someone else since, or apply was cut off",
+			v.Key, quoteEmpty(c.Old), quoteEmpty(v.New)))
+	}
+	rep.Done = append(rep.Done, c)
+	return true
+}
+
+// restoreFiles puts files back, or removes those that were not there; it
+// returns those that it could not.
+func restoreFiles(files []SavedFile, dry bool, rep *Report) (left []SavedFile) {
+	for _, f := range slices.Backward(files) {
+		c := Change{Key: f.Path, Old: "written by apply --persist", New: "removed"}
+		if f.Old != nil {
+			c.New = "as it was before"
+		}
+		var err error
+		switch {
+		case dry:
+		case f.Old != nil:
+			err = writeAtomic(f.Path, []byte(*f.Old), 0o644)
+		default:
+			if err = os.Remove(f.Path); errors.Is(err, fs.ErrNotExist) {
+				err = nil
+			}
+		}
+		if err != nil {
+			c.Reason = err.Error()
+			rep.NotDone = append(rep.NotDone, c)
+			left = append(left, f)
+			continue
+		}
+		rep.Done = append(rep.Done, c)
+	}
+	slices.Reverse(left)
+	return left
+}
+
+// removeDirs removes directories that apply made, innermost first, where
+// nobody has put anything else into them.
+func removeDirs(dirs []string, rep *Report) {
+	for _, d := range slices.Backward(dirs) {
+		if err := os.Remove(d); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			rep.Notes = append(rep.Notes, "left directory "+d+": it is no longer empty")
+		}
+	}
+}

@@ -1,0 +1,80 @@
+package tune
+
+// Kind says how two values of a setting compare, and so what raising means.
+type Kind int
+
+// The kinds. Raise has a case for each.
+const (
+	AtLeast   Kind = iota // one number; more is enough
+	Magnitude             // one number whose sign means something else
+	Triple                // three numbers, each raised for itself
+	Range                 // "low high" of ports, widened
+	PortSet               // "80,10000-10199", united
+	Choice                // "1|2": any of these will do, the first is written
+	AtMost                // one number; less is enough. Never written
+	AsIs                  // nothing is wanted. Never written
+)
+
+// Scope is what a setting applies to.
+type Scope string
+
+// The scopes.
+const (
+	Global    Scope = "global"    // the whole machine
+	Namespace Scope = "namespace" // one network namespace, see network_namespaces(7)
+	Process   Scope = "process"   // a process and its children, see getrlimit(2)
+	Boot      Scope = "boot"      // decided when the kernel starts, or outside /proc/sys
+)
+
+// Setting is one row of the table: what is wanted, why, and who says so.
+type Setting struct {
+	Key   string
+	Scope Scope
+	Kind  Kind
+	// Want is the value wanted for a target; false: this target does not care.
+	Want func(Target) (string, bool)
+	// Need is the value below which this very run will suffer, which is less
+	// than Want; it may read other settings. Nil, or false: no run suffers.
+	Need func(Target, Reader) (string, bool)
+	// Advice is reported with its cure, but never written and no failure.
+	Advice bool
+	// Optional: a kernel without it has nothing to raise.
+	Optional bool
+	// ForChildren: affects only namespaces made afterwards, not this one.
+	ForChildren bool
+
+	Why    string // in one sentence
+	TooLow string // what happens when it is too low (or wrong)
+	Source string // kernel documentation
+	// Cure is the command that helps where "sysctl -w" does not.
+	Cure func(Target) string
+}
+
+// Reader gives the value of another setting, or "" if it cannot be read.
+type Reader func(key string) string
+
+// Writable says whether Apply may write the setting.
+func (s Setting) Writable() bool {
+	return !s.Advice && s.Scope != Process && s.Scope != Boot && s.Kind != AsIs && s.Kind != AtMost
+}
+
+// Settings is the table, in the order in which values are written: a limit's
+// ceiling before the limit, the reserved ports before the range is widened
+// over them.
+func Settings() []Setting {
+	var all []Setting
+	for _, part := range [][]Setting{fileSettings(), listenSettings(), portSettings(), closeSettings(), memorySettings(), conntrackSettings(), hashSettings(), machineSettings()} {
+		all = append(all, part...)
+	}
+	return all
+}
+
+// Lookup finds a setting by its key.
+func Lookup(key string) (Setting, bool) {
+	for _, s := range Settings() {
+		if s.Key == key {
+			return s, true
+		}
+	}
+	return Setting{}, false
+}

@@ -1,0 +1,42 @@
+package tune
+
+import (
+	"errors"
+	"strconv"
+)
+
+// State is the kernel, as far as settings go. Root is the real one.
+type State interface {
+	// Get returns the value of a key, ErrAbsent if this kernel has no such
+	// key, or another error if it cannot be read.
+	Get(key string) (string, error)
+	// Set writes a value. The kernel may still have rounded it.
+	Set(key, value string) error
+}
+
+// ErrAbsent: this kernel (or this network namespace) has no such setting.
+var ErrAbsent = errors.New("not on this kernel")
+
+// ErrFixed: the setting cannot be written while the system runs.
+var ErrFixed = errors.New("cannot be changed from here")
+
+// InitialNetNS is the value of KeyNetNS in the network namespace that the
+// machine booted with.
+const InitialNetNS = "initial"
+
+// readerOf reads settings of st, "" where they cannot be read.
+func readerOf(st State) Reader {
+	return func(key string) string {
+		v, err := st.Get(key)
+		if err != nil {
+			return ""
+		}
+		return clean(v)
+	}
+}
+
+// hasCap says whether a bit of CapEff, as /proc/self/status prints it, is set.
+func hasCap(capEff string, bit uint) bool {
+	v, err := strconv.ParseUint(capEff, 16, 64)
+	return err == nil && v>>bit&1 == 1
+}

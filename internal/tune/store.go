@@ -1,0 +1,172 @@
+package tune
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// SavedSchema names the format of the state file; any other is refused.
+const SavedSchema = "c10m/tuning/1"
+
+// DefaultStateFile is where the old values are kept.
+const DefaultStateFile = "/var/lib/c10m/tuning.state"
+
+// Saved is the state file: what it was like before the first apply.
+type Saved struct {
+	Schema string       `json:"schema"`
+	At     time.Time    `json:"at"`
+	BootID string       `json:"boot_id,omitempty"` // the boot that Values belong to
+	Values []SavedValue `json:"values"`
+	Files  []SavedFile  `json:"files,omitempty"`
+	Dirs   []string     `json:"dirs,omitempty"` // made by us, outermost first
+}
+
+// SavedValue is a setting before it was first changed.
+type SavedValue struct {
+	Key   string `json:"setting"`
+	Old   string `json:"old"`
+	New   string `json:"new"`
+	NetNS string `json:"net_namespace,omitempty"` // of namespace settings: whose value it is
+}
+
+// SavedFile is a file before it was first written; Old is nil if there was none.
+type SavedFile struct {
+	Path string  `json:"path"`
+	Old  *string `json:"old"`
+}
+
+// empty says whether there is nothing left to restore.
+func (s Saved) empty() bool { return len(s.Values) == 0 && len(s.Files) == 0 && len(s.Dirs) == 0 }
+
+// Store is the state file at Path.
+type Store struct{ Path string }
+
+// Load reads the state file; none is an empty Saved.
+func (s Store) Load() (Saved, error) {
+	b, err := os.ReadFile(s.Path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return Saved{Schema: SavedSchema}, nil
+	}
+	if err != nil {
+		return Saved{}, fmt.Errorf("read state file: %w", err)
+	}
+	var saved Saved
+	if err := json.Unmarshal(b, &saved); err != nil {
+		return Saved{}, fmt.Errorf("read state file %s: %w", s.Path, err)
+	}
+	if saved.Schema != SavedSchema {
+		return Saved{}, fmt.Errorf("read state file %s: schema %q, want %q", s.Path, saved.Schema, SavedSchema)
+	}
+	for _, v := range saved.Values {
+		if set, ok := Lookup(v.Key); !ok || !set.Writable() {
+			return Saved{}, fmt.Errorf("read state file %s: %q is no setting of ours", s.Path, v.Key)
+		}
+	}
+	return saved, nil
+}
+
+// save writes the state file, or removes it when nothing is left in it.
+func (s Store) save(saved Saved) error {
+	if saved.empty() {
+		if err := os.Remove(s.Path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("remove state file: %w", err)
+		}
+		return nil
+	}
+	b, err := json.MarshalIndent(saved, "", "  ")
+	if err != nil {
+		return fmt.Errorf("encode state file: %w", err)
+	}
+	if err := os.MkdirAll(filepath.Dir(s.Path), 0o755); err != nil {
+		return fmt.Errorf("make directory of state file: %w", err)
+	}
+	return writeAtomic(s.Path, append(b, '\n'), 0o600)
+}
+
+// Remember adds old values that are not yet in the file and writes it, before
+// any of them is changed. A value saved earlier stays: it is the original one.
+func (s *Store) Remember(st State, values []SavedValue) error {
+	saved, err := s.Load()
+	if err != nil {
+		return err
+	}
+	boot := readerOf(st)(KeyBootID)
+	saved.forgetOtherBoot(boot)
+	saved.BootID = boot
+	if saved.At.IsZero() {
+		saved.At = time.Now().UTC().Truncate(time.Second)
+	}
+	for _, v := range values {
+		if i := saved.find(v); i >= 0 {
+			saved.Values[i].New = v.New
+			continue
+		}
+		saved.Values = append(saved.Values, v)
+	}
+	return s.save(saved)
+}
+
+func (s Saved) find(v SavedValue) int {
+	for i, have := range s.Values {
+		if have.Key == v.Key && have.NetNS == v.NetNS {
+			return i
+		}
+	}
+	return -1
+}
+
+// forgetOtherBoot drops values of an earlier boot: the kernel has forgotten
+// them too, unless our own files (--persist) have brought them back. Values of
+// network namespaces other than the first end with the boot in any case.
+func (s *Saved) forgetOtherBoot(boot string) (dropped int) {
+	if boot == "" || s.BootID == "" || boot == s.BootID {
+		return 0
+	}
+	var kept []SavedValue
+	for _, v := range s.Values {
+		if len(s.Files) > 0 && (v.NetNS == "" || v.NetNS == InitialNetNS) {
+			kept = append(kept, v)
+		}
+	}
+	dropped = len(s.Values) - len(kept)
+	s.Values = kept
+	return dropped
+}
+
+// writeAtomic replaces a file so that after a crash it is the old or the new
+// one, whole: write and fsync(2) beside it, rename(2), fsync the directory.
+func writeAtomic(path string, content []byte, mode fs.FileMode) error {
+	if old, err := os.ReadFile(path); err == nil && bytes.Equal(old, content) {
+		return nil
+	}
+	f, err := os.CreateTemp(filepath.Dir(path), ".c10m-*")
+	if err != nil {
+		return fmt.Errorf("create file: %w", err)
+	}
+	_, err = f.Write(content)
+	err = errors.Join(err, f.Chmod(mode), f.Sync(), f.Close())
+	if err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		return fmt.Errorf("write %s: %w", path, errors.Join(err, os.Remove(f.Name())))
+	}
+	return syncDir(filepath.Dir(path))
+}
+
+func syncDir(path string) error {
+	d, err := os.Open(path)
+	if err != nil {
+		return fmt.Errorf("sync directory: %w", err)
+	}
+	if err := errors.Join(d.Sync(), d.Close()); err != nil {
+		return fmt.Errorf("sync directory %s: %w", path, err)
+	}
+	return nil
+}

@@ -1,0 +1,167 @@
+package tune
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/c10m/c10m/internal/plan"
+)
+
+// targets are ordinary and extreme ones.
+func targets() []Target {
+	var all []Target
+	for _, conns := range []int64{1, 1000, 1_000_000, 10_000_000, MaxConns} {
+		for _, role := range Roles {
+			for _, memory := range []int64{MinMemory, 16 << 30, 4 << 40} {
+				t := target(conns)
+				t.Role, t.Memory = role, memory
+				all = append(all, t)
+			}
+		}
+	}
+	wide := target(10_000_000)
+	wide.Cores = 192
+	wide.Ports = []plan.PortRange{{First: 1, N: 65535}}
+	return append(all, wide)
+}
+
+func TestTableIsWhole(t *testing.T) {
+	seen := map[string]bool{}
+	for _, s := range Settings() {
+		if seen[s.Key] {
+			t.Errorf("%s stands twice in the table", s.Key)
+		}
+		seen[s.Key] = true
+		for name, text := range map[string]string{"Why": s.Why, "TooLow": s.TooLow, "Source": s.Source} {
+			if len(text) < 10 || strings.HasSuffix(text, ".") || strings.Contains(text, "\n") {
+				t.Errorf("%s: %s %q is not one plain sentence without its full stop", s.Key, name, text)
+			}
+		}
+		if s.Scope == Boot && s.Writable() {
+			t.Errorf("%s is decided at boot and yet writable", s.Key)
+		}
+	}
+	for _, key := range strings.Fields(`fs.nr_open fs.file-max RLIMIT_NOFILE.soft RLIMIT_NOFILE.hard net.core.somaxconn
+		net.ipv4.tcp_max_syn_backlog net.core.netdev_max_backlog net.ipv4.ip_local_port_range net.ipv4.ip_local_reserved_ports
+		net.ipv4.tcp_mem net.ipv4.tcp_rmem net.ipv4.tcp_wmem net.ipv4.tcp_max_orphans net.ipv4.tcp_max_tw_buckets
+		net.ipv4.tcp_tw_reuse net.ipv4.tcp_tw_reuse_delay net.ipv4.tcp_fin_timeout net.ipv4.tcp_keepalive_time
+		net.ipv4.tcp_keepalive_intvl net.ipv4.tcp_keepalive_probes net.ipv4.tcp_timestamps net.ipv4.tcp_slow_start_after_idle
+		net.ipv4.tcp_abort_on_overflow net.netfilter.nf_conntrack_max net.netfilter.nf_conntrack_buckets
+		fs.epoll.max_user_watches vm.max_map_count vm.overcommit_memory vm.min_free_kbytes kernel.pid_max kernel.threads-max
+		net.ipv4.tcp_child_ehash_entries net.ipv4.tcp_ehash_entries slab.TCP.waste_permille transparent_hugepage`) {
+		if !seen[key] {
+			t.Errorf("%s is missing", key)
+		}
+	}
+}
+
+func TestNoTargetWantsNonsense(t *testing.T) {
+	for _, tt := range targets() {
+		if err := tt.Check(); err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range Settings() {
+			want, ok := s.Want(tt)
+			if !ok || s.Kind == AsIs {
+				continue
+			}
+			first := strings.Split(want, "|")[0]
+			if _, enough, err := Raise(s.Kind, first, want); err != nil || !enough {
+				t.Errorf("%+v: %s wants %q, which is not of its kind: %v", tt, s.Key, want, err)
+			}
+			if n, err := parseNumber(want); s.Kind == AtLeast && (err != nil || n < 1 || n > 1<<33) {
+				t.Errorf("%+v: %s wants %s", tt, s.Key, want)
+			}
+		}
+	}
+}
+
+func TestWantGrowsWithConns(t *testing.T) {
+	small, large := target(1000), target(10_000_000)
+	for _, s := range Settings() {
+		a, ok1 := s.Want(small)
+		b, ok2 := s.Want(large)
+		if ok1 != ok2 {
+			t.Errorf("%s: wanted %v for 1,000 and %v for 10 M", s.Key, ok1, ok2)
+		}
+		if _, enough, err := Raise(s.Kind, strings.Split(b, "|")[0], a); ok1 && s.Kind != AsIs && (err != nil || !enough) {
+			t.Errorf("%s: 10 M wants %s, less than the %s of 1,000: %v", s.Key, b, a, err)
+		}
+	}
+}
+
+func TestWant(t *testing.T) {
+	at := func(conns int64, r Role) Target {
+		t := target(conns)
+		t.Role, t.Memory, t.Cores = r, 122<<30, 16
+		return t
+	}
+	tests := []struct {
+		key    string
+		target Target
+		want   string
+	}{
+		// 10,000,000 + 400 ports x 16 loops + 10,000, up to a multiple of 64.
+		{"fs.nr_open", at(10_000_000, Server), "10016448"},
+		{"fs.nr_open", at(10_000_000, Both), "10016448"}, // two processes, one end each
+		{"fs.nr_open", at(10_000_000, Client), "10010048"},
+		{"fs.file-max", at(10_000_000, Both), "20106400"},
+		{"fs.file-max", at(10_000_000, Client), "10100000"},
+		{"fs.epoll.max_user_watches", at(10_000_000, Both), "20016400"},
+		{"net.ipv4.tcp_child_ehash_entries", at(10_000_000, Both), "16777216"},
+		{"net.ipv4.tcp_child_ehash_entries", at(1_000_000, Server), "1048576"},
+		{"net.ipv4.ip_local_reserved_ports", at(1000, Both), "9090,10000-10199,15000-15199"},
+		{"net.ipv4.ip_local_reserved_ports", at(1000, Client), ""},
+		{"net.ipv4.ip_local_port_range", at(1_000_000, Client), "32768 60999"}, // 2,500 a port
+		{"net.ipv4.ip_local_port_range", at(10_000_000, Client), "1024 65535"}, // 25,000 a port
+		{"net.ipv4.ip_local_port_range", at(10_000_000, Server), ""},
+		{"net.core.somaxconn", at(1000, Client), ""},
+		{"net.ipv4.tcp_tw_reuse", at(1000, Client), "1"},
+		{"net.ipv4.tcp_tw_reuse", at(1000, Both), "2|1"},
+		// 122 GiB are 31,981,568 pages; a quarter is less than a page for each of 20 M sockets.
+		{"net.ipv4.tcp_mem", at(10_000_000, Both), "3997696 5996544 7995392"},
+		{"net.ipv4.tcp_mem", at(1_000_000, Both), "1000000 1500000 2000000"},
+		{"net.ipv4.tcp_keepalive_time", at(10_000_000, Both), "1000"},
+		{"net.netfilter.nf_conntrack_max", at(10_000_000, Both), "10065536"},
+		{"vm.min_free_kbytes", at(1000, Both), "131072"},
+	}
+	for _, tt := range tests {
+		t.Run(fmt.Sprintf("%s %d %s", tt.key, tt.target.Conns, tt.target.Role), func(t *testing.T) {
+			s, found := Lookup(tt.key)
+			got, _ := s.Want(tt.target)
+			if !found || got != tt.want {
+				t.Errorf("got %q, want %q", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestTargetCheck(t *testing.T) {
+	tests := []struct {
+		name   string
+		change func(*Target)
+		ok     bool
+	}{
+		{"good", func(*Target) {}, true},
+		{"no connections", func(t *Target) { t.Conns = 0 }, false},
+		{"too many", func(t *Target) { t.Conns = MaxConns + 1 }, false},
+		{"no memory", func(t *Target) { t.Memory = 0 }, false},
+		{"no cores", func(t *Target) { t.Cores = 0 }, false},
+		{"no role", func(t *Target) { t.Role = "peer" }, false},
+		{"no ports", func(t *Target) { t.Ports = []plan.PortRange{{}} }, false},
+		{"bad ports", func(t *Target) { t.Ports = []plan.PortRange{{First: 65000, N: 1000}} }, false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			bad := target(1000)
+			tt.change(&bad)
+			if err := bad.Check(); (err == nil) != tt.ok {
+				t.Errorf("Check: %v, want ok %v", err, tt.ok)
+			}
+			if _, err := Apply(box(), bad, Select{}, nil); (err == nil) != tt.ok {
+				t.Errorf("Apply: %v, want ok %v", err, tt.ok)
+			}
+		})
+	}
+}

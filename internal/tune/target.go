@@ -1,0 +1,128 @@
+// Package tune knows which kernel settings decide how many connections a
+// machine can hold: one table of settings with their reasons (Settings), the
+// arithmetic of what a run needs (Size), and Check, Apply and Revert over a
+// small State interface.
+package tune
+
+import (
+	"fmt"
+
+	"github.com/c10m/c10m/internal/plan"
+)
+
+// Role is which ends of the connections are on this machine.
+type Role string
+
+// The roles. On Both each connection is two sockets, two file descriptors and
+// two epoll watches of the same kernel, but of two processes.
+const (
+	Server Role = "server"
+	Client Role = "client"
+	Both   Role = "both"
+)
+
+// Roles are the legal roles, in the order they are shown.
+var Roles = []Role{Server, Client, Both}
+
+// String writes the role so that Set reads it back.
+func (r *Role) String() string {
+	if r == nil {
+		return ""
+	}
+	return string(*r)
+}
+
+// Set reads "server", "client" or "both".
+func (r *Role) Set(s string) error {
+	for _, known := range Roles {
+		if s == string(known) {
+			*r = known
+			return nil
+		}
+	}
+	return fmt.Errorf("%q is not a role: want server, client or both", s)
+}
+
+// MaxConns is the most connections a target may name: fs.nr_open ends just
+// below 2^31, and one machine never comes near half of that.
+const MaxConns = 1 << 30
+
+// MinMemory is the least memory a target may name.
+const MinMemory = 64 << 20
+
+// ControlPort is where the server's control endpoint listens by default; it is
+// reserved together with the listening ports.
+const ControlPort = 9090
+
+// Target is what a machine is tuned for.
+type Target struct {
+	Conns  int64            // connections at once
+	Ports  []plan.PortRange // listening ports of the server
+	Memory int64            // bytes of this machine, MemTotal
+	Cores  int
+	Role   Role
+}
+
+// Check refuses a target from which only nonsense could be computed.
+func (t Target) Check() error {
+	if t.Conns < 1 || t.Conns > MaxConns {
+		return fmt.Errorf("%d connections: the legal range is 1..%d", t.Conns, MaxConns)
+	}
+	if t.Memory < MinMemory {
+		return fmt.Errorf("%d bytes of memory: the legal range is %d and up", t.Memory, MinMemory)
+	}
+	if t.Cores < 1 || t.Cores > 1<<16 {
+		return fmt.Errorf("%d cores: the legal range is 1..%d", t.Cores, 1<<16)
+	}
+	var r Role
+	if err := r.Set(string(t.Role)); err != nil {
+		return err
+	}
+	if t.ports() == 0 {
+		return fmt.Errorf("no listening ports: want at least one")
+	}
+	for _, p := range t.Ports {
+		if p.N == 0 {
+			continue
+		}
+		if err := p.Check(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// has says whether the machine has this end of the connections.
+func (t Target) has(r Role) bool { return t.Role == r || t.Role == Both }
+
+// ends is the number of this machine's sockets per connection.
+func (t Target) ends() int64 {
+	if t.Role == Both {
+		return 2
+	}
+	return 1
+}
+
+// sockets is the number of established sockets in this machine's kernel.
+func (t Target) sockets() int64 { return t.Conns * t.ends() }
+
+// ports is the number of listening ports.
+func (t Target) ports() int64 {
+	n := 0
+	for _, p := range t.Ports {
+		n += p.N
+	}
+	return int64(n)
+}
+
+// listeners is the number of listening sockets: with SO_REUSEPORT each event
+// loop has one of its own per port. A client has none.
+func (t Target) listeners() int64 {
+	if !t.has(Server) {
+		return 0
+	}
+	return t.ports() * int64(t.Cores)
+}
+
+// pages is the machine's memory in pages of 4 KiB.
+func (t Target) pages() int64 { return t.Memory / 4096 }

@@ -1,0 +1,201 @@
+// Command tuning checks, raises and restores the kernel settings that decide
+// how many connections a machine holds, and plans what so many would take.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/c10m/c10m/internal/plan"
+	"github.com/c10m/c10m/internal/tune"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+// run is the program; it returns the exit status: 0 all is well or done, 1 it
+// is not, 2 bad usage.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	o, err := parse(args)
+	if errors.Is(err, flag.ErrHelp) {
+		_, _ = io.WriteString(stdout, usage)
+		return 0
+	}
+	ok := false
+	if err == nil {
+		ok, err = o.do(ctx, stdout, stderr)
+	}
+	switch {
+	case errors.Is(err, errUsage):
+		_, _ = fmt.Fprintf(stderr, "tuning: %v\n", err)
+		return 2
+	case err != nil:
+		_, _ = fmt.Fprintf(stderr, "tuning: %v\n", err)
+		return 1
+	case !ok:
+		return 1
+	}
+	return 0
+}
+
+// do runs the command. An interrupt before it begins changes nothing; once
+// begun, writing some thirty values is over in milliseconds and is not cut.
+func (o options) do(ctx context.Context, stdout, stderr io.Writer) (ok bool, err error) {
+	if err := ctx.Err(); err != nil {
+		return false, err
+	}
+	st := tune.Root{Dir: o.root}
+	if o.command == "revert" {
+		rep, err := tune.Revert(st, &tune.Store{Path: o.state}, o.dry)
+		if err != nil {
+			return false, err
+		}
+		return len(rep.NotDone) == 0, tune.WriteReport(stdout, rep, o.dry)
+	}
+	if err := o.fill(st); err != nil {
+		return false, err
+	}
+	if err := o.target.Check(); err != nil {
+		return false, badUsage("%v", err)
+	}
+	switch o.command {
+	case "plan":
+		return true, o.plan(stdout)
+	case "check":
+		return o.check(st, stdout)
+	}
+	if note := o.tooMuch(); note != "" {
+		_, _ = fmt.Fprintln(stderr, "tuning: "+note)
+	}
+	return o.apply(st, stdout)
+}
+
+// fill asks the machine for what the flags leave open.
+func (o *options) fill(st tune.Root) error {
+	t := &o.target
+	if o.command == "plan" {
+		if t.Cores == 0 {
+			t.Cores = 16
+		}
+		if o.conns.Auto {
+			o.conns.N = t.Holds()
+		}
+		t.Conns = o.conns.N
+		if t.Memory == 0 {
+			t.Memory = t.MemoryFor()
+		}
+		return nil
+	}
+	if t.Memory == 0 || t.Cores == 0 {
+		memory, cores, err := st.Machine()
+		if err != nil {
+			return err
+		}
+		if t.Memory == 0 {
+			t.Memory = memory
+		}
+		if t.Cores == 0 {
+			t.Cores = cores
+		}
+	}
+	if o.conns.Auto {
+		o.conns.N = max(1, t.Holds())
+	}
+	t.Conns = o.conns.N
+	return nil
+}
+
+// tooMuch warns of connections that the machine's memory will not hold.
+func (o options) tooMuch() string {
+	if need := o.target.MemoryFor(); need > o.target.Memory {
+		return fmt.Sprintf("--conns %s, role %s, needs %.1f GiB and this machine has %.1f: it holds about %s", plan.Group(o.target.Conns),
+			o.target.Role, float64(need)/(1<<30), float64(o.target.Memory)/(1<<30), plan.Group(o.target.Holds()))
+	}
+	return ""
+}
+
+func (o options) check(st tune.State, stdout io.Writer) (bool, error) {
+	rows := tune.Check(st, o.target, o.sel)
+	ok := tune.Well(rows)
+	if o.json {
+		return ok, writeJSON(stdout, struct {
+			Conns  int64      `json:"conns"`
+			Role   tune.Role  `json:"role"`
+			Memory int64      `json:"memory_bytes"`
+			Cores  int        `json:"cores"`
+			OK     bool       `json:"ok"`
+			Note   string     `json:"note,omitempty"`
+			Rows   []tune.Row `json:"settings"`
+		}{o.target.Conns, o.target.Role, o.target.Memory, o.target.Cores, ok, o.tooMuch(), rows})
+	}
+	if err := tune.WriteCheck(stdout, rows, o.why); err != nil {
+		return ok, err
+	}
+	verdict := "all is well"
+	if !ok {
+		verdict = fmt.Sprintf("not all is well: sudo bin/tuning apply --conns %d --role %s", o.target.Conns, o.target.Role)
+	}
+	_, err := fmt.Fprintf(stdout, "\nfor %s connections, role %s: %s\n", plan.Group(o.target.Conns), o.target.Role, verdict)
+	if note := o.tooMuch(); note != "" && err == nil {
+		_, err = fmt.Fprintf(stdout, "note: %s\n", note)
+	}
+	return ok, err
+}
+
+func (o options) apply(st tune.Root, stdout io.Writer) (bool, error) {
+	store := &tune.Store{Path: o.state}
+	var keep tune.Keeper
+	if o.state != "" {
+		keep = store
+	}
+	var rep tune.Report
+	var err error
+	if o.dry {
+		rep, rep.Done = tune.Pending(tune.Check(st, o.target, o.sel))
+	} else if rep, err = tune.Apply(st, o.target, o.sel, keep); err != nil {
+		return false, err
+	}
+	if o.persist {
+		files, err := tune.Persist(o.root, st, o.target, store, o.dry)
+		rep = rep.WithFiles(files)
+		if err != nil {
+			return false, errors.Join(tune.WriteReport(stdout, rep, o.dry), err)
+		}
+	}
+	return len(rep.NotDone) == 0, tune.WriteReport(stdout, rep, o.dry)
+}
+
+func (o options) plan(stdout io.Writer) error {
+	if o.conf {
+		_, err := io.WriteString(stdout, tune.SysctlConf(o.target, nil))
+		return err
+	}
+	s, err := tune.Size(o.target, o.proto, o.dest, o.clients)
+	if err != nil {
+		return err
+	}
+	if o.json {
+		return writeJSON(stdout, s)
+	}
+	if err := tune.WriteSizing(stdout, s); err != nil {
+		return err
+	}
+	return tune.WriteSettings(stdout, o.target)
+}
+
+func writeJSON(w io.Writer, v any) error {
+	e := json.NewEncoder(w)
+	e.SetIndent("", "  ")
+	return e.Encode(v)
+}
