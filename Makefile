@@ -1,0 +1,84 @@
+# c10m: `make` lists the targets.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+MODULES     := . peers
+MAINS       := server client tuning
+COMMIT      := $(shell git describe --always --dirty --abbrev=12 2>/dev/null || echo unknown)
+GOBUILD     := go build -trimpath -ldflags '-X main.commit=$(COMMIT)'
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+TESTTIME    ?= 9m
+FUZZTIME    ?= 20s
+
+# of `make run` and `make bench`
+export CONNS PROTO PORTS
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+
+# host says in one line what this machine lacks.
+.PHONY: host
+host:
+	@command -v go >/dev/null || { echo 'c10m needs Go 1.26 or later: https://go.dev/dl/' >&2; exit 1; }
+	@[[ $$(go env GOOS) == linux ]] || { echo "c10m runs on Linux only, not on $$(go env GOOS)" >&2; exit 1; }
+
+.PHONY: build
+build: host ## build bin/server, bin/client and bin/tuning
+	@mkdir -p bin
+	@for m in $(MAINS); do echo "build bin/$$m"; $(GOBUILD) -o bin/$$m ./$$m; done
+
+.PHONY: peers
+peers: host ## build the servers and the yardstick that we compare with
+	@mkdir -p bin
+	cc -O2 -Wall -Wextra -o bin/floor peers/floor/floor.c
+	cd peers; for p in gonet rawepoll; do $(GOBUILD) -o ../bin/$$p ./$$p; done
+
+.PHONY: run
+run: build ## run the main job on this machine; CONNS=N|auto PORTS=200 PROTO=tcp
+	@scripts/run.sh
+
+.PHONY: bench
+bench: build peers ## repeat the measurements of RESULTS.md
+	@scripts/bench.sh
+
+# Not from the cache: the tests talk to the kernel, and it may have changed.
+.PHONY: test
+test: host ## install what the tests need and run them all
+	@scripts/install-deps.sh
+	@for m in $(MODULES); do echo "test $$m"; (cd $$m && go test -count=1 -timeout $(TESTTIME) ./...); done
+
+.PHONY: race
+race: host ## run the tests under the race detector
+	@scripts/install-deps.sh
+	@for m in $(MODULES); do echo "race $$m"; (cd $$m && go test -race -short -count=1 -timeout $(TESTTIME) ./...); done
+
+.PHONY: lint
+lint: host ## check format, vet, staticcheck, arm64, and what other systems are told
+	@echo 'lint gofmt'; bad=$$(gofmt -l .); [[ -z $$bad ]] || { echo "not formatted (gofmt -w): $$bad" >&2; exit 1; }
+	@for f in .ci/run scripts/*.sh; do echo "lint $$f"; bash -n $$f; done
+	@for m in $(MODULES); do cd $(CURDIR)/$$m; \
+	  echo "lint $$m: go vet"; go vet ./...; \
+	  echo "lint $$m: staticcheck"; go run $(STATICCHECK) ./...; \
+	  echo "lint $$m: arm64"; GOARCH=arm64 go vet ./...; GOARCH=arm64 go build -o /dev/null ./...; \
+	done
+	@for m in $(MAINS); do echo "lint $$m: not on Linux"; \
+	  said=$$(GOOS=darwin go build -o /dev/null ./$$m 2>&1 || true); \
+	  [[ $$said == *c10m_runs_on_Linux_only* && $$said != *$$'\n'* ]] || \
+	    { echo "GOOS=darwin go build ./$$m: want one line with c10m_runs_on_Linux_only, have: $$said" >&2; exit 1; }; \
+	done
+
+.PHONY: fuzz
+fuzz: host ## run every fuzz target for FUZZTIME=20s
+	@for m in $(MODULES); do cd $(CURDIR)/$$m; \
+	  for hit in $$(grep -roE --include='*_test.go' --exclude-dir=peers --exclude-dir=testdata '^func Fuzz[A-Za-z0-9_]+' . | tr -d ' '); do \
+	    dir=$${hit%/*} func=$${hit##*:func}; \
+	    echo "fuzz $$m $$dir $$func"; \
+	    go test -run '^$$' -fuzz "^$$func\$$" -fuzztime $(FUZZTIME) $$dir; \
+	  done; \
+	done
+
+.PHONY: clean
+clean: ## remove what was built and written
+	rm -rf bin out

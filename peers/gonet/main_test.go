@@ -1,0 +1,9 @@
+package main
+
+import (
+	"testing"
+
+	"github.com/c10m/c10m/peers/internal/echotest"
+)
+
+func TestServer(t *testing.T) { echotest.Server(t, run) }

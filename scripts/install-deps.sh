@@ -1,0 +1,23 @@
+#!/usr/bin/env bash
+# install-deps.sh installs what the tests need beside Go: quietly nothing if it
+# is all there, with apt-get as root, and otherwise it says what is missing.
+set -euo pipefail
+
+# package: what shows that it is there, whoever installed it.
+missing=()
+have() { command -v "$1" >/dev/null; }
+have ip || missing+=(iproute2)
+have socat || missing+=(socat)
+have cc || missing+=(gcc)
+[[ -e /usr/include/stdlib.h ]] || missing+=(libc6-dev)
+/usr/bin/python3 -c 'import websockets' 2>/dev/null || missing+=(python3-websockets)
+((${#missing[@]})) || exit 0
+
+if ((EUID != 0)) || ! have apt-get; then
+  echo "install-deps.sh: missing for the tests: ${missing[*]} (as root: apt-get install ${missing[*]})" >&2
+  exit 1
+fi
+export DEBIAN_FRONTEND=noninteractive
+install() { apt-get install -y -qq --no-install-recommends "${missing[@]}" </dev/null; }
+# The package lists of a fresh machine are absent or old.
+install || { apt-get update -qq && install; }

@@ -1,0 +1,106 @@
+#!/usr/bin/env bash
+# run.sh is the main job on one machine: it starts the server, lets the client
+# open and hold connections to it, and ends both. `make run` builds and calls it.
+#
+#   CONNS=N|auto  connections (default: what this machine can hold, at most 1M)
+#   PORTS=200     listening ports
+#   PROTO=tcp     protocol: tcp or ws
+#
+# As root all of it happens in a network namespace of its own (netns.sh). The
+# status is the client's; the result is in out/last.json.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+readonly conns=${CONNS:-} ports=${PORTS:-200} proto=${PROTO:-tcp}
+readonly cap=1000000      # unless CONNS says otherwise
+readonly start_seconds=60 # until the server is ready
+readonly stop_seconds=40  # until the server has drained (--drain 30s)
+
+say() { echo "run.sh: $*" >&2; }
+
+[[ $ports =~ ^[1-9][0-9]{0,3}$ ]] && ((ports <= 5000)) || { say "PORTS=$ports: the legal range is 1..5000"; exit 2; }
+[[ $proto == tcp || $proto == ws ]] || { say "PROTO=$proto: the legal values are tcp and ws"; exit 2; }
+for program in bin/server bin/client; do
+  [[ -x $program ]] || { say "$program is missing: make build"; exit 2; }
+done
+if [[ -z ${C10M_NETNS:-} ]]; then
+  exec env C10M_NETNS=no scripts/netns.sh --ports "10000:$ports" --ports "15000:$ports" --ports 9090:1 -- scripts/run.sh
+fi
+
+# Job control: each program gets a process group of its own, so that Ctrl-C
+# reaches this script alone and it can end them in order, client first; and
+# setpriv ends them even if this script is killed.
+set -m
+server='' client='' caught=''
+mkdir -p out
+readonly line=out/.server.$$
+
+# alive says whether process $1 still runs.
+alive() { [[ -n $1 ]] && kill -0 "$1" 2>/dev/null; }
+
+# stop ends process $1 within $2 seconds: SIGTERM, then SIGKILL to its whole group.
+stop() {
+  alive "$1" || return 0
+  kill -TERM "$1" 2>/dev/null || true
+  for ((i = 0; i < $2 * 20; i++)); do
+    alive "$1" || break
+    sleep 0.05
+  done
+  if alive "$1"; then
+    say "process $1 did not end within $2 s: killed"
+    kill -KILL -- "-$1" 2>/dev/null || true
+  fi
+}
+
+cleanup() {
+  trap - EXIT
+  trap '' HUP INT TERM
+  stop "$client" 5
+  stop "$server" $stop_seconds
+  wait 2>/dev/null || true
+  rm -f "$line"
+}
+trap cleanup EXIT
+
+# A signal goes to the client, which ends with its report so far; if it is not
+# running yet or any more, this script ends.
+forward() {
+  caught+=" $2"
+  if alive "$client"; then kill -"$1" "$client" 2>/dev/null || true; else exit "$2"; fi
+}
+trap 'forward TERM 129' HUP
+trap 'forward INT 130' INT
+trap 'forward TERM 143' TERM
+
+case $conns in
+  '') size=(--conns auto --cap "$cap") limit=$cap ;;
+  *) size=(--conns "$conns") limit=$conns ;;
+esac
+
+rm -f out/last.json
+setpriv --pdeathsig TERM -- bin/server --ports "$ports" --max-conns "$limit" >"$line" &
+server=$!
+for ((i = 0; ; i++)); do
+  ! grep -q '^ready' "$line" 2>/dev/null || break
+  if ! alive "$server"; then
+    status=0
+    wait "$server" || status=$?
+    say "the server ended before it was ready, status $status"
+    exit "$((status ? status : 1))"
+  fi
+  ((i < start_seconds * 20)) || { say "the server was not ready within $start_seconds s"; exit 1; }
+  sleep 0.05
+done
+
+say "$(grep -m1 '^ready' "$line")"
+
+setpriv --pdeathsig TERM -- bin/client hold --ports "$ports" --proto "$proto" "${size[@]}" --json out/last.json &
+client=$!
+# A signal that forward passes on ends wait early, while the client goes on.
+while :; do
+  seen=$caught status=0
+  wait "$client" || status=$?
+  [[ $seen != "$caught" ]] || break
+done
+client=
+exit "$status"

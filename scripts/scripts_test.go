@@ -1,0 +1,365 @@
+// Package scripts tests the shell scripts beside it.
+package scripts
+
+import (
+	"bytes"
+	"errors"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// patience ends a test that hangs.
+const patience = 20 * time.Second
+
+// output is what a command left behind.
+type output struct {
+	stdout, stderr string
+	status         int
+}
+
+func run(t *testing.T, cmd *exec.Cmd) output {
+	t.Helper()
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	err := cmd.Run()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		t.Fatal(err)
+	}
+	return output{stdout.String(), stderr.String(), cmd.ProcessState.ExitCode()}
+}
+
+// root skips what only root can do; what it does otherwise is tested too.
+func root(t *testing.T) {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		t.Skip("needs root: network namespaces")
+	}
+}
+
+func eventually(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	for end := time.Now().Add(patience); !ok(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("waited %v for %s", patience, what)
+		}
+	}
+}
+
+const childEhash = "/proc/sys/net/ipv4/tcp_child_ehash_entries"
+
+// setting reads the parent's setting under the lock of netns.sh, so that no run
+// elsewhere is just in between; kernels before 6.1 do not have it.
+func setting(t *testing.T) string {
+	t.Helper()
+	f, err := os.Open(childEhash)
+	if errors.Is(err, fs.ErrNotExist) {
+		t.Skip(err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX); err != nil {
+		t.Fatal(err)
+	}
+	return read(t, childEhash)
+}
+
+func read(t *testing.T, path string) string {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.TrimSpace(string(b))
+}
+
+func TestNetnsSettings(t *testing.T) {
+	root(t)
+	before := setting(t)
+	own, err := os.Readlink("/proc/self/ns/net")
+	if err != nil {
+		t.Fatal(err)
+	}
+	script := `cd /proc/sys/net; readlink /proc/self/ns/net; cat ipv4/tcp_ehash_entries core/somaxconn ipv4/ip_local_port_range \
+		ipv4/ip_local_reserved_ports; ip -o link show lo up | wc -l; echo "$C10M_NETNS"; pgrep -P $$ sleep || echo no sleeper`
+	got := run(t, exec.Command("./netns.sh", "--ehash", "65536", "--ports", "20000:500", "--ports", "9090:1", "--", "bash", "-c", script))
+	namespace, rest, _ := strings.Cut(got.stdout, "\n")
+	want := "65536\n65535\n1024\t65535\n9090,20000-20499\n1\n1\nno sleeper\n"
+	if got.status != 0 || got.stderr != "" || rest != want {
+		t.Errorf("status %d, stderr %q, stdout %q, want %q", got.status, got.stderr, rest, want)
+	}
+	if namespace == own {
+		t.Error("ran in the test's own network namespace")
+	}
+	if after := setting(t); after != before {
+		t.Errorf("%s = %s after, was %s", childEhash, after, before)
+	}
+}
+
+// TestNetnsRestores: killed at any moment, the parent's setting is as it was.
+func TestNetnsRestores(t *testing.T) {
+	root(t)
+	before := setting(t)
+	for _, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {
+		for delay := range 5 {
+			cmd := exec.Command("./netns.sh", "--ehash", "131072", "sleep", "10")
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(time.Duration(delay) * 7 * time.Millisecond)
+			cmd.Process.Signal(sig)
+			cmd.Wait()
+			if after := setting(t); after != before {
+				t.Fatalf("%v after %d ms: %s = %s, was %s", sig, delay*7, childEhash, after, before)
+			}
+		}
+	}
+}
+
+// TestNetnsTogether: two at once do not restore each other's value.
+func TestNetnsTogether(t *testing.T) {
+	root(t)
+	before := setting(t)
+	type ended struct{ want, got string }
+	results := make(chan ended)
+	const n = 4
+	for i := range n {
+		go func() {
+			want := strconv.Itoa(4096 << i)
+			out, _ := exec.Command("./netns.sh", "--ehash", want, "cat", "/proc/sys/net/ipv4/tcp_ehash_entries").Output()
+			results <- ended{want, strings.TrimSpace(string(out))}
+		}()
+	}
+	for range n {
+		if r := <-results; r.got != r.want {
+			t.Errorf("--ehash %s: namespace has %q", r.want, r.got)
+		}
+	}
+	if after := setting(t); after != before {
+		t.Errorf("%s = %s after, was %s", childEhash, after, before)
+	}
+}
+
+func TestNetnsStatus(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		args   []string
+		want   int
+		stderr string
+	}{
+		{"status is passed on", []string{"bash", "-c", "exit 42"}, 42, ""},
+		{"killed by a signal", []string{"--", "bash", "-c", "kill -TERM $$"}, -1, ""},
+		{"arguments stay apart", []string{"--", "test", "a b", "=", "a b"}, 0, ""},
+		{"no such command", []string{"./nonexistent"}, 127, "nonexistent"},
+		{"no command", []string{"--ehash", "0"}, 2, "CMD is missing"},
+		{"table too large", []string{"--ehash", "16777217", "true"}, 2, "0..16777216"},
+		{"table not a number", []string{"--ehash", "x", "true"}, 2, "0..16777216"},
+		{"ports past the end", []string{"--ports", "65535:2", "true"}, 2, "65535:2"},
+		{"unknown flag", []string{"--frob", "true"}, 2, "--frob"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			got := run(t, exec.Command("./netns.sh", tt.args...))
+			if got.status != tt.want || !strings.Contains(got.stderr, tt.stderr) {
+				t.Errorf("status %d, stderr %q, want %d and %q", got.status, got.stderr, tt.want, tt.stderr)
+			}
+		})
+	}
+}
+
+// TestNetnsPlain: without root, the command runs all the same, and one line says how.
+func TestNetnsPlain(t *testing.T) {
+	cmd := exec.Command("bash", "-s", "--", "bash", "-c", "echo $EUID; exit 3")
+	script, err := os.Open("netns.sh")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer script.Close()
+	cmd.Stdin = script
+	if os.Geteuid() == 0 {
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
+		cmd.Dir = "/"
+	}
+	got := run(t, cmd)
+	if got.status != 3 || strings.Count(got.stderr, "\n") != 1 || !strings.Contains(got.stderr, "not root") || got.stdout == "0\n" {
+		t.Errorf("%+v, want status 3 and one line on stderr", got)
+	}
+}
+
+// fakes are a server and a client that write down how they were started and
+// ended; FAKE_SERVER and FAKE_CLIENT are run in the middle.
+const (
+	fakeServer = `#!/bin/bash
+echo "server $*" >>log; echo $$ >server.pid
+trap 'echo "server TERM" >>log; exit 0' TERM
+eval "${FAKE_SERVER:-echo ready fake}"
+while :; do sleep 0.02; done
+`
+	fakeClient = `#!/bin/bash
+echo "client $*" >>log; echo $$ >client.pid
+trap 'echo "client INT" >>log; exit 130' INT
+trap 'echo "client TERM" >>log; exit 130' TERM
+eval "${FAKE_CLIENT:-exit 0}"
+`
+)
+
+// tree is a copy of run.sh and netns.sh with fakes in bin.
+func tree(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	files := map[string]string{
+		"scripts/run.sh":   read(t, "run.sh") + "\n",
+		"scripts/netns.sh": read(t, "netns.sh") + "\n",
+		"bin/server":       fakeServer,
+		"bin/client":       fakeClient,
+	}
+	for name, text := range files {
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+// pair is run.sh in dir, in the test's own namespace.
+func pair(dir string, env ...string) *exec.Cmd {
+	cmd := exec.Command(filepath.Join(dir, "scripts/run.sh"))
+	cmd.Env = append(os.Environ(), "C10M_NETNS=no", "CONNS=", "PORTS=", "PROTO=")
+	cmd.Env = append(cmd.Env, env...)
+	return cmd
+}
+
+// gone says whether the process whose pid is in the file has ended.
+func gone(t *testing.T, path string) bool {
+	t.Helper()
+	pid, err := strconv.Atoi(read(t, path))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return syscall.Kill(pid, 0) != nil
+}
+
+func TestRun(t *testing.T) {
+	const auto = "client hold --ports 200 --proto tcp --conns auto --cap 1000000 --json out/last.json\n"
+	for _, tt := range []struct {
+		name   string
+		env    []string
+		status int
+		log    string
+		stderr string
+	}{
+		{
+			name: "defaults",
+			log:  "server --ports 200 --max-conns 1000000\n" + auto + "server TERM\n",
+		},
+		{
+			name: "sized",
+			env:  []string{"CONNS=2.5M", "PORTS=100", "PROTO=ws"},
+			log:  "server --ports 100 --max-conns 2.5M\nclient hold --ports 100 --proto ws --conns 2.5M --json out/last.json\nserver TERM\n",
+		},
+		{
+			name: "all that fits",
+			env:  []string{"CONNS=auto"},
+			log:  "server --ports 200 --max-conns auto\nclient hold --ports 200 --proto tcp --conns auto --json out/last.json\nserver TERM\n",
+		},
+		{
+			name:   "client falls short",
+			env:    []string{"FAKE_CLIENT=exit 1"},
+			status: 1,
+			log:    "server --ports 200 --max-conns 1000000\n" + auto + "server TERM\n",
+		},
+		{
+			name:   "server refuses",
+			env:    []string{"FAKE_SERVER=echo no >&2; exit 2", "CONNS=0"},
+			status: 2,
+			log:    "server --ports 200 --max-conns 0\n",
+			stderr: "ended before it was ready, status 2",
+		},
+		{name: "bad ports", env: []string{"PORTS=70000"}, status: 2, stderr: "PORTS=70000: the legal range is 1..5000"},
+		{name: "bad protocol", env: []string{"PROTO=udp"}, status: 2, stderr: "PROTO=udp"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			dir := tree(t)
+			got := run(t, pair(dir, tt.env...))
+			log, _ := os.ReadFile(filepath.Join(dir, "log"))
+			if got.status != tt.status || string(log) != tt.log || !strings.Contains(got.stderr, tt.stderr) {
+				t.Errorf("status %d, log %q, stderr %q, want %d, %q, %q", got.status, log, got.stderr, tt.status, tt.log, tt.stderr)
+			}
+			if tt.log != "" && !gone(t, filepath.Join(dir, "server.pid")) {
+				t.Error("the server still runs")
+			}
+		})
+	}
+}
+
+// TestRunSignal: a signal ends the client first, then the server, and the
+// status is the client's.
+func TestRunSignal(t *testing.T) {
+	for _, tt := range []struct {
+		sig  syscall.Signal
+		want string
+	}{
+		{syscall.SIGINT, "client INT\nserver TERM\n"},
+		{syscall.SIGTERM, "client TERM\nserver TERM\n"},
+		{syscall.SIGHUP, "client TERM\nserver TERM\n"},
+	} {
+		t.Run(tt.sig.String(), func(t *testing.T) {
+			dir := tree(t)
+			cmd := pair(dir, "FAKE_CLIENT=touch up; while :; do sleep 0.02; done")
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			eventually(t, "the client", func() bool { _, err := os.Stat(filepath.Join(dir, "up")); return err == nil })
+			cmd.Process.Signal(tt.sig)
+			cmd.Wait()
+			if log := read(t, filepath.Join(dir, "log")) + "\n"; cmd.ProcessState.ExitCode() != 130 || !strings.HasSuffix(log, tt.want) {
+				t.Errorf("status %v, log %q, want 130 and %q", cmd.ProcessState, log, tt.want)
+			}
+			if !gone(t, filepath.Join(dir, "server.pid")) || !gone(t, filepath.Join(dir, "client.pid")) {
+				t.Error("something was left running")
+			}
+		})
+	}
+}
+
+// TestRunKilled: even SIGKILL of the script leaves nothing running.
+func TestRunKilled(t *testing.T) {
+	dir := tree(t)
+	cmd := pair(dir, "FAKE_CLIENT=touch up; while :; do sleep 0.02; done")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the client", func() bool { _, err := os.Stat(filepath.Join(dir, "up")); return err == nil })
+	cmd.Process.Kill()
+	cmd.Wait()
+	eventually(t, "both ends to go", func() bool {
+		return gone(t, filepath.Join(dir, "server.pid")) && gone(t, filepath.Join(dir, "client.pid"))
+	})
+}
+
+// TestRunInNamespace: as root the whole pair runs in a namespace of its own.
+func TestRunInNamespace(t *testing.T) {
+	root(t)
+	dir := tree(t)
+	cmd := pair(dir, "C10M_NETNS=", "FAKE_CLIENT=readlink /proc/self/ns/net; exit 5", "PORTS=7")
+	got := run(t, cmd)
+	own, err := os.Readlink("/proc/self/ns/net")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.status != 5 || !strings.HasPrefix(got.stdout, "net:[") || strings.TrimSpace(got.stdout) == own {
+		t.Errorf("%+v, want status 5 and a namespace other than %s", got, own)
+	}
+}
