@@ -55,16 +55,14 @@ plain() {
 # set there just for that moment: under a lock, because two of these scripts at
 # once would restore each other's value, and with traps, because it must be
 # restored whatever happens.
-holder=
 old=
 restore() {
   [[ -z $old ]] || echo "$old" >"$child_ehash"
   old=
-  if [[ -n $holder ]]; then
-    kill "$holder" 2>/dev/null || true
-    wait "$holder" 2>/dev/null || true # or CMD would inherit a zombie
-  fi
-  holder=
+  # SIGKILL: a child that is just being forked would lose any other. And wait,
+  # or CMD would inherit a zombie.
+  kill -KILL $(jobs -p) 2>/dev/null || true
+  wait 2>/dev/null || true
 }
 trap restore EXIT
 trap 'exit 129' HUP
