@@ -37,7 +37,7 @@ type Host struct {
 	Nofile      uint64 `json:"nofile"`       // soft RLIMIT_NOFILE of one fd table
 	Go          string `json:"go"`
 	Commit      string `json:"commit"`
-	Namespace   bool   `json:"namespace,omitempty"`    // ran in a network namespace of its own
+	Namespace   bool   `json:"namespace,omitempty"`     // ran in a network namespace of its own
 	EhashBucket uint64 `json:"ehash_buckets,omitempty"` // net.ipv4.tcp_ehash_entries
 }
 
@@ -53,7 +53,7 @@ type Plan struct {
 	Hold      int64   `json:"hold,omitempty"` // ns
 	Size      int     `json:"size,omitempty"` // bytes per message
 	Interval  int64   `json:"interval,omitempty"`
-	FDTables  int     `json:"fd_tables"`           // private fd tables in use; 1: the process's own
+	FDTables  int     `json:"fd_tables"`            // private fd tables in use; 1: the process's own
 	LimitedBy string  `json:"limited_by,omitempty"` // which limit decided --conns auto
 }
 
@@ -74,9 +74,9 @@ type ErrorCounts map[string]int64
 // and, where the server's count is known, until the server did too.
 type Setup struct {
 	Seconds       float64  `json:"seconds"`
-	Rate          float64  `json:"rate"`                      // established per second over Seconds
-	ClientSeconds float64  `json:"client_seconds,omitempty"`  // until the client's last connect
-	Latency       *Latency `json:"latency,omitempty"`         // of connect
+	Rate          float64  `json:"rate"`                     // established per second over Seconds
+	ClientSeconds float64  `json:"client_seconds,omitempty"` // until the client's last connect
+	Latency       *Latency `json:"latency,omitempty"`        // of connect
 	Curve         []Point  `json:"curve,omitempty"`
 }
 
@@ -172,7 +172,7 @@ type Echo struct {
 	Lost       int64    `json:"lost"`
 	Mismatched int64    `json:"mismatched"`
 	Seconds    float64  `json:"seconds,omitempty"`
-	Rate       float64  `json:"rate,omitempty"` // echoes per second
+	Rate       float64  `json:"rate,omitempty"`  // echoes per second
 	Bytes      int64    `json:"bytes,omitempty"` // payload bytes received
 	Latency    *Latency `json:"latency,omitempty"`
 	Verified   int64    `json:"verified,omitempty"` // connections checked with one echo after the hold

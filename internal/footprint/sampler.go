@@ -1,0 +1,39 @@
+package footprint
+
+import "time"
+
+// Sampler decides when to take the next sample of a ramp: no more often than
+// Every, and so seldom that sampling takes at most Share of one core. It keeps
+// at most Keep samples by dropping every second one when full.
+type Sampler struct {
+	Every time.Duration
+	Share float64 // 0..1
+	Keep  int
+	Taken []Snapshot
+	next  time.Time
+}
+
+// maxPause keeps a ramp on a busy machine, where a sample takes long, from
+// going unseen.
+const maxPause = 2 * time.Second
+
+// NewSampler samples twice a second at most, at 1 % of a core, 240 samples kept.
+func NewSampler() *Sampler { return &Sampler{Every: 500 * time.Millisecond, Share: 0.01, Keep: 240} }
+
+// Due says whether it is time for a sample.
+func (s *Sampler) Due(now time.Time) bool { return !now.Before(s.next) }
+
+// Add keeps a sample that took cost to take.
+func (s *Sampler) Add(now time.Time, cost time.Duration, snap Snapshot) {
+	s.next = now.Add(max(s.Every, min(maxPause, time.Duration(float64(cost)/s.Share))))
+	s.Taken = append(s.Taken, snap)
+	if len(s.Taken) < s.Keep {
+		return
+	}
+	half := s.Taken[:0]
+	for i := 0; i < len(s.Taken); i += 2 {
+		half = append(half, s.Taken[i])
+	}
+	s.Taken = half
+	s.Every *= 2
+}

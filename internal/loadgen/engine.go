@@ -1,0 +1,183 @@
+// Package loadgen is the client's engine: locked OS threads, each with its own
+// epoll instance, its own share of the connections, one I/O buffer, counters
+// and histograms; nothing is shared until it stops. An idle connection costs 24
+// bytes of flat array.
+package loadgen
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"sync"
+	"time"
+
+	"github.com/c10m/c10m/internal/plan"
+	"github.com/c10m/c10m/internal/result"
+	"github.com/c10m/c10m/internal/sys"
+)
+
+// Engine executes a plan, phase by phase: Ramp, any number of Exchange, Close,
+// Stop. Its methods are for one goroutine, except Counts, Halt.
+type Engine struct {
+	shared *shared
+	loops  []*loop
+}
+
+// Start makes the threads, with private fd tables where the plan says so. Call
+// it before anything opens sockets: a private table starts as a copy.
+func Start(p plan.Plan, maxSize int) (*Engine, error) {
+	wake, err := sys.Eventfd()
+	if err != nil {
+		return nil, fmt.Errorf("create wake-up eventfd: %w", err)
+	}
+	s := &shared{wake: wake, family: sys.Family(p.Host), pattern: newPattern(maxSize)}
+	for _, port := range p.Ports {
+		s.dest = append(s.dest, sys.NewAddr(p.Host, uint16(port)))
+	}
+	for _, ip := range p.Sources {
+		s.src = append(s.src, sys.NewAddr(ip, 0))
+	}
+	e := &Engine{shared: s}
+	started := make(chan error)
+	for _, part := range p.Split(p.Threads) {
+		l := newLoop(s, part)
+		e.loops = append(e.loops, l)
+		go l.run(p.PrivateTables, started)
+	}
+	for range e.loops {
+		if e := <-started; e != nil && err == nil {
+			err = e
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("start client threads: %w", err)
+	}
+	e.makeLanes(p)
+	return e, nil
+}
+
+func newLoop(s *shared, part plan.Plan) *loop {
+	return &loop{
+		shared: s, plan: part, epoch: time.Now(),
+		events: make([]sys.Event, eventBatch), buf: make([]byte, readSize), conns: make([]conn, part.Conns),
+		cmds: make(chan command, 2), wide: part.WidePorts(),
+		connect: result.NewHistogram(), echo: result.NewHistogram(),
+	}
+}
+
+// makeLanes chains the loops into as many lanes as there are cores to run them.
+func (e *Engine) makeLanes(p plan.Plan) {
+	n := min(len(e.loops), max(1, runtime.NumCPU()))
+	for i, l := range e.loops {
+		l.lane.rate = plan.Rate{PerSecond: p.Rate.PerSecond / float64(n)}
+		if i+n < len(e.loops) {
+			next := e.loops[i+n]
+			l.lane.next = next
+			next.lane.offset = l.lane.offset + l.plan.Conns
+		}
+	}
+}
+
+// Ramp establishes the plan's connections. It returns when all are
+// established or failed, or when ctx ended or Halt was called.
+func (e *Engine) Ramp(ctx context.Context) {
+	heads := min(len(e.loops), max(1, runtime.NumCPU()))
+	e.do(ctx, e.loops[:heads], command{kind: doRamp}, len(e.loops), func() { e.shared.halt("interrupted") })
+}
+
+// Halt stops the ramp, keeping what is established. It may be called from
+// anywhere; the first reason given is kept.
+func (e *Engine) Halt(reason string) { e.shared.halt(reason) }
+
+// HaltReason is why the ramp was stopped, "" if it was not.
+func (e *Engine) HaltReason() string {
+	if r := e.shared.reason.Load(); r != nil {
+		return *r
+	}
+	return ""
+}
+
+// Exchange sends messages over what is open, until x is done or ctx ends.
+func (e *Engine) Exchange(ctx context.Context, x Exchange) {
+	e.shared.stopEx.Store(false)
+	e.do(ctx, e.loops, command{kind: doExchange, ex: x}, len(e.loops), func() { e.shared.stopEx.Store(true) })
+}
+
+// Close ends all connections the way the plan says. When ctx ends first, the
+// rest end with their fd tables.
+func (e *Engine) Close(ctx context.Context) {
+	e.do(ctx, e.loops, command{kind: doClose}, len(e.loops), func() { e.shared.leave.Store(true) })
+}
+
+// Census counts what is open where.
+func (e *Engine) Census() Census {
+	c := Census{PerPort: make([]int64, len(e.shared.dest)), PerSource: make([]int64, max(1, len(e.shared.src)))}
+	var mu sync.Mutex
+	take := func(l *loop) {
+		mu.Lock()
+		defer mu.Unlock()
+		c.PerThread = append(c.PerThread, l.n.Open())
+		for slot := range l.conns {
+			if l.conns[slot].state == open {
+				t := l.plan.Tuple(l.plan.Offset + int64(slot))
+				c.PerPort[t.Port]++
+				c.PerSource[t.Source]++
+			}
+		}
+	}
+	e.do(context.Background(), e.loops, command{kind: doCensus, take: take}, len(e.loops), func() {})
+	return c
+}
+
+// do gives an order to some loops and waits until n loops have done it. When
+// ctx ends first, it calls stop, and they end what they do.
+func (e *Engine) do(ctx context.Context, to []*loop, c command, n int, stop func()) {
+	var wg sync.WaitGroup
+	wg.Add(n)
+	c.done, c.start = wg.Done, time.Now()
+	for _, l := range to {
+		l.cmds <- c
+	}
+	sys.Signal(e.shared.wake)
+	done := make(chan struct{})
+	go func() {
+		wg.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+	case <-ctx.Done():
+		stop()
+		sys.Signal(e.shared.wake)
+		<-done
+	}
+}
+
+// Counts sums what the loops have published so far.
+func (e *Engine) Counts() (c Counts) {
+	for _, l := range e.loops {
+		c.add(l.pub.load())
+	}
+	return c
+}
+
+// Tables is how many fd tables hold the connections.
+func (e *Engine) Tables() int { return len(e.loops) }
+
+// Stop ends the threads and sums what they counted. Connections that are still
+// open end with their fd tables.
+func (e *Engine) Stop() (Tally, error) {
+	e.do(context.Background(), e.loops, command{kind: doStop}, len(e.loops), func() {})
+	t := Tally{Errors: result.ErrorCounts{}, Connect: result.NewHistogram(), Echo: result.NewHistogram()}
+	var err error
+	for _, l := range e.loops {
+		t.add(l.n)
+		l.errs.addTo(t.Errors)
+		t.Connect.Merge(l.connect)
+		t.Echo.Merge(l.echo)
+		if l.err != nil {
+			err = l.err
+		}
+	}
+	return t, err
+}

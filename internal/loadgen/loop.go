@@ -1,0 +1,299 @@
+package loadgen
+
+import (
+	"fmt"
+	"runtime"
+	"sync/atomic"
+	"time"
+
+	"github.com/c10m/c10m/internal/plan"
+	"github.com/c10m/c10m/internal/result"
+	"github.com/c10m/c10m/internal/sys"
+)
+
+const (
+	epollIn    = sys.EpollIn
+	epollOut   = sys.EpollOut
+	epollRdHup = sys.EpollRdHup
+	epollET    = sys.EpollET
+	epollGone  = sys.EpollErr | sys.EpollHup
+
+	// wakeSlot is the user data of the eventfd that wakes a loop.
+	wakeSlot = -1
+	// readSize is the one read buffer of a loop.
+	readSize = 64 << 10
+	// eventBatch is how many events one epoll_wait(2) takes.
+	eventBatch = 256
+	// connectBurst is how many connects are begun before results are
+	// harvested: small, so that the latency is the connect's and not the
+	// batch's.
+	connectBurst = 16
+	// workBurst is how many sends or closes are done between two polls.
+	workBurst = 64
+)
+
+// loop is one locked OS thread with its own epoll instance, its own share of
+// the connections and, where asked, its own fd table. Nothing of it is shared
+// until it stops, except pub.
+type loop struct {
+	shared *shared
+	plan   plan.Plan // this loop's part
+	lane   lane
+
+	ep     sys.Epoll
+	events []sys.Event
+	buf    []byte
+	conns  []conn
+	epoch  time.Time
+
+	next    int64 // slot to connect next
+	oldest  int64 // no slot below it is connecting
+	pending int   // connecting now
+	swept   uint32
+	inRow   int // failures without a success between
+	wide    bool
+
+	ex   exchange
+	job  command // what the loop is doing; kind none while it holds
+	cmds chan command
+
+	n       Counts
+	errs    causes
+	connect *result.Histogram
+	echo    *result.Histogram
+	pub     published
+	err     error
+}
+
+// shared is what all loops of an engine read; only the flags change.
+type shared struct {
+	dest     []sys.Addr
+	src      []sys.Addr
+	family   int
+	pattern  pattern
+	wake     int         // eventfd, the same number in every fd table
+	stopRamp atomic.Bool // no more connects
+	stopEx   atomic.Bool // no more messages
+	leave    atomic.Bool // do not close one by one: the fd tables' end will
+	reason   atomic.Pointer[string]
+}
+
+// lane is a chain of loops that ramp one after the other: with hundreds of
+// threads on a few cores only as many connect at a time as there are cores.
+type lane struct {
+	offset int64     // connections of the lane's earlier loops
+	rate   plan.Rate // of the lane
+	next   *loop
+}
+
+// command is an order to a loop; done is called when it is carried out.
+type command struct {
+	kind  commandKind
+	start time.Time // of the whole ramp or exchange
+	ex    Exchange
+	take  func(*loop) // for doCensus
+	done  func()
+}
+
+type commandKind uint8
+
+const (
+	none commandKind = iota
+	doRamp
+	doExchange
+	doCensus
+	doClose
+	doStop
+)
+
+// run is the thread. started is told once it is ready or has failed.
+func (l *loop) run(private bool, started chan<- error) {
+	runtime.LockOSThread() // never unlocked: thread and fd table end with run
+	if err := l.open(private); err != nil {
+		started <- err
+		return
+	}
+	started <- nil
+	for {
+		if l.job.kind == none && l.n.Open() == 0 && l.pending == 0 {
+			l.begin(<-l.cmds) // nothing to watch: sleep in Go, not in epoll
+		}
+		timeout := l.work()
+		l.pub.store(&l.n)
+		if l.job.kind == doStop {
+			break
+		}
+		if err := l.poll(timeout); err != nil {
+			l.die(err)
+			return
+		}
+		if l.job.kind == none {
+			l.takeCommand()
+		}
+	}
+	l.pub.store(&l.n)
+	l.job.done()
+}
+
+// die is the end of a loop whose epoll instance failed: it holds nothing any
+// more, but still answers orders, so that nobody waits for it.
+func (l *loop) die(err error) {
+	l.err = err
+	l.shared.halt(err.Error())
+	l.n.Lost = l.n.Established - l.n.Closed
+	l.pub.store(&l.n)
+	for {
+		if l.job.kind == doRamp {
+			l.passOn()
+		}
+		if l.job.kind != none {
+			l.job.done()
+		}
+		if l.job.kind == doStop {
+			return
+		}
+		l.job = <-l.cmds
+	}
+}
+
+// open makes the loop's fd table and epoll instance.
+func (l *loop) open(private bool) (err error) {
+	if private {
+		if err = sys.PrivateFDTable(); err != nil {
+			return err
+		}
+	}
+	if l.ep, err = sys.NewEpoll(); err != nil {
+		return fmt.Errorf("create epoll fd: %w", err)
+	}
+	if errno := l.ep.Add(l.shared.wake, epollIn|epollET, wakeSlot, 0); errno != 0 {
+		return fmt.Errorf("watch wake-up eventfd: epoll_ctl: %w", errno)
+	}
+	return nil
+}
+
+func (l *loop) takeCommand() {
+	select {
+	case c := <-l.cmds:
+		l.begin(c)
+	default:
+	}
+}
+
+// begin takes up an order.
+func (l *loop) begin(c command) {
+	l.job = c
+	if c.kind == doExchange {
+		l.beginExchange()
+	}
+}
+
+// finish ends the order at hand; the loop holds from here on.
+func (l *loop) finish() {
+	done := l.job.done
+	l.job = command{}
+	l.pub.store(&l.n)
+	done()
+	l.takeCommand()
+}
+
+// work does a bounded piece of the order at hand and returns how long poll may
+// wait for events, in milliseconds.
+func (l *loop) work() int {
+	switch l.job.kind {
+	case doRamp:
+		return l.ramp()
+	case doExchange:
+		return l.exchange()
+	case doCensus:
+		l.job.take(l)
+		l.finish()
+		return 0
+	case doClose:
+		return l.closeSome()
+	}
+	return -1
+}
+
+// poll waits for events and handles them.
+func (l *loop) poll(timeout int) error {
+	n, err := l.ep.Wait(l.events, timeout)
+	for i := range n {
+		ev := &l.events[i]
+		if ev.Fd == wakeSlot {
+			continue
+		}
+		c := &l.conns[ev.Fd]
+		if c.gen != uint16(ev.Pad) {
+			continue // of a socket that this slot had before
+		}
+		l.handle(int64(ev.Fd), c, ev.Events)
+	}
+	return err
+}
+
+// handle acts on the events of one connection.
+func (l *loop) handle(slot int64, c *conn, events uint32) {
+	switch c.state {
+	case connecting:
+		if events&epollGone != 0 {
+			l.failConnect(c, connectCause(sys.SocketError(int(c.fd))))
+			return
+		}
+		if events&epollOut == 0 {
+			return
+		}
+		l.established(c)
+	case open:
+		if events&epollOut != 0 && c.busy && !l.flush(slot, c) {
+			return
+		}
+	default:
+		return
+	}
+	if events&(epollIn|epollRdHup|epollGone) != 0 {
+		l.readable(slot, c, events&(epollRdHup|epollGone) != 0)
+	}
+}
+
+// readable drains the socket. A short read means empty, unless the peer's end
+// is in there too: then read on to see it.
+func (l *loop) readable(slot int64, c *conn, ended bool) {
+	for c.state == open {
+		n, errno := sys.Read(int(c.fd), l.buf)
+		switch {
+		case errno == sys.EINTR:
+			continue
+		case errno == sys.EAGAIN:
+			return
+		case errno != 0 || n == 0:
+			l.lose(c, readCause(errno))
+			return
+		}
+		l.received(slot, c, l.buf[:n])
+		if n < len(l.buf) && !ended {
+			return
+		}
+	}
+}
+
+// lose ends a connection that was established.
+func (l *loop) lose(c *conn, why cause) {
+	if c.busy {
+		l.abandon(c)
+	}
+	c.state = closed
+	c.gen++
+	sys.Close(int(c.fd))
+	l.n.Lost++
+	l.errs[why]++
+}
+
+// micros is the loop's clock: microseconds since its epoch, modulo 2^32.
+func (l *loop) micros() uint32 { return uint32(time.Since(l.epoch) / time.Microsecond) }
+
+// halt stops the ramp of all loops; the first reason stays.
+func (s *shared) halt(reason string) {
+	s.reason.CompareAndSwap(nil, &reason)
+	s.stopRamp.Store(true)
+}

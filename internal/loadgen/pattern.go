@@ -1,0 +1,33 @@
+package loadgen
+
+import "math/rand/v2"
+
+// patternSize is how many different messages a pattern has: a reply that
+// belongs to another connection or another message passes for the right one
+// once in a million times.
+const patternSize = 1 << 20
+
+// pattern holds the payloads of all messages: message seq of connection number
+// id is size bytes from a place that both decide. Nothing is copied to send and
+// nothing is kept to verify, and all loops share it, read-only.
+type pattern []byte
+
+// newPattern makes the payloads for messages of up to size bytes.
+func newPattern(size int) pattern {
+	p := make(pattern, patternSize+size)
+	r := rand.NewChaCha8([32]byte{'c', '1', '0', 'm'})
+	_, _ = r.Read(p[:patternSize]) // never fails
+	for n := patternSize; n < len(p); n *= 2 {
+		copy(p[n:], p[:n])
+	}
+	return p
+}
+
+// message is the payload of message seq of connection id.
+func (p pattern) message(id int64, seq uint32, size int) []byte {
+	h := uint64(id)*0x9E3779B97F4A7C15 + uint64(seq)*0xD6E8FEB86659FD93
+	h ^= h >> 32
+	h *= 0xD6E8FEB86659FD93
+	at := h >> 44 // the top 20 bits
+	return p[at : at+uint64(size)]
+}

@@ -1,0 +1,225 @@
+package loadgen
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/c10m/c10m/internal/pace"
+	"github.com/c10m/c10m/internal/sys"
+)
+
+// hopeless is how many connects in a row must fail for the ramp to end: more
+// than one dead port can cause, since the planner goes to another port after
+// 64.
+const hopeless = 256
+
+// rampSlice is the time slice of a thread that connects as fast as it can.
+const rampSlice = 50 * time.Millisecond
+
+// sweepEvery is how often connects under way are checked for their deadline.
+const sweepEvery = 100_000 // microseconds
+
+// ramp begins some connects, as many as the pace, the burst and the window
+// allow, and returns how long to wait for results in milliseconds.
+func (l *loop) ramp() int {
+	if l.next == 0 && l.lane.rate.PerSecond == 0 {
+		// Let a server on the same cores find batches to accept, instead of
+		// being switched to for each connection. Best effort.
+		_ = sys.SetThreadSlice(sys.Normal, rampSlice)
+	}
+	l.sweep()
+	due := l.due()
+	for i := 0; i < connectBurst && l.next < due && l.pending < l.plan.Window; i++ {
+		l.connectOne(l.next)
+		l.next++
+	}
+	if l.inRow >= hopeless {
+		l.shared.halt(fmt.Sprintf("%d connects in a row failed: %s", l.inRow, l.lastFailure()))
+	}
+	stopped := l.shared.stopRamp.Load()
+	begun := l.next == l.plan.Conns || stopped
+	if begun {
+		l.passOn()
+	}
+	switch {
+	case begun && (l.pending == 0 || stopped):
+		l.dropPending()
+		_ = sys.SetThreadSlice(sys.Normal, 0)
+		l.finish()
+		return 0
+	case !begun && l.next < due && l.pending < l.plan.Window:
+		return 0 // more to begin at once
+	}
+	return 1
+}
+
+// passOn lets the next loop of the lane ramp.
+func (l *loop) passOn() {
+	if l.lane.next != nil {
+		l.lane.next.cmds <- command{kind: doRamp, start: l.job.start, done: l.job.done}
+		l.lane.next = nil
+	}
+}
+
+// due is how many of the loop's connections should have been begun by now.
+func (l *loop) due() int64 {
+	if l.shared.stopRamp.Load() {
+		return l.next
+	}
+	if l.lane.rate.PerSecond == 0 {
+		return l.plan.Conns
+	}
+	p := pace.Constant{PerSecond: l.lane.rate.PerSecond}
+	return min(l.plan.Conns, p.Due(time.Since(l.job.start))-l.lane.offset)
+}
+
+// connectOne begins the connection of one slot: socket, connect and one
+// epoll_ctl; two more only where a source address or a port range is asked for.
+func (l *loop) connectOne(slot int64) {
+	l.n.Attempted++
+	c := &l.conns[slot]
+	tuple := l.plan.Tuple(l.plan.Offset + slot)
+	fd, errno := sys.Socket(l.shared.family)
+	if errno != 0 {
+		l.fail(c, socketCause(errno))
+		return
+	}
+	c.fd = int32(fd)
+	c.t = l.micros()
+	if why, ok := l.prepare(fd, tuple.Source); !ok {
+		sys.Close(fd)
+		l.fail(c, why)
+		return
+	}
+	// An interrupted connect goes on by itself, like one in progress.
+	if errno = sys.Connect(fd, &l.shared.dest[tuple.Port]); errno != 0 && errno != sys.EINPROGRESS && errno != sys.EINTR {
+		sys.Close(fd)
+		l.fail(c, connectCause(errno))
+		return
+	}
+	c.gen++
+	if errno = l.ep.Add(fd, connEvents, int32(slot), int32(c.gen)); errno != 0 {
+		sys.Close(fd)
+		why := epollOther
+		if errno == sys.ENOSPC {
+			why = epollNoWatches
+		}
+		l.fail(c, why)
+		return
+	}
+	c.state = connecting
+	l.pending++
+}
+
+// prepare sets what must be set before connect(2).
+func (l *loop) prepare(fd, source int) (why cause, ok bool) {
+	if l.wide && sys.LocalPortRange(fd, l.plan.Local.Low, l.plan.Local.High) != 0 {
+		l.wide = false // before Linux 6.3: the usual search must do
+	}
+	if len(l.shared.src) == 0 {
+		return 0, true
+	}
+	sys.BindLate(fd) // before Linux 4.2 bind takes the port at once, which still works
+	switch errno := sys.Bind(fd, &l.shared.src[source]); errno {
+	case 0:
+		return 0, true
+	case sys.EADDRNOTAVAIL, sys.EADDRINUSE:
+		return bindNoAddress, false
+	}
+	return bindOther, false
+}
+
+// established is a connect that succeeded.
+func (l *loop) established(c *conn) {
+	c.state = open
+	l.pending--
+	l.inRow = 0
+	l.n.Established++
+	l.connect.Record(int64(l.micros()-c.t) * 1000)
+}
+
+// failConnect is a connect that was under way and did not succeed.
+func (l *loop) failConnect(c *conn, why cause) {
+	l.pending--
+	c.gen++
+	sys.Close(int(c.fd))
+	l.fail(c, why)
+}
+
+func (l *loop) fail(c *conn, why cause) {
+	c.state = failed
+	l.n.Failed++
+	l.errs[why]++
+	l.inRow++
+}
+
+// sweep ends connects that are under way for too long. Slots connect in order,
+// so only the oldest need a look.
+func (l *loop) sweep() {
+	now := l.micros()
+	if now-l.swept < sweepEvery {
+		return
+	}
+	l.swept = now
+	limit := uint32(l.plan.ConnectTimeout / time.Microsecond)
+	for ; l.oldest < l.next; l.oldest++ {
+		c := &l.conns[l.oldest]
+		if c.state != connecting {
+			continue
+		}
+		if now-c.t < limit {
+			return
+		}
+		l.failConnect(c, connectTimeout)
+	}
+}
+
+// dropPending takes back the connects that were under way when the ramp was
+// stopped: they were not attempted to the end, and count nowhere.
+func (l *loop) dropPending() {
+	for slot := l.oldest; slot < l.next && l.pending > 0; slot++ {
+		c := &l.conns[slot]
+		if c.state != connecting {
+			continue
+		}
+		sys.Close(int(c.fd))
+		c.gen++
+		c.state = unused
+		l.pending--
+		l.n.Attempted--
+	}
+}
+
+// lastFailure names the commonest failure so far.
+func (l *loop) lastFailure() string {
+	most := 0
+	for i := range l.errs {
+		if l.errs[i] > l.errs[most] {
+			most = i
+		}
+	}
+	return causeNames[most]
+}
+
+// closeSome ends some of the connections.
+func (l *loop) closeSome() int {
+	for i := 0; i < workBurst; l.next-- {
+		if l.next == 0 || l.shared.leave.Load() {
+			l.finish()
+			return 0
+		}
+		c := &l.conns[l.next-1]
+		if c.state != open {
+			continue
+		}
+		if l.plan.Close == "rst" {
+			sys.Reset(int(c.fd))
+		}
+		sys.Close(int(c.fd))
+		c.state = unused
+		c.gen++
+		l.n.Closed++
+		i++
+	}
+	return 0
+}

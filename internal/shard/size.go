@@ -1,0 +1,49 @@
+package shard
+
+import (
+	"fmt"
+	"math"
+)
+
+// reserve is how many fds a worker keeps free: the runtime's own, the
+// inherited ones, the logs', and a margin that accept4(2) never reaches.
+const reserve = 100
+
+// Size is how a server is cut into processes.
+type Size struct {
+	Workers int   // 1: no supervisor, one plain process
+	Loops   int   // event loops of each
+	Limit   int64 // connections of each, below what its fd table holds
+}
+
+// Fit decides on the number of worker processes: as few as the fd limit allows
+// for conns connections, or exactly workers if that is not 0. nofile is the
+// soft RLIMIT_NOFILE of one process; each event loop has listeners of its own
+// for every port. SO_REUSEPORT deals connections out by hash, so a worker gets
+// its mean share with a deviation of its square root: five of those are added.
+func Fit(conns int64, nofile uint64, ports, cores, workers int) (Size, error) {
+	if workers > 0 {
+		s := sizeFor(workers, nofile, ports, cores)
+		if s.Limit < 1 {
+			return s, fmt.Errorf("%d ports × %d event loops leave no file descriptor of %d for connections; raise the fd limit or listen on fewer ports", ports, s.Loops, nofile)
+		}
+		return s, nil
+	}
+	for n := 1; n <= MaxWorkers; n++ {
+		s := sizeFor(n, nofile, ports, cores)
+		share := float64(conns) / float64(n)
+		if n > 1 {
+			share += 5 * math.Sqrt(share)
+		}
+		if s.Limit > 0 && share <= float64(s.Limit) {
+			return s, nil
+		}
+	}
+	return Size{}, fmt.Errorf("%d connections do not fit into %d workers of %d file descriptors with %d ports; raise the fd limit (ulimit -Hn) or ask for fewer with --max-conns", conns, MaxWorkers, nofile, ports)
+}
+
+func sizeFor(workers int, nofile uint64, ports, cores int) Size {
+	loops := max(1, cores/workers)
+	limit := int64(nofile) - int64(ports*loops) - reserve
+	return Size{Workers: workers, Loops: loops, Limit: limit}
+}

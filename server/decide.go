@@ -1,0 +1,58 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"time"
+
+	"github.com/c10m/c10m/internal/echo"
+	"github.com/c10m/c10m/internal/shard"
+	"github.com/c10m/c10m/internal/sys"
+)
+
+// pairBytes is what a connection takes with both ends on one machine, RESULTS.md:
+// --max-conns auto is for as many as this machine's memory would hold so.
+const pairBytes = 8700
+
+// fdReserve is what a process keeps of its fds beside connections and listeners.
+const fdReserve = 200
+
+// decide turns every "auto" into a number.
+func (s *server) decide() (err error) {
+	s.conns = s.maxConns.N
+	if s.maxConns.Auto {
+		s.conns = int64(float64(sys.TotalMemory()) * 0.95 / pairBytes)
+	}
+	cores := runtime.NumCPU()
+	want := uint64(s.conns) + uint64(len(s.ports())*cores) + fdReserve
+	if s.nofile, err = sys.RaiseNofile(min(want, sys.NrOpen())); err != nil {
+		return err
+	}
+	s.size, err = shard.Fit(s.conns, s.nofile.Soft, len(s.ports()), cores, int(s.workers.N))
+	if err != nil {
+		return fmt.Errorf("%w: --max-conns %d: %v", errUsage, s.conns, err)
+	}
+	if s.size.Workers > shard.MaxWorkers {
+		return fmt.Errorf("%w: --workers %d: the legal range is 1..%d or auto", errUsage, s.size.Workers, shard.MaxWorkers)
+	}
+	// Fewer workers than needed were asked for: promise what they can hold.
+	if room := s.size.Limit * int64(s.size.Workers); s.conns > room {
+		if !s.maxConns.Auto {
+			s.logf("--max-conns %d: %d workers hold at most %d with %d file descriptors each", s.conns, s.size.Workers, room, s.nofile.Soft)
+		}
+		s.conns = room
+	}
+	return nil
+}
+
+// readyAlone waits for the only engine.
+func (s *server) readyAlone(ctx context.Context) {
+	for ctx.Err() == nil {
+		if echo.State(s.page.Slots[0].State.Load()) == echo.Ready {
+			s.ready()
+			return
+		}
+		time.Sleep(2 * time.Millisecond)
+	}
+}

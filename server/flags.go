@@ -1,0 +1,170 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"net/netip"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/c10m/c10m/internal/echo"
+	"github.com/c10m/c10m/internal/plan"
+)
+
+const usage = `usage: server [flags]
+
+A gnet server on epoll that listens on hundreds of ports and echoes what it
+receives. It prints one line "ready ..." on stdout once every port accepts.
+
+Ports
+  --ports N             the same as --tcp 10000:N (default 200)
+  --tcp FIRST:COUNT     TCP echo on these ports, or none
+  --bind ADDR           address of the data ports (default 127.0.0.1)
+  --control ADDR|none   control endpoint: /healthz /footprint (default 127.0.0.1:9090)
+Size
+  --max-conns auto|N    connections to hold; the surplus is refused
+                        (default auto: what this machine's memory can hold)
+  --workers auto|N      worker processes (default auto: as few as the fd limit allows)
+Protection
+  --max-outbound BYTES  bytes that may wait for a slow reader (default 1M)
+  --idle-timeout D      close connections silent for so long (default 0: never)
+  --drain D             how long a worker may take to end (default 30s)
+Other
+  --version             print version and exit
+
+Examples
+  server --ports 200
+  server --bind 0.0.0.0 --tcp 20000:500 --max-conns 10M
+`
+
+// errUsage marks bad usage: exit status 2.
+var errUsage = errors.New("bad usage")
+
+// options are the flags, checked.
+type options struct {
+	bind        netip.Addr
+	tcp         plan.PortRange
+	workers     plan.Count
+	maxConns    plan.Count
+	maxOutbound int
+	idleTimeout time.Duration
+	drain       time.Duration
+	control     string // "" for none
+	version     bool
+	worker      worker
+}
+
+// worker says which of the worker processes this is. The supervisor sets it,
+// and the numbers that it has already decided.
+type worker struct {
+	index, of int // of = 0: not a worker
+	limit     int64
+	loops     int
+}
+
+func parse(args []string, stderr io.Writer) (options, error) {
+	o := options{workers: plan.Count{Auto: true}, maxConns: plan.Count{Auto: true}}
+	maxOutbound := plan.Count{N: 1 << 20}
+	fs := flag.NewFlagSet("server", flag.ContinueOnError)
+	fs.SetOutput(io.Discard)
+	ports := fs.Int("ports", 200, "")
+	fs.Var(&o.tcp, "tcp", "")
+	bind := fs.String("bind", "127.0.0.1", "")
+	fs.Var(&o.workers, "workers", "")
+	fs.Var(&o.maxConns, "max-conns", "")
+	fs.Var(&maxOutbound, "max-outbound", "")
+	fs.DurationVar(&o.idleTimeout, "idle-timeout", 0, "")
+	fs.DurationVar(&o.drain, "drain", 30*time.Second, "")
+	fs.StringVar(&o.control, "control", "127.0.0.1:9090", "")
+	fs.BoolVar(&o.version, "version", false, "")
+	role := fs.String("worker", "", "")
+	if err := fs.Parse(args); err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			_, _ = io.WriteString(stderr, usage)
+			return o, err
+		}
+		return o, fmt.Errorf("%w: %v; see server --help", errUsage, err)
+	}
+	given := map[string]bool{}
+	fs.Visit(func(f *flag.Flag) { given[f.Name] = true })
+	o.maxOutbound = int(min(maxOutbound.N, 1<<30))
+	if err := o.check(fs.Args(), *ports, *bind, given); err != nil {
+		return o, fmt.Errorf("%w: %v", errUsage, err)
+	}
+	if *role != "" {
+		if err := o.worker.parse(*role); err != nil {
+			return o, fmt.Errorf("%w: --worker %v", errUsage, err)
+		}
+	}
+	return o, nil
+}
+
+// check completes the options and refuses what cannot be meant.
+func (o *options) check(rest []string, ports int, bind string, given map[string]bool) (err error) {
+	if len(rest) > 0 {
+		return fmt.Errorf("unexpected argument %q; see server --help", rest[0])
+	}
+	if o.bind, err = netip.ParseAddr(bind); err != nil {
+		return fmt.Errorf("--bind %q is not an IP address, like 127.0.0.1, 0.0.0.0 or ::1", bind)
+	}
+	if given["ports"] && (ports < 1 || ports > echo.MaxPorts) {
+		return fmt.Errorf("--ports %d: the legal range is 1..%d", ports, echo.MaxPorts)
+	}
+	if !given["tcp"] {
+		o.tcp = plan.PortRange{First: 10000, N: ports}
+	}
+	if o.tcp.N == 0 || o.tcp.N > echo.MaxPorts {
+		return fmt.Errorf("--tcp %s: the legal number of ports is 1..%d", o.tcp.String(), echo.MaxPorts)
+	}
+	for name, d := range map[string]time.Duration{"idle-timeout": o.idleTimeout, "drain": o.drain} {
+		if d < 0 {
+			return fmt.Errorf("--%s %v: must not be negative", name, d)
+		}
+	}
+	if o.idleTimeout > 0 && o.idleTimeout < time.Second {
+		return fmt.Errorf("--idle-timeout %v: the legal values are 0 (never) and 1s or longer", o.idleTimeout)
+	}
+	if o.control == "none" {
+		o.control = ""
+	}
+	if o.control == "" {
+		return nil
+	}
+	ap, err := netip.ParseAddrPort(o.control)
+	if err != nil {
+		return fmt.Errorf("--control %q is not ADDRESS:PORT, like 127.0.0.1:9090, or none", o.control)
+	}
+	if o.tcp.Contains(int(ap.Port())) {
+		return fmt.Errorf("--control %s: its port lies inside --tcp %s", o.control, o.tcp.String())
+	}
+	return nil
+}
+
+// parse reads INDEX/OF/LIMIT/LOOPS.
+func (w *worker) parse(s string) error {
+	bad := fmt.Errorf("%q: want INDEX/OF/LIMIT/LOOPS; only the server itself sets it", s)
+	parts := strings.Split(s, "/")
+	if len(parts) != 4 {
+		return bad
+	}
+	var n [4]int
+	for i, p := range parts {
+		v, err := strconv.Atoi(p)
+		if err != nil || v < 0 {
+			return bad
+		}
+		n[i] = v
+	}
+	if n[0] >= n[1] {
+		return bad
+	}
+	*w = worker{index: n[0], of: n[1], limit: int64(n[2]), loops: n[3]}
+	return nil
+}
+
+func (w worker) String() string {
+	return fmt.Sprintf("%d/%d/%d/%d", w.index, w.of, w.limit, w.loops)
+}

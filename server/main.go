@@ -1,0 +1,175 @@
+// Command server listens on hundreds of ports and echoes what it receives.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"net/netip"
+	"os"
+	"os/exec"
+	"os/signal"
+	"runtime"
+	"strings"
+	"syscall"
+
+	"github.com/c10m/c10m/internal/echo"
+	"github.com/c10m/c10m/internal/plan"
+	"github.com/c10m/c10m/internal/shard"
+	"github.com/c10m/c10m/internal/sys"
+)
+
+// commit is set at build time with -ldflags "-X main.commit=...".
+var commit = "unknown"
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// run is the whole program: 0 ended by order, 1 an engine or its machine did
+// not do as asked, 2 bad usage.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	o, err := parse(args, stderr)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		return 0
+	case err != nil:
+		fmt.Fprintf(stderr, "server: %v\n", err)
+		return 2
+	case o.version:
+		fmt.Fprintf(stdout, "c10m server %s %s\n", commit, runtime.Version())
+		return 0
+	}
+	s := &server{options: o, args: args, stdout: stdout, stderr: stderr}
+	if o.worker.of > 0 {
+		err = s.work()
+	} else {
+		err = s.serve(ctx)
+	}
+	switch {
+	case err == nil:
+		return 0
+	case errors.Is(err, errUsage):
+		fmt.Fprintf(stderr, "server: %v\n", err)
+		return 2
+	}
+	fmt.Fprintf(stderr, "server: %v\n", err)
+	return 1
+}
+
+// server is one run of the program.
+type server struct {
+	options
+	args           []string
+	stdout, stderr io.Writer
+
+	size   shard.Size
+	nofile sys.Nofile
+	conns  int64 // --max-conns, decided
+	page   *shard.Page
+	super  *shard.Supervisor // nil for one plain process
+}
+
+func (s *server) logf(format string, args ...any) {
+	fmt.Fprintf(s.stderr, "server: "+format+"\n", args...)
+}
+
+// work is a worker process.
+func (s *server) work() error {
+	page, err := shard.InheritPage(s.worker.of)
+	if err != nil {
+		return err
+	}
+	cfg := s.engine(shard.Size{Loops: s.worker.loops, Limit: s.worker.limit})
+	cfg.Total = s.maxConns.N
+	return shard.Work(page, s.worker.index, cfg)
+}
+
+// engine is the configuration of one engine.
+func (s *server) engine(size shard.Size) echo.Config {
+	return echo.Config{Bind: s.bind, Ports: s.ports(), Loops: size.Loops, Limit: size.Limit,
+		MaxOutbound: s.maxOutbound, IdleTimeout: s.idleTimeout, Logf: s.logf}
+}
+
+func (s *server) ports() []echo.Port {
+	all := make([]echo.Port, 0, s.tcp.N)
+	for p := s.tcp.First; p <= s.tcp.Last(); p++ {
+		all = append(all, echo.Port{Number: p, Proto: "tcp"})
+	}
+	return all
+}
+
+// serve is the supervisor, or the only process.
+func (s *server) serve(ctx context.Context) error {
+	if err := s.decide(); err != nil {
+		return err
+	}
+	if err := s.portsFree(); err != nil {
+		return err
+	}
+	if s.size.Workers == 1 {
+		s.page = shard.Alone()
+	} else {
+		page, err := shard.NewPage(s.size.Workers)
+		if err != nil {
+			return err
+		}
+		s.page = page
+		s.super = &shard.Supervisor{Page: page, Command: s.command, Drain: s.drain, Logf: s.logf}
+	}
+	stop, err := s.startControl()
+	if err != nil {
+		return err
+	}
+	defer stop()
+	if s.super != nil {
+		return s.super.Run(ctx, s.ready)
+	}
+	cfg := s.engine(s.size)
+	cfg.Limit = min(cfg.Limit, s.conns)
+	go s.readyAlone(ctx)
+	return shard.Engine(ctx, cfg, s.page.Slots[0])
+}
+
+// command is worker i's command line: ours, with what has been decided.
+func (s *server) command(i int) *exec.Cmd {
+	w := worker{index: i, of: s.size.Workers, limit: s.size.Limit, loops: s.size.Loops}
+	args := append(append([]string{}, s.args...), "--max-conns", fmt.Sprint(s.conns), "--worker", w.String())
+	cmd := exec.Command("/proc/self/exe", args...)
+	cmd.Stderr = os.Stderr
+	return cmd
+}
+
+// portsFree sees that nobody else listens on our ports: with SO_REUSEPORT the
+// two would share each port in silence.
+func (s *server) portsFree() error {
+	for _, p := range s.ports() {
+		if err := sys.PortFree(s.bind, uint16(p.Number)); err != nil {
+			if errors.Is(err, sys.EADDRNOTAVAIL) {
+				return fmt.Errorf("%w: --bind %s: no interface of this machine has that address", errUsage, s.bind)
+			}
+			return fmt.Errorf("%w: --tcp %s: port %s: %v; stop what listens there (ss -ltnp 'sport = :%d') or choose other ports",
+				errUsage, s.tcp.String(), netip.AddrPortFrom(s.bind, uint16(p.Number)), err, p.Number)
+		}
+	}
+	return nil
+}
+
+// ready tells the world, in one line.
+func (s *server) ready() {
+	var b strings.Builder
+	fmt.Fprintf(&b, "ready tcp %s:%d-%d workers=%d loops=%d max-conns=%d nofile=%d", s.bind, s.tcp.First, s.tcp.Last(),
+		s.size.Workers, s.size.Loops*s.size.Workers, s.conns, s.nofile.Soft)
+	if s.control != "" {
+		fmt.Fprintf(&b, " control=http://%s", s.control)
+	}
+	fmt.Fprintln(s.stdout, b.String())
+	if s.nofile.Soft < uint64(s.conns) {
+		s.logf("fd limit is %s (hard %s, raising it needs CAP_SYS_RESOURCE): %d worker processes hold %s connections",
+			plan.Group(int64(s.nofile.Soft)), plan.Group(int64(s.nofile.Hard)), s.size.Workers, plan.Group(s.conns))
+	}
+}
