@@ -47,11 +47,14 @@ plan
   --clients N           client machines, when apart from the server (default 1)
   --conf                print sysctl.d/99-c10m.conf for --memory and --cores instead
   --json                for programs
+  --version             print version and exit (instead of a command)
 
 Examples
   tuning check --conns 10M --ports 200
   sudo tuning apply --conns 10M --persist
   tuning plan --conns 10M --clients 4
+
+Exit status: 0 all is well or done, 1 it is not, 2 bad usage.
 `
 
 // errUsage marks bad usage: exit status 2.
@@ -111,16 +114,28 @@ var flagsOf = map[string][]string{
 // targetFlags say what for; revert takes none of them.
 var targetFlags = []string{"conns", "role", "ports", "tcp", "ws", "memory", "cores"}
 
-func parse(args []string) (options, error) {
+// commandOf reads the command.
+func commandOf(args []string) (string, error) {
 	if len(args) == 0 {
-		return options{}, badUsage("want check, apply, revert or plan; see tuning --help")
+		return "", badUsage("want check, apply, revert or plan; see tuning --help")
 	}
-	o := options{command: args[0], conns: plan.Count{Auto: true}, target: tune.Target{Role: tune.Both}}
-	if o.command == "--help" || o.command == "-h" || o.command == "help" {
-		return o, flag.ErrHelp
+	switch command := args[0]; {
+	case command == "--help" || command == "-h" || command == "help":
+		return "", flag.ErrHelp
+	case command == "--version":
+		return "version", nil
+	case flagsOf[command] == nil:
+		return "", badUsage("%q is not a command: want check, apply, revert or plan", command)
+	default:
+		return command, nil
 	}
-	if flagsOf[o.command] == nil {
-		return o, badUsage("%q is not a command: want check, apply, revert or plan", o.command)
+}
+
+func parse(args []string) (options, error) {
+	command, err := commandOf(args)
+	o := options{command: command, conns: plan.Count{Auto: true}, target: tune.Target{Role: tune.Both}}
+	if err != nil || command == "version" {
+		return o, err
 	}
 	fs := flag.NewFlagSet("tuning", flag.ContinueOnError)
 	fs.SetOutput(io.Discard)
@@ -155,12 +170,12 @@ func parse(args []string) (options, error) {
 	}
 	given := map[string]bool{}
 	fs.Visit(func(f *flag.Flag) { given[f.Name] = true })
-	if err := o.checkGiven(given); err != nil {
-		return o, err
-	}
-	o.target.Memory, o.target.Cores = int64(memory), *cores
 	if given["cores"] && (*cores < 1 || *cores > 1<<16) {
 		return o, badUsage("--cores %d: the legal range is 1..%d", *cores, 1<<16)
+	}
+	o.target.Memory, o.target.Cores = int64(memory), *cores
+	if err := o.checkGiven(given); err != nil {
+		return o, err
 	}
 	if err := o.setPorts(*ports, tcp, ws, given); err != nil {
 		return o, err

@@ -11,11 +11,15 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"runtime"
 	"syscall"
 
 	"github.com/c10m/c10m/internal/plan"
 	"github.com/c10m/c10m/internal/tune"
 )
+
+// commit is set by the linker (Makefile).
+var commit = "unknown"
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -30,6 +34,10 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	o, err := parse(args)
 	if errors.Is(err, flag.ErrHelp) {
 		_, _ = io.WriteString(stdout, usage)
+		return 0
+	}
+	if o.command == "version" {
+		_, _ = fmt.Fprintf(stdout, "c10m tuning %s %s\n", commit, runtime.Version())
 		return 0
 	}
 	ok := false

@@ -40,6 +40,9 @@ type Setting struct {
 	Advice bool
 	// Optional: a kernel without it has nothing to raise.
 	Optional bool
+	// Floor: kernels are usually far above what is wanted, so a file that is
+	// written without knowing the value in force leaves it out: it would lower it.
+	Floor bool
 	// ForChildren: affects only namespaces made afterwards, not this one.
 	ForChildren bool
 
@@ -63,7 +66,7 @@ func (s Setting) Writable() bool {
 // over them.
 func Settings() []Setting {
 	var all []Setting
-	for _, part := range [][]Setting{fileSettings(), listenSettings(), portSettings(), closeSettings(), memorySettings(), conntrackSettings(), hashSettings(), machineSettings()} {
+	for _, part := range [][]Setting{fileSettings(), listenSettings(), portSettings(), closeSettings(), keepaliveSettings(), memorySettings(), conntrackSettings(), hashSettings(), machineSettings()} {
 		all = append(all, part...)
 	}
 	return all

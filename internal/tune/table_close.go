@@ -46,9 +46,15 @@ func closeSettings() []Setting {
 			TooLow: "nothing here",
 			Source: docIP,
 		},
+	}
+}
+
+// keepaliveSettings matter only to sockets with SO_KEEPALIVE, socket(7).
+func keepaliveSettings() []Setting {
+	return []Setting{
 		{
 			// 10,000 probes a second is what a core hardly notices.
-			Key: "net.ipv4.tcp_keepalive_time", Scope: Namespace, Kind: AtLeast,
+			Key: "net.ipv4.tcp_keepalive_time", Scope: Namespace, Kind: AtLeast, Floor: true,
 			Want:   number(func(t Target) int64 { return max(1, t.Conns/10_000) }),
 			Why:    "is how long a socket with SO_KEEPALIVE is silent before it is probed: connections divided by it are probes a second",
 			TooLow: "more than 10,000 probes a second for connections that do nothing (only with SO_KEEPALIVE)",

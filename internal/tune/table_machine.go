@@ -4,14 +4,14 @@ package tune
 func machineSettings() []Setting {
 	return []Setting{
 		{
-			Key: "kernel.threads-max", Scope: Global, Kind: AtLeast,
+			Key: "kernel.threads-max", Scope: Global, Kind: AtLeast, Floor: true,
 			Want:   number(func(t Target) int64 { return 8192 + 64*int64(t.Cores) }),
 			Why:    "bounds threads, which connections do not need: one event loop a core, and one thread an fd table",
 			TooLow: "worker processes or loops cannot be started",
 			Source: docProcess,
 		},
 		{
-			Key: "kernel.pid_max", Scope: Global, Kind: AtLeast, Want: constant("32768"),
+			Key: "kernel.pid_max", Scope: Global, Kind: AtLeast, Floor: true, Want: constant("32768"),
 			Why:    "bounds thread numbers; the kernel's default is enough as connections need no threads",
 			TooLow: "worker processes or loops cannot be started",
 			Source: docProcess,

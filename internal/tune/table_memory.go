@@ -20,13 +20,13 @@ func memorySettings() []Setting {
 			Source: docIP,
 		},
 		{
-			Key: "net.ipv4.tcp_rmem", Scope: Namespace, Kind: Triple, Want: constant("4096 131072 131072"),
+			Key: "net.ipv4.tcp_rmem", Scope: Namespace, Kind: Triple, Floor: true, Want: constant("4096 131072 131072"),
 			Why:    "bounds one socket's receive buffer, taken only when data comes: the kernel's least is enough, smaller saves nothing",
 			TooLow: "large messages crawl through a small window",
 			Source: docIP,
 		},
 		{
-			Key: "net.ipv4.tcp_wmem", Scope: Namespace, Kind: Triple, Want: constant("4096 16384 65536"),
+			Key: "net.ipv4.tcp_wmem", Scope: Namespace, Kind: Triple, Floor: true, Want: constant("4096 16384 65536"),
 			Why:    "bounds one socket's send buffer, taken only when data is queued: the kernel's least is enough",
 			TooLow: "large messages are sent in small pieces",
 			Source: docIP,
@@ -38,7 +38,7 @@ func memorySettings() []Setting {
 			Source: docVM,
 		},
 		{
-			Key: "vm.max_map_count", Scope: Global, Kind: AtLeast, Want: constant("65530"),
+			Key: "vm.max_map_count", Scope: Global, Kind: AtLeast, Floor: true, Want: constant("65530"),
 			Why:    "bounds the memory maps of a process; flat arrays need few, so the kernel's default is enough",
 			TooLow: "the Go runtime dies when a large heap is fragmented into many maps",
 			Source: docVM,

@@ -1,0 +1,118 @@
+package tune
+
+import (
+	"errors"
+	"io/fs"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/c10m/c10m/internal/plan"
+)
+
+const inNamespace = "C10M_TEST_IN_NAMESPACE"
+
+// TestRealNamespace runs itself again in a process of its own, in a new
+// network namespace: the real kernel, and nothing of this machine's changed.
+func TestRealNamespace(t *testing.T) {
+	if os.Getenv(inNamespace) != "" {
+		applyAndRevert(t)
+		return
+	}
+	cmd := exec.Command(os.Args[0], "-test.run=^TestRealNamespace$", "-test.v")
+	cmd.Env = append(os.Environ(), inNamespace+"=1")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET}
+	out, err := cmd.CombinedOutput()
+	if errors.Is(err, fs.ErrPermission) && os.Geteuid() != 0 {
+		t.Skipf("a network namespace needs root: %v", err)
+	}
+	if err != nil || !strings.Contains(string(out), "--- PASS: TestRealNamespace") {
+		t.Fatalf("in the namespace: %v\n%s", err, out)
+	}
+}
+
+// allSysctls reads every key below /proc/sys/net, of which apply may change
+// only those in its table.
+func allSysctls(t *testing.T) map[string]string {
+	t.Helper()
+	all := map[string]string{}
+	err := filepath.WalkDir("/proc/sys/net", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		b, err := os.ReadFile(path)
+		if err == nil { // some are write-only
+			all[path] = string(b)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+func applyAndRevert(t *testing.T) {
+	st := Root{Dir: "/"}
+	ns, err := st.Get(KeyNetNS)
+	if err != nil || ns == InitialNetNS {
+		t.Fatalf("not in a new namespace: %q, %v", ns, err)
+	}
+	tt := Target{Conns: 10_000_000, Memory: 64 << 30, Cores: 2, Role: Both,
+		Ports: []plan.PortRange{{First: 10000, N: 200}, {First: 15000, N: 200}}}
+	sel := Select{Scope: Namespace}
+	s := &Store{Path: filepath.Join(t.TempDir(), "tuning.state")}
+	before := allSysctls(t)
+
+	rep, err := Apply(st, tt, sel, s)
+	if err != nil || len(rep.NotDone) > 0 || len(rep.Done) < 4 {
+		t.Fatalf("apply: %v, done %v, not done %v", err, rep.Done, rep.NotDone)
+	}
+	if rows := Check(st, tt, sel); !Well(rows) {
+		t.Errorf("not well after apply: %+v", rows)
+	}
+	checkChanged(t, before, rep.Done)
+	if again, err := Apply(st, tt, sel, s); err != nil || len(again.Done) > 0 {
+		t.Errorf("second apply: %v, %v", err, again.Done)
+	}
+	if rep, err = Revert(st, s, false); err != nil || len(rep.NotDone) > 0 {
+		t.Fatalf("revert: %v, not done %v", err, rep.NotDone)
+	}
+	if after := allSysctls(t); !maps.Equal(after, before) {
+		for path, v := range before {
+			if after[path] != v {
+				t.Errorf("%s is %q after revert, was %q", path, after[path], v)
+			}
+		}
+	}
+	if rep, err = ApplyNamespace(st, tt); err != nil || len(rep.NotDone) > 0 {
+		t.Errorf("ApplyNamespace: %v, %v", err, rep.NotDone)
+	}
+	if findings := Hurting(st, Target{Conns: 1000, Memory: tt.Memory, Cores: 2, Role: Both, Ports: tt.Ports}); len(findings) > 0 {
+		t.Errorf("hurts a thousand connections: %+v", findings)
+	}
+}
+
+// checkChanged: the keys that differ from before are those of the report.
+func checkChanged(t *testing.T, before map[string]string, done []Change) {
+	t.Helper()
+	changed := map[string]bool{}
+	for path, v := range allSysctls(t) {
+		if v != before[path] {
+			changed[strings.ReplaceAll(strings.TrimPrefix(path, "/proc/sys/"), "/", ".")] = true
+		}
+	}
+	for _, c := range done {
+		if !changed[c.Key] {
+			t.Errorf("%s is reported as changed and is not", c.Key)
+		}
+		delete(changed, c.Key)
+	}
+	if len(changed) > 0 {
+		t.Errorf("changed without saying so: %v", changed)
+	}
+}

@@ -1,0 +1,173 @@
+package tune
+
+import (
+	"bytes"
+	"slices"
+	"testing"
+
+	"github.com/c10m/c10m/internal/plan"
+)
+
+func sizeOf(t *testing.T, conns int64, proto string, dest plan.PortRange, clients int) Sizing {
+	t.Helper()
+	tt := target(conns)
+	tt.Cores = 16
+	s, err := Size(tt, proto, dest, clients)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// The sums of ten million connections, worked out by hand:
+//
+//	both ends: 20,000,000 sockets x 4,100     = 82,000,000,000
+//	server process 10,000,000 x 450           =  4,500,000,000
+//	client process 10,000,000 x 32            =    320,000,000
+//	fd tables: two of 2^24 slots x 8          =    268,435,456
+//	established hash: 2^24 buckets x 8        =    134,217,728
+//	the system itself: 512 MiB                =    536,870,912
+//	                                        sum 87,759,524,096
+//	with 5 % free: / 0.95                     = 92,378,446,417 (86.03 GiB)
+func TestSizeByHand(t *testing.T) {
+	s := sizeOf(t, 10_000_000, "tcp", plan.PortRange{First: 10000, N: 200}, 4)
+	both, server, client := s.Layouts[0], s.Layouts[1], s.Layouts[2]
+	want := []Part{{"kernel: sockets", 82_000_000_000}, {"server process", 4_500_000_000}, {"client process", 320_000_000},
+		{"kernel: fd tables", 268_435_456}, {"kernel: established hash", 134_217_728}, {"the system itself", 536_870_912}}
+	if !slices.Equal(both.Parts, want) {
+		t.Errorf("parts %v, want %v", both.Parts, want)
+	}
+	// Server: 41,000,000,000 + 4,500,000,000 + 2^24 x 8 x 2 + 512 MiB.
+	// Each client: 2,500,000 x 4,132 + 2^22 x 8 x 2 + 512 MiB.
+	for _, tt := range []struct {
+		name      string
+		got, want int64
+	}{
+		{"sum", both.Total, 87_759_524_096},
+		{"memory", both.Memory, 92_378_446_417},
+		{"server", server.Total, 46_305_306_368},
+		{"client", client.Total, 10_933_979_776},
+		{"conns of a client", client.Conns, 2_500_000},
+		{"local ports", int64(s.LocalPorts), 64_512 - 400 - 1}, // 1024..65535 less the listening and the control ports
+		{"sources", s.Sources, 1},                              // 200 x 64,111 = 12,822,200
+		{"bytes a pair", s.PerPair, 8_682},
+		{"seed program", s.Seeds, 210_000_000_000},
+	} {
+		if tt.got != tt.want {
+			t.Errorf("%s: %d, want %d", tt.name, tt.got, tt.want)
+		}
+	}
+}
+
+func TestSizeSources(t *testing.T) {
+	tests := []struct {
+		name  string
+		conns int64
+		ports int
+		want  int64
+	}{
+		{"one port", 64_111, 1, 1}, {"one too many", 64_112, 1, 2}, {"ten ports", 10_000_000, 10, 16}, {"hundreds", 12_822_201, 200, 2},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := sizeOf(t, tt.conns, "tcp", plan.PortRange{First: 10000, N: tt.ports}, 1).Sources; got != tt.want {
+				t.Errorf("%d sources, want %d", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestSizeFits(t *testing.T) {
+	tests := []struct {
+		conns int64
+		want  []string // some of those that hold both ends
+		not   []string
+	}{
+		{10_000_000, []string{"r3.4xlarge", "r5.4xlarge", "x2gd.2xlarge", "x1e.xlarge"}, []string{"r3.2xlarge", "r5.8xlarge"}},
+		{1_000_000, []string{"r3.large", "r6g.large"}, []string{"r6g.medium"}},
+		{400_000_000, []string{"x1e.32xlarge"}, []string{"r5.24xlarge"}},
+		{900_000_000, nil, []string{"x1e.32xlarge"}},
+	}
+	for _, tt := range tests {
+		var got []string
+		for _, i := range sizeOf(t, tt.conns, "tcp", plan.PortRange{First: 10000, N: 200}, 1).Layouts[0].Fits {
+			got = append(got, i.Type)
+		}
+		for _, w := range tt.want {
+			if !slices.Contains(got, w) {
+				t.Errorf("%d connections: %s is not among %v", tt.conns, w, got)
+			}
+		}
+		for _, w := range tt.not {
+			if slices.Contains(got, w) {
+				t.Errorf("%d connections: %s is among %v", tt.conns, w, got)
+			}
+		}
+	}
+}
+
+// What the seeds' machine holds must be just what still fits.
+func TestSeedExamples(t *testing.T) {
+	s := sizeOf(t, 10_000_000, "tcp", plan.PortRange{First: 10000, N: 200}, 1)
+	if len(s.Examples) != 4 {
+		t.Fatalf("%d examples", len(s.Examples))
+	}
+	for _, h := range s.Examples {
+		usable := Usable(122 << 30)
+		tt := target(h.Now)
+		tt.Cores = 16
+		if layout(tt, h.Role, h.Now, 1).Total > usable || layout(tt, h.Role, h.Now+1, 1).Total <= usable {
+			t.Errorf("%s %s: %d is not the most that fits", h.Proto, h.Role, h.Now)
+		}
+		if h.Then*2 > h.Now {
+			t.Errorf("%s %s: %d then, %d now", h.Proto, h.Role, h.Then, h.Now)
+		}
+	}
+	// 122 GiB = 130,996,502,528; less 1/64 for struct page and 5 %: 122,503,...;
+	// less 512 MiB, by 21,000 a pair.
+	if then := s.Examples[0].Then; then != 5_807_872 {
+		t.Errorf("the seed program held %d", then)
+	}
+}
+
+func TestSizeRefuses(t *testing.T) {
+	dest := plan.PortRange{First: 10000, N: 200}
+	if _, err := Size(target(1000), "udp", dest, 1); err == nil {
+		t.Error("udp is taken")
+	}
+	if _, err := Size(target(1000), "tcp", dest, 0); err == nil {
+		t.Error("no clients are taken")
+	}
+	full := target(1000)
+	full.Ports = []plan.PortRange{{First: 1, N: 65535}}
+	if _, err := Size(full, "tcp", dest, 1); err == nil {
+		t.Error("no local ports are taken")
+	}
+}
+
+func TestSizeGolden(t *testing.T) {
+	var out bytes.Buffer
+	if err := WriteSizing(&out, sizeOf(t, 10_000_000, "tcp", plan.PortRange{First: 10000, N: 200}, 4)); err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "testdata/plan.golden", out.Bytes())
+}
+
+// Instance types are unique, and each family grows.
+func TestInstances(t *testing.T) {
+	seen := map[string]bool{}
+	var last Instance
+	for _, i := range Instances() {
+		if seen[i.Type] {
+			t.Errorf("%s stands twice", i.Type)
+		}
+		seen[i.Type] = true
+		if perCPU := i.MiB / int64(i.VCPU); perCPU < 7*1024 || i.Family == last.Family && (i.MiB <= last.MiB || i.VCPU <= last.VCPU) {
+			t.Errorf("%+v after %+v", i, last)
+		}
+		last = i
+	}
+	if !seen[SeedInstance] {
+		t.Error("the seeds' machine is missing")
+	}
+}

@@ -1,0 +1,295 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"flag"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/c10m/c10m/internal/tune"
+)
+
+var update = flag.Bool("update", false, "rewrite 99-c10m.conf")
+
+// call runs the program.
+func call(args ...string) (code int, stdout, stderr string) {
+	var out, errOut bytes.Buffer
+	code = run(context.Background(), args, &out, &errOut)
+	return code, out.String(), errOut.String()
+}
+
+// machine makes a root directory with a kernel's files: 122 GiB, every setting
+// as small as can be.
+func machine(t *testing.T) string {
+	t.Helper()
+	root := t.TempDir()
+	put := func(path, content string) {
+		path = filepath.Join(root, path)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(content+"\n"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, s := range tune.Settings() {
+		value := "1"
+		switch s.Kind {
+		case tune.Triple:
+			value = "1\t2\t3"
+		case tune.Range:
+			value = "32768\t60999"
+		case tune.PortSet, tune.Choice:
+			value = ""
+		}
+		if s.Kind == tune.Choice {
+			value = "7"
+		}
+		if strings.Contains(s.Key, ".") && s.Scope != tune.Process && s.Scope != tune.Boot {
+			put("proc/sys/"+strings.ReplaceAll(s.Key, ".", "/"), value)
+		}
+	}
+	put("proc/meminfo", "MemTotal:       127926272 kB")
+	put("proc/self/limits", "Max open files            1024                 20000000             files")
+	put("proc/self/status", "CapEff:\t0000000000000000")
+	put("proc/sys/kernel/random/boot_id", "one")
+	for _, dir := range []string{"etc/security", "etc/systemd"} {
+		if err := os.MkdirAll(filepath.Join(root, dir), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return root
+}
+
+func TestUsage(t *testing.T) {
+	tests := []struct {
+		name string
+		args string
+		want string // in the one line on stderr
+	}{
+		{"nothing", "", "want check, apply, revert or plan"},
+		{"unknown command", "tune", `"tune" is not a command`},
+		{"unknown flag", "check --conn 5", "-conn"},
+		{"conns", "check --conns lots", `"lots" is not a count`},
+		{"no conns", "check --conns 0", "the legal range is 1.."},
+		{"too many conns", "check --conns 5G", "--conns 5000000000: the legal range is 1..1073741824"},
+		{"ports", "check --ports 0", "--ports 0: the legal range is 1..5000"},
+		{"too many ports", "plan --conns 1M --ports 5001", "1..5000"},
+		{"tcp", "check --tcp 65000:1000", "legal range 1..65535"},
+		{"overlap", "check --tcp 10000:200 --ws 10100:200", "share ports"},
+		{"no ports", "check --tcp none --ws none", "at least one port"},
+		{"role", "check --role peer", `"peer" is not a role`},
+		{"scope", "check --scope here", `--scope "here"`},
+		{"only", "check --only net.core.none", `--only "net.core.none"`},
+		{"memory", "check --memory 12", `"12" is not a size`},
+		{"cores", "check --cores 0", "--cores 0"},
+		{"proto", "plan --conns 1M --proto udp", `--proto "udp"`},
+		{"clients", "plan --conns 1M --clients 0", "--clients 0"},
+		{"plan asks no kernel", "plan", "give --conns N"},
+		{"argument", "check 10M", `"10M" is not a flag`},
+		{"flag of another command", "check --persist", "--persist means nothing to check"},
+		{"revert of what", "revert --conns 10M", "--conns means nothing to revert"},
+		{"persist of a part", "apply --conns 1M --persist --scope namespace", "--persist writes all settings"},
+		{"revert from nowhere", "revert --state none", "--state none"},
+		{"proto without ports", "plan --conns 1M --proto ws --tcp 10000:10", "--proto ws has no ports"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			code, stdout, stderr := call(strings.Fields(tt.args)...)
+			if code != 2 || stdout != "" || strings.Count(stderr, "\n") != 1 || !strings.Contains(stderr, tt.want) {
+				t.Errorf("exit %d, stdout %q, stderr %q; want 2 and one line with %q", code, stdout, stderr, tt.want)
+			}
+		})
+	}
+	for _, help := range []string{"--help", "check --help"} {
+		if code, stdout, _ := call(strings.Fields(help)...); code != 0 || stdout != usage {
+			t.Errorf("%s: exit %d, %q", help, code, stdout)
+		}
+	}
+}
+
+// readAll reads every file of a root directory.
+func readAll(t *testing.T, root string) map[string]string {
+	t.Helper()
+	all := map[string]string{}
+	err := filepath.Walk(root, func(path string, info os.FileInfo, err error) error {
+		if err != nil || info.IsDir() {
+			return err
+		}
+		b, err := os.ReadFile(path)
+		all[path] = string(b)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+func TestCheckApplyRevert(t *testing.T) {
+	root := machine(t)
+	before := readAll(t, root)
+	steps := []struct {
+		args string
+		code int
+		want string // in stdout
+	}{
+		{"check --conns 10M", 1, "not all is well: sudo bin/tuning apply --conns 10000000 --role both"},
+		{"apply --conns 10M --dry-run --persist", 0, "would change net.core.somaxconn: 1 -> 65535\n"},
+		{"revert", 0, "nothing to revert"}, // the dry run saved nothing
+		{"apply --conns 10M", 0, "net.core.somaxconn: 1 -> 65535\n"},
+		{"apply --conns 10M", 0, "nothing to change"},
+		{"check --conns 10M", 0, "for 10,000,000 connections, role both: all is well\n"},
+		{"apply --conns 10M --persist", 0, "etc/sysctl.d/99-c10m.conf: written\n"},
+		{"apply --conns 10M --persist", 0, "nothing to change"},
+		{"revert --dry-run", 0, "would change net.core.somaxconn: 65535 -> 1\n"},
+		{"revert", 0, "net.core.somaxconn: 65535 -> 1\n"},
+		{"check --conns 10M", 1, "low          net.core.somaxconn "},
+	}
+	for _, s := range steps {
+		code, stdout, stderr := call(append(strings.Fields(s.args), "--root", root)...)
+		if code != s.code || !strings.Contains(stdout, s.want) || stderr != "" {
+			t.Errorf("%s: exit %d, stderr %q, stdout:\n%s\nwant %d and %q", s.args, code, stderr, stdout, s.code, s.want)
+		}
+	}
+	after := readAll(t, root)
+	for path, content := range before {
+		if strings.Join(strings.Fields(after[path]), " ") != strings.Join(strings.Fields(content), " ") {
+			t.Errorf("%s is %q after revert, was %q", path, after[path], content)
+		}
+	}
+	if len(after) != len(before) {
+		t.Errorf("%d files after revert, were %d", len(after), len(before))
+	}
+}
+
+func TestMissingKeyIsReportedNotFatal(t *testing.T) {
+	root := machine(t)
+	if err := os.Remove(filepath.Join(root, "proc/sys/net/core/netdev_max_backlog")); err != nil {
+		t.Fatal(err)
+	}
+	code, stdout, stderr := call("apply", "--conns", "1M", "--root", root)
+	if code != 1 || !strings.Contains(stdout, "NOT DONE net.core.netdev_max_backlog") || !strings.Contains(stdout, "net.core.somaxconn: 1 -> 65535\n") {
+		t.Errorf("exit %d, stderr %q:\n%s", code, stderr, stdout)
+	}
+}
+
+func TestOnlyAndScope(t *testing.T) {
+	root := machine(t)
+	code, stdout, _ := call("apply", "--conns", "10M", "--root", root, "--state", "none", "--only", "net.ipv4.tcp_child_ehash_entries")
+	if code != 0 || stdout != "net.ipv4.tcp_child_ehash_entries: 1 -> 16777216\n" {
+		t.Errorf("exit %d: %s", code, stdout)
+	}
+	code, stdout, _ = call("apply", "--conns", "10M", "--root", root, "--state", "none", "--scope", "namespace")
+	if code != 0 || strings.Contains(stdout, "fs.nr_open") || !strings.Contains(stdout, "net.core.somaxconn") {
+		t.Errorf("exit %d: %s", code, stdout)
+	}
+	if _, err := os.Stat(filepath.Join(root, tune.DefaultStateFile)); err == nil {
+		t.Error("--state none wrote a state file")
+	}
+}
+
+func TestCheckJSON(t *testing.T) {
+	code, stdout, _ := call("check", "--conns", "1M", "--json", "--root", machine(t))
+	var got struct {
+		Conns  int64
+		Memory int64 `json:"memory_bytes"`
+		OK     bool
+		Rows   []tune.Row `json:"settings"`
+	}
+	if err := json.Unmarshal([]byte(stdout), &got); err != nil || code != 1 {
+		t.Fatalf("exit %d, %v: %s", code, err, stdout)
+	}
+	if got.Conns != 1_000_000 || got.Memory != 127926272*1024 || got.OK || len(got.Rows) < 30 || got.Rows[0].Key != "fs.nr_open" ||
+		got.Rows[0].Now != "1" || got.Rows[0].Status != tune.Low || got.Rows[0].Why == "" || got.Rows[0].Source == "" {
+		t.Errorf("%+v", got)
+	}
+}
+
+func TestConnsAuto(t *testing.T) {
+	// 122 GiB of MemTotal hold about 14 million pairs at 8,682 B and 5 % free.
+	if _, stdout, stderr := call("check", "--root", machine(t)); !strings.Contains(stdout, "for 14,2") || stderr != "" {
+		t.Errorf("stderr %q, %s", stderr, stdout[strings.LastIndex(stdout, "for "):])
+	}
+	_, stdout, stderr := call("apply", "--conns", "100M", "--dry-run", "--root", machine(t))
+	if !strings.Contains(stderr, "--conns 100,000,000, role both, needs") || stdout == "" {
+		t.Errorf("stderr %q", stderr)
+	}
+}
+
+func TestPlan(t *testing.T) {
+	code, stdout, _ := call("plan", "--conns", "10M", "--clients", "4")
+	for _, want := range []string{"86.03 GiB", "r3.4xlarge (16 vCPU, 122 GiB)  tcp  both ends    then  5,807,872  now", "each of 4 client machines, 2,500,000 connections", "fs.nr_open "} {
+		if code != 0 || !strings.Contains(stdout, want) {
+			t.Errorf("exit %d, no %q in:\n%s", code, want, stdout)
+		}
+	}
+	code, stdout, _ = call("plan", "--conns", "10M", "--proto", "ws", "--json")
+	var s tune.Sizing
+	if err := json.Unmarshal([]byte(stdout), &s); err != nil || code != 0 || s.Proto != "ws" || len(s.Layouts) != 3 || s.Seeds != 310_000_000_000 {
+		t.Errorf("exit %d, %v: %+v", code, err, s)
+	}
+	if code, stdout, stderr := call("plan", "--memory", "122GiB"); code != 0 || !strings.Contains(stdout, " tcp connections\n") {
+		t.Errorf("exit %d, %s", code, stderr)
+	}
+}
+
+// TestConf keeps 99-c10m.conf equal to what the table says for ten million
+// connections on the seeds' machine.
+func TestConf(t *testing.T) {
+	code, stdout, stderr := call("plan", "--conns", "10M", "--memory", "122GiB", "--cores", "16", "--conf")
+	if code != 0 {
+		t.Fatal(stderr)
+	}
+	if *update {
+		if err := os.WriteFile("99-c10m.conf", []byte(stdout), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile("99-c10m.conf")
+	if err != nil || stdout != string(want) {
+		t.Errorf("99-c10m.conf is not what the table says (go test -update rewrites it): %v\n%s", err, stdout)
+	}
+}
+
+// TestReadme: the README explains every setting of the table.
+func TestReadme(t *testing.T) {
+	text, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range tune.Settings() {
+		if !strings.Contains(string(text), "`"+s.Key+"`") {
+			t.Errorf("README.md says nothing of %s", s.Key)
+		}
+	}
+}
+
+// TestWrapper runs tune.sh, with a program of ours in place of bin/tuning.
+func TestWrapper(t *testing.T) {
+	dir := t.TempDir()
+	echo := filepath.Join(dir, "echo-args")
+	if err := os.WriteFile(echo, []byte("#!/bin/sh\necho \"$@\"\nexit 3\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	tests := []struct{ name, args, want string }{
+		{"apply is the default", "--conns 10M", "apply --conns 10M\n"},
+		{"nothing", "", "apply\n"},
+		{"another command", "check --conns 10M", "check --conns 10M\n"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			cmd := exec.Command("sh", append([]string{"tune.sh"}, strings.Fields(tt.args)...)...)
+			cmd.Env = append(os.Environ(), "TUNING="+echo)
+			out, err := cmd.Output()
+			if string(out) != tt.want || cmd.ProcessState.ExitCode() != 3 {
+				t.Errorf("%q, %v; want %q and exit 3", out, err, tt.want)
+			}
+		})
+	}
+}
