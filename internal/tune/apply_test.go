@@ -263,7 +263,7 @@ func TestRebootForgets(t *testing.T) {
 	if len(booted.sets) > 0 || len(rep.Notes) != 1 || !strings.Contains(rep.Notes[0], "booted since") {
 		t.Errorf("values of another boot were restored: %v, %v", booted.sets, rep.Notes)
 	}
-	mustApply(t, st, target(10_000_000), s)
+	mustApply(t, box(), target(10_000_000), s) // saves 4096 in boot-1
 	mustApply(t, booted, target(10_000_000), s)
 	mustRevert(t, booted, s)
 	sameValues(t, booted.values, before)
