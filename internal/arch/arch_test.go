@@ -1,0 +1,144 @@
+// Package arch holds no code, only the test that the code keeps the rooms of
+// ARCHITECTURE.md: who may import whom, and which room owns which foreign API.
+package arch
+
+import (
+	"slices"
+	"testing"
+)
+
+// module is where our own import paths begin.
+const module = "github.com/c10m/c10m"
+
+// ours are the rules of this repository.
+var ours = rules{
+	// From the ground up. A room may import any room of a lower layer, and none
+	// of its own or a higher one.
+	layers: [][]string{
+		{"internal/plan", "internal/pace", "internal/ws"},
+		{"internal/result", "internal/sys"},
+		{"internal/loadgen", "internal/echo", "internal/footprint", "internal/tune", "internal/diagnose"},
+		{"internal/scenario", "internal/shard", "internal/report", "internal/dash"},
+		{"server", "client", "tuning"},
+	},
+	// What decides without a kernel, and is tested without one.
+	pure: []string{"internal/plan", "internal/pace", "internal/ws"},
+	impure: []string{
+		"net", "net/http", "os", "os/exec", "os/signal", "runtime", "syscall", "unsafe",
+	},
+	// One foreign API, one room. Whatever is not listed is used by nobody.
+	foreign: []owner{
+		{module: "golang.org/x/sys", rooms: []string{"internal/sys"}},
+		{module: "golang.org/x/term", rooms: []string{"internal/report", "client", "server", "tuning"}},
+		{module: "github.com/panjf2000/gnet/v2", rooms: []string{"internal/echo"}},
+		{module: "github.com/prometheus/procfs", rooms: []string{"internal/footprint"}},
+		{module: "github.com/prometheus/client_golang", rooms: []string{"internal/dash"}},
+		{module: "github.com/HdrHistogram/hdrhistogram-go", rooms: []string{"internal/result"}},
+		{module: "github.com/gobwas/ws", rooms: []string{"internal/ws"}, tests: true},
+	},
+	maxLines:    500,
+	maxFunction: 60,
+	vague:       []string{"util", "utils", "common", "helper", "helpers", "manager", "misc", "base", "pkg", "lib"},
+	// Below main nobody reads flags or the environment, prints, or exits.
+	mainOnly: []string{
+		"flag.*", "log.*",
+		"fmt.Print", "fmt.Printf", "fmt.Println",
+		"os.Exit", "os.Args", "os.Stdin", "os.Stdout", "os.Stderr",
+		"os.Getenv", "os.LookupEnv", "os.Environ", "os.ExpandEnv",
+		"syscall.Exit", "syscall.Getenv", "print", "println",
+	},
+}
+
+func TestRepository(t *testing.T) {
+	files, err := parseTree("../..", module)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(files) < 20 {
+		t.Fatalf("found only %d Go files: looking in the wrong place", len(files))
+	}
+	for _, f := range ours.check(files) {
+		t.Error(f)
+	}
+}
+
+// TestRulesBite shows each rule a tree that breaks it, and wants exactly the
+// findings named: a rule that finds nothing there protects nothing.
+func TestRulesBite(t *testing.T) {
+	small := rules{
+		layers: [][]string{
+			{"internal/plan"},
+			{"internal/sys", "internal/result"},
+			{"server", "client"},
+		},
+		pure:        []string{"internal/plan"},
+		impure:      ours.impure,
+		foreign:     []owner{{module: "example.org/kernel", rooms: []string{"internal/sys"}}, {module: "example.org/frames", rooms: []string{"internal/plan"}, tests: true}},
+		maxLines:    20,
+		maxFunction: 5,
+		vague:       ours.vague,
+		mainOnly:    ours.mainOnly,
+	}
+	for _, tt := range []struct {
+		dir  string
+		want []string
+	}{
+		{"good", nil},
+		{"upward", []string{
+			"internal/plan/plan.go: internal/plan may not import internal/sys: dependencies point downward only",
+			"internal/sys/sys.go: internal/sys may not import internal/result: dependencies point downward only",
+		}},
+		{"imports_main", []string{
+			"internal/result/result.go: nobody imports a main: server",
+			"internal/result/result_test.go: nobody imports a main: client",
+		}},
+		{"no_room", []string{
+			"internal/attic/attic.go: internal/attic is no room of ARCHITECTURE.md: give it a layer",
+			"internal/sys/sys.go: internal/attic is no room of ARCHITECTURE.md: give it a layer",
+		}},
+		{"impure", []string{
+			"internal/plan/plan.go: internal/plan is pure and may not import os",
+			"internal/plan/plan.go: internal/plan is pure and may not import syscall",
+		}},
+		{"foreign", []string{
+			"internal/result/result.go: example.org/frames belongs to internal/plan",
+			"internal/result/result.go: example.org/kernel/deep belongs to internal/sys",
+			"internal/result/result.go: example.org/unheard has no room: give it one",
+			"internal/result/result_test.go: example.org/kernel belongs to internal/sys",
+		}},
+		{"long", []string{
+			"internal/plan/plan.go: 21 lines, at most 20",
+			"internal/plan/plan.go: function Long has 6 lines, at most 5",
+			"internal/plan/plan.go: function T.Long has 6 lines, at most 5",
+			"internal/plan/plan_test.go: 21 lines, at most 20",
+		}},
+		{"vague", []string{
+			"internal/plan/helpers/h.go: helpers says nothing: name a package after what it holds",
+			"internal/plan/helpers/h.go: internal/plan/helpers is no room of ARCHITECTURE.md: give it a layer",
+			"internal/plan/plan.go: util says nothing: name a package after what it holds",
+		}},
+		{"loud", []string{
+			"internal/plan/plan.go: fmt.Println is for mains",
+			"internal/plan/plan.go: println is for mains",
+			"internal/sys/sys.go: flag.Int is for mains",
+			"internal/sys/sys.go: os.Exit is for mains",
+			"internal/sys/sys.go: os.Getenv is for mains",
+			"internal/sys/sys.go: os.Stderr is for mains",
+		}},
+	} {
+		t.Run(tt.dir, func(t *testing.T) {
+			files, err := parseTree("testdata/"+tt.dir, "example.org/app")
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got []string
+			for _, f := range small.check(files) {
+				got = append(got, f.String())
+			}
+			slices.Sort(got)
+			if !slices.Equal(got, tt.want) {
+				t.Errorf("findings:\n%q\nwant:\n%q", got, tt.want)
+			}
+		})
+	}
+}

@@ -1,0 +1,6 @@
+package result
+
+import (
+	_ "example.org/frames"
+	_ "example.org/kernel"
+)

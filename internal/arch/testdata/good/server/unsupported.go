@@ -1,0 +1,3 @@
+//go:build !linux
+
+package runs_on_Linux_only

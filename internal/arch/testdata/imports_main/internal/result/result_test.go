@@ -1,0 +1,3 @@
+package result
+
+import _ "example.org/app/client"

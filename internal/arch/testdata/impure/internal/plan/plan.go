@@ -1,0 +1,7 @@
+package plan
+
+import (
+	_ "net/netip"
+	_ "os"
+	_ "syscall"
+)

@@ -1,0 +1,21 @@
+package plan
+
+// one line
+
+// one line
+
+// one line
+
+// one line
+
+// one line
+
+// one line
+
+// one line
+
+// one line
+
+// one line
+
+// one line

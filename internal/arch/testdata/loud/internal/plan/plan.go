@@ -1,0 +1,6 @@
+package plan
+
+import "fmt"
+
+// Say prints.
+func Say() { fmt.Println(); println() }

@@ -1,0 +1,3 @@
+package sys
+
+import _ "example.org/app/internal/attic"

@@ -1,0 +1,3 @@
+package plan
+
+import _ "example.org/app/internal/sys"
