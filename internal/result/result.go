@@ -209,3 +209,10 @@ type Limit struct {
 	Why  string `json:"why"`
 	Cure string `json:"cure,omitempty"`
 }
+
+// Short says whether the run fell short of what was asked: connections that
+// were not established or were lost, messages that did not come back as sent.
+func (r *Result) Short() bool {
+	return r.Conns.Established < r.Plan.Conns || r.Conns.Lost > 0 ||
+		r.Echo != nil && (r.Echo.Lost > 0 || r.Echo.Mismatched > 0)
+}

@@ -1,0 +1,166 @@
+// Command client opens millions of connections and reports what each costs.
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime"
+	"syscall"
+
+	"golang.org/x/term"
+
+	"github.com/c10m/c10m/internal/footprint"
+	"github.com/c10m/c10m/internal/report"
+	"github.com/c10m/c10m/internal/result"
+	"github.com/c10m/c10m/internal/scenario"
+)
+
+// commit is set at build time with -ldflags "-X main.commit=...".
+var commit = "unknown"
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// The exit statuses.
+const (
+	done        = 0
+	fellShort   = 1
+	badUsage    = 2
+	interrupted = 130
+)
+
+// run is the whole program.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	f, err := parse(args, stderr)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		return done
+	case err != nil:
+		return fail(stderr, err)
+	case f.version:
+		_, _ = fmt.Fprintf(stdout, "c10m client %s %s\n", commit, runtime.Version())
+		return done
+	}
+	f.Commit = commit
+	r, err := execute(ctx, f, stderr)
+	if err != nil {
+		return fail(stderr, err)
+	}
+	if err := write(f, r, stdout); err != nil {
+		return fail(stderr, err)
+	}
+	switch {
+	case r.Interrupt:
+		return interrupted
+	case r.Short():
+		return fellShort
+	}
+	return done
+}
+
+// fail prints the one line of an error and gives its exit status.
+func fail(stderr io.Writer, err error) int {
+	_, _ = fmt.Fprintf(stderr, "client: %v\n", err)
+	if errors.Is(err, scenario.ErrUsage) {
+		return badUsage
+	}
+	return fellShort
+}
+
+// execute prepares and runs the scenario.
+func execute(ctx context.Context, f flags, stderr io.Writer) (*result.Result, error) {
+	if err := writable(f.json); err != nil {
+		return nil, err
+	}
+	fp, err := footprint.Here()
+	if err != nil {
+		return nil, err
+	}
+	p, err := scenario.Prepare(ctx, f.Options, fp)
+	if err != nil {
+		return nil, err
+	}
+	watch := func(scenario.Progress) {}
+	if !f.quiet {
+		announce(stderr, p)
+		live := newLive(stderr)
+		defer live.Done()
+		watch = func(s scenario.Progress) {
+			live.Show(report.Progress{Phase: s.Phase, Elapsed: s.Elapsed, Established: s.Counts.Established, Target: s.Target,
+				Failed: s.Counts.Failed, Lost: s.Counts.Lost, Received: s.Counts.Received, MemoryLeft: s.MemoryLeft})
+		}
+	}
+	return scenario.Hold(ctx, p, f.Options, fp, watch)
+}
+
+// announce says before the run what binds it and what it will take.
+func announce(w io.Writer, p *scenario.Prepared) {
+	by := ""
+	if p.LimitedBy != "" {
+		by = fmt.Sprintf(" (decided by: %s)", p.LimitedBy)
+	}
+	_, _ = fmt.Fprintf(w, "plan: %s connections%s, %d ports, %d sources, %d threads; about %s of memory\n", report.Count(p.Plan.Total), by,
+		len(p.Plan.Ports), max(1, len(p.Plan.Sources)), p.Plan.Threads, report.Bytes(float64(p.PredictedBytes())))
+	if len(p.Limits) > 0 {
+		l := p.Limits[0]
+		_, _ = fmt.Fprintf(w, "limit: %s allow %s: %s\n", l.Name, report.Count(l.Max), l.Why)
+	}
+	for _, warning := range p.Warnings {
+		_, _ = fmt.Fprintf(w, "warning: %s\n", warning)
+	}
+}
+
+// newLive is a live line on a terminal that can rewrite it, plain lines
+// elsewhere.
+func newLive(w io.Writer) *report.Live {
+	f, ok := w.(*os.File)
+	if !ok || !term.IsTerminal(int(f.Fd())) || os.Getenv("TERM") == "dumb" {
+		return report.NewLive(w, false, 0)
+	}
+	width, _, err := term.GetSize(int(f.Fd()))
+	if err != nil || width < 20 {
+		width = 80
+	}
+	return report.NewLive(w, true, width)
+}
+
+// writable sees before the run that its result can be kept.
+func writable(file string) error {
+	if file == "" || file == "-" {
+		return nil
+	}
+	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE, 0o644)
+	if err != nil {
+		return fmt.Errorf("%w: --json: %v", scenario.ErrUsage, err)
+	}
+	return f.Close()
+}
+
+// write writes the report and the result file.
+func write(f flags, r *result.Result, stdout io.Writer) error {
+	if !f.quiet && f.json != "-" {
+		if err := report.WriteText(stdout, r); err != nil {
+			return err
+		}
+	}
+	switch f.json {
+	case "":
+		return nil
+	case "-":
+		return result.Write(stdout, r)
+	}
+	var b bytes.Buffer
+	if err := result.Write(&b, r); err != nil {
+		return err
+	}
+	return os.WriteFile(f.json, b.Bytes(), 0o644)
+}

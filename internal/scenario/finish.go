@@ -1,0 +1,194 @@
+package scenario
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"os"
+	"time"
+
+	"github.com/c10m/c10m/internal/footprint"
+	"github.com/c10m/c10m/internal/loadgen"
+	"github.com/c10m/c10m/internal/plan"
+	"github.com/c10m/c10m/internal/result"
+)
+
+var selfPID = os.Getpid()
+
+// fill completes the result once the threads have stopped.
+func (h *hold) fill(t loadgen.Tally) {
+	r := h.res
+	r.Conns = result.Conns{Attempted: t.Attempted, Established: t.Established, Failed: t.Failed, Lost: t.Lost, Errors: t.Errors}
+	h.fillSetup(t)
+	h.fillMemory()
+	if r.Echo != nil {
+		r.Echo.Sent, r.Echo.Received, r.Echo.Lost, r.Echo.Mismatched, r.Echo.Bytes = t.Sent, t.Received, t.Missing, t.Mismatched, t.Bytes
+		if t.Received > 0 {
+			r.Echo.Latency = t.Echo.Summary()
+		}
+	}
+	h.fillCPU()
+	h.fillSpread()
+	if why := h.engine.HaltReason(); why != "" && why != "interrupted" {
+		h.warn("the ramp was stopped at %s of %s connections: %s", plan.Group(t.Established), plan.Group(h.Plan.Total), why)
+	}
+	r.Warnings = h.Warnings
+}
+
+func (h *hold) fillSetup(t loadgen.Tally) {
+	s := h.res.Setup
+	if s == nil || t.Established == 0 {
+		h.res.Setup = nil
+		return
+	}
+	if s.Seconds == 0 { // interrupted in the ramp
+		s.Seconds = s.ClientSeconds
+	}
+	s.Rate = float64(t.Established) / s.Seconds
+	s.Latency = t.Connect.Summary()
+	h.rate.add(s.ClientSeconds, t.Established)
+	s.Curve = h.rate.points
+}
+
+func (h *hold) fillMemory() {
+	if h.series.Held.Conns == 0 {
+		return
+	}
+	after := h.res.Memory // set by afterClose
+	m, doubts := h.series.Memory()
+	if after != nil {
+		m.After = after.After
+	}
+	h.res.Memory = &m
+	h.Warnings = append(h.Warnings, doubts...)
+}
+
+// afterClose keeps what was still in use once everything had closed, and says
+// where it is if much did not come back.
+func (h *hold) afterClose(s footprint.Snapshot) {
+	after := s.Used()
+	h.res.Memory = &result.Memory{After: &after}
+	before, held := h.series.Before.Used(), h.series.Held.Used()
+	grew, kept := float64(held.System)-float64(before.System), float64(after.System)-float64(before.System)
+	if grew < 64<<20 || kept < 0.1*grew {
+		return
+	}
+	where := fmt.Sprintf("kernel caches %+.0f MiB", mib(after.Kernel, before.Kernel))
+	if after.Server != nil && before.Server != nil {
+		where += fmt.Sprintf(", server %+.0f MiB", mib(*after.Server, *before.Server))
+	}
+	h.warn("%.0f %% of the memory had not come back %v after the close: %s, client %+.0f MiB", 100*kept/grew, quietServer, where, mib(after.Client, before.Client))
+}
+
+func mib(after, before uint64) float64 { return (float64(after) - float64(before)) / (1 << 20) }
+
+// fillCPU sums processor time over the whole run.
+func (h *hold) fillCPU() {
+	me, err := h.fp.Process(selfPID)
+	if err != nil {
+		return
+	}
+	cpu := &result.CPU{Client: me.CPU}
+	if h.control.base != "" {
+		if r, err := h.control.report(context.Background()); err == nil && r.CPU != nil {
+			cpu.Server = r.CPU
+		}
+	}
+	if now, err := h.fp.Softirq(); err == nil {
+		d := now - h.softirq
+		cpu.Softirq = &d
+	}
+	h.res.CPU = cpu
+}
+
+// reconcile puts the three counts of the same connections side by side, while
+// everything is held.
+func (h *hold) reconcile() {
+	c := &result.Counts{Client: h.engine.Counts().Open()}
+	if h.series.Held.ServerOpen >= 0 {
+		open := h.series.Held.ServerOpen
+		c.Server = &open
+		if open != c.Client {
+			h.warn("the server holds %s connections, the client %s", plan.Group(open), plan.Group(c.Client))
+		}
+	}
+	if s, err := h.fp.Sockets(); err == nil {
+		sockets := s.TCP
+		c.Kernel = &sockets
+		ends := int64(1)
+		if h.SameHost {
+			ends = 2
+		}
+		// Listeners, the control endpoint and strangers come on top; fewer
+		// than ours cannot be.
+		if sockets < ends*c.Client-c.Client/1000 && h.namespaceShared() {
+			h.warn("the kernel counts %s TCP sockets in use, the client alone holds %s", plan.Group(sockets), plan.Group(c.Client))
+		}
+	}
+	h.res.Reconcile = c
+}
+
+// namespaceShared is whether the server's sockets are counted in our network
+// namespace: on loopback they are.
+func (h *hold) namespaceShared() bool { return h.Plan.Host.IsLoopback() }
+
+// fillSpread says how even the shares were while everything was held.
+func (h *hold) fillSpread() {
+	add := func(over string, counts []int64) {
+		if len(counts) == 0 {
+			return
+		}
+		s := result.Spread{Over: over, N: len(counts), Min: math.MaxInt64}
+		for _, n := range counts {
+			s.Min, s.Max, s.Mean = min(s.Min, n), max(s.Max, n), s.Mean+float64(n)/float64(len(counts))
+		}
+		h.res.Spread = append(h.res.Spread, s)
+	}
+	add("ports", h.census.PerPort)
+	if len(h.Plan.Sources) > 1 {
+		add("sources", h.census.PerSource)
+	}
+	add("client threads", h.census.PerThread)
+	add("server workers", h.workers)
+}
+
+// curve is the ramp's points; when full, every second one is dropped.
+type curve struct{ points []result.Point }
+
+const maxPoints = 600
+
+func (c *curve) add(t float64, conns int64) {
+	p := result.Point{T: t, Conns: conns}
+	if n := len(c.points); n > 0 {
+		last := c.points[n-1]
+		if t <= last.T {
+			return
+		}
+		p.Rate = float64(conns-last.Conns) / (t - last.T)
+	}
+	c.points = append(c.points, p)
+	if len(c.points) < maxPoints {
+		return
+	}
+	half := c.points[:1]
+	for i := 2; i < len(c.points); i += 2 {
+		p, last := c.points[i], half[len(half)-1]
+		p.Rate = float64(p.Conns-last.Conns) / (p.T - last.T)
+		half = append(half, p)
+	}
+	c.points = half
+}
+
+func sleep(ctx context.Context, d time.Duration) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(d):
+	}
+}
+
+// sleepWhile sleeps for d, but not longer than cond holds.
+func sleepWhile(ctx context.Context, d time.Duration, cond func() bool) {
+	for end := time.Now().Add(d); time.Now().Before(end) && ctx.Err() == nil && cond(); {
+		sleep(ctx, min(100*time.Millisecond, time.Until(end)))
+	}
+}

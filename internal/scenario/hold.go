@@ -1,0 +1,324 @@
+package scenario
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"sync/atomic"
+	"time"
+
+	"github.com/c10m/c10m/internal/footprint"
+	"github.com/c10m/c10m/internal/loadgen"
+	"github.com/c10m/c10m/internal/plan"
+	"github.com/c10m/c10m/internal/result"
+	"github.com/c10m/c10m/internal/sys"
+)
+
+// Progress is where a run stands, for the live line.
+type Progress struct {
+	Phase      string // start, ramp, settle, hold, verify, close
+	Elapsed    time.Duration
+	Target     int64
+	Counts     loadgen.Counts
+	MemoryLeft uint64 // bytes that can still be taken
+}
+
+// Watch is told how a run goes, five times a second.
+type Watch func(Progress)
+
+// hold is one run of the default scenario: ramp, hold, verify, close.
+type hold struct {
+	*Prepared
+	opt     Options
+	fp      footprint.Proc
+	watch   Watch
+	engine  *loadgen.Engine
+	res     *result.Result
+	phase   atomic.Value // string
+	began   time.Time
+	target  int64 // the server's open connections before the run
+	sampler *footprint.Sampler
+	series  footprint.Series
+	rate    curve
+	softirq float64
+	census  loadgen.Census
+	workers []int64 // open connections of each server worker, while held
+}
+
+const (
+	watchEvery  = 200 * time.Millisecond
+	guardEvery  = 100 * time.Millisecond
+	drain       = 10 * time.Second // how long answers may take at the end of an exchange
+	catchUp     = 30 * time.Second // how long the server may lag behind without progress
+	quietServer = 4 * time.Second  // by then an idle server has given back what it can
+)
+
+// Hold runs a prepared plan. The result says what happened, also when ctx ended
+// it early; an error means that it could not even begin.
+func Hold(ctx context.Context, p *Prepared, o Options, fp footprint.Proc, watch Watch) (*result.Result, error) {
+	h := &hold{Prepared: p, opt: o, fp: fp, watch: watch, sampler: footprint.NewSampler()}
+	h.res = newResult(p, o)
+	engine, err := loadgen.Start(p.Plan, max(1, o.Size))
+	if err != nil {
+		return nil, err
+	}
+	h.engine = engine
+	h.setPhase("start")
+	stopWatch := h.startWatch()
+	h.run(ctx)
+	stopWatch()
+	tally, err := engine.Stop()
+	if err != nil {
+		h.warn("a client thread ended early: %v", err)
+	}
+	h.fill(tally)
+	h.res.Interrupt = ctx.Err() != nil
+	return h.res, nil
+}
+
+// run is the phases. Each ends at once when ctx does.
+func (h *hold) run(ctx context.Context) {
+	if h.Server != nil {
+		h.target = h.Server.Open
+	}
+	before, err := h.snapshot(context.Background())
+	if err != nil {
+		h.warn("memory is not measured: %v", err)
+	}
+	h.series.Before = before
+	h.softirq, _ = h.fp.Softirq()
+	h.setPhase("ramp")
+	h.ramp(ctx)
+	h.setPhase("settle")
+	h.settle(ctx)
+	h.setPhase("hold")
+	h.exchange(ctx)
+	h.setPhase("verify")
+	h.verify(ctx)
+	h.setPhase("close")
+	h.close(ctx)
+}
+
+func (h *hold) setPhase(name string) { h.phase.Store(name) }
+
+// ramp establishes, samples and guards the memory.
+func (h *hold) ramp(ctx context.Context) {
+	h.began = time.Now()
+	h.rate.add(0, 0)
+	done := make(chan struct{})
+	watched := make(chan struct{})
+	go func() {
+		defer close(watched)
+		h.guard(done)
+	}()
+	h.engine.Ramp(ctx)
+	close(done)
+	<-watched
+	h.res.Setup = &result.Setup{ClientSeconds: time.Since(h.began).Seconds()}
+}
+
+// guard watches the ramp until done: it stops it before memory runs out, and
+// takes the samples.
+func (h *hold) guard(done <-chan struct{}) {
+	tick := time.NewTicker(guardEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-done:
+			return
+		case now := <-tick.C:
+			mem, err := h.fp.Mem()
+			if err == nil && mem.Room(memoryReserve) == 0 {
+				h.engine.Halt(fmt.Sprintf("memory: %s of %s bytes are in use; %d %% stay free", plan.Group(int64(mem.Used())), plan.Group(int64(mem.Total)), int(memoryReserve*100)))
+			}
+			h.rate.add(time.Since(h.began).Seconds(), h.engine.Counts().Established)
+			if h.sampler.Due(now) {
+				h.sample(now)
+			}
+		}
+	}
+}
+
+func (h *hold) sample(now time.Time) {
+	snap, err := h.snapshot(context.Background())
+	if err != nil {
+		return // the next one may do; with too few the fit says so
+	}
+	h.sampler.Add(time.Now(), time.Since(now), snap)
+}
+
+// snapshot measures both ends now.
+func (h *hold) snapshot(ctx context.Context) (s footprint.Snapshot, err error) {
+	s.ServerOpen = -1
+	if !h.began.IsZero() {
+		s.T = time.Since(h.began).Seconds()
+	}
+	if h.control.base != "" {
+		if r, err := h.control.report(ctx); err == nil {
+			s.ServerOpen, s.Server = r.Open-h.target, r.Memory
+			if !h.SameHost {
+				s.Remote = r.Kernel
+			}
+			h.Server = r
+		}
+	}
+	s.Conns = h.engine.Counts().Open()
+	if s.Kernel, err = h.fp.Kernel(); err != nil {
+		return s, err
+	}
+	s.Client, err = h.fp.Process(selfPID)
+	return s, err
+}
+
+// settle waits until the server holds what the client does, then until both
+// have given back what the ramp alone needed, and takes the count of counts.
+func (h *hold) settle(ctx context.Context) {
+	open := h.engine.Counts().Open()
+	h.res.Setup.Seconds = h.res.Setup.ClientSeconds
+	if h.awaitServer(ctx, open) {
+		h.res.Setup.Seconds = time.Since(h.began).Seconds()
+	}
+	if ctx.Err() != nil {
+		return
+	}
+	sleep(ctx, quietServer)
+	held, err := h.snapshot(ctx)
+	if err != nil {
+		return
+	}
+	h.series.Held = held
+	h.series.Ramp = h.sampler.Taken
+	h.series.BothEnds = h.SameHost || held.Remote != nil
+	h.reconcile()
+	h.census = h.engine.Census()
+	if h.Server != nil {
+		for _, w := range h.Server.Shards {
+			h.workers = append(h.workers, w.Open)
+		}
+	}
+}
+
+// awaitServer polls the server's count until it reaches ours; it gives up when
+// there is no progress. False where the server's count is not known.
+func (h *hold) awaitServer(ctx context.Context, open int64) bool {
+	last, since := int64(-1), time.Now()
+	for ctx.Err() == nil && h.control.base != "" {
+		r, err := h.control.counts(ctx)
+		if err != nil {
+			return false
+		}
+		if r.Open-h.target >= open {
+			return true
+		}
+		if r.Open != last {
+			last, since = r.Open, time.Now()
+		}
+		if time.Since(since) > catchUp {
+			return false
+		}
+		sleep(ctx, 5*time.Millisecond)
+	}
+	return false
+}
+
+// exchange holds for the time asked for: silent, or with messages.
+func (h *hold) exchange(ctx context.Context) {
+	if h.Plan.Scenario == "echo" {
+		h.runExchange(ctx, loadgen.Exchange{Size: h.Plan.Size, Duration: h.Plan.Hold, Drain: drain})
+		return
+	}
+	if h.Plan.Interval == 0 || h.Plan.Hold == 0 {
+		sleepWhile(ctx, h.Plan.Hold, func() bool { return h.engine.Counts().Open() > 0 })
+		return
+	}
+	h.runExchange(ctx, loadgen.Exchange{Size: h.Plan.Size, Interval: h.Plan.Interval, Duration: h.Plan.Hold, Drain: drain})
+}
+
+// verify lets a sample of the connections, spread evenly, echo one message.
+func (h *hold) verify(ctx context.Context) {
+	if h.Plan.Verify == 0 || ctx.Err() != nil {
+		return
+	}
+	before := h.engine.Counts().Received
+	h.runExchange(ctx, loadgen.Exchange{Size: max(1, h.Plan.Size), PerConn: 1, Sample: h.Plan.Verify, Window: 256, Drain: drain})
+	h.res.Echo.Verified = h.engine.Counts().Received - before
+}
+
+// runExchange does one exchange and adds its time to the report.
+func (h *hold) runExchange(ctx context.Context, x loadgen.Exchange) {
+	if h.res.Echo == nil {
+		h.res.Echo = &result.Echo{}
+	}
+	began, before := time.Now(), h.engine.Counts().Received
+	h.engine.Exchange(ctx, x)
+	seconds := time.Since(began).Seconds()
+	if x.Duration > 0 { // the rate of a verification says nothing
+		h.res.Echo.Seconds = seconds
+		h.res.Echo.Rate = float64(h.engine.Counts().Received-before) / seconds
+	}
+}
+
+// close ends the connections and measures what memory came back.
+func (h *hold) close(ctx context.Context) {
+	if ctx.Err() != nil {
+		return
+	}
+	h.engine.Close(ctx)
+	if h.control.base == "" {
+		sleep(ctx, time.Second)
+	}
+	for last, since := int64(-1), time.Now(); ctx.Err() == nil && h.control.base != ""; sleep(ctx, 20*time.Millisecond) {
+		r, err := h.control.counts(ctx)
+		if err != nil || r.Open <= h.target || time.Since(since) > catchUp {
+			break
+		}
+		if r.Open != last {
+			last, since = r.Open, time.Now()
+		}
+	}
+	sleep(ctx, quietServer)
+	if after, err := h.snapshot(ctx); err == nil && ctx.Err() == nil {
+		h.afterClose(after)
+	}
+}
+
+// startWatch reports progress until the returned func is called.
+func (h *hold) startWatch() (stop func()) {
+	done, ended := make(chan struct{}), make(chan struct{})
+	began := time.Now()
+	go func() {
+		defer close(ended)
+		tick := time.NewTicker(watchEvery)
+		defer tick.Stop()
+		for {
+			select {
+			case <-done:
+				return
+			case <-tick.C:
+				p := Progress{Phase: h.phase.Load().(string), Elapsed: time.Since(began), Target: h.Plan.Total, Counts: h.engine.Counts()}
+				if mem, err := h.fp.Mem(); err == nil {
+					p.MemoryLeft = mem.Room(memoryReserve)
+				}
+				h.watch(p)
+			}
+		}
+	}()
+	return func() { close(done); <-ended }
+}
+
+// newResult is the part of a result that is known before the run.
+func newResult(p *Prepared, o Options) *result.Result {
+	pl := p.Plan
+	nofile, _ := sys.GetNofile()
+	r := &result.Result{Schema: result.Schema, Scenario: pl.Scenario, Proto: pl.Proto, Started: time.Now().UTC(), Command: o.Command,
+		Host: result.Host{Kernel: sys.Kernel(), CPUs: runtime.NumCPU(), MemoryBytes: sys.TotalMemory(), Nofile: nofile.Soft, Go: runtime.Version(), Commit: o.Commit},
+		Plan: result.Plan{Host: pl.Host.String(), FirstPort: pl.Ports[0], Conns: pl.Total, Ports: len(pl.Ports), Sources: max(1, len(pl.Sources)),
+			Threads: pl.Threads, Rate: pl.Rate.PerSecond, Hold: int64(pl.Hold), Size: pl.Size, Interval: int64(pl.Interval), FDTables: 1, LimitedBy: p.LimitedBy}}
+	if pl.PrivateTables {
+		r.Plan.FDTables = pl.Threads
+	}
+	for _, l := range p.Limits {
+		r.Limits = append(r.Limits, result.Limit(l))
+	}
+	return r
+}

@@ -1,0 +1,354 @@
+// Package scenario holds the runs a user can ask for, each over the same
+// client engine: prepare (decide the plan from this machine's limits), run,
+// and hand back a result.
+package scenario
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"runtime"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/c10m/c10m/internal/footprint"
+	"github.com/c10m/c10m/internal/plan"
+	"github.com/c10m/c10m/internal/result"
+	"github.com/c10m/c10m/internal/sys"
+)
+
+// Options is what the user asked for; "auto" is not decided yet.
+type Options struct {
+	Scenario       string
+	Proto          string
+	Host           netip.Addr
+	Ports          []int
+	Conns          plan.Count
+	Cap            int64 // the most that auto may take; 0: no cap
+	Rate           plan.Rate
+	Hold           time.Duration
+	Sources        []netip.Addr // nil: auto
+	Threads        plan.Count
+	PrivateFDs     string // auto, on, off
+	Size           int
+	Interval       time.Duration
+	Verify         int64
+	Close          plan.CloseMode
+	ConnectTimeout time.Duration
+	Window         int
+	Control        string // URL, auto or none
+	Commit         string
+	Command        []string
+}
+
+// Prepared is a run that can start.
+type Prepared struct {
+	Plan      plan.Plan
+	Limits    []plan.Limit
+	LimitedBy string
+	Warnings  []string
+	Server    *result.ServerReport // before the run; nil if unknown
+	SameHost  bool                 // the server's kernel is ours
+	control   *control
+}
+
+// ErrUsage is what the flags ask for and cannot be: exit status 2.
+var ErrUsage = errors.New("bad usage")
+
+// ErrUnreachable is a server that is not there: exit status 1.
+var ErrUnreachable = errors.New("server not reachable")
+
+var errNoControl = errors.New("no control endpoint")
+
+const (
+	// memoryReserve is the share of memory that stays free.
+	memoryReserve = 0.05
+	// pairBytes and endBytes are what an idle connection takes with both ends
+	// on this machine, and with only the client's: RESULTS.md.
+	pairBytes = 8700
+	endBytes  = 4150
+	// fdReserve is what a table keeps free beside what it already holds.
+	fdReserve = 24
+	// maxTables bounds the threads with fd tables of their own.
+	maxTables = 4096
+)
+
+// Prepare decides the plan, or says why there can be none. It touches the
+// machine only to read its limits and to try whether the server is there.
+func Prepare(ctx context.Context, o Options, fp footprint.Proc) (*Prepared, error) {
+	p := &Prepared{control: newControl("")}
+	if err := probe(ctx, o); err != nil {
+		return nil, err
+	}
+	p.findServer(ctx, o, fp)
+	local, err := localPorts(fp)
+	if err != nil {
+		return nil, err
+	}
+	pl := plan.Plan{Scenario: o.Scenario, Proto: o.Proto, Host: o.Host, Ports: o.Ports, Sources: o.Sources, Local: local,
+		Rate: o.Rate, Window: o.Window, ConnectTimeout: o.ConnectTimeout,
+		Hold: o.Hold, Size: o.Size, Interval: o.Interval, Close: o.Close}
+	m, private, err := p.machine(o, pl, fp)
+	if err != nil {
+		return nil, err
+	}
+	p.Limits = m.Limits()
+	if err := p.decideConns(&pl, o); err != nil {
+		return nil, err
+	}
+	p.decideSources(&pl, o)
+	if err := p.decideThreads(&pl, o, m, private); err != nil {
+		return nil, err
+	}
+	if err := pl.Check(); err != nil {
+		return nil, fmt.Errorf("%w: %v", ErrUsage, err)
+	}
+	pl.Verify = min(o.Verify, pl.Total)
+	p.Plan = pl
+	return p, nil
+}
+
+// probe connects once to the first and the last port.
+func probe(ctx context.Context, o Options) error {
+	for _, port := range []int{o.Ports[0], o.Ports[len(o.Ports)-1]} {
+		d := net.Dialer{Timeout: min(5*time.Second, o.ConnectTimeout)}
+		at := net.JoinHostPort(o.Host.String(), strconv.Itoa(port))
+		c, err := d.DialContext(ctx, "tcp", at)
+		if err != nil {
+			return fmt.Errorf("%w: %v: start one there (bin/server --ports %d), or name another with --host, --first-port and --ports",
+				ErrUnreachable, strings.TrimPrefix(err.Error(), "dial tcp "), len(o.Ports))
+		}
+		if t, ok := c.(*net.TCPConn); ok {
+			_ = t.SetLinger(0)
+		}
+		_ = c.Close()
+	}
+	return nil
+}
+
+// findServer asks the server's control endpoint, where there is one.
+func (p *Prepared) findServer(ctx context.Context, o Options, fp footprint.Proc) {
+	p.SameHost = o.Host.IsLoopback() || isOwn(o.Host)
+	base := o.Control
+	switch base {
+	case "none":
+		return
+	case "auto":
+		base = "http://" + net.JoinHostPort(o.Host.String(), "9090")
+		if o.Host.IsLoopback() {
+			base = "http://127.0.0.1:9090"
+		}
+	}
+	c := newControl(strings.TrimSuffix(base, "/"))
+	r, err := c.counts(ctx)
+	if err != nil {
+		p.warn("the server's control endpoint %s does not answer: its memory and its count are not in this report (--server-control URL, or none to leave it out)", base)
+		return
+	}
+	p.control, p.Server = c, r
+	if id, err := fp.BootID(); err == nil && r.BootID != "" {
+		p.SameHost = id == r.BootID
+	}
+}
+
+func (p *Prepared) warn(format string, args ...any) {
+	p.Warnings = append(p.Warnings, fmt.Sprintf(format, args...))
+}
+
+// isOwn says whether an interface of this machine has the address.
+func isOwn(ip netip.Addr) bool {
+	addrs, _ := net.InterfaceAddrs()
+	for _, a := range addrs {
+		if n, ok := a.(*net.IPNet); ok {
+			if own, ok := netip.AddrFromSlice(n.IP); ok && own.Unmap() == ip.Unmap() {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// localPorts reads what the kernel may choose local ports from.
+func localPorts(fp footprint.Proc) (plan.LocalPorts, error) {
+	l := plan.DefaultLocalPorts
+	if s, err := fp.Sysctl("net.ipv4.ip_local_port_range"); err == nil {
+		if _, err := fmt.Sscan(s, &l.Low, &l.High); err != nil {
+			return l, fmt.Errorf("read net.ipv4.ip_local_port_range: %q is not two numbers", s)
+		}
+	}
+	s, err := fp.Sysctl("net.ipv4.ip_local_reserved_ports")
+	if err != nil || s == "" {
+		return l, nil
+	}
+	for _, part := range strings.Split(s, ",") {
+		first, last, isRange := strings.Cut(part, "-")
+		a, err1 := strconv.Atoi(first)
+		b, err2 := a, error(nil)
+		if isRange {
+			b, err2 = strconv.Atoi(last)
+		}
+		if err1 != nil || err2 != nil || b < a {
+			return l, fmt.Errorf("read net.ipv4.ip_local_reserved_ports: %q is not a port range", part)
+		}
+		l.Reserved = append(l.Reserved, plan.PortRange{First: a, N: b - a + 1})
+	}
+	return l, nil
+}
+
+// machine reads what bounds this run. private says whether threads get fd
+// tables of their own.
+func (p *Prepared) machine(o Options, pl plan.Plan, fp footprint.Proc) (m plan.Machine, private bool, err error) {
+	mem, err := fp.Mem()
+	if err != nil {
+		return m, false, err
+	}
+	m.RoomBytes, m.BytesPerConn, m.WatchesPerConn = int64(mem.Room(memoryReserve)), endBytes, 1
+	if p.SameHost {
+		m.BytesPerConn, m.WatchesPerConn = pairBytes, 2
+	}
+	want := uint64(sys.NrOpen())
+	if !o.Conns.Auto {
+		want = min(want, uint64(o.Conns.N)+1024)
+	}
+	limit, err := sys.RaiseNofile(want)
+	if err != nil {
+		return m, false, err
+	}
+	taken, err := sys.CountFDs()
+	if err != nil {
+		return m, false, err
+	}
+	m.FDsPerTable, m.FDsTaken, m.Tables = int64(limit.Soft), int64(taken)+fdReserve, 1
+	if o.PrivateFDs != "off" {
+		switch err := sys.CanPrivateFDTable(); {
+		case err == nil:
+			m.Tables, private = maxTables, true
+		case o.PrivateFDs == "on":
+			return m, false, fmt.Errorf("%w: --private-fds on: %v: a seccomp filter forbids it (in a container: allow unshare, or raise its fd limit)", ErrUsage, err)
+		}
+	}
+	if n, err := fp.SysctlInt("fs.epoll.max_user_watches"); err == nil {
+		m.EpollWatches = n
+	}
+	// The module may be loaded and still not look at this namespace: then it
+	// has not seen the probe's connections either.
+	if used, err := fp.SysctlInt("net.netfilter.nf_conntrack_count"); err == nil && used > 0 {
+		if n, err := fp.SysctlInt("net.netfilter.nf_conntrack_max"); err == nil {
+			m.Conntrack = max(1, n-used)
+		}
+	}
+	if n, limit, err := fp.Files(); err == nil && limit > n && limit < 1<<62 {
+		m.FileMax = limit - n
+	}
+	sources := int64(max(1, len(o.Sources)))
+	if o.Sources == nil && o.Host.IsLoopback() && o.Host.Is4() {
+		sources = plan.MaxSources
+	}
+	m.Tuples = int64(pl.Local.N()) * int64(len(o.Ports)) * sources
+	if p.Server != nil {
+		m.ServerConns = max(1, p.Server.MaxConns-p.Server.Open)
+	}
+	return m, private, nil
+}
+
+// decideConns settles --conns, and says which limit it is that binds.
+func (p *Prepared) decideConns(pl *plan.Plan, o Options) error {
+	tightest := p.Limits[0]
+	n := o.Conns.N
+	if o.Conns.Auto {
+		n, p.LimitedBy = tightest.Max, tightest.Name
+		if o.Cap > 0 && n > o.Cap {
+			n, p.LimitedBy = o.Cap, "--cap"
+		}
+		if n < 1 {
+			return fmt.Errorf("%w: --conns auto: no connection fits: %s (%s); %s", ErrUsage, tightest.Name, tightest.Why, tightest.Cure)
+		}
+	}
+	pl.Total, pl.Conns = n, n
+	for _, l := range p.Limits {
+		if n > l.Max && l.Name != limitFDs && l.Name != limitTuples { // those two are refused, with their own words
+			p.warn("%s allows %s of %s connections: %s; %s", l.Name, plan.Group(l.Max), plan.Group(n), l.Why, l.Cure)
+		}
+	}
+	return nil
+}
+
+// The limits that a plan is refused for.
+const (
+	limitFDs    = "file descriptors"
+	limitTuples = "4-tuples"
+)
+
+// decideSources settles --sources auto: on loopback as many addresses as are
+// needed, elsewhere the host's own, and none at all where one is enough.
+func (p *Prepared) decideSources(pl *plan.Plan, o Options) {
+	if o.Sources != nil {
+		return
+	}
+	need := plan.SourcesFor(pl.Total, len(pl.Ports), pl.Local.N())
+	if need <= 1 {
+		return
+	}
+	if o.Host.IsLoopback() {
+		if o.Host.Is4() {
+			pl.Sources = plan.LoopbackSources(int(min(need, plan.MaxSources)))
+		}
+		return
+	}
+	pl.Sources = ownAddresses(o.Host, int(need))
+}
+
+// ownAddresses lists up to n of this machine's addresses of the same family as
+// host that are not loopback or link-local.
+func ownAddresses(host netip.Addr, n int) (all []netip.Addr) {
+	addrs, _ := net.InterfaceAddrs()
+	for _, a := range addrs {
+		ipnet, ok := a.(*net.IPNet)
+		if !ok || len(all) == n {
+			continue
+		}
+		ip, ok := netip.AddrFromSlice(ipnet.IP)
+		ip = ip.Unmap()
+		if ok && ip.Is4() == host.Is4() && !ip.IsLoopback() && !ip.IsLinkLocalUnicast() {
+			all = append(all, ip)
+		}
+	}
+	return all
+}
+
+// decideThreads settles --threads: enough fd tables, and a core each.
+func (p *Prepared) decideThreads(pl *plan.Plan, o Options, m plan.Machine, private bool) error {
+	perTable := m.FDsPerTable - m.FDsTaken
+	tables := plan.TablesFor(pl.Total, perTable)
+	threads := max(1, min(int64(runtime.NumCPU()), pl.Total/1024))
+	if !o.Threads.Auto {
+		threads = o.Threads.N
+	}
+	if private && (tables > 1 || threads > 1) {
+		pl.PrivateTables = true
+		if !o.Threads.Auto && threads < tables {
+			return fmt.Errorf("%w: --threads %d: %s connections need %d fd tables of %s", ErrUsage, threads, plan.Group(pl.Total), tables, plan.Group(perTable))
+		}
+		threads = max(threads, tables)
+	}
+	if !private && tables > 1 || tables > maxTables {
+		return fmt.Errorf("%w: --conns %d: %s × %d hold %s; raise the hard limit (ulimit -Hn %d), or allow private fd tables (--private-fds on)",
+			ErrUsage, pl.Total, "file descriptors: "+plan.Group(perTable), m.Tables, plan.Group(perTable*m.Tables), pl.Total+1024)
+	}
+	if threads > maxTables || threads > pl.Total {
+		return fmt.Errorf("%w: --threads %d: the legal range is 1..%d, and no more than connections", ErrUsage, threads, min(maxTables, pl.Total))
+	}
+	pl.Threads = int(threads)
+	return nil
+}
+
+// PredictedBytes is the memory the planned connections will take here.
+func (p *Prepared) PredictedBytes() int64 {
+	if p.SameHost {
+		return p.Plan.Total * pairBytes
+	}
+	return p.Plan.Total * endBytes
+}
