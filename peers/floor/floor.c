@@ -187,6 +187,18 @@ static struct mem memory(void) {
   return m;
 }
 
+// settled is memory once it stands still (512 KiB) for half a second, or after
+// 10 s: forks and a namespace that just ended give theirs back late.
+static struct mem settled(void) {
+  struct mem last = memory(), m = last;
+  for (int i = 0, still = 0; i < 100 && still < 5; i++, last = m) {
+    usleep(100000);
+    m = memory();
+    still = labs(m.used - last.used) < 512 << 10 ? still + 1 : 0;
+  }
+  return m;
+}
+
 // sums over all workers.
 struct sums {
   long con, acc, epoll_failed, up, done;
@@ -275,11 +287,10 @@ int main(int argc, char **argv) {
   await(workers);
   for (long w = 0; w < workers; w++) start(client_worker, w);
   await(2 * workers);
-  usleep(300000); // freed pages of the forks go back
-  struct mem before = memory();
+  struct mem before = settled();
   double first = 0, last = 0, seconds = ramp(&first, &last);
   sleep(hold);
-  struct mem after = memory();
+  struct mem after = settled();
   struct sums t = sum();
   printf("{\"conns\":%ld,\"failed\":%ld,\"accepted\":%ld,\"seconds\":%.3f,\"rate\":%.0f,", t.con, total - t.con, t.acc, seconds, seconds > 0 ? t.con / seconds : 0);
   if (t.con == total && first > 0 && seconds > last)

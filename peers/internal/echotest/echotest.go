@@ -20,7 +20,7 @@ import (
 )
 
 // patience ends a test that hangs.
-const patience = 20 * time.Second
+const patience = 60 * time.Second
 
 // Run is a peer's run function.
 type Run func(ctx context.Context, args []string, stdout, stderr io.Writer) int
@@ -37,7 +37,7 @@ func Server(t *testing.T, run Run) {
 	})
 	t.Run("more than any buffer", func(t *testing.T) {
 		conn := dial(t, start(t, run, 1).First)
-		exchange(t, conn, 16<<20)
+		exchange(t, conn, 4<<20)
 	})
 	t.Run("half-close", halfClose(run))
 	t.Run("slow reader", slowReader(run))
