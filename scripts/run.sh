@@ -76,6 +76,7 @@ case $conns in
   '') size=(--conns auto --cap "$cap") limit=$cap ;;
   *) size=(--conns "$conns") limit=$conns ;;
 esac
+[[ $proto == tcp ]] || size+=(--proto "$proto")
 
 rm -f out/last.json
 setpriv --pdeathsig TERM -- bin/server --ports "$ports" --max-conns "$limit" >"$line" &
@@ -94,7 +95,7 @@ done
 
 say "$(grep -m1 '^ready' "$line")"
 
-setpriv --pdeathsig TERM -- bin/client hold --ports "$ports" --proto "$proto" "${size[@]}" --json out/last.json &
+setpriv --pdeathsig TERM -- bin/client hold --ports "$ports" "${size[@]}" --json out/last.json &
 client=$!
 # A signal that forward passes on ends wait early, while the client goes on.
 while :; do
