@@ -24,6 +24,7 @@ type Config struct {
 	MaxOutbound int           // bytes that may wait for a slow reader
 	IdleTimeout time.Duration // 0: none
 	Logf        func(format string, args ...any)
+	OnReady     func() // called once, when every port accepts; may be nil
 }
 
 // Port is one listening port and what it speaks.
@@ -120,7 +121,11 @@ func (e *Engine) OnBoot(eng gnet.Engine) gnet.Action {
 
 // OnTick is called for the first time when all loops run, off the loops.
 func (e *Engine) OnTick() (time.Duration, gnet.Action) {
-	if e.ctr.State.CompareAndSwap(int32(Starting), int32(Ready)) {
+	if e.ctr.State.Load() == int32(Starting) {
+		if e.cfg.OnReady != nil {
+			e.cfg.OnReady()
+		}
+		e.ctr.State.Store(int32(Ready))
 		close(e.booted)
 	}
 	if e.idle == nil {

@@ -39,6 +39,13 @@ func Work(page *Page, i int, cfg echo.Config) error {
 		_ = sys.SetProcessPolicy(sys.Batch)
 		runtime.GOMAXPROCS(cfg.Loops)
 	}
+	if i == 0 {
+		cfg.OnReady = func() {
+			if err := sys.SteerEvenly(len(page.Slots)*cfg.Loops, cfg.Bind.Is6()); err != nil {
+				cfg.Logf("%v; workers get their connections by the kernel's hash", err)
+			}
+		}
+	}
 	cfg.TotalOpen = page.TotalOpen
 	return Engine(ctx, cfg, page.Slots[i])
 }
