@@ -56,13 +56,12 @@ plain() {
 # once would restore each other's value, and with traps, because it must be
 # restored whatever happens.
 old=
+holder=
 restore() {
   [[ -z $old ]] || echo "$old" >"$child_ehash"
   old=
-  # SIGKILL: a child that is just being forked would lose any other. And wait,
-  # or CMD would inherit a zombie.
-  kill -KILL $(jobs -p) 2>/dev/null || true
-  wait 2>/dev/null || true
+  exec 6>&- 7<&-
+  [[ -z $holder ]] || wait "$holder" || true # or CMD would inherit a zombie
 }
 trap restore EXIT
 trap 'exit 129' HUP
@@ -80,9 +79,10 @@ if ((ehash > 0)); then
   fi
 fi
 
-# A sleeper makes the namespace and an open file keeps it, so that this shell
-# can restore the setting before it enters.
-unshare -n sleep 10 <&- >&- 2>&- 7<&- &
+# A child makes the namespace and lives until its input ends, however this
+# script ends; an open file keeps the namespace. So this shell can restore the
+# setting before it enters.
+exec 6> >(exec unshare -n cat >/dev/null 2>&1 7<&-)
 holder=$!
 own=$(readlink /proc/self/ns/net)
 made=
@@ -99,7 +99,6 @@ fi
 exec 8<"/proc/$holder/ns/net"
 restore
 trap - EXIT HUP INT TERM
-exec 7<&-
 
 # inside prepares the namespace and becomes CMD. It must not touch anything
 # that is not per namespace.

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -55,22 +56,36 @@ func eventually(t *testing.T, what string, ok func() bool) {
 
 const childEhash = "/proc/sys/net/ipv4/tcp_child_ehash_entries"
 
-// setting reads the parent's setting under the lock of netns.sh, so that no run
-// elsewhere is just in between; kernels before 6.1 do not have it.
-func setting(t *testing.T) string {
+// own moves the test into a network namespace of its own, for netns.sh to start
+// from: what it sets and restores is then not the machine's setting, which
+// others may be changing. Only what the test's own goroutine starts is there.
+// Its thread ends with it.
+func own(t *testing.T) (namespace string) {
 	t.Helper()
-	f, err := os.Open(childEhash)
+	root(t)
+	runtime.LockOSThread()
+	if err := syscall.Unshare(syscall.CLONE_NEWNET); err != nil {
+		t.Fatal(err)
+	}
+	namespace, err := os.Readlink("/proc/thread-self/ns/net")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return namespace
+}
+
+// initial is what childEhash is set to before netns.sh runs.
+const initial = "12345"
+
+func setInitial(t *testing.T) {
+	t.Helper()
+	err := os.WriteFile(childEhash, []byte(initial), 0)
 	if errors.Is(err, fs.ErrNotExist) {
-		t.Skip(err)
+		t.Skipf("kernels before 6.1 do not have it: %v", err)
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close()
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX); err != nil {
-		t.Fatal(err)
-	}
-	return read(t, childEhash)
 }
 
 func read(t *testing.T, path string) string {
@@ -83,32 +98,28 @@ func read(t *testing.T, path string) string {
 }
 
 func TestNetnsSettings(t *testing.T) {
-	root(t)
-	before := setting(t)
-	own, err := os.Readlink("/proc/self/ns/net")
-	if err != nil {
-		t.Fatal(err)
-	}
+	parent := own(t)
+	setInitial(t)
 	script := `cd /proc/sys/net; readlink /proc/self/ns/net; cat ipv4/tcp_ehash_entries core/somaxconn ipv4/ip_local_port_range \
-		ipv4/ip_local_reserved_ports; ip -o link show lo up | wc -l; echo "$C10M_NETNS"; pgrep -P $$ sleep || echo no sleeper`
+		ipv4/ip_local_reserved_ports; ip -o link show lo up | wc -l; echo "$C10M_NETNS"; read -r c </proc/$$/task/$$/children; echo "children:$c"`
 	got := run(t, exec.Command("./netns.sh", "--ehash", "65536", "--ports", "20000:500", "--ports", "9090:1", "--", "bash", "-c", script))
 	namespace, rest, _ := strings.Cut(got.stdout, "\n")
-	want := "65536\n65535\n1024\t65535\n9090,20000-20499\n1\n1\nno sleeper\n"
+	const want = "65536\n65535\n1024\t65535\n9090,20000-20499\n1\n1\nchildren:\n"
 	if got.status != 0 || got.stderr != "" || rest != want {
 		t.Errorf("status %d, stderr %q, stdout %q, want %q", got.status, got.stderr, rest, want)
 	}
-	if namespace == own {
-		t.Error("ran in the test's own network namespace")
+	if !strings.HasPrefix(namespace, "net:[") || namespace == parent {
+		t.Errorf("ran in %s, the parent's is %s", namespace, parent)
 	}
-	if after := setting(t); after != before {
-		t.Errorf("%s = %s after, was %s", childEhash, after, before)
+	if after := read(t, childEhash); after != initial {
+		t.Errorf("%s = %s after, was %s", childEhash, after, initial)
 	}
 }
 
 // TestNetnsRestores: killed at any moment, the parent's setting is as it was.
 func TestNetnsRestores(t *testing.T) {
-	root(t)
-	before := setting(t)
+	own(t)
+	setInitial(t)
 	for _, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {
 		for delay := range 5 {
 			cmd := exec.Command("./netns.sh", "--ehash", "131072", "true")
@@ -118,34 +129,34 @@ func TestNetnsRestores(t *testing.T) {
 			time.Sleep(time.Duration(delay) * 7 * time.Millisecond)
 			cmd.Process.Signal(sig)
 			cmd.Wait()
-			if after := setting(t); after != before {
-				t.Fatalf("%v after %d ms: %s = %s, was %s", sig, delay*7, childEhash, after, before)
+			if after := read(t, childEhash); after != initial {
+				t.Fatalf("%v after %d ms: %s = %s, was %s", sig, delay*7, childEhash, after, initial)
 			}
 		}
 	}
 }
 
-// TestNetnsTogether: two at once do not restore each other's value.
+// TestNetnsTogether: several at once do not restore each other's value.
 func TestNetnsTogether(t *testing.T) {
-	root(t)
-	before := setting(t)
-	type ended struct{ want, got string }
-	results := make(chan ended)
-	const n = 4
-	for i := range n {
-		go func() {
-			want := strconv.Itoa(4096 << i)
-			out, _ := exec.Command("./netns.sh", "--ehash", want, "cat", "/proc/sys/net/ipv4/tcp_ehash_entries").Output()
-			results <- ended{want, strings.TrimSpace(string(out))}
-		}()
-	}
-	for range n {
-		if r := <-results; r.got != r.want {
-			t.Errorf("--ehash %s: namespace has %q", r.want, r.got)
+	own(t)
+	setInitial(t)
+	var cmds [4]*exec.Cmd
+	var outs [len(cmds)]bytes.Buffer
+	for i := range cmds {
+		cmds[i] = exec.Command("./netns.sh", "--ehash", strconv.Itoa(4096<<i), "cat", "/proc/sys/net/ipv4/tcp_ehash_entries")
+		cmds[i].Stdout, cmds[i].Stderr = &outs[i], &outs[i]
+		if err := cmds[i].Start(); err != nil {
+			t.Fatal(err)
 		}
 	}
-	if after := setting(t); after != before {
-		t.Errorf("%s = %s after, was %s", childEhash, after, before)
+	for i, cmd := range cmds {
+		err := cmd.Wait()
+		if got, want := outs[i].String(), strconv.Itoa(4096<<i)+"\n"; err != nil || got != want {
+			t.Errorf("namespace %d: %v, %q, want %q", i, err, got, want)
+		}
+	}
+	if after := read(t, childEhash); after != initial {
+		t.Errorf("%s = %s after, was %s", childEhash, after, initial)
 	}
 }
 
@@ -167,6 +178,9 @@ func TestNetnsStatus(t *testing.T) {
 		{"unknown flag", []string{"--frob", "true"}, 2, "--frob"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
+			if os.Geteuid() == 0 {
+				own(t)
+			}
 			got := run(t, exec.Command("./netns.sh", tt.args...))
 			if got.status != tt.want || !strings.Contains(got.stderr, tt.stderr) {
 				t.Errorf("status %d, stderr %q, want %d and %q", got.status, got.stderr, tt.want, tt.stderr)
@@ -351,15 +365,9 @@ func TestRunKilled(t *testing.T) {
 
 // TestRunInNamespace: as root the whole pair runs in a namespace of its own.
 func TestRunInNamespace(t *testing.T) {
-	root(t)
-	dir := tree(t)
-	cmd := pair(dir, "C10M_NETNS=", "FAKE_CLIENT=readlink /proc/self/ns/net; exit 5", "PORTS=7")
-	got := run(t, cmd)
-	own, err := os.Readlink("/proc/self/ns/net")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got.status != 5 || !strings.HasPrefix(got.stdout, "net:[") || strings.TrimSpace(got.stdout) == own {
-		t.Errorf("%+v, want status 5 and a namespace other than %s", got, own)
+	parent := own(t)
+	got := run(t, pair(tree(t), "C10M_NETNS=", "FAKE_CLIENT=readlink /proc/self/ns/net; exit 5", "PORTS=7"))
+	if got.status != 5 || !strings.HasPrefix(got.stdout, "net:[") || strings.TrimSpace(got.stdout) == parent {
+		t.Errorf("%+v, want status 5 and a namespace other than %s", got, parent)
 	}
 }
