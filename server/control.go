@@ -71,25 +71,20 @@ func leastReady(a, b echo.State) echo.State {
 
 // measure adds the memory of the processes and of the kernel.
 func (s *server) measure(fp footprint.Proc, r *result.ServerReport) error {
-	pids := []int{os.Getpid()}
-	for i := range r.Shards {
-		if pid := r.Shards[i].PID; pid != 0 && pid != os.Getpid() {
-			pids = append(pids, pid)
-		}
-	}
 	var sum footprint.Process
-	for i, pid := range pids {
+	add := func(pid int) *result.ProcMemory {
 		p, err := fp.Process(pid)
 		if err != nil {
-			continue // a worker that is just being started anew
-		}
-		m := &result.ProcMemory{RSS: p.RSS, PSS: p.PSS, Private: p.Private}
-		if s.super == nil {
-			r.Shards[0].Memory = m
-		} else if i > 0 {
-			r.Shards[i-1].Memory = m
+			return nil // a worker that is just being started anew
 		}
 		sum.RSS, sum.PSS, sum.Private, sum.CPU = sum.RSS+p.RSS, sum.PSS+p.PSS, sum.Private+p.Private, sum.CPU+p.CPU
+		return &result.ProcMemory{RSS: p.RSS, PSS: p.PSS, Private: p.Private}
+	}
+	for i := range r.Shards {
+		r.Shards[i].Memory = add(r.Shards[i].PID)
+	}
+	if s.super != nil {
+		add(os.Getpid())
 	}
 	r.Memory, r.CPU = &result.ProcMemory{RSS: sum.RSS, PSS: sum.PSS, Private: sum.Private}, &sum.CPU
 	k, err := fp.Kernel()

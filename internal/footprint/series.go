@@ -98,6 +98,11 @@ func (s Series) Memory() (m result.Memory, warnings []string) {
 	m.At10M = m.TotalPerConn * 10e6
 	outside, _, _ := fit(func(p Snapshot) float64 { return float64(p.Used().System) }, s.systemPlain(conns))
 	m.Outside = &outside
+	walked, _, _ := fit(func(p Snapshot) float64 { return float64(p.Kernel.Walked) },
+		(float64(s.Held.Kernel.Walked)-float64(s.Before.Kernel.Walked))/conns)
+	if walked >= 1 {
+		m.WalkedPerConn = &walked
+	}
 	before, held := s.Before.Used(), s.Held.Used()
 	m.Before, m.Held = &before, &held
 	for _, p := range s.Ramp {
@@ -185,8 +190,13 @@ func (s Series) doubts(m result.Memory, outside float64) (w []string) {
 		w = append(w, fmt.Sprintf("the memory of so few connections (%d) does not stand out from the machine's noise: %d samples, r² %.3f; take more", s.Held.Conns, m.Fit.Samples, m.Fit.R2))
 		return w
 	}
-	if m.Plain.Server != nil && math.Abs(m.TotalPerConn/outside-1) > maxOff {
-		w = append(w, fmt.Sprintf("the machine's memory grew by %.0f B a connection, the accounts say %.0f B: something else took or gave memory, or a cache is not counted", outside, m.TotalPerConn))
+	explained := m.TotalPerConn
+	if m.WalkedPerConn != nil {
+		explained += *m.WalkedPerConn
+		w = append(w, fmt.Sprintf("something on this machine reads /proc/PID/fd of these processes (a monitoring agent, lsof): that alone took %.0f B of kernel memory a connection, not counted as the connections' cost", *m.WalkedPerConn))
+	}
+	if m.Plain.Server != nil && math.Abs(explained/outside-1) > maxOff {
+		w = append(w, fmt.Sprintf("the machine's memory grew by %.0f B a connection, the accounts say %.0f B: something else took or gave memory, or a cache is not counted", outside, explained))
 	}
 	return w
 }

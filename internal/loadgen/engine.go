@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"sync"
 	"time"
+	"unsafe"
 
 	"github.com/c10m/c10m/internal/plan"
 	"github.com/c10m/c10m/internal/result"
@@ -39,8 +40,12 @@ func Start(p plan.Plan, maxSize int) (*Engine, error) {
 	}
 	e := &Engine{shared: s}
 	started := make(chan error)
+	conns, err := allocConns(p.Conns)
+	if err != nil {
+		return nil, err
+	}
 	for _, part := range p.Split(p.Threads) {
-		l := newLoop(s, part)
+		l := newLoop(s, part, conns[part.Offset-p.Offset:][:part.Conns])
 		e.loops = append(e.loops, l)
 		go l.run(p.PrivateTables, started)
 	}
@@ -56,10 +61,20 @@ func Start(p plan.Plan, maxSize int) (*Engine, error) {
 	return e, nil
 }
 
-func newLoop(s *shared, part plan.Plan) *loop {
+// allocConns takes the flat array of all connections, outside the Go heap: its
+// size would otherwise set how much garbage may pile up beside it.
+func allocConns(n int64) ([]conn, error) {
+	mem, err := sys.Alloc(int(n) * int(unsafe.Sizeof(conn{})))
+	if err != nil {
+		return nil, err
+	}
+	return unsafe.Slice((*conn)(unsafe.Pointer(unsafe.SliceData(mem))), n), nil
+}
+
+func newLoop(s *shared, part plan.Plan, conns []conn) *loop {
 	return &loop{
 		shared: s, plan: part, epoch: time.Now(),
-		events: make([]sys.Event, eventBatch), buf: make([]byte, readSize), conns: make([]conn, part.Conns),
+		events: make([]sys.Event, eventBatch), buf: make([]byte, readSize), conns: conns,
 		cmds: make(chan command, 2), wide: part.WidePorts(),
 		connect: result.NewHistogram(), echo: result.NewHistogram(),
 	}

@@ -30,7 +30,13 @@ func (t text) memory(r *result.Result) {
 		line("total", m.TotalPerConn, m.Plain.Total, "")
 		t.row("fit", "%d samples, r² %.5f, by %s", m.Fit.Samples, m.Fit.R2, method(m.Method))
 		if m.Outside != nil {
-			t.row("cross-check", "%s by MemTotal − MemFree − page cache (%+.1f %%)", perConn(*m.Outside), 100*(m.TotalPerConn / *m.Outside - 1))
+			explained, and := m.TotalPerConn, ""
+			if m.WalkedPerConn != nil {
+				explained += *m.WalkedPerConn
+				and = " + " + perConn(*m.WalkedPerConn) + " for readers of /proc/PID/fd"
+			}
+			t.row("cross-check", "%s%s against %s by", perConn(m.TotalPerConn), and, perConn(*m.Outside))
+			t.row("", "MemTotal − MemFree − page cache: %+.1f %%", 100*(explained / *m.Outside - 1))
 		}
 		t.caches(m.Caches)
 		t.printf("  10,000,000 connections need %s", Bytes(m.At10M))

@@ -119,13 +119,16 @@ type Memory struct {
 	Plain           Parts    `json:"plain"` // plain difference, per connection
 	// Outside is the growth of MemTotal - MemFree - page cache per connection
 	// over the same ramp: the cross-check of TotalPerConn.
-	Outside  *float64 `json:"outside_bytes_per_conn,omitempty"`
-	At10M    float64  `json:"at_10m_bytes"` // TotalPerConn x 10,000,000
-	Before   *Used    `json:"before,omitempty"`
-	Held     *Used    `json:"held,omitempty"`
-	After    *Used    `json:"after,omitempty"` // once everything is closed and settled
-	Samples  []Sample `json:"samples,omitempty"`
-	PeakUsed uint64   `json:"peak_used_bytes,omitempty"`
+	Outside *float64 `json:"outside_bytes_per_conn,omitempty"`
+	// WalkedPerConn is kernel memory that others' reading of /proc/PID/fd has
+	// taken meanwhile: part of Outside, not of the total.
+	WalkedPerConn *float64 `json:"walked_bytes_per_conn,omitempty"`
+	At10M         float64  `json:"at_10m_bytes"` // TotalPerConn x 10,000,000
+	Before        *Used    `json:"before,omitempty"`
+	Held          *Used    `json:"held,omitempty"`
+	After         *Used    `json:"after,omitempty"` // once everything is closed and settled
+	Samples       []Sample `json:"samples,omitempty"`
+	PeakUsed      uint64   `json:"peak_used_bytes,omitempty"`
 }
 
 // Parts is a cost split by who pays it, bytes per connection.
