@@ -16,9 +16,11 @@ import (
 	"golang.org/x/term"
 
 	"github.com/c10m/c10m/internal/footprint"
+	"github.com/c10m/c10m/internal/plan"
 	"github.com/c10m/c10m/internal/report"
 	"github.com/c10m/c10m/internal/result"
 	"github.com/c10m/c10m/internal/scenario"
+	"github.com/c10m/c10m/internal/tune"
 )
 
 // commit is set at build time with -ldflags "-X main.commit=...".
@@ -89,6 +91,8 @@ func execute(ctx context.Context, f flags, stderr io.Writer) (*result.Result, er
 	if err != nil {
 		return nil, err
 	}
+	ports := plan.PortRange{First: f.Ports[0], N: len(f.Ports)}
+	p.Warnings = append(p.Warnings, tune.Warnings(p.Plan.Total, []plan.PortRange{ports}, tune.Client)...)
 	watch := func(scenario.Progress) {}
 	if !f.quiet {
 		announce(stderr, p)

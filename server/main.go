@@ -19,6 +19,7 @@ import (
 	"github.com/c10m/c10m/internal/plan"
 	"github.com/c10m/c10m/internal/shard"
 	"github.com/c10m/c10m/internal/sys"
+	"github.com/c10m/c10m/internal/tune"
 )
 
 // commit is set at build time with -ldflags "-X main.commit=...".
@@ -110,6 +111,9 @@ func (s *server) serve(ctx context.Context) error {
 	}
 	if err := s.portsFree(); err != nil {
 		return err
+	}
+	for _, warning := range tune.Warnings(s.conns, []plan.PortRange{s.tcp}, tune.Server) {
+		s.logf("warning: %s", warning)
 	}
 	if s.size.Workers == 1 {
 		s.page = shard.Alone()

@@ -22,6 +22,7 @@ type Supervisor struct {
 	Logf    func(format string, args ...any)
 
 	restarts []atomic.Int64
+	started  atomic.Bool // all workers have been ready once
 	workers  sync.WaitGroup
 }
 
@@ -50,6 +51,7 @@ func (s *Supervisor) Run(ctx context.Context, ready func()) error {
 		go s.keep(ctx, cancel, i, life)
 	}
 	if s.awaitReady(ctx, cancel) {
+		s.started.Store(true)
 		ready()
 	}
 	<-ctx.Done()
@@ -91,11 +93,11 @@ func (s *Supervisor) keep(ctx context.Context, cancel context.CancelCauseFunc, i
 	slot := s.Page.Slots[i]
 	for ctx.Err() == nil {
 		began := time.Now()
-		wasReady, err := s.once(ctx, i, life)
+		err := s.once(ctx, i, life)
 		if ctx.Err() != nil {
 			return
 		}
-		if !wasReady && s.restarts[i].Load() == 0 {
+		if !s.started.Load() {
 			cancel(fmt.Errorf("start worker %d: %w", i, err))
 			return
 		}
@@ -113,32 +115,38 @@ func (s *Supervisor) keep(ctx context.Context, cancel context.CancelCauseFunc, i
 	}
 }
 
-// once starts worker i and waits for its end. It tells whether the worker ever
-// accepted.
-func (s *Supervisor) once(ctx context.Context, i int, life *os.File) (wasReady bool, err error) {
+// groupSignal is how long a signal to the whole process group may take to
+// reach the supervisor too, after a worker has obeyed it.
+const groupSignal = 300 * time.Millisecond
+
+// once starts worker i and waits for its end.
+func (s *Supervisor) once(ctx context.Context, i int, life *os.File) error {
 	cmd := s.Command(i)
 	cmd.ExtraFiles = []*os.File{s.Page.file, life} // pageFD, lifelineFD
 	if err := cmd.Start(); err != nil {
-		return false, fmt.Errorf("start process: %w", err)
+		return fmt.Errorf("start process: %w", err)
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- cmd.Wait() }()
 	select {
-	case err = <-ended:
-	case <-ctx.Done():
-		_ = cmd.Process.Signal(syscall.SIGTERM)
-		select {
-		case err = <-ended:
-		case <-time.After(s.Drain):
-			_ = cmd.Process.Kill()
-			err = <-ended
+	case err := <-ended:
+		if err != nil {
+			return err
 		}
+		// It ended in good order, but not by ours.
+		select {
+		case <-ctx.Done():
+		case <-time.After(groupSignal):
+		}
+		return errors.New("told to end by somebody else")
+	case <-ctx.Done():
 	}
-	// An engine that stopped by itself exits with status 0 only by our order.
-	if err == nil && ctx.Err() == nil {
-		err = echo.ErrStopped
+	_ = cmd.Process.Signal(syscall.SIGTERM)
+	select {
+	case err := <-ended:
+		return err
+	case <-time.After(s.Drain):
+		_ = cmd.Process.Kill()
+		return <-ended
 	}
-	slot := s.Page.Slots[i]
-	state := echo.State(slot.State.Load())
-	return state == echo.Ready || slot.Accepted.Load() > 0, err
 }

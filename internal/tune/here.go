@@ -1,0 +1,18 @@
+package tune
+
+import "github.com/c10m/c10m/internal/plan"
+
+// Warnings is Hurting on this machine: one line for each setting that will hurt
+// a run of conns connections to the listening ports given, with its cure.
+func Warnings(conns int64, ports []plan.PortRange, role Role) []string {
+	root := Root{Dir: "/"}
+	memory, cores, err := root.Machine()
+	if err != nil {
+		return nil // nothing is known, so nothing is claimed
+	}
+	var lines []string
+	for _, f := range Hurting(root, Target{Conns: conns, Ports: ports, Memory: memory, Cores: cores, Role: role}) {
+		lines = append(lines, f.Warning)
+	}
+	return lines
+}
