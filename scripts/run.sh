@@ -5,13 +5,19 @@
 #   CONNS=N|auto  connections (default: what this machine can hold, at most 1M)
 #   PORTS=200     listening ports
 #   PROTO=tcp     protocol: tcp or ws
+#   SCENARIO=hold the client's scenario
+#   CLIENT_FLAGS  more flags for the client; SERVER=CMD another server that
+#                 prints "ready" (bench.sh compares with it)
+#   OUT=out/last.json  the result
 #
 # As root all of it happens in a network namespace of its own (netns.sh). The
-# status is the client's; the result is in out/last.json.
+# status is the client's.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 readonly conns=${CONNS:-} ports=${PORTS:-200} proto=${PROTO:-tcp}
+readonly scenario=${SCENARIO:-hold} out=${OUT:-out/last.json} other=${SERVER:-}
+read -ra more <<<"${CLIENT_FLAGS:-}"
 readonly cap=1000000      # unless CONNS says otherwise
 readonly start_seconds=60 # until the server is ready
 readonly stop_seconds=40  # until the server has drained (--drain 30s)
@@ -78,8 +84,19 @@ case $conns in
 esac
 [[ $proto == tcp ]] || size+=(--proto "$proto")
 
-rm -f out/last.json
-setpriv --pdeathsig TERM -- bin/server --ports "$ports" --max-conns "$limit" >"$line" &
+# The namespace is ours alone: its part of the tuning table is applied there.
+if [[ $C10M_NETNS == 1 ]]; then
+  bin/tuning apply --scope namespace --conns "${limit/auto/10M}" --ports "$ports" --state none >out/tuning.txt ||
+    say "not every setting of the namespace could be applied, see out/tuning.txt"
+fi
+
+rm -f "$out"
+if [[ -n $other ]]; then
+  read -ra program <<<"$other"
+else
+  program=(bin/server --ports "$ports" --max-conns "$limit")
+fi
+setpriv --pdeathsig TERM -- "${program[@]}" >"$line" &
 server=$!
 for ((i = 0; ; i++)); do
   ! grep -q '^ready' "$line" 2>/dev/null || break
@@ -95,7 +112,7 @@ done
 
 say "$(grep -m1 '^ready' "$line")"
 
-setpriv --pdeathsig TERM -- bin/client hold --ports "$ports" "${size[@]}" --json out/last.json &
+setpriv --pdeathsig TERM -- bin/client "$scenario" --ports "$ports" "${size[@]}" --json "$out" ${more+"${more[@]}"} &
 client=$!
 # A signal that forward passes on ends wait early, while the client goes on.
 while :; do

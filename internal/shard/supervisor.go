@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -37,6 +38,9 @@ const minLife = time.Second
 // after ctx has ended and all workers have. A worker that cannot start at all
 // ends the others: nothing half-started stays behind.
 func (s *Supervisor) Run(ctx context.Context, ready func()) error {
+	// The supervisor keeps next to nothing and makes garbage only when asked
+	// for reports: it should not look like memory that connections take.
+	debug.SetGCPercent(smallHeap)
 	s.restarts = make([]atomic.Int64, len(s.Page.Slots))
 	life, hold, err := os.Pipe()
 	if err != nil {
@@ -114,6 +118,10 @@ func (s *Supervisor) keep(ctx context.Context, cancel context.CancelCauseFunc, i
 		}
 	}
 }
+
+// smallHeap is the GC percentage that keeps a small heap small: a collection
+// each megabyte rather than each four.
+const smallHeap = 25
 
 // groupSignal is how long a signal to the whole process group may take to
 // reach the supervisor too, after a worker has obeyed it.

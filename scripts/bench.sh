@@ -1,0 +1,53 @@
+#!/usr/bin/env bash
+# bench.sh repeats the measurements of RESULTS.md and writes its tables to
+# out/bench/tables.md. `make bench` builds and calls it. Each run has a network
+# namespace of its own with 8,388,608 hash buckets (netns.sh), so root is needed.
+#
+#   ROUNDS=3      rounds of floor and c10m in turn, at SMALL connections
+#   SMALL=1000000 BIG=2500000  connections; BIG=0 leaves that run out
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+readonly rounds=${ROUNDS:-3} small=${SMALL:-1000000} big=${BIG:-2500000} dir=out/bench
+readonly pause=8 # seconds for the kernel to take an ended namespace apart
+
+say() { echo "bench.sh: $*" >&2; }
+
+((EUID == 0)) || { say "network namespaces need root"; exit 1; }
+rm -rf "$dir"
+mkdir -p "$dir"
+
+# floor N FILE measures the bare C pair.
+floor() {
+  say "floor: $1 connections"
+  scripts/netns.sh -- bin/floor "$1" --ports 200 >"$2" || say "floor ended with status $?"
+  sleep "$pause"
+}
+
+# ours N FILE FLAGS measures server and client.
+ours() {
+  say "c10m: $1 connections"
+  CONNS=$1 OUT=$2 SCENARIO=hold CLIENT_FLAGS=$3 scripts/run.sh >"${2%.json}.txt" 2>"${2%.json}.log" || say "c10m ended with status $?"
+  sleep "$pause"
+}
+
+# echoes SERVER FILE measures closed-loop echo of 64 B over 1,000 connections.
+echoes() {
+  say "echo: ${1:-bin/server}"
+  CONNS=1000 OUT=$2 SCENARIO=echo SERVER=$1 CLIENT_FLAGS="--hold 8s --verify 0 --server-control ${3:-auto}" \
+    scripts/run.sh >"${2%.json}.txt" 2>"${2%.json}.log" || say "echo ended with status $?"
+  sleep 1
+}
+
+for ((i = 1; i <= rounds; i++)); do
+  floor "$small" "$dir/floor-small-$i.json"
+  ours "$small" "$dir/ours-small-$i.json" "--hold 5s"
+  echoes "" "$dir/echo-gnet-$i.json"
+  echoes "bin/rawepoll --ports 10000:200" "$dir/echo-raw-$i.json" none
+done
+if ((big > 0)); then
+  floor "$big" "$dir/floor-big-1.json"
+  ours "$big" "$dir/ours-big-1.json" "--hold 10s --verify 10000"
+fi
+go test -run '^$' -bench . -benchmem ./internal/loadgen ./internal/echo | tee "$dir/allocs.txt" || say "benchmarks ended with status $?"
+go run ./scripts/benchtable "$dir" | tee "$dir/tables.md"

@@ -1,0 +1,190 @@
+// Command benchtable turns what bench.sh has measured into the tables of
+// RESULTS.md.
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"sort"
+	"strings"
+
+	"github.com/c10m/c10m/internal/plan"
+	"github.com/c10m/c10m/internal/result"
+)
+
+func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
+
+func run(args []string, stdout, stderr io.Writer) int {
+	if len(args) != 1 {
+		_, _ = fmt.Fprintln(stderr, "usage: benchtable DIRECTORY")
+		return 2
+	}
+	t := tables{dir: args[0], w: stdout}
+	if err := t.write(); err != nil {
+		_, _ = fmt.Fprintf(stderr, "benchtable: %v\n", err)
+		return 1
+	}
+	return 0
+}
+
+// floor is what bin/floor prints.
+type floor struct {
+	Conns     int64   `json:"conns"`
+	Failed    int64   `json:"failed"`
+	Rate      float64 `json:"rate"`
+	Before    float64 `json:"used_before"`
+	After     float64 `json:"used_after"`
+	WatchFail int64   `json:"epoll_add_failed"`
+}
+
+func (f floor) perPair() float64 { return (f.After - f.Before) / float64(f.Conns) }
+
+type tables struct {
+	dir string
+	w   io.Writer
+}
+
+func (t tables) printf(format string, args ...any) { _, _ = fmt.Fprintf(t.w, format, args...) }
+
+func (t tables) write() error {
+	for _, size := range []string{"small", "big"} {
+		floors, err := read[floor](t.dir, "floor-"+size+"-*.json")
+		if err != nil {
+			return err
+		}
+		ours, err := read[result.Result](t.dir, "ours-"+size+"-*.json")
+		if err != nil {
+			return err
+		}
+		if len(ours) > 0 {
+			t.setup(floors, ours)
+			t.memory(ours)
+		}
+	}
+	return t.echo()
+}
+
+// setup is a table of each round and the ratio of ours to the floor.
+func (t tables) setup(floors []floor, ours []result.Result) {
+	h := ours[0].Host
+	t.printf("Linux %s, %d CPUs, %.1f GiB, fd limit %s, commit %s, %s.\n\n", h.Kernel, h.CPUs, float64(h.MemoryBytes)/(1<<30), plan.Group(int64(h.Nofile)), h.Commit, ours[0].Started.Format("2006-01-02"))
+	t.printf("| round | floor: conns | setup/s | c10m: asked | established | failed | lost | setup/s | first tenth | last tenth | echoes verified | ratio of setup |\n|---|---|---|---|---|---|---|---|---|---|---|---|\n")
+	var ratios []float64
+	for i, r := range ours {
+		floorConns, floorRate, ratio := "-", "-", "-"
+		if i < len(floors) {
+			q := r.Setup.Rate / floors[i].Rate
+			ratios = append(ratios, q)
+			floorConns, floorRate, ratio = plan.Group(floors[i].Conns), plan.Group(int64(floors[i].Rate)), fmt.Sprintf("%.2f", q)
+		}
+		first, last := tenth(r.Setup.Curve, 0), tenth(r.Setup.Curve, 0.9)
+		var verified int64
+		if r.Echo != nil {
+			verified = r.Echo.Verified
+		}
+		t.printf("| %d | %s | %s | %s | %s | %d | %d | %s | %s | %s | %s | %s |\n", i+1, floorConns, floorRate, plan.Group(r.Plan.Conns), plan.Group(r.Conns.Established),
+			r.Conns.Failed, r.Conns.Lost, plan.Group(int64(r.Setup.Rate)), plan.Group(int64(first)), plan.Group(int64(last)), plan.Group(verified), ratio)
+	}
+	if len(ratios) > 0 {
+		t.printf("\nMedian ratio to the floor of the same round: **%.2f**.", median(ratios))
+	}
+	if len(floors) > 0 {
+		var pair []float64
+		for _, f := range floors {
+			pair = append(pair, f.perPair())
+		}
+		t.printf(" The floor took %s B a pair (growth of MemTotal − MemFree − page cache, median).", plan.Group(int64(median(pair))))
+	}
+	t.printf("\n\n")
+}
+
+// tenth is the rate over a tenth of the connections, from the share at.
+func tenth(c []result.Point, at float64) float64 {
+	if len(c) < 2 {
+		return 0
+	}
+	n := float64(c[len(c)-1].Conns)
+	when := func(conns float64) float64 {
+		for i := 1; i < len(c); i++ {
+			if a, b := c[i-1], c[i]; float64(b.Conns) >= conns && b.Conns > a.Conns {
+				return a.T + (conns-float64(a.Conns))/float64(b.Conns-a.Conns)*(b.T-a.T)
+			}
+		}
+		return c[len(c)-1].T
+	}
+	return n / 10 / (when(n*(at+0.1)) - when(n*at))
+}
+
+func (t tables) memory(ours []result.Result) {
+	t.printf("| bytes per connection | kernel, both ends | server | client | total | r² | settled total | machine's growth | readers of /proc/PID/fd | 10M connections |\n|---|---|---|---|---|---|---|---|---|---|\n")
+	for i, r := range ours {
+		m := r.Memory
+		if m == nil || m.ServerPerConn == nil || m.Outside == nil {
+			continue
+		}
+		walked := 0.0
+		if m.WalkedPerConn != nil {
+			walked = *m.WalkedPerConn
+		}
+		t.printf("| round %d | %s | %.0f | %.1f | %s | %.5f | %s | %s | %.0f | %.1f GiB |\n", i+1, plan.Group(int64(m.KernelPerConn)), *m.ServerPerConn, m.ClientPerConn,
+			plan.Group(int64(m.TotalPerConn)), m.Fit.R2, plan.Group(int64(m.Plain.Total)), plan.Group(int64(*m.Outside)), walked, m.At10M/(1<<30))
+	}
+	t.printf("\n")
+}
+
+// echo compares gnet with raw epoll.
+func (t tables) echo() error {
+	gnet, err := read[result.Result](t.dir, "echo-gnet-*.json")
+	if err != nil {
+		return err
+	}
+	raw, err := read[result.Result](t.dir, "echo-raw-*.json")
+	if err != nil || len(gnet) == 0 || len(gnet) != len(raw) {
+		return err
+	}
+	t.printf("| round | raw epoll: echoes/s | p50 | p99 | gnet: echoes/s | p50 | p99 | ratio |\n|---|---|---|---|---|---|---|---|\n")
+	var ratios []float64
+	for i := range gnet {
+		g, r := gnet[i].Echo, raw[i].Echo
+		ratios = append(ratios, g.Rate/r.Rate)
+		t.printf("| %d | %s | %.2f ms | %.2f ms | %s | %.2f ms | %.2f ms | %.2f |\n", i+1, plan.Group(int64(r.Rate)), ms(r.Latency.P50), ms(r.Latency.P99),
+			plan.Group(int64(g.Rate)), ms(g.Latency.P50), ms(g.Latency.P99), g.Rate/r.Rate)
+	}
+	t.printf("\nMedian ratio: **%.2f**.\n", median(ratios))
+	return nil
+}
+
+func ms(ns int64) float64 { return float64(ns) / 1e6 }
+
+func median(v []float64) float64 {
+	sort.Float64s(v)
+	n := len(v)
+	return (v[(n-1)/2] + v[n/2]) / 2
+}
+
+// read reads all files of the directory that match, in order.
+func read[T any](dir, pattern string) (all []T, err error) {
+	files, err := filepath.Glob(filepath.Join(dir, pattern))
+	if err != nil {
+		return nil, err
+	}
+	sort.Strings(files)
+	for _, f := range files {
+		b, err := os.ReadFile(f)
+		if err != nil {
+			return nil, err
+		}
+		if len(strings.TrimSpace(string(b))) == 0 {
+			return nil, fmt.Errorf("%s is empty: that run failed, see its log", f)
+		}
+		var v T
+		if err := json.Unmarshal(b, &v); err != nil {
+			return nil, fmt.Errorf("%s: %w", f, err)
+		}
+		all = append(all, v)
+	}
+	return all, nil
+}
