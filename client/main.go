@@ -27,9 +27,20 @@ import (
 var commit = "unknown"
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	child := isRelayed()
+	if !child {
+		if status, ok := relay(os.Args[1:], os.Stderr); ok {
+			os.Exit(status)
+		}
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
-	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+	if !child {
+		os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+	}
+	status := run(withLifeline(ctx), os.Args[1:], os.Stdout, os.Stderr)
+	reportStatus(status)
+	os.Exit(status)
 }
 
 // The exit statuses.
@@ -116,7 +127,7 @@ func announce(w io.Writer, p *scenario.Prepared) {
 		len(p.Plan.Ports), max(1, len(p.Plan.Sources)), p.Plan.Threads, report.Bytes(float64(p.PredictedBytes())))
 	if len(p.Limits) > 0 {
 		l := p.Limits[0]
-		_, _ = fmt.Fprintf(w, "limit: %s allow %s: %s\n", l.Name, report.Count(l.Max), l.Why)
+		_, _ = fmt.Fprintf(w, "tightest limit: %s, %s connections: %s\n", l.Name, report.Count(l.Max), l.Why)
 	}
 	for _, warning := range p.Warnings {
 		_, _ = fmt.Fprintf(w, "warning: %s\n", warning)

@@ -90,7 +90,9 @@ func (h *hold) fillCPU() {
 	}
 	cpu := &result.CPU{Client: me.CPU}
 	if h.control.base != "" {
-		if r, err := h.control.report(context.Background()); err == nil && r.CPU != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		if r, err := h.control.report(ctx); err == nil && r.CPU != nil {
 			cpu.Server = r.CPU
 		}
 	}

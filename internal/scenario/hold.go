@@ -82,7 +82,7 @@ func (h *hold) run(ctx context.Context) {
 	if h.Server != nil {
 		h.target = h.Server.Open
 	}
-	before, err := h.baseline()
+	before, err := h.baseline(ctx)
 	if err != nil {
 		h.warn("memory is not measured: %v", err)
 	}
@@ -106,15 +106,15 @@ const warmUp = 12
 // baseline is the snapshot before the ramp. Measuring makes garbage on both
 // sides; it is let reach its plateau first, so that it is not taken for memory
 // of the connections.
-func (h *hold) baseline() (s footprint.Snapshot, err error) {
+func (h *hold) baseline(ctx context.Context) (s footprint.Snapshot, err error) {
 	debug.SetGCPercent(25) // the heap is small: the connections are not in it
 	for range warmUp {
-		if s, err = h.snapshot(context.Background()); err != nil {
+		if s, err = h.snapshot(ctx); err != nil {
 			return s, err
 		}
 	}
 	debug.FreeOSMemory()
-	return h.snapshot(context.Background())
+	return h.snapshot(ctx)
 }
 
 func (h *hold) setPhase(name string) { h.phase.Store(name) }
@@ -127,7 +127,7 @@ func (h *hold) ramp(ctx context.Context) {
 	watched := make(chan struct{})
 	go func() {
 		defer close(watched)
-		h.guard(done)
+		h.guard(ctx, done)
 	}()
 	h.engine.Ramp(ctx)
 	close(done)
@@ -137,7 +137,7 @@ func (h *hold) ramp(ctx context.Context) {
 
 // guard watches the ramp until done: it stops it before memory runs out, and
 // takes the samples.
-func (h *hold) guard(done <-chan struct{}) {
+func (h *hold) guard(ctx context.Context, done <-chan struct{}) {
 	tick := time.NewTicker(guardEvery)
 	defer tick.Stop()
 	for {
@@ -145,20 +145,34 @@ func (h *hold) guard(done <-chan struct{}) {
 		case <-done:
 			return
 		case now := <-tick.C:
-			mem, err := h.fp.Mem()
-			if err == nil && mem.Room(memoryReserve) == 0 {
-				h.engine.Halt(fmt.Sprintf("memory: %s of %s bytes are in use; %d %% stay free", plan.Group(int64(mem.Used())), plan.Group(int64(mem.Total)), int(memoryReserve*100)))
+			if mem, full := h.memoryFull(); full {
+				h.engine.Halt(fmt.Sprintf("memory: %s of %s bytes are in use; %.0f %% stay free", plan.Group(int64(mem.Used())), plan.Group(int64(mem.Total)), memoryReserve*100))
 			}
 			h.rate.add(time.Since(h.began).Seconds(), h.engine.Counts().Established)
 			if h.sampler.Due(now) {
-				h.sample(now)
+				h.sample(ctx, now)
 			}
 		}
 	}
 }
 
-func (h *hold) sample(now time.Time) {
-	snap, err := h.snapshot(context.Background())
+// memoryFull says whether only the reserve is left. What readers of /proc/PID/fd
+// have left behind does not count: the kernel drops it when it needs the room.
+func (h *hold) memoryFull() (footprint.Mem, bool) {
+	mem, err := h.fp.Mem()
+	if err != nil || mem.Room(memoryReserve) > 0 {
+		return mem, false
+	}
+	k, err := h.fp.Kernel()
+	if err != nil {
+		return mem, true
+	}
+	mem.CleanCache += k.Walked
+	return mem, mem.Room(memoryReserve) == 0
+}
+
+func (h *hold) sample(ctx context.Context, now time.Time) {
+	snap, err := h.snapshot(ctx)
 	if err != nil {
 		return // the next one may do; with too few the fit says so
 	}
