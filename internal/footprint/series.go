@@ -64,6 +64,10 @@ type Series struct {
 // says before it is a warning.
 const maxOff = 0.03
 
+// enough connections for their memory to stand out of what else goes on in a
+// machine.
+const enough = 100_000
+
 // Memory is what a connection costs: marginal, by least squares over the ramp,
 // beside the plain difference between before and held.
 func (s Series) Memory() (m result.Memory, warnings []string) {
@@ -195,7 +199,7 @@ func (s Series) doubts(m result.Memory, outside float64) (w []string) {
 		explained += *m.WalkedPerConn
 		w = append(w, fmt.Sprintf("something on this machine reads /proc/PID/fd of these processes (a monitoring agent, lsof): that alone took %.0f B of kernel memory a connection, not counted as the connections' cost", *m.WalkedPerConn))
 	}
-	if m.Plain.Server != nil && math.Abs(explained/outside-1) > maxOff {
+	if s.Held.Conns >= enough && m.Plain.Server != nil && math.Abs(explained/outside-1) > maxOff {
 		w = append(w, fmt.Sprintf("the machine's memory grew by %.0f B a connection, the accounts say %.0f B: something else took or gave memory, or a cache is not counted", outside, explained))
 	}
 	return w

@@ -25,9 +25,35 @@ func WriteText(w io.Writer, r *result.Result) error {
 		if i == 0 {
 			t.title("Warnings")
 		}
-		t.printf("  ! %s\n", warning)
+		t.printf("%s\n", wrap("  ! ", warning, textWidth))
 	}
 	return b.Flush()
+}
+
+// textWidth is where long lines are wrapped.
+const textWidth = 100
+
+// wrap breaks s at spaces into lines of at most width columns; the first begins
+// with lead, the others are indented as far.
+func wrap(lead, s string, width int) string {
+	var b strings.Builder
+	b.WriteString(lead)
+	column, indent := len([]rune(lead)), len([]rune(lead))
+	for i, word := range strings.Fields(s) {
+		n := len([]rune(word))
+		switch {
+		case i == 0:
+		case column+1+n > width:
+			b.WriteString("\n" + strings.Repeat(" ", indent))
+			column = indent
+		default:
+			b.WriteByte(' ')
+			column++
+		}
+		b.WriteString(word)
+		column += n
+	}
+	return b.String()
 }
 
 type text struct{ w *bufio.Writer }
@@ -181,7 +207,7 @@ func (t text) checks(r *result.Result) {
 		t.title("CPU seconds")
 		t.row("client", "%.1f", c.Client)
 		if c.Server != nil {
-			t.row("server", "%.1f since its start", *c.Server)
+			t.row("server", "%.1f", *c.Server)
 		}
 		if c.Softirq != nil {
 			t.row("softirq", "%.1f, the whole machine", *c.Softirq)

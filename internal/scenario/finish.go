@@ -70,7 +70,7 @@ func (h *hold) afterClose(s footprint.Snapshot) {
 	h.res.Memory = &result.Memory{After: &after}
 	before, held := h.series.Before.Used(), h.series.Held.Used()
 	grew, kept := float64(held.System)-float64(before.System), float64(after.System)-float64(before.System)
-	if grew < 64<<20 || kept < 0.1*grew {
+	if grew < 256<<20 || kept < 0.1*grew {
 		return
 	}
 	where := fmt.Sprintf("kernel caches %+.0f MiB", mib(after.Kernel, before.Kernel))
@@ -93,7 +93,8 @@ func (h *hold) fillCPU() {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 		defer cancel()
 		if r, err := h.control.report(ctx); err == nil && r.CPU != nil {
-			cpu.Server = r.CPU
+			used := *r.CPU - h.serverCPU
+			cpu.Server = &used
 		}
 	}
 	if now, err := h.fp.Softirq(); err == nil {

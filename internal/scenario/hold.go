@@ -30,20 +30,21 @@ type Watch func(Progress)
 // hold is one run of the default scenario: ramp, hold, verify, close.
 type hold struct {
 	*Prepared
-	opt     Options
-	fp      footprint.Proc
-	watch   Watch
-	engine  *loadgen.Engine
-	res     *result.Result
-	phase   atomic.Value // string
-	began   time.Time
-	target  int64 // the server's open connections before the run
-	sampler *footprint.Sampler
-	series  footprint.Series
-	rate    curve
-	softirq float64
-	census  loadgen.Census
-	workers []int64 // open connections of each server worker, while held
+	opt       Options
+	fp        footprint.Proc
+	watch     Watch
+	engine    *loadgen.Engine
+	res       *result.Result
+	phase     atomic.Value // string
+	began     time.Time
+	target    int64 // the server's open connections before the run
+	sampler   *footprint.Sampler
+	series    footprint.Series
+	rate      curve
+	softirq   float64 // seconds, before the run
+	serverCPU float64 // seconds, before the run
+	census    loadgen.Census
+	workers   []int64 // open connections of each server worker, while held
 }
 
 const (
@@ -88,6 +89,9 @@ func (h *hold) run(ctx context.Context) {
 	}
 	h.series.Before = before
 	h.softirq, _ = h.fp.Softirq()
+	if h.Server != nil && h.Server.CPU != nil {
+		h.serverCPU = *h.Server.CPU
+	}
 	h.setPhase("ramp")
 	h.ramp(ctx)
 	h.setPhase("settle")

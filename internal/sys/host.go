@@ -39,3 +39,16 @@ func NrOpen() uint64 {
 	}
 	return n
 }
+
+// CapSysAdmin is CAP_SYS_ADMIN, capabilities(7): it lifts fs.file-max.
+const CapSysAdmin = unix.CAP_SYS_ADMIN
+
+// Capable says whether this process has a capability in force, capget(2).
+func Capable(capability int) bool {
+	h := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var d [2]unix.CapUserData
+	if unix.Capget(&h, &d[0]) != nil {
+		return false
+	}
+	return d[capability/32].Effective&(1<<(capability%32)) != 0
+}
