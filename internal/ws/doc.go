@@ -1,0 +1,43 @@
+// Package ws is the WebSocket protocol (RFC 6455) for both ends: bytes in,
+// bytes out. It touches no socket and knows no event loop; constants and the
+// table of close codes come from github.com/gobwas/ws.
+//
+// # Server
+//
+// Upgrade answers the opening handshake, Echo everything after it. Echo works
+// in place: a frame to a client is its frame less the 4 bytes of the mask, so
+// what goes back fits where it came in. Per connection there is nothing while
+// it is idle: a *Session is nil then, and exists only
+//
+//   - while a fragmented message is open,
+//   - while a frame of more than MaxHeld bytes is passing through,
+//   - while part of a smaller text frame waits: its UTF-8 is checked as it
+//     arrives, so that a bad message fails at its first bad byte,
+//   - from Closing until the client's close frame.
+//
+// What is waited for, left unconsumed in the caller's buffer and untouched:
+// part of a frame header (at most 13 bytes) and part of a frame of at most
+// MaxHeld bytes, header included; every control frame is such a frame.
+//
+// What is streamed: larger frames. Whatever part of the payload is at hand
+// goes back at once as a fragment of its own, so that between two calls we are
+// never inside a frame of ours and a close frame may follow at any time. Only
+// the later parts of such a frame need room that they do not bring along, for
+// our fragment's header: these are unmasked into a pooled buffer, in the same
+// pass, which Session.Sent gives back as soon as the output is written.
+//
+// Memory is bounded so: a Session is under 64 bytes, the caller keeps at most
+// MaxHeld unconsumed bytes, the pooled buffer is as large as the caller's one
+// read and lives from Echo to Sent. MaxMessage bounds what a client may send,
+// not what is held.
+//
+// # Client
+//
+// A Template writes requests and checks answers, AppendFrame masks, and Reader,
+// 16 bytes and zero between messages, takes the server's frames apart. It leaves
+// unconsumed part of a header or of a control frame, at most MaxReaderHeld
+// bytes. It does not check text for UTF-8: whoever compares an echo with what
+// was sent knows more.
+//
+// Extensions are never offered nor accepted.
+package ws

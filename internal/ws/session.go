@@ -1,0 +1,102 @@
+package ws
+
+import "sync"
+
+// MaxHeld is the largest frame, header included, that is waited for until it
+// is whole. Larger ones are streamed.
+const MaxHeld = 16 << 10
+
+// Defaults of Limits.
+const (
+	DefaultMaxMessage = 1 << 20
+	DefaultMaxHeader  = 8 << 10
+)
+
+// Limits bound what a client may send; fields that are 0 take the defaults.
+type Limits struct {
+	MaxMessage int64 // bytes of a message, all its fragments together
+	MaxHeader  int   // bytes of the opening handshake's header block
+}
+
+func (l Limits) maxMessage() int64 {
+	if l.MaxMessage <= 0 {
+		return DefaultMaxMessage
+	}
+	return l.MaxMessage
+}
+
+func (l Limits) maxHeader() int {
+	if l.MaxHeader <= 0 {
+		return DefaultMaxHeader
+	}
+	return l.MaxHeader
+}
+
+// Session is a connection in the middle of something, see the package comment.
+// nil is an idle connection. Sessions come from a pool: the one given to Echo
+// or Sent must not be used again, only the one that came back.
+type Session struct {
+	state
+	spare *[]byte // holds the last output; nil once it is sent
+}
+
+// state is what a Session remembers. The zero value is idle.
+type state struct {
+	remain  int64 // payload bytes of a streamed frame that are still to come
+	total   int64 // bytes of the message so far, as announced by its frames
+	key     uint32
+	seen    uint16 // payload bytes of the waiting text frame that are checked
+	op      byte   // opcode of the open message, 0: none
+	fin     bool   // the streamed frame is the last of its message
+	sent    bool   // our answer to the open message has begun
+	closing bool   // our close frame is sent, the client's not here yet
+	checked text   // up to the end of the last frame, or of the part streamed
+	ahead   text   // up to seen
+}
+
+var (
+	sessions = sync.Pool{New: func() any { return new(Session) }}
+	spares   = sync.Pool{New: func() any { return new([]byte) }}
+)
+
+// maxSpare is the largest buffer that goes back to the pool.
+const maxSpare = 256 << 10
+
+// Sent tells that the output of the last Echo was written or copied, and gives
+// back what only held it. The result is nil if the connection is idle. Without
+// this call everything works too, but the buffer stays.
+func (s *Session) Sent() *Session {
+	if s == nil {
+		return nil
+	}
+	if s.spare != nil {
+		if cap(*s.spare) <= maxSpare {
+			spares.Put(s.spare)
+		}
+		s.spare = nil
+	}
+	if s.state != (state{}) {
+		return s
+	}
+	sessions.Put(s)
+	return nil
+}
+
+// Free gives back the session of a connection that is gone. s may be nil.
+func (s *Session) Free() {
+	if s != nil {
+		s.state = state{}
+		s.Sent()
+	}
+}
+
+// Closing tells that a CloseFrame of our own was sent: from now on Echo only
+// looks for the client's close frame and returns no output (RFC 6455 section
+// 5.5.1: nothing is sent after a close frame).
+func Closing(s *Session) *Session {
+	if s == nil {
+		s = sessions.Get().(*Session)
+	}
+	s.closing = true
+	return s
+}

@@ -1,0 +1,198 @@
+package ws
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// MaxResponse is the largest header block that CheckResponse takes.
+const MaxResponse = 8 << 10
+
+// Why an answer to the opening handshake is refused, RFC 6455 section 4.1.
+var (
+	ErrResponseTooLong = errors.New("response header block exceeds 8192 bytes")
+	ErrResponse        = errors.New("response is not HTTP/1.1")
+	ErrUpgrade         = errors.New("response lacks Upgrade: websocket")
+	ErrConnection      = errors.New("response lacks Connection: Upgrade")
+	ErrAccept          = errors.New("Sec-WebSocket-Accept does not fit the key")
+	ErrExtension       = errors.New("server chose an extension that was not offered")
+	ErrSubprotocol     = errors.New("server did not choose one of the subprotocols offered")
+)
+
+// StatusError is an answer to the opening handshake with another status than 101.
+type StatusError int
+
+func (e StatusError) Error() string { return fmt.Sprintf("response has status %d, not 101", int(e)) }
+
+// Template is a client's opening handshake, all but the key.
+type Template struct {
+	head, tail   string // around the key
+	subprotocols []string
+}
+
+// owned are the fields that NewTemplate writes itself, and those that would
+// promise what is not kept. Host may be replaced.
+var owned = []string{
+	"upgrade", "connection", "sec-websocket-key", "sec-websocket-version", "sec-websocket-accept",
+	"sec-websocket-extensions", "sec-websocket-protocol", "content-length", "transfer-encoding",
+}
+
+// NewTemplate makes the request of RFC 6455 section 4.1 for a host (with its
+// port unless that is 80), a path with its query, further header fields, and a
+// comma-separated list of subprotocols, "" for none.
+func NewTemplate(host, path string, headers [][2]string, subprotocol string) (*Template, error) {
+	if !isVisible(host) {
+		return nil, fmt.Errorf("host %q is not legal: want one without spaces and control characters", host)
+	}
+	if !isVisible(path) || path[0] != '/' || strings.ContainsFunc(path, func(r rune) bool { return r == '#' || r > '~' }) {
+		return nil, fmt.Errorf("path %q is not legal: want /..., printable ASCII without spaces and #", path)
+	}
+	t := &Template{}
+	var more strings.Builder
+	for _, h := range headers {
+		name, value := h[0], strings.Trim(h[1], " \t")
+		switch {
+		case !isToken(name) || !isText(value):
+			return nil, fmt.Errorf("header %q: %q is not legal: want a token, and a value on one line", name, value)
+		case slices.Contains(owned, strings.ToLower(name)):
+			return nil, fmt.Errorf("header %q is not legal: the handshake decides it", name)
+		case equalFold(name, "host"):
+			if host = value; !isVisible(host) {
+				return nil, fmt.Errorf("header %q: %q is not a host", name, value)
+			}
+		default:
+			fmt.Fprintf(&more, "%s: %s\r\n", name, value)
+		}
+	}
+	if subprotocol != "" {
+		for p := range strings.SplitSeq(subprotocol, ",") {
+			if p = strings.Trim(p, " \t"); !isToken(p) || slices.Contains(t.subprotocols, p) {
+				return nil, fmt.Errorf("subprotocol %q is not legal: want different tokens separated by commas", subprotocol)
+			}
+			t.subprotocols = append(t.subprotocols, p)
+		}
+		fmt.Fprintf(&more, "Sec-WebSocket-Protocol: %s\r\n", strings.Join(t.subprotocols, ", "))
+	}
+	t.head = "GET " + path + " HTTP/1.1\r\nHost: " + host + "\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: "
+	t.tail = "\r\nSec-WebSocket-Version: 13\r\n" + more.String() + "\r\n"
+	return t, nil
+}
+
+// keyOf is the Sec-WebSocket-Key of a seed. RFC 6455 wants it random so that no
+// cache answers in the server's place; that it cannot be guessed does not matter.
+func keyOf(seed uint64) (k [keySize]byte) {
+	var raw [16]byte
+	binary.LittleEndian.PutUint64(raw[:], scramble(seed))
+	binary.LittleEndian.PutUint64(raw[8:], scramble(seed^0x6A09E667F3BCC908))
+	base64.StdEncoding.Encode(k[:], raw[:])
+	return k
+}
+
+// scramble is a bijection whose results look random: multiply, shift, xor.
+func scramble(x uint64) uint64 {
+	x = (x + 0x9E3779B97F4A7C15) * 0xD6E8FEB86659FD93
+	x = (x ^ x>>32) * 0xD6E8FEB86659FD93
+	return x ^ x>>32
+}
+
+// AppendRequest appends the request whose key comes from seed.
+func (t *Template) AppendRequest(dst []byte, seed uint64) []byte {
+	k := keyOf(seed)
+	return append(append(append(dst, t.head...), k[:]...), t.tail...)
+}
+
+// CheckResponse reads the answer to AppendRequest with the same seed at the
+// start of in. n is the bytes of the header block, 0: it is not all there yet.
+func (t *Template) CheckResponse(in []byte, seed uint64) (n int, err error) {
+	n, tooLong := blockEnd(in, MaxResponse)
+	switch {
+	case tooLong:
+		return 0, ErrResponseTooLong
+	case n == 0:
+		return 0, nil
+	}
+	line, fields := cutLine(in[:n-2])
+	if err := checkStatusLine(line); err != nil {
+		return n, err
+	}
+	k := keyOf(seed)
+	var buf [acceptSize]byte
+	r := response{accept: appendAccept(buf[:0], k[:])}
+	for len(fields) > 0 {
+		line, fields = cutLine(fields)
+		if err := r.add(line, t.subprotocols); err != nil {
+			return n, err
+		}
+	}
+	switch {
+	case !r.upgrade:
+		return n, ErrUpgrade
+	case !r.connection:
+		return n, ErrConnection
+	case r.accepts != 1:
+		return n, ErrAccept
+	case r.protocols == 0 && len(t.subprotocols) > 0:
+		return n, ErrSubprotocol
+	}
+	return n, nil
+}
+
+// response is what CheckResponse has seen of an answer.
+type response struct {
+	accept              []byte // what it must be
+	upgrade, connection bool
+	accepts, protocols  int
+}
+
+func (r *response) add(line []byte, offered []string) error {
+	name, value, ok := parseField(line)
+	switch {
+	case !ok:
+		return ErrResponse
+	case equalFold(name, "upgrade"):
+		r.upgrade = equalFold(value, "websocket")
+	case equalFold(name, "connection"):
+		r.connection = r.connection || hasElement(value, "upgrade")
+	case equalFold(name, "sec-websocket-accept"):
+		if r.accepts++; !bytes.Equal(value, r.accept) {
+			return ErrAccept
+		}
+	case equalFold(name, "sec-websocket-extensions"):
+		if len(value) > 0 {
+			return ErrExtension
+		}
+	case equalFold(name, "sec-websocket-protocol"):
+		if r.protocols++; r.protocols > 1 || !slices.Contains(offered, string(value)) {
+			return ErrSubprotocol
+		}
+	}
+	return nil
+}
+
+// checkStatusLine wants "HTTP/1.1 101 ...", RFC 9112 section 4.
+func checkStatusLine(line []byte) error {
+	const prefix = "HTTP/1.1 "
+	if len(line) < len(prefix)+3 || string(line[:len(prefix)]) != prefix {
+		return ErrResponse
+	}
+	status := 0
+	code, rest := line[len(prefix):len(prefix)+3], line[len(prefix)+3:]
+	for _, c := range code {
+		if c < '0' || c > '9' {
+			return ErrResponse
+		}
+		status = status*10 + int(c-'0')
+	}
+	switch {
+	case len(rest) > 0 && rest[0] != ' ':
+		return ErrResponse
+	case status != 101:
+		return StatusError(status)
+	}
+	return nil
+}
