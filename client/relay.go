@@ -28,6 +28,10 @@ const (
 // relay runs the child and returns its exit status. ok is false if there can be
 // no child; then the run must do without.
 func relay(args []string, stderr io.Writer) (status int, ok bool) {
+	self, err := os.Executable()
+	if err != nil {
+		return 0, false
+	}
 	statusRead, statusWrite, err := os.Pipe()
 	if err != nil {
 		return 0, false
@@ -36,7 +40,7 @@ func relay(args []string, stderr io.Writer) (status int, ok bool) {
 	if err != nil {
 		return 0, false
 	}
-	cmd := exec.Command("/proc/self/exe", args...)
+	cmd := exec.Command(self, args...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 	cmd.Env = append(os.Environ(), relayed+"="+strconv.Itoa(os.Getpid()))
 	cmd.ExtraFiles = []*os.File{statusWrite, lifeRead}

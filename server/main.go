@@ -68,6 +68,7 @@ type server struct {
 	args           []string
 	stdout, stderr io.Writer
 
+	self   string // our own binary
 	size   shard.Size
 	nofile sys.Nofile
 	conns  int64 // --max-conns, decided
@@ -123,6 +124,9 @@ func (s *server) serve(ctx context.Context) error {
 			return err
 		}
 		s.page = page
+		if s.self, err = os.Executable(); err != nil {
+			return fmt.Errorf("find own binary: %w", err)
+		}
 		s.super = &shard.Supervisor{Page: page, Command: s.command, Drain: s.drain, Logf: s.logf}
 	}
 	stop, err := s.startControl()
@@ -143,7 +147,7 @@ func (s *server) serve(ctx context.Context) error {
 func (s *server) command(i int) *exec.Cmd {
 	w := worker{index: i, of: s.size.Workers, limit: s.size.Limit, loops: s.size.Loops}
 	args := append(append([]string{}, s.args...), "--max-conns", fmt.Sprint(s.conns), "--worker", w.String())
-	cmd := exec.Command("/proc/self/exe", args...)
+	cmd := exec.Command(s.self, args...)
 	cmd.Stderr = os.Stderr
 	return cmd
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"runtime"
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
@@ -13,6 +14,7 @@ import (
 	"time"
 
 	"github.com/c10m/c10m/internal/echo"
+	"github.com/c10m/c10m/internal/sys"
 )
 
 // Supervisor starts one process per slot of Page and keeps it running.
@@ -119,6 +121,10 @@ func (s *Supervisor) keep(ctx context.Context, cancel context.CancelCauseFunc, i
 	}
 }
 
+// timerSlack is how much longer the timers of a worker that shares its core may
+// take; none of them measures anything finer than 100 ms.
+const timerSlack = 10 * time.Millisecond
+
 // smallHeap is the GC percentage that keeps a small heap small: a collection
 // each megabyte rather than each four.
 const smallHeap = 25
@@ -131,7 +137,11 @@ const groupSignal = 300 * time.Millisecond
 func (s *Supervisor) once(ctx context.Context, i int, life *os.File) error {
 	cmd := s.Command(i)
 	cmd.ExtraFiles = []*os.File{s.Page.file, life} // pageFD, lifelineFD
-	if err := cmd.Start(); err != nil {
+	start := (*exec.Cmd).Start
+	if len(s.Page.Slots) > runtime.NumCPU() {
+		start = func(c *exec.Cmd) error { return sys.StartSlack(c, timerSlack) }
+	}
+	if err := start(cmd); err != nil {
 		return fmt.Errorf("start process: %w", err)
 	}
 	ended := make(chan error, 1)
