@@ -1,0 +1,161 @@
+package ws
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+)
+
+func TestNewTemplate(t *testing.T) {
+	h := func(pairs ...string) (hs [][2]string) {
+		for i := 0; i < len(pairs); i += 2 {
+			hs = append(hs, [2]string{pairs[i], pairs[i+1]})
+		}
+		return hs
+	}
+	for _, tc := range []struct {
+		name, host, path string
+		headers          [][2]string
+		subprotocol      string
+		want             string // in the error; "": none
+	}{
+		{"plain", "h:80", "/", nil, "", ""},
+		{"query and headers", "[::1]:80", "/a?b=c", h("Origin", "http://x", "Cookie", "a=b; c=d"), "", ""},
+		{"Host replaced", "h", "/", h("host", "other"), "", ""},
+		{"subprotocols", "h", "/", nil, "chat, v2.chat", ""},
+		{"empty host", "", "/", nil, "", `host ""`},
+		{"CRLF in host", "h\r\nX: y", "/", nil, "", `host "h\r\nX: y"`},
+		{"empty path", "h", "", nil, "", `path ""`},
+		{"relative path", "h", "a", nil, "", `path "a"`},
+		{"space in path", "h", "/a b", nil, "", `path "/a b"`},
+		{"CRLF in path", "h", "/\r\n", nil, "", `path "/\r\n"`},
+		{"fragment", "h", "/a#b", nil, "", `path "/a#b"`},
+		{"not ASCII", "h", "/é", nil, "", `path "/é"`},
+		{"CRLF in header", "h", "/", h("X", "a\r\nY: b"), "", `header "X"`},
+		{"LF in header", "h", "/", h("X", "a\nb"), "", `header "X"`},
+		{"NUL in header", "h", "/", h("X", "a\x00"), "", `header "X"`},
+		{"colon in name", "h", "/", h("X:", "a"), "", `header "X:"`},
+		{"empty name", "h", "/", h("", "a"), "", `header ""`},
+		{"empty Host", "h", "/", h("Host", " "), "", `header "Host"`},
+		{"owned", "h", "/", h("sec-websocket-KEY", "a"), "", `header "sec-websocket-KEY"`},
+		{"an extension", "h", "/", h("Sec-WebSocket-Extensions", "permessage-deflate"), "", `header "Sec-WebSocket-Extensions"`},
+		{"a body", "h", "/", h("Content-Length", "5"), "", `header "Content-Length"`},
+		{"CRLF in subprotocol", "h", "/", nil, "a\r\nb", `subprotocol "a\r\nb"`},
+		{"same subprotocol twice", "h", "/", nil, "a,a", `subprotocol "a,a"`},
+		{"empty subprotocol", "h", "/", nil, "a,", `subprotocol "a,"`},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			tmpl, err := NewTemplate(tc.host, tc.path, tc.headers, tc.subprotocol)
+			switch {
+			case (err != nil) != (tc.want != ""):
+				t.Fatalf("got error %v, want one about %q", err, tc.want)
+			case err != nil:
+				if !strings.HasPrefix(err.Error(), tc.want) || strings.ContainsAny(err.Error(), "\r\n") {
+					t.Errorf("got error %q, want one line about %q", err, tc.want)
+				}
+				return
+			}
+			checkRequest(t, tmpl.AppendRequest(nil, 5), tc.path)
+		})
+	}
+}
+
+// checkRequest reads a request with net/http and with our own server.
+func checkRequest(t *testing.T, request []byte, path string) {
+	t.Helper()
+	req, err := http.ReadRequest(bufio.NewReader(bytes.NewReader(request)))
+	if err != nil || req.RequestURI != path || len(req.Header["Sec-Websocket-Key"]) != 1 {
+		t.Fatalf("%q: %v", request, err)
+	}
+	if n, response, ok := Upgrade(request, nil, Limits{}); n != len(request) || !ok {
+		t.Errorf("our server answers %q with %q", request, response)
+	}
+}
+
+func TestAppendRequest(t *testing.T) {
+	tmpl, err := NewTemplate("h:1", "/p", [][2]string{{"Origin", "o"}}, "a,b")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := string(tmpl.AppendRequest([]byte("x"), 9))
+	k := keyOf(9)
+	want := "xGET /p HTTP/1.1\r\nHost: h:1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: " + string(k[:]) +
+		"\r\nSec-WebSocket-Version: 13\r\nOrigin: o\r\nSec-WebSocket-Protocol: a, b\r\n\r\n"
+	if got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	keys := map[[keySize]byte]bool{}
+	for seed := range uint64(1000) {
+		k := keyOf(seed)
+		if keys[k] = true; !validKey(k[:]) {
+			t.Fatalf("key %q of seed %d is not legal", k, seed)
+		}
+	}
+	if len(keys) != 1000 {
+		t.Errorf("1000 seeds gave %d keys", len(keys))
+	}
+}
+
+// RFC 6455 section 4.1, "Once the client's opening handshake has been sent".
+func TestCheckResponse(t *testing.T) {
+	const seed = 42
+	k := keyOf(seed)
+	accept := "Sec-WebSocket-Accept: " + string(appendAccept(nil, k[:]))
+	resp := func(lines ...string) string { return strings.Join(lines, "\r\n") + "\r\n\r\n" }
+	const first, up, conn = "HTTP/1.1 101 Switching Protocols", "Upgrade: websocket", "Connection: Upgrade"
+	for _, tc := range []struct {
+		name, offer, in string
+		want            error
+	}{
+		{"good", "", resp(first, up, conn, accept), nil},
+		{"no reason phrase", "", resp("HTTP/1.1 101", up, conn, accept), nil},
+		{"other case and order", "", resp(first, accept, "Server: x", "connection: keep-alive, UPGRADE", "upgrade: WebSocket"), nil},
+		{"1: status 200", "", resp("HTTP/1.1 200 OK", up, conn, accept), StatusError(200)},
+		{"1: status 404", "", resp("HTTP/1.1 404 Not Found"), StatusError(404)},
+		{"1: status 1010", "", resp("HTTP/1.1 1010 x", up, conn, accept), ErrResponse},
+		{"1: HTTP/1.0", "", resp("HTTP/1.0 101 x", up, conn, accept), ErrResponse},
+		{"1: not HTTP", "", resp("SSH-2.0-x"), ErrResponse},
+		{"1: bad field", "", resp(first, up, conn, accept, "a b: c"), ErrResponse},
+		{"2: no Upgrade", "", resp(first, conn, accept), ErrUpgrade},
+		{"2: another Upgrade", "", resp(first, "Upgrade: h2c", conn, accept), ErrUpgrade},
+		{"3: no Connection", "", resp(first, up, accept), ErrConnection},
+		{"3: Connection: close", "", resp(first, up, "Connection: close", accept), ErrConnection},
+		{"4: no accept", "", resp(first, up, conn), ErrAccept},
+		{"4: wrong accept", "", resp(first, up, conn, "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo="), ErrAccept},
+		{"4: accept cut off", "", resp(first, up, conn, accept[:len(accept)-1]), ErrAccept},
+		{"4: accept twice", "", resp(first, up, conn, accept, accept), ErrAccept},
+		{"5: extension", "", resp(first, up, conn, accept, "Sec-WebSocket-Extensions: permessage-deflate"), ErrExtension},
+		{"6: subprotocol", "a, b", resp(first, up, conn, accept, "Sec-WebSocket-Protocol: b"), nil},
+		{"6: subprotocol not offered", "a", resp(first, up, conn, accept, "Sec-WebSocket-Protocol: b"), ErrSubprotocol},
+		{"6: subprotocol though none was offered", "", resp(first, up, conn, accept, "Sec-WebSocket-Protocol: b"), ErrSubprotocol},
+		{"6: none chosen", "a", resp(first, up, conn, accept), ErrSubprotocol},
+		{"6: two chosen", "a, b", resp(first, up, conn, accept, "Sec-WebSocket-Protocol: a, b"), ErrSubprotocol},
+		{"largest block", "", resp(first, up, conn, accept, "X: "+strings.Repeat("x", MaxResponse-len(resp(first, up, conn, accept, "X: ")))), nil},
+		{"block too long", "", resp(first, up, conn, accept, "X: "+strings.Repeat("x", MaxResponse)), ErrResponseTooLong},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			tmpl, err := NewTemplate("h", "/", nil, tc.offer)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i := range min(len(tc.in), MaxResponse) {
+				if n, err := tmpl.CheckResponse([]byte(tc.in[:i]), seed); n != 0 || err != nil {
+					t.Fatalf("decided after %d bytes: %d, %v", i, n, err)
+				}
+			}
+			n, err := tmpl.CheckResponse([]byte(tc.in+"\x81\x00"), seed)
+			if !errors.Is(err, tc.want) || err == nil && n != len(tc.in) {
+				t.Errorf("got %d, %v, want %d, %v", n, err, len(tc.in), tc.want)
+			}
+		})
+	}
+}
+
+func TestStatusError(t *testing.T) {
+	if got, want := StatusError(503).Error(), "response has status 503, not 101"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
