@@ -36,11 +36,8 @@ func blockEnd(b []byte, most int) (n int, tooLong bool) {
 // cutLine splits off the first line of b, which ends with CRLF (RFC 9112
 // section 2.2; a bare LF does not end a line here).
 func cutLine(b []byte) (line, rest []byte) {
-	i := bytes.Index(b, endOfBlock[:2])
-	if i < 0 {
-		return b, nil
-	}
-	return b[:i], b[i+2:]
+	line, rest, _ = bytes.Cut(b, endOfBlock[:2])
+	return line, rest
 }
 
 // parseField splits a field line, RFC 9112 section 5. There is no folding and
