@@ -177,7 +177,7 @@ func (e *echo) part(payload []byte, key uint32, last bool) Verdict {
 	if e.op == OpText {
 		if e.seen > 0 {
 			e.checked, plain = e.ahead, plain[e.seen:]
-			e.seen, e.ahead = 0, between
+			e.seen = 0
 		}
 		e.checked = e.checked.add(plain)
 		if e.checked == invalid || last && e.checked != between {

@@ -9,7 +9,7 @@ func (e *echo) emit(first byte, payload []byte, key uint32) []byte {
 	n := headerSize(len(payload))
 	switch {
 	case e.moved:
-	case e.end > e.start && e.end+n > e.read, e.end == e.start && n > e.read:
+	case e.end == e.start && n > e.read:
 		e.move()
 	case e.end == e.start:
 		e.start = e.read - n

@@ -62,7 +62,9 @@ func feed(t *testing.T, lim Limits, chunks ...[]byte) (out []byte, v Verdict, s 
 		var o []byte
 		s, o, n, v = Echo(s, in, lim)
 		out = append(out, o...)
-		s = s.Sent()
+		if s = s.Sent(); s != nil && (s.spare != nil || s.state == state{}) {
+			t.Fatalf("after Sent the session is %+v", *s)
+		}
 		if v.Closed() {
 			if n != len(in) || s != nil {
 				t.Fatalf("closed after %d of %d bytes, session %v", n, len(in), s)

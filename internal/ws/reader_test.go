@@ -151,6 +151,26 @@ func TestEchoFailsEarly(t *testing.T) {
 	}
 }
 
+// A frame of MaxHeld bytes is waited for, one more byte and it is streamed.
+func TestEchoHolds(t *testing.T) {
+	for _, tc := range []struct {
+		name     string
+		payload  int
+		consumed int // of the frame but its last byte
+		session  bool
+	}{
+		{"MaxHeld", MaxHeld - 8, 0, false},
+		{"MaxHeld + 1", MaxHeld - 7, MaxHeld, true},
+	} {
+		frame := AppendFrame(nil, OpBinary, []byte(long(tc.payload)), testKey)
+		s, out, n, _ := Echo(nil, frame[:len(frame)-1], Limits{})
+		if n != tc.consumed || len(out) != max(n-maskSize, 0) || (s != nil) != tc.session {
+			t.Errorf("%s: took %d bytes, sent %d, session %v", tc.name, n, len(out), s)
+		}
+		s.Free()
+	}
+}
+
 // Without Sent everything works, only the buffer stays.
 func TestEchoWithoutSent(t *testing.T) {
 	payload := long(60_000)
