@@ -82,9 +82,9 @@ func (t text) conns(r *result.Result) {
 		t.row("failed", "%s", Count(c.Failed))
 	}
 	t.row("lost", "%s", Count(c.Lost))
-	for _, name := range c.Errors.Top() {
-		t.printf("    %s × %s\n", Count(c.Errors[name]), name)
-		if cure := cures[name]; cure != "" {
+	for _, e := range c.Errors.Top(0) {
+		t.printf("    %s × %s\n", Count(e.N), e.Name)
+		if cure := cures[e.Name]; cure != "" {
 			t.printf("      %s\n", cure)
 		}
 	}

@@ -1,152 +1,174 @@
 package result
 
 import (
+	"cmp"
+	"encoding/json"
+	"errors"
 	"fmt"
-	"maps"
 	"slices"
-	"sort"
+	"time"
 )
 
-// Merge adds up the parts of one run (plan.Split): counts and errors add,
-// histograms merge without loss, the ramp lasts as long as its slowest part.
-// Memory and CPU are a machine's and not a part's: the first part's stay.
+// Merge adds up the parts of one run (plan.Split), which ran at the same time
+// against the same server. It changes none of them.
+//
+//   - Exact: connections, errors by cause, messages, latency histograms (they
+//     travel whole, Latency.Encoded), the client's CPU time, threads, rates.
+//   - In time: parts are laid side by side by Started. The ramp lasts from the
+//     first one's start to the last one's end, and the curve is the sum of the
+//     parts' curves, straight between samples.
+//   - A machine's, not a part's (Memory, softirq and the server's CPU time, the
+//     kernel's and the server's counts): kept as the one part that measured
+//     it has it; where several did, see the functions below.
+//   - Warnings and limits are kept once each; Host and Command are the first's.
+//   - Spread: see mergeSpread.
 func Merge(parts ...*Result) (*Result, error) {
 	if len(parts) == 0 {
-		return nil, fmt.Errorf("merge results: there are none")
+		return nil, errors.New("merge results: there are none")
 	}
-	sum := *parts[0]
-	sum.Conns.Errors = maps.Clone(sum.Conns.Errors)
-	sum.Warnings = slices.Clone(sum.Warnings)
-	if sum.Setup != nil {
-		setup := *sum.Setup
-		sum.Setup = &setup
-	}
-	if sum.Echo != nil {
-		echo := *sum.Echo
-		sum.Echo = &echo
+	sum, err := clone(parts[0])
+	if err != nil {
+		return nil, fmt.Errorf("merge results: %w", err)
 	}
 	for _, p := range parts[1:] {
+		if p.Scenario != sum.Scenario || p.Proto != sum.Proto {
+			return nil, fmt.Errorf("merge results: %s over %s and %s over %s are not parts of one run", sum.Scenario, sum.Proto, p.Scenario, p.Proto)
+		}
+	}
+	if len(parts) == 1 {
+		return sum, nil
+	}
+	sum.Started = earliest(parts)
+	if sum.Setup, err = mergeSetups(parts, sum.Started); err != nil {
+		return nil, fmt.Errorf("merge results: %w", err)
+	}
+	for _, p := range parts[1:] {
+		p, err := clone(p) // what is kept of it must not be shared with it
+		if err != nil {
+			return nil, fmt.Errorf("merge results: %w", err)
+		}
 		if err := sum.add(p); err != nil {
 			return nil, fmt.Errorf("merge results: %w", err)
 		}
 	}
-	return &sum, nil
+	sum.settle(parts)
+	return sum, nil
 }
 
-func (r *Result) add(p *Result) (err error) {
-	if p.Scenario != r.Scenario || p.Proto != r.Proto {
-		return fmt.Errorf("%s over %s and %s over %s are not parts of one run", r.Scenario, r.Proto, p.Scenario, p.Proto)
+// clone is a deep copy, by way of the file.
+func clone(r *Result) (*Result, error) {
+	if err := finite(r); err != nil {
+		return nil, err
 	}
+	b, err := json.Marshal(r)
+	if err != nil {
+		return nil, err
+	}
+	c := new(Result)
+	return c, json.Unmarshal(b, c)
+}
+
+// earliest is when the first part began; of none known, the zero time.
+func earliest(parts []*Result) time.Time {
+	first := parts[0].Started
+	for _, p := range parts[1:] {
+		if p.Started.Before(first) {
+			first = p.Started
+		}
+	}
+	return first
+}
+
+// add adds everything that two parts can be added by.
+func (r *Result) add(p *Result) (err error) {
 	r.Interrupt = r.Interrupt || p.Interrupt
-	r.Plan.Conns += p.Plan.Conns
-	r.Plan.Threads += p.Plan.Threads
-	r.Plan.FDTables += p.Plan.FDTables
-	r.Plan.Rate += p.Plan.Rate
+	r.Plan.add(p.Plan)
 	c := &r.Conns
 	c.Attempted, c.Established = c.Attempted+p.Conns.Attempted, c.Established+p.Conns.Established
 	c.Failed, c.Lost = c.Failed+p.Conns.Failed, c.Lost+p.Conns.Lost
 	c.Errors = c.Errors.Plus(p.Conns.Errors)
-	for _, w := range p.Warnings {
-		if !slices.Contains(r.Warnings, w) {
-			r.Warnings = append(r.Warnings, w)
-		}
-	}
-	if r.Setup, err = mergeSetup(r.Setup, p.Setup, c.Established); err != nil {
+	if r.Echo, err = mergeEcho(r.Echo, p.Echo); err != nil {
 		return err
 	}
-	r.Echo, err = mergeEcho(r.Echo, p.Echo)
-	return err
-}
-
-// Plus is the sum of two counts; either may be nil.
-func (e ErrorCounts) Plus(f ErrorCounts) ErrorCounts {
-	if len(e)+len(f) == 0 {
-		return e
-	}
-	sum := maps.Clone(e)
-	if sum == nil {
-		sum = ErrorCounts{}
-	}
-	for name, n := range f {
-		sum[name] += n
-	}
-	return sum
-}
-
-// Top lists the counts, most first, equal ones by name.
-func (e ErrorCounts) Top() []string {
-	names := slices.Sorted(maps.Keys(e))
-	sort.SliceStable(names, func(i, j int) bool { return e[names[i]] > e[names[j]] })
-	return names
-}
-
-func mergeSetup(a, b *Setup, established int64) (s *Setup, err error) {
-	if a == nil || b == nil {
-		if a == nil {
-			a = b
+	r.Memory = cmp.Or(r.Memory, p.Memory)
+	r.CPU, r.Reconcile = mergeCPU(r.CPU, p.CPU), mergeCounts(r.Reconcile, p.Reconcile)
+	r.Spread = mergeSpread(r.Spread, p.Spread)
+	for _, l := range p.Limits {
+		if !slices.Contains(r.Limits, l) {
+			r.Limits = append(r.Limits, l)
 		}
-		return a, nil
 	}
-	s = &Setup{Seconds: max(a.Seconds, b.Seconds), ClientSeconds: max(a.ClientSeconds, b.ClientSeconds)}
-	if s.Seconds > 0 {
-		s.Rate = float64(established) / s.Seconds
+	slices.SortStableFunc(r.Limits, func(a, b Limit) int { return cmp.Compare(a.Max, b.Max) })
+	for _, w := range p.Warnings {
+		r.warn(w)
 	}
-	if s.Latency, err = mergeLatency(a.Latency, b.Latency); err != nil {
-		return nil, err
-	}
-	s.Curve = mergeCurves(a.Curve, b.Curve)
-	return s, nil
+	return nil
 }
 
-// mergeCurves adds two curves at all points in time that either has.
-func mergeCurves(a, b []Point) []Point {
-	var times []float64
-	for _, p := range slices.Concat(a, b) {
-		times = append(times, p.T)
+// add: a part has its own connections and threads, at its own rate, but the
+// same ports. As fast as possible (0) beside a rate is as fast as possible.
+func (a *Plan) add(b Plan) {
+	a.Conns, a.Threads, a.FDTables = a.Conns+b.Conns, a.Threads+b.Threads, a.FDTables+b.FDTables
+	if a.Rate > 0 && b.Rate > 0 {
+		a.Rate += b.Rate
+	} else {
+		a.Rate = 0
 	}
-	slices.Sort(times)
-	times = slices.Compact(times)
-	sum := make([]Point, 0, len(times))
-	for _, t := range times {
-		p := Point{T: t, Conns: connsAt(a, t) + connsAt(b, t)}
-		if n := len(sum); n > 0 {
-			p.Rate = float64(p.Conns-sum[n-1].Conns) / (t - sum[n-1].T)
-		}
-		sum = append(sum, p)
-	}
-	return sum
+	a.Ports, a.Sources, a.Hold = max(a.Ports, b.Ports), max(a.Sources, b.Sources), max(a.Hold, b.Hold)
+	a.LimitedBy = cmp.Or(a.LimitedBy, b.LimitedBy)
 }
 
-// connsAt interpolates a curve; before its first point it is 0, after its last
-// it stays.
-func connsAt(c []Point, t float64) int64 {
-	for i, p := range c {
-		switch {
-		case p.T < t:
-			continue
-		case p.T == t:
-			return p.Conns
-		case i == 0:
-			return 0
+// settle says what could not be added up. A cost per connection that several
+// parts took on one machine is the growth by all of them divided by the
+// connections of each: no sum of those is right.
+func (r *Result) settle(parts []*Result) {
+	measured, hosts := 0, 0
+	for _, p := range parts {
+		if p.Memory != nil {
+			measured++
 		}
-		last := c[i-1]
-		return last.Conns + int64(float64(p.Conns-last.Conns)*(t-last.T)/(p.T-last.T))
+		if p.Host != parts[0].Host {
+			hosts++
+		}
 	}
-	if len(c) == 0 {
-		return 0
+	if measured > 1 {
+		r.Memory = nil
+		r.warn(fmt.Sprintf("memory was measured by %d parts of the run; a machine's memory belongs to all parts on it and is not added up: see the parts", measured))
 	}
-	return c[len(c)-1].Conns
+	if hosts > 0 {
+		r.warn("the parts ran on different machines: the host shown is the first part's")
+	}
+}
+
+func (r *Result) warn(w string) {
+	if !slices.Contains(r.Warnings, w) {
+		r.Warnings = append(r.Warnings, w)
+	}
 }
 
 func mergeEcho(a, b *Echo) (e *Echo, err error) {
 	if a == nil || b == nil {
-		if a == nil {
-			a = b
-		}
-		return a, nil
+		return cmp.Or(a, b), nil
 	}
 	e = &Echo{Sent: a.Sent + b.Sent, Received: a.Received + b.Received, Lost: a.Lost + b.Lost, Mismatched: a.Mismatched + b.Mismatched,
 		Seconds: max(a.Seconds, b.Seconds), Rate: a.Rate + b.Rate, Bytes: a.Bytes + b.Bytes, Verified: a.Verified + b.Verified}
 	e.Latency, err = mergeLatency(a.Latency, b.Latency)
 	return e, err
+}
+
+// mergeLatency adds two summaries without loss; either may be nil.
+func mergeLatency(a, b *Latency) (*Latency, error) {
+	if a == nil || b == nil {
+		return cmp.Or(a, b), nil
+	}
+	ha, err := a.Histogram()
+	if err != nil {
+		return nil, err
+	}
+	hb, err := b.Histogram()
+	if err != nil {
+		return nil, err
+	}
+	ha.Merge(hb)
+	return ha.Summary(), nil
 }

@@ -31,20 +31,20 @@ type Result struct {
 
 // Host is the machine the client ran on.
 type Host struct {
-	Kernel      string `json:"kernel"` // uname -r
-	CPUs        int    `json:"cpus"`
-	MemoryBytes uint64 `json:"memory_bytes"` // MemTotal
-	Nofile      uint64 `json:"nofile"`       // soft RLIMIT_NOFILE of one fd table
-	Go          string `json:"go"`
-	Commit      string `json:"commit"`
+	Kernel      string `json:"kernel,omitempty"` // uname -r
+	CPUs        int    `json:"cpus,omitempty"`
+	MemoryBytes uint64 `json:"memory_bytes,omitempty"` // MemTotal
+	Nofile      uint64 `json:"nofile,omitempty"`       // soft RLIMIT_NOFILE of one fd table
+	Go          string `json:"go,omitempty"`
+	Commit      string `json:"commit,omitempty"`
 	Namespace   bool   `json:"namespace,omitempty"`     // ran in a network namespace of its own
 	EhashBucket uint64 `json:"ehash_buckets,omitempty"` // net.ipv4.tcp_ehash_entries
 }
 
 // Plan is what was asked, after "auto" was decided.
 type Plan struct {
-	Host      string  `json:"host"`
-	FirstPort int     `json:"first_port"`
+	Host      string  `json:"host,omitempty"`
+	FirstPort int     `json:"first_port,omitempty"`
 	Conns     int64   `json:"conns"`
 	Ports     int     `json:"ports"`
 	Sources   int     `json:"sources"`
@@ -66,15 +66,11 @@ type Conns struct {
 	Errors      ErrorCounts `json:"errors,omitempty"`
 }
 
-// ErrorCounts counts failures by "<phase>_<cause>", for example
-// connect_refused, connect_no_address, read_reset, echo_mismatch.
-type ErrorCounts map[string]int64
-
 // Setup is the ramp: from the first connect until the client held everything
 // and, where the server's count is known, until the server did too.
 type Setup struct {
 	Seconds       float64  `json:"seconds"`
-	Rate          float64  `json:"rate"`                     // established per second over Seconds
+	Rate          float64  `json:"rate,omitempty"`           // established per second over Seconds
 	ClientSeconds float64  `json:"client_seconds,omitempty"` // until the client's last connect
 	Latency       *Latency `json:"latency,omitempty"`        // of connect
 	Curve         []Point  `json:"curve,omitempty"`
@@ -88,7 +84,8 @@ type Point struct {
 	Rate  float64 `json:"rate"`
 }
 
-// Latency is a summary of a histogram, in nanoseconds.
+// Latency is a summary of a Histogram, in nanoseconds. Max is exact, quantiles
+// have two significant digits.
 type Latency struct {
 	Count int64 `json:"count"`
 	P50   int64 `json:"p50"`
@@ -96,14 +93,15 @@ type Latency struct {
 	P99   int64 `json:"p99"`
 	P999  int64 `json:"p999"`
 	Max   int64 `json:"max"`
-	// Encoded is the whole histogram, HdrHistogram V2 compressed base64, so
-	// that results can be merged without loss.
+	// Encoded is the whole histogram in microseconds, HdrHistogram V2
+	// compressed base64, so that results can be merged without loss.
 	Encoded string `json:"encoded,omitempty"`
 }
 
 // Memory is the cost of connections: Fit values are marginal (least squares
 // over the ramp), Plain ones the difference between before and after the ramp
-// divided by the connections.
+// divided by the connections. Without a Method nothing was measured per
+// connection: only what was in use, and MarshalJSON leaves out the rest.
 type Memory struct {
 	Method string `json:"method"` // slabinfo, or meminfo: MemTotal - MemFree - page cache
 	// BothEnds: client and server kernels are the same machine, so
@@ -148,8 +146,8 @@ type Cache struct {
 
 // Fit is a least-squares line of bytes over connections.
 type Fit struct {
-	Slope   float64 `json:"slope"` // bytes per connection
-	R2      float64 `json:"r2"`
+	Slope   float64 `json:"slope"`        // bytes per connection
+	R2      float64 `json:"r2,omitempty"` // absent: too few samples for a line
 	Samples int     `json:"samples"`
 }
 

@@ -1,0 +1,116 @@
+package result
+
+import (
+	"math"
+	"slices"
+	"time"
+)
+
+// maxPoints bounds a merged curve: with more, every second point goes.
+const maxPoints = 2000
+
+// mergeSetups lays the ramps side by side. started is the earliest part's
+// start; a part begins its own clock when it Started.
+func mergeSetups(parts []*Result, started time.Time) (s *Setup, err error) {
+	var curves [][]Point
+	var established int64
+	for _, p := range parts {
+		if p.Setup == nil {
+			continue
+		}
+		if s == nil {
+			s = &Setup{}
+		}
+		late := p.Started.Sub(started).Seconds()
+		if started.IsZero() {
+			late = 0
+		}
+		established += p.Conns.Established
+		s.Seconds = max(s.Seconds, late+p.Setup.Seconds)
+		if p.Setup.ClientSeconds > 0 {
+			s.ClientSeconds = max(s.ClientSeconds, late+p.Setup.ClientSeconds)
+		}
+		if s.Latency, err = mergeLatency(s.Latency, p.Setup.Latency); err != nil {
+			return nil, err
+		}
+		curves = append(curves, shift(p.Setup.Curve, late))
+	}
+	if s == nil {
+		return nil, nil
+	}
+	if s.Seconds > 0 {
+		s.Rate = float64(established) / s.Seconds
+	}
+	if s.Latency != nil {
+		own := *s.Latency // of one part only, it would be that part's
+		s.Latency = &own
+	}
+	s.Curve = mergeCurves(curves)
+	return s, nil
+}
+
+func shift(c []Point, late float64) []Point {
+	c = slices.Clone(c)
+	for i := range c {
+		c[i].T += late
+	}
+	return c
+}
+
+// mergeCurves adds curves at all points in time that any of them has.
+func mergeCurves(curves [][]Point) []Point {
+	var times []float64
+	for _, c := range curves {
+		for _, p := range c {
+			times = append(times, p.T)
+		}
+	}
+	slices.Sort(times)
+	times = slices.Compact(times)
+	for len(times) > maxPoints {
+		times = thin(times)
+	}
+	sums := make([]float64, len(times))
+	for _, c := range curves {
+		addCurve(sums, times, c)
+	}
+	var merged []Point
+	for i, t := range times {
+		p := Point{T: t, Conns: int64(math.Round(sums[i]))}
+		if i > 0 {
+			p.Rate = float64(p.Conns-merged[i-1].Conns) / (t - times[i-1])
+		}
+		merged = append(merged, p)
+	}
+	return merged
+}
+
+// thin drops every second one, never the first or the last.
+func thin(times []float64) []float64 {
+	half := times[:0]
+	for i, t := range times {
+		if i%2 == 0 || i == len(times)-1 {
+			half = append(half, t)
+		}
+	}
+	return half
+}
+
+// addCurve adds c to the sums at times: 0 before its first point, straight
+// between two, and after its last as many as then.
+func addCurve(sums, times []float64, c []Point) {
+	next := 0 // the first point after t
+	for i, t := range times {
+		for next < len(c) && c[next].T <= t {
+			next++
+		}
+		if next == 0 {
+			continue
+		}
+		last := c[next-1]
+		sums[i] += float64(last.Conns)
+		if next < len(c) {
+			sums[i] += float64(c[next].Conns-last.Conns) * (t - last.T) / (c[next].T - last.T)
+		}
+	}
+}

@@ -1,0 +1,108 @@
+package result
+
+import (
+	"math/rand/v2"
+	"time"
+)
+
+func ptr[T any](v T) *T { return &v }
+
+// minimal is a run that measured nothing but its connections.
+func minimal() *Result {
+	return &Result{Schema: Schema, Scenario: "hold", Proto: "tcp", Started: time.Date(2026, 11, 21, 6, 15, 3, 0, time.UTC),
+		Plan:  Plan{Conns: 100, Ports: 2, Sources: 1, Threads: 1, FDTables: 1},
+		Conns: Conns{Attempted: 100, Established: 100}}
+}
+
+// complete is a run that measured everything.
+func complete() *Result {
+	r := minimal()
+	r.Command, r.Interrupt = []string{"client", "hold", "--conns", "100"}, true
+	r.Host = Host{Kernel: "6.18.1", CPUs: 2, MemoryBytes: 24 << 30, Nofile: 20_000, Go: "go1.26.8", Commit: "0123456789ab", Namespace: true, EhashBucket: 8 << 20}
+	r.Plan = Plan{Host: "127.0.0.1", FirstPort: 10_000, Conns: 120, Ports: 2, Sources: 1, Threads: 2, Rate: 50, Hold: 10e9, Size: 64, Interval: 1e9, FDTables: 2, LimitedBy: "memory"}
+	r.Conns = Conns{Attempted: 120, Established: 100, Failed: 20, Lost: 3, Errors: ErrorCounts{"connect_refused": 20, "read_closed": 3}}
+	h := NewHistogram()
+	for i := range int64(100) {
+		h.Record(i * 77_777)
+	}
+	r.Setup = &Setup{Seconds: 2.5, Rate: 40, ClientSeconds: 2.25, Latency: h.Summary(), Curve: []Point{{0, 0, 0}, {1, 60, 60}, {2.25, 100, 32}}}
+	used := func(n uint64) *Used { return &Used{Kernel: n, Server: ptr(n / 10), Client: n / 100, System: 2 * n} }
+	r.Memory = &Memory{Method: "slabinfo", BothEnds: true, KernelPerConn: 8000, KernelPerSocket: 4000, ServerPerConn: ptr(450.), ClientPerConn: 25,
+		TotalPerConn: 8475, Caches: []Cache{{"TCP", 2, 5040}}, Fit: Fit{8475, 0.9999, 20}, Plain: Parts{8010, ptr(440.), 26, 8476},
+		Outside: ptr(8500.), WalkedPerConn: ptr(12.), At10M: 84.75e9, Before: used(1000), Held: used(900_000), After: used(2000),
+		Samples: []Sample{{0.5, 50, *used(400_000)}}, PeakUsed: 1_000_000}
+	r.Echo = &Echo{Sent: 100, Received: 98, Lost: 1, Mismatched: 1, Seconds: 10, Rate: 9.8, Bytes: 6272, Latency: h.Summary(), Verified: 97}
+	r.CPU = &CPU{Server: ptr(1.5), Client: 2.5, Softirq: ptr(0.5)}
+	r.Reconcile = &Counts{Client: 97, Server: ptr(int64(97)), Kernel: ptr(int64(196))}
+	r.Spread = []Spread{{"ports", 2, 48, 50, 52}}
+	r.Limits = []Limit{{"memory", 2_000_000, "22 GB can be taken", "a larger machine"}}
+	r.Warnings = []string{"one", "two"}
+	return r
+}
+
+// splitRun is one run as a whole and as n parts of it: the same connects and
+// echoes, counted in one place and in n.
+func splitRun(n int) (whole *Result, parts []*Result) {
+	random := rand.New(rand.NewPCG(7, uint64(n)))
+	all := newTally()
+	tallies := make([]*tally, n)
+	for i := range tallies {
+		tallies[i] = newTally()
+	}
+	for i := range 2000 {
+		took := int64(random.ExpFloat64() * 3e6)
+		failed := random.IntN(10) == 0
+		if i%100 == 0 { // all are sampled at the same time
+			for _, t := range append(tallies, all) {
+				t.sample(float64(i) / 1000)
+			}
+		}
+		for _, t := range []*tally{all, tallies[i%n]} {
+			t.connect(i, took, failed)
+		}
+	}
+	for _, t := range tallies {
+		parts = append(parts, t.result(n))
+	}
+	return all.result(1), parts
+}
+
+// tally is what one part counts.
+type tally struct {
+	conns     Conns
+	dial, rtt *Histogram
+	curve     []Point
+}
+
+func newTally() *tally { return &tally{dial: NewHistogram(), rtt: NewHistogram()} }
+
+func (t *tally) connect(i int, ns int64, failed bool) {
+	t.conns.Attempted++
+	if failed {
+		t.conns.Failed++
+		t.conns.Errors.Add([]string{"connect_refused", "connect_timeout"}[i%2], 1)
+		return
+	}
+	t.conns.Established++
+	t.dial.Record(ns)
+	t.rtt.Record(ns / 9)
+}
+
+func (t *tally) sample(at float64) {
+	p := Point{T: at, Conns: t.conns.Established}
+	if n := len(t.curve); n > 0 {
+		last := t.curve[n-1]
+		p.Rate = float64(p.Conns-last.Conns) / (at - last.T)
+	}
+	t.curve = append(t.curve, p)
+}
+
+func (t *tally) result(of int) *Result {
+	r := minimal()
+	t.sample(2)
+	r.Plan = Plan{Conns: int64(2000 / of), Ports: 2, Sources: 1, Threads: 20 / of, FDTables: 20 / of, Rate: 1000 / float64(of)}
+	r.Conns = t.conns
+	r.Setup = &Setup{Seconds: 2, Rate: float64(t.conns.Established) / 2, ClientSeconds: 2, Latency: t.dial.Summary(), Curve: t.curve}
+	r.Echo = &Echo{Sent: t.conns.Established, Received: t.conns.Established, Seconds: 4, Rate: float64(t.conns.Established) / 4, Latency: t.rtt.Summary()}
+	return r
+}
