@@ -1,0 +1,183 @@
+package tests
+
+import (
+	"os/exec"
+	"syscall"
+	"testing"
+
+	"github.com/c10m/c10m/internal/result"
+)
+
+// whole sees that a run did all it was asked to.
+func whole(t *testing.T, o outcome, conns int64) {
+	t.Helper()
+	if o.status != 0 || o.result == nil {
+		t.Fatalf("status %d, want 0 and a result: %s", o.status, o.stderr)
+	}
+	c := o.result.Conns
+	if c.Attempted != conns || c.Established != conns || c.Failed != 0 || c.Lost != 0 {
+		t.Errorf("conns %+v, want %d established and none failed or lost", c, conns)
+	}
+	if r := o.result.Reconcile; r == nil || r.Client != conns || r.Server != nil && *r.Server != conns {
+		t.Errorf("reconcile %+v, want both ends at %d", r, conns)
+	}
+	if e := o.result.Echo; e == nil || e.Lost != 0 || e.Mismatched != 0 || e.Sent != e.Received {
+		t.Errorf("echo %+v, want all back as sent", e)
+	}
+}
+
+func TestHold(t *testing.T) {
+	tests := []struct {
+		name   string
+		server []string
+		client []string
+		echoes int64 // at least
+	}{
+		{"idle, sample verified", nil, []string{"--hold", "0s", "--verify", "1000"}, 1000},
+		{"orderly close", nil, []string{"--hold", "0s", "--close", "fin"}, 3000},
+		{"messages while holding", nil, []string{"--hold", "2s", "--interval", "500ms"}, 9000},
+		{"large messages", nil, []string{"--hold", "0s", "--size", "100000"}, 3000},
+		{"at a rate", nil, []string{"--hold", "0s", "--rate", "20k/s"}, 3000},
+		{"several sources", nil, []string{"--hold", "0s", "--sources", "127.0.1.0/29"}, 3000},
+		{"IPv6", []string{"--bind", "::1"}, []string{"--hold", "0s", "--host", "::1"}, 3000},
+		{"workers", []string{"--workers", "3"}, []string{"--hold", "0s"}, 3000},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			const ports, conns = 30, 3000
+			s := start(t, ports, nil, tt.server...)
+			o := client(t, nil, nil, s.to(ports, append([]string{"--conns", "3000"}, tt.client...)...)...)
+			whole(t, o, conns)
+			if o.result.Echo.Received < tt.echoes {
+				t.Errorf("%d echoes, want at least %d", o.result.Echo.Received, tt.echoes)
+			}
+			for _, sp := range o.result.Spread {
+				if sp.Over == "ports" && (sp.N != ports || sp.Max-sp.Min > 1) {
+					t.Errorf("spread over ports %+v, want all of %d, even", sp, ports)
+				}
+			}
+			await(t, "the server to see every close", func() bool { return s.report(t).Open == 0 })
+		})
+	}
+}
+
+func TestEchoScenario(t *testing.T) {
+	s := start(t, 5, nil)
+	args := s.to(5, "--conns", "200", "--hold", "1s")
+	args[0] = "echo"
+	o := client(t, nil, nil, args...)
+	whole(t, o, 200)
+	if e := o.result.Echo; e.Rate <= 0 || e.Latency == nil || e.Received < 1000 {
+		t.Errorf("echo %+v, want a rate and a latency", e)
+	}
+}
+
+// A low fd limit must be no obstacle: the client takes fd tables of its own,
+// the server workers.
+func TestLowFDLimit(t *testing.T) {
+	limit := []string{"prlimit", "--nofile=1000:1000"}
+	s := start(t, 30, limit, "--max-conns", "3000")
+	o := client(t, limit, nil, s.to(30, "--conns", "3000", "--hold", "0s")...)
+	whole(t, o, 3000)
+	if o.result.Plan.FDTables < 4 || o.result.Host.Nofile != 1000 {
+		t.Errorf("%d fd tables of %d, want at least 4 of 1000", o.result.Plan.FDTables, o.result.Host.Nofile)
+	}
+	if n := len(s.report(t).Shards); n < 4 {
+		t.Errorf("%d workers, want at least 4", n)
+	}
+}
+
+// Even shares: SteerEvenly's program or, where it cannot be, the kernel's hash.
+func TestSharesOfWorkers(t *testing.T) {
+	s := start(t, 30, nil, "--workers", "4")
+	var r result.ServerReport
+	o := client(t, nil, func(*exec.Cmd) {
+		await(t, "all connections", func() bool { r = s.report(t); return r.Open == 6000 })
+	}, s.to(30, "--conns", "6000", "--hold", "1s")...)
+	whole(t, o, 6000)
+	for i, w := range r.Shards {
+		if w.Open < 1000 || w.Open > 2000 {
+			t.Errorf("worker %d holds %d of 6000, want 1500 give or take a third", i, w.Open)
+		}
+	}
+}
+
+func TestServerRefusesAboveItsLimit(t *testing.T) {
+	for _, workers := range []string{"1", "2"} {
+		t.Run(workers+" workers", func(t *testing.T) {
+			s := start(t, 10, nil, "--workers", workers, "--max-conns", "1000")
+			o := client(t, nil, nil, s.to(10, "--conns", "1500", "--hold", "1s", "--interval", "200ms")...)
+			c := o.result.Conns
+			if o.status != 1 || c.Attempted != 1500 || c.Attempted != c.Established+c.Failed || c.Established-c.Lost != 1000 {
+				t.Errorf("status %d, conns %+v; want exactly 1000 kept of 1500, and status 1", o.status, c)
+			}
+			if e := o.result.Echo; e == nil || e.Received < 1000 || e.Mismatched != 0 {
+				t.Errorf("echo %+v: those that were kept must go on echoing", e)
+			}
+			if n := s.report(t).Refused["over_limit"]; n < 500 {
+				t.Errorf("server counts %d refused, want 500", n)
+			}
+		})
+	}
+}
+
+func TestServerKilled(t *testing.T) {
+	s := start(t, 10, nil, "--workers", "2")
+	o := client(t, nil, func(*exec.Cmd) {
+		await(t, "all connections", func() bool { return s.report(t).Open == 2000 })
+		s.kill()
+	}, s.to(10, "--conns", "2000", "--hold", "60s")...)
+	if c := o.result.Conns; o.status != 1 || c.Established != 2000 || c.Lost != 2000 {
+		t.Errorf("status %d, conns %+v; want all 2000 lost and status 1", o.status, c)
+	}
+}
+
+// A worker's death costs its share and nothing else.
+func TestWorkerKilled(t *testing.T) {
+	s := start(t, 10, nil, "--workers", "3")
+	var share int64
+	o := client(t, nil, func(*exec.Cmd) {
+		await(t, "all connections", func() bool { return s.report(t).Open == 3000 })
+		w := s.report(t).Shards[1]
+		share = w.Open
+		if err := syscall.Kill(w.PID, syscall.SIGKILL); err != nil {
+			t.Fatal(err)
+		}
+		await(t, "the worker to be back", func() bool {
+			n := s.report(t).Shards[1]
+			return n.Restarts == 1 && n.State == "ready" && n.PID != w.PID
+		})
+	}, s.to(10, "--conns", "3000", "--hold", "6s", "--verify", "3000")...)
+	if c := o.result.Conns; share == 0 || c.Lost != share || c.Established != 3000 {
+		t.Errorf("conns %+v, want exactly the worker's %d lost", c, share)
+	}
+	if e := o.result.Echo; e == nil || e.Received != 3000-share || e.Mismatched != 0 {
+		t.Errorf("echo %+v, want the other %d to echo", e, 3000-share)
+	}
+}
+
+func TestInterrupt(t *testing.T) {
+	tests := []struct {
+		name  string
+		flags []string
+		when  int64 // open connections
+	}{
+		{"in the ramp", []string{"--rate", "500/s", "--hold", "60s"}, 200},
+		{"in the hold", []string{"--hold", "60s"}, 3000},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			s := start(t, 10, nil)
+			o := client(t, nil, func(cmd *exec.Cmd) {
+				await(t, "connections", func() bool { return s.report(t).Open >= tt.when })
+				_ = cmd.Process.Signal(syscall.SIGINT)
+			}, s.to(10, append([]string{"--conns", "3000"}, tt.flags...)...)...)
+			if o.status != 130 || o.result == nil || !o.result.Interrupt {
+				t.Fatalf("status %d, result %v; want 130 and the report so far", o.status, o.result)
+			}
+			if c := o.result.Conns; c.Established < tt.when || c.Attempted != c.Established+c.Failed {
+				t.Errorf("conns %+v, want at least %d established", c, tt.when)
+			}
+		})
+	}
+}

@@ -1,0 +1,141 @@
+package tests
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// listen serves each connection with handle, in the way any Go program would.
+func listen(t *testing.T, handle func(net.Conn)) (port int) {
+	t.Helper()
+	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer func() { _ = c.Close() }()
+				handle(c)
+			}()
+		}
+	}()
+	return l.Addr().(*net.TCPAddr).Port
+}
+
+func to(port int, more ...string) []string {
+	return append([]string{"hold", "--first-port", fmt.Sprint(port), "--ports", "1", "--server-control", "none"}, more...)
+}
+
+func TestServerThatIsNotOurs(t *testing.T) {
+	echo := func(c net.Conn) { _, _ = io.Copy(c, c) }
+	tests := []struct {
+		name   string
+		handle func(net.Conn)
+		status int
+		cause  string
+	}{
+		{"echo", echo, 0, ""},
+		{"greets", func(c net.Conn) { _, _ = io.WriteString(c, "220 hello\r\n"); echo(c) }, 0, "echo_surplus"},
+		{"answers wrong", func(c net.Conn) {
+			b := make([]byte, 64)
+			_, _ = io.ReadFull(c, b)
+			b[63] ^= 1
+			_, _ = c.Write(b)
+			echo(c)
+		}, 1, "echo_mismatch"},
+		{"closes at once", func(net.Conn) {}, 1, "read_closed"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			o := client(t, nil, nil, to(listen(t, tt.handle), "--conns", "300", "--hold", "300ms")...)
+			if o.status != tt.status || o.result == nil {
+				t.Fatalf("status %d, want %d: %s", o.status, tt.status, o.stderr)
+			}
+			c := o.result.Conns
+			if c.Established != 300 || tt.cause != "" && c.Errors[tt.cause] == 0 || tt.cause == "" && len(c.Errors) != 0 {
+				t.Errorf("conns %+v, want 300 established and cause %q", c, tt.cause)
+			}
+		})
+	}
+}
+
+func TestSocat(t *testing.T) {
+	path, err := exec.LookPath("socat")
+	if err != nil {
+		t.Fatal("socat is missing: make test installs it (scripts/install-deps.sh)")
+	}
+	port, _ := freePorts(t, 1)
+	cmd := exec.Command(path, fmt.Sprintf("TCP4-LISTEN:%d,bind=127.0.0.1,fork,reuseaddr", port), "EXEC:cat")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = cmd.Process.Kill(); _ = cmd.Wait() }()
+	await(t, "socat to listen", func() bool {
+		c, err := net.Dial("tcp4", fmt.Sprintf("127.0.0.1:%d", port))
+		if err == nil {
+			_ = c.Close()
+		}
+		return err == nil
+	})
+	o := client(t, nil, nil, to(port, "--conns", "20", "--hold", "0s", "--close", "fin")...)
+	if o.status != 0 || o.result.Echo.Received != 20 {
+		t.Errorf("status %d, %+v: want 20 echoes from socat; %s", o.status, o.result, o.stderr)
+	}
+}
+
+func TestNobodyListens(t *testing.T) {
+	port, _ := freePorts(t, 1)
+	o := client(t, nil, nil, to(port, "--conns", "10")...)
+	if o.status != 1 || o.result != nil || strings.Count(o.stderr, "\n") != 1 ||
+		!strings.Contains(o.stderr, "connection refused") || !strings.Contains(o.stderr, "bin/server") {
+		t.Errorf("status %d, stderr %q; want 1 and one line with the cure", o.status, o.stderr)
+	}
+}
+
+func TestPortInUse(t *testing.T) {
+	port := listen(t, func(net.Conn) {})
+	out, err := exec.Command(filepath.Join(bin, "server"), "--tcp", fmt.Sprintf("%d:3", port-1), "--control", "none").CombinedOutput()
+	exit, ok := err.(*exec.ExitError)
+	if !ok || exit.ExitCode() != 2 || !strings.Contains(string(out), fmt.Sprintf("127.0.0.1:%d", port)) || !strings.Contains(string(out), "address already in use") {
+		t.Errorf("server on a used port: %v, %q; want status 2 naming port %d", err, out, port)
+	}
+}
+
+// Few local ports, in a network namespace of its own: one source cannot do it
+// and is refused before the first socket; as many as needed can.
+func TestPortExhaustion(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("a network namespace needs root")
+	}
+	script := fmt.Sprintf(`set -eu
+ip link set lo up
+echo 40000 40099 >/proc/sys/net/ipv4/ip_local_port_range
+%[1]s/server --tcp 10000:2 --control none >%[2]s/ready & server=$!
+for i in $(seq 1000); do grep -q ready %[2]s/ready && break; sleep 0.02; done
+one=0; %[1]s/client --first-port 10000 --ports 2 --server-control none --sources 127.0.0.1 --conns 201 --hold 0s --quiet || one=$?
+many=0; %[1]s/client --first-port 10000 --ports 2 --server-control none --conns 500 --hold 0s --quiet --json %[2]s/r.json || many=$?
+kill -TERM $server; wait $server
+echo "one=$one many=$many"`, bin, t.TempDir())
+	out, err := exec.Command("unshare", "-n", "bash", "-c", script).CombinedOutput()
+	text := string(out)
+	if err != nil || !strings.Contains(text, "one=2 many=0") {
+		t.Fatalf("%v: %s; want one source refused with 2, several sources done with 0", err, text)
+	}
+	for _, want := range []string{"100 local ports × 1 sources × 2 ports hold 200", "--ports 3", "40000 40099"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the refusal %q lacks %q", text, want)
+		}
+	}
+}
