@@ -1,11 +1,8 @@
 package footprint
 
 import (
+	"bytes"
 	"fmt"
-	"os"
-	"strings"
-
-	"github.com/prometheus/procfs"
 )
 
 // The two ways of counting kernel memory.
@@ -14,54 +11,12 @@ const (
 	MethodMem  = "meminfo"
 )
 
-// counted are the slab caches a TCP connection with its file and its epoll
-// registration lives in, and why. proc_inode_cache is not among them: whoever
-// walks /proc/*/fd meanwhile inflates it.
-var counted = map[string]string{
-	"TCP":                "struct tcp_sock, IPv4",
-	"TCPv6":              "struct tcp6_sock",
-	"sock_inode_cache":   "struct socket and its inode",
-	"filp":               "struct file",
-	"dentry":             "the socket file's dentry",
-	"eventpoll_epi":      "the epoll registration",
-	"eventpoll_pwq":      "its wait queue entry, where not part of epi",
-	"ep_head":            "head of a file's list of registrations",
-	"lsm_inode_cache":    "the security module's part of the inode",
-	"lsm_file_cache":     "the security module's part of the file",
-	"request_sock_TCP":   "a handshake under way",
-	"request_sock_TCPv6": "a handshake under way, IPv6",
-	"tw_sock_TCP":        "TIME_WAIT",
-	"tw_sock_TCPv6":      "TIME_WAIT, IPv6",
-	"tcp_bind_bucket":    "a local port in use",
-	"tcp_bind2_bucket":   "a local address and port in use",
-	"skbuff_head_cache":  "a packet's head",
-	"nf_conntrack":       "connection tracking",
-}
-
-// kmalloc gathers the general caches: the memory controller's per-slab arrays
-// and epoll's smaller parts come from there.
-const kmalloc = "kmalloc-*"
-
-// procInode is the cache of /proc's own inodes, and perProcInode the caches of
-// which each of them has an object.
-const procInode = "proc_inode_cache"
-
-var perProcInode = map[string]bool{"dentry": true, "lsm_inode_cache": true}
-
-// procInodes is how many inodes of /proc there are.
-func procInodes(info procfs.SlabInfo) uint64 {
-	for _, s := range info.Slabs {
-		if s.Name == procInode {
-			return uint64(s.ObjActive)
-		}
-	}
-	return 0
-}
-
 // CacheUse is one slab cache, from /proc/slabinfo.
 type CacheUse struct {
 	Name    string
-	Objects uint64 // in use
+	Objects uint64 // in use; SLUB takes all of a slab a processor works on for used
+	Total   uint64 // there is room for, in use or not
+	ObjSize uint64 // bytes
 	Bytes   uint64 // num_slabs x pagesperslab x page size: in pages actually taken
 }
 
@@ -78,42 +33,75 @@ type Kernel struct {
 	Mem    Mem
 }
 
-// Kernel counts the named caches in /proc/slabinfo, which root may read.
-// Without permission it falls back to all memory that is not page cache.
+// Kernel counts the named caches in /proc/slabinfo, which root may read, and
+// what fd tables take outside them. Without permission it falls back to all
+// memory that is not page cache.
 func (p Proc) Kernel() (Kernel, error) {
-	mem, err := p.Mem()
+	var s slabs
+	err := p.read("slabinfo", func(b []byte) (err error) {
+		s, err = p.countSlabs(b)
+		return err
+	})
+	// Right after slabinfo, so that the two are of one moment.
+	mem, memErr := p.Mem()
+	if memErr != nil {
+		return Kernel{}, memErr
+	}
 	if err != nil {
-		return Kernel{}, err
+		return Kernel{Method: MethodMem, Why: fmt.Sprintf("slabinfo cannot be read: %v", err), Bytes: mem.Used(), Mem: mem}, nil
 	}
-	k := Kernel{Method: MethodSlab, Mem: mem}
-	info, err := p.fs.SlabInfo()
-	if err != nil {
-		k.Method, k.Why, k.Bytes = MethodMem, fmt.Sprintf("slabinfo cannot be read: %v", err), mem.Used()
-		return k, nil
+	k := Kernel{Method: MethodSlab, Mem: mem, Walked: s.tellApart()}
+	k.Caches = append(s.counted, s.general, CacheUse{Name: kmallocLarge, Bytes: less(mem.Slab, s.bytes)})
+	for _, c := range k.Caches {
+		k.Bytes += c.Bytes
 	}
-	page := uint64(os.Getpagesize())
-	general := CacheUse{Name: kmalloc}
-	walked := procInodes(info)
-	for _, s := range info.Slabs {
-		use := CacheUse{Name: s.Name, Objects: uint64(s.ObjActive), Bytes: uint64(s.SlabNum) * uint64(s.PagesPerSlab) * page}
-		if perProcInode[s.Name] && s.ObjNum > 0 {
-			share := use.Bytes * min(walked, uint64(s.ObjNum)) / uint64(s.ObjNum)
-			k.Walked += share
-			use.Bytes -= share
-			use.Objects = less(use.Objects, walked)
-		}
-		switch {
-		case s.Name == procInode:
-			k.Walked += use.Bytes
-		case strings.HasPrefix(s.Name, "kmalloc-"):
-			general.Objects += use.Objects
-			general.Bytes += use.Bytes
-		case counted[s.Name] != "":
-			k.Caches = append(k.Caches, use)
-			k.Bytes += use.Bytes
-		}
-	}
-	k.Caches = append(k.Caches, general)
-	k.Bytes += general.Bytes
 	return k, nil
+}
+
+// slabs are the caches in /proc/slabinfo, sorted by what they are to us.
+type slabs struct {
+	counted []CacheUse
+	general CacheUse // kmalloc
+	inodes  CacheUse // of /proc
+	bytes   uint64   // all caches of the machine together
+}
+
+func (p Proc) countSlabs(b []byte) (slabs, error) {
+	s := slabs{counted: make([]CacheUse, 0, len(counted)+2), general: CacheUse{Name: kmalloc}}
+	err := parseSlab(b, func(c slab) {
+		use := CacheUse{Objects: c.active, Total: c.total, ObjSize: c.size, Bytes: c.slabs * c.pages * p.page}
+		s.bytes += use.Bytes
+		name, isCounted := p.cache[string(c.name)]
+		switch {
+		case isCounted:
+			use.Name = name
+			s.counted = append(s.counted, use)
+		case bytes.HasPrefix(c.name, []byte("kmalloc-")):
+			s.general.Objects += use.Objects
+			s.general.Total += use.Total
+			s.general.Bytes += use.Bytes
+		case string(c.name) == procInode:
+			s.inodes = use
+		}
+	})
+	return s, err
+}
+
+// tellApart takes from the caches of which each inode of /proc has an object
+// that inode's share. It returns the bytes taken, and those of the inodes.
+func (s *slabs) tellApart() (walked uint64) {
+	walked = s.inodes.Bytes
+	for i := range s.counted {
+		c := &s.counted[i]
+		if !perProcInode[c.Name] || c.Total == 0 {
+			continue
+		}
+		share := float64(min(s.inodes.Objects, c.Total)) / float64(c.Total)
+		taken := uint64(share * float64(c.Bytes))
+		walked += taken
+		c.Bytes -= taken
+		c.Objects = less(c.Objects, s.inodes.Objects)
+		c.Total = less(c.Total, s.inodes.Objects)
+	}
+	return walked
 }

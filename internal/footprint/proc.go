@@ -10,36 +10,78 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/prometheus/procfs"
 )
 
-// Proc reads one machine's /proc and cgroup file systems.
+// Proc reads one machine's /proc and /sys.
 type Proc struct {
 	root   string
-	cgroup string
+	page   uint64 // bytes; 4096 on amd64, up to 65,536 on arm64
 	fs     procfs.FS
+	groups []memoryGroup     // memory cgroups this process lives in, innermost first
+	cache  map[string]string // name in slabinfo -> the counted cache it holds
 }
 
-// New reads from the given mount points, usually /proc and /sys/fs/cgroup.
-func New(root, cgroup string) (Proc, error) {
-	fs, err := procfs.NewFS(root)
+// New reads from the given mount points, usually /proc and /sys. Where this
+// process stands in the cgroup tree, and which slab caches the kernel has
+// merged, is looked up once, here.
+func New(proc, sys string) (Proc, error) {
+	fs, err := procfs.NewFS(proc)
 	if err != nil {
-		return Proc{}, fmt.Errorf("open %s: %w", root, err)
+		return Proc{}, fmt.Errorf("open %s: %w", proc, err)
 	}
-	return Proc{root: root, cgroup: cgroup, fs: fs}, nil
+	p := Proc{root: proc, page: uint64(os.Getpagesize()), fs: fs}
+	p.groups = memoryGroups(p.root, filepath.Join(sys, "fs", "cgroup"))
+	p.cache = countedNames(filepath.Join(sys, "kernel", "slab"))
+	return p, nil
 }
 
 // Here reads this machine.
-func Here() (Proc, error) { return New("/proc", "/sys/fs/cgroup") }
+func Here() (Proc, error) { return New("/proc", "/sys") }
+
+// buffers are for files of /proc that are read again and again while memory is
+// being measured: their garbage would show in the client's own figure.
+var buffers = sync.Pool{New: func() any { return &[]byte{} }}
+
+// read hands the content of a file below /proc to parse, which must not keep it.
+func (p Proc) read(name string, parse func([]byte) error) error {
+	f, err := os.Open(filepath.Join(p.root, name))
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	buf := buffers.Get().(*[]byte)
+	defer buffers.Put(buf)
+	b := (*buf)[:cap(*buf)]
+	n := 0
+	for {
+		if n == len(b) {
+			b = append(b, make([]byte, max(16<<10, len(b)))...)
+		}
+		m, err := f.Read(b[n:])
+		n += m
+		if m == 0 || err != nil { // io.EOF, or a file that gives no more
+			break
+		}
+	}
+	*buf = b
+	if n == 0 {
+		return fmt.Errorf("read %s: it is empty", name)
+	}
+	return parse(b[:n])
+}
 
 // BootID is /proc/sys/kernel/random/boot_id: equal on both ends means that
 // they are one machine.
 func (p Proc) BootID() (string, error) { return p.Sysctl("kernel.random.boot_id") }
 
-// Sysctl reads a setting by its dotted name, /proc/sys.
+// Sysctl reads a setting by its dotted name, /proc/sys. An interface whose name
+// has a dot itself (eth0.5) is written with a slash there, see sysctl.d(5).
 func (p Proc) Sysctl(key string) (string, error) {
-	b, err := os.ReadFile(filepath.Join(p.root, "sys", strings.ReplaceAll(key, ".", "/")))
+	name := strings.NewReplacer(".", "/", "/", ".").Replace(key)
+	b, err := os.ReadFile(filepath.Join(p.root, "sys", name))
 	if err != nil {
 		return "", fmt.Errorf("read sysctl %s: %w", key, err)
 	}
@@ -70,50 +112,12 @@ func (p Proc) Files() (open, limit int64, err error) {
 	if len(f) != 3 {
 		return 0, 0, fmt.Errorf("read sysctl fs.file-nr: %q is not three numbers", s)
 	}
-	if open, err = strconv.ParseInt(f[0], 10, 64); err != nil {
-		return 0, 0, fmt.Errorf("read sysctl fs.file-nr: %q is not three numbers", s)
-	}
-	if limit, err = strconv.ParseInt(f[2], 10, 64); err != nil {
+	open, err1 := strconv.ParseInt(f[0], 10, 64)
+	limit, err2 := strconv.ParseInt(f[2], 10, 64)
+	if err1 != nil || err2 != nil {
 		return 0, 0, fmt.Errorf("read sysctl fs.file-nr: %q is not three numbers", s)
 	}
 	return open, limit, nil
-}
-
-// Sockets is /proc/net/sockstat and sockstat6 of this network namespace.
-type Sockets struct {
-	TCP      int64 // in use, both families; listeners too, TIME_WAIT not
-	Orphan   int64
-	TimeWait int64
-	MemPages int64 // buffered data, in pages
-}
-
-// Sockets reads the socket counts.
-func (p Proc) Sockets() (Sockets, error) {
-	var s Sockets
-	v4, err := p.fs.NetSockstat()
-	if err != nil {
-		return s, fmt.Errorf("read net/sockstat: %w", err)
-	}
-	for _, proto := range v4.Protocols {
-		if proto.Protocol == "TCP" {
-			s = Sockets{TCP: int64(proto.InUse), Orphan: deref(proto.Orphan), TimeWait: deref(proto.TW), MemPages: deref(proto.Mem)}
-		}
-	}
-	if v6, err := p.fs.NetSockstat6(); err == nil && v6 != nil {
-		for _, proto := range v6.Protocols {
-			if proto.Protocol == "TCP6" {
-				s.TCP += int64(proto.InUse)
-			}
-		}
-	}
-	return s, nil
-}
-
-func deref(n *int) int64 {
-	if n == nil {
-		return 0
-	}
-	return int64(*n)
 }
 
 // Softirq is the machine's time in soft interrupts since boot, seconds,

@@ -1,57 +1,98 @@
 package footprint
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
+	"syscall"
 
 	"github.com/prometheus/procfs"
 )
 
 // Process is user memory and processor time of one or more processes.
 type Process struct {
-	RSS     uint64 // bytes; shared pages count in each process
-	PSS     uint64 // bytes; shared pages count by their share
-	Private uint64 // bytes
-	CPU     float64
-	Pids    int // processes that were there to be read
+	RSS     uint64  // bytes; shared pages count in each process
+	PSS     uint64  // bytes; shared pages count by their share
+	Private uint64  // bytes
+	Anon    uint64  // bytes that belong to no file: heap and stacks
+	CPU     float64 // seconds, user and system
+	Pids    int     // processes that were there to be read
 }
 
-// Process sums up the processes: /proc/PID/smaps_rollup, and /proc/PID/stat for
-// the time. A process that has ended meanwhile is left out. It never lists
+func (s *Process) add(one Process) {
+	s.RSS += one.RSS
+	s.PSS += one.PSS
+	s.Private += one.Private
+	s.Anon += one.Anon
+	s.CPU += one.CPU
+	s.Pids++
+}
+
+// Process sums up the processes: /proc/PID/smaps_rollup, which walks their page
+// tables and is exact, and /proc/PID/stat for the time. A process that has ended
+// meanwhile is left out; an error only if none could be read. It never lists
 // /proc/PID/fd, which would itself take kernel memory for each socket.
 func (p Proc) Process(pids ...int) (Process, error) {
-	var sum Process
+	return p.sum(pids, func(proc procfs.Proc) (Process, error) {
+		stat, err := proc.Stat()
+		if err != nil {
+			return Process{}, err
+		}
+		m, err := proc.ProcSMapsRollup()
+		if errors.Is(err, syscall.ESRCH) {
+			return Process{}, err
+		}
+		if err != nil {
+			// Another user's process, or a kernel without the file: what
+			// everybody may see of it.
+			one, err := p.resident(proc)
+			one.CPU = stat.CPUTime()
+			return one, err
+		}
+		return Process{RSS: m.Rss, PSS: m.Pss, Private: m.PrivateClean + m.PrivateDirty, Anon: m.Anonymous, CPU: stat.CPUTime()}, nil
+	})
+}
+
+// Resident sums up the processes from /proc/PID/statm alone: cheap whatever
+// their size and open to every user, but without what they share by parts (PSS
+// and Private are Anon), and up to some pages a processor behind, see
+// proc_pid_statm(5). CPU is 0.
+func (p Proc) Resident(pids ...int) (Process, error) { return p.sum(pids, p.resident) }
+
+func (p Proc) resident(proc procfs.Proc) (Process, error) {
+	m, err := proc.Statm()
+	if err != nil {
+		return Process{}, err
+	}
+	anon := less(m.Resident, m.Shared) * p.page
+	return Process{RSS: m.Resident * p.page, PSS: anon, Private: anon, Anon: anon}, nil
+}
+
+// sum reads each process and leaves out those that are gone.
+func (p Proc) sum(pids []int, read func(procfs.Proc) (Process, error)) (sum Process, err error) {
 	for _, pid := range pids {
 		proc, err := p.fs.Proc(pid)
-		if err != nil {
-			continue // ended
+		if err == nil {
+			var one Process
+			if one, err = read(proc); err == nil {
+				sum.add(one)
+				continue
+			}
 		}
-		one, err := readProcess(proc)
-		if err != nil {
-			continue
+		if !gone(err) {
+			return Process{}, fmt.Errorf("read memory of process %d: %w", pid, err)
 		}
-		sum.RSS += one.RSS
-		sum.PSS += one.PSS
-		sum.Private += one.Private
-		sum.CPU += one.CPU
-		sum.Pids++
 	}
 	if sum.Pids == 0 && len(pids) > 0 {
-		return sum, fmt.Errorf("read memory of processes %v: none can be read", pids)
+		return sum, fmt.Errorf("read memory of processes %v: %w", pids, ErrGone)
 	}
 	return sum, nil
 }
 
-func readProcess(proc procfs.Proc) (Process, error) {
-	stat, err := proc.Stat()
-	if err != nil {
-		return Process{}, err
-	}
-	one := Process{CPU: stat.CPUTime(), RSS: uint64(max(0, stat.ResidentMemory()))}
-	if m, err := proc.ProcSMapsRollup(); err == nil {
-		one.RSS, one.PSS, one.Private = m.Rss, m.Pss, m.PrivateClean+m.PrivateDirty
-		return one, nil
-	}
-	// Another user's process: its resident size is all that may be seen.
-	one.PSS, one.Private = one.RSS, one.RSS
-	return one, nil
+// ErrGone says that all of the processes have ended.
+var ErrGone = errors.New("they have ended")
+
+// gone tells a process that has ended, before its file was opened or after.
+func gone(err error) bool {
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ESRCH)
 }

@@ -9,47 +9,6 @@ import (
 	"github.com/c10m/c10m/internal/result"
 )
 
-// Snapshot is everything at one moment of a run.
-type Snapshot struct {
-	T          float64 // seconds since the ramp began
-	Conns      int64   // held by the client
-	ServerOpen int64   // held by the server; it may lag behind. -1: not known
-	Kernel     Kernel  // of this machine
-	Remote     *result.KernelUsage
-	Server     *result.ProcMemory // nil: not known
-	Client     Process
-}
-
-// Used is the snapshot in the result file's form. Without slabinfo the kernel's
-// part is what is left of all memory in use once the processes are taken off.
-func (s Snapshot) Used() result.Used {
-	u := result.Used{Kernel: s.Kernel.Bytes, Client: s.Client.PSS, System: s.Kernel.Mem.Used()}
-	if s.Server != nil {
-		u.Server = &s.Server.PSS
-	}
-	if s.Kernel.Method == MethodMem {
-		user := s.Client.PSS
-		if s.Server != nil && s.Remote == nil {
-			user += s.Server.PSS
-		}
-		u.Kernel = less(u.Kernel, user)
-	}
-	if s.Remote != nil {
-		u.Kernel += s.Remote.Bytes
-		u.System += s.Remote.System
-	}
-	return u
-}
-
-func (s Snapshot) total() float64 {
-	u := s.Used()
-	t := float64(u.Kernel) + float64(u.Client)
-	if u.Server != nil {
-		t += float64(*u.Server)
-	}
-	return t
-}
-
 // Series is a ramp: the snapshot before it, those on the way, and the settled
 // one while everything is held.
 type Series struct {
@@ -60,51 +19,52 @@ type Series struct {
 	BothEnds bool
 }
 
-// maxOff is how far the total may lie from what MemTotal - MemFree - page cache
-// says before it is a warning.
-const maxOff = 0.03
-
-// enough connections for their memory to stand out of what else goes on in a
-// machine.
-const enough = 100_000
+const (
+	// minPoints is how many different counts of connections a fit takes.
+	// Through two any line goes.
+	minPoints = 3
+	// minR2 is how well the line must fit to be told from noise.
+	minR2 = 0.9
+	// maxOff is how far the total may lie from what MemTotal - MemFree - page
+	// cache says before it is a warning.
+	maxOff = 0.03
+	// minCache is the least a cache takes per connection to be listed, bytes.
+	minCache = 0.5
+	// other is the line for what the listed caches leave of the kernel's total.
+	other = "other"
+)
 
 // Memory is what a connection costs: marginal, by least squares over the ramp,
-// beside the plain difference between before and held.
+// beside the plain difference between before and held. With too few samples the
+// plain difference stands for both, and a warning says so.
 func (s Series) Memory() (m result.Memory, warnings []string) {
-	conns := float64(s.Held.Conns - s.Before.Conns)
-	if conns < 1 {
+	s = s.alike()
+	grown := s.Held.Sub(s.Before)
+	if grown.Conns < 1 {
 		return m, []string{"memory per connection is not known: no connection was held"}
 	}
-	all := slices.Concat([]Snapshot{s.Before}, s.Ramp, []Snapshot{s.Held})
-	m.Method, m.BothEnds = s.Held.Kernel.Method, s.BothEnds
-	m.Plain = s.plain(conns)
-	xs := column(all, func(p Snapshot) float64 { return float64(p.Conns) })
-	fit := func(value func(Snapshot) float64, plain float64) (float64, float64, int) {
-		slope, _, r2, n := Line(xs, column(all, value))
-		if n < 3 || slope == 0 {
-			return plain, r2, n
-		}
-		return slope, r2, n
-	}
-	m.KernelPerConn, _, _ = fit(func(p Snapshot) float64 { return float64(p.Used().Kernel) }, m.Plain.Kernel)
-	m.ClientPerConn, _, _ = fit(func(p Snapshot) float64 { return float64(p.Client.PSS) }, m.Plain.Client)
-	m.TotalPerConn, m.Fit.R2, m.Fit.Samples = fit(Snapshot.total, m.Plain.Total)
+	f := newFitter(slices.Concat([]Snapshot{s.Before}, s.Ramp, []Snapshot{s.Held}))
+	m.Method, m.BothEnds, m.Plain = s.Held.Kernel.Method, s.BothEnds, grown.PerConn()
+	m.Fit.Samples = f.samples
+	m.KernelPerConn, _ = f.slope(func(p Snapshot) float64 { return float64(p.Used().Kernel) })
+	m.ClientPerConn, _ = f.slope(func(p Snapshot) float64 { return float64(p.Client.PSS) })
+	m.TotalPerConn, m.Fit.R2 = f.slope(Snapshot.total)
 	m.Fit.Slope = m.TotalPerConn
 	if m.Plain.Server != nil {
-		v := s.serverSlope(all, *m.Plain.Server)
-		m.ServerPerConn = &v
+		server := s.serverSlope(f, *m.Plain.Server)
+		m.ServerPerConn = &server
 	}
 	m.KernelPerSocket = m.KernelPerConn
 	if s.BothEnds {
 		m.KernelPerSocket /= 2
 	}
-	m.Caches = s.caches(xs, all, conns)
+	if m.Method == MethodSlab {
+		m.Caches = s.caches(f, m.KernelPerConn)
+	}
 	m.At10M = m.TotalPerConn * 10e6
-	outside, _, _ := fit(func(p Snapshot) float64 { return float64(p.Used().System) }, s.systemPlain(conns))
+	outside, _ := f.slope(func(p Snapshot) float64 { return float64(p.Used().System) })
 	m.Outside = &outside
-	walked, _, _ := fit(func(p Snapshot) float64 { return float64(p.Kernel.Walked) },
-		(float64(s.Held.Kernel.Walked)-float64(s.Before.Kernel.Walked))/conns)
-	if walked >= 1 {
+	if walked, _ := f.slope(func(p Snapshot) float64 { return float64(p.Kernel.Walked) }); walked >= 1 {
 		m.WalkedPerConn = &walked
 	}
 	before, held := s.Before.Used(), s.Held.Used()
@@ -115,100 +75,119 @@ func (s Series) Memory() (m result.Memory, warnings []string) {
 	return m, s.doubts(m, outside)
 }
 
-func (s Series) systemPlain(conns float64) float64 {
-	return (float64(s.Held.Used().System) - float64(s.Before.Used().System)) / conns
-}
-
-// plain is the difference between before and held, per connection.
-func (s Series) plain(conns float64) result.Parts {
-	b, h := s.Before.Used(), s.Held.Used()
-	per := func(after, before uint64) float64 { return (float64(after) - float64(before)) / conns }
-	p := result.Parts{Kernel: per(h.Kernel, b.Kernel), Client: per(h.Client, b.Client)}
-	p.Total = p.Kernel + p.Client
-	if h.Server != nil && b.Server != nil {
-		v := per(*h.Server, *b.Server)
-		p.Server = &v
-		p.Total += v
+// alike makes the snapshots comparable. What was not known both before and while
+// held is left out of all of them, and a sample that lacks something the others
+// have, because one answer of the server was lost, is dropped: a gap would count
+// as memory given back.
+func (s Series) alike() Series {
+	server := s.Before.Server != nil && s.Held.Server != nil
+	remote := s.Before.Remote != nil && s.Held.Remote != nil
+	slab := s.Before.Kernel.Method == s.Held.Kernel.Method && s.Held.Kernel.Method == MethodSlab
+	trim := func(p Snapshot) Snapshot {
+		if !server {
+			p.Server = nil
+		}
+		if !remote {
+			p.Remote = nil
+		}
+		if !slab && p.Kernel.Method == MethodSlab {
+			p.Kernel = Kernel{Method: MethodMem, Why: "slabinfo could not be read each time", Bytes: p.Kernel.Mem.Used(), Mem: p.Kernel.Mem}
+		}
+		return p
 	}
-	return p
+	whole := Series{Before: trim(s.Before), Held: trim(s.Held), BothEnds: s.BothEnds}
+	for _, p := range s.Ramp {
+		p = trim(p)
+		if (p.Server != nil) == server && (p.Remote != nil) == remote && p.Kernel.Method == whole.Held.Kernel.Method {
+			whole.Ramp = append(whole.Ramp, p)
+		}
+	}
+	return whole
 }
 
 // serverSlope fits the server's memory over the server's own count.
-func (s Series) serverSlope(all []Snapshot, plain float64) float64 {
+func (s Series) serverSlope(f fitter, plain float64) float64 {
 	var xs, ys []float64
-	for _, p := range all {
-		if p.Server == nil {
-			continue
-		}
-		x := p.Conns
-		if p.ServerOpen >= 0 {
-			x = p.ServerOpen
-		}
-		xs, ys = append(xs, float64(x)), append(ys, float64(p.Server.PSS))
+	for _, p := range f.all {
+		xs, ys = append(xs, float64(p.serverCount())), append(ys, float64(p.Server.PSS))
 	}
-	slope, _, _, n := Line(xs, ys)
-	if n < 3 || slope == 0 {
+	if distinct(xs) < minPoints {
 		return plain
 	}
+	slope, _, _, _ := Line(xs, ys)
 	return slope
 }
 
-// caches fits each slab cache, largest first; those below half a byte are left
-// out.
-func (s Series) caches(xs []float64, all []Snapshot, conns float64) (list []result.Cache) {
-	for _, c := range s.Held.Kernel.Caches {
-		of := func(p Snapshot) CacheUse { return p.Kernel.cache(c.Name) }
-		bytes, _, _, n := Line(xs, column(all, func(p Snapshot) float64 { return float64(of(p).Bytes) }))
-		objects, _, _, _ := Line(xs, column(all, func(p Snapshot) float64 { return float64(of(p).Objects) }))
-		if n < 3 {
-			b := s.Before.Kernel.cache(c.Name)
-			bytes = (float64(c.Bytes) - float64(b.Bytes)) / conns
-			objects = (float64(c.Objects) - float64(b.Objects)) / conns
-		}
-		if math.Abs(bytes) >= 0.5 {
-			list = append(list, result.Cache{Name: c.Name, ObjectsPerConn: objects, BytesPerConn: bytes})
+// caches fits each slab cache, largest first. Those below minCache are gathered
+// in a line of their own if together they reach it: the lines sum up to kernel.
+func (s Series) caches(f fitter, kernel float64) (list []result.Cache) {
+	rest := kernel
+	for _, name := range s.Held.cacheNames() {
+		bytes, _ := f.slope(func(p Snapshot) float64 { return float64(p.cache(name).Bytes) })
+		objects, _ := f.slope(func(p Snapshot) float64 { return float64(p.cache(name).Objects) })
+		if math.Abs(bytes) >= minCache {
+			list = append(list, result.Cache{Name: name, ObjectsPerConn: objects, BytesPerConn: bytes})
+			rest -= bytes
 		}
 	}
 	sort.SliceStable(list, func(i, j int) bool { return list[i].BytesPerConn > list[j].BytesPerConn })
+	if math.Abs(rest) >= minCache {
+		list = append(list, result.Cache{Name: other, BytesPerConn: rest})
+	}
 	return list
 }
 
-// cache finds a cache by name; a zero one where it is not there.
-func (k Kernel) cache(name string) CacheUse {
-	for _, c := range k.Caches {
-		if c.Name == name {
-			return c
-		}
-	}
-	return CacheUse{Name: name}
-}
-
 func (s Series) doubts(m result.Memory, outside float64) (w []string) {
-	if s.Held.Kernel.Why != "" {
-		w = append(w, s.Held.Kernel.Why+": kernel memory is MemTotal - MemFree - page cache less the processes'")
+	if why := s.Held.Kernel.Why; why != "" {
+		w = append(w, why+": kernel memory is MemTotal - MemFree - page cache less the processes'")
 	}
 	if m.Plain.Server == nil {
 		w = append(w, "the server's user memory is not known: the total is without it")
 	}
-	if m.Fit.Samples < 3 || m.Fit.R2 < 0.9 {
-		w = append(w, fmt.Sprintf("the memory of so few connections (%d) does not stand out from the machine's noise: %d samples, r² %.3f; take more", s.Held.Conns, m.Fit.Samples, m.Fit.R2))
-		return w
+	if m.Fit.Samples < minPoints {
+		return append(w, fmt.Sprintf("memory was sampled at only %d different counts of connections: the figures are the plain difference, not a fit; take more connections or a lower --rate", m.Fit.Samples))
+	}
+	if m.Fit.R2 < minR2 {
+		return append(w, fmt.Sprintf("the memory of so few connections (%d) does not stand out from the machine's noise: %d samples, r² %.3f; take more", s.Held.Conns, m.Fit.Samples, m.Fit.R2))
 	}
 	explained := m.TotalPerConn
 	if m.WalkedPerConn != nil {
 		explained += *m.WalkedPerConn
 		w = append(w, fmt.Sprintf("something on this machine reads /proc/PID/fd of these processes (a monitoring agent, lsof): that alone took %.0f B of kernel memory a connection, not counted as the connections' cost", *m.WalkedPerConn))
 	}
-	if s.Held.Conns >= enough && m.Plain.Server != nil && math.Abs(explained/outside-1) > maxOff {
+	if m.Plain.Server != nil && math.Abs(explained-outside) > maxOff*math.Abs(outside) {
 		w = append(w, fmt.Sprintf("the machine's memory grew by %.0f B a connection, the accounts say %.0f B: something else took or gave memory, or a cache is not counted", outside, explained))
 	}
 	return w
 }
 
-func column(all []Snapshot, value func(Snapshot) float64) []float64 {
-	col := make([]float64, len(all))
-	for i, p := range all {
-		col[i] = value(p)
+// fitter fits values of the snapshots over the client's count of connections.
+type fitter struct {
+	all     []Snapshot // at least two: before and held
+	xs      []float64
+	samples int // different counts
+}
+
+func newFitter(all []Snapshot) fitter {
+	f := fitter{all: all}
+	for _, p := range all {
+		f.xs = append(f.xs, float64(p.Conns))
 	}
-	return col
+	f.samples = distinct(f.xs)
+	return f
+}
+
+// slope is the value's growth per connection and how well a line fits it; with
+// too few samples the plain difference, and 0.
+func (f fitter) slope(value func(Snapshot) float64) (slope, r2 float64) {
+	last := len(f.all) - 1
+	if f.samples < minPoints {
+		return (value(f.all[last]) - value(f.all[0])) / (f.xs[last] - f.xs[0]), 0
+	}
+	ys := make([]float64, len(f.all))
+	for i, p := range f.all {
+		ys[i] = value(p)
+	}
+	slope, _, r2, _ = Line(f.xs, ys)
+	return slope, r2
 }

@@ -1,9 +1,14 @@
 package ws
 
 import (
+	"bytes"
+	"io"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
+
+	gobwas "github.com/gobwas/ws"
 )
 
 // FuzzEcho: any bytes in any splitting give what the oracle gives.
@@ -99,4 +104,54 @@ func message(r *rand.Rand, op byte) string {
 		b.WriteString([]string{"a", "é", "€", "👋"}[r.IntN(4)])
 	}
 	return b.String() + long(size-b.Len())
+}
+
+// FuzzReader: the splitting does not matter, and what Reader takes for a
+// server's stream, gobwas takes too, with the same messages.
+func FuzzReader(f *testing.F) {
+	for i, tc := range readerCases {
+		f.Add(tc.in, uint64(i))
+	}
+	f.Fuzz(func(t *testing.T, in []byte, seed uint64) {
+		whole, end := readAll(t, in)
+		parts, end2 := readAll(t, chop(in, seed)...)
+		if !slices.Equal(whole, parts) || end != end2 {
+			t.Fatalf("whole %q %v, split %q %v", whole, end, parts, end2)
+		}
+		if len(whole) > 0 && strings.HasPrefix(whole[len(whole)-1], "error") {
+			return
+		}
+		if end != (Reader{}) || len(in) > 0 && !wholeFrames(in) {
+			return
+		}
+		var messages []string
+		for _, ev := range whole {
+			if ev[0] == '1' || ev[0] == '2' {
+				messages = append(messages, string(ev[0]-'0')+ev[2:])
+			}
+		}
+		var want []string
+		for _, ev := range decode(t, in).events {
+			if ev[0] == OpText || ev[0] == OpBinary {
+				want = append(want, ev)
+			}
+		}
+		if !slices.Equal(messages, want) {
+			t.Fatalf("got %q, want %q", messages, want)
+		}
+	})
+}
+
+// wholeFrames says whether in ends where a frame does and only its last frame
+// is a close frame.
+func wholeFrames(in []byte) bool {
+	r := bytes.NewReader(in)
+	for r.Len() > 0 {
+		h, err := gobwas.ReadHeader(r)
+		if err != nil || h.Length > int64(r.Len()) || h.OpCode == gobwas.OpClose && h.Length < int64(r.Len()) {
+			return false
+		}
+		r.Seek(h.Length, io.SeekCurrent)
+	}
+	return true
 }
