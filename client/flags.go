@@ -45,6 +45,7 @@ Messages
   --verify N            connections that echo one message after the hold (default 10k)
 Report
   --json FILE           the result file; - for stdout
+  --settle D            let both ends give back memory before it is measured (default 4s)
   --quiet               no live line, no text report
   --version             print version and exit
 
@@ -120,6 +121,7 @@ func (f *flags) register(fs *flag.FlagSet, r *raw) {
 	fs.DurationVar(&f.ConnectTimeout, "connect-timeout", 10*time.Second, "")
 	fs.Var(&r.size, "size", "")
 	fs.DurationVar(&f.Interval, "interval", 0, "")
+	fs.DurationVar(&f.Settle, "settle", 4*time.Second, "")
 	fs.Var((*atLeastZero)(&r.verify), "verify", "")
 	fs.StringVar(&f.json, "json", "", "")
 	fs.BoolVar(&f.quiet, "quiet", false, "")
@@ -183,6 +185,8 @@ func (f *flags) checkTimes() error {
 	switch {
 	case f.Hold < 0 || f.Hold > 1000*time.Hour:
 		return fmt.Errorf("--hold %v: the legal range is 0..1000h", f.Hold)
+	case f.Settle < 0 || f.Settle > time.Hour:
+		return fmt.Errorf("--settle %v: the legal range is 0..1h", f.Settle)
 	case f.Interval != 0 && f.Interval < time.Millisecond || f.Interval > time.Hour:
 		return fmt.Errorf("--interval %v: the legal values are 0 (idle) and 1ms..1h", f.Interval)
 	case f.ConnectTimeout < 10*time.Millisecond || f.ConnectTimeout > time.Hour:

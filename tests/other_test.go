@@ -124,8 +124,8 @@ ip link set lo up
 echo 40000 40099 >/proc/sys/net/ipv4/ip_local_port_range
 %[1]s/server --tcp 10000:2 --control none >%[2]s/ready & server=$!
 for i in $(seq 1000); do grep -q ready %[2]s/ready && break; sleep 0.02; done
-one=0; %[1]s/client --first-port 10000 --ports 2 --server-control none --sources 127.0.0.1 --conns 201 --hold 0s --quiet || one=$?
-many=0; %[1]s/client --first-port 10000 --ports 2 --server-control none --conns 500 --hold 0s --quiet --json %[2]s/r.json || many=$?
+one=0; %[1]s/client --first-port 10000 --ports 2 --server-control none --sources 127.0.0.1 --conns 201 --hold 0s --settle 0s --quiet || one=$?
+many=0; %[1]s/client --first-port 10000 --ports 2 --server-control none --conns 500 --hold 0s --settle 0s --quiet --json %[2]s/r.json || many=$?
 kill -TERM $server; wait $server
 echo "one=$one many=$many"`, bin, t.TempDir())
 	out, err := exec.Command("unshare", "-n", "bash", "-c", script).CombinedOutput()

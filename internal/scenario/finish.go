@@ -77,7 +77,7 @@ func (h *hold) afterClose(s footprint.Snapshot) {
 	if after.Server != nil && before.Server != nil {
 		where += fmt.Sprintf(", server %+.0f MiB", mib(*after.Server, *before.Server))
 	}
-	h.warn("%.0f %% of the memory had not come back %v after the close: %s, client %+.0f MiB", 100*kept/grew, quietServer, where, mib(after.Client, before.Client))
+	h.warn("%.0f %% of the memory had not come back %v after the close: %s, client %+.0f MiB", 100*kept/grew, h.opt.Settle, where, mib(after.Client, before.Client))
 }
 
 func mib(after, before uint64) float64 { return (float64(after) - float64(before)) / (1 << 20) }

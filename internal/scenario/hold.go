@@ -48,11 +48,10 @@ type hold struct {
 }
 
 const (
-	watchEvery  = 200 * time.Millisecond
-	guardEvery  = 100 * time.Millisecond
-	drain       = 10 * time.Second // how long answers may take at the end of an exchange
-	catchUp     = 30 * time.Second // how long the server may lag behind without progress
-	quietServer = 4 * time.Second  // by then an idle server has given back what it can
+	watchEvery = 200 * time.Millisecond
+	guardEvery = 100 * time.Millisecond
+	drain      = 10 * time.Second // how long answers may take at the end of an exchange
+	catchUp    = 30 * time.Second // how long the server may lag behind without progress
 )
 
 // Hold runs a prepared plan. The result says what happened, also when ctx ended
@@ -80,12 +79,13 @@ func Hold(ctx context.Context, p *Prepared, o Options, fp footprint.Proc, watch 
 
 // run is the phases. Each ends at once when ctx does.
 func (h *hold) run(ctx context.Context) {
-	if h.Server != nil {
-		h.target = h.Server.Open
-	}
 	before, err := h.baseline(ctx)
 	if err != nil {
 		h.warn("memory is not measured: %v", err)
+	}
+	if h.Server != nil { // by now it has seen the end of the probe's connections
+		h.target = h.Server.Open
+		before.ServerOpen = 0
 	}
 	h.series.Before = before
 	h.softirq, _ = h.fp.Softirq()
@@ -217,7 +217,7 @@ func (h *hold) settle(ctx context.Context) {
 	if ctx.Err() != nil {
 		return
 	}
-	sleep(ctx, quietServer)
+	sleep(ctx, h.opt.Settle)
 	held, err := h.snapshot(ctx)
 	if err != nil {
 		return
@@ -312,7 +312,7 @@ func (h *hold) close(ctx context.Context) {
 			last, since = r.Open, time.Now()
 		}
 	}
-	sleep(ctx, quietServer)
+	sleep(ctx, h.opt.Settle)
 	if after, err := h.snapshot(ctx); err == nil && ctx.Err() == nil {
 		h.afterClose(after)
 	}

@@ -39,7 +39,8 @@ type Options struct {
 	Close          plan.CloseMode
 	ConnectTimeout time.Duration
 	Window         int
-	Control        string // URL, auto or none
+	Control        string        // URL, auto or none
+	Settle         time.Duration // before memory is measured; an idle server of ours gives back what it can within 4 s
 	Commit         string
 	Command        []string
 }
