@@ -36,7 +36,7 @@ func Work(page *Page, i int, cfg echo.Config) error {
 		// message at once they would spend their time on switching; in turns
 		// each finds a batch. Best effort: it is only faster.
 		_ = sys.SetProcessPolicy(sys.Batch)
-		runtime.GOMAXPROCS(cfg.Loops + 1)
+		runtime.GOMAXPROCS(cfg.Loops)
 	}
 	if i == 0 {
 		cfg.OnReady = func() {

@@ -1,0 +1,141 @@
+package echo
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/netip"
+	"testing"
+	"time"
+)
+
+// serve runs an engine on a free port.
+func serve(tb testing.TB, cfg Config) (*Counters, string) {
+	tb.Helper()
+	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	addr := l.Addr().(*net.TCPAddr)
+	_ = l.Close()
+	cfg.Bind, cfg.Ports, cfg.Loops = netip.MustParseAddr("127.0.0.1"), []Port{{addr.Port, "tcp"}}, 2
+	cfg.Logf = tb.Logf
+	if cfg.MaxOutbound == 0 {
+		cfg.MaxOutbound = 1 << 20
+	}
+	ctr := new(Counters)
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- Serve(ctx, cfg, ctr) }()
+	tb.Cleanup(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			tb.Errorf("Serve: %v", err)
+		}
+	})
+	await(tb, func() bool { return State(ctr.State.Load()) == Ready })
+	return ctr, addr.String()
+}
+
+func await(tb testing.TB, cond func() bool) {
+	tb.Helper()
+	for end := time.Now().Add(time.Minute); !cond(); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			tb.Fatal("waited for a minute")
+		}
+	}
+}
+
+func dial(tb testing.TB, addr string) *net.TCPConn {
+	tb.Helper()
+	c, err := net.Dial("tcp4", addr)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { _ = c.Close() })
+	return c.(*net.TCPConn)
+}
+
+func TestEchoAndCounts(t *testing.T) {
+	ctr, addr := serve(t, Config{Limit: 10})
+	c := dial(t, addr)
+	msg := make([]byte, 300_000)
+	for i := range msg {
+		msg[i] = byte(i * 7)
+	}
+	go func() { _, _ = c.Write(msg) }()
+	back := make([]byte, len(msg))
+	if _, err := io.ReadFull(c, back); err != nil || string(back) != string(msg) {
+		t.Fatalf("echo differs, %v", err)
+	}
+	if n, b := ctr.Messages(); n < 1 || b != int64(len(msg)) || ctr.Open.Load() != 1 || ctr.PortOpen[0].Load() != 1 {
+		t.Errorf("%d messages of %d bytes, %d open", n, b, ctr.Open.Load())
+	}
+	_ = c.Close()
+	await(t, func() bool { return ctr.Open.Load() == 0 && ctr.Closed.Load() == 1 && ctr.PortOpen[0].Load() == 0 })
+}
+
+func TestAdmission(t *testing.T) {
+	ctr, addr := serve(t, Config{Limit: 2})
+	a, b := dial(t, addr), dial(t, addr)
+	await(t, func() bool { return ctr.Open.Load() == 2 })
+	c := dial(t, addr)
+	if _, err := c.Read(make([]byte, 1)); err == nil || errors.Is(err, io.EOF) {
+		t.Errorf("the third connection: %v, want a reset", err)
+	}
+	await(t, func() bool { return ctr.Causes[OverLimit].Load() == 1 })
+	for _, kept := range []net.Conn{a, b} {
+		if _, err := kept.Write([]byte("x")); err != nil {
+			t.Error(err)
+		}
+		if _, err := io.ReadFull(kept, make([]byte, 1)); err != nil {
+			t.Errorf("a kept connection: %v", err)
+		}
+	}
+	_ = a.Close()
+	await(t, func() bool { return ctr.Open.Load() == 1 })
+	d := dial(t, addr) // room again
+	_, _ = d.Write([]byte("y"))
+	if _, err := io.ReadFull(d, make([]byte, 1)); err != nil {
+		t.Errorf("after room returned: %v", err)
+	}
+}
+
+func TestSlowReaderIsDropped(t *testing.T) {
+	ctr, addr := serve(t, Config{Limit: 10, MaxOutbound: 64 << 10})
+	c := dial(t, addr)
+	buf := make([]byte, 1<<20)
+	for range 200 { // 200 MiB, never read
+		if _, err := c.Write(buf); err != nil {
+			break
+		}
+	}
+	await(t, func() bool { return ctr.Causes[SlowReader].Load() == 1 && ctr.Open.Load() == 0 })
+}
+
+func TestIdleTimeout(t *testing.T) {
+	ctr, addr := serve(t, Config{Limit: 10, IdleTimeout: time.Second})
+	c := dial(t, addr)
+	if _, err := c.Read(make([]byte, 1)); err == nil {
+		t.Error("an idle connection got data")
+	}
+	await(t, func() bool { return ctr.Causes[IdleTimeout].Load() == 1 && ctr.Open.Load() == 0 })
+}
+
+// BenchmarkEcho is one 64 B message there and back through gnet: 0 allocs/op.
+func BenchmarkEcho(b *testing.B) {
+	_, addr := serve(b, Config{Limit: 10})
+	c := dial(b, addr)
+	out, in := make([]byte, 64), make([]byte, 64)
+	b.ReportAllocs()
+	b.ResetTimer()
+	for b.Loop() {
+		if _, err := c.Write(out); err != nil {
+			b.Fatal(err)
+		}
+		if _, err := io.ReadFull(c, in); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

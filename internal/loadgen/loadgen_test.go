@@ -1,0 +1,142 @@
+package loadgen
+
+import (
+	"bytes"
+	"context"
+	"net"
+	"net/netip"
+	"testing"
+	"time"
+	"unsafe"
+
+	"github.com/c10m/c10m/internal/plan"
+)
+
+// echoServer serves each connection with one buffer: it allocates nothing per
+// message, so what a benchmark counts is the engine's.
+func echoServer(tb testing.TB) int {
+	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { _ = l.Close() })
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer func() { _ = c.Close() }()
+				buf := make([]byte, 64<<10)
+				for {
+					n, err := c.Read(buf)
+					if err != nil {
+						return
+					}
+					if _, err := c.Write(buf[:n]); err != nil {
+						return
+					}
+				}
+			}()
+		}
+	}()
+	return l.Addr().(*net.TCPAddr).Port
+}
+
+func testPlan(port int, conns int64, threads int) plan.Plan {
+	return plan.Plan{Host: netip.MustParseAddr("127.0.0.1"), Ports: []int{port}, Local: plan.DefaultLocalPorts, Total: conns, Conns: conns,
+		Threads: threads, PrivateTables: threads > 1, Window: 64, ConnectTimeout: 30 * time.Second, Close: plan.CloseRST}
+}
+
+func TestEngine(t *testing.T) {
+	for _, threads := range []int{1, 3} {
+		e, err := Start(testPlan(echoServer(t), 301, threads), 5000)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx := context.Background()
+		e.Ramp(ctx)
+		if c := e.Counts(); c.Open() != 301 || c.Failed != 0 {
+			t.Fatalf("%d threads: after the ramp %+v, want 301 open", threads, c)
+		}
+		e.Exchange(ctx, Exchange{Size: 5000, PerConn: 3, Drain: time.Minute})
+		e.Exchange(ctx, Exchange{Size: 100, PerConn: 1, Sample: 50, Window: 4, Drain: time.Minute})
+		if c := e.Counts(); c.Received != 3*301+50 || c.Sent != c.Received || c.Bytes != 3*301*5000+50*100 {
+			t.Errorf("%d threads: %+v, want %d echoes", threads, c, 3*301+50)
+		}
+		if c := e.Census(); c.PerPort[0] != 301 || len(c.PerThread) != threads {
+			t.Errorf("census %+v", c)
+		}
+		e.Close(ctx)
+		tally, err := e.Stop()
+		if err != nil || tally.Closed != 301 || tally.Open() != 0 || tally.Attempted != tally.Established+tally.Failed || len(tally.Errors) != 0 {
+			t.Errorf("%d threads: tally %+v, %v", threads, tally.Counts, err)
+		}
+	}
+}
+
+func TestRampStopsWhenNobodyListens(t *testing.T) {
+	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	port := l.Addr().(*net.TCPAddr).Port
+	_ = l.Close()
+	e, err := Start(testPlan(port, 5000, 2), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e.Ramp(context.Background())
+	tally, err := e.Stop()
+	if err != nil || e.HaltReason() == "" || tally.Established != 0 || tally.Failed != tally.Attempted || tally.Failed > 3000 || tally.Errors["connect_refused"] != tally.Failed {
+		t.Errorf("reason %q, %+v, %v, %v; want an early end with every failure counted", e.HaltReason(), tally.Counts, tally.Errors, err)
+	}
+}
+
+func TestConnIsSmall(t *testing.T) {
+	if n := unsafe.Sizeof(conn{}); n > 32 {
+		t.Errorf("a connection takes %d bytes, want at most 32", n)
+	}
+}
+
+func TestPattern(t *testing.T) {
+	p := newPattern(1000)
+	if bytes.Equal(p.message(1, 1, 64), p.message(2, 1, 64)) || bytes.Equal(p.message(1, 1, 64), p.message(1, 2, 64)) {
+		t.Error("messages of different connections or numbers are equal")
+	}
+	for id := range int64(2000) {
+		if m := p.message(id, uint32(id*7), 1000); len(m) != 1000 || !bytes.Equal(m, p.message(id, uint32(id*7), 1000)) {
+			t.Fatalf("message of connection %d: %d bytes, or not the same twice", id, len(m))
+		}
+	}
+	if n := testing.AllocsPerRun(100, func() { _ = p.message(3, 4, 1000) }); n != 0 {
+		t.Errorf("message allocates %v times", n)
+	}
+}
+
+func TestEveryCauseHasAName(t *testing.T) {
+	seen := map[string]bool{}
+	for i, name := range causeNames {
+		if name == "" || seen[name] {
+			t.Errorf("cause %d: name %q is empty or used twice", i, name)
+		}
+		seen[name] = true
+	}
+}
+
+// BenchmarkExchange is one message there and back: 0 allocs/op.
+func BenchmarkExchange(b *testing.B) {
+	e, err := Start(testPlan(echoServer(b), 10, 1), 64)
+	if err != nil {
+		b.Fatal(err)
+	}
+	e.Ramp(context.Background())
+	b.ReportAllocs()
+	b.ResetTimer()
+	e.Exchange(context.Background(), Exchange{Size: 64, PerConn: uint32(b.N/10 + 1), Drain: time.Minute})
+	b.StopTimer()
+	if _, err := e.Stop(); err != nil {
+		b.Fatal(err)
+	}
+}
