@@ -14,6 +14,8 @@ var seedPerEnd = map[string]float64{"tcp": 10.5e3, "ws": 15.5e3}
 const (
 	tenMillion = 10_000_000
 	tableWidth = 11
+	// minR2 is how well the line must fit for ten million to be read off it.
+	minR2 = 0.9
 )
 
 // memory is what a connection costs and what was in use.
@@ -99,7 +101,9 @@ func (t *text) caches(list []result.Cache) {
 // extrapolate is the sentence that people quote. GiB = 2^30, GB = 10^9: the
 // seed's users counted in GB, so both are given.
 func (t *text) extrapolate(m *result.Memory, proto string) {
-	if m.TotalPerConn <= 0 { // noise: too few connections
+	t.printf("\n")
+	if m.TotalPerConn <= 0 || m.Fit.R2 > 0 && m.Fit.R2 < minR2 {
+		t.sentence("Too noisy to say what 10,000,000 connections need: take more of them.")
 		return
 	}
 	ends, at := 1.0, ", this end"
@@ -107,7 +111,7 @@ func (t *text) extrapolate(m *result.Memory, proto string) {
 		ends, at = 2, ""
 	}
 	need := m.TotalPerConn * tenMillion
-	said := fmt.Sprintf("10,000,000 connections need %s (%.0f GB)%s", Bytes(need), need/1e9, at)
+	said := fmt.Sprintf("10,000,000 connections need %s (%s GB)%s", Bytes(need), Count(int64(need/1e9+0.5)), at)
 	seed := seedPerEnd[proto]
 	switch {
 	case m.BothEnds && m.ServerPerConn == nil:
@@ -115,7 +119,6 @@ func (t *text) extrapolate(m *result.Memory, proto string) {
 	case seed > 0:
 		said += fmt.Sprintf("; the seed program needed %.0f GB", ends*seed*tenMillion/1e9)
 	}
-	t.printf("\n")
 	t.sentence("%s", said)
 }
 
