@@ -3,93 +3,96 @@ package report
 import (
 	"fmt"
 	"io"
-	"strings"
+	"sync"
 	"time"
 )
 
-// Progress is where a run stands.
-type Progress struct {
-	Phase       string
-	Elapsed     time.Duration
-	Established int64
-	Target      int64
-	Failed      int64
-	Lost        int64
-	Received    int64   // echoes
-	Rate        float64 // connections per second now; 0: not ramping
-	MemoryLeft  uint64  // bytes
-}
-
-// Line writes progress on one line of at most width columns.
-func (p Progress) Line(width int) string {
-	parts := []string{fmt.Sprintf("%s %.0fs", p.Phase, p.Elapsed.Seconds()),
-		fmt.Sprintf("%s/%s established", Count(p.Established), Count(p.Target))}
-	if p.Rate > 0 {
-		parts = append(parts, rate(p.Rate))
-	}
-	if p.Failed > 0 {
-		parts = append(parts, Count(p.Failed)+" failed")
-	}
-	if p.Lost > 0 {
-		parts = append(parts, Count(p.Lost)+" lost")
-	}
-	if p.Received > 0 {
-		parts = append(parts, Count(p.Received)+" echoes")
-	}
-	if p.MemoryLeft > 0 {
-		parts = append(parts, Bytes(float64(p.MemoryLeft))+" left")
-	}
-	if left := p.Target - p.Established - p.Failed; p.Rate > 0 && left > 0 {
-		parts = append(parts, fmt.Sprintf("ETA %.0fs", float64(left)/p.Rate))
-	}
-	line := []rune(strings.Join(parts, "  "))
-	return string(line[:min(len(line), width)])
-}
-
-// Live shows progress: on a terminal one line that is rewritten, elsewhere one
-// plain line every Every.
+// Live shows progress: where lines can be rewritten (Rewrites) one line that
+// always is, elsewhere one plain line every Every. The clock is
+// Progress.Elapsed. It may be used from several goroutines.
 type Live struct {
+	Every time.Duration // between plain lines; may be set before the first Show
+
 	w        io.Writer
-	terminal bool
+	rewrites bool
 	width    int
-	every    time.Duration
-	next     time.Duration
-	last     Progress
-	shown    int // columns of the line that stands there now
+
+	mu    sync.Mutex
+	next  time.Duration
+	last  Progress
+	shown bool // a line stands there now
+	ended bool
 }
 
-// NewLive shows on w. Off a terminal it writes a line every five seconds.
-func NewLive(w io.Writer, terminal bool, width int) *Live {
-	return &Live{w: w, terminal: terminal, width: width, every: 5 * time.Second}
+// NewLive shows on w, on a terminal of width columns if it rewrites, and else a
+// line every five seconds.
+func NewLive(w io.Writer, rewrites bool, width int) *Live {
+	return &Live{w: w, rewrites: rewrites, width: width, Every: 5 * time.Second}
 }
 
-// Show takes note of progress. It works out the rate from call to call.
+const (
+	firstColumn = "\r"
+	// clearTail erases from the cursor to the end of the line: EL, ECMA-48
+	// section 8.3.41.
+	clearTail = "\x1b[K"
+	// plainWidth bounds a line that nobody rewrites: a log has no columns.
+	plainWidth = 1000
+)
+
+// Show takes note of progress. It works out the rate from call to call, and the
+// ETA from that, where the caller does not give them.
 func (l *Live) Show(p Progress) {
-	if dt := (p.Elapsed - l.last.Elapsed).Seconds(); dt > 0 && p.Phase == "ramp" {
-		now := float64(p.Established-l.last.Established) / dt
-		if l.last.Rate > 0 {
-			now = 0.7*l.last.Rate + 0.3*now // steadier for the eye and the ETA
-		}
-		p.Rate = now
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.ended {
+		return
 	}
+	p = estimate(l.last, p)
 	l.last = p
-	if l.terminal {
-		line := p.Line(l.width - 1)
-		pad := max(0, l.shown-len([]rune(line)))
-		l.shown = len([]rune(line))
-		_, _ = fmt.Fprintf(l.w, "\r%s%s", line, strings.Repeat(" ", pad))
+	if l.rewrites {
+		// One column less: in the last one, some terminals wrap.
+		_, _ = fmt.Fprint(l.w, firstColumn, FormatProgress(p, max(1, l.width-1)), clearTail)
+		l.shown = true
 		return
 	}
 	if p.Elapsed >= l.next {
-		l.next = p.Elapsed + l.every
-		_, _ = fmt.Fprintln(l.w, p.Line(1000))
+		l.next = p.Elapsed + l.Every
+		_, _ = fmt.Fprintln(l.w, FormatProgress(p, plainWidth))
 	}
 }
 
-// Done clears the line, so that the report starts on a clean one.
-func (l *Live) Done() {
-	if l.terminal && l.shown > 0 {
-		_, _ = fmt.Fprintf(l.w, "\r%s\r", strings.Repeat(" ", l.shown))
-		l.shown = 0
+// estimate fills in the rate and the ETA of a ramp.
+func estimate(last, p Progress) Progress {
+	if p.Phase != "ramp" {
+		return p
 	}
+	dt := (p.Elapsed - last.Elapsed).Seconds()
+	switch {
+	case p.RateNow > 0:
+	case dt <= 0:
+		p.RateNow = last.RateNow
+	default:
+		p.RateNow = max(0, float64(p.Established-last.Established)/dt)
+		if last.RateNow > 0 {
+			p.RateNow = 0.7*last.RateNow + 0.3*p.RateNow // steadier for the eye and the ETA
+		}
+	}
+	if left := p.Target - p.Established - p.Failed; p.ETA == 0 && p.RateNow > 0 && left > 0 {
+		p.ETA = time.Duration(min(float64(left)/p.RateNow, maxETA.Seconds()) * float64(time.Second))
+	}
+	return p
+}
+
+// maxETA bounds a guess: a ramp that has nearly stopped.
+const maxETA = 100 * time.Hour
+
+// Done clears the line, so that what follows starts on a clean one. Nothing is
+// shown afterwards.
+func (l *Live) Done() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.shown {
+		_, _ = fmt.Fprint(l.w, firstColumn, clearTail)
+	}
+	l.shown, l.ended = false, true
 }

@@ -1,80 +1,181 @@
 package report
 
-import "github.com/c10m/c10m/internal/result"
+import (
+	"fmt"
+	"net/netip"
 
-// What the program that c10m began as took, bytes per connection and end
-// (Tornado, as its users measured it).
+	"github.com/c10m/c10m/internal/result"
+)
+
+// seedPerEnd is what the program that c10m began as took, bytes per connection
+// and end (Tornado, as its users measured it).
 var seedPerEnd = map[string]float64{"tcp": 10.5e3, "ws": 15.5e3}
 
-const tenMillion = 10_000_000
+const (
+	tenMillion = 10_000_000
+	tableWidth = 11
+	// minR2 is how well the line must fit for ten million to be read off it.
+	minR2 = 0.9
+)
 
-func (t text) memory(r *result.Result) {
+// memory is what a connection costs and what was in use.
+func (t *text) memory(r *result.Result) {
 	m := r.Memory
 	if m == nil {
 		return
 	}
-	t.title("Memory per connection    marginal      plain")
-	line := func(name string, fit, plain float64, note string) {
-		t.printf("  %-20s %11s %11s  %s\n", name, perConn(fit), perConn(plain), note)
-	}
-	if m.Held != nil {
-		ends := "of this end"
-		if m.BothEnds {
-			ends = "both ends"
-		}
-		line("kernel", m.KernelPerConn, m.Plain.Kernel, ends)
-		if m.ServerPerConn != nil && m.Plain.Server != nil {
-			line("server", *m.ServerPerConn, *m.Plain.Server, "user memory")
-		}
-		line("client", m.ClientPerConn, m.Plain.Client, "user memory")
-		line("total", m.TotalPerConn, m.Plain.Total, "")
-		t.row("fit", "%d samples, r² %.5f, by %s", m.Fit.Samples, m.Fit.R2, method(m.Method))
-		if m.Outside != nil {
-			explained, and := m.TotalPerConn, ""
-			if m.WalkedPerConn != nil {
-				explained += *m.WalkedPerConn
-				and = " + " + perConn(*m.WalkedPerConn) + " for readers of /proc/PID/fd"
-			}
-			t.row("cross-check", "%s%s against %s by", perConn(m.TotalPerConn), and, perConn(*m.Outside))
-			t.row("", "MemTotal − MemFree − page cache: %+.1f %%", 100*(explained / *m.Outside - 1))
-		}
+	if m.Measured() {
+		t.perConn(m)
 		t.caches(m.Caches)
-		t.printf("  10,000,000 connections need %s", Bytes(m.At10M))
-		if seed := seedPerEnd[r.Proto]; seed > 0 && m.BothEnds {
-			t.printf("; the seed program needed %.0f GB", 2*seed*tenMillion/1e9)
-		}
-		t.printf("\n")
+		t.extrapolate(m, r.Proto)
 	}
 	t.inUse(m)
 }
 
+func (t *text) perConn(m *result.Memory) {
+	t.head("Memory per conn", tableWidth, "marginal", "plain")
+	kernel := "kernel, one end"
+	if m.BothEnds {
+		kernel = "kernel, 2 ends"
+	}
+	t.cells(kernel, tableWidth, perConn(m.KernelPerConn), perConn(m.Plain.Kernel))
+	server := func(p *float64) string {
+		if p == nil {
+			return ""
+		}
+		return perConn(*p)
+	}
+	if m.ServerPerConn != nil || m.Plain.Server != nil {
+		t.cells("server", tableWidth, server(m.ServerPerConn), server(m.Plain.Server))
+	}
+	t.cells("client", tableWidth, perConn(m.ClientPerConn), perConn(m.Plain.Client))
+	t.cells("total", tableWidth, perConn(m.TotalPerConn), perConn(m.Plain.Total))
+	ends := "the kernel's part is of this end only"
+	if m.BothEnds {
+		ends = fmt.Sprintf("the kernel's part is of both ends, %s a socket", perConn(m.KernelPerSocket))
+	}
+	t.row("method", "%s; %s", method(m.Method), ends)
+	if m.Fit.R2 > 0 {
+		t.row("marginal", "least squares over %s, r² %.5f", plural(m.Fit.Samples, "sample"), m.Fit.R2)
+	} else {
+		t.row("marginal", "too few samples for a fit (%d): the plain difference", m.Fit.Samples)
+	}
+	t.crossCheck(m)
+}
+
 func method(m string) string {
 	if m == "slabinfo" {
-		return "slab pages (/proc/slabinfo)"
+		return "pages of slab caches (/proc/slabinfo)"
 	}
-	return "MemTotal − MemFree − page cache less the processes"
+	return "MemTotal − MemFree − page cache, less the processes"
 }
 
-func (t text) caches(list []result.Cache) {
+// crossCheck holds the accounts against what the machine lost.
+func (t *text) crossCheck(m *result.Memory) {
+	if m.Outside == nil || *m.Outside == 0 {
+		return
+	}
+	explained, and := m.TotalPerConn, ""
+	if m.WalkedPerConn != nil {
+		explained += *m.WalkedPerConn
+		and = fmt.Sprintf(" and %s left by readers of /proc/PID/fd", perConn(*m.WalkedPerConn))
+	}
+	t.row("cross-check", "%s%s, against %s by MemTotal − MemFree − page cache: %+.1f %%",
+		perConn(m.TotalPerConn), and, perConn(*m.Outside), 100*(explained / *m.Outside - 1))
+}
+
+func (t *text) caches(list []result.Cache) {
+	if len(list) == 0 {
+		return
+	}
+	t.head("Kernel caches", tableWidth, "a conn", "objects")
 	for _, c := range list {
-		t.printf("    %-18s %11s   %.2f objects\n", c.Name, perConn(c.BytesPerConn), c.ObjectsPerConn)
+		objects := ""
+		if c.ObjectsPerConn != 0 {
+			objects = fmt.Sprintf("%.2f", c.ObjectsPerConn)
+		}
+		t.cells(c.Name, tableWidth, perConn(c.BytesPerConn), objects)
 	}
 }
 
-// inUse shows the memory before, while held and after.
-func (t text) inUse(m *result.Memory) {
-	t.title("Memory in use             kernel      server      client     machine")
+// extrapolate is the sentence that people quote. GiB = 2^30, GB = 10^9: the
+// seed's users counted in GB, so both are given.
+func (t *text) extrapolate(m *result.Memory, proto string) {
+	t.printf("\n")
+	if m.TotalPerConn <= 0 || m.Fit.R2 > 0 && m.Fit.R2 < minR2 {
+		t.sentence("Too noisy to say what 10,000,000 connections need: take more of them.")
+		return
+	}
+	ends, at := 1.0, ", this end"
+	if m.BothEnds {
+		ends, at = 2, ""
+	}
+	need := m.TotalPerConn * tenMillion
+	said := fmt.Sprintf("10,000,000 connections need %s (%s GB)%s", Bytes(need), Count(int64(need/1e9+0.5)), at)
+	seed := seedPerEnd[proto]
+	switch {
+	case m.BothEnds && m.ServerPerConn == nil:
+		said += ", without the server's own memory, which is not known"
+	case seed > 0:
+		said += fmt.Sprintf("; the seed program needed %.0f GB", ends*seed*tenMillion/1e9)
+	}
+	t.sentence("%s", said)
+}
+
+// inUse is the memory before, while held and after, and how much came back.
+func (t *text) inUse(m *result.Memory) {
+	if m.Before == nil && m.Held == nil && m.After == nil {
+		return
+	}
+	const first = 15 // five columns within 60
+	t.title(cells("Memory in use", first, tableWidth, "kernel", "server", "client", "machine"))
+	values := func(name string, v ...string) { t.printf("%s\n", cells("  "+name, first, tableWidth, v...)) }
 	line := func(name string, u *result.Used) {
 		if u == nil {
 			return
 		}
-		server := "-"
+		server := ""
 		if u.Server != nil {
 			server = Bytes(float64(*u.Server))
 		}
-		t.printf("  %-18s %11s %11s %11s %11s\n", name, Bytes(float64(u.Kernel)), server, Bytes(float64(u.Client)), Bytes(float64(u.System)))
+		values(name, Bytes(float64(u.Kernel)), server, Bytes(float64(u.Client)), Bytes(float64(u.System)))
 	}
 	line("before", m.Before)
 	line("held", m.Held)
 	line("after close", m.After)
+	if m.Before != nil && m.Held != nil && m.After != nil {
+		b, h, a := m.Before, m.Held, m.After
+		server := ""
+		if b.Server != nil && h.Server != nil && a.Server != nil {
+			server = cameBack(*b.Server, *h.Server, *a.Server)
+		}
+		values("came back", cameBack(b.Kernel, h.Kernel, a.Kernel), server,
+			cameBack(b.Client, h.Client, a.Client), cameBack(b.System, h.System, a.System))
+	}
+	if m.PeakUsed > 0 {
+		t.row("peak", "%s of the machine's memory in use", Bytes(float64(m.PeakUsed)))
+	}
+}
+
+// cameBack is the share of the growth that was given back; "" if it did not
+// grow. It may be more than all.
+func cameBack(before, held, after uint64) string {
+	switch {
+	case held <= before:
+		return ""
+	case after >= held:
+		return "none"
+	}
+	return percent((float64(held) - float64(after)) / (float64(held) - float64(before)))
+}
+
+// ends is how many ends of each connection this machine's kernel holds.
+func ends(r *result.Result) int64 {
+	if m := r.Memory; m.Measured() && m.BothEnds {
+		return 2
+	}
+	if a, err := netip.ParseAddr(r.Plan.Host); err == nil && a.IsLoopback() {
+		return 2
+	}
+	return 1
 }

@@ -1,0 +1,95 @@
+package report
+
+import (
+	"math"
+	"time"
+
+	"github.com/c10m/c10m/internal/result"
+)
+
+func ptr[T any](v T) *T { return &v }
+
+// curve is a ramp to n connections that slows down to a half.
+func curve(n int64, end float64) (list []result.Point) {
+	const samples = 100
+	var last result.Point
+	for i := range samples + 1 {
+		x := float64(i) / samples
+		p := result.Point{T: end * x, Conns: int64(math.Round(float64(n) * (4*x - x*x) / 3))}
+		if i > 0 {
+			p.Rate = float64(p.Conns-last.Conns) / (p.T - last.T)
+		}
+		list, last = append(list, p), p
+	}
+	return list
+}
+
+// minimal measured nothing: a run against a server that told nothing.
+func minimal() *result.Result {
+	return &result.Result{Schema: result.Schema, Scenario: "hold", Proto: "tcp", Started: time.Date(2026, 11, 21, 6, 15, 3, 0, time.UTC),
+		Plan:  result.Plan{Conns: 1, Ports: 1, Sources: 1, Threads: 1, FDTables: 1},
+		Conns: result.Conns{Attempted: 1, Established: 1}}
+}
+
+// full measured everything, at 2.5 million.
+func full() *result.Result {
+	const n = 2_500_000
+	used := func(kernel, server, client, system uint64) *result.Used {
+		return &result.Used{Kernel: kernel, Server: &server, Client: client, System: system}
+	}
+	r := minimal()
+	r.Host = result.Host{Kernel: "6.18.1", CPUs: 2, MemoryBytes: 25_276_510_208, Nofile: 20_000, Go: "go1.26.8", Commit: "0123456789ab", Namespace: true, EhashBucket: 8_388_608}
+	r.Plan = result.Plan{Host: "127.0.0.1", FirstPort: 10_000, Conns: n, Ports: 200, Sources: 1, Threads: 126, Hold: 10e9, Size: 64, Interval: 5e9, FDTables: 126, LimitedBy: "memory"}
+	r.Conns = result.Conns{Attempted: n, Established: n}
+	r.Setup = &result.Setup{Seconds: 41.65, Rate: 60_024, ClientSeconds: 40.9, Curve: curve(n, 40.9),
+		Latency: &result.Latency{Count: n, P50: 87_000, P90: 307_000, P99: 1_055_000, P999: 18_815_000, Max: 120_061_951}}
+	r.Memory = &result.Memory{Method: "slabinfo", BothEnds: true, KernelPerConn: 8089.8, KernelPerSocket: 4044.9, ServerPerConn: ptr(441.2), ClientPerConn: 26.4, TotalPerConn: 8557.4,
+		Caches: []result.Cache{{Name: "TCP", ObjectsPerConn: 2, BytesPerConn: 5040.8}, {Name: "sock_inode_cache", ObjectsPerConn: 1.9986, BytesPerConn: 1723.5},
+			{Name: "request_sock_TCPv6_long_name", ObjectsPerConn: 0.01, BytesPerConn: 3.2}, {Name: "other", BytesPerConn: 22.5}},
+		Fit: result.Fit{Slope: 8557.4, R2: 0.99997, Samples: 60}, Plain: result.Parts{Kernel: 8095.3, Server: ptr(429.4), Client: 26.6, Total: 8551.3},
+		Outside: ptr(9016.1), WalkedPerConn: ptr(429.7), At10M: 85_574_000_000,
+		Before: used(78_760_782, 114_646_016, 9_975_808, 1_377_779_712), Held: used(20_303_000_000, 1_217_646_016, 76_616_192, 23_238_144_512),
+		After: used(104_916_124, 200_641_536, 77_660_672, 1_769_172_992), PeakUsed: 23_300_000_000}
+	r.Echo = &result.Echo{Sent: 5_010_000, Received: 5_010_000, Seconds: 10, Rate: 500_000, Bytes: 320_000_000, Verified: 10_000,
+		Latency: &result.Latency{Count: 5_010_000, P50: 8_063_000, P90: 236_543_000, P99: 258_047_000, P999: 1_266_239_000, Max: 9_999_999_999}}
+	r.CPU = &result.CPU{Server: ptr(50.09), Client: 147.93, Softirq: ptr(21.42)}
+	r.Reconcile = &result.Counts{Client: n, Server: ptr(int64(n)), Kernel: ptr(int64(2*n + 401))}
+	r.Spread = []result.Spread{{Over: "ports", N: 200, Min: 12_500, Mean: 12_500, Max: 12_500}, {Over: "client threads", N: 126, Min: 19_841, Mean: 19_841.27, Max: 19_842},
+		{Over: "server workers", N: 128, Min: 19_100, Mean: 19_531.25, Max: 19_870}}
+	r.Limits = []result.Limit{{Name: "memory", Max: 2_602_844, Why: "22,644,747,674 bytes can be taken, a connection takes about 8,700 here", Cure: "a machine with more memory, or server and client on two machines"},
+		{Name: "epoll watches", Max: 2_745_755, Why: "fs.epoll.max_user_watches 5,491,511, 2 a connection", Cure: "raise it"},
+		{Name: "4-tuples", Max: 840_315_699_200, Why: "local ports × sources × ports"}}
+	return r
+}
+
+// failed has errors of many causes, known and unknown, and counts that differ.
+func failed() *result.Result {
+	r := minimal()
+	r.Proto, r.Scenario = "ws", "echo"
+	r.Host = result.Host{Kernel: "5.15.0", CPUs: 1}
+	r.Plan = result.Plan{Host: "192.0.2.7", FirstPort: 443, Conns: 1_000_000, Ports: 1, Sources: 2, Threads: 8, FDTables: 1, Rate: 12_500}
+	r.Conns = result.Conns{Attempted: 1_000_000, Established: 28_232, Failed: 971_768, Lost: 232, Errors: result.ErrorCounts{
+		"connect_no_address": 971_000, "connect_refused": 700, "connect_timeout": 60, "socket_fd_limit": 7, "epoll_no_watches": 1, "read_reset": 230, "read_closed": 2,
+		"echo_mismatch": 3, "echo_timeout": 5, "upgrade_timeout": 5, "upgrade_status": 4, "read_other": 1}}
+	r.Setup = &result.Setup{Seconds: 3.004, Rate: 9398, Curve: curve(28_232, 3.004)[:4]}
+	r.Memory = &result.Memory{Method: "meminfo", KernelPerConn: 4100, KernelPerSocket: 4100, ClientPerConn: -1.5, TotalPerConn: 4098.5,
+		Fit: result.Fit{Slope: 4098.5, Samples: 2}, Plain: result.Parts{Kernel: 4100, Client: -1.5, Total: 4098.5}}
+	r.Echo = &result.Echo{Sent: 28_000, Received: 27_992, Lost: 5, Mismatched: 3, Seconds: 0.5, Rate: 55.25}
+	r.Reconcile = &result.Counts{Client: 28_000, Server: ptr(int64(27_900)), Kernel: ptr(int64(27_000))}
+	r.Warnings = []string{"the server's control endpoint http://192.0.2.7:9090 does not answer: its memory and its count are not in this report (--server-control URL, or none to leave it out)",
+		"slabinfo cannot be read: kernel memory is MemTotal − MemFree − page cache less the processes'", "short"}
+	return r
+}
+
+// interrupted ended in the ramp.
+func interrupted() *result.Result {
+	r := full()
+	const n = 612_345
+	r.Interrupt, r.Plan.Rate, r.Plan.Hold, r.Plan.Interval = true, 50_000, 0, 0
+	r.Conns = result.Conns{Attempted: n, Established: n}
+	r.Setup = &result.Setup{Seconds: 12.2, Rate: n / 12.2, Curve: curve(n, 12.2)}
+	r.Memory, r.Echo, r.Reconcile, r.Spread = nil, nil, nil, nil
+	r.CPU = &result.CPU{Client: 12.1}
+	r.Limits = r.Limits[:1]
+	return r
+}

@@ -1,0 +1,85 @@
+package report
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Progress is where a run stands. What is 0 and optional is not shown.
+type Progress struct {
+	Phase       string // start, ramp, settle, hold, verify, close
+	Elapsed     time.Duration
+	Established int64
+	Target      int64
+	RateNow     float64 // connections per second; optional, Live works it out
+	Failed      int64
+	Lost        int64         // optional
+	Received    int64         // echoes; optional
+	MemoryLeft  uint64        // bytes; optional
+	ETA         time.Duration // until Target; optional, Live works it out
+}
+
+// FormatProgress writes progress on one line of at most width columns, 80 if
+// that is 0. What does not fit is left out, the least important first, rather
+// than cut in the middle.
+func FormatProgress(p Progress, width int) string {
+	if width <= 0 {
+		width = defaultWidth
+	}
+	parts := progressParts(p)
+	for {
+		line := joinParts(parts)
+		if columns(line) <= width {
+			return line
+		}
+		least := 0
+		for i, part := range parts {
+			if part.rank > parts[least].rank {
+				least = i
+			}
+		}
+		switch {
+		case parts[least].short != "": // say it shorter before saying nothing
+			parts[least] = progressPart{text: parts[least].short, rank: parts[least].rank}
+		case len(parts) == 1:
+			return string([]rune(line)[:width])
+		default:
+			parts = slices.Delete(parts, least, least+1)
+		}
+	}
+}
+
+// progressPart is one figure of the line; the highest rank goes first when
+// there is no room.
+type progressPart struct {
+	text, short string
+	rank        int
+}
+
+func joinParts(parts []progressPart) string {
+	words := make([]string, len(parts))
+	for i, p := range parts {
+		words[i] = p.text
+	}
+	return strings.Join(words, "  ")
+}
+
+func progressParts(p Progress) (parts []progressPart) {
+	add := func(rank int, shown bool, text, short string) {
+		if shown {
+			parts = append(parts, progressPart{text, short, rank})
+		}
+	}
+	add(2, true, strings.TrimSpace(p.Phase+" "+clock(p.Elapsed)), p.Phase)
+	of := fmt.Sprintf("%s/%s", Count(p.Established), Count(p.Target))
+	add(1, true, of+" established", of)
+	add(3, p.RateNow > 0, perSecond(p.RateNow), "")
+	add(4, p.Failed > 0, Count(p.Failed)+" failed", "")
+	add(6, p.Lost > 0, Count(p.Lost)+" lost", "")
+	add(8, p.Received > 0, Count(p.Received)+" echoes", "")
+	add(7, p.MemoryLeft > 0, Bytes(float64(p.MemoryLeft))+" left", "")
+	add(5, p.ETA > 0, "ETA "+clock(p.ETA), "")
+	return parts
+}

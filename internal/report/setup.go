@@ -1,0 +1,161 @@
+package report
+
+import (
+	"fmt"
+	"math"
+	"strings"
+
+	"github.com/c10m/c10m/internal/result"
+)
+
+// setup is the ramp: how long, how fast, how evenly, how slow each connect.
+func (t *text) setup(s *result.Setup) {
+	if s == nil {
+		return
+	}
+	t.title("Setup")
+	took, alone := seconds(s.Seconds), seconds(s.ClientSeconds)
+	if s.ClientSeconds > 0 && s.ClientSeconds < s.Seconds {
+		took += " until both ends held all"
+		if alone != seconds(s.Seconds) {
+			took += ", " + alone + " for the client alone"
+		}
+	}
+	t.row("time", "%s", took)
+	if s.Rate > 0 {
+		t.row("rate", "%s", perSecond(s.Rate))
+	}
+	if first, last, ok := tenths(s.Curve); ok {
+		t.row("first tenth", "%s", perSecond(first))
+		t.row("last tenth", "%s, %.2f of the first", perSecond(last), last/first)
+	}
+	t.chart(s.Curve)
+	t.latency("connect", s.Latency)
+}
+
+// latency is the table of one histogram.
+func (t *text) latency(name string, l *result.Latency) {
+	if l == nil {
+		return
+	}
+	const first, width = 10, 10
+	t.printf("%s\n", cells("  latency", first, width, "p50", "p90", "p99", "p99.9", "max"))
+	t.printf("%s\n", cells("  "+name, first, width, Nanos(l.P50), Nanos(l.P90), Nanos(l.P99), Nanos(l.P999), Nanos(l.Max)))
+}
+
+// minPoints is how many samples a curve takes to be worth a look.
+const minPoints = 5
+
+// tenths is the setup rate over the first and over the last tenth of the
+// connections.
+func tenths(c []result.Point) (first, last float64, ok bool) {
+	if len(c) < 2*minPoints {
+		return 0, 0, false
+	}
+	n := float64(c[len(c)-1].Conns)
+	dFirst, dLast := timeOf(c, n/10)-c[0].T, timeOf(c, n)-timeOf(c, n*0.9)
+	if n <= 0 || dFirst <= 0 || dLast <= 0 {
+		return 0, 0, false
+	}
+	return n / 10 / dFirst, n / 10 / dLast, true
+}
+
+// timeOf is when a curve first held so many connections, straight between
+// samples.
+func timeOf(c []result.Point, conns float64) float64 {
+	for i := 1; i < len(c); i++ {
+		a, b := c[i-1], c[i]
+		if float64(b.Conns) < conns {
+			continue
+		}
+		if b.Conns <= a.Conns {
+			return b.T
+		}
+		return a.T + (conns-float64(a.Conns))/float64(b.Conns-a.Conns)*(b.T-a.T)
+	}
+	return c[len(c)-1].T
+}
+
+// rates cuts a curve into n equal spans of time and gives the rate over each.
+func rates(c []result.Point, n int) []float64 {
+	start, end := c[0].T, c[len(c)-1].T
+	list := make([]float64, n)
+	width := (end - start) / float64(n)
+	next, before := 1, float64(c[0].Conns)
+	for k := range list {
+		at := start + width*float64(k+1)
+		for next < len(c)-1 && c[next].T < at {
+			next++
+		}
+		a, b := c[next-1], c[next]
+		held := float64(b.Conns)
+		if b.T > a.T {
+			held = float64(a.Conns) + float64(b.Conns-a.Conns)*(at-a.T)/(b.T-a.T)
+		}
+		list[k], before = max(0, (held-before)/width), held
+	}
+	return list
+}
+
+const (
+	chartRows = 4
+	axisWidth = 12 // left of the chart, with the scale
+)
+
+// chart draws the setup rate over time in columns of eighths, from 0 to a round
+// number above the peak.
+func (t *text) chart(c []result.Point) {
+	if len(c) < minPoints || c[len(c)-1].T <= c[0].T {
+		return
+	}
+	n := min(60, t.width-axisWidth-2)
+	list := rates(c, n)
+	peak := 0.0
+	for _, r := range list {
+		peak = max(peak, r)
+	}
+	if peak <= 0 {
+		return
+	}
+	top := roundUp(peak)
+	for row := chartRows - 1; row >= 0; row-- {
+		label := ""
+		if row == chartRows-1 {
+			label = perSecond(top)
+		}
+		t.printf("%*s ┤%s\n", axisWidth-2, label, strings.TrimRight(bars(list, top, row), " "))
+	}
+	end := seconds(c[len(c)-1].T)
+	t.printf("%*s └%s\n", axisWidth-2, "0", strings.Repeat("─", n))
+	start := three(c[0].T) + " s"
+	if c[0].T == 0 {
+		start = "0 s"
+	}
+	t.printf("%s%s%s\n", strings.Repeat(" ", axisWidth), start, fmt.Sprintf("%*s", n-columns(start), end))
+}
+
+var blocks = []rune(" ▁▂▃▄▅▆▇█")
+
+// bars is one row of the chart; row 0 is the lowest.
+func bars(list []float64, top float64, row int) string {
+	var b strings.Builder
+	for _, r := range list {
+		eighths := int(math.Round(r / top * chartRows * 8))
+		if eighths == 0 && r > 0 {
+			eighths = 1 // little is not nothing
+		}
+		b.WriteRune(blocks[min(max(eighths-8*row, 0), 8)])
+	}
+	return b.String()
+}
+
+// roundUp is the next round number: 41,234 becomes 50,000.
+func roundUp(v float64) float64 {
+	unit := math.Pow(10, math.Floor(math.Log10(v)))
+	for _, f := range []float64{1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8} {
+		if f*unit >= v {
+			return f * unit
+		}
+	}
+	return 10 * unit
+}
