@@ -137,15 +137,21 @@ func announce(w io.Writer, p *scenario.Prepared) {
 // newLive is a live line on a terminal that can rewrite it, plain lines
 // elsewhere.
 func newLive(w io.Writer) *report.Live {
+	terminal, width := terminalOf(w)
+	return report.NewLive(w, report.Rewrites(terminal, os.Getenv), width)
+}
+
+// terminalOf says whether w is a terminal, and how wide it is.
+func terminalOf(w io.Writer) (terminal bool, width int) {
 	f, ok := w.(*os.File)
-	if !ok || !term.IsTerminal(int(f.Fd())) || os.Getenv("TERM") == "dumb" {
-		return report.NewLive(w, false, 0)
+	if !ok || !term.IsTerminal(int(f.Fd())) {
+		return false, 0
 	}
 	width, _, err := term.GetSize(int(f.Fd()))
 	if err != nil || width < 20 {
 		width = 80
 	}
-	return report.NewLive(w, true, width)
+	return true, width
 }
 
 // writable sees before the run that its result can be kept.
@@ -163,7 +169,8 @@ func writable(file string) error {
 // write writes the report and the result file.
 func write(f flags, r *result.Result, stdout io.Writer) error {
 	if !f.quiet && f.json != "-" {
-		if err := report.WriteText(stdout, r); err != nil {
+		terminal, width := terminalOf(stdout)
+		if err := report.WriteText(stdout, r, report.FromEnvironment(terminal, width, os.Getenv)); err != nil {
 			return err
 		}
 	}
