@@ -1,0 +1,62 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"strings"
+	"testing"
+)
+
+func TestBadUsage(t *testing.T) {
+	tests := []struct {
+		name string
+		args []string
+		want []string // in the one line on stderr
+	}{
+		{"no count", []string{"--conns", "many"}, []string{"conns", `"many"`, "10M"}},
+		{"no connection at all", []string{"--conns", "0"}, []string{"conns", "1.."}},
+		{"no such scenario", []string{"sleep"}, []string{`"sleep"`, "hold, echo"}},
+		{"no such flag", []string{"--connections", "5"}, []string{"connections", "--help"}},
+		{"left over", []string{"hold", "--quiet", "10M"}, []string{`"10M"`}},
+		{"host is a name", []string{"--host", "example"}, []string{"--host", `"example"`}},
+		{"ports leave the range", []string{"--first-port", "65500", "--ports", "100"}, []string{"--first-port", "65599", "1..65535"}},
+		{"ports none", []string{"--ports", "0"}, []string{"--ports", "1..65535"}},
+		{"rate", []string{"--rate", "0"}, []string{"rate", "max"}},
+		{"sources", []string{"--sources", "10.0.0.0/8"}, []string{"--sources", "/16"}},
+		{"sources of the other family", []string{"--sources", "fd00::1"}, []string{"--sources", "--host"}},
+		{"close", []string{"--close", "abort"}, []string{"--close", "rst, fin"}},
+		{"private fds", []string{"--private-fds", "yes"}, []string{"--private-fds", "auto, on, off"}},
+		{"size", []string{"--size", "1G"}, []string{"--size", "1.."}},
+		{"hold", []string{"--hold", "-1s"}, []string{"--hold", "0.."}},
+		{"interval", []string{"--interval", "1us"}, []string{"--interval", "1ms"}},
+		{"settle", []string{"--settle", "-1s"}, []string{"--settle", "0..1h"}},
+		{"control", []string{"--server-control", "ftp://x"}, []string{"--server-control", "http://"}},
+		{"echo for no time", []string{"echo", "--hold", "0s"}, []string{"--hold", "echo"}},
+		{"result cannot be kept", []string{"--json", "/nonexistent/r.json"}, []string{"--json", "/nonexistent/r.json"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			var stdout, stderr bytes.Buffer
+			status := run(context.Background(), tt.args, &stdout, &stderr)
+			line := stderr.String()
+			if status != 2 || strings.Count(line, "\n") != 1 || stdout.Len() != 0 {
+				t.Errorf("status %d, stderr %q, stdout %q; want 2 and one line", status, line, stdout.String())
+			}
+			for _, w := range tt.want {
+				if !strings.Contains(line, w) {
+					t.Errorf("%q lacks %q", line, w)
+				}
+			}
+		})
+	}
+}
+
+func TestHelpAndVersion(t *testing.T) {
+	var stdout, stderr bytes.Buffer
+	if status := run(context.Background(), []string{"--help"}, &stdout, &stderr); status != 0 || !strings.Contains(stderr.String(), "Examples") {
+		t.Errorf("--help: status %d, %q", status, stderr.String())
+	}
+	if status := run(context.Background(), []string{"--version"}, &stdout, &stderr); status != 0 || !strings.HasPrefix(stdout.String(), "c10m client ") {
+		t.Errorf("--version: status %d, %q", status, stdout.String())
+	}
+}

@@ -1,0 +1,57 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"strings"
+	"testing"
+)
+
+func TestBadUsage(t *testing.T) {
+	tests := []struct {
+		name string
+		args []string
+		want []string // in the one line on stderr
+	}{
+		{"no such flag", []string{"--port", "1"}, []string{"port", "--help"}},
+		{"left over", []string{"10000"}, []string{`"10000"`}},
+		{"bind is a name", []string{"--bind", "localhost"}, []string{"--bind", `"localhost"`}},
+		{"bind is nobody's", []string{"--bind", "192.0.2.1", "--control", "none", "--max-conns", "10"}, []string{"--bind", "192.0.2.1"}},
+		{"ports", []string{"--ports", "0"}, []string{"--ports", "1..4096"}},
+		{"range", []string{"--tcp", "65000:1000"}, []string{"tcp", "65999", "1..65535"}},
+		{"no range", []string{"--tcp", "10000"}, []string{"tcp", "FIRST:COUNT"}},
+		{"none", []string{"--tcp", "none"}, []string{"--tcp", "1..4096"}},
+		{"idle timeout", []string{"--idle-timeout", "5ms"}, []string{"--idle-timeout", "1s"}},
+		{"drain", []string{"--drain", "-1s"}, []string{"--drain"}},
+		{"control", []string{"--control", "9090"}, []string{"--control", "127.0.0.1:9090"}},
+		{"control among the ports", []string{"--control", "127.0.0.1:10005"}, []string{"--control", "--tcp"}},
+		{"connections", []string{"--max-conns", "lots"}, []string{"max-conns", `"lots"`}},
+		{"workers", []string{"--workers", "100k", "--max-conns", "10"}, []string{"--workers"}},
+		{"worker", []string{"--worker", "3"}, []string{"--worker", "INDEX/OF"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			var stdout, stderr bytes.Buffer
+			status := run(context.Background(), tt.args, &stdout, &stderr)
+			line := stderr.String()
+			if status != 2 || strings.Count(line, "\n") != 1 || stdout.Len() != 0 {
+				t.Errorf("status %d, stderr %q, stdout %q; want 2 and one line", status, line, stdout.String())
+			}
+			for _, w := range tt.want {
+				if !strings.Contains(line, w) {
+					t.Errorf("%q lacks %q", line, w)
+				}
+			}
+		})
+	}
+}
+
+func TestHelpAndVersion(t *testing.T) {
+	var stdout, stderr bytes.Buffer
+	if status := run(context.Background(), []string{"--help"}, &stdout, &stderr); status != 0 || !strings.Contains(stderr.String(), "Examples") {
+		t.Errorf("--help: status %d, %q", status, stderr.String())
+	}
+	if status := run(context.Background(), []string{"--version"}, &stdout, &stderr); status != 0 || !strings.HasPrefix(stdout.String(), "c10m server ") {
+		t.Errorf("--version: status %d, %q", status, stdout.String())
+	}
+}
