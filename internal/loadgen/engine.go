@@ -176,9 +176,6 @@ func (e *Engine) Counts() (c Counts) {
 	return c
 }
 
-// Tables is how many fd tables hold the connections.
-func (e *Engine) Tables() int { return len(e.loops) }
-
 // Stop ends the threads and sums what they counted. Connections that are still
 // open end with their fd tables.
 func (e *Engine) Stop() (Tally, error) {

@@ -1,8 +1,10 @@
 package plan
 
 import (
+	"cmp"
 	"fmt"
 	"math"
+	"slices"
 )
 
 // Machine is what bounds the connections of one run. Zero or negative fields
@@ -66,7 +68,7 @@ func (m Machine) Limits() []Limit {
 	if m.ServerConns > 0 {
 		add("the server", m.ServerConns, "what its control endpoint says it takes", "start the server with a larger --max-conns")
 	}
-	sortLimits(all)
+	slices.SortStableFunc(all, func(a, b Limit) int { return cmp.Compare(a.Max, b.Max) })
 	return all
 }
 
@@ -76,15 +78,6 @@ func saturate(a, b int64) int64 {
 		return math.MaxInt64
 	}
 	return a * b
-}
-
-// sortLimits orders by Max; equal ones keep their order.
-func sortLimits(l []Limit) {
-	for i := 1; i < len(l); i++ {
-		for j := i; j > 0 && l[j].Max < l[j-1].Max; j-- {
-			l[j], l[j-1] = l[j-1], l[j]
-		}
-	}
 }
 
 // TablesFor is how many fd tables n connections need when one holds perTable.

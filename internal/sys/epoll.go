@@ -60,9 +60,6 @@ func (e Epoll) Wait(events []Event, timeout int) (int, error) {
 	return 0, os.NewSyscallError("epoll_wait", errno)
 }
 
-// Close closes the instance; its registrations go with it.
-func (e Epoll) Close() error { return os.NewSyscallError("close", unix.Close(e.fd)) }
-
 // Eventfd makes an eventfd(2), non-blocking. Made before PrivateFDTable, it is
 // seen under the same number in every table, and so can wake all threads.
 func Eventfd() (int, error) {

@@ -3,7 +3,6 @@ package sys
 import (
 	"encoding/binary"
 	"net/netip"
-	"os"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -132,25 +131,4 @@ func Reset(fd int) Errno {
 	_, _, errno := unix.RawSyscall6(unix.SYS_SETSOCKOPT, uintptr(fd), unix.SOL_SOCKET, unix.SO_LINGER,
 		uintptr(unsafe.Pointer(&l)), unix.SizeofLinger, 0)
 	return errno
-}
-
-// CloseWrite wraps shutdown(2) SHUT_WR: our FIN now, reading goes on.
-func CloseWrite(fd int) Errno {
-	_, _, errno := unix.RawSyscall(unix.SYS_SHUTDOWN, uintptr(fd), unix.SHUT_WR, 0)
-	return errno
-}
-
-// LocalPort is the port of the socket's own address, getsockname(2).
-func LocalPort(fd int) (int, error) {
-	sa, err := unix.Getsockname(fd)
-	if err != nil {
-		return 0, os.NewSyscallError("getsockname", err)
-	}
-	switch a := sa.(type) {
-	case *unix.SockaddrInet4:
-		return a.Port, nil
-	case *unix.SockaddrInet6:
-		return a.Port, nil
-	}
-	return 0, os.NewSyscallError("getsockname", unix.EAFNOSUPPORT)
 }
