@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 
-MODULES     := . peers
+MODULES     := . peers tests/browser
 MAINS       := server client tuning
 COMMIT      := $(shell git describe --always --dirty --abbrev=12 2>/dev/null || echo unknown)
 GOBUILD     := go build -trimpath -ldflags '-X main.commit=$(COMMIT)'

@@ -11,6 +11,7 @@ have socat || missing+=(socat)
 have cc || missing+=(gcc)
 [[ -e /usr/include/stdlib.h ]] || missing+=(libc6-dev)
 /usr/bin/python3 -c 'import websockets' 2>/dev/null || missing+=(python3-websockets)
+have chromium || have chromium-browser || have google-chrome || missing+=(chromium)
 ((${#missing[@]})) || exit 0
 
 if ((EUID != 0)) || ! have apt-get; then

@@ -1,0 +1,147 @@
+// Package browser looks at what the programs show with a real browser: Chromium
+// without a window, driven over its DevTools protocol. It is a module of its own
+// so that the product does not depend on the driver.
+package browser
+
+import (
+	"bufio"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// patience bounds every wait; on an idle machine each takes a second or two.
+const patience = 2 * time.Minute
+
+// shots is where screenshots are kept, from this directory. Git ignores it.
+const shots = "../../out/screenshots"
+
+var (
+	bin      string // directory of the built programs
+	chromium *browser
+)
+
+func TestMain(m *testing.M) {
+	os.Exit(func() int {
+		dir, err := os.MkdirTemp("", "c10m-browser")
+		if err != nil {
+			panic(err)
+		}
+		defer func() { _ = os.RemoveAll(dir) }()
+		bin = dir
+		for _, name := range []string{"server", "client"} {
+			if out, err := exec.Command("go", "build", "-C", "../..", "-o", filepath.Join(dir, name), "./"+name).CombinedOutput(); err != nil {
+				fmt.Fprintf(os.Stderr, "build %s: %v\n%s", name, err, out)
+				return 1
+			}
+		}
+		if err := os.MkdirAll(shots, 0o755); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+		if chromium, err = launch(filepath.Join(dir, "profile")); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+		defer chromium.quit()
+		return m.Run()
+	}())
+}
+
+// freePorts finds n consecutive ports that nobody has.
+func freePorts(t *testing.T, n int) (first int) {
+	t.Helper()
+	for first = 21000; first+n < 22000; first += n {
+		ok := true
+		for p := first; p < first+n && ok; p++ {
+			l, err := net.Listen("tcp4", fmt.Sprintf("0.0.0.0:%d", p))
+			if ok = err == nil; ok {
+				_ = l.Close()
+			}
+		}
+		if ok {
+			return first
+		}
+	}
+	t.Fatal("no free ports in 21000..21999")
+	return 0
+}
+
+// server is a running bin/server.
+type server struct {
+	cmd     *exec.Cmd
+	first   int    // of its ports
+	control string // host:port
+}
+
+// startServer runs bin/server on ports of its own and waits until it is ready.
+func startServer(t *testing.T, ports int, flags ...string) *server {
+	t.Helper()
+	first := freePorts(t, ports+1)
+	s := &server{first: first, control: fmt.Sprintf("127.0.0.1:%d", first+ports)}
+	args := append([]string{"--tcp", fmt.Sprintf("%d:%d", first, ports), "--control", s.control}, flags...)
+	s.cmd = exec.Command(filepath.Join(bin, "server"), args...)
+	s.cmd.Stderr = os.Stderr
+	out, err := s.cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { end(t, s.cmd) })
+	line := make(chan string, 1)
+	go func() {
+		text, _ := bufio.NewReader(out).ReadString('\n')
+		line <- text
+	}()
+	select {
+	case text := <-line:
+		if !strings.HasPrefix(text, "ready ") {
+			t.Fatalf("server said %q, want ready", text)
+		}
+	case <-time.After(patience):
+		t.Fatalf("server was not ready within %v", patience)
+	}
+	return s
+}
+
+// startClient runs bin/client against the server. It ends with the test, if not
+// before.
+func (s *server) startClient(t *testing.T, ports int, flags ...string) *exec.Cmd {
+	t.Helper()
+	args := append([]string{"hold", "--first-port", fmt.Sprint(s.first), "--ports", fmt.Sprint(ports),
+		"--server-control", "http://" + s.control, "--quiet"}, flags...)
+	cmd := exec.Command(filepath.Join(bin, "client"), args...)
+	cmd.Stderr = os.Stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { end(t, cmd) })
+	return cmd
+}
+
+// end ends a process that still runs: SIGTERM, then SIGKILL.
+func end(t *testing.T, cmd *exec.Cmd) {
+	if cmd.ProcessState != nil {
+		return
+	}
+	_ = cmd.Process.Signal(syscall.SIGTERM)
+	done := make(chan struct{})
+	go func() {
+		_ = cmd.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+	case <-time.After(patience):
+		_ = cmd.Process.Kill()
+		t.Errorf("%s did not end after SIGTERM", cmd.Path)
+	}
+}
