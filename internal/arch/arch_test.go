@@ -15,14 +15,14 @@ var ours = rules{
 	// From the ground up. A room may import any room of a lower layer, and none
 	// of its own or a higher one.
 	layers: [][]string{
-		{"internal/plan", "internal/pace", "internal/ws"},
+		{"internal/plan", "internal/pace", "internal/ws", "internal/plot"},
 		{"internal/result", "internal/sys"},
 		{"internal/loadgen", "internal/echo", "internal/footprint", "internal/tune", "internal/diagnose"},
 		{"internal/scenario", "internal/shard", "internal/report", "internal/dash"},
 		{"server", "client", "tuning"},
 	},
 	// What decides without a kernel, and is tested without one.
-	pure: []string{"internal/plan", "internal/pace", "internal/ws"},
+	pure: []string{"internal/plan", "internal/pace", "internal/ws", "internal/plot"},
 	impure: []string{
 		"net", "net/http", "os", "os/exec", "os/signal", "runtime", "syscall", "unsafe",
 	},

@@ -1,0 +1,99 @@
+// Package plot draws series of numbers as SVG 1.1 that stands inside a page or
+// alone. It is pure: values in, a string out.
+//
+// Four plots share one frame: Line (curves, dots, fitted lines), Area (layers
+// stacked over a common axis), Bars (horizontal, stacked) and Percentiles
+// (values over shares, both axes logarithmic). Each is a struct whose SVG
+// method draws it:
+//
+//	svg := plot.Line{
+//		Frame:  plot.Frame{Title: "Setup rate", Desc: "Rises to 60,000 per second within 1 s."},
+//		X:      plot.Axis{Title: "time", Unit: plot.Seconds},
+//		Y:      plot.Axis{Title: "connections per second", Unit: plot.Count},
+//		Series: []plot.Series{{Name: "c10m", Points: points}},
+//	}.SVG()
+//
+// What comes out is safe to embed as it is: every text is escaped, control
+// characters are replaced, and there are no scripts, no links, no ids (so two
+// plots on one page cannot disturb each other) and no style attributes (so it
+// passes a strict Content-Security-Policy). Any input draws: points that are
+// NaN, infinite or beyond ±1e100 are left out, a plot without a point says "no
+// data".
+//
+// Colors come from CSS. A page puts plot.CSS into its style sheet once; it
+// follows prefers-color-scheme, and prints. A page with colors of its own sets
+// the custom properties --plot-1 .. --plot-8, --plot-text, --plot-grid. No plot
+// relies on color alone: lines differ in their dashes and marks, layers and
+// parts carry the number that the legend gives them. A plot scales with its
+// container's width; for a phone draw it once more with Width: Narrow, because
+// scaled text would be too small to read, and let the page show one of the two.
+package plot
+
+import "math"
+
+// The sizes that pages use, in CSS pixels of the viewBox.
+const (
+	Wide   = 720
+	Narrow = 360
+)
+
+// Frame is what every plot has around it.
+type Frame struct {
+	Title string // what it shows: read out by screen readers, drawn if Standalone
+	Desc  string // what there is to see in it, in a sentence: for screen readers
+	// Width and Height are of the viewBox; 0 is Wide, and a height that suits.
+	Width, Height int
+	// Standalone makes a file of its own: its style comes with it, and its
+	// title is drawn.
+	Standalone bool
+}
+
+// Axis is one direction of a plot. A linear axis includes 0 unless it is Tight.
+type Axis struct {
+	Title string
+	Unit  Unit // nil: plain numbers
+	Log   bool // values of 0 and below are left out
+	Tight bool // from the lowest to the highest value
+}
+
+// Point is one value of a series.
+type Point struct{ X, Y float64 }
+
+// Style is how a series of a Line is drawn.
+type Style int
+
+// The styles.
+const (
+	Solid  Style = iota // a line; from the second series on with dashes of its own
+	Dots                // one mark a point, no line: measurements
+	Dashed              // a thin dashed line: a fit, a target, a limit
+)
+
+// Series is one line of a plot, or one layer of an Area.
+type Series struct {
+	Name   string // in the legend
+	Points []Point
+	Style  Style
+}
+
+// largest bounds what is drawn: arithmetic on coordinates stays finite.
+const largest = 1e100
+
+// drawable says whether a value has a place on an axis.
+func (a Axis) drawable(v float64) bool {
+	return math.Abs(v) <= largest && (!a.Log || v >= 1/largest) // false for NaN
+}
+
+// kept are the points that have a place on both axes.
+func kept(points []Point, x, y Axis) []Point {
+	list := make([]Point, 0, len(points))
+	for _, p := range points {
+		if x.drawable(p.X) && y.drawable(p.Y) {
+			list = append(list, p)
+		}
+	}
+	return list
+}
+
+// palette is how many colors, dashes and marks there are before they repeat.
+const palette = 8

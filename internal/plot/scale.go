@@ -1,0 +1,131 @@
+package plot
+
+import (
+	"math"
+)
+
+// scale maps values to pixels along one axis.
+type scale struct {
+	lo, hi   float64 // values; lo < hi
+	from, to float64 // pixels
+	log      bool
+	ticks    []tick
+	title    string // with the unit
+}
+
+// tick is one labelled place.
+type tick struct {
+	at    float64 // value
+	label string
+}
+
+// at is the pixel of a value, never outside the axis.
+func (s scale) at(v float64) float64 {
+	share := 0.0
+	if s.log {
+		share = (math.Log10(max(v, 1/largest)) - math.Log10(s.lo)) / (math.Log10(s.hi) - math.Log10(s.lo))
+	} else {
+		share = (v - s.lo) / (s.hi - s.lo)
+	}
+	return s.from + min(max(share, 0), 1)*(s.to-s.from)
+}
+
+// newScale spans the drawable values with about n ticks. With whole it ends on
+// round numbers, otherwise on the values.
+func newScale(a Axis, values []float64, n int, whole bool) scale {
+	lo, hi := extent(values)
+	if a.Log {
+		return logScale(a, lo, hi)
+	}
+	if !a.Tight {
+		lo, hi = min(lo, 0), max(hi, 0)
+	}
+	if !(hi-lo > max(math.Abs(lo), math.Abs(hi))*1e-9) || hi-lo < 1/largest { // one value
+		lo, hi = lo-math.Abs(lo)/2, hi+math.Abs(hi)/2
+		if hi-lo < 1/largest {
+			lo, hi = 0, 1
+		}
+	}
+	unit := a.Unit.step(max(math.Abs(lo), math.Abs(hi)))
+	step := roundStep((hi - lo) / unit.Size / float64(max(1, n)))
+	lo, hi = lo/unit.Size, hi/unit.Size
+	first, last := math.Ceil(lo/step-1e-6), math.Floor(hi/step+1e-6)
+	if whole {
+		first, last = math.Floor(lo/step+1e-6), math.Ceil(hi/step-1e-6)
+		lo, hi = first*step, last*step
+	}
+	s := scale{lo: lo * unit.Size, hi: hi * unit.Size, title: withUnit(a.Title, unit.Name)}
+	for i := range int(min(last-first, 50)) + 1 {
+		v := (first + float64(i)) * step
+		s.ticks = append(s.ticks, tick{v * unit.Size, number(v, decimalsOf(step))})
+	}
+	return s
+}
+
+func withUnit(title, unit string) string {
+	if unit == "" {
+		return title
+	}
+	if title == "" {
+		return unit
+	}
+	return title + " (" + unit + ")"
+}
+
+// extent is the lowest and highest of the values; 0 and 0 of none.
+func extent(values []float64) (lo, hi float64) {
+	for i, v := range values {
+		if i == 0 {
+			lo, hi = v, v
+		}
+		lo, hi = min(lo, v), max(hi, v)
+	}
+	return lo, hi
+}
+
+// roundStep is the next of 1, 2, 2.5, 5 times a power of ten.
+func roundStep(v float64) float64 {
+	power := math.Pow(10, math.Floor(math.Log10(v)))
+	for _, f := range []float64{1, 2, 2.5, 5} {
+		if f*power >= v*0.999999 {
+			return f * power
+		}
+	}
+	return 10 * power
+}
+
+// decimalsOf is how many a multiple of a round step needs.
+func decimalsOf(step float64) int {
+	for d := range 9 {
+		scaled := step * math.Pow10(d)
+		if math.Abs(scaled-math.Round(scaled)) < 1e-6*scaled {
+			return d
+		}
+	}
+	return 9
+}
+
+// logScale spans whole decades; within few of them 2 and 5 are labelled, too.
+func logScale(a Axis, lo, hi float64) scale {
+	if lo <= 0 || hi <= 0 { // nothing to draw
+		lo, hi = 1, 10
+	}
+	from, to := math.Floor(math.Log10(lo)+1e-9), math.Ceil(math.Log10(hi)-1e-9)
+	if to <= from {
+		to = from + 1
+	}
+	s := scale{lo: math.Pow(10, from), hi: math.Pow(10, to), log: true, title: a.Title}
+	between := []float64{1}
+	if to-from <= 2 {
+		between = []float64{1, 2, 5}
+	}
+	every := math.Ceil((to - from) / 8)
+	for d := from; d <= to; d += every {
+		for _, f := range between {
+			if v := f * math.Pow(10, d); v <= s.hi*1.000001 {
+				s.ticks = append(s.ticks, tick{v, a.Unit.Label(v)})
+			}
+		}
+	}
+	return s
+}
