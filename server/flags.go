@@ -12,6 +12,7 @@ import (
 
 	"github.com/c10m/c10m/internal/echo"
 	"github.com/c10m/c10m/internal/plan"
+	"github.com/c10m/c10m/internal/ws"
 )
 
 const usage = `usage: server [flags]
@@ -20,8 +21,10 @@ A gnet server on epoll that listens on hundreds of ports and echoes what it
 receives. It prints one line "ready ..." on stdout once every port accepts.
 
 Ports
-  --ports N             the same as --tcp 10000:N (default 200)
+  --ports N             the same as --tcp 10000:N --ws 15000:N (default 200)
   --tcp FIRST:COUNT     TCP echo on these ports, or none
+  --ws FIRST:COUNT      WebSocket echo on these ports, or none; naming only one
+                        of --tcp and --ws, without --ports, leaves out the other
   --bind ADDR           address of the data ports (default 127.0.0.1)
   --control ADDR|none   control endpoint: /healthz /footprint (default 127.0.0.1:9090)
 Size
@@ -30,6 +33,8 @@ Size
   --workers auto|N      worker processes (default auto: as few as the fd limit allows)
 Protection
   --max-outbound BYTES  bytes that may wait for a slow reader (default 1M)
+  --max-message BYTES   of a WebSocket message (default 1M)
+  --handshake-timeout D of a WebSocket handshake (default 10s)
   --idle-timeout D      close connections silent for so long (default 0: never)
   --drain D             how long a worker may take to end (default 30s)
 Other
@@ -38,6 +43,7 @@ Other
 Examples
   server --ports 200
   server --bind 0.0.0.0 --tcp 20000:500 --max-conns 10M
+  server --ws 15000:200
 `
 
 // errUsage marks bad usage: exit status 2.
@@ -46,10 +52,12 @@ var errUsage = errors.New("bad usage")
 // options are the flags, checked.
 type options struct {
 	bind        netip.Addr
-	tcp         plan.PortRange
+	tcp, ws     plan.PortRange // N = 0: none
 	workers     plan.Count
 	maxConns    plan.Count
 	maxOutbound int
+	maxMessage  int64
+	handshake   time.Duration
 	idleTimeout time.Duration
 	drain       time.Duration
 	control     string // "" for none
@@ -67,15 +75,18 @@ type worker struct {
 
 func parse(args []string, stderr io.Writer) (options, error) {
 	o := options{workers: plan.Count{Auto: true}, maxConns: plan.Count{Auto: true}}
-	maxOutbound := plan.Count{N: 1 << 20}
+	maxOutbound, maxMessage := plan.Count{N: 1 << 20}, plan.Count{N: ws.DefaultMaxMessage}
 	fs := flag.NewFlagSet("server", flag.ContinueOnError)
 	fs.SetOutput(io.Discard)
 	ports := fs.Int("ports", 200, "")
 	fs.Var(&o.tcp, "tcp", "")
+	fs.Var(&o.ws, "ws", "")
 	bind := fs.String("bind", "127.0.0.1", "")
 	fs.Var(&o.workers, "workers", "")
 	fs.Var(&o.maxConns, "max-conns", "")
 	fs.Var(&maxOutbound, "max-outbound", "")
+	fs.Var(&maxMessage, "max-message", "")
+	fs.DurationVar(&o.handshake, "handshake-timeout", echo.DefaultHandshake, "")
 	fs.DurationVar(&o.idleTimeout, "idle-timeout", 0, "")
 	fs.DurationVar(&o.drain, "drain", 30*time.Second, "")
 	fs.StringVar(&o.control, "control", "127.0.0.1:9090", "")
@@ -90,7 +101,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	}
 	given := map[string]bool{}
 	fs.Visit(func(f *flag.Flag) { given[f.Name] = true })
-	o.maxOutbound = int(min(maxOutbound.N, 1<<30))
+	o.maxOutbound, o.maxMessage = int(min(maxOutbound.N, 1<<30)), maxMessage.N
 	if err := o.check(fs.Args(), *ports, *bind, given); err != nil {
 		return o, fmt.Errorf("%w: %v", errUsage, err)
 	}
@@ -110,14 +121,17 @@ func (o *options) check(rest []string, ports int, bind string, given map[string]
 	if o.bind, err = netip.ParseAddr(bind); err != nil {
 		return fmt.Errorf("--bind %q is not an IP address, like 127.0.0.1, 0.0.0.0 or ::1", bind)
 	}
-	if given["ports"] && (ports < 1 || ports > echo.MaxPorts) {
-		return fmt.Errorf("--ports %d: the legal range is 1..%d", ports, echo.MaxPorts)
+	if most := echo.MaxPorts / 2; given["ports"] && (ports < 1 || ports > most) {
+		return fmt.Errorf("--ports %d: the legal range is 1..%d, for each protocol", ports, most)
 	}
-	if !given["tcp"] {
-		o.tcp = plan.PortRange{First: 10000, N: ports}
+	if err := o.checkPorts(ports, given); err != nil {
+		return err
 	}
-	if o.tcp.N == 0 || o.tcp.N > echo.MaxPorts {
-		return fmt.Errorf("--tcp %s: the legal number of ports is 1..%d", o.tcp.String(), echo.MaxPorts)
+	if o.maxMessage < 1 || o.maxMessage > maxMaxMessage {
+		return fmt.Errorf("--max-message %d: the legal range is 1..%d bytes", o.maxMessage, int64(maxMaxMessage))
+	}
+	if o.handshake < time.Second || o.handshake > time.Hour {
+		return fmt.Errorf("--handshake-timeout %v: the legal range is 1s..1h", o.handshake)
 	}
 	for name, d := range map[string]time.Duration{"idle-timeout": o.idleTimeout, "drain": o.drain} {
 		if d < 0 {
@@ -137,11 +151,42 @@ func (o *options) check(rest []string, ports int, bind string, given map[string]
 	if err != nil {
 		return fmt.Errorf("--control %q is not ADDRESS:PORT, like 127.0.0.1:9090, or none", o.control)
 	}
-	if o.tcp.Contains(int(ap.Port())) {
-		return fmt.Errorf("--control %s: its port lies inside --tcp %s", o.control, o.tcp.String())
+	for name, r := range map[string]plan.PortRange{"tcp": o.tcp, "ws": o.ws} {
+		if r.Contains(int(ap.Port())) {
+			return fmt.Errorf("--control %s: its port lies inside --%s %s", o.control, name, r.String())
+		}
 	}
 	return nil
 }
+
+// maxMaxMessage bounds --max-message: a client may send a whole message before
+// it reads, so as much may have to wait for it.
+const maxMaxMessage = 1 << 30
+
+// checkPorts settles which ports speak what.
+func (o *options) checkPorts(ports int, given map[string]bool) error {
+	if !given["tcp"] && (given["ports"] || o.ws.N == 0) {
+		o.tcp = plan.PortRange{First: firstTCP, N: ports}
+	}
+	if !given["ws"] && (given["ports"] || !given["tcp"] || o.tcp.N == 0) {
+		o.ws = plan.PortRange{First: firstWS, N: ports}
+	}
+	switch n := o.tcp.N + o.ws.N; {
+	case n == 0:
+		return errors.New("--tcp none --ws none: there must be a port to listen on")
+	case n > echo.MaxPorts:
+		return fmt.Errorf("--tcp %s and --ws %s: %d ports, at most %d are legal", o.tcp.String(), o.ws.String(), n, echo.MaxPorts)
+	case o.tcp.Overlaps(o.ws):
+		return fmt.Errorf("--tcp %s and --ws %s overlap", o.tcp.String(), o.ws.String())
+	}
+	return nil
+}
+
+// The first ports of --ports N.
+const (
+	firstTCP = 10000
+	firstWS  = 15000
+)
 
 // parse reads INDEX/OF/LIMIT/LOOPS.
 func (w *worker) parse(s string) error {

@@ -94,13 +94,26 @@ func (s *server) work() error {
 // engine is the configuration of one engine.
 func (s *server) engine(size shard.Size) echo.Config {
 	return echo.Config{Bind: s.bind, Ports: s.ports(), Loops: size.Loops, Limit: size.Limit,
-		MaxOutbound: s.maxOutbound, IdleTimeout: s.idleTimeout, Logf: s.logf}
+		MaxOutbound: s.maxOutbound, MaxMessage: s.maxMessage, Handshake: s.handshake, IdleTimeout: s.idleTimeout, Logf: s.logf}
 }
 
 func (s *server) ports() []echo.Port {
-	all := make([]echo.Port, 0, s.tcp.N)
-	for p := s.tcp.First; p <= s.tcp.Last(); p++ {
-		all = append(all, echo.Port{Number: p, Proto: "tcp"})
+	all := make([]echo.Port, 0, s.tcp.N+s.ws.N)
+	for i := range s.tcp.N {
+		all = append(all, echo.Port{Number: s.tcp.First + i, Proto: echo.TCP})
+	}
+	for i := range s.ws.N {
+		all = append(all, echo.Port{Number: s.ws.First + i, Proto: echo.WS})
+	}
+	return all
+}
+
+// ranges are the port ranges that are not empty.
+func (s *server) ranges() (all []plan.PortRange) {
+	for _, r := range []plan.PortRange{s.tcp, s.ws} {
+		if r.N > 0 {
+			all = append(all, r)
+		}
 	}
 	return all
 }
@@ -113,7 +126,7 @@ func (s *server) serve(ctx context.Context) error {
 	if err := s.portsFree(); err != nil {
 		return err
 	}
-	for _, warning := range tune.Warnings(s.conns, []plan.PortRange{s.tcp}, tune.Server) {
+	for _, warning := range tune.Warnings(s.conns, s.ranges(), tune.Server) {
 		s.logf("warning: %s", warning)
 	}
 	if s.size.Workers == 1 {
@@ -160,17 +173,32 @@ func (s *server) portsFree() error {
 			if errors.Is(err, sys.EADDRNOTAVAIL) {
 				return fmt.Errorf("%w: --bind %s: no interface of this machine has that address", errUsage, s.bind)
 			}
-			return fmt.Errorf("%w: --tcp %s: port %s: %v; stop what listens there (ss -ltnp 'sport = :%d') or choose other ports",
-				errUsage, s.tcp.String(), netip.AddrPortFrom(s.bind, uint16(p.Number)), err, p.Number)
+			return fmt.Errorf("%w: --%s %s: port %s: %v; stop what listens there (ss -ltnp 'sport = :%d') or choose other ports",
+				errUsage, p.Proto, s.rangeOf(p), netip.AddrPortFrom(s.bind, uint16(p.Number)), err, p.Number)
 		}
 	}
 	return nil
 }
 
+// rangeOf is the flag value that a port belongs to.
+func (s *server) rangeOf(p echo.Port) string {
+	if p.Proto == echo.WS {
+		return s.ws.String()
+	}
+	return s.tcp.String()
+}
+
 // ready tells the world, in one line.
 func (s *server) ready() {
 	var b strings.Builder
-	fmt.Fprintf(&b, "ready tcp %s:%d-%d workers=%d loops=%d max-conns=%d nofile=%d", s.bind, s.tcp.First, s.tcp.Last(),
+	b.WriteString("ready")
+	if s.tcp.N > 0 {
+		fmt.Fprintf(&b, " tcp %s:%d-%d", s.bind, s.tcp.First, s.tcp.Last())
+	}
+	if s.ws.N > 0 {
+		fmt.Fprintf(&b, " ws %s:%d-%d", s.bind, s.ws.First, s.ws.Last())
+	}
+	fmt.Fprintf(&b, " workers=%d loops=%d max-conns=%d nofile=%d",
 		s.size.Workers, s.size.Loops*s.size.Workers, s.conns, s.nofile.Soft)
 	if s.control != "" {
 		fmt.Fprintf(&b, " control=http://%s", s.control)

@@ -1,5 +1,5 @@
-// Package echo is the server's engine: TCP echo over gnet. It is the only room
-// that imports gnet, and gnet.go the only file.
+// Package echo is the server's engine: TCP and WebSocket echo over gnet. It is
+// the only room that imports gnet; only gnet*.go and idle.go see its types.
 package echo
 
 import "sync/atomic"
@@ -10,18 +10,24 @@ const (
 	Draining          // arrived after the drain began
 	SlowReader        // more than --max-outbound waited for it
 	IdleTimeout
+	HandshakeTimeout // no whole WebSocket handshake within its deadline
+	HandshakeRefused // answered with 400, 405, 426 or 431
+	BadFrames        // breach of RFC 6455, closed with 1002
+	BadUTF8          // text that is not UTF-8, closed with 1007
+	TooBig           // more than --max-message, closed with 1009
 	nCauses
 )
 
 // CauseNames are the causes as reports and metrics name them.
-var CauseNames = [nCauses]string{"over_limit", "draining", "slow_reader", "idle_timeout"}
+var CauseNames = [nCauses]string{"over_limit", "draining", "slow_reader", "idle_timeout",
+	"handshake_timeout", "handshake_refused", "ws_protocol", "ws_utf8", "ws_too_big"}
 
 // stripes is how many cache lines the traffic counters are spread over, so
 // that the loops of one big process do not fight for one.
 const stripes = 16
 
 // MaxPorts bounds the listening ports of one server.
-const MaxPorts = 4096
+const MaxPorts = 8192
 
 // Counters is what one engine counts. It holds no pointers: it may lie in
 // memory shared between processes, where its last values outlive its process.
@@ -31,6 +37,7 @@ type Counters struct {
 	Open     atomic.Int64 // held now, refused ones not counted
 	Accepted atomic.Int64
 	Closed   atomic.Int64
+	Upgraded atomic.Int64 // WebSocket handshakes that were completed
 	Causes   [nCauses]atomic.Int64
 	Heap     atomic.Int64 // live Go heap bytes, when last looked
 	traffic  [stripes]struct {

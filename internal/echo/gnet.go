@@ -22,6 +22,8 @@ type Config struct {
 	Total       int64         // connections of all engines together that share TotalOpen
 	TotalOpen   *atomic.Int64 // counted by all of them; nil: this engine alone
 	MaxOutbound int           // bytes that may wait for a slow reader
+	MaxMessage  int64         // bytes of a WebSocket message; 0: ws.DefaultMaxMessage
+	Handshake   time.Duration // what a WebSocket handshake may take; 0: DefaultHandshake
 	IdleTimeout time.Duration // 0: none
 	Logf        func(format string, args ...any)
 	OnReady     func() // called once, when every port accepts; may be nil
@@ -30,8 +32,14 @@ type Config struct {
 // Port is one listening port and what it speaks.
 type Port struct {
 	Number int
-	Proto  string // "tcp"
+	Proto  string // TCP or WS
 }
+
+// The protocols of ports.
+const (
+	TCP = "tcp"
+	WS  = "ws"
+)
 
 // ErrStopped is an engine that ended though nobody asked it to: gnet stops
 // everything when accept4(2) fails with EMFILE, ENFILE, ENOBUFS or ENOMEM.
@@ -47,6 +55,7 @@ type Engine struct {
 	booted   chan struct{} // closed when every loop runs
 	draining atomic.Bool
 	idle     *idleTable
+	ws       *wsEngine // nil without a WebSocket port
 }
 
 // refused marks a connection that is closed in OnOpen and was never counted as
@@ -63,6 +72,9 @@ func Serve(ctx context.Context, cfg Config, ctr *Counters) error {
 	addrs := make([]string, len(cfg.Ports))
 	for i, p := range cfg.Ports {
 		e.index[p.Number] = i
+		if p.Proto == WS && e.ws == nil {
+			e.ws = newWSEngine(cfg)
+		}
 		// Always an explicit address and family: with "tcp://:port" and
 		// ReusePort all IPv4 connections land on the first loop.
 		family := "tcp6"
@@ -78,6 +90,9 @@ func Serve(ctx context.Context, cfg Config, ctr *Counters) error {
 		gnet.WithReusePort(true), gnet.WithReuseAddr(true), gnet.WithTicker(true),
 		gnet.WithNumEventLoop(cfg.Loops), gnet.WithTCPNoDelay(gnet.TCPNoDelay),
 		gnet.WithLogger(logger{cfg.Logf}), gnet.WithLogLevel(logging.ErrorLevel))
+	if e.ws != nil {
+		e.ws.linger.wait(lingerTime)
+	}
 	ctr.State.Store(int32(Stopped))
 	switch {
 	case err != nil:
@@ -128,11 +143,16 @@ func (e *Engine) OnTick() (time.Duration, gnet.Action) {
 		e.ctr.State.Store(int32(Ready))
 		close(e.booted)
 	}
-	if e.idle == nil {
-		return time.Hour, gnet.None
+	next := time.Hour
+	if e.ws != nil {
+		e.expire(time.Now())
+		next = deadlineTick
 	}
-	e.idle.sweep(time.Now(), func() { e.ctr.Causes[IdleTimeout].Add(1) })
-	return tick, gnet.None
+	if e.idle != nil {
+		e.idle.sweep(time.Now(), func() { e.ctr.Causes[IdleTimeout].Add(1) })
+		next = tick
+	}
+	return next, gnet.None
 }
 
 // OnOpen admits a connection or refuses it with RST. Refusing here, below the
@@ -151,9 +171,13 @@ func (e *Engine) OnOpen(c gnet.Conn) ([]byte, gnet.Action) {
 		e.ctr.Open.Add(-1)
 		return e.refuse(c, OverLimit)
 	}
-	e.ctr.PortOpen[e.portOf(c)].Add(1)
+	port := e.portOf(c)
+	e.ctr.PortOpen[port].Add(1)
 	if e.idle != nil {
 		e.idle.add(c)
+	}
+	if e.cfg.Ports[port].Proto == WS {
+		e.openWS(c)
 	}
 	return nil, gnet.None
 }
@@ -173,10 +197,13 @@ func (e *Engine) portOf(c gnet.Conn) int {
 }
 
 // OnClose takes a connection out of the counts.
-func (e *Engine) OnClose(c gnet.Conn, _ error) gnet.Action {
+func (e *Engine) OnClose(c gnet.Conn, err error) gnet.Action {
 	e.ctr.Closed.Add(1)
-	if c.Context() == any(refused) {
+	switch st := c.Context().(type) {
+	case uint8: // refused
 		return gnet.None
+	case *wsConn:
+		e.closeWS(c, st, err)
 	}
 	e.ctr.Open.Add(-1)
 	if e.cfg.TotalOpen != nil {
@@ -194,6 +221,9 @@ func (e *Engine) OnClose(c gnet.Conn, _ error) gnet.Action {
 // than MaxOutbound is kept before the connection is dropped.
 func (e *Engine) OnTraffic(c gnet.Conn) gnet.Action {
 	buf, err := c.Next(-1)
+	if st, ok := c.Context().(*wsConn); ok {
+		return e.trafficWS(c, st, buf)
+	}
 	if err != nil || len(buf) == 0 {
 		return gnet.None
 	}

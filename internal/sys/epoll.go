@@ -39,6 +39,9 @@ func (e Epoll) Add(fd int, events uint32, lo, hi int32) Errno {
 	return errno
 }
 
+// Close ends the instance; what it watched stays open.
+func (e Epoll) Close() { _ = unix.Close(e.fd) }
+
 // Wait wraps epoll_wait(2). timeout is in milliseconds: 0 polls without
 // telling the Go scheduler (it returns at once), -1 waits for ever. An
 // interrupted wait is 0 events.

@@ -124,6 +124,20 @@ func Close(fd int) Errno {
 	return errno
 }
 
+// ShutdownWrite wraps shutdown(2) SHUT_WR: the peer reads the end of the
+// stream behind what was sent, and may go on sending.
+func ShutdownWrite(fd int) Errno {
+	_, _, errno := unix.RawSyscall(unix.SYS_SHUTDOWN, uintptr(fd), unix.SHUT_WR, 0)
+	return errno
+}
+
+// Dup makes a second fd of the same socket, fcntl(2) F_DUPFD_CLOEXEC: the
+// connection lives until both are closed.
+func Dup(fd int) (int, Errno) {
+	n, _, errno := unix.RawSyscall(unix.SYS_FCNTL, uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
+	return int(n), errno
+}
+
 // Reset makes the following Close send RST and leave no TIME_WAIT: SO_LINGER
 // on with zero seconds, socket(7).
 func Reset(fd int) Errno {

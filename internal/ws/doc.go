@@ -34,7 +34,7 @@
 // # Client
 //
 // A Template writes requests and checks answers, AppendFrame masks, and Reader,
-// 16 bytes and zero between messages, takes the server's frames apart. It leaves
+// 4 bytes and zero between messages, takes the server's frames apart. It leaves
 // unconsumed part of a header or of a control frame, at most MaxReaderHeld
 // bytes. It does not check text for UTF-8: whoever compares an echo with what
 // was sent knows more.

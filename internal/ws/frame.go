@@ -123,3 +123,28 @@ func AppendFrame(dst []byte, opcode byte, payload []byte, key uint32) []byte {
 	mask(dst[at+n+maskSize:], payload, key)
 	return dst
 }
+
+// FrameSize is the bytes of a client's frame with n bytes of payload.
+func FrameSize(n int) int { return headerSize(n) + maskSize + n }
+
+// AppendPart appends the bytes from..from+most-1, or fewer where it ends, of
+// the frame that AppendFrame makes: a sender whose socket took only a part need
+// not keep the rest.
+func AppendPart(dst []byte, opcode byte, payload []byte, key uint32, from, most int) []byte {
+	head := FrameSize(len(payload)) - len(payload)
+	to := min(from+most, head+len(payload))
+	if from < head {
+		var h [maxHeader + maskSize]byte
+		putHeader(h[:], bitFin|opcode, bitMask, len(payload))
+		binary.LittleEndian.PutUint32(h[head-maskSize:], key)
+		dst = append(dst, h[from:min(to, head)]...)
+		from = head
+	}
+	if from >= to {
+		return dst
+	}
+	at := len(dst)
+	dst = grow(dst, to-from)
+	mask(dst[at:], payload[from-head:to-head], rotate(key, from-head))
+	return dst
+}

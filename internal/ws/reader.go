@@ -26,48 +26,66 @@ type Event struct {
 // its last byte.
 const MaxReaderHeld = 2 + 125 - 1
 
+// MaxReaderFrame is the largest payload of a frame that Reader takes.
+const MaxReaderFrame = 1<<28 - 1
+
 // Reader takes frames of a server apart, one event a call. The zero value is
 // ready, and it is zero again whenever it is between two messages. It keeps no
-// bytes: what was not consumed must come again.
+// bytes: what was not consumed must come again. It is 4 bytes, so that a client
+// can keep one for each of millions of connections.
 type Reader struct {
-	remain int64 // payload bytes of the data frame that are still to come
-	op     byte  // opcode of the open message, 0: none
-	fin    bool  // the frame is the last of its message
+	// Bits 0..27: payload bytes of the data frame that are still to come; 28:
+	// the frame is the last of its message; 29, 30: opcode of the open message,
+	// 0: none.
+	bits uint32
 }
+
+const (
+	readerFin = 1 << 28
+	readerOp  = 29 // shift
+)
+
+func (r *Reader) remain() int { return int(r.bits & MaxReaderFrame) }
+func (r *Reader) op() byte    { return byte(r.bits >> readerOp) }
 
 // Next returns the first event of in and how many bytes it took. More may take
 // some too.
 func (r *Reader) Next(in []byte) (ev Event, consumed int) {
-	if r.remain > 0 {
+	if r.remain() > 0 {
 		return r.piece(in, 0)
 	}
 	h, ok := parseHeader(in, false)
-	if !ok || !isControl(h.op) && len(in) > 0 && (h.op == OpContinuation) != (r.op != 0) {
+	switch {
+	case !ok || !isControl(h.op) && len(in) > 0 && (h.op == OpContinuation) != (r.op() != 0):
 		return Event{Kind: Error, Code: CodeProtocol}, 0
-	}
-	if h.size == 0 {
+	case h.length > MaxReaderFrame:
+		return Event{Kind: Error, Code: CodeTooBig}, 0
+	case h.size == 0:
 		return Event{}, 0
-	}
-	if isControl(h.op) {
+	case isControl(h.op):
 		return control(h, in)
 	}
+	op := r.op()
 	if h.op != OpContinuation {
-		r.op = h.op
+		op = h.op
 	}
-	r.remain, r.fin = h.length, h.fin
+	r.bits = uint32(op)<<readerOp | uint32(h.length)
+	if h.fin {
+		r.bits |= readerFin
+	}
 	return r.piece(in, h.size)
 }
 
 // piece returns what is there of a data frame's payload, from in[at:].
 func (r *Reader) piece(in []byte, at int) (Event, int) {
-	n := int(min(r.remain, int64(len(in)-at)))
-	if n == 0 && r.remain > 0 {
+	n := min(r.remain(), len(in)-at)
+	if n == 0 && r.remain() > 0 {
 		return Event{}, at
 	}
-	r.remain -= int64(n)
-	ev := Event{Kind: Data, Op: r.op, Final: r.fin && r.remain == 0, Payload: in[at : at+n]}
+	r.bits -= uint32(n)
+	ev := Event{Kind: Data, Op: r.op(), Final: r.bits&readerFin != 0 && r.remain() == 0, Payload: in[at : at+n]}
 	if ev.Final {
-		*r = Reader{}
+		r.bits = 0
 	}
 	return ev, at + n
 }

@@ -58,6 +58,7 @@ var readerCases = []struct {
 	{"5.2 16-bit length not minimal", []byte{fin | OpBinary, 126, 0, 125}, []string{"error 1002"}},
 	{"5.2 64-bit length not minimal", []byte{fin | OpBinary, 127, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF}, []string{"error 1002"}},
 	{"5.2 64-bit length, top bit", []byte{fin | OpBinary, 127, 0x80, 0, 0, 0, 0, 1, 0, 0}, []string{"error 1002"}},
+	{"5.2 64-bit length, more than a Reader takes", []byte{fin | OpBinary, 127, 0, 0, 0, 0, 0x10, 0, 0, 0}, []string{"error 1009"}},
 	{"5.2 lengths 0, 125, 126", server(raw{first: fin | OpText}, raw{first: fin | OpText, payload: long(125)}, raw{first: fin | OpBinary, payload: long(126)}),
 		[]string{"1 ", "1 " + long(125), "2 " + long(126)}},
 	{"5.4 fragments with ping and pong between", server(raw{first: OpText, payload: "a"}, raw{first: fin | OpPing, payload: "p"}, raw{first: 0, payload: "b"}, raw{first: fin | OpPong}, raw{first: fin, payload: "c"}),
@@ -189,5 +190,25 @@ func TestEchoWithoutSent(t *testing.T) {
 	}
 	if s = s.Sent(); s != nil {
 		t.Errorf("an idle connection has a session: %+v", s.state)
+	}
+}
+
+// AppendPart gives the same bytes as AppendFrame, wherever it is cut.
+func TestAppendPart(t *testing.T) {
+	for _, n := range []int{0, 1, 5, 125, 126, 300, 65535, 65536} {
+		payload := []byte(long(n))
+		want := AppendFrame(nil, OpBinary, payload, 0xA1B2C3D4)
+		if len(want) != FrameSize(n) {
+			t.Fatalf("FrameSize(%d) = %d, the frame has %d", n, FrameSize(n), len(want))
+		}
+		for cut := 0; cut <= min(len(want), 40); cut++ {
+			got := AppendPart([]byte("x"), OpBinary, payload, 0xA1B2C3D4, 0, cut)
+			for len(got) <= len(want) {
+				got = AppendPart(got, OpBinary, payload, 0xA1B2C3D4, len(got)-1, 1000+cut)
+			}
+			if !bytes.Equal(got[1:], want) {
+				t.Fatalf("%d bytes of payload, cut at %d: the parts are not the frame", n, cut)
+			}
+		}
 	}
 }
