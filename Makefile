@@ -5,6 +5,7 @@ SHELL := /bin/bash
 
 MODULES     := . peers tests/browser
 MAINS       := server client tuning
+GOPEERS     := rawepoll gonet nbio netpoll gorilla coder gws
 COMMIT      := $(shell git describe --always --dirty --abbrev=12 2>/dev/null || echo unknown)
 GOBUILD     := go build -trimpath -ldflags '-X main.commit=$(COMMIT)'
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
@@ -30,10 +31,10 @@ build: host ## build bin/server, bin/client and bin/tuning
 	@for m in $(MAINS); do echo "build bin/$$m"; $(GOBUILD) -o bin/$$m ./$$m; done
 
 .PHONY: peers
-peers: host ## build the servers and the yardstick that we compare with
+peers: host ## build the servers and yardsticks that we compare with
 	@mkdir -p bin
 	cc -O2 -Wall -Wextra -o bin/floor peers/floor/floor.c
-	cd peers; for p in gonet rawepoll; do $(GOBUILD) -o ../bin/$$p ./$$p; done
+	cd peers; for p in $(GOPEERS); do $(GOBUILD) -o ../bin/$$p ./$$p; done
 
 .PHONY: run
 run: build ## run the main job on this machine; CONNS=N|auto PORTS=200 PROTO=tcp

@@ -43,7 +43,7 @@ for ((i = 1; i <= rounds; i++)); do
   floor "$small" "$dir/floor-small-$i.json"
   ours "$small" "$dir/ours-small-$i.json" "--hold 5s"
   echoes "" "$dir/echo-gnet-$i.json"
-  echoes "bin/rawepoll --ports 10000:200" "$dir/echo-raw-$i.json" none
+  echoes "bin/rawepoll --tcp 10000:200" "$dir/echo-raw-$i.json" none
 done
 if ((big > 0)); then
   floor "$big" "$dir/floor-big-1.json"

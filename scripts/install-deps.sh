@@ -10,10 +10,24 @@ have ip || missing+=(iproute2)
 have socat || missing+=(socat)
 have cc || missing+=(gcc)
 [[ -e /usr/include/stdlib.h ]] || missing+=(libc6-dev)
-/usr/bin/python3 -c 'import websockets' 2>/dev/null || missing+=(python3-websockets)
+have erl || missing+=(erlang-base)
+have node || missing+=(nodejs)
+have npm || missing+=(npm)
+for module in tornado websockets; do
+  /usr/bin/python3 -c "import $module" 2>/dev/null || missing+=("python3-$module")
+done
 have chromium || have chromium-browser || have google-chrome || missing+=(chromium)
-((${#missing[@]})) || exit 0
 
+# What the Node.js peer needs, from npm, as its lock file has it.
+node_modules() {
+  [[ -e peers/nodews/node_modules/ws/package.json ]] || npm ci --prefix peers/nodews --no-audit --no-fund --loglevel error >/dev/null
+}
+
+cd "$(dirname "$0")/.."
+if ((${#missing[@]} == 0)); then
+  node_modules
+  exit 0
+fi
 if ((EUID != 0)) || ! have apt-get; then
   echo "install-deps.sh: missing for the tests: ${missing[*]} (as root: apt-get install ${missing[*]})" >&2
   exit 1
@@ -22,3 +36,4 @@ export DEBIAN_FRONTEND=noninteractive
 install() { apt-get install -y -qq --no-install-recommends "${missing[@]}" </dev/null; }
 # The package lists of a fresh machine are absent or old.
 install || { apt-get update -qq && install; }
+node_modules

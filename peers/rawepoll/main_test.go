@@ -6,4 +6,8 @@ import (
 	"github.com/c10m/c10m/peers/internal/echotest"
 )
 
-func TestServer(t *testing.T) { echotest.Server(t, run) }
+func TestServer(t *testing.T) {
+	echotest.TCP(t, server.Run)
+	echotest.Careful(t, server.Run)
+	echotest.Usage(t, server.Run, "tcp")
+}

@@ -1,0 +1,78 @@
+// Command nbio is a TCP and WebSocket echo server on lesismal/nbio v1.6.8:
+// epoll, no goroutine a connection.
+//
+// Tuned: TCP as its README, "Quick Start"; WebSocket with IOModNonBlocking, the
+// mode of the "1M Websocket Connections Benchmark" there, and with payloads
+// released after each message (nbhttp.Config.ReleaseWebsocketPayload). Known: a
+// message without payload is not handed to OnMessage, so it is not echoed.
+package main
+
+import (
+	"context"
+	"net/http"
+	"net/netip"
+	"time"
+
+	"github.com/lesismal/nbio"
+	"github.com/lesismal/nbio/logging"
+	"github.com/lesismal/nbio/nbhttp"
+	"github.com/lesismal/nbio/nbhttp/websocket"
+
+	"github.com/c10m/c10m/peers/internal/peer"
+)
+
+const (
+	// maxWaiting is what may wait for a slow reader before it is dropped, bytes:
+	// the README's value.
+	maxWaiting = 6 << 20
+	// maxLoad is what nbhttp may hold; its default is 10,000.
+	maxLoad = 1 << 30
+	// stopWithin bounds the end: connections are closed one by one.
+	stopWithin = 10 * time.Second
+)
+
+var server = peer.Server{Name: "nbio", TCP: serveTCP, WS: serveWS}
+
+func init() { logging.SetLevel(logging.LevelError) } // it reports on stdout otherwise
+
+func main() { server.Main() }
+
+func serveTCP(ctx context.Context, addrs []netip.AddrPort, ready func()) error {
+	engine := nbio.NewEngine(nbio.Config{Network: "tcp", Addrs: peer.Strings(addrs), MaxWriteBufferSize: maxWaiting})
+	engine.OnData(func(c *nbio.Conn, data []byte) {
+		_, _ = c.Write(data) // it copies what does not go out at once
+	})
+	if err := engine.Start(); err != nil {
+		return err
+	}
+	return until(ctx, ready, engine)
+}
+
+func serveWS(ctx context.Context, addrs []netip.AddrPort, ready func()) error {
+	upgrader := websocket.NewUpgrader()
+	upgrader.CheckOrigin = func(*http.Request) bool { return true }
+	upgrader.KeepaliveTime = 0 // no deadline for idle connections, as in the other peers
+	upgrader.OnMessage(func(c *websocket.Conn, kind websocket.MessageType, data []byte) {
+		_ = c.WriteMessage(kind, data)
+	})
+	engine := nbhttp.NewEngine(nbhttp.Config{
+		Network: "tcp", Addrs: peer.Strings(addrs), MaxLoad: maxLoad, MaxWriteBufferSize: maxWaiting,
+		IOMod: nbhttp.IOModNonBlocking, ReleaseWebsocketPayload: true,
+		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = upgrader.Upgrade(w, r, nil) }),
+	})
+	if err := engine.Start(); err != nil {
+		return err
+	}
+	return until(ctx, ready, engine)
+}
+
+// until says ready and stops the engine when ctx ends.
+func until(ctx context.Context, ready func(), engine interface {
+	Shutdown(context.Context) error
+}) error {
+	ready()
+	<-ctx.Done()
+	ctx, cancel := context.WithTimeout(context.Background(), stopWithin)
+	defer cancel()
+	return engine.Shutdown(ctx)
+}
