@@ -17,15 +17,19 @@ import (
 const usage = `usage: client [hold|echo] [flags]
 
 Opens connections over 4-tuples planned before the first socket, holds them, and
-reports setup rate and memory per connection. Works against any TCP echo server.
+reports setup rate and memory per connection. Works against any TCP or WebSocket
+echo server.
 
   hold   ramp, hold, verify a sample by echo, close (the default)
   echo   ramp, then every connection sends as fast as its echo comes back
 
 Where to
   --host ADDR           server's address (default 127.0.0.1; ::1 works too)
-  --ports N             destination ports (default 200), from
-  --first-port PORT     (default 10000)
+  --ports N             destination ports (default 200) of each protocol, from
+  --first-port PORT[,PORT]         (default tcp 10000, ws 15000)
+  --proto tcp|ws|tcp,ws (default tcp); both: an even split
+  --path PATH, --header K:V (repeatable), --subprotocol NAME[,NAME]
+                        of the WebSocket handshake
   --server-control URL|auto|none   for the server's memory and count (default auto)
 How many, how fast
   --conns N|auto        10000000, 10_000_000, 10M, 500k (default auto: what fits)
@@ -68,14 +72,15 @@ type flags struct {
 // raw are flag values that parse checks and converts.
 type raw struct {
 	host, sources, closeMode string
-	ports, first             int
+	proto, first             string
+	ports                    int
 	size                     plan.Count
 	cap, verify, window      plan.Count
 }
 
 func parse(args []string, stderr io.Writer) (flags, error) {
 	f := flags{}
-	f.Scenario, f.Proto = "hold", "tcp"
+	f.Scenario = "hold"
 	f.Command = append([]string{"client"}, args...)
 	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
 		f.Scenario, args = args[0], args[1:]
@@ -107,7 +112,11 @@ func parse(args []string, stderr io.Writer) (flags, error) {
 func (f *flags) register(fs *flag.FlagSet, r *raw) {
 	fs.StringVar(&r.host, "host", "127.0.0.1", "")
 	fs.IntVar(&r.ports, "ports", 200, "")
-	fs.IntVar(&r.first, "first-port", 10000, "")
+	fs.StringVar(&r.first, "first-port", "", "")
+	fs.StringVar(&r.proto, "proto", plan.TCP, "")
+	fs.StringVar(&f.WebSocket.Path, "path", "/", "")
+	fs.Var((*headers)(&f.WebSocket.Headers), "header", "")
+	fs.StringVar(&f.WebSocket.Subprotocol, "subprotocol", "", "")
 	fs.StringVar(&f.Control, "server-control", "auto", "")
 	fs.Var(&f.Conns, "conns", "")
 	fs.Var(&r.cap, "cap", "")
@@ -147,12 +156,8 @@ func (f *flags) check(r raw) (err error) {
 	if f.Host, err = netip.ParseAddr(r.host); err != nil {
 		return fmt.Errorf("--host %q is not an IP address, like 127.0.0.1 or ::1", r.host)
 	}
-	ports := plan.PortRange{First: r.first, N: r.ports}
-	if err := ports.Check(); err != nil {
-		return fmt.Errorf("--first-port and --ports %v", err)
-	}
-	for port := ports.First; port <= ports.Last(); port++ {
-		f.Ports = append(f.Ports, port)
+	if err := f.checkPorts(r); err != nil {
+		return err
 	}
 	if r.sources != "auto" {
 		if f.Sources, err = plan.ParseSources(r.sources); err != nil {

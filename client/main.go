@@ -16,7 +16,6 @@ import (
 	"golang.org/x/term"
 
 	"github.com/c10m/c10m/internal/footprint"
-	"github.com/c10m/c10m/internal/plan"
 	"github.com/c10m/c10m/internal/report"
 	"github.com/c10m/c10m/internal/result"
 	"github.com/c10m/c10m/internal/scenario"
@@ -102,8 +101,7 @@ func execute(ctx context.Context, f flags, stderr io.Writer) (*result.Result, er
 	if err != nil {
 		return nil, err
 	}
-	ports := plan.PortRange{First: f.Ports[0], N: len(f.Ports)}
-	p.Warnings = append(p.Warnings, tune.Warnings(p.Plan.Total, []plan.PortRange{ports}, tune.Client)...)
+	p.Warnings = append(p.Warnings, tune.Warnings(p.Plan.Total, f.ranges(), tune.Client)...)
 	watch := func(scenario.Progress) {}
 	if !f.quiet {
 		announce(stderr, p)

@@ -24,15 +24,22 @@ const (
 	connectOther
 	epollNoWatches
 	epollOther
+	handshakeTimeout
+	handshakeClosed
+	handshakeRefused
+	handshakeInvalid
 	readClosed
 	readReset
 	readTimeout
 	readOther
+	readCloseFrame
+	readProtocol
 	writeClosed
 	writeOther
 	echoMismatch
 	echoSurplus
 	echoTimeout
+	closeTimeout
 	nCauses
 )
 
@@ -42,9 +49,12 @@ var causeNames = [nCauses]string{
 	"bind_no_address", "bind_other",
 	"connect_no_address", "connect_refused", "connect_reset", "connect_timeout", "connect_unreachable", "connect_no_memory", "connect_other",
 	"epoll_no_watches", "epoll_other",
+	"handshake_timeout", "handshake_closed", "handshake_refused", "handshake_invalid",
 	"read_closed", "read_reset", "read_timeout", "read_other",
+	"read_close_frame", "read_protocol",
 	"write_closed", "write_other",
 	"echo_mismatch", "echo_surplus", "echo_timeout",
+	"close_timeout",
 }
 
 // socketCause maps the errors of socket(2).

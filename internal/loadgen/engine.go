@@ -1,20 +1,22 @@
 // Package loadgen is the client's engine: locked OS threads, each with its own
 // epoll instance, its own share of the connections, one I/O buffer, counters
-// and histograms; nothing is shared until it stops. An idle connection costs 24
+// and histograms; nothing is shared until it stops. An idle connection costs 28
 // bytes of flat array.
 package loadgen
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"net/netip"
 	"runtime"
 	"sync"
 	"time"
 	"unsafe"
 
 	"github.com/c10m/c10m/internal/plan"
-	"github.com/c10m/c10m/internal/result"
 	"github.com/c10m/c10m/internal/sys"
+	"github.com/c10m/c10m/internal/ws"
 )
 
 // Engine executes a plan, phase by phase: Ramp, any number of Exchange, Close,
@@ -32,8 +34,18 @@ func Start(p plan.Plan, maxSize int) (*Engine, error) {
 		return nil, fmt.Errorf("create wake-up eventfd: %w", err)
 	}
 	s := &shared{wake: wake, family: sys.Family(p.Host), pattern: newPattern(maxSize)}
-	for _, port := range p.Ports {
+	for i, port := range p.Ports {
 		s.dest = append(s.dest, sys.NewAddr(p.Host, uint16(port)))
+		if !p.IsWS(i) {
+			s.requests = append(s.requests, nil)
+			continue
+		}
+		host := netip.AddrPortFrom(p.Host, uint16(port)).String()
+		t, err := ws.NewTemplate(host, cmp.Or(p.WebSocket.Path, "/"), p.WebSocket.Headers, p.WebSocket.Subprotocol)
+		if err != nil {
+			return nil, fmt.Errorf("write handshake: %w", err)
+		}
+		s.requests = append(s.requests, t)
 	}
 	for _, ip := range p.Sources {
 		s.src = append(s.src, sys.NewAddr(ip, 0))
@@ -72,12 +84,18 @@ func allocConns(n int64) ([]conn, error) {
 }
 
 func newLoop(s *shared, part plan.Plan, conns []conn) *loop {
-	return &loop{
+	l := &loop{
 		shared: s, plan: part, epoch: time.Now(),
-		events: make([]sys.Event, eventBatch), buf: make([]byte, readSize), conns: conns,
+		events: make([]sys.Event, eventBatch), buf: make([]byte, headroom+readSize), conns: conns,
 		cmds: make(chan command, 2), wide: part.WidePorts(),
-		connect: result.NewHistogram(), echo: result.NewHistogram(),
 	}
+	if part.Proto != plan.WS {
+		l.times[TCP] = newTimes(TCP)
+	}
+	if part.Proto == plan.WS || part.Proto == plan.Mixed {
+		l.times[WS], l.out, l.rare = newTimes(WS), make([]byte, 0, readSize), map[int64]*rare{}
+	}
+	return l
 }
 
 // makeLanes chains the loops into as many lanes as there are cores to run them.
@@ -131,7 +149,7 @@ func (e *Engine) Census() Census {
 	take := func(l *loop) {
 		mu.Lock()
 		defer mu.Unlock()
-		c.PerThread = append(c.PerThread, l.n.Open())
+		c.PerThread = append(c.PerThread, l.total().Open())
 		for slot := range l.conns {
 			if l.conns[slot].state == open {
 				t := l.plan.Tuple(l.plan.Offset + int64(slot))
@@ -180,13 +198,10 @@ func (e *Engine) Counts() (c Counts) {
 // open end with their fd tables.
 func (e *Engine) Stop() (Tally, error) {
 	e.do(context.Background(), e.loops, command{kind: doStop}, len(e.loops), func() {})
-	t := Tally{Errors: result.ErrorCounts{}, Connect: result.NewHistogram(), Echo: result.NewHistogram()}
+	t := newTally()
 	var err error
 	for _, l := range e.loops {
-		t.add(l.n)
-		l.errs.addTo(t.Errors)
-		t.Connect.Merge(l.connect)
-		t.Echo.Merge(l.echo)
+		t.add(l)
 		if l.err != nil {
 			err = l.err
 		}

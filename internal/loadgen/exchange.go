@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/c10m/c10m/internal/sys"
+	"github.com/c10m/c10m/internal/ws"
 )
 
 // Exchange is what messages to send over the connections that are open. With
@@ -122,7 +123,7 @@ func (l *loop) start(slot int64, c *conn, intended uint32) {
 	}
 	c.busy, c.sent, c.recv, c.t = true, 0, 0, intended
 	c.seq++
-	l.n.Sent++
+	l.count(slot).Sent++
 	l.ex.under++
 	l.flush(slot, c)
 }
@@ -132,27 +133,54 @@ func (l *loop) message(slot int64, c *conn) []byte {
 	return l.shared.pattern.message(l.plan.Offset+slot, c.seq, l.ex.Size)
 }
 
-// flush writes what the socket takes of the message under way; the rest goes
-// when epoll reports room. It tells whether the connection still lives.
+// unsent is what is next to be written of the message or handshake under way;
+// empty: nothing.
+func (l *loop) unsent(slot int64, c *conn) []byte {
+	switch {
+	case c.state == upgrading:
+		return l.request(slot, c)
+	case !c.busy:
+		return nil
+	case !l.isWS(slot):
+		return l.message(slot, c)[c.sent:]
+	case int(c.sent) >= ws.FrameSize(l.ex.Size):
+		return nil
+	}
+	return ws.AppendPart(l.out[:0], ws.OpBinary, l.message(slot, c), l.maskKey(slot, c.seq), int(c.sent), cap(l.out))
+}
+
+// flush writes what the socket takes of what is under way; the rest goes when
+// epoll reports room. It tells whether the connection still lives.
 func (l *loop) flush(slot int64, c *conn) bool {
-	msg := l.message(slot, c)
-	for int(c.sent) < len(msg) {
-		n, errno := sys.Send(int(c.fd), msg[c.sent:])
+	for out := l.unsent(slot, c); len(out) > 0; out = l.unsent(slot, c) {
+		n, errno := sys.Send(int(c.fd), out)
 		switch errno {
 		case 0:
 			c.sent += uint32(n)
 		case sys.EINTR:
 		case sys.EAGAIN:
 			return true
-		case sys.EPIPE, sys.ECONNRESET:
-			l.lose(c, writeClosed)
-			return false
 		default:
-			l.lose(c, writeOther)
+			l.writeFailed(slot, c, errno)
 			return false
 		}
 	}
+	if len(l.rare) > 0 {
+		l.sendPong(slot, c)
+	}
 	return true
+}
+
+func (l *loop) writeFailed(slot int64, c *conn, errno sys.Errno) {
+	why := writeOther
+	if errno == sys.EPIPE || errno == sys.ECONNRESET {
+		why = writeClosed
+	}
+	if c.state == upgrading {
+		l.failConnect(slot, c, handshakeClosed)
+		return
+	}
+	l.lose(slot, c, why)
 }
 
 // received compares what came back with what was sent, byte for byte.
@@ -165,8 +193,7 @@ func (l *loop) received(slot int64, c *conn, in []byte) {
 		want := l.message(slot, c)[c.recv:]
 		n := min(len(in), len(want))
 		if int(c.recv)+n > int(c.sent) || !bytes.Equal(in[:n], want[:n]) {
-			l.n.Mismatched++
-			l.lose(c, echoMismatch) // what follows cannot be told apart any more
+			l.mismatch(slot, c)
 			return
 		}
 		c.recv += uint32(n)
@@ -177,16 +204,24 @@ func (l *loop) received(slot int64, c *conn, in []byte) {
 	}
 }
 
+// mismatch ends a connection whose echo differs: what follows cannot be told
+// apart any more.
+func (l *loop) mismatch(slot int64, c *conn) {
+	l.count(slot).Mismatched++
+	l.lose(slot, c, echoMismatch)
+}
+
 // complete is a message that came back whole.
 func (l *loop) complete(slot int64, c *conn) {
 	x := &l.ex
 	now := l.micros()
-	c.busy = false
+	c.busy, c.sent = false, 0
 	x.under--
 	x.progress = now
-	l.n.Received++
-	l.n.Bytes += int64(x.Size)
-	l.echo.Record(int64(now-c.t) * 1000)
+	p := l.proto(slot)
+	l.n[p].Received++
+	l.n[p].Bytes += int64(x.Size)
+	l.times[p].Echo.Record(int64(now-c.t) * 1000)
 	if x.draining || !x.running || x.PerConn > 0 && c.seq >= x.PerConn {
 		return
 	}
@@ -208,10 +243,10 @@ func (l *loop) indexOf(slot int64) int64 {
 }
 
 // abandon is a message that will not come back: its connection died.
-func (l *loop) abandon(c *conn) {
+func (l *loop) abandon(slot int64, c *conn) {
 	c.busy = false
 	l.ex.under--
-	l.n.Missing++
+	l.count(slot).Missing++
 }
 
 // endExchange counts what never came back and ends the order.
@@ -219,7 +254,7 @@ func (l *loop) endExchange() {
 	l.ex.running = false
 	for i := range l.conns {
 		if c := &l.conns[i]; c.busy {
-			l.abandon(c)
+			l.abandon(int64(i), c)
 			l.errs[echoTimeout]++
 		}
 	}

@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"github.com/c10m/c10m/internal/plan"
-	"github.com/c10m/c10m/internal/result"
 	"github.com/c10m/c10m/internal/sys"
+	"github.com/c10m/c10m/internal/ws"
 )
 
 const (
@@ -20,6 +20,9 @@ const (
 
 	// wakeSlot is the user data of the eventfd that wakes a loop.
 	wakeSlot = -1
+	// headroom is kept free before the read buffer, for what a WebSocket
+	// connection has left over from its last read.
+	headroom = ws.MaxResponse
 	// readSize is the one read buffer of a loop.
 	readSize = 64 << 10
 	// eventBatch is how many events one epoll_wait(2) takes.
@@ -57,17 +60,20 @@ type loop struct {
 	job  command // what the loop is doing; kind none while it holds
 	cmds chan command
 
-	n       Counts
-	errs    causes
-	connect *result.Histogram
-	echo    *result.Histogram
-	pub     published
-	err     error
+	n     [protocols]Counts
+	errs  causes
+	times [protocols]times // of the plan's protocols
+	pub   published
+	err   error
+
+	out  []byte          // WebSocket: what is about to be written
+	rare map[int64]*rare // WebSocket: by slot, see rare
 }
 
 // shared is what all loops of an engine read; only the flags change.
 type shared struct {
 	dest     []sys.Addr
+	requests []*ws.Template // by port; nil where TCP is spoken
 	src      []sys.Addr
 	family   int
 	pattern  pattern
@@ -115,11 +121,11 @@ func (l *loop) run(private bool, started chan<- error) {
 	}
 	started <- nil
 	for {
-		if l.job.kind == none && l.n.Open() == 0 && l.pending == 0 {
+		if l.job.kind == none && l.total().Open() == 0 && l.pending == 0 {
 			l.begin(<-l.cmds) // nothing to watch: sleep in Go, not in epoll
 		}
 		timeout := l.work()
-		l.pub.store(&l.n)
+		l.publish()
 		if l.job.kind == doStop {
 			break
 		}
@@ -131,7 +137,7 @@ func (l *loop) run(private bool, started chan<- error) {
 			l.takeCommand()
 		}
 	}
-	l.pub.store(&l.n)
+	l.publish()
 	l.job.done()
 }
 
@@ -140,8 +146,10 @@ func (l *loop) run(private bool, started chan<- error) {
 func (l *loop) die(err error) {
 	l.err = err
 	l.shared.halt(err.Error())
-	l.n.Lost = l.n.Established - l.n.Closed
-	l.pub.store(&l.n)
+	for i := range l.n {
+		l.n[i].Lost = l.n[i].Established - l.n[i].Closed
+	}
+	l.publish()
 	for {
 		if l.job.kind == doRamp {
 			l.passOn()
@@ -192,7 +200,7 @@ func (l *loop) begin(c command) {
 func (l *loop) finish() {
 	done := l.job.done
 	l.job = command{}
-	l.pub.store(&l.n)
+	l.publish()
 	done()
 	l.takeCommand()
 }
@@ -237,17 +245,22 @@ func (l *loop) handle(slot int64, c *conn, events uint32) {
 	switch c.state {
 	case connecting:
 		if events&epollGone != 0 {
-			l.failConnect(c, connectCause(sys.SocketError(int(c.fd))))
+			l.failConnect(slot, c, connectCause(sys.SocketError(int(c.fd))))
 			return
 		}
 		if events&epollOut == 0 {
 			return
 		}
-		l.established(c)
-	case open:
-		if events&epollOut != 0 && c.busy && !l.flush(slot, c) {
+		l.connected(slot, c)
+	case upgrading:
+		if events&epollOut != 0 && !l.flush(slot, c) {
 			return
 		}
+	case open:
+		if events&epollOut != 0 && (c.busy || len(l.rare) > 0) && !l.flush(slot, c) {
+			return
+		}
+	case closing:
 	default:
 		return
 	}
@@ -259,34 +272,87 @@ func (l *loop) handle(slot int64, c *conn, events uint32) {
 // readable drains the socket. A short read means empty, unless the peer's end
 // is in there too: then read on to see it.
 func (l *loop) readable(slot int64, c *conn, ended bool) {
-	for c.state == open {
-		n, errno := sys.Read(int(c.fd), l.buf)
+	for c.live() {
+		n, errno := sys.Read(int(c.fd), l.buf[headroom:])
 		switch {
 		case errno == sys.EINTR:
 			continue
 		case errno == sys.EAGAIN:
 			return
 		case errno != 0 || n == 0:
-			l.lose(c, readCause(errno))
+			l.ended(slot, c, errno)
 			return
 		}
-		l.received(slot, c, l.buf[:n])
-		if n < len(l.buf) && !ended {
+		if l.isWS(slot) {
+			l.receivedWS(slot, c, l.withLeftOver(slot, n))
+		} else {
+			l.received(slot, c, l.buf[headroom:][:n])
+		}
+		if n < readSize && !ended {
 			return
 		}
 	}
 }
 
-// lose ends a connection that was established.
-func (l *loop) lose(c *conn, why cause) {
-	if c.busy {
-		l.abandon(c)
+// ended is the end of the peer's stream, or its reset.
+func (l *loop) ended(slot int64, c *conn, errno sys.Errno) {
+	switch c.state {
+	case upgrading:
+		l.failConnect(slot, c, handshakeClosed)
+	case closing:
+		l.closeDone(slot, c)
+	default:
+		l.lose(slot, c, readCause(errno))
 	}
+}
+
+// lose ends a connection that was established.
+func (l *loop) lose(slot int64, c *conn, why cause) {
+	if c.busy {
+		l.abandon(slot, c)
+	}
+	l.forget(slot)
 	c.state = closed
 	c.gen++
 	sys.Close(int(c.fd))
-	l.n.Lost++
+	l.count(slot).Lost++
 	l.errs[why]++
+}
+
+// isWS says whether a slot's connection is a WebSocket one.
+func (l *loop) isWS(slot int64) bool {
+	switch l.plan.Proto {
+	case plan.WS:
+		return true
+	case plan.Mixed:
+		return l.plan.IsWS(l.plan.Tuple(l.plan.Offset + slot).Port)
+	}
+	return false
+}
+
+// proto is TCP or WS.
+func (l *loop) proto(slot int64) int {
+	if l.isWS(slot) {
+		return WS
+	}
+	return TCP
+}
+
+// count is where a slot's connection is counted.
+func (l *loop) count(slot int64) *Counts { return &l.n[l.proto(slot)] }
+
+// total is the counts of all protocols.
+func (l *loop) total() (c Counts) {
+	for i := range l.n {
+		c.add(l.n[i])
+	}
+	return c
+}
+
+// publish shows the counts to others.
+func (l *loop) publish() {
+	c := l.total()
+	l.pub.store(&c)
 }
 
 // micros is the loop's clock: microseconds since its epoch, modulo 2^32.

@@ -76,25 +76,25 @@ func (l *loop) due() int64 {
 // connectOne begins the connection of one slot: socket, connect and one
 // epoll_ctl; two more only where a source address or a port range is asked for.
 func (l *loop) connectOne(slot int64) {
-	l.n.Attempted++
+	l.count(slot).Attempted++
 	c := &l.conns[slot]
 	tuple := l.plan.Tuple(l.plan.Offset + slot)
 	fd, errno := sys.Socket(l.shared.family)
 	if errno != 0 {
-		l.fail(c, socketCause(errno))
+		l.fail(slot, c, socketCause(errno))
 		return
 	}
 	c.fd = int32(fd)
 	c.t = l.micros()
 	if why, ok := l.prepare(fd, tuple.Source); !ok {
 		sys.Close(fd)
-		l.fail(c, why)
+		l.fail(slot, c, why)
 		return
 	}
 	// An interrupted connect goes on by itself, like one in progress.
 	if errno = sys.Connect(fd, &l.shared.dest[tuple.Port]); errno != 0 && errno != sys.EINPROGRESS && errno != sys.EINTR {
 		sys.Close(fd)
-		l.fail(c, connectCause(errno))
+		l.fail(slot, c, connectCause(errno))
 		return
 	}
 	c.gen++
@@ -104,7 +104,7 @@ func (l *loop) connectOne(slot int64) {
 		if errno == sys.ENOSPC {
 			why = epollNoWatches
 		}
-		l.fail(c, why)
+		l.fail(slot, c, why)
 		return
 	}
 	c.state = connecting
@@ -129,26 +129,37 @@ func (l *loop) prepare(fd, source int) (why cause, ok bool) {
 	return bindOther, false
 }
 
-// established is a connect that succeeded.
-func (l *loop) established(c *conn) {
+// connected is a connect that succeeded.
+func (l *loop) connected(slot int64, c *conn) {
+	l.times[l.proto(slot)].Connect.Record(int64(l.micros()-c.t) * 1000)
+	if l.isWS(slot) {
+		c.state, c.sent = upgrading, 0
+		l.flush(slot, c)
+		return
+	}
+	l.established(slot, c)
+}
+
+// established is a connection that can be used.
+func (l *loop) established(slot int64, c *conn) {
 	c.state = open
 	l.pending--
 	l.inRow = 0
-	l.n.Established++
-	l.connect.Record(int64(l.micros()-c.t) * 1000)
+	l.count(slot).Established++
 }
 
-// failConnect is a connect that was under way and did not succeed.
-func (l *loop) failConnect(c *conn, why cause) {
+// failConnect is a connection that was under way and was not established.
+func (l *loop) failConnect(slot int64, c *conn, why cause) {
 	l.pending--
 	c.gen++
+	l.forget(slot)
 	sys.Close(int(c.fd))
-	l.fail(c, why)
+	l.fail(slot, c, why)
 }
 
-func (l *loop) fail(c *conn, why cause) {
+func (l *loop) fail(slot int64, c *conn, why cause) {
 	c.state = failed
-	l.n.Failed++
+	l.count(slot).Failed++
 	l.errs[why]++
 	l.inRow++
 }
@@ -164,13 +175,18 @@ func (l *loop) sweep() {
 	limit := uint32(l.plan.ConnectTimeout / time.Microsecond)
 	for ; l.oldest < l.next; l.oldest++ {
 		c := &l.conns[l.oldest]
-		if c.state != connecting {
+		why := connectTimeout
+		switch c.state {
+		case connecting:
+		case upgrading:
+			why = handshakeTimeout
+		default:
 			continue
 		}
 		if now-c.t < limit {
 			return
 		}
-		l.failConnect(c, connectTimeout)
+		l.failConnect(l.oldest, c, why)
 	}
 }
 
@@ -179,14 +195,15 @@ func (l *loop) sweep() {
 func (l *loop) dropPending() {
 	for slot := l.oldest; slot < l.next && l.pending > 0; slot++ {
 		c := &l.conns[slot]
-		if c.state != connecting {
+		if c.state != connecting && c.state != upgrading {
 			continue
 		}
+		l.forget(slot)
 		sys.Close(int(c.fd))
 		c.gen++
 		c.state = unused
 		l.pending--
-		l.n.Attempted--
+		l.count(slot).Attempted--
 	}
 }
 
@@ -199,27 +216,4 @@ func (l *loop) lastFailure() string {
 		}
 	}
 	return causeNames[most]
-}
-
-// closeSome ends some of the connections.
-func (l *loop) closeSome() int {
-	for i := 0; i < workBurst; l.next-- {
-		if l.next == 0 || l.shared.leave.Load() {
-			l.finish()
-			return 0
-		}
-		c := &l.conns[l.next-1]
-		if c.state != open {
-			continue
-		}
-		if l.plan.Close == "rst" {
-			sys.Reset(int(c.fd))
-		}
-		sys.Close(int(c.fd))
-		c.state = unused
-		c.gen++
-		l.n.Closed++
-		i++
-	}
-	return 0
 }

@@ -55,12 +55,69 @@ func (p *published) load() Counts {
 	return Counts{v[0], v[1], v[2], v[3], v[4], v[5], v[6], v[7], v[8], v[9]}
 }
 
-// Tally is what the loops counted apart and the engine sums once they stopped.
-type Tally struct {
+// The protocols, as indexes.
+const (
+	TCP = iota
+	WS
+	protocols
+)
+
+// times are a loop's histograms of one protocol, ns.
+type times struct {
+	Connect *result.Histogram // connect latency
+	Upgrade *result.Histogram // from the connect to the end of the WebSocket handshake; nil for TCP
+	Echo    *result.Histogram // from the intended send time
+}
+
+func newTimes(proto int) times {
+	t := times{Connect: result.NewHistogram(), Echo: result.NewHistogram()}
+	if proto == WS {
+		t.Upgrade = result.NewHistogram()
+	}
+	return t
+}
+
+func (t *times) merge(u times) {
+	t.Connect.Merge(u.Connect)
+	if u.Upgrade != nil {
+		t.Upgrade.Merge(u.Upgrade)
+	}
+	t.Echo.Merge(u.Echo)
+}
+
+// Part is what was counted of one protocol's connections.
+type Part struct {
 	Counts
-	Errors  result.ErrorCounts
-	Connect *result.Histogram // connect latency, ns
-	Echo    *result.Histogram // from the intended send time, ns
+	times
+}
+
+// Tally is what the loops counted apart and the engine sums once they stopped:
+// all of it, and by protocol (TCP, WS).
+type Tally struct {
+	Part
+	Errors result.ErrorCounts
+	By     [protocols]Part
+}
+
+func newTally() Tally {
+	t := Tally{Part: Part{times: newTimes(WS)}, Errors: result.ErrorCounts{}}
+	for i := range t.By {
+		t.By[i].times = newTimes(i)
+	}
+	return t
+}
+
+// add takes in what a loop has counted.
+func (t *Tally) add(l *loop) {
+	for i := range l.n {
+		t.Counts.add(l.n[i])
+		t.By[i].Counts.add(l.n[i])
+		if l.times[i].Connect != nil {
+			t.times.merge(l.times[i])
+			t.By[i].times.merge(l.times[i])
+		}
+	}
+	l.errs.addTo(t.Errors)
 }
 
 // Census is how many connections are open on each destination port, from each

@@ -11,9 +11,9 @@ import (
 // into parts that together cover every number exactly once.
 type Plan struct {
 	Scenario string
-	Proto    string       // "tcp" or "ws"
+	Proto    string       // TCP, WS or Mixed
 	Host     netip.Addr   // of the server
-	Ports    []int        // destination ports
+	Ports    []int        // destination ports; Mixed: those at odd indexes speak WebSocket
 	Sources  []netip.Addr // none: the kernel picks the source, and nothing is bound
 	Local    LocalPorts   // what the kernel may pick local ports from
 
@@ -32,6 +32,28 @@ type Plan struct {
 	Interval time.Duration // 0: connections stay idle
 	Verify   int64         // connections to check with one echo after the hold
 	Close    CloseMode
+
+	WebSocket WebSocket
+}
+
+// WebSocket is what the opening handshake says, RFC 6455 section 4.1.
+type WebSocket struct {
+	Path        string      // "" is "/"
+	Headers     [][2]string // further fields, name and value
+	Subprotocol string      // comma-separated, "" for none
+}
+
+// The protocols of a plan. Mixed alternates, so that both get the same number
+// of connections, up to one.
+const (
+	TCP   = "tcp"
+	WS    = "ws"
+	Mixed = "tcp,ws"
+)
+
+// IsWS says whether connections to Ports[port] are WebSocket ones.
+func (p *Plan) IsWS(port int) bool {
+	return p.Proto == WS || p.Proto == Mixed && port%2 == 1
 }
 
 // CloseMode is how the client ends its connections.

@@ -27,7 +27,7 @@ func (t *text) echo(e *result.Echo) {
 	if e.Verified > 0 {
 		t.row("verified", "%s connections, one message each, byte for byte", Count(e.Verified))
 	}
-	t.latency("echo", e.Latency)
+	t.latencies(timed{"echo", e.Latency})
 }
 
 // reconcile puts the counts of the same connections side by side.

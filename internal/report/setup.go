@@ -30,17 +30,28 @@ func (t *text) setup(s *result.Setup) {
 		t.row("last tenth", "%s, %.2f of the first", perSecond(last), last/first)
 	}
 	t.chart(s.Curve)
-	t.latency("connect", s.Latency)
+	t.latencies(timed{"connect", s.Latency}, timed{"upgraded", s.Handshake})
 }
 
-// latency is the table of one histogram.
-func (t *text) latency(name string, l *result.Latency) {
-	if l == nil {
-		return
-	}
+// timed is a latency and what took so long.
+type timed struct {
+	name    string
+	latency *result.Latency
+}
+
+// latencies is a table of histograms; those that are nil were not measured.
+func (t *text) latencies(all ...timed) {
 	const first, width = 10, 10
-	t.printf("%s\n", cells("  latency", first, width, "p50", "p90", "p99", "p99.9", "max"))
-	t.printf("%s\n", cells("  "+name, first, width, Nanos(l.P50), Nanos(l.P90), Nanos(l.P99), Nanos(l.P999), Nanos(l.Max)))
+	title := cells("  latency", first, width, "p50", "p90", "p99", "p99.9", "max")
+	for _, a := range all {
+		if l := a.latency; l != nil {
+			if title != "" {
+				t.printf("%s\n", title)
+			}
+			title = ""
+			t.printf("%s\n", cells("  "+a.name, first, width, Nanos(l.P50), Nanos(l.P90), Nanos(l.P99), Nanos(l.P999), Nanos(l.Max)))
+		}
+	}
 }
 
 // minPoints is how many samples a curve takes to be worth a look.

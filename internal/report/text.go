@@ -24,6 +24,7 @@ func WriteText(w io.Writer, r *result.Result, options ...Options) error {
 	t.setup(r.Setup)
 	t.memory(r)
 	t.echo(r.Echo)
+	t.protocols(r.Protocols)
 	t.reconcile(r)
 	t.spread(r.Spread)
 	t.cpu(r.CPU)
@@ -48,6 +49,8 @@ func (t *text) top(r *result.Result) {
 	}
 	ports := ""
 	switch {
+	case p.FirstPort > 0 && p.WSFirstPort > 0:
+		ports = fmt.Sprintf(", ports %d..%d and %d..%d", p.FirstPort, p.FirstPort+p.Ports/2-1, p.WSFirstPort, p.WSFirstPort+p.Ports/2-1)
 	case p.FirstPort > 0 && p.Ports == 1:
 		ports = fmt.Sprintf(", port %d", p.FirstPort)
 	case p.FirstPort > 0 && p.Ports > 1:

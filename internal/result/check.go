@@ -26,16 +26,12 @@ func (r *Result) Check() error {
 		if err := s.Latency.check("setup.latency"); err != nil {
 			return err
 		}
-	}
-	if e := r.Echo; e != nil {
-		for _, n := range []int64{e.Sent, e.Received, e.Lost, e.Mismatched, e.Bytes, e.Verified} {
-			if err := legal("echo", n); err != nil {
-				return err
-			}
-		}
-		if err := e.Latency.check("echo.latency"); err != nil {
+		if err := s.Handshake.check("setup.handshake"); err != nil {
 			return err
 		}
+	}
+	if err := r.Echo.check("echo"); err != nil {
+		return err
 	}
 	for _, s := range r.Spread {
 		// The mean is a sum of quotients: allow for their rounding.
@@ -43,7 +39,10 @@ func (r *Result) Check() error {
 			return fmt.Errorf("spread over %s: %d to %d with mean %g over %d cannot be", s.Over, s.Min, s.Max, s.Mean, s.N)
 		}
 	}
-	return r.checkPlan()
+	if err := r.checkPlan(); err != nil {
+		return err
+	}
+	return r.checkProtocols()
 }
 
 func (r *Result) checkPlan() error {
@@ -81,6 +80,19 @@ func (c Conns) check() error {
 		return fmt.Errorf("conns: %d lost is more than %d established", c.Lost, c.Established)
 	}
 	return nil
+}
+
+// check takes nil, too: there were no messages.
+func (e *Echo) check(where string) error {
+	if e == nil {
+		return nil
+	}
+	for _, n := range []int64{e.Sent, e.Received, e.Lost, e.Mismatched, e.Bytes, e.Verified} {
+		if err := legal(where, n); err != nil {
+			return err
+		}
+	}
+	return e.Latency.check(where + ".latency")
 }
 
 func checkCurve(c []Point) error {

@@ -83,10 +83,10 @@ func earliest(parts []*Result) time.Time {
 func (r *Result) add(p *Result) (err error) {
 	r.Interrupt = r.Interrupt || p.Interrupt
 	r.Plan.add(p.Plan)
-	c := &r.Conns
-	c.Attempted, c.Established = c.Attempted+p.Conns.Attempted, c.Established+p.Conns.Established
-	c.Failed, c.Lost = c.Failed+p.Conns.Failed, c.Lost+p.Conns.Lost
-	c.Errors = c.Errors.Plus(p.Conns.Errors)
+	r.Conns.add(p.Conns)
+	if r.Protocols, err = mergeProtocols(r.Protocols, p.Protocols); err != nil {
+		return err
+	}
 	if r.Echo, err = mergeEcho(r.Echo, p.Echo); err != nil {
 		return err
 	}

@@ -33,6 +33,9 @@ func mergeSetups(parts []*Result, started time.Time) (s *Setup, err error) {
 		if s.Latency, err = mergeLatency(s.Latency, p.Setup.Latency); err != nil {
 			return nil, err
 		}
+		if s.Handshake, err = mergeLatency(s.Handshake, p.Setup.Handshake); err != nil {
+			return nil, err
+		}
 		curves = append(curves, shift(p.Setup.Curve, late))
 	}
 	if s == nil {
@@ -41,12 +44,18 @@ func mergeSetups(parts []*Result, started time.Time) (s *Setup, err error) {
 	if s.Seconds > 0 {
 		s.Rate = float64(established) / s.Seconds
 	}
-	if s.Latency != nil {
-		own := *s.Latency // of one part only, it would be that part's
-		s.Latency = &own
-	}
+	s.Latency, s.Handshake = own(s.Latency), own(s.Handshake)
 	s.Curve = mergeCurves(curves)
 	return s, nil
+}
+
+// own is a copy: of one part only, a merged latency would be that part's.
+func own(l *Latency) *Latency {
+	if l == nil {
+		return nil
+	}
+	c := *l
+	return &c
 }
 
 func shift(c []Point, late float64) []Point {

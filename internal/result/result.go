@@ -19,14 +19,16 @@ type Result struct {
 	Host      Host      `json:"host"`
 	Plan      Plan      `json:"plan"`
 	Conns     Conns     `json:"conns"`
-	Setup     *Setup    `json:"setup,omitempty"`
-	Memory    *Memory   `json:"memory,omitempty"`
-	Echo      *Echo     `json:"echo,omitempty"`
-	CPU       *CPU      `json:"cpu,omitempty"`
-	Reconcile *Counts   `json:"reconcile,omitempty"` // the three counts of the same connections
-	Spread    []Spread  `json:"spread,omitempty"`    // how even the shares are
-	Limits    []Limit   `json:"limits,omitempty"`    // preflight: tightest first
-	Warnings  []string  `json:"warnings,omitempty"`
+	// Protocols is the same by protocol, where a run mixes them.
+	Protocols []Protocol `json:"protocols,omitempty"`
+	Setup     *Setup     `json:"setup,omitempty"`
+	Memory    *Memory    `json:"memory,omitempty"`
+	Echo      *Echo      `json:"echo,omitempty"`
+	CPU       *CPU       `json:"cpu,omitempty"`
+	Reconcile *Counts    `json:"reconcile,omitempty"` // the three counts of the same connections
+	Spread    []Spread   `json:"spread,omitempty"`    // how even the shares are
+	Limits    []Limit    `json:"limits,omitempty"`    // preflight: tightest first
+	Warnings  []string   `json:"warnings,omitempty"`
 }
 
 // Host is the machine the client ran on.
@@ -43,18 +45,21 @@ type Host struct {
 
 // Plan is what was asked, after "auto" was decided.
 type Plan struct {
-	Host      string  `json:"host,omitempty"`
-	FirstPort int     `json:"first_port,omitempty"`
-	Conns     int64   `json:"conns"`
-	Ports     int     `json:"ports"`
-	Sources   int     `json:"sources"`
-	Threads   int     `json:"threads"`
-	Rate      float64 `json:"rate,omitempty"` // per second; absent: as fast as possible
-	Hold      int64   `json:"hold,omitempty"` // ns
-	Size      int     `json:"size,omitempty"` // bytes per message
-	Interval  int64   `json:"interval,omitempty"`
-	FDTables  int     `json:"fd_tables"`            // private fd tables in use; 1: the process's own
-	LimitedBy string  `json:"limited_by,omitempty"` // which limit decided --conns auto
+	Host      string `json:"host,omitempty"`
+	FirstPort int    `json:"first_port,omitempty"` // of the first protocol
+	// WSFirstPort is the first WebSocket port of a mixed run, which has half of
+	// its Ports for each protocol.
+	WSFirstPort int     `json:"ws_first_port,omitempty"`
+	Conns       int64   `json:"conns"`
+	Ports       int     `json:"ports"`
+	Sources     int     `json:"sources"`
+	Threads     int     `json:"threads"`
+	Rate        float64 `json:"rate,omitempty"` // per second; absent: as fast as possible
+	Hold        int64   `json:"hold,omitempty"` // ns
+	Size        int     `json:"size,omitempty"` // bytes per message
+	Interval    int64   `json:"interval,omitempty"`
+	FDTables    int     `json:"fd_tables"`            // private fd tables in use; 1: the process's own
+	LimitedBy   string  `json:"limited_by,omitempty"` // which limit decided --conns auto
 }
 
 // Conns always satisfies Attempted = Established + Failed, and Lost <= Established.
@@ -73,6 +78,7 @@ type Setup struct {
 	Rate          float64  `json:"rate,omitempty"`           // established per second over Seconds
 	ClientSeconds float64  `json:"client_seconds,omitempty"` // until the client's last connect
 	Latency       *Latency `json:"latency,omitempty"`        // of connect
+	Handshake     *Latency `json:"handshake,omitempty"`      // WebSocket: from connect to the verified answer
 	Curve         []Point  `json:"curve,omitempty"`
 }
 

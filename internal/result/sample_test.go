@@ -19,19 +19,20 @@ func complete() *Result {
 	r := minimal()
 	r.Command, r.Interrupt = []string{"client", "hold", "--conns", "100"}, true
 	r.Host = Host{Kernel: "6.18.1", CPUs: 2, MemoryBytes: 24 << 30, Nofile: 20_000, Go: "go1.26.8", Commit: "0123456789ab", Namespace: true, EhashBucket: 8 << 20}
-	r.Plan = Plan{Host: "127.0.0.1", FirstPort: 10_000, Conns: 120, Ports: 2, Sources: 1, Threads: 2, Rate: 50, Hold: 10e9, Size: 64, Interval: 1e9, FDTables: 2, LimitedBy: "memory"}
+	r.Plan = Plan{Host: "127.0.0.1", FirstPort: 10_000, WSFirstPort: 15_000, Conns: 120, Ports: 2, Sources: 1, Threads: 2, Rate: 50, Hold: 10e9, Size: 64, Interval: 1e9, FDTables: 2, LimitedBy: "memory"}
 	r.Conns = Conns{Attempted: 120, Established: 100, Failed: 20, Lost: 3, Errors: ErrorCounts{"connect_refused": 20, "read_closed": 3}}
 	h := NewHistogram()
 	for i := range int64(100) {
 		h.Record(i * 77_777)
 	}
-	r.Setup = &Setup{Seconds: 2.5, Rate: 40, ClientSeconds: 2.25, Latency: h.Summary(), Curve: []Point{{0, 0, 0}, {1, 60, 60}, {2.25, 100, 32}}}
+	r.Setup = &Setup{Seconds: 2.5, Rate: 40, ClientSeconds: 2.25, Latency: h.Summary(), Handshake: h.Summary(), Curve: []Point{{0, 0, 0}, {1, 60, 60}, {2.25, 100, 32}}}
 	used := func(n uint64) *Used { return &Used{Kernel: n, Server: ptr(n / 10), Client: n / 100, System: 2 * n} }
 	r.Memory = &Memory{Method: "slabinfo", BothEnds: true, KernelPerConn: 8000, KernelPerSocket: 4000, ServerPerConn: ptr(450.), ClientPerConn: 25,
 		TotalPerConn: 8475, Caches: []Cache{{"TCP", 2, 5040}}, Fit: Fit{8475, 0.9999, 20}, Plain: Parts{8010, ptr(440.), 26, 8476},
 		Outside: ptr(8500.), WalkedPerConn: ptr(12.), At10M: 84.75e9, Before: used(1000), Held: used(900_000), After: used(2000),
 		Samples: []Sample{{0.5, 50, *used(400_000)}}, PeakUsed: 1_000_000}
 	r.Echo = &Echo{Sent: 100, Received: 98, Lost: 1, Mismatched: 1, Seconds: 10, Rate: 9.8, Bytes: 6272, Latency: h.Summary(), Verified: 97}
+	r.Protocols = []Protocol{{Proto: "ws", Conns: r.Conns, Connect: h.Summary(), Handshake: h.Summary(), Echo: r.Echo}, {Proto: "tcp"}}
 	r.CPU = &CPU{Server: ptr(1.5), Client: 2.5, Softirq: ptr(0.5)}
 	r.Reconcile = &Counts{Client: 97, Server: ptr(int64(97)), Kernel: ptr(int64(196))}
 	r.Spread = []Spread{{"ports", 2, 48, 50, 52}}
@@ -102,7 +103,8 @@ func (t *tally) result(of int) *Result {
 	t.sample(2)
 	r.Plan = Plan{Conns: int64(2000 / of), Ports: 2, Sources: 1, Threads: 20 / of, FDTables: 20 / of, Rate: 1000 / float64(of)}
 	r.Conns = t.conns
-	r.Setup = &Setup{Seconds: 2, Rate: float64(t.conns.Established) / 2, ClientSeconds: 2, Latency: t.dial.Summary(), Curve: t.curve}
+	r.Setup = &Setup{Seconds: 2, Rate: float64(t.conns.Established) / 2, ClientSeconds: 2, Latency: t.dial.Summary(), Handshake: t.rtt.Summary(), Curve: t.curve}
 	r.Echo = &Echo{Sent: t.conns.Established, Received: t.conns.Established, Seconds: 4, Rate: float64(t.conns.Established) / 4, Latency: t.rtt.Summary()}
+	r.Protocols = []Protocol{{Proto: "ws", Conns: t.conns, Connect: t.dial.Summary(), Handshake: t.rtt.Summary(), Echo: r.Echo}}
 	return r
 }

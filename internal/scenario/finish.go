@@ -22,11 +22,9 @@ func (h *hold) fill(t loadgen.Tally) {
 	h.fillSetup(t)
 	h.fillMemory()
 	if r.Echo != nil {
-		r.Echo.Sent, r.Echo.Received, r.Echo.Lost, r.Echo.Mismatched, r.Echo.Bytes = t.Sent, t.Received, t.Missing, t.Mismatched, t.Bytes
-		if t.Received > 0 {
-			r.Echo.Latency = t.Echo.Summary()
-		}
+		fillEcho(r.Echo, &t.Part)
 	}
+	h.fillProtocols(t)
 	h.fillCPU()
 	h.fillSpread()
 	if why := h.engine.HaltReason(); why != "" && why != "interrupted" {
@@ -45,9 +43,37 @@ func (h *hold) fillSetup(t loadgen.Tally) {
 		s.Seconds = s.ClientSeconds
 	}
 	s.Rate = float64(t.Established) / s.Seconds
-	s.Latency = t.Connect.Summary()
+	s.Latency, s.Handshake = t.Connect.Summary(), t.Upgrade.Summary()
 	h.rate.add(s.ClientSeconds, t.Established)
 	s.Curve = h.rate.points
+}
+
+func fillEcho(e *result.Echo, p *loadgen.Part) {
+	e.Sent, e.Received, e.Lost, e.Mismatched, e.Bytes = p.Sent, p.Received, p.Missing, p.Mismatched, p.Bytes
+	e.Latency = p.Echo.Summary()
+}
+
+// fillProtocols says how much of a mixed run was whose.
+func (h *hold) fillProtocols(t loadgen.Tally) {
+	if h.Plan.Proto != plan.Mixed {
+		return
+	}
+	for i, name := range []string{loadgen.TCP: plan.TCP, loadgen.WS: plan.WS} {
+		p := &t.By[i]
+		share := result.Protocol{Proto: name, Connect: p.Connect.Summary(),
+			Conns: result.Conns{Attempted: p.Attempted, Established: p.Established, Failed: p.Failed, Lost: p.Lost}}
+		if p.Upgrade != nil {
+			share.Handshake = p.Upgrade.Summary()
+		}
+		if e := h.res.Echo; e != nil {
+			share.Echo = &result.Echo{Seconds: e.Seconds}
+			fillEcho(share.Echo, p)
+			if e.Seconds > 0 && e.Received > 0 { // the same share of the rate as of the messages
+				share.Echo.Rate = e.Rate * float64(p.Received) / float64(e.Received)
+			}
+		}
+		h.res.Protocols = append(h.res.Protocols, share)
+	}
 }
 
 func (h *hold) fillMemory() {

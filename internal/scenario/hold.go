@@ -350,6 +350,9 @@ func newResult(p *Prepared, o Options) *result.Result {
 		Host: result.Host{Kernel: sys.Kernel(), CPUs: runtime.NumCPU(), MemoryBytes: sys.TotalMemory(), Nofile: nofile.Soft, Go: runtime.Version(), Commit: o.Commit},
 		Plan: result.Plan{Host: pl.Host.String(), FirstPort: pl.Ports[0], Conns: pl.Total, Ports: len(pl.Ports), Sources: max(1, len(pl.Sources)),
 			Threads: pl.Threads, Rate: pl.Rate.PerSecond, Hold: int64(pl.Hold), Size: pl.Size, Interval: int64(pl.Interval), FDTables: 1, LimitedBy: p.LimitedBy}}
+	if pl.Proto == plan.Mixed {
+		r.Plan.WSFirstPort = pl.Ports[1]
+	}
 	if pl.PrivateTables {
 		r.Plan.FDTables = pl.Threads
 	}

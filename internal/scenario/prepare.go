@@ -23,7 +23,8 @@ import (
 // Options is what the user asked for; "auto" is not decided yet.
 type Options struct {
 	Scenario       string
-	Proto          string
+	Proto          string // plan.TCP, plan.WS or plan.Mixed
+	WebSocket      plan.WebSocket
 	Host           netip.Addr
 	Ports          []int
 	Conns          plan.Count
@@ -91,7 +92,7 @@ func Prepare(ctx context.Context, o Options, fp footprint.Proc) (*Prepared, erro
 	}
 	pl := plan.Plan{Scenario: o.Scenario, Proto: o.Proto, Host: o.Host, Ports: o.Ports, Sources: o.Sources, Local: local,
 		Rate: o.Rate, Window: o.Window, ConnectTimeout: o.ConnectTimeout,
-		Hold: o.Hold, Size: o.Size, Interval: o.Interval, Close: o.Close}
+		WebSocket: o.WebSocket, Hold: o.Hold, Size: o.Size, Interval: o.Interval, Close: o.Close}
 	m, private, err := p.machine(o, pl, fp)
 	if err != nil {
 		return nil, err

@@ -100,6 +100,9 @@ func scramble(x uint64) uint64 {
 	return x ^ x>>32
 }
 
+// Size is the bytes of every request.
+func (t *Template) Size() int { return len(t.head) + keySize + len(t.tail) }
+
 // AppendRequest appends the request whose key comes from seed.
 func (t *Template) AppendRequest(dst []byte, seed uint64) []byte {
 	k := keyOf(seed)

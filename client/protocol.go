@@ -1,0 +1,101 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/c10m/c10m/internal/plan"
+	"github.com/c10m/c10m/internal/ws"
+)
+
+// The first ports, where --first-port does not say: those of server --ports N.
+const (
+	firstTCP = 10000
+	firstWS  = 15000
+)
+
+// checkPorts settles --proto, --ports, --first-port and the handshake.
+func (f *flags) checkPorts(r raw) error {
+	var first []int
+	switch strings.ReplaceAll(r.proto, " ", "") {
+	case plan.TCP:
+		f.Proto, first = plan.TCP, []int{firstTCP}
+	case plan.WS:
+		f.Proto, first = plan.WS, []int{firstWS}
+	case plan.Mixed, "ws,tcp":
+		f.Proto, first = plan.Mixed, []int{firstTCP, firstWS}
+	default:
+		return fmt.Errorf("--proto %q: the legal values are tcp, ws and tcp,ws", r.proto)
+	}
+	if r.first != "" {
+		list := strings.Split(r.first, ",")
+		if len(list) != len(first) {
+			return fmt.Errorf("--first-port %s: want %d, one for each protocol of --proto %s", r.first, len(first), f.Proto)
+		}
+		for i, s := range list {
+			n, err := strconv.Atoi(s)
+			if err != nil {
+				return fmt.Errorf("--first-port %q is not a port: the legal range is 1..65535", s)
+			}
+			first[i] = n
+		}
+	}
+	for _, n := range first {
+		if err := (plan.PortRange{First: n, N: r.ports}).Check(); err != nil {
+			return fmt.Errorf("--first-port and --ports %v", err)
+		}
+	}
+	for i := range r.ports { // alternating, as plan.Plan wants it
+		for _, n := range first {
+			f.Ports = append(f.Ports, n+i)
+		}
+	}
+	if len(first) == 2 && (plan.PortRange{First: first[0], N: r.ports}).Overlaps(plan.PortRange{First: first[1], N: r.ports}) {
+		return fmt.Errorf("--first-port %d,%d and --ports %d: the two ranges overlap", first[0], first[1], r.ports)
+	}
+	return f.checkHandshake()
+}
+
+// ranges are the destination ports, one range for each protocol.
+func (f *flags) ranges() []plan.PortRange {
+	if f.Proto != plan.Mixed {
+		return []plan.PortRange{{First: f.Ports[0], N: len(f.Ports)}}
+	}
+	n := len(f.Ports) / 2
+	return []plan.PortRange{{First: f.Ports[0], N: n}, {First: f.Ports[1], N: n}}
+}
+
+// maxRequest bounds our opening handshake: servers refuse header blocks of more
+// than 8 KiB.
+const maxRequest = 8 << 10
+
+// checkHandshake tries what the flags say of it.
+func (f *flags) checkHandshake() error {
+	w := f.WebSocket
+	t, err := ws.NewTemplate("127.0.0.1:65535", w.Path, w.Headers, w.Subprotocol)
+	switch {
+	case err != nil:
+		return fmt.Errorf("--path, --header, --subprotocol: %v", err)
+	case t.Size() > maxRequest:
+		return fmt.Errorf("--path, --header, --subprotocol: a request of %d bytes, at most %d are legal", t.Size(), maxRequest)
+	case f.Proto == plan.TCP && (w.Path != "/" || len(w.Headers) > 0 || w.Subprotocol != ""):
+		return errors.New("--path, --header and --subprotocol want --proto ws")
+	}
+	return nil
+}
+
+// headers is a repeatable flag of header fields, "Name: value".
+type headers [][2]string
+
+func (h *headers) String() string { return "" }
+
+func (h *headers) Set(s string) error {
+	name, value, ok := strings.Cut(s, ":")
+	if !ok {
+		return fmt.Errorf("%q is not a header field: want NAME:VALUE", s)
+	}
+	*h = append(*h, [2]string{name, strings.TrimSpace(value)})
+	return nil
+}

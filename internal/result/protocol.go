@@ -1,0 +1,71 @@
+package result
+
+import (
+	"fmt"
+	"slices"
+)
+
+// Protocol is one protocol's share of a mixed run: its connections (errors are
+// counted for all together), latencies and messages.
+type Protocol struct {
+	Proto     string   `json:"proto"`
+	Conns     Conns    `json:"conns"`
+	Connect   *Latency `json:"connect,omitempty"`
+	Handshake *Latency `json:"handshake,omitempty"` // WebSocket: from connect to the verified answer
+	Echo      *Echo    `json:"echo,omitempty"`
+}
+
+// checkProtocols wants the shares to add up to the whole.
+func (r *Result) checkProtocols() error {
+	var sum Conns
+	for _, p := range r.Protocols {
+		if err := p.Conns.check(); err != nil {
+			return fmt.Errorf("protocols: %s: %w", p.Proto, err)
+		}
+		sum.Attempted, sum.Established = sum.Attempted+p.Conns.Attempted, sum.Established+p.Conns.Established
+		sum.Failed, sum.Lost = sum.Failed+p.Conns.Failed, sum.Lost+p.Conns.Lost
+		for what, l := range map[string]*Latency{"connect": p.Connect, "handshake": p.Handshake} {
+			if err := l.check("protocols." + p.Proto + "." + what); err != nil {
+				return err
+			}
+		}
+		if err := p.Echo.check("protocols." + p.Proto + ".echo"); err != nil {
+			return err
+		}
+	}
+	if c := r.Conns; len(r.Protocols) > 0 && (sum.Attempted != c.Attempted || sum.Established != c.Established || sum.Failed != c.Failed || sum.Lost != c.Lost) {
+		return fmt.Errorf("protocols: their connections (%d attempted, %d established, %d failed, %d lost) do not add up to conns", sum.Attempted, sum.Established, sum.Failed, sum.Lost)
+	}
+	return nil
+}
+
+// mergeProtocols adds shares of the same protocol.
+func mergeProtocols(a, b []Protocol) ([]Protocol, error) {
+	sum := slices.Clone(a)
+	for _, p := range b {
+		i := slices.IndexFunc(sum, func(q Protocol) bool { return q.Proto == p.Proto })
+		if i < 0 {
+			sum = append(sum, p)
+			continue
+		}
+		var err error
+		q := &sum[i]
+		q.Conns.add(p.Conns)
+		if q.Connect, err = mergeLatency(q.Connect, p.Connect); err != nil {
+			return nil, err
+		}
+		if q.Handshake, err = mergeLatency(q.Handshake, p.Handshake); err != nil {
+			return nil, err
+		}
+		if q.Echo, err = mergeEcho(q.Echo, p.Echo); err != nil {
+			return nil, err
+		}
+	}
+	return sum, nil
+}
+
+func (c *Conns) add(d Conns) {
+	c.Attempted, c.Established = c.Attempted+d.Attempted, c.Established+d.Established
+	c.Failed, c.Lost = c.Failed+d.Failed, c.Lost+d.Lost
+	c.Errors = c.Errors.Plus(d.Errors)
+}
