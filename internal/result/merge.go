@@ -38,6 +38,7 @@ func Merge(parts ...*Result) (*Result, error) {
 	if len(parts) == 1 {
 		return sum, nil
 	}
+	sum.Thresholds = nil // they are for the whole
 	sum.Started = earliest(parts)
 	if sum.Setup, err = mergeSetups(parts, sum.Started); err != nil {
 		return nil, fmt.Errorf("merge results: %w", err)

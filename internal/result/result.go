@@ -10,24 +10,25 @@ const Schema = "c10m/result/1"
 
 // Result is one run, or the sum of several parts of one run (Merge).
 type Result struct {
-	Schema    string     `json:"schema"`
-	Scenario  string     `json:"scenario"`
-	Proto     string     `json:"proto"`
-	Started   time.Time  `json:"started"`
-	Command   []string   `json:"command,omitempty"`
-	Interrupt bool       `json:"interrupted,omitempty"` // ended by a signal before it was done
-	Host      Host       `json:"host"`
-	Plan      Plan       `json:"plan"`
-	Conns     Conns      `json:"conns"`
-	Setup     *Setup     `json:"setup,omitempty"`
-	Memory    *Memory    `json:"memory,omitempty"`
-	Echo      *Echo      `json:"echo,omitempty"`
-	Protocols []Protocol `json:"protocols,omitempty"` // of a mixed run
-	CPU       *CPU       `json:"cpu,omitempty"`
-	Reconcile *Counts    `json:"reconcile,omitempty"` // the three counts of the same connections
-	Spread    []Spread   `json:"spread,omitempty"`    // how even the shares are
-	Limits    []Limit    `json:"limits,omitempty"`    // preflight: tightest first
-	Warnings  []string   `json:"warnings,omitempty"`
+	Schema     string     `json:"schema"`
+	Scenario   string     `json:"scenario"`
+	Proto      string     `json:"proto"`
+	Started    time.Time  `json:"started"`
+	Command    []string   `json:"command,omitempty"`
+	Interrupt  bool       `json:"interrupted,omitempty"` // ended by a signal before it was done
+	Host       Host       `json:"host"`
+	Plan       Plan       `json:"plan"`
+	Conns      Conns      `json:"conns"`
+	Setup      *Setup     `json:"setup,omitempty"`
+	Memory     *Memory    `json:"memory,omitempty"`
+	Echo       *Echo      `json:"echo,omitempty"`
+	Protocols  []Protocol `json:"protocols,omitempty"` // of a mixed run
+	CPU        *CPU       `json:"cpu,omitempty"`
+	Reconcile  *Counts    `json:"reconcile,omitempty"`  // the three counts of the same connections
+	Spread     []Spread   `json:"spread,omitempty"`     // how even the shares are
+	Limits     []Limit    `json:"limits,omitempty"`     // preflight: tightest first
+	Thresholds []Verdict  `json:"thresholds,omitempty"` // --fail-if, and what came of each
+	Warnings   []string   `json:"warnings,omitempty"`
 }
 
 // Host is the machine the client ran on.

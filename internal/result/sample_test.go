@@ -37,6 +37,7 @@ func complete() *Result {
 	r.Reconcile = &Counts{Client: 97, Server: ptr(int64(97)), Kernel: ptr(int64(196))}
 	r.Spread = []Spread{{"ports", 2, 48, 50, 52}}
 	r.Limits = []Limit{{"memory", 2_000_000, "22 GB can be taken", "a larger machine"}}
+	r.Thresholds = []Verdict{{"conns.failed>5", "conns.failed", ptr(20.), ptr(5.), true}}
 	r.Warnings = []string{"one", "two"}
 	return r
 }

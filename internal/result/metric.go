@@ -1,0 +1,258 @@
+package result
+
+import (
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+	"sync"
+)
+
+// Metric is one number of a result file, named by its dotted path:
+// setup.rate, memory.caches.TCP.bytes_per_conn, conns.errors.connect_refused.
+type Metric struct {
+	Path string
+	Dim  Dimension
+}
+
+// Dimension is what a number measures. It decides which units it may be given.
+type Dimension int
+
+// The dimensions; base units as in the file.
+const (
+	Number  Dimension = iota // a count, or a rate per second
+	Nanos                    // a time in nanoseconds
+	Seconds                  // a time in seconds
+	Octets                   // bytes
+	Share                    // 0..1
+)
+
+// ParseMetric finds the number that name means: a path in full, or its last
+// words where only one path ends so (total_bytes_per_conn is
+// memory.total_bytes_per_conn). The parts of a list go by their names.
+func ParseMetric(name string) (Metric, error) {
+	words := strings.Split(name, ".")
+	var exact, short, wild []string
+	for _, pattern := range patterns() {
+		full, literal, ok := match(strings.Split(pattern, "."), words)
+		switch {
+		case !ok:
+		case full == name && literal == len(words):
+			exact = append(exact, full)
+		case literal == len(words):
+			short = append(short, full)
+		default:
+			wild = append(wild, full)
+		}
+	}
+	for _, found := range [][]string{exact, short, wild} {
+		switch len(found) {
+		case 0:
+			continue
+		case 1:
+			return Metric{found[0], dimension(found[0])}, nil
+		}
+		return Metric{}, fmt.Errorf("%q may be %s: name one of them", name, strings.Join(found, ", "))
+	}
+	return Metric{}, fmt.Errorf("%q is no number of a result file%s", name, similar(words[len(words)-1]))
+}
+
+// match lays words over the end of a pattern, whose * stands for any word, and
+// gives the path in full and how many words are literally the pattern's. A part
+// of a list must be named with its list.
+func match(pattern, words []string) (full string, literal int, ok bool) {
+	if len(words) > len(pattern) {
+		return "", 0, false
+	}
+	head := pattern[:len(pattern)-len(words)]
+	if slices.Contains(head, "*") || len(pattern) > 1 && pattern[len(head)] == "*" {
+		return "", 0, false
+	}
+	for i, p := range pattern[len(head):] {
+		switch {
+		case p == words[i]:
+			literal++
+		case p != "*" || words[i] == "":
+			return "", 0, false
+		}
+	}
+	return strings.Join(append(slices.Clone(head), words...), "."), literal, literal > 0
+}
+
+// similar lists a few numbers whose last word looks like one that is none.
+func similar(word string) string {
+	var list []string
+	for _, pattern := range patterns() {
+		last := pattern[strings.LastIndexByte(pattern, '.')+1:]
+		if word != "" && (strings.Contains(last, word) || strings.Contains(word, last) && len(last) > 3) && len(list) < 4 {
+			list = append(list, strings.ReplaceAll(pattern, "*", "NAME"))
+		}
+	}
+	if len(list) == 0 {
+		list = []string{"memory.total_bytes_per_conn", "setup.rate", "setup.latency.p99", "conns.failed"}
+	}
+	return ": legal are the file's fields, like " + strings.Join(list, ", ")
+}
+
+// dimension is told by a number's name.
+func dimension(path string) Dimension {
+	words := strings.Split(path, ".")
+	last, parent := words[len(words)-1], ""
+	if len(words) > 1 {
+		parent = words[len(words)-2]
+	}
+	switch {
+	case last == "count":
+		return Number
+	case parent == "latency", strings.HasSuffix(last, "_ns"), parent == "plan" && (last == "hold" || last == "interval"):
+		return Nanos
+	case strings.HasSuffix(last, "seconds"):
+		return Seconds
+	case strings.Contains(last, "bytes"), last == "slope", slices.Contains([]string{"plain", "before", "held", "after"}, parent):
+		return Octets
+	case last == "r2", strings.HasSuffix(last, "share"):
+		return Share
+	}
+	return Number
+}
+
+// Numbers are all numbers of a result by their paths, as its file has them:
+// what was not measured is absent. Failures that did not happen are not in the
+// file; they were counted all the same, see Metric.Of.
+func (r *Result) Numbers() (map[string]float64, error) {
+	if err := finite(r); err != nil {
+		return nil, err
+	}
+	b, err := json.Marshal(r)
+	if err != nil {
+		return nil, err
+	}
+	var fields any
+	if err := json.Unmarshal(b, &fields); err != nil {
+		return nil, err
+	}
+	all := map[string]float64{}
+	gather(reflect.TypeFor[Result](), fields, "", all)
+	return all, nil
+}
+
+// Of is the metric's value among the numbers of a result.
+func (m Metric) Of(numbers map[string]float64) (v float64, measured bool) {
+	if v, measured = numbers[m.Path]; measured {
+		return v, true
+	}
+	return 0, strings.HasPrefix(m.Path, "conns.errors.")
+}
+
+// gather walks a file's value along its type.
+func gather(t reflect.Type, v any, path string, into map[string]float64) {
+	t = pointed(t)
+	switch v := v.(type) {
+	case float64:
+		into[path] = v
+	case map[string]any:
+		if t.Kind() == reflect.Map {
+			sum := 0.0
+			for name, n := range v {
+				gather(t.Elem(), n, path+"."+name, into)
+				sum += into[path+"."+name]
+			}
+			into[path] = sum
+			return
+		}
+		for _, f := range fieldsOf(t) {
+			if inner, ok := v[f.name]; ok {
+				gather(f.typ, inner, join(path, f.name), into)
+			} else if pointed(f.typ) == reflect.TypeFor[ErrorCounts]() {
+				into[join(path, f.name)] = 0
+			}
+		}
+	case []any:
+		for _, part := range v {
+			fields, _ := part.(map[string]any)
+			if name, _ := fields[key(t.Elem())].(string); name != "" {
+				gather(t.Elem(), fields, path+"."+name, into)
+			}
+		}
+	}
+}
+
+// patterns are the paths of all numbers a file may have; * stands for a name.
+var patterns = sync.OnceValue(func() []string {
+	var list []string
+	var walk func(t reflect.Type, path string, above []reflect.Type)
+	walk = func(t reflect.Type, path string, above []reflect.Type) {
+		t = pointed(t)
+		if slices.Contains(above, t) {
+			return
+		}
+		above = append(slices.Clone(above), t)
+		switch t.Kind() {
+		case reflect.Int, reflect.Int64, reflect.Uint64, reflect.Float64, reflect.Int32, reflect.Uint32:
+			list = append(list, path)
+		case reflect.Map:
+			list = append(list, path)
+			walk(t.Elem(), path+".*", above)
+		case reflect.Slice:
+			if key(t.Elem()) != "" {
+				walk(t.Elem(), path+".*", above)
+			}
+		case reflect.Struct:
+			for _, f := range fieldsOf(t) {
+				walk(f.typ, join(path, f.name), above)
+			}
+		}
+	}
+	walk(reflect.TypeFor[Result](), "", nil)
+	return list
+})
+
+type field struct {
+	name string
+	typ  reflect.Type
+}
+
+// fieldsOf are a struct's fields in the file, embedded ones among them.
+func fieldsOf(t reflect.Type) (list []field) {
+	if t.Kind() != reflect.Struct {
+		return nil
+	}
+	for i := range t.NumField() {
+		f := t.Field(i)
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		switch {
+		case f.Anonymous && name == "":
+			list = append(list, fieldsOf(pointed(f.Type))...)
+		case f.IsExported() && name != "" && name != "-" && f.Type != reflect.TypeFor[[]Verdict]():
+			list = append(list, field{name, f.Type})
+		}
+	}
+	return list
+}
+
+// key is the field that names the parts of a list; "" if they have no names.
+func key(t reflect.Type) string {
+	for _, want := range []string{"name", "over", "proto"} {
+		for _, f := range fieldsOf(pointed(t)) {
+			if f.name == want && f.typ.Kind() == reflect.String {
+				return want
+			}
+		}
+	}
+	return ""
+}
+
+func pointed(t reflect.Type) reflect.Type {
+	if t.Kind() == reflect.Pointer {
+		return t.Elem()
+	}
+	return t
+}
+
+func join(path, name string) string {
+	if path == "" {
+		return name
+	}
+	return path + "." + name
+}

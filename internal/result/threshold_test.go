@@ -1,0 +1,158 @@
+package result
+
+import (
+	"math"
+	"strings"
+	"testing"
+)
+
+func TestParseMetric(t *testing.T) {
+	for _, tt := range []struct {
+		name, want string
+		dim        Dimension
+		err        string // part of
+	}{
+		{"memory.total_bytes_per_conn", "memory.total_bytes_per_conn", Octets, ""},
+		{"total_bytes_per_conn", "memory.total_bytes_per_conn", Octets, ""},
+		{"setup.rate", "setup.rate", Number, ""},
+		{"setup.latency.p99", "setup.latency.p99", Nanos, ""},
+		{"setup.seconds", "setup.seconds", Seconds, ""},
+		{"r2", "memory.fit.r2", Share, ""},
+		{"plan.hold", "plan.hold", Nanos, ""},
+		{"plain.total", "memory.plain.total", Octets, ""},
+		{"conns.errors", "conns.errors", Number, ""},
+		{"errors.connect_refused", "conns.errors.connect_refused", Number, ""},
+		{"caches.TCP.bytes_per_conn", "memory.caches.TCP.bytes_per_conn", Octets, ""},
+		{"spread.client threads.min", "spread.client threads.min", Number, ""},
+		{"rate", "", 0, `"rate" may be plan.rate, setup.rate, echo.rate`},
+		{"p99", "", 0, "setup.latency.p99, echo.latency.p99"},
+		{"total_bytes", "", 0, "memory.total_bytes_per_conn"},
+		{"command", "", 0, "is no number"},
+		{"", "", 0, "is no number"},
+		{"TCP.bytes_per_conn", "", 0, "is no number"},
+		{"connect_refused", "", 0, "is no number"},
+		{"memory.caches..bytes_per_conn", "", 0, "is no number"},
+		{"thresholds.value", "", 0, "is no number"},
+	} {
+		m, err := ParseMetric(tt.name)
+		switch {
+		case tt.err == "" && (err != nil || m.Path != tt.want || m.Dim != tt.dim):
+			t.Errorf("%s: %+v, %v; want %s of dimension %d", tt.name, m, err, tt.want, tt.dim)
+		case tt.err != "" && (err == nil || !strings.Contains(err.Error(), tt.err)):
+			t.Errorf("%s: error %v, want %q", tt.name, err, tt.err)
+		}
+	}
+}
+
+// Each number that a result can hold has one name, which finds it again.
+func TestNumbersAreMetrics(t *testing.T) {
+	r := complete()
+	numbers, err := r.Numbers()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(numbers) < 60 {
+		t.Errorf("only %d numbers: %v", len(numbers), numbers)
+	}
+	for path, want := range numbers {
+		m, err := ParseMetric(path)
+		if err != nil || m.Path != path {
+			t.Errorf("%s: %+v, %v", path, m, err)
+			continue
+		}
+		if v, ok := m.Of(numbers); !ok || v != want {
+			t.Errorf("%s is %g, %v; want %g", path, v, ok, want)
+		}
+	}
+	if numbers["memory.total_bytes_per_conn"] != r.Memory.TotalPerConn || numbers["setup.rate"] != r.Setup.Rate {
+		t.Errorf("%v", numbers)
+	}
+}
+
+func TestThreshold(t *testing.T) {
+	run := map[string]float64{"setup.rate": 27_000, "setup.latency.p99": 2e6, "memory.total_bytes_per_conn": 8500, "memory.fit.r2": 0.98, "setup.seconds": 3,
+		"memory.client_bytes_per_conn": -4}
+	base := map[string]float64{"setup.rate": 30_000, "memory.total_bytes_per_conn": 8000, "memory.client_bytes_per_conn": -10}
+	for _, tt := range []struct {
+		text   string
+		failed bool
+	}{
+		{"setup.rate<30000", true}, {"setup.rate < 30k", true}, {"setup.rate<27k/s", false}, {"setup.rate<=27_000", true}, {"setup.rate==27000", true}, {"setup.rate!=27000", false},
+		{"setup.rate>=27000.5", false}, {"setup.latency.p99>1.5ms", true}, {"setup.latency.p99>2ms", false}, {"setup.latency.p99>2000000", false}, {"setup.seconds>2500ms", true},
+		{"total_bytes_per_conn>8.3KiB", true}, {"total_bytes_per_conn>8.4KiB", false}, {"total_bytes_per_conn>+5%", true}, {"total_bytes_per_conn>+6.25%", false}, {"total_bytes_per_conn>=+6.25%", true},
+		{"setup.rate<-5%", true}, {"setup.rate<-10%", false}, {"r2<99%", true}, {"r2<0.9", false},
+		{"client_bytes_per_conn>+50%", true}, {"client_bytes_per_conn>+60%", false}, {"client_bytes_per_conn<-3", true},
+		{"echo.rate<1", true}, {"setup.latency.p99>+5%", true}, // not measured, here or in the baseline
+		{"conns.errors.connect_refused>0", false}, // none happened
+	} {
+		th, err := ParseThreshold(tt.text)
+		if err != nil {
+			t.Errorf("%s: %v", tt.text, err)
+			continue
+		}
+		if v := th.Check(run, base); v.Failed != tt.failed {
+			t.Errorf("%s: %+v, want failed %v", tt.text, v, tt.failed)
+		}
+	}
+}
+
+func TestBadThreshold(t *testing.T) {
+	for text, want := range map[string]string{
+		"":                         "METRIC OP VALUE",
+		"setup.rate":               "< > <= >= == !=",
+		"setup.rate=5":             "< > <= >= == !=",
+		"setup.rate<":              "want a number",
+		"setup.rate<fast":          "want a number",
+		"setup.rate<1ms":           "legal are k, M, G, /s",
+		"setup.latency.p99>5KiB":   "ns, us, ms, s",
+		"total_bytes_per_conn>5%":  "has a sign",
+		"total_bytes_per_conn>5ms": "KiB",
+		"total_bytes>5":            "memory.total_bytes_per_conn",
+		"rate<5":                   "setup.rate, echo.rate",
+		"setup.rate<NaN":           "want a number",
+		"setup.rate<1e400":         "want a number",
+		"setup.rate<0x10":          "want a number",
+		"setup.rate<<5":            "want a number",
+		"<5":                       "no number",
+	} {
+		if _, err := ParseThreshold(text); err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%q: %v, want one line with %q", text, err, want)
+		}
+	}
+}
+
+func TestJudge(t *testing.T) {
+	r := complete()
+	var list []Threshold
+	for _, text := range []string{"setup.rate<1", "echo.latency.p50>0", "setup.rate<1"} {
+		th, err := ParseThreshold(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		list = append(list, th)
+	}
+	if err := r.Judge(list); err != nil || len(r.Thresholds) != 3 || !Failed(r.Thresholds[1:]) || Failed(r.Thresholds[2:]) {
+		t.Errorf("%v, %+v", err, r.Thresholds)
+	}
+}
+
+func FuzzParseThreshold(f *testing.F) {
+	for _, s := range []string{"setup.rate<30000", "total_bytes_per_conn>+5%", "setup.latency.p99>=1.5ms", "memory.caches.TCP.bytes_per_conn!=-3KiB", "r2<99%", "conns.errors.x==0", "a=b", "µ<µs"} {
+		f.Add(s)
+	}
+	numbers := map[string]float64{"setup.rate": 1, "memory.total_bytes_per_conn": 2}
+	f.Fuzz(func(t *testing.T, s string) {
+		th, err := ParseThreshold(s)
+		if err != nil {
+			return
+		}
+		if math.IsNaN(th.Value) || math.IsInf(th.Value, 0) {
+			t.Errorf("%q: value %g", s, th.Value)
+		}
+		again, err := ParseMetric(th.Metric.Path)
+		if err != nil || again != th.Metric {
+			t.Errorf("%q: metric %+v is found as %+v, %v", s, th.Metric, again, err)
+		}
+		_ = th.Check(numbers, numbers)
+	})
+}
