@@ -29,6 +29,7 @@ func WriteText(w io.Writer, r *result.Result, options ...Options) error {
 	t.spread(r.Spread)
 	t.cpu(r.CPU)
 	t.limits(r)
+	t.thresholds(r.Thresholds)
 	t.warnings(r.Warnings)
 	s := t.String()
 	if o.ASCII {
@@ -113,15 +114,29 @@ func plural[T int | int64](n T, of string) string {
 	return Count(n) + " " + of + "s"
 }
 
-// verdict is the run in one line. It agrees with Result.Short.
+// verdict is the run in one line.
 func (t *text) verdict(r *result.Result) {
-	c, color, word := r.Conns, green, "DONE"
-	switch {
-	case r.Interrupt:
-		color, word = yellow, "INTERRUPTED"
-	case r.Short():
-		color, word = red, "FELL SHORT"
+	word, said := verdict(r)
+	color := map[string]string{wordDone: green, wordInterrupted: yellow}[word]
+	if color == "" {
+		color = red
 	}
+	s := wrap("", word+": "+said, t.width)
+	t.printf("%s%s\n", t.paint(color, word), strings.TrimPrefix(s, word))
+}
+
+// The words of a verdict.
+const (
+	wordDone        = "DONE"
+	wordInterrupted = "INTERRUPTED"
+	wordFellShort   = "FELL SHORT"
+	wordFailed      = "FAILED"
+)
+
+// verdict is what came of a run, in a word and a line. It agrees with
+// Result.Short; a run that did as asked but not as well fails.
+func verdict(r *result.Result) (word, said string) {
+	c := r.Conns
 	facts := []string{fmt.Sprintf("%s of %s established", Count(c.Established), plural(r.Plan.Conns, "connection"))}
 	if c.Lost > 0 {
 		facts = append(facts, Count(c.Lost)+" of them lost")
@@ -129,12 +144,19 @@ func (t *text) verdict(r *result.Result) {
 	if e := r.Echo; e != nil && e.Lost+e.Mismatched > 0 {
 		facts = append(facts, fmt.Sprintf("%s echoes lost, %s wrong", Count(e.Lost), Count(e.Mismatched)))
 	}
-	said := strings.Join(facts, ", ")
-	if r.Interrupt {
-		said += "; this is what had happened by then"
+	if n := failures(r.Thresholds); n > 0 {
+		facts = append(facts, fmt.Sprintf("%d of %s failed", n, plural(len(r.Thresholds), "threshold")))
 	}
-	s := wrap("", word+": "+said, t.width)
-	t.printf("%s%s\n", t.paint(color, word), strings.TrimPrefix(s, word))
+	said = strings.Join(facts, ", ")
+	switch {
+	case r.Interrupt:
+		return wordInterrupted, said + "; this is what had happened by then"
+	case r.Short():
+		return wordFellShort, said
+	case result.Failed(r.Thresholds):
+		return wordFailed, said
+	}
+	return wordDone, said
 }
 
 // conns is what became of each connection, and why some failed.

@@ -87,3 +87,6 @@ func percent(share float64) string {
 		return strconv.FormatFloat(p, 'f', 1, 64) + " %"
 	}
 }
+
+// plainNumber writes v with five significant digits at most.
+func plainNumber(v float64) string { return strconv.FormatFloat(v, 'g', 5, 64) }

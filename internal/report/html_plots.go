@@ -1,0 +1,224 @@
+package report
+
+import (
+	"fmt"
+
+	"github.com/c10m/c10m/internal/plot"
+	"github.com/c10m/c10m/internal/result"
+)
+
+// plotSection is what a run looks like.
+func plotSection(r *result.Result) section {
+	s := section{Title: "What it looked like"}
+	for _, draw := range []func(*result.Result) (figure, bool){ratePlot, fitPlot, costPlot, ownerPlot, latencyPlot} {
+		if f, ok := draw(r); ok {
+			s.Figures = append(s.Figures, f)
+		}
+	}
+	return s
+}
+
+// spans is how many pieces of time a rate is shown over.
+const spans = 120
+
+// rateCurve is the setup rate over time; nothing for a ramp too short to tell.
+func rateCurve(s *result.Setup) (points []plot.Point) {
+	if s == nil || len(s.Curve) < minPoints {
+		return nil
+	}
+	c := s.Curve
+	start, end := c[0].T, c[len(c)-1].T
+	if end <= start {
+		return nil
+	}
+	list := rates(c, min(spans, len(c)-1))
+	width := (end - start) / float64(len(list))
+	for i, rate := range list {
+		points = append(points, plot.Point{X: start + width*(float64(i)+0.5), Y: rate})
+	}
+	return points
+}
+
+var (
+	timeAxis  = plot.Axis{Title: "time", Unit: plot.Seconds}
+	rateAxis  = plot.Axis{Title: "connections per second", Unit: plot.Count}
+	connAxis  = plot.Axis{Title: "connections", Unit: plot.Count}
+	bytesAxis = plot.Axis{Title: "memory in use", Unit: plot.Bytes}
+)
+
+func ratePlot(r *result.Result) (figure, bool) {
+	points := rateCurve(r.Setup)
+	if points == nil {
+		return figure{}, false
+	}
+	note := fmt.Sprintf("%s on average over %s.", perSecond(r.Setup.Rate), seconds(r.Setup.Seconds))
+	if first, last, ok := tenths(r.Setup.Curve); ok {
+		note += fmt.Sprintf(" The last tenth of the connections came at %s, %.2f of the first tenth's %s.", perSecond(last), last/first, perSecond(first))
+	}
+	series := []plot.Series{{Name: "established", Points: points}}
+	if r.Setup.Rate > 0 {
+		average := []plot.Point{{X: 0, Y: r.Setup.Rate}, {X: points[len(points)-1].X, Y: r.Setup.Rate}}
+		series = append(series, plot.Series{Name: "average", Style: plot.Dashed, Points: average})
+	}
+	return drawn("Setup rate", note, func(f plot.Frame) string {
+		return plot.Line{Frame: f, X: timeAxis, Y: rateAxis, Series: series}.SVG()
+	}), true
+}
+
+// used is one measurement of the memory that connections take.
+type used struct {
+	conns                  float64
+	kernel, server, client float64
+}
+
+func (u used) total() float64 { return u.kernel + u.server + u.client }
+
+// measured are the memory samples that the line was fitted to: before the ramp,
+// during it, and while all were held.
+func measured(r *result.Result) (list []used, server bool) {
+	m := r.Memory
+	if !m.Measured() || m.Before == nil || m.Held == nil {
+		return nil, false
+	}
+	server = m.Before.Server != nil && m.Held.Server != nil
+	add := func(conns int64, u result.Used) {
+		if (u.Server != nil) != server {
+			return // a sample that lacks the server's part is no measurement of the same thing
+		}
+		v := used{conns: float64(conns), kernel: float64(u.Kernel), client: float64(u.Client)}
+		if server {
+			v.server = float64(*u.Server)
+		}
+		list = append(list, v)
+	}
+	add(0, *m.Before)
+	for _, s := range m.Samples {
+		add(s.Conns, s.Used)
+	}
+	held := r.Conns.Established
+	if r.Reconcile != nil {
+		held = r.Reconcile.Client
+	}
+	add(held, *m.Held)
+	return list, server
+}
+
+// fitPlot is memory over connections with the fitted line, which goes through
+// the means: that is where least squares puts it.
+func fitPlot(r *result.Result) (figure, bool) {
+	list, server := measured(r)
+	if len(list) < 2 {
+		return figure{}, false
+	}
+	var points []plot.Point
+	var mx, my, last float64
+	for _, u := range list {
+		points = append(points, plot.Point{X: u.conns, Y: u.total()})
+		mx, my, last = mx+u.conns/float64(len(list)), my+u.total()/float64(len(list)), max(last, u.conns)
+	}
+	slope := r.Memory.Fit.Slope
+	line := []plot.Point{{X: 0, Y: my - slope*mx}, {X: last, Y: my + slope*(last-mx)}}
+	name, note := perConn(slope)+" a connection", "Too few samples for a fit: the line is the plain difference."
+	if r2 := r.Memory.Fit.R2; r2 > 0 {
+		name += fmt.Sprintf(", r² %.5f", r2)
+		note = fmt.Sprintf("Least squares over %s: %s a connection, r² %.5f.", plural(r.Memory.Fit.Samples, "sample"), perConn(slope), r2)
+	}
+	if !server {
+		note += " The server's own memory is not in it: it is not known."
+	}
+	return drawn("Memory over connections", note, func(f plot.Frame) string {
+		return plot.Line{Frame: f, X: connAxis, Y: bytesAxis,
+			Series: []plot.Series{{Name: "measured", Style: plot.Dots, Points: points}, {Name: name, Style: plot.Dashed, Points: line}}}.SVG()
+	}), true
+}
+
+// ownerPlot is the same memory by who pays it.
+func ownerPlot(r *result.Result) (figure, bool) {
+	list, server := measured(r)
+	if len(list) < 2 {
+		return figure{}, false
+	}
+	layer := func(name string, value func(used) float64) plot.Series {
+		s := plot.Series{Name: name}
+		for _, u := range list {
+			s.Points = append(s.Points, plot.Point{X: u.conns, Y: value(u)})
+		}
+		return s
+	}
+	layers := []plot.Series{layer("kernel", func(u used) float64 { return u.kernel })}
+	if server {
+		layers = append(layers, layer("server", func(u used) float64 { return u.server }))
+	}
+	layers = append(layers, layer("client", func(u used) float64 { return u.client }))
+	return drawn("Who holds the memory", "What was in use before the first connection is included.", func(f plot.Frame) string {
+		return plot.Area{Frame: f, X: connAxis, Y: bytesAxis, Layers: layers}.SVG()
+	}), true
+}
+
+// costBar is what a connection costs: the kernel by slab cache, then the
+// processes.
+func costBar(r *result.Result) (bar plot.Bar, ok bool) {
+	m := r.Memory
+	if !m.Measured() {
+		return bar, false
+	}
+	for _, c := range m.Caches {
+		bar.Parts = append(bar.Parts, plot.Part{Name: c.Name, Value: c.BytesPerConn})
+	}
+	if len(m.Caches) == 0 {
+		bar.Parts = append(bar.Parts, plot.Part{Name: "kernel", Value: m.KernelPerConn})
+	}
+	if m.ServerPerConn != nil {
+		bar.Parts = append(bar.Parts, plot.Part{Name: "server process", Value: *m.ServerPerConn})
+	}
+	bar.Parts = append(bar.Parts, plot.Part{Name: "client process", Value: m.ClientPerConn})
+	return bar, true
+}
+
+func costPlot(r *result.Result) (figure, bool) {
+	bar, ok := costBar(r)
+	if !ok {
+		return figure{}, false
+	}
+	bar.Name = "a connection"
+	note := "The kernel's part is of this end only."
+	if r.Memory.BothEnds {
+		note = "The kernel's part is of both ends: " + perConn(r.Memory.KernelPerSocket) + " a socket."
+	}
+	if len(r.Memory.Caches) > 0 {
+		note += " By slab cache, in pages taken."
+	}
+	return drawn("What a connection costs", note, func(f plot.Frame) string {
+		return plot.Bars{Frame: f, X: plot.Axis{Title: "bytes a connection", Unit: plot.PlainBytes}, Bars: []plot.Bar{bar}}.SVG()
+	}), true
+}
+
+// quantiles is a latency as a series.
+func quantiles(name string, l *result.Latency) (s plot.Series) {
+	s.Name = name
+	for _, q := range l.Distribution() {
+		s.Points = append(s.Points, plot.Point{X: q.Share, Y: float64(q.Nanos)})
+	}
+	return s
+}
+
+func latencyPlot(r *result.Result) (figure, bool) {
+	var list []plot.Series
+	note := ""
+	add := func(name string, l *result.Latency) {
+		if l == nil {
+			return
+		}
+		list = append(list, quantiles(name, l))
+		note += fmt.Sprintf("%s: p50 %s, p99 %s, max %s. ", name, Nanos(l.P50), Nanos(l.P99), Nanos(l.Max))
+	}
+	if r.Setup != nil {
+		add("connect", r.Setup.Latency)
+	}
+	if r.Echo != nil {
+		add("echo", r.Echo.Latency)
+	}
+	return drawn("Latency percentiles", note, func(f plot.Frame) string {
+		return plot.Percentiles{Frame: f, Y: plot.Axis{Title: "latency", Unit: plot.Nanoseconds}, Series: list}.SVG()
+	}), len(list) > 0
+}

@@ -1,0 +1,292 @@
+package report
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/c10m/c10m/internal/result"
+)
+
+// sentenceOf joins facts.
+func sentenceOf(facts []string) string { return strings.Join(facts, ", ") }
+
+// tiles are the figures that are looked for first.
+func tiles(r *result.Result) (list []tile) {
+	c := r.Conns
+	list = append(list, tile{"connections", Count(c.Established), fmt.Sprintf("of %s asked for", Count(r.Plan.Conns))})
+	if r.Setup != nil && r.Setup.Rate > 0 {
+		list = append(list, tile{"setup rate", perSecond(r.Setup.Rate), "over " + seconds(r.Setup.Seconds)})
+	}
+	if m := r.Memory; m.Measured() {
+		note := "this end only"
+		if m.BothEnds {
+			note = "both ends; kernel " + perConn(m.KernelPerSocket) + " a socket"
+		}
+		list = append(list, tile{"memory a connection", perConn(m.TotalPerConn), note})
+		if t := extrapolation(m); t != "" {
+			list = append(list, tile{"10,000,000 need", t, ""})
+		}
+	}
+	if r.Setup != nil && r.Setup.Latency != nil {
+		list = append(list, tile{"connect, p99", Nanos(r.Setup.Latency.P99), "p50 " + Nanos(r.Setup.Latency.P50)})
+	}
+	if e := r.Echo; e != nil && e.Rate > 0 {
+		list = append(list, tile{"echoes", perSecond(e.Rate), "over " + seconds(e.Seconds)})
+	}
+	if e := r.Echo; e != nil && e.Latency != nil {
+		list = append(list, tile{"echo, p99", Nanos(e.Latency.P99), "p50 " + Nanos(e.Latency.P50)})
+	}
+	list = append(list, tile{"failed", Count(c.Failed), plural(c.Lost, "connection") + " lost later"})
+	return list
+}
+
+// extrapolation is what ten million need; "" if the line does not carry so far.
+func extrapolation(m *result.Memory) string {
+	if m.TotalPerConn <= 0 || m.Fit.R2 > 0 && m.Fit.R2 < minR2 {
+		return ""
+	}
+	return Bytes(m.TotalPerConn * tenMillion)
+}
+
+func thresholdSection(list []result.Verdict) section {
+	t := table{Title: "What was asked of the run"}
+	for _, v := range list {
+		row := line{Name: v.Threshold, Values: []string{passedOrFailed(v)}, Note: found(v), Class: "good"}
+		if v.Failed {
+			row.Class = "bad"
+		}
+		t.Rows = append(t.Rows, row)
+	}
+	return section{Title: "Thresholds (--fail-if)", Class: "full", Tables: filled(t)}
+}
+
+func warningSection(list []string) section { return section{Title: "Doubts", Warnings: list} }
+
+// memorySection is what a connection costs and what was in use.
+func memorySection(r *result.Result) section {
+	m := r.Memory
+	s := section{Title: "Memory"}
+	if m == nil {
+		return s
+	}
+	cost := table{Title: "Per connection", Head: []string{"marginal", "plain"}}
+	caches := table{Title: "Kernel slab caches", Head: []string{"a connection", "objects"}}
+	if m.Measured() {
+		s.Notes = costTable(&cost, m)
+		for _, c := range m.Caches {
+			objects := ""
+			if c.ObjectsPerConn != 0 {
+				objects = fmt.Sprintf("%.2f", c.ObjectsPerConn)
+			}
+			caches.add(c.Name, perConn(c.BytesPerConn), objects)
+		}
+	}
+	inUse := table{Title: "In use", Head: []string{"kernel", "server", "client", "machine"}}
+	for _, u := range []struct {
+		name string
+		used *result.Used
+	}{{"before", m.Before}, {"held", m.Held}, {"after close", m.After}} {
+		if u.used == nil {
+			continue
+		}
+		server := ""
+		if u.used.Server != nil {
+			server = Bytes(float64(*u.used.Server))
+		}
+		inUse.add(u.name, Bytes(float64(u.used.Kernel)), server, Bytes(float64(u.used.Client)), Bytes(float64(u.used.System)))
+	}
+	if b, h, a := m.Before, m.Held, m.After; b != nil && h != nil && a != nil {
+		server := ""
+		if b.Server != nil && h.Server != nil && a.Server != nil {
+			server = cameBack(*b.Server, *h.Server, *a.Server)
+		}
+		inUse.add("came back", cameBack(b.Kernel, h.Kernel, a.Kernel), server, cameBack(b.Client, h.Client, a.Client), cameBack(b.System, h.System, a.System))
+	}
+	s.Tables = filled(cost, caches, inUse)
+	return s
+}
+
+// costTable is the cost by who pays it; the notes say how it was measured.
+func costTable(t *table, m *result.Memory) (notes []string) {
+	optional := func(p *float64) string {
+		if p == nil {
+			return ""
+		}
+		return perConn(*p)
+	}
+	kernel := "kernel, one end"
+	if m.BothEnds {
+		kernel = "kernel, both ends"
+	}
+	t.add(kernel, perConn(m.KernelPerConn), perConn(m.Plain.Kernel))
+	if m.ServerPerConn != nil || m.Plain.Server != nil {
+		t.add("server", optional(m.ServerPerConn), optional(m.Plain.Server))
+	}
+	t.add("client", perConn(m.ClientPerConn), perConn(m.Plain.Client))
+	t.Rows = append(t.Rows, line{Name: "total", Values: []string{perConn(m.TotalPerConn), perConn(m.Plain.Total)}, Class: "total"})
+	notes = append(notes, "Marginal: the slope of the fitted line. Plain: the difference between before and held, divided by the connections. Measured in "+method(m.Method)+".")
+	if m.Outside != nil && *m.Outside != 0 {
+		note := fmt.Sprintf("Cross-check: MemTotal − MemFree − page cache grew by %s a connection.", perConn(*m.Outside))
+		if m.WalkedPerConn != nil {
+			note += fmt.Sprintf(" Readers of /proc/PID/fd left %s of that.", perConn(*m.WalkedPerConn))
+		}
+		notes = append(notes, note)
+	}
+	return notes
+}
+
+// connectionSection is what became of each connection, and why some failed.
+func connectionSection(r *result.Result) section {
+	c := r.Conns
+	t := table{Title: "Connections"}
+	t.add("attempted", Count(c.Attempted))
+	t.add("established", Count(c.Established))
+	t.add("failed", Count(c.Failed))
+	t.add("lost later", Count(c.Lost))
+	errors := table{Title: "Errors by cause", Head: []string{"count", "what helps"}}
+	for _, e := range c.Errors.Top(0) {
+		errors.Rows = append(errors.Rows, line{Name: e.Name, Values: []string{Count(e.N)}, Note: cure(e.Name)})
+	}
+	latency := table{Title: "Latency", Head: []string{"p50", "p90", "p99", "p99.9", "max"}}
+	addLatency := func(name string, l *result.Latency) {
+		if l != nil {
+			latency.add(name, Nanos(l.P50), Nanos(l.P90), Nanos(l.P99), Nanos(l.P999), Nanos(l.Max))
+		}
+	}
+	if r.Setup != nil {
+		addLatency("connect", r.Setup.Latency)
+	}
+	if r.Echo != nil {
+		addLatency("echo", r.Echo.Latency)
+	}
+	s := section{Title: "Connections and errors", Tables: filled(t, latency, errors)}
+	if len(c.Errors) == 0 {
+		s.Notes = []string{"No errors."}
+	}
+	return s
+}
+
+func messageSection(r *result.Result) section {
+	e := r.Echo
+	if e == nil {
+		return section{}
+	}
+	t := table{Title: "Echo"}
+	t.add("sent", Count(e.Sent))
+	t.add("came back", Count(e.Received))
+	t.add("lost", Count(e.Lost))
+	t.add("mismatched", Count(e.Mismatched))
+	if e.Rate > 0 {
+		t.add("rate", perSecond(e.Rate))
+	}
+	if e.Rate > 0 && e.Bytes > 0 && e.Seconds > 0 {
+		t.add("payload each way", Bytes(float64(e.Bytes)/e.Seconds)+"/s")
+	}
+	if e.Verified > 0 {
+		t.add("connections verified", Count(e.Verified))
+	}
+	return section{Title: "Messages", Tables: filled(t)}
+}
+
+// countSection is the independent counts, the shares and the processor time.
+func countSection(r *result.Result) section {
+	counts := table{Title: "Counts of the same connections, while held"}
+	if c := r.Reconcile; c != nil {
+		counts.add("client", Count(c.Client))
+		if c.Server != nil {
+			counts.add("server", Count(*c.Server))
+		}
+		if c.Kernel != nil {
+			counts.add(fmt.Sprintf("kernel sockets, %d a connection", ends(r)), Count(*c.Kernel))
+		}
+	}
+	shares := table{Title: "Connections each", Head: []string{"of", "smallest", "mean", "largest"}}
+	for _, s := range r.Spread {
+		shares.add(s.Over, Count(s.N), Count(s.Min), Count(int64(s.Mean+0.5)), Count(s.Max))
+	}
+	cpu := table{Title: "Processor time"}
+	if c := r.CPU; c != nil {
+		cpu.add("client", seconds(c.Client))
+		if c.Server != nil {
+			cpu.add("server", seconds(*c.Server))
+		}
+		if c.Softirq != nil {
+			cpu.add("softirq of the machine", seconds(*c.Softirq))
+		}
+	}
+	return section{Title: "Counts, shares, processor", Tables: filled(counts, shares, cpu)}
+}
+
+// limitSection is what bounded the run before it began.
+func limitSection(r *result.Result) section {
+	t := table{Title: "Before the first socket, tightest first", Head: []string{"connections", "why, and what would raise it"}}
+	for _, l := range r.Limits {
+		t.Rows = append(t.Rows, line{Name: l.Name, Values: []string{Count(l.Max)}, Note: sentenceOf(filledStrings(l.Why, cureOf(l)))})
+	}
+	s := section{Title: "Limits", Class: "full", Tables: filled(t)}
+	if by := r.Plan.LimitedBy; by != "" {
+		s.Notes = []string{"The number of connections was decided by: " + by + "."}
+	}
+	return s
+}
+
+func cureOf(l result.Limit) string {
+	if l.Cure == "" {
+		return ""
+	}
+	return "cure: " + l.Cure
+}
+
+func filledStrings(list ...string) (kept []string) {
+	for _, s := range list {
+		if s != "" {
+			kept = append(kept, s)
+		}
+	}
+	return kept
+}
+
+// machineSection is the machine and what was asked of it.
+func machineSection(r *result.Result) section {
+	t, p := table{Title: "Machine of the client"}, table{Title: "Plan"}
+	add := func(t *table, known bool, name, value string) {
+		if known {
+			t.Rows = append(t.Rows, line{Name: name, Note: value})
+		}
+	}
+	h := r.Host
+	add(&t, !r.Started.IsZero(), "started", r.Started.Format("2006-01-02 15:04:05 MST"))
+	add(&t, h.Kernel != "", "kernel", "Linux "+h.Kernel)
+	add(&t, h.CPUs > 0, "cores", Count(h.CPUs))
+	add(&t, h.MemoryBytes > 0, "memory", Bytes(float64(h.MemoryBytes)))
+	add(&t, h.Nofile > 0, "fd limit of a table", Count(h.Nofile))
+	add(&t, h.Namespace, "network namespace", "its own")
+	add(&t, h.EhashBucket > 0, "hash buckets of established sockets", Count(h.EhashBucket))
+	add(&t, h.Go != "", "Go", h.Go)
+	add(&t, h.Commit != "", "c10m", h.Commit)
+	q := r.Plan
+	add(&p, true, "scenario", r.Scenario+" over "+r.Proto)
+	add(&p, q.Host != "", "to", q.Host)
+	add(&p, q.FirstPort > 0 && q.Ports > 0, "ports", fmt.Sprintf("%d from %d", q.Ports, q.FirstPort))
+	add(&p, q.Sources > 0, "source addresses", Count(q.Sources))
+	add(&p, true, "connections", Count(q.Conns))
+	rate := "as fast as possible"
+	if q.Rate > 0 {
+		rate = perSecond(q.Rate)
+	}
+	add(&p, true, "rate", rate)
+	add(&p, q.Hold > 0, "hold", time.Duration(q.Hold).String())
+	add(&p, q.Interval > 0, "a message each", time.Duration(q.Interval).String())
+	add(&p, q.Size > 0, "message size", fmt.Sprintf("%d B", q.Size))
+	add(&p, q.Threads > 0, "client threads", Count(q.Threads))
+	add(&p, q.FDTables > 0, "fd tables", Count(q.FDTables))
+	return section{Title: "Machine and settings", Class: "textual", Tables: filled(t, p)}
+}
+
+func rerunSection(command []string) section {
+	if len(command) == 0 {
+		return section{}
+	}
+	return section{Title: "Run it again", Code: ShellQuote(command)}
+}
