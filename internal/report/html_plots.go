@@ -214,6 +214,7 @@ func latencyPlot(r *result.Result) (figure, bool) {
 	}
 	if r.Setup != nil {
 		add("connect", r.Setup.Latency)
+		add("handshake", r.Setup.Handshake)
 	}
 	if r.Echo != nil {
 		add("echo", r.Echo.Latency)

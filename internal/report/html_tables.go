@@ -156,11 +156,26 @@ func connectionSection(r *result.Result) section {
 	}
 	if r.Setup != nil {
 		addLatency("connect", r.Setup.Latency)
+		addLatency("handshake", r.Setup.Handshake)
 	}
 	if r.Echo != nil {
 		addLatency("echo", r.Echo.Latency)
 	}
-	s := section{Title: "Connections and errors", Tables: filled(t, latency, errors)}
+	protocols := table{Title: "By protocol", Head: []string{"established", "failed", "lost", "echoes"}}
+	for _, p := range r.Protocols {
+		addLatency(p.Proto+" connect", p.Connect)
+		addLatency(p.Proto+" handshake", p.Handshake)
+		echoes := ""
+		if p.Echo != nil {
+			addLatency(p.Proto+" echo", p.Echo.Latency)
+			echoes = Count(p.Echo.Received)
+		}
+		protocols.add(p.Proto, Count(p.Conns.Established), Count(p.Conns.Failed), Count(p.Conns.Lost), echoes)
+		for _, e := range p.Conns.Errors.Top(0) {
+			errors.Rows = append(errors.Rows, line{Name: p.Proto + ": " + e.Name, Values: []string{Count(e.N)}})
+		}
+	}
+	s := section{Title: "Connections and errors", Tables: filled(t, protocols, latency, errors)}
 	if len(c.Errors) == 0 {
 		s.Notes = []string{"No errors."}
 	}
