@@ -1,12 +1,16 @@
 package main
 
 import (
+	"fmt"
+	"net"
 	"os"
+	"runtime"
 
 	"github.com/c10m/c10m/internal/dash"
 	"github.com/c10m/c10m/internal/echo"
 	"github.com/c10m/c10m/internal/footprint"
 	"github.com/c10m/c10m/internal/result"
+	"github.com/c10m/c10m/internal/sys"
 )
 
 // startControl opens the control endpoint, if there is to be one.
@@ -18,11 +22,75 @@ func (s *server) startControl() (stop func(), err error) {
 	if err != nil {
 		return nil, err
 	}
-	return dash.Serve(s.control, func(memory bool) (result.ServerReport, error) { return s.report(fp, memory) })
+	l, err := dash.Listen(s.control)
+	if err != nil {
+		return nil, err
+	}
+	return dash.Serve(l, dash.End{
+		Meta:   s.meta(l.Addr()),
+		Look:   func(memory bool) (dash.Sample, error) { return s.look(fp, memory) },
+		Report: func(d dash.Depth) (result.ServerReport, error) { return s.report(fp, d) },
+		Causes: echo.CauseNames[:],
+	}), nil
+}
+
+// meta is what the live page says once.
+func (s *server) meta(at net.Addr) dash.Meta {
+	m := dash.Meta{Role: dash.Server, Title: fmt.Sprintf("%d ports on %s", len(s.ports()), s.bind), Commit: commit,
+		PID: os.Getpid(), CPUs: runtime.NumCPU(), Max: s.conns, Shard: "worker"}
+	for _, p := range s.ports() {
+		m.Ports = append(m.Ports, dash.Port{Number: p.Number, Proto: p.Proto})
+	}
+	return m
+}
+
+// look is everything that the live page and the metrics show, read as cheaply
+// as can be: processor time from clocks, memory from statm.
+func (s *server) look(fp footprint.Proc, memory bool) (dash.Sample, error) {
+	r, err := s.report(fp, dash.Counts)
+	if err != nil {
+		return dash.Sample{}, err
+	}
+	sample := dash.Sample{Phase: r.State, Open: r.Open, Opened: r.Accepted, Messages: r.Messages, Bytes: r.Bytes,
+		Errors: r.Refused, Net: dash.LookAtNet(fp)}
+	for _, p := range r.Ports {
+		sample.PortOpen = append(sample.PortOpen, p.Open)
+	}
+	for _, w := range r.Shards {
+		sh := dash.Shard{ID: w.PID, State: w.State, Open: w.Open, Opened: w.Accepted, Restarts: w.Restarts}
+		if used, err := sys.ProcessCPU(w.PID); err == nil { // otherwise it is just being started anew
+			sh.CPU = used.Seconds()
+		}
+		sample.Shards = append(sample.Shards, sh)
+	}
+	if !memory {
+		return sample, nil
+	}
+	if sample.Memory, err = dash.LookAtMemory(fp); err != nil {
+		return dash.Sample{}, err
+	}
+	if all, err := fp.Resident(s.pids(r)...); err == nil {
+		sample.Memory.Server = &all.Anon
+	}
+	return sample, nil
+}
+
+// pids are the server's processes.
+func (s *server) pids(r result.ServerReport) []int {
+	var pids []int
+	for _, w := range r.Shards {
+		if w.PID > 0 {
+			pids = append(pids, w.PID)
+		}
+	}
+	if s.super != nil {
+		pids = append(pids, os.Getpid())
+	}
+	return pids
 }
 
 // report sums up the workers' counters, and their memory if asked for.
-func (s *server) report(fp footprint.Proc, memory bool) (result.ServerReport, error) {
+func (s *server) report(fp footprint.Proc, depth dash.Depth) (result.ServerReport, error) {
 	r := result.ServerReport{Schema: result.ServerSchema, Commit: commit, PID: os.Getpid(),
 		MaxConns: s.conns, Nofile: s.nofile.Soft, Refused: result.ErrorCounts{}}
 	r.BootID, _ = fp.BootID()
@@ -54,8 +122,11 @@ func (s *server) report(fp footprint.Proc, memory bool) (result.ServerReport, er
 	for i, p := range s.ports() {
 		r.Ports = append(r.Ports, result.PortCount{Port: p.Number, Proto: p.Proto, Open: open[i]})
 	}
-	if memory {
-		return r, s.measure(fp, &r)
+	switch depth {
+	case dash.Exact:
+		return r, s.measure(fp, &r, fp.Process)
+	case dash.Resident:
+		return r, s.measure(fp, &r, fp.Resident)
 	}
 	return r, nil
 }
@@ -69,11 +140,12 @@ func leastReady(a, b echo.State) echo.State {
 	return a
 }
 
-// measure adds the memory of the processes and of the kernel.
-func (s *server) measure(fp footprint.Proc, r *result.ServerReport) error {
+// measure adds the memory of the processes, the way that read does, and of the
+// kernel.
+func (s *server) measure(fp footprint.Proc, r *result.ServerReport, read func(...int) (footprint.Process, error)) error {
 	var sum footprint.Process
 	add := func(pid int) *result.ProcMemory {
-		p, err := fp.Process(pid)
+		p, err := read(pid)
 		if err != nil {
 			return nil // a worker that is just being started anew
 		}
@@ -86,7 +158,10 @@ func (s *server) measure(fp footprint.Proc, r *result.ServerReport) error {
 	if s.super != nil {
 		add(os.Getpid())
 	}
-	r.Memory, r.CPU = &result.ProcMemory{RSS: sum.RSS, PSS: sum.PSS, Private: sum.Private}, &sum.CPU
+	r.Memory = &result.ProcMemory{RSS: sum.RSS, PSS: sum.PSS, Private: sum.Private}
+	if sum.CPU > 0 {
+		r.CPU = &sum.CPU
+	}
 	k, err := fp.Kernel()
 	if err != nil {
 		return err

@@ -33,6 +33,7 @@ var ours = rules{
 		{module: "github.com/panjf2000/gnet/v2", rooms: []string{"internal/echo"}},
 		{module: "github.com/prometheus/procfs", rooms: []string{"internal/footprint"}},
 		{module: "github.com/prometheus/client_golang", rooms: []string{"internal/dash"}},
+		{module: "github.com/prometheus/client_model", rooms: []string{"internal/dash"}},
 		{module: "github.com/HdrHistogram/hdrhistogram-go", rooms: []string{"internal/result"}},
 		{module: "github.com/gobwas/ws", rooms: []string{"internal/ws"}, tests: true},
 	},

@@ -64,6 +64,7 @@ type loop struct {
 	errs  causes
 	times [protocols]times // of the plan's protocols
 	pub   published
+	live  live
 	err   error
 
 	out  []byte          // WebSocket: what is about to be written
@@ -77,10 +78,11 @@ type shared struct {
 	src      []sys.Addr
 	family   int
 	pattern  pattern
-	wake     int         // eventfd, the same number in every fd table
-	stopRamp atomic.Bool // no more connects
-	stopEx   atomic.Bool // no more messages
-	leave    atomic.Bool // do not close one by one: the fd tables' end will
+	wake     int          // eventfd, the same number in every fd table
+	stopRamp atomic.Bool  // no more connects
+	stopEx   atomic.Bool  // no more messages
+	asked    atomic.Int64 // requests for what loops show
+	leave    atomic.Bool  // do not close one by one: the fd tables' end will
 	reason   atomic.Pointer[string]
 }
 
@@ -121,6 +123,7 @@ func (l *loop) run(private bool, started chan<- error) {
 	}
 	started <- nil
 	for {
+		l.show()
 		if l.job.kind == none && l.total().Open() == 0 && l.pending == 0 {
 			l.begin(<-l.cmds) // nothing to watch: sleep in Go, not in epoll
 		}

@@ -108,16 +108,18 @@ func newTally() Tally {
 }
 
 // add takes in what a loop has counted.
-func (t *Tally) add(l *loop) {
-	for i := range l.n {
-		t.Counts.add(l.n[i])
-		t.By[i].Counts.add(l.n[i])
-		if l.times[i].Connect != nil {
-			t.times.merge(l.times[i])
-			t.By[i].times.merge(l.times[i])
+func (t *Tally) add(l *loop) { t.take(l.n, l.times, l.errs) }
+
+func (t *Tally) take(n [protocols]Counts, took [protocols]times, errs causes) {
+	for i := range n {
+		t.Counts.add(n[i])
+		t.By[i].Counts.add(n[i])
+		if took[i].Connect != nil {
+			t.times.merge(took[i])
+			t.By[i].times.merge(took[i])
 		}
 	}
-	l.errs.addTo(t.Errors)
+	errs.addTo(t.Errors)
 }
 
 // Census is how many connections are open on each destination port, from each

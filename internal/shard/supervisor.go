@@ -24,8 +24,9 @@ type Supervisor struct {
 	Drain   time.Duration         // how long a worker may take to end
 	Logf    func(format string, args ...any)
 
-	restarts []atomic.Int64
-	started  atomic.Bool // all workers have been ready once
+	counted  sync.Once
+	restarts []atomic.Int64 // by restartsOf
+	started  atomic.Bool    // all workers have been ready once
 	workers  sync.WaitGroup
 }
 
@@ -43,7 +44,6 @@ func (s *Supervisor) Run(ctx context.Context, ready func()) error {
 	// The supervisor keeps next to nothing and makes garbage only when asked
 	// for reports: it should not look like memory that connections take.
 	debug.SetGCPercent(smallHeap)
-	s.restarts = make([]atomic.Int64, len(s.Page.Slots))
 	life, hold, err := os.Pipe()
 	if err != nil {
 		return fmt.Errorf("make lifeline: %w", err)
@@ -68,8 +68,14 @@ func (s *Supervisor) Run(ctx context.Context, ready func()) error {
 	return nil
 }
 
-// Restarts is how often worker i has been started anew.
-func (s *Supervisor) Restarts(i int) int64 { return s.restarts[i].Load() }
+// Restarts is how often worker i has been started anew. It may be asked before
+// Run.
+func (s *Supervisor) Restarts(i int) int64 { return s.restartsOf(i).Load() }
+
+func (s *Supervisor) restartsOf(i int) *atomic.Int64 {
+	s.counted.Do(func() { s.restarts = make([]atomic.Int64, len(s.Page.Slots)) })
+	return &s.restarts[i]
+}
 
 // awaitReady polls the page until every worker is ready.
 func (s *Supervisor) awaitReady(ctx context.Context, cancel context.CancelCauseFunc) bool {
@@ -110,7 +116,7 @@ func (s *Supervisor) keep(ctx context.Context, cancel context.CancelCauseFunc, i
 		lost := slot.Open.Load()
 		s.Page.TotalOpen.Add(-lost)
 		slot.Reset()
-		s.restarts[i].Add(1)
+		s.restartsOf(i).Add(1)
 		s.Logf("worker %d ended (%v) with %d connections; starting it anew", i, err, lost)
 		if time.Since(began) < minLife {
 			select {

@@ -1,0 +1,512 @@
+// The live page of a c10m server or client: it listens to /events and draws.
+// Written for this page; it needs no library and no build step.
+"use strict";
+(() => {
+  const SPAN = 300e3; // ms of the curves
+  const GAP = 3500; // ms without a sample break a curve
+  const SVG = "http://www.w3.org/2000/svg";
+  const $ = (id) => document.getElementById(id);
+
+  // What is known. Everything on the page is made from these.
+  let meta = null, points = [], now = null, before = null, first = null, cursor = null, lastSeen = 0;
+
+  // Elements. Text is always set as text, never as markup.
+  function fill(e, attributes, kids) {
+    for (const [k, v] of Object.entries(attributes)) e.setAttribute(k, v);
+    e.append(...kids);
+    return e;
+  }
+  const el = (tag, attributes = {}, ...kids) => fill(document.createElement(tag), attributes, kids);
+  const dr = (tag, attributes = {}, ...kids) => fill(document.createElementNS(SVG, tag), attributes, kids);
+  const set = (e, text) => { if (e.textContent !== text) e.textContent = text; };
+
+  // Numbers.
+  const whole = new Intl.NumberFormat("en-US", { maximumFractionDigits: 0 });
+  const three = new Intl.NumberFormat("en-US", { maximumSignificantDigits: 3 });
+  const count = (n) => whole.format(n);
+  function scaled(n, step, units) {
+    let i = 0;
+    for (; Math.abs(n) >= step * 0.9995 && i < units.length - 1; i++) n /= step;
+    return [three.format(n), units[i]];
+  }
+  const short = (n) => scaled(n, 1000, ["", "k", "M", "G"]).join("");
+  const bytes = (n) => scaled(n, 1024, ["B", "KiB", "MiB", "GiB", "TiB"]).join(" ");
+  const time = (ns) => scaled(ns, 1000, ["ns", "µs", "ms", "s"]).join(" ");
+  const rate = (n) => (n < 10 && n > 0 ? three.format(n) : count(n)) + "/s";
+  const percent = (x) => (x < 0.0995 ? three.format(Math.round(x * 1000) / 10) : Math.round(x * 100)) + " %";
+  function age(ms) {
+    const s = Math.round(ms / 1000);
+    return s < 120 ? s + " s" : s < 7200 ? Math.floor(s / 60) + " min" : three.format(s / 3600) + " h";
+  }
+  const sum = (list) => list.reduce((a, b) => a + b, 0);
+  const server = () => meta.role === "server";
+
+  // The rate of a counter between neighbouring points; null over a gap.
+  function rates(key) {
+    return points.slice(1).map((p, i) => {
+      const dt = p.t - points[i].t;
+      return { t: p.t, v: dt > 0 && dt < GAP ? Math.max(0, p[key] - points[i][key]) * 1000 / dt : null };
+    });
+  }
+  const latest = (list) => list.length ? list[list.length - 1].v ?? 0 : 0;
+
+  // A round number not below n.
+  function nice(n) {
+    const p = 10 ** Math.floor(Math.log10(n));
+    return p * [1, 2, 2.5, 5, 10].find((m) => m * p >= n * 0.9999);
+  }
+
+  // chart draws curves or stacked bands into a figure. Its values are rows
+  // {t, v: [number or null per series]}.
+  const charts = [];
+  class Chart {
+    constructor(id, options) {
+      Object.assign(this, { height: 190, limit: () => 0, step: 1000 }, options);
+      this.figure = $(id);
+      this.caption = el("figcaption", {}, el("span"), el("span"));
+      this.svg = dr("svg", { class: "chart", role: "img", tabindex: "0", height: this.height });
+      this.figure.append(this.caption, this.svg);
+      this.svg.addEventListener("pointermove", (e) => this.point(e));
+      this.svg.addEventListener("pointerleave", () => { cursor = null; render(); });
+      this.svg.addEventListener("keydown", (e) => this.key(e));
+      charts.push(this);
+    }
+    point(e) {
+      const x = e.clientX - this.svg.getBoundingClientRect().left;
+      cursor = this.from + (x - this.left) / (this.right - this.left) * (this.to - this.from);
+      render();
+    }
+    key(e) {
+      const list = this.list, i = cursor === null ? list.length - 1 : nearest(list, cursor);
+      if (e.key === "Escape") cursor = null;
+      else if (e.key === "ArrowLeft" && i > 0) cursor = list[i - 1].t;
+      else if (e.key === "ArrowRight" && i < list.length - 1) cursor = list[i + 1].t;
+      else return;
+      e.preventDefault();
+      render();
+      set($("spoken"), this.name() + ": " + this.caption.textContent);
+    }
+    render(to) {
+      const width = this.svg.clientWidth || 600, height = this.height;
+      this.list = this.rows();
+      const live = this.list.filter((r) => r.v.some((v) => v !== null));
+      const totals = live.map((r) => this.stacked ? sum(r.v) : Math.max(...r.v.map((v) => v ?? 0)));
+      const limit = this.limit(), most = Math.max(0, ...totals);
+      const top = nice(Math.max(most * 1.06, this.least || 4) / this.unit(most)) * this.unit(most);
+      const from = this.list.length ? Math.max(to - SPAN, Math.min(this.list[0].t, to - 60e3)) : to - 60e3;
+      Object.assign(this, { from, to, left: 58, right: width - 8, width });
+      const x = (t) => this.left + (t - from) / (to - from) * (this.right - this.left);
+      const y = (v) => height - 24 - v / top * (height - 36);
+      const parts = this.axes(x, y, top);
+      parts.push(...(this.stacked ? this.bands(live, x, y) : this.curves(x, y)));
+      if (limit > 0 && limit <= top) parts.push(dr("line", { class: "limit", x1: this.left, x2: this.right, y1: y(limit), y2: y(limit) }),
+        dr("text", { class: "on", x: this.right - 4, y: y(limit) + 14, "text-anchor": "end" }, "limit " + short(limit)));
+      let at = live[live.length - 1], when = "now";
+      if (cursor !== null && live.length) {
+        at = live[nearest(live, cursor)];
+        when = age(to - at.t) + " ago";
+        parts.push(dr("line", { class: "cursor", x1: x(at.t), x2: x(at.t), y1: 8, y2: height - 24 }));
+        if (!this.stacked) parts.push(...at.v.map((v) => dr("circle", { class: "dot", cx: x(at.t), cy: y(v ?? 0), r: 3.5 })));
+      }
+      this.svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
+      this.svg.replaceChildren(...parts);
+      this.caption.firstChild.replaceChildren(...(at ? [el("b", {}, this.say(at)), " " + when] : ["nothing yet"]));
+      set(this.caption.lastChild, most && at ? "peak " + this.long(most) : "");
+      this.svg.setAttribute("aria-label", `${this.name()} over the last ${age(to - from)}: ${at ? this.say(at) : "nothing yet"}, at most ${this.long(most)}. Left and right arrow keys read earlier values.`);
+    }
+    // unit keeps the ticks of byte counts on powers of 1024.
+    unit(n) {
+      let u = 1;
+      while (this.step === 1024 && n / u >= 1024) u *= 1024;
+      return u;
+    }
+    axes(x, y, top) {
+      const parts = [];
+      for (let i = 0; i <= 4; i++) {
+        const v = top * i / 4;
+        parts.push(dr("line", { class: i ? "gridline" : "axis", x1: this.left, x2: this.right, y1: y(v), y2: y(v) }),
+          dr("text", { x: this.left - 8, y: y(v) + 4, "text-anchor": "end" }, this.tick(v)));
+      }
+      const every = this.to - this.from > 150e3 ? 60e3 : 15e3;
+      for (let ago = 0; ago <= this.to - this.from + 1; ago += every) {
+        const text = ago === 0 ? "now" : every === 60e3 ? ago / 60e3 + " min" : ago / 1e3 + " s";
+        parts.push(dr("text", { x: x(this.to - ago), y: this.height - 7, "text-anchor": ago === 0 ? "end" : "middle" }, text));
+      }
+      return parts;
+    }
+    curves(x, y) {
+      const parts = [];
+      const series = this.list.length ? this.list[0].v.length : 0;
+      for (let s = 0; s < series; s++) {
+        for (const run of runs(this.list, s)) {
+          const line = run.map((r, i) => (i ? "L" : "M") + x(r.t).toFixed(1) + " " + y(r.v[s]).toFixed(1)).join("");
+          const end = run[run.length - 1];
+          if (s === 0) parts.push(dr("path", { class: "under", d: `${line}L${x(end.t).toFixed(1)} ${y(0)}L${x(run[0].t).toFixed(1)} ${y(0)}Z` }));
+          parts.push(dr("path", { class: s ? "curve second" : "curve", d: line }));
+        }
+      }
+      return parts;
+    }
+    bands(live, x, y) {
+      const parts = [], labels = [], floor = live.map(() => 0);
+      this.layers().forEach((layer, s) => {
+        const up = live.map((r, i) => `${x(r.t).toFixed(1)} ${y(floor[i] + r.v[s]).toFixed(1)}`);
+        const down = live.map((r, i) => `${x(r.t).toFixed(1)} ${y(floor[i]).toFixed(1)}`).reverse();
+        const end = live.length - 1;
+        if (end >= 0) {
+          parts.push(dr("path", { class: "band f-" + layer.key, d: "M" + up.concat(down).join("L") + "Z" }));
+          const low = y(floor[end]), high = y(floor[end] + live[end].v[s]);
+          if (low - high > 15) labels.push(dr("text", { class: "on", x: this.right - 6, y: (low + high) / 2 + 4, "text-anchor": "end" }, layer.name));
+        }
+        live.forEach((r, i) => { floor[i] += r.v[s]; });
+      });
+      return parts.concat(labels);
+    }
+  }
+  function nearest(list, t) {
+    let best = 0;
+    list.forEach((r, i) => { if (Math.abs(r.t - t) < Math.abs(list[best].t - t)) best = i; });
+    return best;
+  }
+  // runs are the stretches of a series without a gap.
+  function runs(list, s) {
+    const all = [];
+    let run = null, last = 0;
+    for (const r of list) {
+      if (r.v[s] === null) { run = null; continue; }
+      if (!run || r.t - last > GAP) all.push(run = []);
+      run.push(r);
+      last = r.t;
+    }
+    return all;
+  }
+
+  new Chart("c-conns", {
+    name: () => "Connections", height: 220, tick: short, long: count, limit: () => meta.max,
+    rows: () => points.map((p) => ({ t: p.t, v: [p.open] })), say: (r) => count(r.v[0]) + " open",
+  });
+  new Chart("c-setup", {
+    name: () => "Setup rate", tick: short, long: rate, say: (r) => rate(r.v[0]) + (server() ? " accepted" : " established"),
+    rows: () => rates("opened").map((r) => ({ t: r.t, v: [r.v] })),
+  });
+  new Chart("c-messages", {
+    name: () => "Messages per second", tick: short, long: rate, say: (r) => rate(r.v[0]) + " echoed",
+    rows: () => rates("messages").map((r) => ({ t: r.t, v: [r.v] })),
+  });
+  new Chart("c-memory", {
+    name: () => "Memory that connections take", tick: bytes, long: bytes, step: 1024, least: 1 << 20, stacked: true, height: 210,
+    layers: () => layers().filter((l) => l.key !== "free" && l.key !== "other"),
+    rows() {
+      const all = this.layers();
+      return points.filter((p) => p.memory).map((p) => ({ t: p.t, v: all.map((l) => l.of(p.memory)) }));
+    },
+    say: (r) => bytes(sum(r.v)) + " in connections",
+  });
+
+  // layers divides a memory sample, from the bottom of the stack to its top. The
+  // caches are those of the latest sample.
+  function layers() {
+    const last = points.findLast((p) => p.memory)?.memory;
+    if (!last) return [];
+    const rest = "other caches";
+    const names = last.kernel.map((c) => c.name).filter((n) => n !== rest);
+    const all = names.map((name, i) => ({ key: i, name, why: "kernel", of: (m) => m.kernel.find((c) => c.name === name)?.bytes ?? 0 }));
+    const kernel = (m) => sum(m.kernel.map((c) => c.bytes));
+    const named = (m) => sum(all.slice(0, names.length).map((l) => l.of(m)));
+    if (names.length) all.push({ key: 6, name: rest, why: "kernel", of: (m) => kernel(m) - named(m) });
+    if (last.server !== undefined) all.push({ key: "server", name: "server", why: "its processes", of: (m) => m.server ?? 0 });
+    if (last.client !== undefined) all.push({ key: "client", name: "client", why: "its process", of: (m) => m.client ?? 0 });
+    const ours = (m) => kernel(m) + (m.server ?? 0) + (m.client ?? 0);
+    all.push({ key: "other", name: "everything else in use", why: "other processes, the rest of the kernel", of: (m) => Math.max(0, m.used - ours(m)) });
+    all.push({ key: "free", name: "free", why: "with the page cache", of: (m) => m.total - m.used });
+    return all;
+  }
+
+  // A table is made anew only when its shape changes; otherwise cells are set.
+  function table(t, head, rows) {
+    const shape = rows.map((r) => r.key ?? r.name).join("|");
+    if (t.dataset.shape !== shape) {
+      t.dataset.shape = shape;
+      t.querySelectorAll("thead,tbody").forEach((e) => e.remove());
+      if (head) t.append(el("thead", {}, el("tr", {}, ...head.map((h) => el("th", { scope: "col" }, h)))));
+      t.append(el("tbody", {}, ...rows.map((r) => {
+        const name = el("th", { scope: "row" });
+        if (r.mark) name.append(dr("svg", { class: "key", viewBox: "0 0 12 12", "aria-hidden": "true" }, dr("rect", { class: "f-" + r.mark, width: 12, height: 12 })));
+        name.append(r.name);
+        if (r.why) name.append(el("small", {}, r.why));
+        return el("tr", {}, name, ...r.cells.map(() => el("td")));
+      })));
+    }
+    const body = t.tBodies[0].rows;
+    rows.forEach((r, i) => r.cells.forEach((c, j) => {
+      const cell = body[i].cells[j + 1];
+      set(cell, c);
+      cell.className = r.alarm && j === r.cells.length - 1 ? "alarm" : "";
+    }));
+  }
+
+  // Cells are small gauges, one per port or shard: how full each is shows as a
+  // level, and in words for the one under the pointer or the arrow keys.
+  class Cells {
+    constructor(into, name, long) {
+      Object.assign(this, { name, long, chosen: -1, size: 0, items: [] });
+      this.text = el("p", {}, el("span"), el("span"));
+      this.svg = dr("svg", { role: "img", tabindex: "0" });
+      this.box = el("div", { class: "cells" }, this.text, this.svg);
+      into.append(this.box);
+      const choose = (i) => { this.chosen = Math.max(-1, Math.min(this.size - 1, i)); this.show(); };
+      this.svg.addEventListener("pointermove", (e) => {
+        const r = this.svg.getBoundingClientRect(), cell = r.width / this.columns;
+        choose(Math.floor((e.clientY - r.top) / cell) * this.columns + Math.min(this.columns - 1, Math.floor((e.clientX - r.left) / cell)));
+      });
+      this.svg.addEventListener("pointerleave", () => choose(-1));
+      this.svg.addEventListener("keydown", (e) => {
+        const by = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -this.columns, ArrowDown: this.columns }[e.key];
+        if (e.key === "Escape") choose(-1); else if (by) choose(this.chosen < 0 ? 0 : Math.max(0, this.chosen + by)); else return;
+        e.preventDefault();
+        set($("spoken"), this.text.firstChild.textContent);
+      });
+    }
+    resize(n) {
+      this.size = n;
+      this.columns = n <= 25 ? Math.max(10, n) : n <= 400 ? 25 : n <= 1600 ? 50 : 100;
+      this.svg.setAttribute("viewBox", `0 0 ${this.columns * 10} ${Math.ceil(n / this.columns) * 10}`);
+      this.levels = Array.from({ length: n }, () => dr("rect", { class: "level", width: 8.6, rx: 1 }));
+      this.frame = dr("rect", { class: "chosen", width: 9.6, height: 9.6, rx: 2, visibility: "hidden" });
+      const cells = this.levels.map((_, i) => dr("rect", { class: "cell", x: this.x(i), y: this.y(i), width: 8.6, height: 8.6, rx: 1.6 }));
+      this.svg.replaceChildren(...cells, ...this.levels, this.frame);
+      this.svg.setAttribute("preserveAspectRatio", "xMinYMin");
+    }
+    x(i) { return i % this.columns * 10 + 0.7; }
+    y(i) { return Math.floor(i / this.columns) * 10 + 0.7; }
+    update(items, full, hot) {
+      if (items.length !== this.size) this.resize(items.length);
+      Object.assign(this, { items, full });
+      items.forEach((item, i) => {
+        const level = this.levels[i], h = full > 0 ? Math.min(1, item.v / full) * 8.6 : 0;
+        const height = (item.v > 0 ? Math.max(0.6, h) : 0).toFixed(1);
+        if (level.getAttribute("height") === height) return;
+        level.setAttribute("x", this.x(i));
+        level.setAttribute("y", (this.y(i) + 8.6 - height).toFixed(1));
+        level.setAttribute("height", height);
+        level.setAttribute("class", hot && item.v >= hot ? "level hot" : "level");
+      });
+      this.show();
+    }
+    show() {
+      const v = this.items.map((i) => i.v), low = Math.min(...v), high = Math.max(...v), i = this.chosen;
+      const all = low === high ? `each ${this.long(low)}` : `${this.long(low)} to ${this.long(high)} each`;
+      const [lead, rest] = this.text.childNodes;
+      lead.replaceChildren(...(i >= 0 ? [el("b", {}, this.items[i].name), " " + this.long(v[i])] : [el("b", {}, this.name), " " + all]));
+      set(rest, "a full cell is " + this.long(this.full));
+      this.svg.setAttribute("aria-label", `${this.name}: ${all}. Arrow keys read them one by one; a table follows.`);
+      this.frame.setAttribute("visibility", i >= 0 ? "visible" : "hidden");
+      this.frame.setAttribute("x", this.x(Math.max(0, i)) - 0.5);
+      this.frame.setAttribute("y", this.y(Math.max(0, i)) - 0.5);
+    }
+  }
+
+  // Ports, one grid for each protocol.
+  const grids = new Map();
+  function showPorts() {
+    $("s-ports").hidden = !meta.ports.length || !now.port_open;
+    if ($("s-ports").hidden) return;
+    const fair = meta.max / meta.ports.length;
+    for (const proto of new Set(meta.ports.map((p) => p.proto))) {
+      const items = meta.ports.map((p, i) => ({ name: "port " + p.port, v: now.port_open[i], proto: p.proto })).filter((p) => p.proto === proto);
+      if (!grids.has(proto)) {
+        const mine = meta.ports.filter((p) => p.proto === proto).map((p) => p.port);
+        const label = (proto === "ws" ? "WebSocket " : "TCP ") + mine[0] + (mine.length > 1 ? "–" + mine[mine.length - 1] : "");
+        grids.set(proto, new Cells($("ports"), label, (n) => short(n)));
+      }
+      grids.get(proto).update(items, Math.max(fair, ...items.map((i) => i.v)));
+    }
+    if ($("d-ports").open) table($("d-ports").querySelector("table"), ["Port", "Protocol", "Open", "Of an even share"],
+      meta.ports.map((p, i) => ({ name: String(p.port), cells: [p.proto, count(now.port_open[i]), percent(now.port_open[i] / fair)] })));
+  }
+
+  // CPU of each shard in cores; null where it is not known.
+  const cores = () => now.shards.map((s, i) => {
+    const old = before && before.shards[i], dt = before ? (now.t - before.t) / 1000 : 0;
+    return old && old.id === s.id && s.id > 0 && dt > 0 ? Math.max(0, (s.cpu - old.cpu) / dt) : null;
+  });
+  let shardCells = null;
+  function showShards() {
+    const used = cores(), name = (i) => meta.shard + " " + i, box = $("shards");
+    const full = used.length === 1 ? meta.cpus : Math.max(1, ...used);
+    set($("h-shards"), "CPU per " + meta.shard);
+    if (used.length <= 10) {
+      if (box.childElementCount !== 1 || box.firstChild.childElementCount !== 3 * used.length) {
+        box.replaceChildren(el("div", { class: "bars" }, ...used.flatMap((_, i) => [el("span", {}, name(i)), el("div", { "aria-hidden": "true" }, el("div")), el("span", { class: "num" })])));
+      }
+      const parts = box.firstChild.children;
+      used.forEach((u, i) => {
+        parts[3 * i + 1].firstChild.style.width = Math.min(100, (u ?? 0) / full * 100) + "%";
+        set(parts[3 * i + 2], `${u === null ? "–" : percent(u)} · ${count(now.shards[i].open)} open`);
+      });
+    } else {
+      shardCells ??= (box.replaceChildren(), new Cells(box, used.length + " " + meta.shard + "s", percent));
+      shardCells.update(used.map((u, i) => ({ name: name(i), v: u ?? 0 })), full, 0.9);
+    }
+    if ($("d-shards").open) {
+      const head = [meta.shard, server() ? "Process" : "Thread id", "Open", "Opened", "CPU", "CPU so far"];
+      table($("d-shards").querySelector("table"), server() ? head.concat("Restarts", "State") : head, now.shards.map((s, i) => {
+        const cells = [String(s.id || "–"), count(s.open), count(s.opened), used[i] === null ? "–" : percent(used[i]), three.format(s.cpu) + " s"];
+        return { name: String(i), cells: server() ? cells.concat(count(s.restarts), s.state) : cells };
+      }));
+    }
+  }
+
+  // In words what is counted as one; others are shown by their names alone.
+  const causes = {
+    over_limit: "refused: more than --max-conns, or no file descriptor left", draining: "refused: the server is ending",
+    slow_reader: "closed: it did not take its echoes (--max-outbound)", idle_timeout: "closed: silent for --idle-timeout",
+    handshake_timeout: "no whole WebSocket handshake in time", handshake_refused: "not a WebSocket handshake",
+    ws_protocol: "breach of RFC 6455, closed with 1002", ws_utf8: "text that is not UTF-8, closed with 1007", ws_too_big: "message over --max-message, closed with 1009",
+    connect_refused: "nobody listens there", connect_no_address: "no local port left", connect_timeout: "no answer in time", connect_reset: "the server refused it",
+    socket_fd_limit: "no file descriptor left", read_reset: "the server closed it", read_closed: "the server closed it", echo_mismatch: "other bytes came back than were sent", echo_timeout: "a message was never answered",
+  };
+  function showErrors() {
+    const rows = Object.entries(now.errors || {}).filter(([, n]) => n > 0).sort((a, b) => b[1] - a[1]).map(([cause, n]) => {
+      const old = before?.errors?.[cause] ?? 0, grew = before ? Math.max(0, n - old) * 1000 / (now.t - before.t) : 0;
+      return { name: cause, why: causes[cause], cells: [count(n), grew > 0 ? "▲ " + rate(grew) : "–"], alarm: grew > 0 };
+    });
+    $("no-errors").hidden = rows.length > 0;
+    $("t-errors").hidden = rows.length === 0;
+    if (rows.length) table($("t-errors"), ["Cause", "So far", "Now"], rows);
+    const n = now.net, old = first?.net;
+    if (!n || !old) return;
+    const grows = (name, why, key) => {
+      const more = n[key] - old[key];
+      return { name, why, cells: [count(n[key]), more > 0 ? "▲ " + count(more) : "–"], alarm: more > 0 };
+    };
+    table($("t-kernel"), ["", "Now", "Since you look"], [
+      { name: "TCP sockets", why: "both ends, where both are here", cells: [count(n.sockets), ""] },
+      { name: "TIME_WAIT", cells: [count(n.time_wait), ""] },
+      grows("Accept queue overflows", "a listener's queue was full (somaxconn)", "listen_overflows"),
+      grows("Listen drops", "SYNs and last ACKs dropped, for any reason", "listen_drops"),
+      grows("SYN queue full", "dropped (tcp_max_syn_backlog)", "syn_queue_full"),
+      grows("SYN cookies sent", "", "syn_cookies"),
+      grows("Backlog drops", "a socket's own queue was full", "backlog_drops"),
+      grows("Memory pressure", "times tcp_mem's middle mark was passed", "memory_pressure"),
+    ]);
+  }
+
+  function showMemory() {
+    const p = points.findLast((q) => q.memory);
+    if (!p) return;
+    table($("t-memory"), ["Who", "Bytes", "Share"], layers().map((l) => {
+      const v = l.of(p.memory);
+      return { name: l.name, why: l.why, mark: String(l.key), cells: [bytes(v), percent(v / p.memory.total)] };
+    }));
+  }
+
+  // Tiles: [name, value, note, share of a whole].
+  function tiles() {
+    const opened = rates("opened"), messages = rates("messages"), volume = rates("bytes"), used = cores().filter((u) => u !== null);
+    const peak = (list) => "peak " + rate(Math.max(0, ...list.map((r) => r.v ?? 0)));
+    const of = `of ${count(meta.max)} ${server() ? "allowed" : "asked for"}`;
+    const all = [["Connections", count(now.open), of, now.open / meta.max],
+      ["Setup rate", rate(latest(opened)), peak(opened)], ["Messages", rate(latest(messages)), bytes(latest(volume)) + "/s of payload"]];
+    const r = now.run;
+    if (r) {
+      all.push(["Phase", now.phase, "after " + age(r.elapsed * 1000)], ["Failed, lost", count(r.failed + r.lost), `${count(r.failed)} failed, ${count(r.lost)} lost`]);
+      const latency = (name, l) => all.push([name, l ? time(l.p50) : "–", l ? `p99 ${time(l.p99)}, max ${time(l.max)}` : "none yet"]);
+      latency("Connect, median", r.connect);
+      latency("Echo, median", r.echo);
+    }
+    all.push(["CPU", used.length ? three.format(sum(used)) + (sum(used) === 1 ? " core" : " cores") : "–", `of ${meta.cpus}` + (used.length > 1 ? `, busiest ${meta.shard} ${percent(Math.max(...used))}` : "")]);
+    const m = points.findLast((p) => p.memory)?.memory;
+    all.push(["Free memory", m ? bytes(m.total - m.used) : "–", m ? "of " + bytes(m.total) : ""]);
+    const box = $("tiles");
+    if (box.childElementCount !== all.length) {
+      box.replaceChildren(...all.map((t) => {
+        const dl = el("div", {}, el("dt", {}, t[0]), el("dd", { class: "value" }), el("dd", { class: "note" }));
+        if (t.length > 3) dl.append(el("dd", {}, el("meter", { min: 0, max: 1, "aria-label": t[0] + " " + t[2] })));
+        return dl;
+      }));
+    }
+    all.forEach((t, i) => {
+      const [, value, note, share] = box.children[i].children;
+      set(value, t[1]);
+      set(note, t[2]);
+      if (share) share.firstChild.value = Math.min(1, t[3]);
+    });
+  }
+
+  function render() {
+    if (!meta || !now) return;
+    tiles();
+    charts.forEach((c) => c.render(now.t));
+    showMemory();
+    showPorts();
+    showShards();
+    showErrors();
+  }
+
+  function state(text, kind) {
+    set($("state"), text);
+    $("state").className = "state " + kind;
+  }
+
+  // For those who listen: a sentence now and then, when it has changed.
+  let spokenAt = 0;
+  function speak() {
+    if (now.t - spokenAt < 30e3) return;
+    spokenAt = now.t;
+    const errors = sum(Object.values(now.errors || {}));
+    set($("spoken"), `${count(now.open)} connections, ${rate(latest(rates("opened")))} set up, ${rate(latest(rates("messages")))} messages, ${errors ? count(errors) + " errors" : "no errors"}.`);
+  }
+
+  function hello(data) {
+    ({ meta } = data);
+    points = data.past || [];
+    meta.ports ??= [];
+    now = before = first = null;
+    grids.clear();
+    $("ports").replaceChildren();
+    document.title = "c10m " + meta.role;
+    set($("role"), meta.role);
+    set($("title"), meta.title);
+    set($("build"), `commit ${meta.commit}, process ${meta.pid}`);
+    $("footprint").hidden = !server();
+  }
+
+  function sample(s) {
+    before = now;
+    now = s;
+    first ??= s;
+    lastSeen = Date.now();
+    points.push(s);
+    while (points.length && s.t - points[0].t > SPAN) points.shift();
+    points = points.map((p) => p === s ? s : { t: p.t, open: p.open, opened: p.opened, messages: p.messages, bytes: p.bytes, memory: p.memory });
+    state(s.phase, s.phase === "ready" || s.run ? "ready" : "waiting");
+    render();
+    speak();
+  }
+
+  let ended = false;
+  function connect() {
+    const source = new EventSource("/events");
+    const on = (name, f) => source.addEventListener(name, (e) => f(JSON.parse(e.data)));
+    on("hello", (data) => { ended = false; hello(data); });
+    on("sample", sample);
+    on("end", () => {
+      ended = true;
+      source.close();
+      state("ended; these are its last numbers", "gone");
+      setTimeout(connect, 5000);
+    });
+    source.onerror = () => {
+      if (!ended) state("no connection; trying again", "gone");
+      if (source.readyState !== EventSource.CLOSED) return;
+      setTimeout(connect, 5000);
+    };
+  }
+  setInterval(() => {
+    if (now && !ended && Date.now() - lastSeen > 4000) state("no numbers for " + age(Date.now() - lastSeen), "gone");
+  }, 1000);
+  new ResizeObserver(render).observe($("main"));
+  document.querySelectorAll("details").forEach((d) => d.addEventListener("toggle", render));
+  connect();
+})();

@@ -1,0 +1,64 @@
+package dash
+
+import (
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+	"time"
+)
+
+// policy is the Content-Security-Policy of every answer: our own script and
+// style sheet, nothing inline, nothing from elsewhere, no frame around it.
+const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
+// answerTime is how long an answer may take to be written; streams and profiles
+// set their own.
+const answerTime = 30 * time.Second
+
+// guard stands before every path. It refuses a Host that is a name other than
+// localhost: a page in a browser that rebinds its own name to this address
+// would send one. And it refuses what other sites' pages ask for; they may only
+// link to the page.
+func guard(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Content-Security-Policy", policy)
+		h.Set("Referrer-Policy", "no-referrer")
+		h.Set("Cross-Origin-Resource-Policy", "same-origin")
+		h.Set("Cache-Control", "no-store")
+		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(answerTime))
+		if !ownHost(r.Host) {
+			http.Error(w, "the Host header must be an address or localhost", http.StatusForbidden)
+			return
+		}
+		if !ownPage(r) {
+			http.Error(w, "cross-origin requests are refused", http.StatusForbidden)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+func ownHost(host string) bool {
+	if h, _, err := net.SplitHostPort(host); err == nil {
+		host = h
+	}
+	host = strings.Trim(host, "[]")
+	_, err := netip.ParseAddr(host)
+	return err == nil || strings.EqualFold(host, "localhost")
+}
+
+// ownPage goes by the Fetch Metadata that browsers send (w3.org/TR/fetch-metadata),
+// and where one sends only an Origin, by that. Other programs send neither.
+func ownPage(r *http.Request) bool {
+	switch r.Header.Get("Sec-Fetch-Site") {
+	case "same-origin", "none":
+		return true
+	case "":
+		origin := r.Header.Get("Origin")
+		return origin == "" || strings.EqualFold(origin, "http://"+r.Host)
+	}
+	return r.URL.Path == "/" && r.Header.Get("Sec-Fetch-Mode") == "navigate" && r.Header.Get("Sec-Fetch-Dest") == "document"
+}

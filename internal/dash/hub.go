@@ -1,0 +1,173 @@
+package dash
+
+import (
+	"encoding/json"
+	"sync"
+	"time"
+)
+
+const (
+	// every is the time between two samples, and memoryEach after how many
+	// samples memory is read again: it changes no faster, and is the dear part.
+	every      = time.Second
+	memoryEach = 5
+	// maxViewers bounds who watches at a time.
+	maxViewers = 16
+	// behind is how many events may wait for a viewer before it is dropped.
+	behind = 8
+	// remembered is how many samples' main numbers a new viewer gets at once.
+	remembered = 300
+)
+
+// hub samples once a second for all viewers together, and only while there are
+// any.
+type hub struct {
+	end   End
+	began time.Time
+	look  sync.Mutex // End.Look is for one at a time: us or a scrape
+
+	mu      sync.Mutex
+	viewers map[*viewer]bool
+	wake    chan struct{} // a first viewer has come
+	past    []point       // oldest first
+	ended   bool
+}
+
+// viewer is one open page. Its events are dropped with it if it does not take
+// them; closing the channel ends it.
+type viewer struct{ events chan []byte }
+
+// point is what a page needs of an earlier sample to draw its curves.
+type point struct {
+	Time     int64   `json:"t"`
+	Open     int64   `json:"open"`
+	Opened   int64   `json:"opened"`
+	Messages int64   `json:"messages"`
+	Bytes    int64   `json:"bytes"`
+	Memory   *Memory `json:"memory,omitempty"`
+}
+
+func newHub(end End) *hub {
+	return &hub{end: end, began: time.Now(), viewers: map[*viewer]bool{}, wake: make(chan struct{}, 1)}
+}
+
+// join makes a viewer, whose first events say what it looks at and what has
+// been. It is nil if there are too many, or if the program ends.
+func (h *hub) join() *viewer {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.ended || len(h.viewers) >= maxViewers {
+		return nil
+	}
+	v := &viewer{events: make(chan []byte, behind)}
+	v.events <- event("hello", struct {
+		Meta    Meta    `json:"meta"`
+		Past    []point `json:"past"`
+		EveryMS int64   `json:"every"`
+	}{h.end.Meta, h.past, every.Milliseconds()})
+	h.viewers[v] = true
+	select {
+	case h.wake <- struct{}{}:
+	default:
+	}
+	return v
+}
+
+// leave ends a viewer; it may have been dropped before.
+func (h *hub) leave(v *viewer) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.drop(v)
+}
+
+func (h *hub) drop(v *viewer) {
+	if h.viewers[v] {
+		delete(h.viewers, v)
+		close(v.events)
+	}
+}
+
+// watched is whether anybody is there.
+func (h *hub) watched() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(h.viewers) > 0
+}
+
+// run samples until done. With nobody there it sleeps.
+func (h *hub) run(done <-chan struct{}) {
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for {
+		tick.Stop()
+		select {
+		case <-done:
+			return
+		case <-h.wake:
+		}
+		tick.Reset(every)
+		for n := 0; h.watched(); n++ {
+			h.sample(n%memoryEach == 0)
+			select {
+			case <-done:
+				return
+			case <-tick.C:
+			}
+		}
+	}
+}
+
+// sample takes one and gives it to all viewers. One that cannot be taken is left
+// out: the page says how old its numbers are.
+func (h *hub) sample(memory bool) {
+	h.look.Lock()
+	s, err := h.end.Look(memory)
+	h.look.Unlock()
+	if err != nil {
+		return
+	}
+	s.Time = time.Now().UnixMilli()
+	if s.Memory != nil {
+		folded := *s.Memory
+		folded.Kernel = fold(folded.Kernel)
+		s.Memory = &folded
+	}
+	e := event("sample", s)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.past = append(h.past, point{s.Time, s.Open, s.Opened, s.Messages, s.Bytes, s.Memory})
+	if len(h.past) > remembered {
+		h.past = append(h.past[:0], h.past[len(h.past)-remembered:]...)
+	}
+	for v := range h.viewers {
+		select {
+		case v.events <- e:
+		default:
+			h.drop(v)
+		}
+	}
+}
+
+// stop says goodbye to all viewers and takes no more.
+func (h *hub) stop() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.ended = true
+	for v := range h.viewers {
+		select {
+		case v.events <- event("end", struct{}{}):
+		default:
+		}
+		h.drop(v)
+	}
+}
+
+// event is a server-sent event, html.spec.whatwg.org section 9.2: its name and
+// one line of JSON.
+func event(name string, data any) []byte {
+	b, err := json.Marshal(data)
+	if err != nil { // no type of ours can fail
+		b = []byte("null")
+	}
+	return append(append(append([]byte("event: "+name+"\ndata: "), b...), '\n'), '\n')
+}

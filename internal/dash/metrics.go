@@ -1,0 +1,246 @@
+package dash
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+// metrics is /metrics: what a sample holds, read when it is scraped, so that
+// counting costs nothing more than it did; and the Go runtime's and the
+// process's own numbers.
+func metrics(h *hub) http.Handler {
+	return promhttp.HandlerFor(registry(h), promhttp.HandlerOpts{MaxRequestsInFlight: 4})
+}
+
+func registry(h *hub) *prometheus.Registry {
+	r := prometheus.NewRegistry()
+	r.MustRegister(collectors.NewGoCollector(), &collector{h: h})
+	// The process collector counts fds. Since Linux 6.2 that is one stat(2);
+	// before, it is a walk over /proc/self/fd, which takes a second of CPU and
+	// a gigabyte of kernel memory for each million of connections.
+	if fd, err := os.Stat("/proc/self/fd"); err == nil && fd.Size() > 0 {
+		r.MustRegister(collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	}
+	return r
+}
+
+// family is one metric: its name, its labels, and whether it only grows.
+type family struct {
+	desc *prometheus.Desc
+	kind prometheus.ValueType
+}
+
+func gauge(name, help string, labels ...string) family {
+	return family{prometheus.NewDesc(name, help, labels, nil), prometheus.GaugeValue}
+}
+
+func counter(name, help string, labels ...string) family {
+	return family{prometheus.NewDesc(name, help, labels, nil), prometheus.CounterValue}
+}
+
+// What both ends export.
+var (
+	buildInfo   = gauge("c10m_build_info", "Always 1; the labels say what runs.", "role", "commit", "go")
+	memorySize  = gauge("c10m_memory_size_bytes", "MemTotal of the machine.")
+	memoryUsed  = gauge("c10m_memory_used_bytes", "MemTotal - MemFree - page cache.")
+	memoryCache = gauge("c10m_memory_kernel_bytes", "Kernel memory in pages actually taken, by slab cache that connections live in.", "cache")
+	memoryEnd   = gauge("c10m_memory_process_bytes", "Private memory of the processes of an end.", "end")
+	sockets     = gauge("c10m_tcp_sockets", "TCP sockets in use in this network namespace, TIME_WAIT not counted.")
+	timeWait    = gauge("c10m_tcp_time_wait", "TCP sockets in TIME_WAIT in this network namespace.")
+	orphans     = gauge("c10m_tcp_orphans", "TCP sockets that no process holds any more.")
+	buffers     = gauge("c10m_tcp_buffer_bytes", "Memory in TCP buffers, whole machine (what tcp_mem bounds).")
+	overflows   = counter("c10m_listen_overflows_total", "Connections dropped because an accept queue was full.")
+	listenDrops = counter("c10m_listen_drops_total", "SYNs and last ACKs that a listener dropped, for any reason.")
+	synFull     = counter("c10m_syn_queue_full_total", "SYNs dropped because a SYN queue was full.")
+	synCookies  = counter("c10m_syn_cookies_total", "SYN cookies sent because a SYN queue was full.")
+	backlog     = counter("c10m_backlog_drops_total", "Segments dropped because a socket's own backlog was full.")
+	pressures   = counter("c10m_tcp_memory_pressures_total", "Times that tcp_mem's middle mark was passed.")
+)
+
+// What the server exports.
+var (
+	ready         = gauge("c10m_ready", "1 while every port accepts.")
+	connections   = gauge("c10m_connections", "Connections open now, by protocol of their port.", "proto")
+	connectionMax = gauge("c10m_connections_max", "Connections that the server will hold (--max-conns).")
+	accepts       = counter("c10m_accepts_total", "Connections accepted, refused ones included.")
+	refused       = counter("c10m_refused_total", "Connections that the server closed of its own accord, by cause.", "cause")
+	handshakes    = counter("c10m_handshake_failures_total", "Connections closed for a failed WebSocket handshake or a breach of the protocol, by cause.", "cause")
+	messages      = counter("c10m_messages_total", "Messages echoed.")
+	payload       = counter("c10m_bytes_total", "Payload bytes echoed.")
+	portConns     = gauge("c10m_port_connections", "Connections open now, by listening port.", "port", "proto")
+	shardConns    = gauge("c10m_shard_connections", "Connections open now, by worker process.", "shard")
+	shardAccepts  = counter("c10m_shard_accepts_total", "Connections accepted, by worker process.", "shard")
+	shardCPU      = counter("c10m_shard_cpu_seconds_total", "Processor time of a worker process since it started.", "shard")
+	shardRestarts = counter("c10m_shard_restarts_total", "Times that a worker process was started anew.", "shard")
+)
+
+// What the client exports.
+var (
+	clientConns       = gauge("c10m_client_connections", "Connections open now.")
+	clientTarget      = gauge("c10m_client_connections_target", "Connections that the run is to open.")
+	clientPhase       = gauge("c10m_client_phase", "Always 1; the label says where the run stands.", "phase")
+	clientAttempts    = counter("c10m_client_attempts_total", "Connections begun.")
+	clientEstablished = counter("c10m_client_established_total", "Connections established.")
+	clientFailed      = counter("c10m_client_failed_total", "Connections that could not be established.")
+	clientLost        = counter("c10m_client_lost_total", "Connections that ended though nobody asked them to.")
+	clientErrors      = counter("c10m_client_errors_total", "Errors by phase (socket, bind, connect, read, ...) and cause.", "phase", "cause")
+	clientSent        = counter("c10m_client_messages_sent_total", "Messages sent.")
+	clientReceived    = counter("c10m_client_messages_received_total", "Messages that came back as they were sent.")
+	clientMismatched  = counter("c10m_client_messages_mismatched_total", "Messages that came back otherwise.")
+	clientMissing     = counter("c10m_client_messages_missing_total", "Messages that were never answered.")
+	clientBytes       = counter("c10m_client_received_bytes_total", "Payload bytes that came back.")
+	clientConnect     = prometheus.NewDesc("c10m_client_connect_seconds", "Time from connect(2) until the connection stood. The sum is of bucket middles, within 1 %.", nil, nil)
+	clientEcho        = prometheus.NewDesc("c10m_client_echo_seconds", "Time from when a message should have been sent until it was back. The sum is of bucket middles, within 1 %.", nil, nil)
+	threadConns       = gauge("c10m_client_thread_connections", "Connections open now, by thread.", "thread")
+	threadCPU         = counter("c10m_client_thread_cpu_seconds_total", "Processor time, by thread.", "thread")
+)
+
+// collector takes a sample for each scrape.
+type collector struct{ h *hub }
+
+// Describe names nothing: which metrics there are depends on the end.
+func (c *collector) Describe(chan<- *prometheus.Desc) {}
+
+// Collect implements prometheus.Collector.
+func (c *collector) Collect(ch chan<- prometheus.Metric) {
+	c.h.look.Lock()
+	s, err := c.h.end.Look(true)
+	c.h.look.Unlock()
+	if err != nil {
+		ch <- prometheus.NewInvalidMetric(buildInfo.desc, fmt.Errorf("read this end's numbers: %w", err))
+		return
+	}
+	out := sink(ch)
+	meta := c.h.end.Meta
+	out.put(buildInfo, 1, meta.Role, meta.Commit, runtime.Version())
+	out.machine(s)
+	if meta.Role == Server {
+		out.server(c.h.end, s)
+	} else {
+		out.client(c.h.end, s, c.h.began)
+	}
+}
+
+// sink is where a scrape's metrics go.
+type sink chan<- prometheus.Metric
+
+func (out sink) put(f family, v float64, labels ...string) {
+	out <- prometheus.MustNewConstMetric(f.desc, f.kind, v, labels...)
+}
+
+func (out sink) count(f family, n int64, labels ...string) { out.put(f, float64(n), labels...) }
+
+// machine is memory and what the kernel counts.
+func (out sink) machine(s Sample) {
+	if m := s.Memory; m != nil {
+		out.put(memorySize, float64(m.Total))
+		out.put(memoryUsed, float64(m.Used))
+		for _, c := range m.Kernel {
+			out.put(memoryCache, float64(c.Bytes), c.Name)
+		}
+		for end, bytes := range map[string]*uint64{Server: m.Server, Client: m.Client} {
+			if bytes != nil {
+				out.put(memoryEnd, float64(*bytes), end)
+			}
+		}
+	}
+	if n := s.Net; n != nil {
+		out.count(sockets, n.Sockets)
+		out.count(timeWait, n.TimeWait)
+		out.count(orphans, n.Orphans)
+		out.count(buffers, n.BufferPages*int64(os.Getpagesize()))
+		out.count(overflows, n.ListenOverflows)
+		out.count(listenDrops, n.ListenDrops)
+		out.count(synFull, n.SYNQueueFull)
+		out.count(synCookies, n.SYNCookies)
+		out.count(backlog, n.BacklogDrops)
+		out.count(pressures, n.MemoryPressure)
+	}
+}
+
+func (out sink) server(end End, s Sample) {
+	up := int64(0)
+	if s.Phase == "ready" {
+		up = 1
+	}
+	out.count(ready, up)
+	out.count(connectionMax, end.Meta.Max)
+	byProto := map[string]int64{}
+	for i, p := range end.Meta.Ports {
+		byProto[p.Proto] += s.PortOpen[i]
+		out.count(portConns, s.PortOpen[i], strconv.Itoa(p.Number), p.Proto)
+	}
+	for proto, n := range byProto {
+		out.count(connections, n, proto)
+	}
+	out.count(accepts, s.Opened)
+	out.count(messages, s.Messages)
+	out.count(payload, s.Bytes)
+	for _, cause := range allCauses(end, s) {
+		f := refused
+		if ofHandshake(cause) {
+			f = handshakes
+		}
+		out.count(f, s.Errors[cause], cause)
+	}
+	for i, sh := range s.Shards {
+		shard := strconv.Itoa(i)
+		out.count(shardConns, sh.Open, shard)
+		out.count(shardAccepts, sh.Opened, shard)
+		out.count(shardRestarts, sh.Restarts, shard)
+		out.put(shardCPU, sh.CPU, shard)
+	}
+}
+
+func (out sink) client(end End, s Sample, since time.Time) {
+	out.count(clientConns, s.Open)
+	out.count(clientTarget, end.Meta.Max)
+	out.count(clientPhase, 1, s.Phase)
+	out.count(clientEstablished, s.Opened)
+	out.count(clientReceived, s.Messages)
+	out.count(clientBytes, s.Bytes)
+	if r := s.Run; r != nil {
+		out.count(clientAttempts, r.Attempted)
+		out.count(clientFailed, r.Failed)
+		out.count(clientLost, r.Lost)
+		out.count(clientSent, r.Sent)
+		out.count(clientMismatched, r.Mismatched)
+		out.count(clientMissing, r.Missing)
+		out <- times(clientConnect, r.ConnectTimes, since)
+		out <- times(clientEcho, r.EchoTimes, since)
+	}
+	for _, name := range allCauses(end, s) {
+		phase, cause, _ := strings.Cut(name, "_")
+		out.count(clientErrors, s.Errors[name], phase, cause)
+	}
+	for i, sh := range s.Shards {
+		out.count(threadConns, sh.Open, strconv.Itoa(i))
+		out.put(threadCPU, sh.CPU, strconv.Itoa(i))
+	}
+}
+
+// allCauses are the known causes, and those that have happened.
+func allCauses(end End, s Sample) []string {
+	all := slices.Clone(end.Causes)
+	for cause := range s.Errors {
+		if !slices.Contains(all, cause) {
+			all = append(all, cause)
+		}
+	}
+	return all
+}
+
+// ofHandshake tells the causes that only a WebSocket connection can have.
+func ofHandshake(cause string) bool {
+	return strings.HasPrefix(cause, "ws_") || strings.HasPrefix(cause, "handshake_")
+}

@@ -1,0 +1,128 @@
+// Package dash is what a running program shows of itself: a live page for
+// people, metrics for Prometheus, profiles, and the server's counts and memory
+// for the client. It changes nothing and, while nobody looks, costs nothing:
+// every number is read when somebody asks.
+package dash
+
+import "github.com/c10m/c10m/internal/result"
+
+// The two ends of a connection.
+const (
+	Server = "server"
+	Client = "client"
+)
+
+// End is one end of the connections as it shows itself.
+type End struct {
+	Meta Meta
+	// Look reads every number, with memory only if asked for, which costs more.
+	// It is called from one goroutine at a time.
+	Look func(memory bool) (Sample, error)
+	// Report answers /footprint and /healthz; nil on the client's end.
+	Report Reporter
+	// Causes are the names that Sample.Errors may hold; known ones are exported
+	// as 0 before they happen.
+	Causes []string
+}
+
+// Reporter gives the server's report, as deep as asked for.
+type Reporter func(Depth) (result.ServerReport, error)
+
+// Depth says what a report costs.
+type Depth int
+
+// Counts are free. Resident adds memory as everybody may see it, which takes
+// microseconds a process. Exact walks their page tables.
+const (
+	Counts Depth = iota
+	Resident
+	Exact
+)
+
+// Meta is what does not change while the program runs.
+type Meta struct {
+	Role   string `json:"role"`   // Server or Client
+	Title  string `json:"title"`  // in a few words: ports, addresses
+	Commit string `json:"commit"` // of the build
+	PID    int    `json:"pid"`
+	CPUs   int    `json:"cpus"`
+	Max    int64  `json:"max"`   // connections it may hold, or is to open
+	Shard  string `json:"shard"` // what it is split into: worker, thread
+	Ports  []Port `json:"ports"` // that it listens on
+}
+
+// Port is a listening port and what it speaks.
+type Port struct {
+	Number int    `json:"port"`
+	Proto  string `json:"proto"` // tcp, ws
+}
+
+// Sample is every number at one moment. What was not measured is absent.
+type Sample struct {
+	Time     int64              `json:"t"` // Unix milliseconds
+	Phase    string             `json:"phase"`
+	Open     int64              `json:"open"`
+	Opened   int64              `json:"opened"`   // accepted by a server, established by a client
+	Messages int64              `json:"messages"` // echoed, or come back
+	Bytes    int64              `json:"bytes"`    // their payload
+	Errors   result.ErrorCounts `json:"errors"`   // by cause
+	PortOpen []int64            `json:"port_open,omitempty"`
+	Shards   []Shard            `json:"shards"`
+	Memory   *Memory            `json:"memory,omitempty"`
+	Net      *Net               `json:"net,omitempty"`
+	Run      *Run               `json:"run,omitempty"` // of a client
+}
+
+// Shard is one worker process of a server, or one thread of a client.
+type Shard struct {
+	ID       int     `json:"id"`    // of the process or thread; 0: not known yet
+	State    string  `json:"state"` // of a worker
+	Open     int64   `json:"open"`
+	Opened   int64   `json:"opened"`
+	CPU      float64 `json:"cpu"` // seconds so far
+	Restarts int64   `json:"restarts"`
+}
+
+// Memory is how the machine's memory is divided, bytes.
+type Memory struct {
+	Total  uint64  `json:"total"`  // MemTotal
+	Used   uint64  `json:"used"`   // MemTotal - MemFree - page cache
+	Kernel []Cache `json:"kernel"` // slab caches, largest first; none where slabinfo cannot be read
+	Server *uint64 `json:"server,omitempty"`
+	Client *uint64 `json:"client,omitempty"`
+}
+
+// Cache is one slab cache, in pages actually taken.
+type Cache struct {
+	Name  string `json:"name"`
+	Bytes uint64 `json:"bytes"`
+}
+
+// Net is what the kernel counts in this network namespace.
+type Net struct {
+	Sockets         int64 `json:"sockets"` // TCP, in use
+	TimeWait        int64 `json:"time_wait"`
+	Orphans         int64 `json:"orphans"`
+	BufferPages     int64 `json:"buffer_pages"` // tcp_mem, of the whole machine
+	ListenOverflows int64 `json:"listen_overflows"`
+	ListenDrops     int64 `json:"listen_drops"`
+	SYNQueueFull    int64 `json:"syn_queue_full"`
+	SYNCookies      int64 `json:"syn_cookies"`
+	BacklogDrops    int64 `json:"backlog_drops"`
+	MemoryPressure  int64 `json:"memory_pressure"`
+}
+
+// Run is what only a client knows.
+type Run struct {
+	Elapsed    float64         `json:"elapsed"` // seconds
+	Attempted  int64           `json:"attempted"`
+	Failed     int64           `json:"failed"`
+	Lost       int64           `json:"lost"`
+	Sent       int64           `json:"sent"`
+	Mismatched int64           `json:"mismatched"`
+	Missing    int64           `json:"missing"` // messages that were never answered
+	Connect    *result.Latency `json:"connect,omitempty"`
+	Echo       *result.Latency `json:"echo,omitempty"`
+	// The same as histograms, for metrics.
+	ConnectTimes, EchoTimes *result.Histogram `json:"-"`
+}
