@@ -14,7 +14,7 @@ import (
 	"github.com/c10m/c10m/internal/scenario"
 )
 
-const usage = `usage: client [hold|echo] [flags]
+const usage = `usage: client [hold|echo|diagnose] [flags]
 
 Opens connections over 4-tuples planned before the first socket, holds them, and
 reports setup rate and memory per connection. Works against any TCP or WebSocket
@@ -22,6 +22,7 @@ echo server.
 
   hold   ramp, hold, verify a sample by echo, close (the default)
   echo   ramp, then every connection sends as fast as its echo comes back
+  diagnose   what limits a running server (client diagnose --help)
 
 Where to
   --host ADDR           server's address (default 127.0.0.1; ::1 works too)

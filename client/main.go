@@ -52,6 +52,9 @@ const (
 
 // run is the whole program.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	if len(args) > 0 && labs[args[0]] != nil {
+		return labs[args[0]](ctx, args[1:], stdout, stderr)
+	}
 	f, err := parse(args, stderr)
 	switch {
 	case errors.Is(err, flag.ErrHelp):

@@ -17,7 +17,8 @@ var ours = rules{
 	layers: [][]string{
 		{"internal/plan", "internal/pace", "internal/ws", "internal/plot"},
 		{"internal/result", "internal/sys"},
-		{"internal/loadgen", "internal/echo", "internal/footprint", "internal/tune", "internal/diagnose"},
+		{"internal/loadgen", "internal/echo", "internal/footprint", "internal/tune"},
+		{"internal/diagnose"},
 		{"internal/scenario", "internal/shard", "internal/report", "internal/dash"},
 		{"server", "client", "tuning"},
 	},

@@ -15,6 +15,9 @@ type Drops struct {
 	Cookies         int64 // TCPReqQFullDoCookies: it was full, a SYN cookie was sent
 	Backlog         int64 // TCPBacklogDrop: a socket's own backlog was full
 	MemoryPressure  int64 // TCPMemoryPressures: times tcp_mem's middle mark was passed
+	TimeWaitFull    int64 // TCPTimeWaitOverflow: tcp_max_tw_buckets was reached
+	SynRetrans      int64 // TCPSynRetrans: SYNs and SYN-ACKs sent again
+	MemoryAborts    int64 // TCPAbortOnMemory: connections cut, tcp_mem or tcp_max_orphans was reached
 }
 
 // ListenDrops reads the counters. One that this kernel does not have is 0.
@@ -76,6 +79,12 @@ func (d *Drops) field(name []byte) *int64 {
 		return &d.Backlog
 	case "TCPMemoryPressures":
 		return &d.MemoryPressure
+	case "TCPTimeWaitOverflow":
+		return &d.TimeWaitFull
+	case "TCPSynRetrans":
+		return &d.SynRetrans
+	case "TCPAbortOnMemory":
+		return &d.MemoryAborts
 	}
 	return nil
 }

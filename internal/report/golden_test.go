@@ -44,6 +44,7 @@ func TestWriteText(t *testing.T) {
 		{"narrow", full(), Options{Width: 40}}, // tables need 60
 		{"ascii", full(), Options{ASCII: true}},
 		{"color", failed(), Options{Color: true}},
+		{"lab", lab(), Options{}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -30,7 +30,10 @@ func WriteText(w io.Writer, r *result.Result, options ...Options) error {
 	t.cpu(r.CPU)
 	t.limits(r)
 	t.thresholds(r.Thresholds)
+	t.tables(r.Tables)
+	t.findings(r.Findings)
 	t.warnings(r.Warnings)
+	t.says(r.Verdict)
 	s := t.String()
 	if o.ASCII {
 		s = toASCII(s)

@@ -94,6 +94,7 @@ func (r *Result) add(p *Result) (err error) {
 	r.Memory = cmp.Or(r.Memory, p.Memory)
 	r.CPU, r.Reconcile = mergeCPU(r.CPU, p.CPU), mergeCounts(r.Reconcile, p.Reconcile)
 	r.Spread = mergeSpread(r.Spread, p.Spread)
+	r.Findings, r.Tables, r.Verdict = mergeFindings(r.Findings, p.Findings), append(r.Tables, p.Tables...), cmp.Or(r.Verdict, p.Verdict)
 	for _, l := range p.Limits {
 		if !slices.Contains(r.Limits, l) {
 			r.Limits = append(r.Limits, l)

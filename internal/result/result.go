@@ -29,6 +29,10 @@ type Result struct {
 	Limits     []Limit    `json:"limits,omitempty"`     // preflight: tightest first
 	Thresholds []Verdict  `json:"thresholds,omitempty"` // --fail-if, and what came of each
 	Warnings   []string   `json:"warnings,omitempty"`
+
+	Findings []Finding `json:"findings,omitempty"` // what limits, severest first
+	Tables   []Table   `json:"tables,omitempty"`   // of a lab
+	Verdict  string    `json:"verdict,omitempty"`  // the run in plain words
 }
 
 // Host is the machine the client ran on.

@@ -66,6 +66,8 @@ func Hold(ctx context.Context, p *Prepared, o Options, fp footprint.Proc, watch 
 	h.engine = engine
 	h.setPhase("start")
 	stopWatch := h.startWatch()
+	// Before the baseline, so that the garbage of looking is in it.
+	rec := h.record(ctx, fp, o.Ports)
 	h.run(ctx)
 	stopWatch()
 	tally, err := engine.Stop()
@@ -73,6 +75,7 @@ func Hold(ctx context.Context, p *Prepared, o Options, fp footprint.Proc, watch 
 		h.warn("a client thread ended early: %v", err)
 	}
 	h.fill(tally)
+	settleFindings(ctx, rec, h.res, p.Plan.Local, nil)
 	h.res.Interrupt = ctx.Err() != nil
 	return h.res, nil
 }

@@ -1,0 +1,98 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/c10m/c10m/internal/report"
+	"github.com/c10m/c10m/internal/result"
+	"github.com/c10m/c10m/internal/scenario"
+)
+
+// labs are the subcommands beside hold, each with flags of its own.
+var labs = map[string]func(ctx context.Context, args []string, stdout, stderr io.Writer) int{
+	"diagnose": runDiagnose,
+}
+
+// command is what all of these have in common: its flags, its help, where its
+// result goes, and its exit status.
+type command struct {
+	*flag.FlagSet
+	usage string
+	json  string
+	quiet bool
+}
+
+// outcome is what a command ends with.
+type outcome struct {
+	result *result.Result
+	brief  bool // the text has no connections to tell of
+	short  bool // fell short, beside what the result itself says
+}
+
+func newCommand(name, usage string) *command {
+	c := &command{FlagSet: flag.NewFlagSet("client "+name, flag.ContinueOnError), usage: usage}
+	c.SetOutput(io.Discard)
+	c.StringVar(&c.json, "json", "", "")
+	c.BoolVar(&c.quiet, "quiet", false, "")
+	return c
+}
+
+// given says whether a flag was set. It knows after run has parsed.
+func (c *command) given(name string) (set bool) {
+	c.Visit(func(f *flag.Flag) { set = set || f.Name == name })
+	return set
+}
+
+// run parses, checks, does the work and reports. It returns the exit status.
+func (c *command) run(args []string, stdout, stderr io.Writer, check func() error, work func() (outcome, error)) int {
+	if err := c.Parse(args); err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			_, _ = io.WriteString(stderr, c.usage)
+			return done
+		}
+		return fail(stderr, fmt.Errorf("%w: %v; see %s --help", scenario.ErrUsage, err, c.Name()))
+	}
+	if c.NArg() > 0 {
+		return fail(stderr, fmt.Errorf("%w: unexpected argument %q; see %s --help", scenario.ErrUsage, c.Arg(0), c.Name()))
+	}
+	if err := check(); err != nil {
+		return fail(stderr, fmt.Errorf("%w: %v", scenario.ErrUsage, err))
+	}
+	if err := writable(c.json); err != nil {
+		return fail(stderr, err)
+	}
+	out, err := work()
+	if err != nil {
+		return fail(stderr, err)
+	}
+	if err := c.write(out, stdout); err != nil {
+		return fail(stderr, err)
+	}
+	switch {
+	case out.result.Interrupt:
+		return interrupted
+	case out.short || !out.brief && out.result.Short():
+		return fellShort
+	}
+	return done
+}
+
+// write writes the text and the result file.
+func (c *command) write(out outcome, stdout io.Writer) error {
+	if out.brief && !c.quiet && c.json != "-" {
+		terminal, width := terminalOf(stdout)
+		if err := report.WriteLab(stdout, out.result, report.FromEnvironment(terminal, width, os.Getenv)); err != nil {
+			return err
+		}
+		return write(flags{json: c.json, quiet: true}, out.result, stdout)
+	}
+	return write(flags{json: c.json, quiet: c.quiet}, out.result, stdout)
+}
+
+// limits says whether a finding is what a run falls short for.
+func limits(f result.Finding) bool { return f.Severity >= result.Limits }

@@ -1,0 +1,139 @@
+package diagnose
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/c10m/c10m/internal/plan"
+	"github.com/c10m/c10m/internal/result"
+)
+
+// rule looks for one thing. It returns nothing where that is not so.
+type rule func(w *Window) []result.Finding
+
+// rules are all of them. Severities are set so that a cause comes before what
+// follows from it: a server that is stopped also overflows its accept queue.
+var rules = []rule{
+	stopped, conntrackFull, portsUsedUp, fdsUsedUp, serverFull, memoryLow,
+	acceptQueue, tcpMemory, timeWaitFull, orphans,
+	hotShard, lockWait, softirqBound, processorsBusy, threadBound, callsPerMessage,
+}
+
+// Find says what limits, severest first. Nothing found is an empty list.
+func Find(w Window) []result.Finding {
+	var all []result.Finding
+	for _, r := range rules {
+		all = append(all, r(&w)...)
+	}
+	slices.SortStableFunc(all, func(a, b result.Finding) int { return b.Severity - a.Severity })
+	return classic(&w, all)
+}
+
+// The names of findings; tests and other rooms look for them.
+const (
+	Stopped         = "server stopped"
+	ConntrackFull   = "conntrack full"
+	PortsUsedUp     = "local ports used up"
+	FDsUsedUp       = "file descriptors used up"
+	FilesUsedUp     = "open files of the system used up"
+	ServerFull      = "server full"
+	MemoryLow       = "memory low"
+	AcceptQueue     = "accept queue full"
+	SynQueue        = "SYN queue full"
+	TCPMemory       = "TCP memory"
+	TimeWaitFull    = "TIME_WAIT table full"
+	Orphans         = "orphaned sockets"
+	HotShard        = "one hot shard"
+	LockWait        = "waiting for a lock"
+	SoftirqBound    = "soft interrupts"
+	ProcessorsBusy  = "all processors busy"
+	OthersBusy      = "others use the processors"
+	Stolen          = "processors taken by the hypervisor"
+	ServerThread    = "one server thread busy"
+	ClientThread    = "the client is busy"
+	CallsPerMessage = "calls per message"
+	IdleYetSlow     = "idle, yet slow"
+)
+
+// blocking are the causes for which a server is slow while processors idle.
+var blocking = map[string]string{
+	Stopped:     "the server does not run at all",
+	AcceptQueue: "on the backlog of a listening port",
+	SynQueue:    "on the SYN queue of a listening port",
+	HotShard:    "on one shard",
+	LockWait:    "on a lock of the kernel",
+}
+
+// slower is how much latency must grow, from the first quarter of the run to
+// the last, to be called growing.
+const slower = 2
+
+// classic names the case that puzzles people: all processors below 100 %, and
+// yet latency grows. Where a cause is found, it says so there; otherwise it is
+// a finding of its own.
+func classic(w *Window, found []result.Finding) []result.Finding {
+	first, last, grows := growth(w.Latency)
+	top, known := busiest(w)
+	if !grows || !known || top >= 0.9 {
+		return found
+	}
+	said := fmt.Sprintf("All processors are below 100 %% (the busiest: %s) and yet latency grew, p99 %v to %v: blocked ", percent(top), round(first), round(last))
+	for i := range found {
+		if on, ok := blocking[found[i].Name]; ok && found[i].Severity >= result.Strains {
+			found[i].Meaning = said + on + ". " + found[i].Meaning
+			return found
+		}
+	}
+	idle := result.Finding{Name: IdleYetSlow, Severity: 75,
+		Evidence: fmt.Sprintf("busiest processor %s, p99 grew from %v to %v", percent(top), round(first), round(last)),
+		Meaning:  "Neither a processor, a shard, a lock nor a queue of the machine is at its limit: what answers is waiting for something, like a backend, a disk, a timer or its own locks, or the network is.",
+		Cure:     "look at what the server's threads sleep in (as root: cat /proc/PID/task/*/wchan), at its backends, and at ping and loss on the way"}
+	return insert(found, idle)
+}
+
+// growth compares p99 of the first and the last quarter.
+func growth(all []Stretch) (first, last time.Duration, grows bool) {
+	if len(all) < 4 {
+		return 0, 0, false
+	}
+	q := len(all) / 4
+	for _, s := range all[:q] {
+		first = max(first, s.P99)
+	}
+	for _, s := range all[len(all)-q:] {
+		last = max(last, s.P99)
+	}
+	return first, last, first > 0 && last >= slower*first && last-first >= 5*time.Millisecond
+}
+
+func busiest(w *Window) (share float64, known bool) {
+	for _, c := range w.cores() {
+		share, known = max(share, c.all), true
+	}
+	return share, known
+}
+
+// insert keeps the order.
+func insert(list []result.Finding, f result.Finding) []result.Finding {
+	at := slices.IndexFunc(list, func(g result.Finding) bool { return g.Severity < f.Severity })
+	if at < 0 {
+		at = len(list)
+	}
+	return slices.Insert(list, at, f)
+}
+
+func percent(share float64) string { return strconv.FormatFloat(100*share, 'f', 0, 64) + " %" }
+
+// round leaves about three digits.
+func round(d time.Duration) time.Duration {
+	for unit := time.Second; unit > time.Microsecond; unit /= 10 {
+		if d >= 100*unit {
+			return d.Round(unit)
+		}
+	}
+	return d.Round(time.Microsecond)
+}
+
+func group(n int64) string { return plan.Group(n) }

@@ -1,0 +1,158 @@
+package diagnose
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/c10m/c10m/internal/footprint"
+	"github.com/c10m/c10m/internal/result"
+)
+
+// window is ten quiet seconds of a server with two workers.
+func window() Window {
+	at := time.Date(2026, 11, 21, 6, 0, 0, 0, time.UTC)
+	moment := func(s float64) Moment {
+		worker := func(pid int) Process {
+			return Process{PID: pid, Name: "server", FDs: footprint.FDs{Open: 100, Limit: 20_000}, Calls: int64(1000 * s),
+				Threads: []footprint.Thread{{PID: pid, TID: pid, Name: "server", State: 'S', Run: 0.1 * s, Wait: 0.01 * s}}}
+		}
+		return Moment{At: at.Add(time.Duration(s * float64(time.Second))),
+			Cores:     footprint.Cores{Each: []footprint.Core{{ID: 0, Busy: 0.2 * s, Softirq: 0.05 * s}, {ID: 1, Busy: 0.3 * s, Softirq: 0.05 * s}}},
+			Server:    []Process{worker(11), worker(12)},
+			Client:    []Process{{PID: 20, Name: "client", Threads: []footprint.Thread{{PID: 20, TID: 20, Run: 0.3 * s}}}},
+			Conntrack: &footprint.Conntrack{Count: 10, Max: 262_144},
+			Mem:       footprint.Mem{Total: 100 << 30, Free: 50 << 30},
+			Files:     1000, FileMax: 1 << 40,
+			Report: &result.ServerReport{Open: 100, MaxConns: 1000, Messages: int64(1000 * s)}}
+	}
+	w := Window{Before: moment(5), After: moment(15), Settings: Settings{TCPMem: [3]int64{1000, 2000, 3000}, MaxOrphans: 1000, MaxTimeWait: 1000, LocalPorts: 28_232, Somaxconn: 4096}}
+	w.Seen = Seen{Looks: 100, ThreadLooks: 200, Locks: map[string]int{}}
+	for range 8 {
+		w.Latency = append(w.Latency, Stretch{Seconds: 1, Messages: 1000, P99: time.Millisecond})
+	}
+	return w
+}
+
+func grow(w *Window) {
+	for i := range w.Latency {
+		w.Latency[i].P99 = time.Duration(1+20*i) * time.Millisecond
+	}
+}
+
+// TestFind: what is done to the quiet window, and what must come first.
+func TestFind(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		do   func(*Window)
+		want string   // the first finding
+		said []string // in its texts
+	}{
+		{"quiet", func(*Window) {}, "", nil},
+		{"stopped, and its queue overflows", func(w *Window) {
+			w.Seen.Stopped, w.Seen.StoppedPID, w.Seen.Unread = 80, 11, 4096
+			w.After.Drops.ListenOverflows = 50
+		}, Stopped, []string{"process 11", "80 of 100", "4,096 bytes", "kill -CONT 11"}},
+		{"stopped at one look of a hundred", func(w *Window) { w.Seen.Stopped = 1 }, "", nil},
+		{"conntrack drops", func(w *Window) { w.After.Conntrack = &footprint.Conntrack{Count: 64, Max: 64, Dropped: 12} }, ConntrackFull, []string{"64 of 64", "12 packets"}},
+		{"conntrack dropped before", func(w *Window) {
+			w.Before.Conntrack = &footprint.Conntrack{Max: 1000, Dropped: 12}
+			w.After.Conntrack = &footprint.Conntrack{Max: 1000, Dropped: 12}
+		}, "", nil},
+		{"conntrack nearly full", func(w *Window) { w.After.Conntrack = &footprint.Conntrack{Count: 99, Max: 100} }, ConntrackFull, nil},
+		{"no local port", func(w *Window) {
+			w.Errors = result.ErrorCounts{"connect_no_address": 7}
+			w.Seen.Ports = PortUse{From: "127.0.0.1", To: "127.0.0.1:10000", Used: 28_232, TimeWait: 28_000}
+		}, PortsUsedUp, []string{"7 connects", "28,232 of 28,232", "28,000 of them in TIME_WAIT", "tcp_tw_reuse"}},
+		{"few local ports left", func(w *Window) { w.Seen.Ports.Used = 27_000 }, PortsUsedUp, nil},
+		{"small backlog", func(w *Window) {
+			w.Settings.Somaxconn = 4
+			w.Seen.Queue = Queue{Port: 10_000, Waiting: 5, Room: 4, Full: 3}
+			w.After.Drops.ListenOverflows, w.After.Drops.ListenDrops = 30, 31
+		}, AcceptQueue, []string{"30 connections", "port 10000", "somaxconn=65535 (now 4)"}},
+		{"slow accept", func(w *Window) { w.Settings.Somaxconn, w.After.Drops.ListenOverflows = 65_535, 3 }, AcceptQueue, []string{"more --workers"}},
+		{"SYN queue", func(w *Window) { w.After.Drops.RequestQueue = 3 }, SynQueue, []string{"tcp_max_syn_backlog"}},
+		{"EMFILE", func(w *Window) { w.Errors = result.ErrorCounts{"socket_fd_limit": 3} }, FDsUsedUp, []string{"3 times"}},
+		{"a worker's fds", func(w *Window) { w.After.Server[1].FDs.Open = 19_990 }, FDsUsedUp, []string{"process 12", "19,990 of 20,000"}},
+		{"all files", func(w *Window) { w.After.FileMax = 1010 }, FilesUsedUp, nil},
+		{"server full", func(w *Window) { w.After.Report.Refused = result.ErrorCounts{"over_limit": 5} }, ServerFull, []string{"--max-conns"}},
+		{"pressure", func(w *Window) { w.After.Sockets.MemPages = 2500 }, TCPMemory, []string{"2,500 pages"}},
+		{"aborts", func(w *Window) { w.After.Drops.MemoryAborts = 2 }, TCPMemory, []string{"2 connections were cut"}},
+		{"TIME_WAIT", func(w *Window) { w.After.Drops.TimeWaitFull = 9 }, TimeWaitFull, nil},
+		{"orphans", func(w *Window) { w.After.Sockets.Orphan = 950 }, Orphans, nil},
+		{"memory", func(w *Window) { w.After.Mem.Free = 1 << 30 }, MemoryLow, nil},
+		{"hot shard", func(w *Window) { w.After.Server[0].Threads[0].Run += 8 }, HotShard, []string{"process 11", "91 %"}},
+		{"hot shard that waits for a processor", func(w *Window) { w.After.Server[0].Threads[0].Wait += 8 }, HotShard, nil},
+		{"both shards busy", func(w *Window) {
+			for i := range w.After.Server {
+				w.After.Server[i].Threads[0].Run += 9
+			}
+		}, ServerThread, []string{"process 11"}},
+		{"lock", func(w *Window) { w.Seen.Locks["__fdget_pos"] = 60 }, LockWait, []string{"__fdget_pos", "0.6 threads"}},
+		{"softirq", func(w *Window) {
+			w.After.Cores.Each[1].Softirq += 7
+			w.After.Cores.Each[1].Busy += 7
+		}, SoftirqBound, []string{"core 1"}},
+		{"all busy with ours", func(w *Window) {
+			for i := range w.After.Cores.Each {
+				w.After.Cores.Each[i].Busy += 7.5
+			}
+			for i := range w.After.Server {
+				w.After.Server[i].Threads = append(w.After.Server[i].Threads, footprint.Thread{TID: 99, Run: 7})
+			}
+		}, ProcessorsBusy, []string{"server 80 %"}},
+		{"all busy with others", func(w *Window) {
+			for i := range w.After.Cores.Each {
+				w.After.Cores.Each[i].Busy += 7.5
+			}
+		}, OthersBusy, nil},
+		{"stolen", func(w *Window) { w.After.Cores.Each[0].Stolen += 5 }, Stolen, nil},
+		{"client", func(w *Window) { w.After.Client[0].Threads[0].Run += 7 }, ClientThread, nil},
+		{"calls", func(w *Window) { w.After.Server[0].Calls += 60_000 }, CallsPerMessage, []string{"8.0 calls"}},
+		{"idle, yet slow", grow, IdleYetSlow, []string{"1ms to 141ms"}},
+		{"idle, yet slow: a shard", func(w *Window) { grow(w); w.After.Server[0].Threads[0].Run += 6 }, HotShard, []string{"below 100 %", "blocked on one shard"}},
+		{"idle, yet slow: a lock", func(w *Window) { grow(w); w.Seen.Locks["fdget_pos"] = 60 }, LockWait, []string{"blocked on a lock"}},
+		{"idle, yet slow: backlog", func(w *Window) { grow(w); w.After.Drops.ListenOverflows = 5 }, AcceptQueue, []string{"blocked on the backlog"}},
+		{"slow because busy", func(w *Window) {
+			grow(w)
+			for i := range w.After.Cores.Each {
+				w.After.Cores.Each[i].Busy += 7.5
+			}
+		}, OthersBusy, nil},
+		{"another namespace's counters began anew", func(w *Window) { w.Before.Drops.ListenOverflows = 5 }, "", nil},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			w := window()
+			tt.do(&w)
+			found := Find(w)
+			name, text := "", ""
+			if len(found) > 0 {
+				f := found[0]
+				name, text = f.Name, f.Evidence+" "+f.Meaning+" "+f.Cure
+				if f.Severity < 1 || f.Severity > 100 || f.Evidence == "" || f.Meaning == "" || f.Cure == "" {
+					t.Errorf("finding %+v", f)
+				}
+			}
+			if name != tt.want {
+				t.Errorf("first finding %q, want %q; all: %+v", name, tt.want, found)
+			}
+			for _, said := range tt.said {
+				if !strings.Contains(text, said) {
+					t.Errorf("%q lacks %q", text, said)
+				}
+			}
+			for i := 1; i < len(found); i++ {
+				if found[i].Severity > found[i-1].Severity {
+					t.Errorf("%s (%d) after %s (%d)", found[i].Name, found[i].Severity, found[i-1].Name, found[i-1].Severity)
+				}
+			}
+		})
+	}
+}
+
+// Nothing read is nothing found, and no division by zero.
+func TestFindNothing(t *testing.T) {
+	if found := Find(Window{}); len(found) != 0 {
+		t.Errorf("Find of nothing: %+v", found)
+	}
+}

@@ -1,0 +1,162 @@
+package diagnose
+
+import (
+	"fmt"
+
+	"github.com/c10m/c10m/internal/result"
+)
+
+// one is a rule's only finding.
+func one(f result.Finding) []result.Finding { return []result.Finding{f} }
+
+// conntrackFull: a full table drops the first packet of every new connection,
+// without a word to either end.
+func conntrackFull(w *Window) []result.Finding {
+	a, b := w.After.Conntrack, w.Before.Conntrack
+	if a == nil || a.Max == 0 {
+		return nil
+	}
+	f := result.Finding{Name: ConntrackFull, Evidence: fmt.Sprintf("%s of %s entries in use", group(a.Count), group(a.Max)),
+		Meaning: "Connection tracking remembers every connection, closed ones for two minutes more. When its table is full, the kernel drops the first packet of each new connection: connects time out, nobody is told.",
+		Cure:    fmt.Sprintf("sysctl -w net.netfilter.nf_conntrack_max=%d, or no tracking for these ports (nft: notrack)", 4*a.Max)}
+	dropped := a.Dropped
+	if b != nil {
+		dropped -= b.Dropped
+	}
+	switch share := float64(a.Count) / float64(a.Max); {
+	case dropped > 0:
+		f.Severity = 98
+		f.Evidence += fmt.Sprintf(", %s packets dropped for it", group(dropped))
+	case share >= 0.95:
+		f.Severity = 85
+	case share >= 0.8:
+		f.Severity = 55
+	default:
+		return nil
+	}
+	return one(f)
+}
+
+// portsUsedUp: connect(2) found no local port, EADDRNOTAVAIL, or soon will not.
+func portsUsedUp(w *Window) []result.Finding {
+	failed := w.Errors["connect_no_address"]
+	p, all := w.Seen.Ports, w.Settings.LocalPorts
+	f := result.Finding{Name: PortsUsedUp,
+		Meaning: "A connection needs a local port that no other connection to the same destination from the same source has. TIME_WAIT holds each for 60 s after the close, on the side that closes first.",
+		Cure:    "a wider net.ipv4.ip_local_port_range, more --sources or --ports, connections that are kept (keep-alive, a pool), net.ipv4.tcp_tw_reuse=1, or let the other side close first"}
+	if all > 0 && p.Used > 0 {
+		f.Evidence = fmt.Sprintf("%s of %s local ports in use from %s to %s, %s of them in TIME_WAIT", group(p.Used), group(all), p.From, p.To, group(p.TimeWait))
+	}
+	share := 0.0
+	if all > 0 {
+		share = float64(p.Used) / float64(all)
+	}
+	switch {
+	case failed > 0:
+		f.Severity = 97
+		said := fmt.Sprintf("%s connects failed with EADDRNOTAVAIL", group(failed))
+		if f.Evidence != "" {
+			said += "; " + f.Evidence
+		}
+		f.Evidence = said
+	case share >= 0.95:
+		f.Severity = 95
+	case share >= 0.8:
+		f.Severity = 60
+	default:
+		return nil
+	}
+	return one(f)
+}
+
+// acceptQueue: connections came faster than the server accepted them.
+func acceptQueue(w *Window) (found []result.Finding) {
+	d, q := w.drops(), w.Seen.Queue
+	if d.ListenOverflows > 0 || q.Full > 0 {
+		f := result.Finding{Name: AcceptQueue, Severity: 82,
+			Meaning: "Finished handshakes wait in a queue until the server accepts them. When it is full the kernel drops what comes, and the client tries again 1, 3, 7 s later: latency in steps of seconds, with idle processors.",
+			Cure:    "accept faster: more --workers or event loops"}
+		if d.ListenOverflows > 0 {
+			f.Severity = 90
+			f.Evidence = fmt.Sprintf("%s connections overflowed an accept queue (ListenOverflows), %s SYNs and ACKs were dropped (ListenDrops)", group(d.ListenOverflows), group(d.ListenDrops))
+		}
+		if q.Waiting > 0 {
+			if f.Evidence != "" {
+				f.Evidence += "; "
+			}
+			f.Evidence += fmt.Sprintf("the fullest, port %d, had %s waiting with room for %s", q.Port, group(q.Waiting), group(q.Room))
+		}
+		if room := max(q.Room, w.Settings.Somaxconn); room > 0 && room < 4096 {
+			f.Cure = fmt.Sprintf("sysctl -w net.core.somaxconn=65535 (now %d) and a larger backlog in listen(2), then start the server anew; and accept faster", w.Settings.Somaxconn)
+		}
+		found = append(found, f)
+	}
+	if d.RequestQueue > 0 {
+		found = append(found, result.Finding{Name: SynQueue, Severity: 88,
+			Evidence: fmt.Sprintf("%s SYNs dropped because the queue of unfinished handshakes was full (TCPReqQFullDrop)", group(d.RequestQueue)),
+			Meaning:  "Handshakes that wait for the client's last ACK have a queue of their own; the client repeats a dropped SYN after 1 s.",
+			Cure:     "sysctl -w net.ipv4.tcp_max_syn_backlog=262144 net.core.somaxconn=65535, and start the server anew"})
+	}
+	return found
+}
+
+// tcpMemory: tcp_mem bounds what waits in the queues of all sockets.
+func tcpMemory(w *Window) []result.Finding {
+	d, s := w.drops(), w.Settings
+	pages := max(w.Before.Sockets.MemPages, w.After.Sockets.MemPages)
+	f := result.Finding{Name: TCPMemory, Evidence: fmt.Sprintf("%s pages in the queues of sockets; tcp_mem is %s %s %s", group(pages), group(s.TCPMem[0]), group(s.TCPMem[1]), group(s.TCPMem[2])),
+		Meaning: "Past the middle mark of tcp_mem the kernel shrinks the windows of all connections, past the last it cuts some: somebody does not read what is sent to it.",
+		Cure:    "find who does not read (ss -tmn, Recv-Q and Send-Q), bound what waits for slow readers, or raise net.ipv4.tcp_mem"}
+	switch {
+	case d.MemoryAborts > 0:
+		f.Severity = 89
+		f.Evidence += fmt.Sprintf("; %s connections were cut (TCPAbortOnMemory)", group(d.MemoryAborts))
+	case d.MemoryPressure > 0 || s.TCPMem[1] > 0 && pages >= s.TCPMem[1]:
+		f.Severity = 86
+	case s.TCPMem[0] > 0 && pages >= s.TCPMem[0]:
+		f.Severity = 55
+	default:
+		return nil
+	}
+	return one(f)
+}
+
+// timeWaitFull is harmless by itself: the kernel forgets connections early.
+func timeWaitFull(w *Window) []result.Finding {
+	n := w.drops().TimeWaitFull
+	if n <= 0 {
+		return nil
+	}
+	return one(result.Finding{Name: TimeWaitFull, Severity: 45,
+		Evidence: fmt.Sprintf("%s connections were forgotten at once, tcp_max_tw_buckets is %s", group(n), group(w.Settings.MaxTimeWait)),
+		Meaning:  "No more sockets may stay in TIME_WAIT: the next ones are dropped without it. It frees ports, and a late packet of an old connection may then meet a new one.",
+		Cure:     "keep connections instead of closing them; or raise net.ipv4.tcp_max_tw_buckets"})
+}
+
+// orphans: closed by their process, with data not yet acknowledged.
+func orphans(w *Window) []result.Finding {
+	n, most := max(w.Before.Sockets.Orphan, w.After.Sockets.Orphan), w.Settings.MaxOrphans
+	if most <= 0 || n < most*9/10 {
+		return nil
+	}
+	return one(result.Finding{Name: Orphans, Severity: 65,
+		Evidence: fmt.Sprintf("%s of %s (tcp_max_orphans)", group(n), group(most)),
+		Meaning:  "Sockets that were closed and still have data to send: above the limit the kernel resets them.",
+		Cure:     "let the peers read before closing; raise net.ipv4.tcp_max_orphans"})
+}
+
+// memoryLow: what can still be taken without the out-of-memory killer.
+func memoryLow(w *Window) []result.Finding {
+	m := w.After.Mem
+	if m.Total == 0 || m.Room(0.10) > 0 {
+		return nil
+	}
+	f := result.Finding{Name: MemoryLow, Severity: 60,
+		Evidence: fmt.Sprintf("%s of %s MiB are free or can be dropped at once", group(int64((m.Free+m.CleanCache)>>20)), group(int64(m.Total>>20))),
+		Meaning:  "Below 5 % the kernel begins to look for a process to kill, and each allocation may have to wait.",
+		Cure:     "fewer connections, more memory, or server and client on two machines"}
+	if m.Room(0.05) == 0 {
+		f.Severity = 94
+	}
+	return one(f)
+}

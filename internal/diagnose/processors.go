@@ -1,0 +1,98 @@
+package diagnose
+
+import (
+	"fmt"
+
+	"github.com/c10m/c10m/internal/result"
+)
+
+// softirqBound: one core does the network's work for all.
+func softirqBound(w *Window) []result.Finding {
+	top, at, sum := 0.0, 0, 0.0
+	each := w.cores()
+	for i, c := range each {
+		sum += c.softirq
+		if c.softirq > top {
+			top, at = c.softirq, i
+		}
+	}
+	if top < 0.6 {
+		return nil
+	}
+	f := result.Finding{Name: SoftirqBound, Severity: 79,
+		Evidence: fmt.Sprintf("core %d spends %s of its time in soft interrupts, all %d cores %s on average", at, percent(top), len(each), percent(sum/float64(len(each)))),
+		Meaning:  "Packets are handled in soft interrupts, on the core that took the interrupt, before any program sees them.",
+		Cure:     "spread the network card's queues over the cores (ethtool -L, RPS: /sys/class/net/*/queues/rx-*/rps_cpus)"}
+	return one(f)
+}
+
+// processorsBusy: nothing is left to compute with; and who has it.
+func processorsBusy(w *Window) (found []result.Finding) {
+	each := w.cores()
+	if len(each) == 0 {
+		return nil
+	}
+	var all, soft, stolen float64
+	for _, c := range each {
+		all, soft, stolen = all+c.all, soft+c.softirq, stolen+c.stolen
+	}
+	n := float64(len(each))
+	if stolen/n >= 0.1 {
+		found = append(found, result.Finding{Name: Stolen, Severity: 76, Evidence: fmt.Sprintf("%s of the time was stolen", percent(stolen/n)),
+			Meaning: "This is a virtual machine and its host gives the processors to others.", Cure: "another host, or an instance type with processors of its own"})
+	}
+	if (all+stolen)/n < 0.92 {
+		return found
+	}
+	server, client := total(used(w.Before.Server, w.After.Server, w.seconds())), total(used(w.Before.Client, w.After.Client, w.seconds()))
+	others := max(0, all-server.run-client.run-soft)
+	f := result.Finding{Name: ProcessorsBusy, Severity: 72,
+		Evidence: fmt.Sprintf("%d cores, %s busy: server %s, client %s, soft interrupts %s, others %s", len(each), percent(all/n), percent(server.run/n), percent(client.run/n), percent(soft/n), percent(others/n)),
+		Meaning:  "Threads wait for a processor: latency is the length of that queue.",
+		Cure:     "more cores, or client and server on two machines; fewer messages or connections a second"}
+	if server.want > 0 {
+		f.Evidence += fmt.Sprintf("; the server was ready to run and waited for %s of a core", percent(server.want-server.run))
+	}
+	if others > 0.4*all {
+		f.Name, f.Severity = OthersBusy, 77
+		f.Meaning = "Other programs of this machine take the processors; what is measured here is theirs as much as the server's."
+		f.Cure = "end them (top), or measure on a machine that is idle"
+	}
+	return append(found, f)
+}
+
+func total(all []shares) (sum shares) {
+	for _, s := range all {
+		sum.run, sum.want = sum.run+s.run, sum.want+s.want
+	}
+	return sum
+}
+
+// threadBound: one thread works all the time while others do not. A thread
+// that is ready to run and gets no processor counts as working.
+func threadBound(w *Window) (found []result.Finding) {
+	const full = 0.95
+	for _, s := range used(w.Before.Server, w.After.Server, w.seconds()) {
+		if s.topWant < full {
+			continue
+		}
+		found = append(found, result.Finding{Name: ServerThread, Severity: 71,
+			Evidence: fmt.Sprintf("thread %d (%s) of process %d (%s) ran for %s of the time and waited for a processor for %s", s.top.TID, s.top.Name, s.PID, s.Name, percent(s.topRun), percent(s.topWant-s.topRun)),
+			Meaning:  "What this thread does is done one after the other: more cores do not help.",
+			Cure:     "more event loops or --workers, so that the work is spread"})
+		break
+	}
+	clients := used(w.Before.Client, w.After.Client, w.seconds())
+	server := total(used(w.Before.Server, w.After.Server, w.seconds()))
+	for _, s := range clients {
+		if s.topWant < full {
+			continue
+		}
+		f := result.Finding{Name: ClientThread, Severity: 58,
+			Evidence: fmt.Sprintf("a thread of the client ran for %s of the time and waited for a processor for %s; the server had %s of a core", percent(s.topRun), percent(s.topWant-s.topRun), percent(server.run)),
+			Meaning:  "The client works as fast as it can: what was measured may be the client's limit and not the server's.",
+			Cure:     "more --threads, or more machines for the client"}
+		found = append(found, f)
+	}
+	return found
+}

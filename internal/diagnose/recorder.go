@@ -1,0 +1,250 @@
+package diagnose
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/c10m/c10m/internal/footprint"
+	"github.com/c10m/c10m/internal/plan"
+	"github.com/c10m/c10m/internal/result"
+	"github.com/c10m/c10m/internal/sys"
+)
+
+// Target is what is looked at.
+type Target struct {
+	Server []int // processes on this machine
+	Client bool  // this process is the client of the run
+	// Report asks a server of ours for its counts; nil: there is none.
+	Report func(context.Context) (*result.ServerReport, error)
+}
+
+// Recorder looks at a target from Start to Stop.
+type Recorder struct {
+	fp     footprint.Proc
+	target Target
+	window Window
+	list   listing
+	done   chan struct{}
+	ended  chan struct{}
+	once   sync.Once
+}
+
+const (
+	// lookEvery is how often it looks; and where a look takes long, it looks
+	// so rarely that it takes a fiftieth of the time.
+	lookEvery = 100 * time.Millisecond
+	lookShare = 50
+	// maxSockets bounds the sockets that are listed to see unread data and
+	// local ports in use: a list takes a microsecond a socket.
+	maxSockets = 60_000
+)
+
+// Start reads the first moment and begins to look.
+func Start(ctx context.Context, fp footprint.Proc, t Target) *Recorder {
+	r := &Recorder{fp: fp, target: t, done: make(chan struct{}), ended: make(chan struct{}),
+		list: listing{listeners: map[uint16]bool{}, cells: map[cell]PortUse{}}}
+	r.window.Seen.Locks = map[string]int{}
+	r.window.Settings = readSettings(fp)
+	r.window.Before = r.moment(ctx)
+	go r.watch()
+	return r
+}
+
+// Stop reads the last moment. What only the client knows, its errors and its
+// latency, is for the caller to add.
+func (r *Recorder) Stop(ctx context.Context) Window {
+	r.once.Do(func() {
+		close(r.done)
+		<-r.ended
+		r.window.After = r.moment(ctx)
+	})
+	return r.window
+}
+
+func (r *Recorder) watch() {
+	defer close(r.ended)
+	wait := lookEvery
+	for {
+		select {
+		case <-r.done:
+			return
+		case <-time.After(wait):
+		}
+		began := time.Now()
+		r.look()
+		wait = max(lookEvery, lookShare*time.Since(began))
+	}
+}
+
+// moment reads everything that counts. What cannot be read is left out.
+func (r *Recorder) moment(ctx context.Context) Moment {
+	m := Moment{At: time.Now()}
+	m.Cores, _ = r.fp.Cores()
+	m.Drops, _ = r.fp.ListenDrops()
+	m.Sockets, _ = r.fp.Sockets()
+	m.Mem, _ = r.fp.Mem()
+	m.Files, m.FileMax, _ = r.fp.Files()
+	if c, err := r.fp.Conntrack(); err == nil {
+		m.Conntrack = &c
+	}
+	for _, pid := range r.target.Server {
+		if p, ok := r.process(pid); ok {
+			m.Server = append(m.Server, p)
+		}
+	}
+	if r.target.Client {
+		if p, ok := r.process(os.Getpid()); ok {
+			m.Client = append(m.Client, p)
+		}
+	}
+	if r.target.Report != nil {
+		m.Report, _ = r.target.Report(ctx)
+	}
+	return m
+}
+
+func (r *Recorder) process(pid int) (Process, bool) {
+	threads, err := r.fp.Threads(pid)
+	if err != nil {
+		return Process{}, false
+	}
+	p := Process{PID: pid, Name: r.fp.Name(pid), Threads: threads}
+	p.FDs, _ = r.fp.FDs(pid)
+	p.Calls, _ = r.fp.Calls(pid)
+	return p, true
+}
+
+// look sees what no counter keeps.
+func (r *Recorder) look() {
+	s := &r.window.Seen
+	s.Looks++
+	stopped := false
+	for _, pid := range r.target.Server {
+		threads, err := r.fp.Threads(pid)
+		if err != nil {
+			continue
+		}
+		for _, t := range threads {
+			s.ThreadLooks++
+			if t.Stopped() {
+				stopped, s.StoppedPID = true, pid
+			}
+			if isLock(t.Sleeps) {
+				s.Locks[t.Sleeps]++
+			}
+		}
+	}
+	if stopped {
+		s.Stopped++
+	}
+	r.lookAtSockets()
+}
+
+// locks are parts of the names of the kernel's functions that wait for a lock.
+// Those of futex(2) are none: there also an idle thread waits for work.
+var locks = []string{"mutex_lock", "rwsem_", "down_read", "down_write", "__down", "fdget_pos", "lock_sock", "flock", "percpu_rwsem", "folio_wait", "fcntl_setlk", "posix_lock"}
+
+func isLock(function string) bool {
+	return slices.ContainsFunc(locks, func(l string) bool { return strings.Contains(function, l) })
+}
+
+// lookAtSockets sees accept queues, and where there are not too many sockets
+// what nobody reads and which local ports are taken.
+func (r *Recorder) lookAtSockets() {
+	l := &r.list
+	clear(l.listeners)
+	clear(l.cells)
+	l.queue, l.unread = Queue{}, 0
+	_ = sys.TCPSockets(l.listener, sys.Listening)
+	if n, err := r.fp.Sockets(); err == nil && n.TCP+n.TimeWait <= maxSockets {
+		_ = sys.TCPSockets(l.connection, sys.Established, sys.SynSent, sys.TimeWait)
+	}
+	l.addTo(&r.window.Seen)
+}
+
+// listing sorts one list of sockets. Its maps are kept from look to look: this
+// runs while memory is being measured.
+type listing struct {
+	listeners map[uint16]bool
+	queue     Queue
+	cells     map[cell]PortUse
+	unread    int64
+}
+
+type cell struct {
+	from netip.Addr
+	to   netip.AddrPort
+}
+
+func (l *listing) listener(s sys.SockInfo) bool {
+	l.listeners[s.Local.Port()] = true
+	if q := (Queue{Port: int(s.Local.Port()), Waiting: int64(s.Unread), Room: int64(s.Unsent)}); q.fuller(l.queue) {
+		l.queue = q
+	}
+	return true
+}
+
+// connection tells a server's end, whose port listens here, from a client's.
+func (l *listing) connection(s sys.SockInfo) bool {
+	if l.listeners[s.Local.Port()] {
+		if s.State == sys.Established {
+			l.unread += int64(s.Unread)
+		}
+		return true
+	}
+	c := cell{s.Local.Addr(), s.Remote}
+	use := l.cells[c]
+	use.Used++
+	if s.State == sys.TimeWait {
+		use.TimeWait++
+	}
+	l.cells[c] = use
+	return true
+}
+
+// fuller compares by how full they are.
+func (q Queue) fuller(than Queue) bool {
+	return q.Waiting*max(1, than.Room) > than.Waiting*max(1, q.Room)
+}
+
+func (l *listing) addTo(s *Seen) {
+	full := s.Queue.Full
+	if l.queue.fuller(s.Queue) {
+		s.Queue = l.queue
+	}
+	if l.queue.Waiting > l.queue.Room { // the kernel takes one more than Room
+		full++
+	}
+	s.Queue.Full = full
+	if l.unread > 0 {
+		s.UnreadLooks++
+		s.Unread = max(s.Unread, l.unread)
+	}
+	for c, use := range l.cells {
+		if use.Used > s.Ports.Used {
+			s.Ports = PortUse{From: c.from.String(), To: c.to.String(), Used: use.Used, TimeWait: use.TimeWait}
+		}
+	}
+}
+
+// readSettings reads the kernel's limits; one that is not there is 0.
+func readSettings(fp footprint.Proc) (s Settings) {
+	if v, err := fp.Sysctl("net.ipv4.tcp_mem"); err == nil {
+		_, _ = fmt.Sscan(v, &s.TCPMem[0], &s.TCPMem[1], &s.TCPMem[2])
+	}
+	s.MaxOrphans, _ = fp.SysctlInt("net.ipv4.tcp_max_orphans")
+	s.MaxTimeWait, _ = fp.SysctlInt("net.ipv4.tcp_max_tw_buckets")
+	s.Somaxconn, _ = fp.SysctlInt("net.core.somaxconn")
+	l := plan.LocalPorts{}
+	if v, err := fp.Sysctl("net.ipv4.ip_local_port_range"); err == nil {
+		_, _ = fmt.Sscan(v, &l.Low, &l.High)
+		s.LocalPorts = int64(l.High - l.Low + 1)
+	}
+	return s
+}

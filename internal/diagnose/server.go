@@ -1,0 +1,164 @@
+package diagnose
+
+import (
+	"fmt"
+
+	"github.com/c10m/c10m/internal/result"
+)
+
+// stopped: a signal or a tracer keeps the server from running.
+func stopped(w *Window) []result.Finding {
+	s := w.Seen
+	if s.Looks == 0 || s.Stopped == 0 || s.Stopped*20 < s.Looks {
+		return nil
+	}
+	share := float64(s.Stopped) / float64(s.Looks)
+	f := result.Finding{Name: Stopped, Severity: 93 + int(6*share),
+		Evidence: fmt.Sprintf("process %d was stopped (state T) at %d of %d looks", s.StoppedPID, s.Stopped, s.Looks),
+		Meaning:  "A signal (SIGSTOP, SIGTSTP), a debugger or a frozen container keeps the server from running: connections and messages wait in the kernel.",
+		Cure:     fmt.Sprintf("kill -CONT %d, and find who stops it", s.StoppedPID)}
+	if s.Unread > 0 {
+		f.Evidence += fmt.Sprintf("; up to %s bytes waited for it to be read", group(s.Unread))
+	}
+	return one(f)
+}
+
+// fdsUsedUp: a process, or the whole system, has no fd left.
+func fdsUsedUp(w *Window) (found []result.Finding) {
+	const why = "A socket is an fd. Without one a server cannot accept and a client cannot connect."
+	if n := w.Errors["socket_fd_limit"]; n > 0 {
+		found = append(found, result.Finding{Name: FDsUsedUp, Severity: 96, Evidence: fmt.Sprintf("the client's socket(2) failed %s times with EMFILE", group(n)), Meaning: why, Cure: "ulimit -n, or --private-fds on"})
+	}
+	for _, p := range append(append([]Process{}, w.After.Server...), w.After.Client...) {
+		if p.FDs.Limit <= 0 || p.FDs.Open*10 < p.FDs.Limit*9 {
+			continue
+		}
+		f := result.Finding{Name: FDsUsedUp, Severity: 62, Evidence: fmt.Sprintf("process %d (%s) holds %s of %s", p.PID, p.Name, group(p.FDs.Open), group(p.FDs.Limit)),
+			Meaning: why, Cure: "raise the limit (ulimit -n, LimitNOFILE=, prlimit --pid), or more worker processes"}
+		if p.FDs.Open*100 >= p.FDs.Limit*98 {
+			f.Severity = 91
+		}
+		found = append(found, f)
+		break // one process stands for all like it
+	}
+	if n := w.Errors["socket_file_max"]; n > 0 || w.After.FileMax > 0 && w.After.Files > w.After.FileMax/20*19 {
+		found = append(found, result.Finding{Name: FilesUsedUp, Severity: 92, Evidence: fmt.Sprintf("%s of %s (fs.file-max), %s calls failed with ENFILE", group(w.After.Files), group(w.After.FileMax), group(n)),
+			Meaning: why, Cure: "sysctl -w fs.file-max=..."})
+	}
+	return found
+}
+
+// serverFull: a server of ours refuses what is above its own limit.
+func serverFull(w *Window) []result.Finding {
+	if w.After.Report == nil {
+		return nil
+	}
+	r := w.After.Report
+	n := r.Refused["over_limit"]
+	if w.Before.Report != nil {
+		n -= w.Before.Report.Refused["over_limit"]
+	}
+	if n <= 0 {
+		return nil
+	}
+	return one(result.Finding{Name: ServerFull, Severity: 93,
+		Evidence: fmt.Sprintf("the server refused %s connections; it holds %s and takes %s", group(n), group(r.Open), group(r.MaxConns)),
+		Meaning:  "The server closes what it cannot hold before its fds run out.",
+		Cure:     "start it with a larger --max-conns, or a higher fd limit"})
+}
+
+// hotShard: one of several worker processes does nearly all of the work.
+func hotShard(w *Window) []result.Finding {
+	all := used(w.Before.Server, w.After.Server, w.seconds())
+	if len(all) < 2 {
+		return nil
+	}
+	var top shares
+	sum := 0.0
+	for _, s := range all {
+		sum += s.want
+		if s.want > top.want {
+			top = s
+		}
+	}
+	rest := (sum - top.want) / float64(len(all)-1)
+	if top.want < 0.4 || rest > top.want/4 {
+		return nil
+	}
+	f := result.Finding{Name: HotShard, Severity: 74,
+		Evidence: fmt.Sprintf("worker process %d wants %s of a core, the other %d together %s", top.PID, percent(top.want), len(all)-1, percent(sum-top.want)),
+		Meaning:  "A connection stays with the worker that it was dealt to. The others idle while this one has a queue: the machine looks half empty and latency grows.",
+		Cure:     "more ports or more connections for the kernel to deal, other source ports, fewer workers; or see which connections are the busy ones"}
+	if top.want >= 0.7 {
+		f.Severity = 84
+	}
+	if said := portsOf(w.After.Report); said != "" {
+		f.Evidence += "; " + said
+	}
+	return one(f)
+}
+
+// portsOf says where the connections are.
+func portsOf(r *result.ServerReport) string {
+	if r == nil || r.Open == 0 {
+		return ""
+	}
+	said := ""
+	for _, s := range r.Shards {
+		if s.Open*4 > r.Open*3 && len(r.Shards) > 1 {
+			said = fmt.Sprintf("it holds %s of %s connections", group(s.Open), group(r.Open))
+		}
+	}
+	if len(r.Ports) == 1 {
+		if said != "" {
+			said += ", all on the only port, " + fmt.Sprint(r.Ports[0].Port)
+		}
+	}
+	return said
+}
+
+// lockWait: threads of the server that sleep until somebody else gives up a
+// lock of the kernel: of a file position, of a socket, of the address space.
+func lockWait(w *Window) []result.Finding {
+	most, where, n := 0, "", 0
+	for name, looks := range w.Seen.Locks {
+		n += looks
+		if looks > most {
+			most, where = looks, name
+		}
+	}
+	if w.Seen.Looks == 0 || n < 3 || n < w.Seen.Looks/5 {
+		return nil
+	}
+	return one(result.Finding{Name: LockWait, Severity: 83,
+		Evidence: fmt.Sprintf("%.1f threads of the server on average slept for a lock of the kernel, mostly in %s (%d looks)", float64(n)/float64(w.Seen.Looks), where, w.Seen.Looks),
+		Meaning:  "Threads that share an fd, a file position or an address space wait for each other there: more threads do not help, and no processor is busy.",
+		Cure:     "fewer threads for one process and more processes (--workers), an fd of its own for each thread, pread/pwrite instead of shared file positions"})
+}
+
+// callsPerMessage is a remark: a server that reads or writes in small pieces.
+func callsPerMessage(w *Window) []result.Finding {
+	if w.Before.Report == nil || w.After.Report == nil {
+		return nil
+	}
+	messages := w.After.Report.Messages - w.Before.Report.Messages
+	old := map[int]int64{}
+	for _, p := range w.Before.Server {
+		old[p.PID] = p.Calls
+	}
+	calls := int64(0)
+	for _, p := range w.After.Server {
+		if b, ok := old[p.PID]; ok && b > 0 && p.Calls > b {
+			calls += p.Calls - b
+		}
+	}
+	// Accepting and closing take calls too: a few messages a connection tell nothing.
+	accepted := w.After.Report.Accepted - w.Before.Report.Accepted
+	if messages < 10_000 || messages < 10*accepted || calls < 4*messages {
+		return nil
+	}
+	return one(result.Finding{Name: CallsPerMessage, Severity: 30,
+		Evidence: fmt.Sprintf("%.1f calls of read(2) and write(2) a message, over %s messages", float64(calls)/float64(messages), group(messages)),
+		Meaning:  "One read and one write a message are enough, less with pipelining.",
+		Cure:     "larger buffers; messages in one piece"})
+}

@@ -1,0 +1,155 @@
+// Package diagnose says what limits a run or a running server: it compares what
+// was read before and after, and what was seen between, and names what is
+// saturated, severest first. Find is pure; Recorder does the reading.
+package diagnose
+
+import (
+	"time"
+
+	"github.com/c10m/c10m/internal/footprint"
+	"github.com/c10m/c10m/internal/result"
+)
+
+// Window is all evidence about one stretch of time.
+type Window struct {
+	Before, After Moment
+	Seen          Seen
+	Settings      Settings
+	Errors        result.ErrorCounts // the client's failures, by phase and cause
+	Latency       []Stretch          // the run cut into pieces, in order
+}
+
+// Moment is what was read at one moment. Counters count since the machine or
+// the process began; what could not be read is zero or nil.
+type Moment struct {
+	At             time.Time
+	Cores          footprint.Cores
+	Server, Client []Process
+	Drops          footprint.Drops
+	Sockets        footprint.Sockets
+	Conntrack      *footprint.Conntrack
+	Mem            footprint.Mem
+	Files, FileMax int64                // open on the whole system
+	Report         *result.ServerReport // of a server of ours
+}
+
+// Process is one process at one moment.
+type Process struct {
+	PID     int
+	Name    string
+	FDs     footprint.FDs
+	Calls   int64 // of read(2) and write(2); 0: not known
+	Threads []footprint.Thread
+}
+
+// Seen is what several looks between the two moments came to.
+type Seen struct {
+	Looks       int
+	Stopped     int // looks at which a process of the server was stopped by a signal
+	StoppedPID  int
+	ThreadLooks int            // threads of the server seen, over all looks
+	Locks       map[string]int // of these, asleep in a function of the kernel that waits for a lock
+	Queue       Queue          // the fullest accept queue
+	Unread      int64          // the most bytes that waited for the server to read them
+	UnreadLooks int            // looks at which there were any
+	Ports       PortUse        // where local ports were scarcest
+}
+
+// Queue is the accept queue of one listening port.
+type Queue struct {
+	Port          int
+	Waiting, Room int64
+	Full          int // looks at which it was full
+}
+
+// PortUse is the use of local ports towards one destination from one source.
+type PortUse struct {
+	From, To string // addresses; To with its port
+	Used     int64
+	TimeWait int64 // of these
+}
+
+// Settings are the limits that the kernel was told.
+type Settings struct {
+	TCPMem      [3]int64 // pages: calm, pressure, most
+	MaxOrphans  int64
+	MaxTimeWait int64
+	LocalPorts  int64 // that the kernel may choose from
+	Somaxconn   int64
+}
+
+// Stretch is a piece of a run.
+type Stretch struct {
+	Seconds  float64
+	Messages int64
+	P99      time.Duration
+}
+
+// seconds is how long the window is.
+func (w *Window) seconds() float64 { return w.After.At.Sub(w.Before.At).Seconds() }
+
+// busy is each core's share of the time that it worked, in soft interrupts, and
+// was stolen.
+type busy struct{ all, softirq, stolen float64 }
+
+func (w *Window) cores() (each []busy) {
+	s := w.seconds()
+	if s <= 0 || len(w.Before.Cores.Each) != len(w.After.Cores.Each) {
+		return nil
+	}
+	for i, a := range w.After.Cores.Each {
+		b := w.Before.Cores.Each[i]
+		each = append(each, busy{(a.Busy - b.Busy) / s, (a.Softirq - b.Softirq) / s, (a.Stolen - b.Stolen) / s})
+	}
+	return each
+}
+
+// shares is what part of one core a process had and wanted.
+type shares struct {
+	Process
+	run, want float64
+	top       footprint.Thread // its busiest thread
+	topRun    float64
+	topWant   float64
+}
+
+// used compares the processes of two moments; one that was not there at both
+// is left out.
+func used(before, after []Process, seconds float64) (all []shares) {
+	if seconds <= 0 {
+		return nil
+	}
+	old := map[[2]int]footprint.Thread{}
+	pids := map[int]bool{}
+	for _, p := range before {
+		pids[p.PID] = true
+		for _, t := range p.Threads {
+			old[[2]int{p.PID, t.TID}] = t
+		}
+	}
+	for _, p := range after {
+		if !pids[p.PID] {
+			continue
+		}
+		s := shares{Process: p}
+		for _, t := range p.Threads {
+			b := old[[2]int{p.PID, t.TID}] // a thread that is new began at 0
+			run, want := (t.Run-b.Run)/seconds, (t.Run-b.Run+t.Wait-b.Wait)/seconds
+			s.run, s.want = s.run+run, s.want+want
+			if want > s.topWant {
+				s.top, s.topRun, s.topWant = t, run, want
+			}
+		}
+		all = append(all, s)
+	}
+	return all
+}
+
+// drops is how the counters of this network namespace grew.
+func (w *Window) drops() footprint.Drops {
+	a, b := w.After.Drops, w.Before.Drops
+	return footprint.Drops{ListenOverflows: a.ListenOverflows - b.ListenOverflows, ListenDrops: a.ListenDrops - b.ListenDrops,
+		RequestQueue: a.RequestQueue - b.RequestQueue, Cookies: a.Cookies - b.Cookies, Backlog: a.Backlog - b.Backlog,
+		MemoryPressure: a.MemoryPressure - b.MemoryPressure, TimeWaitFull: a.TimeWaitFull - b.TimeWaitFull,
+		SynRetrans: a.SynRetrans - b.SynRetrans, MemoryAborts: a.MemoryAborts - b.MemoryAborts}
+}

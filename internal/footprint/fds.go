@@ -1,0 +1,83 @@
+package footprint
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+)
+
+// FDs is how many fds a process holds, and how many it may (soft
+// RLIMIT_NOFILE). Open is -1 where that cannot be told without listing
+// /proc/PID/fd, which would take kernel memory for each of them: before Linux
+// 6.2, whose directory has its number of entries as its size.
+type FDs struct{ Open, Limit int64 }
+
+// FDs reads the size of /proc/PID/fd and /proc/PID/limits.
+func (p Proc) FDs(pid int) (FDs, error) {
+	proc, err := p.fs.Proc(pid)
+	if gone(err) {
+		return FDs{}, fmt.Errorf("read fds of process %d: %w", pid, ErrGone)
+	}
+	if err != nil {
+		return FDs{}, fmt.Errorf("read fds of process %d: %w", pid, err)
+	}
+	limits, err := proc.Limits()
+	if err != nil {
+		return FDs{}, fmt.Errorf("read limits of process %d: %w", pid, err)
+	}
+	f := FDs{Open: -1, Limit: int64(limits.OpenFiles)}
+	if info, err := os.Stat(filepath.Join(p.root, strconv.Itoa(pid), "fd")); err == nil && info.Size() > 0 {
+		f.Open = info.Size()
+	}
+	return f, nil
+}
+
+// SameNet says whether a process lives in this process's network namespace, so
+// that /proc/net and the settings below net are its own as well.
+func (p Proc) SameNet(pid int) bool {
+	own, err1 := os.Readlink(filepath.Join(p.root, "self", "ns", "net"))
+	its, err2 := os.Readlink(filepath.Join(p.root, strconv.Itoa(pid), "ns", "net"))
+	return err1 == nil && err2 == nil && own == its
+}
+
+// Name is a process's short name, /proc/PID/comm.
+func (p Proc) Name(pid int) string {
+	proc, err := p.fs.Proc(pid)
+	if err != nil {
+		return ""
+	}
+	name, _ := proc.Comm()
+	return name
+}
+
+// maxWalk bounds the fds of a process that are looked at one by one: each look
+// takes the kernel an inode and a dentry, and a process with more is not idle.
+const maxWalk = 10_000
+
+// Owners are the processes that hold one of the sockets, by /proc/PID/fd. It
+// is for the time before a run, when there are few fds. Processes of other users
+// are not seen without privilege.
+func (p Proc) Owners(inodes map[uint32]bool) (pids []int) {
+	procs, err := p.fs.AllProcs()
+	if err != nil {
+		return nil
+	}
+	for _, proc := range procs {
+		if f, err := p.FDs(proc.PID); err != nil || f.Open > maxWalk {
+			continue
+		}
+		targets, err := proc.FileDescriptorTargets()
+		if err != nil {
+			continue
+		}
+		for _, t := range targets {
+			var inode uint32
+			if n, _ := fmt.Sscanf(t, "socket:[%d]", &inode); n == 1 && inodes[inode] {
+				pids = append(pids, proc.PID)
+				break
+			}
+		}
+	}
+	return pids
+}

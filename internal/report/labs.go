@@ -1,0 +1,188 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/c10m/c10m/internal/result"
+)
+
+// WriteLab writes what a lab found out, for results that are not about
+// connections: tables, findings, warnings, the verdict.
+func WriteLab(w io.Writer, r *result.Result, o Options) error {
+	t := &text{width: o.width(), color: o.Color}
+	t.printf("%s\n", t.paint(bold, r.Scenario))
+	t.line(machine(r))
+	t.tables(r.Tables)
+	t.findings(r.Findings)
+	t.warnings(r.Warnings)
+	t.says(r.Verdict)
+	s := t.String()
+	if o.ASCII {
+		s = toASCII(s)
+	}
+	if _, err := io.WriteString(w, s); err != nil {
+		return fmt.Errorf("write report: %w", err)
+	}
+	return nil
+}
+
+// shownFindings is how many findings the text shows; the file has all.
+const shownFindings = 4
+
+// findings is what limits the run, severest first.
+func (t *text) findings(list []result.Finding) {
+	for i, f := range list {
+		if i == 0 {
+			t.title("What limits")
+		}
+		if i == shownFindings {
+			t.sentence("... and %s less severe: see --json.", plural(len(list)-i, "finding"))
+			return
+		}
+		color, mark := "", "remark"
+		switch {
+		case f.Severity >= result.Limits:
+			color, mark = red, "limits"
+		case f.Severity >= result.Strains:
+			color, mark = yellow, "strains"
+		}
+		s := wrap(fmt.Sprintf("  %d. ", i+1), mark+": "+f.Name+": "+f.Evidence+".", t.width)
+		if color != "" {
+			s = strings.Replace(s, mark, t.paint(color, mark), 1)
+		}
+		t.printf("%s\n", s)
+		t.printf("%s\n", wrap("     ", f.Meaning, t.width))
+		t.printf("%s\n", wrap("     cure: ", f.Cure, t.width))
+	}
+}
+
+// tables are what a lab found, each with its plot and its note.
+func (t *text) tables(list []result.Table) {
+	for _, table := range list {
+		t.title(table.Title)
+		t.table(table)
+		t.bars(table)
+		if table.Note != "" {
+			t.sentence("%s", table.Note)
+		}
+	}
+}
+
+// table sets text columns left and numbers right, each as wide as it needs.
+func (t *text) table(table result.Table) {
+	rows := make([][]string, 1, len(table.Rows)+1)
+	widths := make([]int, len(table.Columns))
+	for _, c := range table.Columns {
+		rows[0] = append(rows[0], c.Name)
+	}
+	for _, row := range table.Rows {
+		line := make([]string, len(row))
+		for i, cell := range row {
+			line[i] = Cell(cell, table.Columns[i].Unit)
+		}
+		rows = append(rows, line)
+	}
+	for _, row := range rows {
+		for i, cell := range row {
+			widths[i] = max(widths[i], columns(cell))
+		}
+	}
+	for n, row := range rows {
+		var b strings.Builder
+		for i, cell := range row {
+			fill := strings.Repeat(" ", widths[i]-columns(cell))
+			if table.Columns[i].Unit == result.Text {
+				b.WriteString("  " + cell + fill)
+			} else {
+				b.WriteString("  " + fill + cell)
+			}
+		}
+		line := strings.TrimRight(b.String(), " ")
+		if n == 0 {
+			line = t.paint(bold, line)
+		}
+		t.printf("%s\n", line)
+	}
+}
+
+// Cell writes one cell of a table; what was not measured is a dash.
+func Cell(cell any, unit result.Unit) string {
+	n, ok := cell.(float64)
+	if !ok {
+		if s, ok := cell.(string); ok {
+			return s
+		}
+		return "-"
+	}
+	switch unit {
+	case result.Nanos:
+		return Nanos(int64(n))
+	case result.Bytes:
+		return Bytes(n)
+	case result.Seconds:
+		return seconds(n)
+	case result.PerSecond:
+		return perSecond(n)
+	case result.Share:
+		return percent(n)
+	case result.Float:
+		return three(n)
+	}
+	return Count(int64(n + 0.5))
+}
+
+// bars plots one column below its table: a bar a row, labelled by the text
+// columns, or by the first.
+func (t *text) bars(table result.Table) {
+	at := slices.IndexFunc(table.Columns, func(c result.Column) bool { return table.Plot != "" && c.Name == table.Plot })
+	if at < 0 || len(table.Rows) < 2 {
+		return
+	}
+	most, widest := 0.0, 0
+	labels := make([]string, len(table.Rows))
+	for i, row := range table.Rows {
+		if n, ok := row[at].(float64); ok {
+			most = max(most, n)
+		}
+		labels[i] = rowLabel(table, row, at)
+		widest = max(widest, columns(labels[i]))
+	}
+	room := t.width - widest - 6 - 12
+	if most <= 0 || room < 8 {
+		return
+	}
+	t.printf("\n  %s\n", table.Plot)
+	for i, row := range table.Rows {
+		n, ok := row[at].(float64)
+		bar := ""
+		if ok && n > 0 {
+			bar = strings.Repeat("█", max(1, int(n/most*float64(room)+0.5)))
+		}
+		t.printf("%s\n", strings.TrimRight(fmt.Sprintf("  %s  %s %s", pad(labels[i], widest), bar, Cell(row[at], table.Columns[at].Unit)), " "))
+	}
+}
+
+// rowLabel joins the text columns; a table without any is labelled by its first.
+func rowLabel(table result.Table, row []any, except int) string {
+	var parts []string
+	for i, c := range table.Columns {
+		if i != except && (c.Unit == result.Text) {
+			parts = append(parts, Cell(row[i], c.Unit))
+		}
+	}
+	if len(parts) == 0 {
+		return Cell(row[0], table.Columns[0].Unit)
+	}
+	return strings.Join(parts, " ")
+}
+
+// says is a lab's verdict in plain words.
+func (t *text) says(verdict string) {
+	if verdict != "" {
+		t.title("Verdict")
+		t.sentence("%s", verdict)
+	}
+}

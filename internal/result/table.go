@@ -1,0 +1,85 @@
+package result
+
+import (
+	"fmt"
+	"math"
+)
+
+// Table is what a lab found out: one row a variant, a step or a moment. It
+// holds numbers in base units; a report scales them by the column's unit.
+type Table struct {
+	Title   string   `json:"title"`
+	Columns []Column `json:"columns"`
+	// Rows hold a string in a column of text, else a number, or null for what
+	// was not measured.
+	Rows [][]any `json:"rows"`
+	Plot string  `json:"plot,omitempty"` // the column to draw as bars, by name
+	Note string  `json:"note,omitempty"` // what the table says, in a sentence or two
+}
+
+// Column is a column of a Table.
+type Column struct {
+	Name string `json:"name"`
+	Unit Unit   `json:"unit"`
+}
+
+// Unit is what the numbers of a column are.
+type Unit string
+
+// The units.
+const (
+	Text      Unit = "text"
+	Number    Unit = "count"
+	Nanos     Unit = "ns"
+	Bytes     Unit = "bytes"
+	Seconds   Unit = "seconds"
+	PerSecond Unit = "per_second"
+	Share     Unit = "share" // 0..1
+	Float     Unit = "number"
+)
+
+// check sees that every row fits the columns.
+func (t Table) check() error {
+	for i, row := range t.Rows {
+		if len(row) != len(t.Columns) {
+			return fmt.Errorf("table %q: row %d has %d cells for %d columns", t.Title, i, len(row), len(t.Columns))
+		}
+		for j, cell := range row {
+			c := t.Columns[j]
+			_, isText := cell.(string)
+			n, isNumber := cell.(float64)
+			if cell != nil && (isText != (c.Unit == Text) || !isText && !isNumber || math.IsNaN(n) || math.IsInf(n, 0)) {
+				return fmt.Errorf("table %q: row %d: %v cannot be a %s of %s", t.Title, i, cell, c.Name, c.Unit)
+			}
+		}
+	}
+	return nil
+}
+
+// mergeFindings unites the findings of several parts, severest first; of two
+// with one name the severer stays.
+func mergeFindings(a, b []Finding) []Finding {
+	for _, f := range b {
+		at, known := 0, false
+		for i, g := range a {
+			if g.Name == f.Name {
+				a[i] = severer(g, f)
+				known = true
+			}
+			if g.Severity >= f.Severity {
+				at = i + 1
+			}
+		}
+		if !known {
+			a = append(a[:at:at], append([]Finding{f}, a[at:]...)...)
+		}
+	}
+	return a
+}
+
+func severer(a, b Finding) Finding {
+	if b.Severity > a.Severity {
+		return b
+	}
+	return a
+}

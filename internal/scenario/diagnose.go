@@ -1,0 +1,82 @@
+package scenario
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"strings"
+	"time"
+
+	"github.com/c10m/c10m/internal/diagnose"
+	"github.com/c10m/c10m/internal/footprint"
+	"github.com/c10m/c10m/internal/result"
+	"github.com/c10m/c10m/internal/sys"
+)
+
+// DiagnoseOptions say what to look at: a process, or a server of ours.
+type DiagnoseOptions struct {
+	PID      int    // 0: ask Control
+	Control  string // URL
+	Duration time.Duration
+	Commit   string
+	Command  []string
+}
+
+// Diagnose looks at a running server, which it does not touch, and says what
+// limits it. An error means that there is nothing to look at.
+func Diagnose(ctx context.Context, o DiagnoseOptions, fp footprint.Proc) (*result.Result, error) {
+	r := &result.Result{Schema: result.Schema, Scenario: "diagnose", Proto: "tcp", Started: time.Now().UTC(), Command: o.Command,
+		Host: result.Host{Kernel: sys.Kernel(), CPUs: runtime.NumCPU(), MemoryBytes: sys.TotalMemory(), Go: runtime.Version(), Commit: o.Commit}}
+	t, err := o.target(ctx, fp, r)
+	if err != nil {
+		return nil, err
+	}
+	rec := diagnose.Start(ctx, fp, t)
+	sleep(ctx, o.Duration)
+	r.Interrupt = ctx.Err() != nil
+	w := rec.Stop(context.WithoutCancel(ctx))
+	if len(t.Server) > 0 && len(w.After.Server) == 0 {
+		r.Warnings = append(r.Warnings, "the server's processes ended meanwhile")
+	}
+	r.Findings = diagnose.Find(w)
+	r.Verdict = "Nothing that was looked at is near its limit."
+	if len(r.Findings) > 0 {
+		f := r.Findings[0]
+		word := "A remark: "
+		switch {
+		case f.Severity >= result.Limits:
+			word = "What limits is: "
+		case f.Severity >= result.Strains:
+			word = "What will limit next is: "
+		}
+		r.Verdict = word + f.Name + ". Cure: " + f.Cure + "."
+	}
+	return r, nil
+}
+
+// target finds the processes, and warns of what cannot be seen from here.
+func (o DiagnoseOptions) target(ctx context.Context, fp footprint.Proc, r *result.Result) (t diagnose.Target, err error) {
+	warn := func(format string, args ...any) { r.Warnings = append(r.Warnings, fmt.Sprintf(format, args...)) }
+	if o.PID > 0 {
+		if _, err := fp.Threads(o.PID); err != nil {
+			return t, fmt.Errorf("%w: --pid %d: %v", ErrUsage, o.PID, err)
+		}
+		t.Server = append([]int{o.PID}, fp.Children(o.PID)...)
+		if !fp.SameNet(o.PID) {
+			warn("process %d lives in another network namespace: queues, drops, ports and conntrack shown are this one's (nsenter -t %d -n bin/client diagnose ...)", o.PID, o.PID)
+		}
+		return t, nil
+	}
+	c := newControl(strings.TrimSuffix(o.Control, "/"))
+	report, err := c.counts(ctx)
+	if err != nil {
+		return t, fmt.Errorf("%w: --control %s: %v", ErrUnreachable, o.Control, err)
+	}
+	t.Report = c.counts
+	if id, err := fp.BootID(); err != nil || id != report.BootID {
+		warn("the server runs on another machine: only its own counters are seen from here; run this command there for the rest")
+		return t, nil
+	}
+	t.Server = serverPIDs(fp, report, nil)
+	return t, nil
+}

@@ -1,0 +1,57 @@
+package scenario
+
+import (
+	"context"
+	"slices"
+
+	"github.com/c10m/c10m/internal/diagnose"
+	"github.com/c10m/c10m/internal/footprint"
+	"github.com/c10m/c10m/internal/plan"
+	"github.com/c10m/c10m/internal/result"
+	"github.com/c10m/c10m/internal/sys"
+)
+
+// record begins to look for what limits a run: at this process, and at the
+// server's where it runs on this machine.
+func (p *Prepared) record(ctx context.Context, fp footprint.Proc, ports []int) *diagnose.Recorder {
+	t := diagnose.Target{Client: true}
+	if p.control.base != "" {
+		t.Report = p.control.counts
+	}
+	if p.SameHost {
+		t.Server = serverPIDs(fp, p.Server, ports)
+	}
+	return diagnose.Start(ctx, fp, t)
+}
+
+// serverPIDs are the processes that serve: as a server of ours says, or those
+// that listen on the ports.
+func serverPIDs(fp footprint.Proc, r *result.ServerReport, ports []int) (pids []int) {
+	if r != nil {
+		for _, s := range r.Shards {
+			pids = append(pids, s.PID)
+		}
+		return pids
+	}
+	inodes := map[uint32]bool{}
+	_ = sys.TCPSockets(func(s sys.SockInfo) bool {
+		if slices.Contains(ports, int(s.Local.Port())) {
+			inodes[s.Inode] = true
+		}
+		return true
+	}, sys.Listening)
+	if len(inodes) == 0 {
+		return nil
+	}
+	return fp.Owners(inodes)
+}
+
+// settleFindings adds what limited the run to its result.
+func settleFindings(ctx context.Context, rec *diagnose.Recorder, r *result.Result, l plan.LocalPorts, latency []diagnose.Stretch) {
+	w := rec.Stop(context.WithoutCancel(ctx))
+	w.Errors, w.Latency = r.Conns.Errors, latency
+	if n := l.N(); n > 0 {
+		w.Settings.LocalPorts = int64(n) // less those that are reserved
+	}
+	r.Findings = diagnose.Find(w)
+}

@@ -1,0 +1,174 @@
+package tests
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/c10m/c10m/internal/result"
+)
+
+// namespace makes a network namespace that lasts as long as the test, and
+// returns the words that run a command in it.
+func namespace(t *testing.T, setup string) (prefix []string) {
+	t.Helper()
+	if os.Getuid() != 0 {
+		t.Skip("a network namespace needs root")
+	}
+	holder := exec.Command("unshare", "-n", "sleep", "600")
+	if err := holder.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = holder.Process.Kill(); _ = holder.Wait() })
+	own, err := os.Readlink("/proc/self/ns/net")
+	if err != nil {
+		t.Fatal(err)
+	}
+	await(t, "the namespace", func() bool {
+		its, err := os.Readlink(fmt.Sprintf("/proc/%d/ns/net", holder.Process.Pid))
+		return err == nil && its != own
+	})
+	prefix = []string{"nsenter", "-t", fmt.Sprint(holder.Process.Pid), "-n"}
+	inside(t, prefix, "ip link set lo up\n"+setup)
+	return prefix
+}
+
+// inside runs a shell script there.
+func inside(t *testing.T, prefix []string, script string) {
+	t.Helper()
+	args := append(append([]string{}, prefix...), "bash", "-euc", script)
+	if out, err := exec.Command(args[0], args[1:]...).CombinedOutput(); err != nil {
+		t.Fatalf("%s: %v: %s", script, err, out)
+	}
+}
+
+// firstFinding sees that a run named its cause first.
+func firstFinding(t *testing.T, r *result.Result, want string, words ...string) {
+	t.Helper()
+	if r == nil || len(r.Findings) == 0 || r.Findings[0].Name != want {
+		t.Fatalf("findings %+v, want %q first", r.Findings, want)
+	}
+	for _, w := range words {
+		if f := r.Findings[0]; !strings.Contains(f.Evidence+f.Meaning+f.Cure, w) {
+			t.Errorf("finding %+v lacks %q", f, w)
+		}
+	}
+}
+
+// A server that gets no processor while others run, with room for one
+// connection to wait: SYNs are dropped, and nothing but the backlog is to blame.
+func TestDiagnoseTinyBacklog(t *testing.T) {
+	ns := namespace(t, "echo 1 >/proc/sys/net/core/somaxconn")
+	s := start(t, 1, append(ns, "chrt", "-i", "0", "taskset", "-c", "0"), "--workers", "1")
+	o := client(t, append(ns, "taskset", "-c", "0"), nil, s.to(1, "--conns", "40", "--threads", "1", "--hold", "0s", "--connect-timeout", "1m")...)
+	firstFinding(t, o.result, "accept queue full", "somaxconn=65535 (now 1)", "ListenOverflows")
+}
+
+// All connections come from one block of source ports to one port: the kernel
+// deals them to the same worker.
+func TestDiagnoseHotShard(t *testing.T) {
+	ns := namespace(t, "echo 40000 40031 >/proc/sys/net/ipv4/ip_local_port_range")
+	s := start(t, 1, ns, "--workers", "3")
+	args := s.to(1, "--conns", "16", "--threads", "1", "--hold", "2s", "--verify", "0")
+	args[0] = "echo"
+	o := client(t, ns, nil, args...)
+	firstFinding(t, o.result, "one hot shard", "it holds 16 of 16 connections", "the only port")
+}
+
+// A server that a signal keeps from running most of the time.
+func TestDiagnoseStopped(t *testing.T) {
+	s := start(t, 2, nil, "--workers", "1")
+	args := s.to(2, "--conns", "20", "--hold", "2s", "--verify", "0")
+	args[0] = "echo"
+	done := make(chan struct{})
+	stopper := make(chan struct{})
+	o := client(t, nil, func(*exec.Cmd) {
+		go func() {
+			defer close(stopper)
+			for {
+				_ = s.cmd.Process.Signal(syscall.SIGSTOP)
+				select {
+				case <-done:
+					_ = s.cmd.Process.Signal(syscall.SIGCONT)
+					return
+				case <-time.After(300 * time.Millisecond):
+				}
+				_ = s.cmd.Process.Signal(syscall.SIGCONT)
+				time.Sleep(30 * time.Millisecond)
+			}
+		}()
+	}, args...)
+	close(done)
+	<-stopper
+	firstFinding(t, o.result, "server stopped", fmt.Sprintf("kill -CONT %d", s.cmd.Process.Pid))
+}
+
+// Every local port there is towards one destination.
+func TestDiagnosePortRange(t *testing.T) {
+	ns := namespace(t, "echo 40000 40031 >/proc/sys/net/ipv4/ip_local_port_range")
+	s := start(t, 1, ns)
+	o := client(t, ns, nil, s.to(1, "--conns", "32", "--sources", "127.0.0.1", "--hold", "1s")...)
+	whole(t, o, 32)
+	firstFinding(t, o.result, "local ports used up", "32 of 32 local ports in use from 127.0.0.1")
+}
+
+// The table of tracked connections is filled with something else; its size is
+// the machine's and cannot be made small here.
+func TestDiagnoseConntrackFull(t *testing.T) {
+	ns := namespace(t, `nft "add table inet t; add chain inet t c { type filter hook output priority 0; }; add rule inet t c ct state new counter"
+echo 600 >/proc/sys/net/netfilter/nf_conntrack_udp_timeout`)
+	s := start(t, 1, ns)
+	const fill = `
+import socket
+most = int(open("/proc/sys/net/netfilter/nf_conntrack_max").read())
+count = lambda: int(open("/proc/sys/net/netfilter/nf_conntrack_count").read())
+assert most <= 1 << 20, most
+source = 1
+while count() < most:
+    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    s.bind(("127.0.0.%d" % (1 + source % 250), 0))
+    source += 1
+    for port in range(1024, 65536):
+        try:
+            s.sendto(b"x", ("127.0.0.1", port))
+        except OSError:
+            if count() >= most: break
+    s.close()
+    assert source < 100
+`
+	pid := s.cmd.Process.Pid
+	file := filepath.Join(t.TempDir(), "d.json")
+	args := append(append([]string{}, ns...), filepath.Join(bin, "client"), "diagnose", "--pid", fmt.Sprint(pid), "--duration", "3s", "--json", file)
+	fillIt := append(append([]string{}, ns...), "/usr/bin/python3", "-c", fill)
+	if out, err := exec.Command(fillIt[0], fillIt[1:]...).CombinedOutput(); err != nil {
+		t.Fatalf("fill conntrack: %v: %s", err, out)
+	}
+	cmd := exec.Command(args[0], args[1:]...)
+	var text bytes.Buffer
+	cmd.Stdout = &text
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	// A first packet that finds no room, while it looks.
+	inside(t, ns, fmt.Sprintf("timeout 2 bash -c '</dev/tcp/127.0.0.1/%d' || true", s.first))
+	_ = cmd.Wait()
+	b, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var r result.Result
+	if err := json.Unmarshal(b, &r); err != nil {
+		t.Fatal(err)
+	}
+	firstFinding(t, &r, "conntrack full", "nf_conntrack_max")
+	if cmd.ProcessState.ExitCode() != 1 || !strings.Contains(text.String(), "What limits is: conntrack full") {
+		t.Errorf("status %d, text %s; want 1 and the verdict", cmd.ProcessState.ExitCode(), text.String())
+	}
+}
