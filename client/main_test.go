@@ -32,6 +32,12 @@ func TestBadUsage(t *testing.T) {
 		{"settle", []string{"--settle", "-1s"}, []string{"--settle", "0..1h"}},
 		{"control", []string{"--server-control", "ftp://x"}, []string{"--server-control", "http://"}},
 		{"echo for no time", []string{"echo", "--hold", "0s"}, []string{"--hold", "echo"}},
+		{"diagnose what", []string{"diagnose"}, []string{"--pid", "--control"}},
+		{"diagnose both", []string{"diagnose", "--pid", "1", "--control", "http://127.0.0.1:1"}, []string{"--pid", "not both"}},
+		{"diagnose nobody", []string{"diagnose", "--pid", "-4"}, []string{"--pid -4", "1.."}},
+		{"diagnose for no time", []string{"diagnose", "--pid", "1", "--duration", "0s"}, []string{"--duration", "100ms"}},
+		{"diagnose by a name", []string{"diagnose", "--control", "server"}, []string{"--control", "http://"}},
+		{"diagnose and more", []string{"diagnose", "--pid", "1", "now"}, []string{`"now"`, "client diagnose --help"}},
 		{"result cannot be kept", []string{"--json", "/nonexistent/r.json"}, []string{"--json", "/nonexistent/r.json"}},
 	}
 	for _, tt := range tests {

@@ -103,10 +103,11 @@ func (s *server) report(fp footprint.Proc, depth dash.Depth) (result.ServerRepor
 		if s.super != nil {
 			sh.Restarts = s.super.Restarts(i)
 		}
+		messages, bytes := slot.Messages()
+		sh.Messages = messages
 		r.Shards = append(r.Shards, sh)
 		r.Open += sh.Open
 		r.Accepted += sh.Accepted
-		messages, bytes := slot.Messages()
 		r.Messages += messages
 		r.Bytes += bytes
 		for c, name := range echo.CauseNames {

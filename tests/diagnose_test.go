@@ -62,12 +62,13 @@ func firstFinding(t *testing.T, r *result.Result, want string, words ...string) 
 	}
 }
 
-// A server that gets no processor while others run, with room for one
-// connection to wait: SYNs are dropped, and nothing but the backlog is to blame.
+// A server on the same processor as its client, with room for one connection to
+// wait: of a burst of connects most are dropped.
 func TestDiagnoseTinyBacklog(t *testing.T) {
 	ns := namespace(t, "echo 1 >/proc/sys/net/core/somaxconn")
-	s := start(t, 1, append(ns, "chrt", "-i", "0", "taskset", "-c", "0"), "--workers", "1")
-	o := client(t, append(ns, "taskset", "-c", "0"), nil, s.to(1, "--conns", "40", "--threads", "1", "--hold", "0s", "--connect-timeout", "1m")...)
+	one := append(ns, "taskset", "-c", "0")
+	s := start(t, 1, one, "--max-conns", "1000")
+	o := client(t, one, nil, s.to(1, "--conns", "40", "--threads", "1", "--hold", "0s", "--connect-timeout", "2s", "--verify", "0", "--server-control", "none")...)
 	firstFinding(t, o.result, "accept queue full", "somaxconn=65535 (now 1)", "ListenOverflows")
 }
 
@@ -75,16 +76,16 @@ func TestDiagnoseTinyBacklog(t *testing.T) {
 // deals them to the same worker.
 func TestDiagnoseHotShard(t *testing.T) {
 	ns := namespace(t, "echo 40000 40031 >/proc/sys/net/ipv4/ip_local_port_range")
-	s := start(t, 1, ns, "--workers", "3")
+	s := start(t, 1, ns, "--workers", "3", "--max-conns", "1000")
 	args := s.to(1, "--conns", "16", "--threads", "1", "--hold", "2s", "--verify", "0")
 	args[0] = "echo"
 	o := client(t, ns, nil, args...)
-	firstFinding(t, o.result, "one hot shard", "it holds 16 of 16 connections", "the only port")
+	firstFinding(t, o.result, "one hot shard", "connections, all on the only port", "of the work (messages)")
 }
 
 // A server that a signal keeps from running most of the time.
 func TestDiagnoseStopped(t *testing.T) {
-	s := start(t, 2, nil, "--workers", "1")
+	s := start(t, 2, nil, "--max-conns", "1000")
 	args := s.to(2, "--conns", "20", "--hold", "2s", "--verify", "0")
 	args[0] = "echo"
 	done := make(chan struct{})
@@ -113,7 +114,7 @@ func TestDiagnoseStopped(t *testing.T) {
 // Every local port there is towards one destination.
 func TestDiagnosePortRange(t *testing.T) {
 	ns := namespace(t, "echo 40000 40031 >/proc/sys/net/ipv4/ip_local_port_range")
-	s := start(t, 1, ns)
+	s := start(t, 1, ns, "--max-conns", "1000")
 	o := client(t, ns, nil, s.to(1, "--conns", "32", "--sources", "127.0.0.1", "--hold", "1s")...)
 	whole(t, o, 32)
 	firstFinding(t, o.result, "local ports used up", "32 of 32 local ports in use from 127.0.0.1")
@@ -124,7 +125,7 @@ func TestDiagnosePortRange(t *testing.T) {
 func TestDiagnoseConntrackFull(t *testing.T) {
 	ns := namespace(t, `nft "add table inet t; add chain inet t c { type filter hook output priority 0; }; add rule inet t c ct state new counter"
 echo 600 >/proc/sys/net/netfilter/nf_conntrack_udp_timeout`)
-	s := start(t, 1, ns)
+	s := start(t, 1, ns, "--max-conns", "1000")
 	const fill = `
 import socket
 most = int(open("/proc/sys/net/netfilter/nf_conntrack_max").read())

@@ -81,8 +81,18 @@ func TestFind(t *testing.T) {
 		{"TIME_WAIT", func(w *Window) { w.After.Drops.TimeWaitFull = 9 }, TimeWaitFull, nil},
 		{"orphans", func(w *Window) { w.After.Sockets.Orphan = 950 }, Orphans, nil},
 		{"memory", func(w *Window) { w.After.Mem.Free = 1 << 30 }, MemoryLow, nil},
-		{"hot shard", func(w *Window) { w.After.Server[0].Threads[0].Run += 8 }, HotShard, []string{"process 11", "91 %"}},
-		{"hot shard that waits for a processor", func(w *Window) { w.After.Server[0].Threads[0].Wait += 8 }, HotShard, nil},
+		{"hot shard", func(w *Window) { w.After.Server[0].Threads[0].Run += 8 }, HotShard, []string{"process 11", "90 % of the work (processor time)", "91 %"}},
+		{"hot shard that waits for a processor, by its messages", func(w *Window) {
+			w.After.Server[0].Threads[0].Wait += 8
+			w.After.Server[1].Threads[0].Wait += 4
+			w.Before.Report.Shards = []result.Shard{{PID: 11, Messages: 10}, {PID: 12, Messages: 10}}
+			w.After.Report.Shards = []result.Shard{{PID: 11, Messages: 990}, {PID: 12, Messages: 30}}
+		}, HotShard, []string{"98 % of the work (messages)"}},
+		{"shards that share their work", func(w *Window) {
+			w.After.Server[0].Threads[0].Run += 8
+			w.Before.Report.Shards = []result.Shard{{PID: 11}, {PID: 12}}
+			w.After.Report.Shards = []result.Shard{{PID: 11, Messages: 990}, {PID: 12, Messages: 800}}
+		}, "", nil},
 		{"both shards busy", func(w *Window) {
 			for i := range w.After.Server {
 				w.After.Server[i].Threads[0].Run += 9

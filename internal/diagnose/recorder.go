@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -36,8 +37,8 @@ type Recorder struct {
 }
 
 const (
-	// lookEvery is how often it looks; and where a look takes long, it looks
-	// so rarely that it takes a fiftieth of the time.
+	// lookEvery is how often it looks; and where a look costs much, it looks
+	// so rarely that it takes a fiftieth of one processor.
 	lookEvery = 100 * time.Millisecond
 	lookShare = 50
 	// maxSockets bounds the sockets that are listed to see unread data and
@@ -67,18 +68,33 @@ func (r *Recorder) Stop(ctx context.Context) Window {
 	return r.window
 }
 
+// watch looks at processes and at sockets, each as often as its own cost
+// allows. The cost is this thread's processor time: on a busy machine a cheap
+// look takes long, too.
 func (r *Recorder) watch() {
 	defer close(r.ended)
-	wait := lookEvery
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	looks := []struct {
+		do   func()
+		next time.Time
+	}{{do: r.lookAtServer}, {do: r.lookAtSockets}}
+	tick := time.NewTicker(lookEvery)
+	defer tick.Stop()
 	for {
 		select {
 		case <-r.done:
 			return
-		case <-time.After(wait):
+		case now := <-tick.C:
+			for i := range looks {
+				if now.Before(looks[i].next) {
+					continue
+				}
+				before := sys.ThreadCPU()
+				looks[i].do()
+				looks[i].next = now.Add(max(lookEvery/2, lookShare*(sys.ThreadCPU()-before)))
+			}
 		}
-		began := time.Now()
-		r.look()
-		wait = max(lookEvery, lookShare*time.Since(began))
 	}
 }
 
@@ -120,17 +136,18 @@ func (r *Recorder) process(pid int) (Process, bool) {
 	return p, true
 }
 
-// look sees what no counter keeps.
-func (r *Recorder) look() {
+// maxThreads is up to how many processes every thread is looked at, and not
+// only the first one, which tells whether a process is stopped.
+const maxThreads = 16
+
+// lookAtServer sees what no counter keeps: who is stopped, and who waits for a
+// lock.
+func (r *Recorder) lookAtServer() {
 	s := &r.window.Seen
 	s.Looks++
 	stopped := false
 	for _, pid := range r.target.Server {
-		threads, err := r.fp.Threads(pid)
-		if err != nil {
-			continue
-		}
-		for _, t := range threads {
+		for _, t := range r.threadsOf(pid) {
 			s.ThreadLooks++
 			if t.Stopped() {
 				stopped, s.StoppedPID = true, pid
@@ -143,7 +160,17 @@ func (r *Recorder) look() {
 	if stopped {
 		s.Stopped++
 	}
-	r.lookAtSockets()
+}
+
+func (r *Recorder) threadsOf(pid int) []footprint.Thread {
+	if len(r.target.Server) <= maxThreads {
+		threads, _ := r.fp.Threads(pid) // one that ended has none
+		return threads
+	}
+	if t, err := r.fp.MainThread(pid); err == nil {
+		return []footprint.Thread{t}
+	}
+	return nil
 }
 
 // locks are parts of the names of the kernel's functions that wait for a lock.

@@ -67,52 +67,98 @@ func serverFull(w *Window) []result.Finding {
 		Cure:     "start it with a larger --max-conns, or a higher fd limit"})
 }
 
-// hotShard: one of several worker processes does nearly all of the work.
+// hotShard: one of several worker processes does nearly all of the work. How
+// much of it is told by its messages, or else by the processor time it had; that
+// it is busy, by the time it ran or was ready to.
 func hotShard(w *Window) []result.Finding {
 	all := used(w.Before.Server, w.After.Server, w.seconds())
 	if len(all) < 2 {
 		return nil
 	}
-	var top shares
-	sum := 0.0
-	for _, s := range all {
-		sum += s.want
-		if s.want > top.want {
-			top = s
+	work, unit := workOf(w, all)
+	top, sum := 0, 0.0
+	for i, n := range work {
+		sum += n
+		if n > work[top] {
+			top = i
 		}
 	}
-	rest := (sum - top.want) / float64(len(all)-1)
-	if top.want < 0.4 || rest > top.want/4 {
+	rest := (sum - work[top]) / float64(len(all)-1)
+	want := all[top].want
+	if want < 0.4 || rest > work[top]/4 {
 		return nil
 	}
 	f := result.Finding{Name: HotShard, Severity: 74,
-		Evidence: fmt.Sprintf("worker process %d wants %s of a core, the other %d together %s", top.PID, percent(top.want), len(all)-1, percent(sum-top.want)),
+		Evidence: fmt.Sprintf("worker process %d did %s of the work (%s) and wanted %s of a core, the other %d did %s", all[top].PID, percent(work[top]/sum), unit, percent(want), len(all)-1, percent((sum-work[top])/sum)),
 		Meaning:  "A connection stays with the worker that it was dealt to. The others idle while this one has a queue: the machine looks half empty and latency grows.",
 		Cure:     "more ports or more connections for the kernel to deal, other source ports, fewer workers; or see which connections are the busy ones"}
-	if top.want >= 0.7 {
+	if want >= 0.7 {
 		f.Severity = 84
 	}
-	if said := portsOf(w.After.Report); said != "" {
-		f.Evidence += "; " + said
-	}
+	f.Evidence += dealt(w, all[top].PID)
 	return one(f)
 }
 
-// portsOf says where the connections are.
-func portsOf(r *result.ServerReport) string {
-	if r == nil || r.Open == 0 {
+// workOf is how much each process did.
+func workOf(w *Window, all []shares) (work []float64, unit string) {
+	work = make([]float64, len(all))
+	sum := 0.0
+	for i, s := range all {
+		n := messagesOf(w.After.Report, s.PID) - messagesOf(w.Before.Report, s.PID)
+		work[i] = float64(n)
+		sum += work[i]
+	}
+	if sum > 0 {
+		return work, "messages"
+	}
+	for i, s := range all {
+		work[i] = s.run
+	}
+	return work, "processor time"
+}
+
+func messagesOf(r *result.ServerReport, pid int) int64 {
+	if r == nil {
+		return 0
+	}
+	for _, s := range r.Shards {
+		if s.PID == pid {
+			return s.Messages
+		}
+	}
+	return 0
+}
+
+// dealt says how many of the connections a worker was given: those of this
+// window, or else those that it holds.
+func dealt(w *Window, pid int) string {
+	r := w.After.Report
+	if r == nil {
 		return ""
 	}
-	said := ""
-	for _, s := range r.Shards {
-		if s.Open*4 > r.Open*3 && len(r.Shards) > 1 {
-			said = fmt.Sprintf("it holds %s of %s connections", group(s.Open), group(r.Open))
+	before := map[int]int64{}
+	if w.Before.Report != nil {
+		for _, s := range w.Before.Report.Shards {
+			before[s.PID] = s.Accepted
 		}
 	}
-	if len(r.Ports) == 1 {
-		if said != "" {
-			said += ", all on the only port, " + fmt.Sprint(r.Ports[0].Port)
+	var new, all, held, open int64
+	for _, s := range r.Shards {
+		n := s.Accepted - before[s.PID]
+		all, open = all+n, open+s.Open
+		if s.PID == pid {
+			new, held = n, s.Open
 		}
+	}
+	said := ""
+	switch {
+	case all > 0:
+		said = fmt.Sprintf("; it was dealt %s of %s connections", group(new), group(all))
+	case open > 0:
+		said = fmt.Sprintf("; it holds %s of %s connections", group(held), group(open))
+	}
+	if said != "" && len(r.Ports) == 1 {
+		said += fmt.Sprintf(", all on the only port, %d", r.Ports[0].Port)
 	}
 	return said
 }

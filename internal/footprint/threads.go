@@ -56,6 +56,21 @@ func (p Proc) Threads(pid int) ([]Thread, error) {
 	return threads, nil
 }
 
+// MainThread reads the first thread of a process; its state is T when the
+// process is stopped.
+func (p Proc) MainThread(pid int) (Thread, error) {
+	name := strconv.Itoa(pid)
+	t, err := readThread(filepath.Join(p.root, name, "task", name))
+	if gone(err) {
+		err = ErrGone
+	}
+	if err != nil {
+		return Thread{}, fmt.Errorf("read main thread of process %d: %w", pid, err)
+	}
+	t.PID = pid
+	return t, nil
+}
+
 func readThread(dir string) (t Thread, err error) {
 	b, err := os.ReadFile(filepath.Join(dir, "stat"))
 	if err != nil {
