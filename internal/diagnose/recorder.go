@@ -90,12 +90,19 @@ func (r *Recorder) watch() {
 				if now.Before(looks[i].next) {
 					continue
 				}
-				before := sys.ThreadCPU()
-				looks[i].do()
-				looks[i].next = now.Add(max(lookEvery/2, lookShare*(sys.ThreadCPU()-before)))
+				looks[i].next = now.Add(max(lookEvery/2, lookShare*cost(looks[i].do)))
 			}
 		}
 	}
+}
+
+// cost does it and returns the processor time that this thread spent on it.
+func cost(do func()) time.Duration {
+	id := sys.ThreadID()
+	before, _ := sys.ThreadCPU(id)
+	do()
+	after, _ := sys.ThreadCPU(id)
+	return after - before
 }
 
 // moment reads everything that counts. What cannot be read is left out.

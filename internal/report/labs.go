@@ -94,7 +94,7 @@ func (t *text) table(table result.Table) {
 		var b strings.Builder
 		for i, cell := range row {
 			fill := strings.Repeat(" ", widths[i]-columns(cell))
-			if table.Columns[i].Unit == result.Text {
+			if table.Columns[i].Unit == result.InText {
 				b.WriteString("  " + cell + fill)
 			} else {
 				b.WriteString("  " + fill + cell)
@@ -118,17 +118,17 @@ func Cell(cell any, unit result.Unit) string {
 		return "-"
 	}
 	switch unit {
-	case result.Nanos:
+	case result.InNanos:
 		return Nanos(int64(n))
-	case result.Bytes:
+	case result.InBytes:
 		return Bytes(n)
-	case result.Seconds:
+	case result.InSeconds:
 		return seconds(n)
-	case result.PerSecond:
+	case result.InPerSecond:
 		return perSecond(n)
-	case result.Share:
+	case result.InShare:
 		return percent(n)
-	case result.Float:
+	case result.InFloat:
 		return three(n)
 	}
 	return Count(int64(n + 0.5))
@@ -169,7 +169,7 @@ func (t *text) bars(table result.Table) {
 func rowLabel(table result.Table, row []any, except int) string {
 	var parts []string
 	for i, c := range table.Columns {
-		if i != except && (c.Unit == result.Text) {
+		if i != except && (c.Unit == result.InText) {
 			parts = append(parts, Cell(row[i], c.Unit))
 		}
 	}

@@ -39,7 +39,7 @@ func complete() *Result {
 	r.Limits = []Limit{{"memory", 2_000_000, "22 GB can be taken", "a larger machine"}}
 	r.Thresholds = []Verdict{{"conns.failed>5", "conns.failed", ptr(20.), ptr(5.), true}}
 	r.Findings = []Finding{{"accept queue full", 90, "12 overflows", "the server accepts too slowly", "more workers"}}
-	r.Tables = []Table{{Title: "modes", Columns: []Column{{"mode", Text}, {"rate", PerSecond}}, Rows: [][]any{{"keep-alive", 2300.5}, {"pool", nil}}, Plot: "rate", Note: "keep-alive wins"}}
+	r.Tables = []Table{{Title: "modes", Columns: []Column{{"mode", InText}, {"rate", InPerSecond}}, Rows: [][]any{{"keep-alive", 2300.5}, {"pool", nil}}, Plot: "rate", Note: "keep-alive wins"}}
 	r.Verdict = "keep-alive wins"
 	r.Warnings = []string{"one", "two"}
 	return r

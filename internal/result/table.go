@@ -28,14 +28,14 @@ type Unit string
 
 // The units.
 const (
-	Text      Unit = "text"
-	Number    Unit = "count"
-	Nanos     Unit = "ns"
-	Bytes     Unit = "bytes"
-	Seconds   Unit = "seconds"
-	PerSecond Unit = "per_second"
-	Share     Unit = "share" // 0..1
-	Float     Unit = "number"
+	InText      Unit = "text"
+	InNumber    Unit = "count"
+	InNanos     Unit = "ns"
+	InBytes     Unit = "bytes"
+	InSeconds   Unit = "seconds"
+	InPerSecond Unit = "per_second"
+	InShare     Unit = "share" // 0..1
+	InFloat     Unit = "number"
 )
 
 // check sees that every row fits the columns.
@@ -48,7 +48,7 @@ func (t Table) check() error {
 			c := t.Columns[j]
 			_, isText := cell.(string)
 			n, isNumber := cell.(float64)
-			if cell != nil && (isText != (c.Unit == Text) || !isText && !isNumber || math.IsNaN(n) || math.IsInf(n, 0)) {
+			if cell != nil && (isText != (c.Unit == InText) || !isText && !isNumber || math.IsNaN(n) || math.IsInf(n, 0)) {
 				return fmt.Errorf("table %q: row %d: %v cannot be a %s of %s", t.Title, i, cell, c.Name, c.Unit)
 			}
 		}

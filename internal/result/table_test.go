@@ -7,7 +7,7 @@ import (
 )
 
 func TestTableCheck(t *testing.T) {
-	columns := []Column{{"mode", Text}, {"rate", PerSecond}}
+	columns := []Column{{"mode", InText}, {"rate", InPerSecond}}
 	for _, tt := range []struct {
 		name string
 		row  []any
