@@ -50,6 +50,7 @@ Messages
   --verify N            connections that echo one message after the hold (default 10k)
 Report
   --json FILE           the result file; - for stdout
+  --dash ADDR:PORT      live page and /metrics of this run, like 127.0.0.1:9091
   --settle D            let both ends give back memory before it is measured (default 4s)
   --quiet               no live line, no text report
   --version             print version and exit
@@ -66,6 +67,7 @@ Examples
 type flags struct {
 	scenario.Options
 	json    string
+	dash    string // address of the live page, "" for none
 	quiet   bool
 	version bool
 }
@@ -134,6 +136,7 @@ func (f *flags) register(fs *flag.FlagSet, r *raw) {
 	fs.DurationVar(&f.Settle, "settle", 4*time.Second, "")
 	fs.Var((*atLeastZero)(&r.verify), "verify", "")
 	fs.StringVar(&f.json, "json", "", "")
+	fs.StringVar(&f.dash, "dash", "", "")
 	fs.BoolVar(&f.quiet, "quiet", false, "")
 	fs.BoolVar(&f.version, "version", false, "")
 }

@@ -100,6 +100,11 @@ func execute(ctx context.Context, f flags, stderr io.Writer) (*result.Result, er
 	if err != nil {
 		return nil, err
 	}
+	page, err := openPage(f.dash)
+	if err != nil {
+		return nil, err
+	}
+	defer page.close()
 	p, err := scenario.Prepare(ctx, f.Options, fp)
 	if err != nil {
 		return nil, err
@@ -115,7 +120,7 @@ func execute(ctx context.Context, f flags, stderr io.Writer) (*result.Result, er
 				Failed: s.Counts.Failed, Lost: s.Counts.Lost, Received: s.Counts.Received, MemoryLeft: s.MemoryLeft})
 		}
 	}
-	return scenario.Hold(ctx, p, f.Options, fp, watch)
+	return scenario.Hold(ctx, p, f.Options, fp, page.serve(p, fp, watch))
 }
 
 // announce says before the run what binds it and what it will take.

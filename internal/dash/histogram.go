@@ -39,12 +39,8 @@ func (h histogram) Write(m *dto.Metric) error {
 	return nil
 }
 
-// times is a histogram of durations since a moment as a metric; nil is an empty
-// one.
-func times(desc *prometheus.Desc, h *result.Histogram, since time.Time) prometheus.Metric {
-	if h == nil {
-		h = result.NewHistogram()
-	}
+// times is a histogram of durations since a moment as a metric.
+func times(desc *prometheus.Desc, h *result.Histogram, since time.Time, labels ...string) prometheus.Metric {
 	var sum float64
 	below := make(map[float64]uint64, len(classic)) // cumulative
 	for _, bound := range classic {
@@ -62,11 +58,11 @@ func times(desc *prometheus.Desc, h *result.Histogram, since time.Time) promethe
 		fine[int(math.Ceil(math.Log2(seconds)*(1<<schema)))] += n
 	})
 	count := uint64(h.Count())
-	native, err := prometheus.NewConstNativeHistogram(desc, count, sum, fine, nil, 0, schema, prometheus.DefNativeHistogramZeroThreshold, since)
+	native, err := prometheus.NewConstNativeHistogram(desc, count, sum, fine, nil, 0, schema, prometheus.DefNativeHistogramZeroThreshold, since, labels...)
 	if err != nil {
 		return prometheus.NewInvalidMetric(desc, err)
 	}
-	old, err := prometheus.NewConstHistogram(desc, count, sum, below)
+	old, err := prometheus.NewConstHistogram(desc, count, sum, below, labels...)
 	if err != nil {
 		return prometheus.NewInvalidMetric(desc, err)
 	}

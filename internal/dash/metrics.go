@@ -86,21 +86,22 @@ var (
 
 // What the client exports.
 var (
-	clientConns       = gauge("c10m_client_connections", "Connections open now.")
+	clientConns       = gauge("c10m_client_connections", "Connections open now.", "proto")
 	clientTarget      = gauge("c10m_client_connections_target", "Connections that the run is to open.")
 	clientPhase       = gauge("c10m_client_phase", "Always 1; the label says where the run stands.", "phase")
-	clientAttempts    = counter("c10m_client_attempts_total", "Connections begun.")
-	clientEstablished = counter("c10m_client_established_total", "Connections established.")
-	clientFailed      = counter("c10m_client_failed_total", "Connections that could not be established.")
-	clientLost        = counter("c10m_client_lost_total", "Connections that ended though nobody asked them to.")
+	clientAttempts    = counter("c10m_client_attempts_total", "Connections begun.", "proto")
+	clientEstablished = counter("c10m_client_established_total", "Connections established.", "proto")
+	clientFailed      = counter("c10m_client_failed_total", "Connections that could not be established.", "proto")
+	clientLost        = counter("c10m_client_lost_total", "Connections that ended though nobody asked them to.", "proto")
 	clientErrors      = counter("c10m_client_errors_total", "Errors by phase (socket, bind, connect, read, ...) and cause.", "phase", "cause")
-	clientSent        = counter("c10m_client_messages_sent_total", "Messages sent.")
-	clientReceived    = counter("c10m_client_messages_received_total", "Messages that came back as they were sent.")
-	clientMismatched  = counter("c10m_client_messages_mismatched_total", "Messages that came back otherwise.")
-	clientMissing     = counter("c10m_client_messages_missing_total", "Messages that were never answered.")
-	clientBytes       = counter("c10m_client_received_bytes_total", "Payload bytes that came back.")
-	clientConnect     = prometheus.NewDesc("c10m_client_connect_seconds", "Time from connect(2) until the connection stood. The sum is of bucket middles, within 1 %.", nil, nil)
-	clientEcho        = prometheus.NewDesc("c10m_client_echo_seconds", "Time from when a message should have been sent until it was back. The sum is of bucket middles, within 1 %.", nil, nil)
+	clientSent        = counter("c10m_client_messages_sent_total", "Messages sent.", "proto")
+	clientReceived    = counter("c10m_client_messages_received_total", "Messages that came back as they were sent.", "proto")
+	clientMismatched  = counter("c10m_client_messages_mismatched_total", "Messages that came back otherwise.", "proto")
+	clientMissing     = counter("c10m_client_messages_missing_total", "Messages that were never answered.", "proto")
+	clientBytes       = counter("c10m_client_received_bytes_total", "Payload bytes that came back.", "proto")
+	clientConnect     = prometheus.NewDesc("c10m_client_connect_seconds", "Time from connect(2) until the connection stood. The sum is of bucket middles, within 1 %.", []string{"proto"}, nil)
+	clientUpgrade     = prometheus.NewDesc("c10m_client_handshake_seconds", "Time from connect(2) until the WebSocket handshake was done. The sum is of bucket middles, within 1 %.", []string{"proto"}, nil)
+	clientEcho        = prometheus.NewDesc("c10m_client_echo_seconds", "Time from when a message should have been sent until it was back. The sum is of bucket middles, within 1 %.", []string{"proto"}, nil)
 	threadConns       = gauge("c10m_client_thread_connections", "Connections open now, by thread.", "thread")
 	threadCPU         = counter("c10m_client_thread_cpu_seconds_total", "Processor time, by thread.", "thread")
 )
@@ -203,21 +204,12 @@ func (out sink) server(end End, s Sample) {
 }
 
 func (out sink) client(end End, s Sample, since time.Time) {
-	out.count(clientConns, s.Open)
 	out.count(clientTarget, end.Meta.Max)
 	out.count(clientPhase, 1, s.Phase)
-	out.count(clientEstablished, s.Opened)
-	out.count(clientReceived, s.Messages)
-	out.count(clientBytes, s.Bytes)
-	if r := s.Run; r != nil {
-		out.count(clientAttempts, r.Attempted)
-		out.count(clientFailed, r.Failed)
-		out.count(clientLost, r.Lost)
-		out.count(clientSent, r.Sent)
-		out.count(clientMismatched, r.Mismatched)
-		out.count(clientMissing, r.Missing)
-		out <- times(clientConnect, r.ConnectTimes, since)
-		out <- times(clientEcho, r.EchoTimes, since)
+	if s.Run != nil {
+		for _, p := range s.Run.By {
+			out.proto(p, since)
+		}
 	}
 	for _, name := range allCauses(end, s) {
 		phase, cause, _ := strings.Cut(name, "_")
@@ -226,6 +218,25 @@ func (out sink) client(end End, s Sample, since time.Time) {
 	for i, sh := range s.Shards {
 		out.count(threadConns, sh.Open, strconv.Itoa(i))
 		out.put(threadCPU, sh.CPU, strconv.Itoa(i))
+	}
+}
+
+// proto is what the client counts of one protocol.
+func (out sink) proto(p Proto, since time.Time) {
+	out.count(clientConns, p.Open, p.Name)
+	out.count(clientAttempts, p.Attempted, p.Name)
+	out.count(clientEstablished, p.Established, p.Name)
+	out.count(clientFailed, p.Failed, p.Name)
+	out.count(clientLost, p.Lost, p.Name)
+	out.count(clientSent, p.Sent, p.Name)
+	out.count(clientReceived, p.Received, p.Name)
+	out.count(clientMismatched, p.Mismatched, p.Name)
+	out.count(clientMissing, p.Missing, p.Name)
+	out.count(clientBytes, p.BytesReceived, p.Name)
+	out <- times(clientConnect, p.Connect, since, p.Name)
+	out <- times(clientEcho, p.Echo, since, p.Name)
+	if p.Upgrade != nil {
+		out <- times(clientUpgrade, p.Upgrade, since, p.Name)
 	}
 }
 

@@ -123,6 +123,13 @@ type Run struct {
 	Missing    int64           `json:"missing"` // messages that were never answered
 	Connect    *result.Latency `json:"connect,omitempty"`
 	Echo       *result.Latency `json:"echo,omitempty"`
-	// The same as histograms, for metrics.
-	ConnectTimes, EchoTimes *result.Histogram `json:"-"`
+	By         []Proto         `json:"-"` // for metrics
+}
+
+// Proto is what a client counts of the connections of one protocol.
+type Proto struct {
+	Name                                               string // tcp, ws
+	Open, Attempted, Established, Failed, Lost         int64
+	Sent, Received, Mismatched, Missing, BytesReceived int64
+	Connect, Upgrade, Echo                             *result.Histogram // Upgrade is nil for tcp
 }

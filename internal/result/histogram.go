@@ -50,16 +50,24 @@ func (h *Histogram) Merge(other *Histogram) {
 
 // Summary is nil for an empty histogram: what was not measured is absent.
 func (h *Histogram) Summary() *Latency {
+	l := h.Quantiles()
+	if l == nil {
+		return nil
+	}
+	if b, err := h.h.Encode(hdrhistogram.V2CompressedEncodingCookieBase); err == nil {
+		l.Encoded = string(b)
+	}
+	return l
+}
+
+// Quantiles is Summary without the whole histogram in it.
+func (h *Histogram) Quantiles() *Latency {
 	if h.h.TotalCount() == 0 {
 		return nil
 	}
 	// A quantile is the upper end of its bucket, which may lie above the longest.
 	at := func(q float64) int64 { return min(h.h.ValueAtQuantile(q)*1000, h.longest) }
-	l := &Latency{Count: h.h.TotalCount(), P50: at(50), P90: at(90), P99: at(99), P999: at(99.9), Max: h.longest}
-	if b, err := h.h.Encode(hdrhistogram.V2CompressedEncodingCookieBase); err == nil {
-		l.Encoded = string(b)
-	}
-	return l
+	return &Latency{Count: h.h.TotalCount(), P50: at(50), P90: at(90), P99: at(99), P999: at(99.9), Max: h.longest}
 }
 
 // Histogram is the inverse of Summary.

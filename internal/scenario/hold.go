@@ -21,7 +21,8 @@ type Progress struct {
 	Elapsed    time.Duration
 	Target     int64
 	Counts     loadgen.Counts
-	MemoryLeft uint64 // bytes that can still be taken
+	MemoryLeft uint64              // bytes that can still be taken
+	Live       func() loadgen.Live // more of it, for one caller at a time
 }
 
 // Watch is told how a run goes, five times a second.
@@ -334,7 +335,7 @@ func (h *hold) startWatch() (stop func()) {
 			case <-done:
 				return
 			case <-tick.C:
-				p := Progress{Phase: h.phase.Load().(string), Elapsed: time.Since(began), Target: h.Plan.Total, Counts: h.engine.Counts()}
+				p := Progress{Phase: h.phase.Load().(string), Elapsed: time.Since(began), Target: h.Plan.Total, Counts: h.engine.Counts(), Live: h.engine.Live}
 				if mem, err := h.fp.Mem(); err == nil {
 					p.MemoryLeft = mem.Room(memoryReserve)
 				}

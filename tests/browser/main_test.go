@@ -145,3 +145,12 @@ func end(t *testing.T, cmd *exec.Cmd) {
 		t.Errorf("%s did not end after SIGTERM", cmd.Path)
 	}
 }
+
+// listens says whether a connection to at is accepted.
+func listens(at string) bool {
+	c, err := net.DialTimeout("tcp", at, time.Second)
+	if err == nil {
+		_ = c.Close()
+	}
+	return err == nil
+}

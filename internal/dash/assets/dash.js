@@ -53,7 +53,7 @@
   // A round number not below n.
   function nice(n) {
     const p = 10 ** Math.floor(Math.log10(n));
-    return p * [1, 2, 2.5, 5, 10].find((m) => m * p >= n * 0.9999);
+    return p * [1, 2, 4, 6, 8, 10].find((m) => m * p >= n * 0.9999);
   }
 
   // chart draws curves or stacked bands into a figure. Its values are rows
@@ -395,6 +395,11 @@
   function showMemory() {
     const p = points.findLast((q) => q.memory);
     if (!p) return;
+    let x = 0;
+    $("b-memory").replaceChildren(...layers().map((l) => {
+      const width = l.of(p.memory) / p.memory.total * 100;
+      return dr("rect", { class: "f-" + l.key, x: (x += width) - width, width, height: 10 });
+    }));
     table($("t-memory"), ["Who", "Bytes", "Share"], layers().map((l) => {
       const v = l.of(p.memory);
       return { name: l.name, why: l.why, mark: String(l.key), cells: [bytes(v), percent(v / p.memory.total)] };
@@ -415,7 +420,7 @@
       latency("Connect, median", r.connect);
       latency("Echo, median", r.echo);
     }
-    all.push(["CPU", used.length ? three.format(sum(used)) + (sum(used) === 1 ? " core" : " cores") : "–", `of ${meta.cpus}` + (used.length > 1 ? `, busiest ${meta.shard} ${percent(Math.max(...used))}` : "")]);
+    all.push(["CPU", used.length ? (Math.round(sum(used) * 100) / 100) + " cores" : "–", `of ${meta.cpus}` + (used.length > 1 ? `, busiest ${meta.shard} ${percent(Math.max(...used))}` : "")]);
     const m = points.findLast((p) => p.memory)?.memory;
     all.push(["Free memory", m ? bytes(m.total - m.used) : "–", m ? "of " + bytes(m.total) : ""]);
     const box = $("tiles");

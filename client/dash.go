@@ -1,0 +1,125 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"runtime"
+	"sync/atomic"
+	"time"
+
+	"github.com/c10m/c10m/internal/dash"
+	"github.com/c10m/c10m/internal/footprint"
+	"github.com/c10m/c10m/internal/loadgen"
+	"github.com/c10m/c10m/internal/plan"
+	"github.com/c10m/c10m/internal/scenario"
+	"github.com/c10m/c10m/internal/sys"
+)
+
+// page is the run's own live page (--dash); nil if there is none. Its sockets
+// are in the process's fd table alone: a thread that takes a table of its own
+// closes its copies (sys.PrivateFDTable), so viewers see the end at once.
+type page struct {
+	socket net.Listener
+	stop   func()
+	latest atomic.Pointer[scenario.Progress]
+	run    *scenario.Prepared
+	fp     footprint.Proc
+}
+
+// openPage takes the address before anything else begins, so that a bad one is
+// said at once.
+func openPage(addr string) (*page, error) {
+	if addr == "" {
+		return nil, nil
+	}
+	if _, err := netip.ParseAddrPort(addr); err != nil {
+		return nil, fmt.Errorf("%w: --dash %q is not ADDRESS:PORT, like 127.0.0.1:9091", scenario.ErrUsage, addr)
+	}
+	l, err := dash.Listen(addr)
+	if err != nil {
+		return nil, fmt.Errorf("%w: --dash %s: %v", scenario.ErrUsage, addr, err)
+	}
+	return &page{socket: l, stop: func() { _ = l.Close() }}, nil
+}
+
+func (p *page) close() {
+	if p != nil {
+		p.stop()
+	}
+}
+
+// serve shows the run from now on. What it returns is told how the run goes,
+// and tells watch.
+func (p *page) serve(run *scenario.Prepared, fp footprint.Proc, watch scenario.Watch) scenario.Watch {
+	if p == nil {
+		return watch
+	}
+	p.run, p.fp = run, fp
+	pl := run.Plan
+	p.stop = dash.Serve(p.socket, dash.End{
+		Meta: dash.Meta{Role: dash.Client, Commit: commit, PID: os.Getpid(), CPUs: runtime.NumCPU(), Max: pl.Total, Shard: "thread",
+			Title: fmt.Sprintf("%s of %s to %d ports on %s", pl.Scenario, pl.Proto, len(pl.Ports), pl.Host)},
+		Look:   p.look,
+		Causes: loadgen.Causes(),
+	})
+	return func(s scenario.Progress) {
+		p.latest.Store(&s)
+		watch(s)
+	}
+}
+
+// serverTime bounds how long the server may take to tell its memory.
+const serverTime = 500 * time.Millisecond
+
+// look is the run at this moment.
+func (p *page) look(memory bool) (dash.Sample, error) {
+	s := dash.Sample{Phase: "start", Run: &dash.Run{}, Net: dash.LookAtNet(p.fp)}
+	if now := p.latest.Load(); now != nil {
+		p.fill(&s, *now)
+	}
+	if !memory {
+		return s, nil
+	}
+	m, err := dash.LookAtMemory(p.fp)
+	if err != nil {
+		return s, err
+	}
+	s.Memory = m
+	if me, err := p.fp.Resident(os.Getpid()); err == nil {
+		m.Client = &me.Anon
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), serverTime)
+	defer cancel()
+	if server := p.run.ServerMemory(ctx); server != nil {
+		m.Server = &server.PSS
+	}
+	return s, nil
+}
+
+// fill adds what the engine's threads have counted.
+func (p *page) fill(s *dash.Sample, now scenario.Progress) {
+	live := now.Live()
+	t := live.Tally
+	s.Phase, s.Open, s.Opened, s.Messages, s.Bytes, s.Errors = now.Phase, t.Open(), t.Established, t.Received, t.Bytes, t.Errors
+	*s.Run = dash.Run{Elapsed: now.Elapsed.Seconds(), Attempted: t.Attempted, Failed: t.Failed, Lost: t.Lost, Sent: t.Sent,
+		Mismatched: t.Mismatched, Missing: t.Missing, Connect: t.Connect.Quantiles(), Echo: t.Echo.Quantiles()}
+	for i, name := range [...]string{loadgen.TCP: plan.TCP, loadgen.WS: plan.WS} {
+		if proto := p.run.Plan.Proto; proto != name && proto != plan.Mixed {
+			continue
+		}
+		by := t.By[i]
+		s.Run.By = append(s.Run.By, dash.Proto{Name: name, Open: by.Open(), Attempted: by.Attempted, Established: by.Established, Failed: by.Failed,
+			Lost: by.Lost, Sent: by.Sent, Received: by.Received, Mismatched: by.Mismatched, Missing: by.Missing, BytesReceived: by.Bytes,
+			Connect: by.Connect, Upgrade: by.Upgrade, Echo: by.Echo})
+	}
+	for _, thread := range live.Threads {
+		sh := dash.Shard{ID: thread.ID, Open: thread.Counts.Open(), Opened: thread.Counts.Established}
+		if used, err := sys.ThreadCPU(thread.ID); err == nil { // otherwise it has not begun, or has ended
+			sh.CPU = used.Seconds()
+		}
+		s.Shards = append(s.Shards, sh)
+	}
+}
