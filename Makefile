@@ -37,7 +37,7 @@ peers: host ## build the servers and yardsticks that we compare with
 	cd peers; for p in $(GOPEERS); do $(GOBUILD) -o ../bin/$$p ./$$p; done
 
 .PHONY: run
-run: build ## run the main job on this machine; CONNS=N|auto PORTS=200 PROTO=tcp
+run: build ## run the main job on this machine; CONNS=N|auto PORTS=200 PROTO=tcp|ws|tcp,ws
 	@scripts/run.sh
 
 .PHONY: bench

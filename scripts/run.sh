@@ -4,7 +4,7 @@
 #
 #   CONNS=N|auto  connections (default: what this machine can hold, at most 1M)
 #   PORTS=200     listening ports
-#   PROTO=tcp     protocol: tcp or ws
+#   PROTO=tcp     protocols: tcp, ws or tcp,ws
 #   SCENARIO=hold the client's scenario
 #   CLIENT_FLAGS  more flags for the client; SERVER=CMD another server that
 #                 prints "ready" (bench.sh compares with it)
@@ -25,7 +25,7 @@ readonly stop_seconds=40  # until the server has drained (--drain 30s)
 say() { echo "run.sh: $*" >&2; }
 
 [[ $ports =~ ^[1-9][0-9]{0,3}$ ]] && ((ports <= 5000)) || { say "PORTS=$ports: the legal range is 1..5000"; exit 2; }
-[[ $proto == tcp || $proto == ws ]] || { say "PROTO=$proto: the legal values are tcp and ws"; exit 2; }
+[[ $proto == tcp || $proto == ws || $proto == tcp,ws ]] || { say "PROTO=$proto: the legal values are tcp, ws and tcp,ws"; exit 2; }
 for program in bin/server bin/client; do
   [[ -x $program ]] || { say "$program is missing: make build"; exit 2; }
 done
