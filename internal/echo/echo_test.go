@@ -11,8 +11,9 @@ import (
 	"time"
 )
 
-// serve runs an engine on a free port.
-func serve(tb testing.TB, cfg Config) (*Counters, string) {
+// place completes a configuration for a free port of the protocol it has, or
+// TCP, and says where it is.
+func (cfg *Config) place(tb testing.TB) string {
 	tb.Helper()
 	l, err := net.Listen("tcp4", "127.0.0.1:0")
 	if err != nil {
@@ -20,11 +21,22 @@ func serve(tb testing.TB, cfg Config) (*Counters, string) {
 	}
 	addr := l.Addr().(*net.TCPAddr)
 	_ = l.Close()
-	cfg.Bind, cfg.Ports, cfg.Loops = netip.MustParseAddr("127.0.0.1"), []Port{{addr.Port, "tcp"}}, 2
+	proto := TCP
+	if len(cfg.Ports) > 0 {
+		proto = cfg.Ports[0].Proto
+	}
+	cfg.Bind, cfg.Ports, cfg.Loops = netip.MustParseAddr("127.0.0.1"), []Port{{addr.Port, proto}}, 2
 	cfg.Logf = tb.Logf
 	if cfg.MaxOutbound == 0 {
 		cfg.MaxOutbound = 1 << 20
 	}
+	return addr.String()
+}
+
+// serve runs an engine on a free port.
+func serve(tb testing.TB, cfg Config) (*Counters, string) {
+	tb.Helper()
+	addr := cfg.place(tb)
 	ctr := new(Counters)
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
@@ -36,7 +48,7 @@ func serve(tb testing.TB, cfg Config) (*Counters, string) {
 		}
 	})
 	await(tb, func() bool { return State(ctr.State.Load()) == Ready })
-	return ctr, addr.String()
+	return ctr, addr
 }
 
 func await(tb testing.TB, cond func() bool) {

@@ -1,0 +1,332 @@
+package loadgen
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/gobwas/ws"
+
+	"github.com/c10m/c10m/internal/plan"
+)
+
+// peer is a connection as a WebSocket server sees it, over gobwas/ws.
+type peer struct {
+	net.Conn
+	in *bufio.Reader
+}
+
+func (p *peer) Read(b []byte) (int, error) { return p.in.Read(b) }
+
+// wsServer lets serve handle each connection, upgraded if upgrade says so.
+func wsServer(tb testing.TB, upgrade bool, serve func(*peer)) int {
+	tb.Helper()
+	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { _ = l.Close() })
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer func() { _ = c.Close() }()
+				p := &peer{c, bufio.NewReader(c)}
+				if upgrade {
+					if _, err := (ws.Upgrader{}).Upgrade(struct {
+						io.Reader
+						io.Writer
+					}{p, c}); err != nil {
+						return
+					}
+				}
+				serve(p)
+			}()
+		}
+	}()
+	return l.Addr().(*net.TCPAddr).Port
+}
+
+// next reads a frame; its payload comes unmasked.
+func (p *peer) next() (ws.Frame, error) {
+	f, err := ws.ReadFrame(p.in)
+	if err == nil && !f.Header.Masked {
+		err = fmt.Errorf("the client's frame is not masked")
+	}
+	return ws.UnmaskFrameInPlace(f), err
+}
+
+func (p *peer) write(frames ...ws.Frame) error {
+	var b bytes.Buffer
+	for _, f := range frames {
+		_ = ws.WriteFrame(&b, f)
+	}
+	_, err := p.Conn.Write(b.Bytes())
+	return err
+}
+
+// plainEcho answers each frame as it came.
+func plainEcho(p *peer) {
+	for {
+		f, err := p.next()
+		if err != nil {
+			return
+		}
+		if f.Header.OpCode == ws.OpClose {
+			_ = p.write(ws.NewCloseFrame(f.Payload))
+			return
+		}
+		if p.write(ws.NewFrame(f.Header.OpCode, true, f.Payload)) != nil {
+			return
+		}
+	}
+}
+
+func wsPlan(port int, conns int64) plan.Plan {
+	p := testPlan(port, conns, 1)
+	p.Proto = plan.WS
+	return p
+}
+
+// run ramps, lets every connection echo n messages, closes and counts.
+func run(tb testing.TB, p plan.Plan, size int, n uint32) Tally {
+	tb.Helper()
+	e, err := Start(p, size)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	ctx := context.Background()
+	e.Ramp(ctx)
+	e.Exchange(ctx, Exchange{Size: size, PerConn: n, Drain: 20 * time.Second})
+	e.Close(ctx)
+	t, err := e.Stop()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	if t.Attempted != t.Established+t.Failed || t.Established != t.Lost+t.Closed || t.Sent != t.Received+t.Missing {
+		tb.Errorf("the counts do not add up: %+v", t.Counts)
+	}
+	return t
+}
+
+func TestWebSocket(t *testing.T) {
+	for _, size := range []int{1, 125, 126, 5000, 65535, 65536, 500_000} {
+		p := wsPlan(wsServer(t, true, plainEcho), 20)
+		p.Close = plan.CloseFIN
+		got := run(t, p, size, 5)
+		if got.Established != 20 || got.Received != 100 || got.Lost != 0 || got.Bytes != int64(100*size) || len(got.Errors) > 0 || got.Closed != 20 {
+			t.Errorf("%d B: %+v, %v", size, got.Counts, got.Errors)
+		}
+		if got.Upgrade.Summary().Count != 20 || got.By[WS].Received != 100 || got.By[TCP].Attempted != 0 {
+			t.Errorf("%d B: upgrades %+v, by protocol %+v", size, got.Upgrade.Summary(), got.By)
+		}
+	}
+}
+
+// The handshake says what was asked for, and has a key of its own each time.
+func TestWebSocketHandshake(t *testing.T) {
+	keys := make(chan string, 3)
+	port := wsServer(t, false, func(p *peer) {
+		var key string
+		u := ws.Upgrader{
+			Protocol:  func(s []byte) bool { return string(s) == "b" },
+			OnRequest: func(uri []byte) error { key += string(uri); return nil },
+			OnHeader:  func(k, v []byte) error { key += " " + string(k) + "=" + string(v); return nil },
+		}
+		if _, err := u.Upgrade(struct {
+			io.Reader
+			io.Writer
+		}{p, p.Conn}); err != nil {
+			key = err.Error()
+		}
+		keys <- key
+		plainEcho(p)
+	})
+	p := wsPlan(port, 3)
+	p.WebSocket = plan.WebSocket{Path: "/chat?room=1", Headers: [][2]string{{"X-One", "1"}, {"Origin", "http://o"}}, Subprotocol: "a, b"}
+	got := run(t, p, 10, 1)
+	if got.Received != 3 {
+		t.Errorf("%+v %v", got.Counts, got.Errors)
+	}
+	for range 3 {
+		if k := <-keys; !strings.HasPrefix(k, "/chat?room=1") || !strings.Contains(k, "X-One=1") || !strings.Contains(k, "Origin=http://o") {
+			t.Errorf("request had %q", k)
+		}
+	}
+}
+
+// However a server cuts, fragments and interleaves: it is the same message.
+func TestWebSocketServersAreFree(t *testing.T) {
+	var pongs, wrong atomic.Int64
+	bytewise := func(p *peer, frames ...ws.Frame) error {
+		for _, f := range frames {
+			b := ws.MustCompileFrame(f)
+			for i := range b {
+				if _, err := p.Conn.Write(b[i : i+1]); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	}
+	port := wsServer(t, true, func(p *peer) {
+		for {
+			f, err := p.next()
+			if err != nil {
+				return
+			}
+			if f.Header.OpCode == ws.OpPong {
+				pongs.Add(1)
+				if string(f.Payload) != "ping" {
+					wrong.Add(1)
+				}
+				continue
+			}
+			half := len(f.Payload) / 2
+			ping := ws.NewPingFrame([]byte("ping"))
+			err = bytewise(p, ping, ws.NewFrame(ws.OpBinary, false, f.Payload[:half]), ws.NewPongFrame(nil), ping,
+				ws.NewFrame(ws.OpContinuation, false, nil), ws.NewFrame(ws.OpContinuation, false, f.Payload[half:]), ws.NewFrame(ws.OpContinuation, true, nil))
+			if err != nil {
+				return
+			}
+		}
+	})
+	got := run(t, wsPlan(port, 5), 300, 3)
+	if got.Received != 15 || got.Lost != 0 || len(got.Errors) > 0 {
+		t.Errorf("%+v %v", got.Counts, got.Errors)
+	}
+	if pongs.Load() < 5 || wrong.Load() > 0 {
+		t.Errorf("%d pongs, %d with another payload", pongs.Load(), wrong.Load())
+	}
+}
+
+// What a server does wrong is counted by what it was.
+func TestWebSocketFailures(t *testing.T) {
+	after := func(f ...ws.Frame) func(*peer) {
+		return func(p *peer) {
+			if _, err := p.next(); err == nil && p.write(f...) == nil {
+				_, _ = io.Copy(io.Discard, p)
+			}
+		}
+	}
+	say := func(s string) func(*peer) {
+		return func(p *peer) {
+			_, _ = p.in.Peek(1)
+			_, _ = io.WriteString(p.Conn, s)
+			_, _ = io.Copy(io.Discard, p)
+		}
+	}
+	message := make([]byte, 10) // ours are never all zeros
+	for _, tt := range []struct {
+		want    string
+		failed  bool
+		upgrade bool
+		serve   func(*peer)
+	}{
+		{"handshake_refused", true, false, say("HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")},
+		{"handshake_invalid", true, false, say("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: no\r\n\r\n")},
+		{"handshake_invalid", true, false, say("SSH-2.0-server\r\n\r\n")},
+		{"handshake_invalid", true, false, say("HTTP/1.1 200 OK\r\nX: " + strings.Repeat("x", 10_000))},
+		{"handshake_closed", true, false, func(p *peer) { _, _ = p.in.Peek(1) }},
+		{"handshake_timeout", true, false, func(p *peer) { _, _ = io.Copy(io.Discard, p) }},
+		{"read_close_frame", false, true, after(ws.NewCloseFrame(ws.NewCloseFrameBody(1001, "")))},
+		{"read_protocol", false, true, after(ws.MaskFrame(ws.NewBinaryFrame(message)))},
+		{"read_closed", false, true, func(p *peer) { _, _ = p.next() }},
+		{"echo_mismatch", false, true, after(ws.NewBinaryFrame(message))},
+		{"echo_mismatch", false, true, after(ws.NewTextFrame(message))},
+		{"echo_mismatch", false, true, after(ws.NewBinaryFrame(message[:9]))},
+		{"echo_mismatch", false, true, after(ws.NewBinaryFrame(append(message, 0)))},
+	} {
+		p := wsPlan(wsServer(t, tt.upgrade, tt.serve), 4)
+		p.ConnectTimeout = 2 * time.Second
+		got := run(t, p, 10, 1)
+		if got.Errors[tt.want] != 4 || len(got.Errors) != 1 || got.Failed != map[bool]int64{true: 4}[tt.failed] || got.Lost != map[bool]int64{false: 4}[tt.failed] {
+			t.Errorf("%s: %+v %v", tt.want, got.Counts, got.Errors)
+		}
+	}
+}
+
+// The close handshake: 1000 from us, an answer or not, and no connection stays.
+func TestWebSocketClose(t *testing.T) {
+	var normal atomic.Int64
+	port := wsServer(t, true, func(p *peer) {
+		f, err := p.next()
+		if err == nil && f.Header.OpCode == ws.OpClose && string(f.Payload) == "\x03\xe8" && normal.Add(1)%2 == 0 {
+			_ = p.write(ws.NewPingFrame(nil), f)
+			return
+		}
+		_, _ = io.Copy(io.Discard, p) // never answers
+	})
+	p := wsPlan(port, 6)
+	p.Close = plan.CloseFIN
+	e, err := Start(p, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e.Ramp(context.Background())
+	e.Close(context.Background())
+	got, err := e.Stop()
+	if err != nil || got.Closed != 6 || normal.Load() != 6 || got.Errors["close_timeout"] != 3 {
+		t.Errorf("%+v %v, %d close frames, %v", got.Counts, got.Errors, normal.Load(), err)
+	}
+}
+
+// A mixed run alternates, and counts each protocol by itself.
+func TestMixed(t *testing.T) {
+	p := testPlan(0, 101, 2)
+	p.Proto = plan.Mixed
+	p.Ports = []int{echoServer(t), wsServer(t, true, plainEcho), echoServer(t), wsServer(t, true, plainEcho)}
+	got := run(t, p, 1000, 2)
+	tcp, web := got.By[TCP], got.By[WS]
+	if got.Received != 202 || tcp.Established != 51 || web.Established != 50 || tcp.Received != 102 || web.Received != 100 || len(got.Errors) > 0 {
+		t.Errorf("%+v\ntcp %+v\nws %+v\n%v", got.Counts, tcp.Counts, web.Counts, got.Errors)
+	}
+	if tcp.Connect.Summary().Count != 51 || web.Connect.Summary().Count != 50 || web.Upgrade.Summary().Count != 50 || web.Echo.Summary().Count != 100 {
+		t.Error("the latencies are not counted by protocol")
+	}
+}
+
+// BenchmarkWebSocketExchange is messages of 64 B over 10 connections: 0 allocs/op.
+func BenchmarkWebSocketExchange(b *testing.B) {
+	port := wsServer(b, true, func(p *peer) {
+		buf := make([]byte, 4<<10)
+		for {
+			n, err := io.ReadFull(p.in, buf[:70]) // 2 + 4 + 64
+			if err != nil {
+				return
+			}
+			buf[1] &= 0x7F
+			for i := 6; i < n; i++ {
+				buf[i] ^= buf[2+(i-6)&3]
+			}
+			copy(buf[2:], buf[6:n])
+			if _, err := p.Conn.Write(buf[:n-4]); err != nil {
+				return
+			}
+		}
+	})
+	e, err := Start(wsPlan(port, 10), 64)
+	if err != nil {
+		b.Fatal(err)
+	}
+	ctx := context.Background()
+	e.Ramp(ctx)
+	b.ReportAllocs()
+	b.ResetTimer()
+	e.Exchange(ctx, Exchange{Size: 64, PerConn: uint32(b.N/10 + 1), Drain: time.Minute})
+	b.StopTimer()
+	if c := e.Counts(); c.Received < int64(b.N) || c.Lost > 0 {
+		b.Fatalf("%+v", c)
+	}
+	_, _ = e.Stop()
+}
