@@ -33,8 +33,10 @@ type Supervisor struct {
 // startTimeout bounds how long all workers together may take to accept.
 const startTimeout = 60 * time.Second
 
-// minLife is how long a worker must have lived to be started anew at once; one
-// that dies younger waits as long, so that a broken one does not spin.
+// minLife is how long a worker must have lived for its death to be an accident.
+// The first that dies younger is started anew at once as well, being back within
+// the second; from the second in a row on they wait as long, so that a broken
+// one does not spin.
 const minLife = time.Second
 
 // Run starts the workers, calls ready when all of them accept, and returns nil
@@ -103,6 +105,7 @@ func (s *Supervisor) awaitReady(ctx context.Context, cancel context.CancelCauseF
 func (s *Supervisor) keep(ctx context.Context, cancel context.CancelCauseFunc, i int, life *os.File) {
 	defer s.workers.Done()
 	slot := s.Page.Slots[i]
+	young := 0 // deaths in a row
 	for ctx.Err() == nil {
 		began := time.Now()
 		err := s.once(ctx, i, life)
@@ -118,11 +121,16 @@ func (s *Supervisor) keep(ctx context.Context, cancel context.CancelCauseFunc, i
 		slot.Reset()
 		s.restartsOf(i).Add(1)
 		s.Logf("worker %d ended (%v) with %d connections; starting it anew", i, err, lost)
-		if time.Since(began) < minLife {
-			select {
-			case <-ctx.Done():
-			case <-time.After(minLife):
-			}
+		if time.Since(began) >= minLife {
+			young = 0
+			continue
+		}
+		if young++; young < 2 {
+			continue
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(minLife):
 		}
 	}
 }

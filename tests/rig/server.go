@@ -1,0 +1,165 @@
+package rig
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/c10m/c10m/internal/result"
+)
+
+// Server is a running bin/server.
+type Server struct {
+	Cmd     *exec.Cmd
+	First   int    // of its TCP ports
+	N       int    // how many
+	Control string // address of its control endpoint
+	Ready   string // its first line
+	fds     int    // of all its processes, before the first connection
+	gor     int    // goroutines of the process that has the control endpoint; 0: not known
+}
+
+// Options are how a server is to run.
+type Options struct {
+	Ports  int
+	Prefix []string // words before the program: prlimit, setpriv, ip netns exec
+	Flags  []string
+	Bind   string // "" for 127.0.0.1
+	// ControlAt is the address of the control endpoint, "" for 127.0.0.1.
+	ControlAt string
+	Env       []string
+}
+
+// Start runs the server on ports of its own and waits until it is ready. When
+// the test ends the server is stopped, and must have left nothing behind.
+func Start(tb testing.TB, o Options) *Server {
+	tb.Helper()
+	if o.Bind == "" {
+		o.Bind = "127.0.0.1"
+	}
+	if o.ControlAt == "" {
+		o.ControlAt = "127.0.0.1"
+	}
+	first := FreePorts(tb, o.Ports)
+	s := &Server{First: first, N: o.Ports, Control: fmt.Sprintf("%s:%d", o.ControlAt, first+o.Ports)}
+	args := append(append([]string{}, o.Prefix...), filepath.Join(Bin, "server"),
+		"--tcp", fmt.Sprintf("%d:%d", first, o.Ports), "--bind", o.Bind, "--control", s.Control)
+	args = append(args, o.Flags...)
+	s.Cmd = exec.Command(args[0], args[1:]...)
+	s.Cmd.Stderr = os.Stderr
+	s.Cmd.Env = append(os.Environ(), o.Env...)
+	s.Cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	out, err := s.Cmd.StdoutPipe()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	if err := s.Cmd.Start(); err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { s.Stop(tb) })
+	line := make(chan string, 1)
+	go func() {
+		text, _ := bufio.NewReader(out).ReadString('\n')
+		line <- text
+	}()
+	select {
+	case s.Ready = <-line:
+	case <-time.After(Patience):
+	}
+	if !strings.HasPrefix(s.Ready, "ready ") {
+		tb.Fatalf("server said %q, want ready", s.Ready)
+	}
+	s.settled(tb)
+	return s
+}
+
+// To is the flags that lead the client to the server.
+func (s *Server) To(more ...string) []string {
+	return append([]string{"hold", "--first-port", fmt.Sprint(s.First), "--ports", fmt.Sprint(s.N), "--server-control", "http://" + s.Control}, more...)
+}
+
+// Addr is the address of the i-th TCP port.
+func (s *Server) Addr(i int) string { return fmt.Sprintf("127.0.0.1:%d", s.First+i%s.N) }
+
+// asker keeps no connection open: one more fd in the server would look like a leak.
+var asker = http.Client{Timeout: Patience, Transport: &http.Transport{DisableKeepAlives: true}}
+
+// Report asks for the server's counts.
+func (s *Server) Report(tb testing.TB) (r result.ServerReport) {
+	tb.Helper()
+	return s.get(tb, "/footprint?memory=0")
+}
+
+// Memory asks for counts and memory.
+func (s *Server) Memory(tb testing.TB) (r result.ServerReport) {
+	tb.Helper()
+	return s.get(tb, "/footprint")
+}
+
+func (s *Server) get(tb testing.TB, path string) (r result.ServerReport) {
+	tb.Helper()
+	resp, err := asker.Get("http://" + s.Control + path)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	if err := json.NewDecoder(resp.Body).Decode(&r); err != nil {
+		tb.Fatal(err)
+	}
+	return r
+}
+
+// Open waits until the server holds n connections.
+func (s *Server) Open(tb testing.TB, n int64) {
+	tb.Helper()
+	Await(tb, fmt.Sprintf("the server to hold %d connections", n), func() bool { return s.Report(tb).Open == n })
+}
+
+// Stop ends the server the orderly way. It must have closed every fd that
+// connections took, end with status 0, and leave no process behind.
+func (s *Server) Stop(tb testing.TB) {
+	tb.Helper()
+	if s.Cmd.ProcessState != nil {
+		return
+	}
+	if !tb.Failed() {
+		s.noLeaks(tb)
+	}
+	_ = s.Cmd.Process.Signal(syscall.SIGTERM)
+	if err := s.Ended(tb); err != nil {
+		tb.Errorf("server ended with %v after SIGTERM, want status 0", err)
+	}
+}
+
+// Ended waits for the end of the server and of all its workers.
+func (s *Server) Ended(tb testing.TB) error {
+	tb.Helper()
+	done := make(chan error, 1)
+	go func() { done <- s.Cmd.Wait() }()
+	var err error
+	select {
+	case err = <-done:
+	case <-time.After(Patience):
+		_ = syscall.Kill(-s.Cmd.Process.Pid, syscall.SIGKILL)
+		<-done
+		tb.Errorf("server did not end within %v", Patience)
+	}
+	Await(tb, "the server's processes to be gone", func() bool {
+		return syscall.Kill(-s.Cmd.Process.Pid, 0) == syscall.ESRCH
+	})
+	return err
+}
+
+// Kill ends the server and its workers with SIGKILL.
+func (s *Server) Kill() {
+	_ = syscall.Kill(-s.Cmd.Process.Pid, syscall.SIGKILL)
+	_ = s.Cmd.Wait()
+}
