@@ -89,9 +89,6 @@ func (l *loop) show() {
 	if asked == l.live.given.Load() && !sleeps {
 		return
 	}
-	if sleeps {
-		l.publish()
-	}
 	l.live.mu.Lock()
 	defer l.live.mu.Unlock()
 	l.live.tid = sys.ThreadID()

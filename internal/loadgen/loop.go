@@ -125,6 +125,7 @@ func (l *loop) run(private bool, started chan<- error) {
 	for {
 		l.show()
 		if l.job.kind == none && l.total().Open() == 0 && l.pending == 0 {
+			l.publish()       // what the last poll has lost
 			l.begin(<-l.cmds) // nothing to watch: sleep in Go, not in epoll
 		}
 		timeout := l.work()
@@ -150,7 +151,9 @@ func (l *loop) die(err error) {
 	l.err = err
 	l.shared.halt(err.Error())
 	for i := range l.n {
-		l.n[i].Lost = l.n[i].Established - l.n[i].Closed
+		n := &l.n[i]
+		l.errs[readOther] += n.Open()
+		n.Lost += n.Open()
 	}
 	l.publish()
 	for {

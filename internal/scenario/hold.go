@@ -213,9 +213,8 @@ func (h *hold) snapshot(ctx context.Context) (s footprint.Snapshot, err error) {
 // settle waits until the server holds what the client does, then until both
 // have given back what the ramp alone needed, and takes the count of counts.
 func (h *hold) settle(ctx context.Context) {
-	open := h.engine.Counts().Open()
 	h.res.Setup.Seconds = h.res.Setup.ClientSeconds
-	if h.awaitServer(ctx, open) {
+	if h.awaitServer(ctx) {
 		h.res.Setup.Seconds = time.Since(h.began).Seconds()
 	}
 	if ctx.Err() != nil {
@@ -238,16 +237,17 @@ func (h *hold) settle(ctx context.Context) {
 	}
 }
 
-// awaitServer polls the server's count until it reaches ours; it gives up when
-// there is no progress. False where the server's count is not known.
-func (h *hold) awaitServer(ctx context.Context, open int64) bool {
+// awaitServer polls the server's count until it reaches ours, which may fall
+// meanwhile: what the server refuses is reset only after it was established. It
+// gives up when there is no progress. False where the server's count is not known.
+func (h *hold) awaitServer(ctx context.Context) bool {
 	last, since := int64(-1), time.Now()
 	for ctx.Err() == nil && h.control.base != "" {
 		r, err := h.control.counts(ctx)
 		if err != nil {
 			return false
 		}
-		if r.Open-h.target >= open {
+		if r.Open-h.target >= h.engine.Counts().Open() {
 			return true
 		}
 		if r.Open != last {
