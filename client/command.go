@@ -6,7 +6,6 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"os"
 
 	"github.com/c10m/c10m/internal/report"
 	"github.com/c10m/c10m/internal/result"
@@ -16,6 +15,8 @@ import (
 // labs are the subcommands beside hold, each with flags of its own.
 var labs = map[string]func(ctx context.Context, args []string, stdout, stderr io.Writer) int{
 	"diagnose": runDiagnose,
+	"report":   runReport,
+	"compare":  runCompare,
 }
 
 // command is what all of these have in common: its flags, its help, where its
@@ -23,8 +24,7 @@ var labs = map[string]func(ctx context.Context, args []string, stdout, stderr io
 type command struct {
 	*flag.FlagSet
 	usage string
-	json  string
-	quiet bool
+	outputs
 }
 
 // outcome is what a command ends with.
@@ -35,10 +35,8 @@ type outcome struct {
 }
 
 func newCommand(name, usage string) *command {
-	c := &command{FlagSet: flag.NewFlagSet("client "+name, flag.ContinueOnError), usage: usage}
-	c.SetOutput(io.Discard)
-	c.StringVar(&c.json, "json", "", "")
-	c.BoolVar(&c.quiet, "quiet", false, "")
+	c := &command{FlagSet: newFlags(name), usage: usage}
+	c.register(c.FlagSet)
 	return c
 }
 
@@ -52,7 +50,7 @@ func (c *command) given(name string) (set bool) {
 func (c *command) run(args []string, stdout, stderr io.Writer, check func() error, work func() (outcome, error)) int {
 	if err := c.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
-			_, _ = io.WriteString(stderr, c.usage)
+			_, _ = io.WriteString(stdout, c.usage)
 			return done
 		}
 		return fail(stderr, fmt.Errorf("%w: %v; see %s --help", scenario.ErrUsage, err, c.Name()))
@@ -63,35 +61,31 @@ func (c *command) run(args []string, stdout, stderr io.Writer, check func() erro
 	if err := check(); err != nil {
 		return fail(stderr, fmt.Errorf("%w: %v", scenario.ErrUsage, err))
 	}
-	if err := writable(c.json); err != nil {
+	if err := c.outputs.check(false); err != nil {
 		return fail(stderr, err)
 	}
 	out, err := work()
 	if err != nil {
 		return fail(stderr, err)
 	}
-	if err := c.write(out, stdout); err != nil {
+	failed, err := out.result.Judge(c.thresholds)
+	if err != nil {
+		return fail(stderr, err)
+	}
+	text := textReport(wholeText)
+	if out.brief {
+		text = report.WriteLab
+	}
+	if err := c.write(out.result, stdout, text); err != nil {
 		return fail(stderr, err)
 	}
 	switch {
 	case out.result.Interrupt:
 		return interrupted
-	case out.short || !out.brief && out.result.Short():
+	case failed || out.short || !out.brief && out.result.Short():
 		return fellShort
 	}
 	return done
-}
-
-// write writes the text and the result file.
-func (c *command) write(out outcome, stdout io.Writer) error {
-	if out.brief && !c.quiet && c.json != "-" {
-		terminal, width := terminalOf(stdout)
-		if err := report.WriteLab(stdout, out.result, report.FromEnvironment(terminal, width, os.Getenv)); err != nil {
-			return err
-		}
-		return write(flags{json: c.json, quiet: true}, out.result, stdout)
-	}
-	return write(flags{json: c.json, quiet: c.quiet}, out.result, stdout)
 }
 
 // limits says whether a finding is what a run falls short for.

@@ -14,61 +14,11 @@ import (
 	"github.com/c10m/c10m/internal/scenario"
 )
 
-const usage = `usage: client [hold|echo|diagnose] [flags]
-
-Opens connections over 4-tuples planned before the first socket, holds them, and
-reports setup rate and memory per connection. Works against any TCP or WebSocket
-echo server.
-
-  hold   ramp, hold, verify a sample by echo, close (the default)
-  echo   ramp, then every connection sends as fast as its echo comes back
-  diagnose   what limits a running server (client diagnose --help)
-
-Where to
-  --host ADDR           server's address (default 127.0.0.1; ::1 works too)
-  --ports N             destination ports (default 200) of each protocol, from
-  --first-port PORT[,PORT]         (default tcp 10000, ws 15000)
-  --proto tcp|ws|tcp,ws (default tcp); both: an even split
-  --path PATH, --header K:V (repeatable), --subprotocol NAME[,NAME]
-                        of the WebSocket handshake
-  --server-control URL|auto|none   for the server's memory and count (default auto)
-How many, how fast
-  --conns N|auto        10000000, 10_000_000, 10M, 500k (default auto: what fits)
-  --cap N               the most that auto may take
-  --rate N/s|max        connects per second (default max)
-  --hold D              how long to hold, or to echo (default 10s)
-  --close rst|fin       how to end; rst leaves no TIME_WAIT (default rst)
-From where
-  --sources auto|CIDR   source addresses (default auto: as many as needed)
-  --threads auto|N      client threads
-  --private-fds auto|on|off   fd tables per thread (default auto: where needed)
-  --window N            connects under way at once per thread (default 1024)
-  --connect-timeout D   (default 10s)
-Messages
-  --size BYTES          of a message (default 64)
-  --interval D          every connection sends one each D while holding (default 0: idle)
-  --verify N            connections that echo one message after the hold (default 10k)
-Report
-  --json FILE           the result file; - for stdout
-  --dash ADDR:PORT      live page and /metrics of this run, like 127.0.0.1:9091
-  --settle D            let both ends give back memory before it is measured (default 4s)
-  --quiet               no live line, no text report
-  --version             print version and exit
-
-Exit status: 0 done as asked; 1 fell short; 2 bad usage; 130 interrupted.
-
-Examples
-  client --ports 200 --conns 10M
-  client --conns 100k --rate 20k/s --hold 1m --interval 10s
-  client echo --conns 1000 --size 64 --hold 5s --json echo.json
-`
-
 // flags is what was asked for.
 type flags struct {
 	scenario.Options
-	json    string
+	outputs
 	dash    string // address of the live page, "" for none
-	quiet   bool
 	version bool
 }
 
@@ -81,27 +31,29 @@ type raw struct {
 	cap, verify, window      plan.Count
 }
 
-func parse(args []string, stderr io.Writer) (flags, error) {
+// parse reads the flags of a run; help goes to stdout.
+func parse(args []string, stdout io.Writer) (flags, error) {
 	f := flags{}
 	f.Scenario = "hold"
 	f.Command = append([]string{"client"}, args...)
+	help := overview
 	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
 		f.Scenario, args = args[0], args[1:]
+		help = runHelp(f.Scenario)
 	}
 	if f.Scenario != "hold" && f.Scenario != "echo" {
-		return f, fmt.Errorf("%w: scenario %q: the legal ones are hold, echo; see client --help", scenario.ErrUsage, f.Scenario)
+		return f, fmt.Errorf("%w: scenario %q: the legal ones are hold, echo; other commands: report, compare; see client --help", scenario.ErrUsage, f.Scenario)
 	}
 	f.Conns, f.Threads = plan.Count{Auto: true}, plan.Count{Auto: true}
 	r := raw{size: plan.Count{N: 64}, verify: plan.Count{N: 10_000}, window: plan.Count{N: 1024}}
-	fs := flag.NewFlagSet("client", flag.ContinueOnError)
-	fs.SetOutput(io.Discard)
+	fs := newFlags(f.Scenario)
 	f.register(fs, &r)
 	if err := fs.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
-			_, _ = io.WriteString(stderr, usage)
+			_, _ = io.WriteString(stdout, help)
 			return f, err
 		}
-		return f, fmt.Errorf("%w: %v; see client --help", scenario.ErrUsage, err)
+		return f, fmt.Errorf("%w: %v; see %s --help", scenario.ErrUsage, err, fs.Name())
 	}
 	if len(fs.Args()) > 0 {
 		return f, fmt.Errorf("%w: unexpected argument %q; see client --help", scenario.ErrUsage, fs.Arg(0))
@@ -135,9 +87,8 @@ func (f *flags) register(fs *flag.FlagSet, r *raw) {
 	fs.DurationVar(&f.Interval, "interval", 0, "")
 	fs.DurationVar(&f.Settle, "settle", 4*time.Second, "")
 	fs.Var((*atLeastZero)(&r.verify), "verify", "")
-	fs.StringVar(&f.json, "json", "", "")
+	f.outputs.register(fs)
 	fs.StringVar(&f.dash, "dash", "", "")
-	fs.BoolVar(&f.quiet, "quiet", false, "")
 	fs.BoolVar(&f.version, "version", false, "")
 }
 

@@ -2,7 +2,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"flag"
@@ -55,7 +54,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if len(args) > 0 && labs[args[0]] != nil {
 		return labs[args[0]](ctx, args[1:], stdout, stderr)
 	}
-	f, err := parse(args, stderr)
+	f, err := parse(args, stdout)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
 		return done
@@ -70,13 +69,17 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if err != nil {
 		return fail(stderr, err)
 	}
-	if err := write(f, r, stdout); err != nil {
+	failed, err := r.Judge(f.thresholds)
+	if err != nil {
+		return fail(stderr, err)
+	}
+	if err := f.write(r, stdout, wholeText); err != nil {
 		return fail(stderr, err)
 	}
 	switch {
 	case r.Interrupt:
 		return interrupted
-	case r.Short():
+	case failed || r.Short():
 		return fellShort
 	}
 	return done
@@ -93,7 +96,7 @@ func fail(stderr io.Writer, err error) int {
 
 // execute prepares and runs the scenario.
 func execute(ctx context.Context, f flags, stderr io.Writer) (*result.Result, error) {
-	if err := writable(f.json); err != nil {
+	if err := f.outputs.check(false); err != nil {
 		return nil, err
 	}
 	fp, err := footprint.Here()
@@ -158,37 +161,4 @@ func terminalOf(w io.Writer) (terminal bool, width int) {
 		width = 80
 	}
 	return true, width
-}
-
-// writable sees before the run that its result can be kept.
-func writable(file string) error {
-	if file == "" || file == "-" {
-		return nil
-	}
-	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE, 0o644)
-	if err != nil {
-		return fmt.Errorf("%w: --json: %v", scenario.ErrUsage, err)
-	}
-	return f.Close()
-}
-
-// write writes the report and the result file.
-func write(f flags, r *result.Result, stdout io.Writer) error {
-	if !f.quiet && f.json != "-" {
-		terminal, width := terminalOf(stdout)
-		if err := report.WriteText(stdout, r, report.FromEnvironment(terminal, width, os.Getenv)); err != nil {
-			return err
-		}
-	}
-	switch f.json {
-	case "":
-		return nil
-	case "-":
-		return result.Write(stdout, r)
-	}
-	var b bytes.Buffer
-	if err := result.Write(&b, r); err != nil {
-		return err
-	}
-	return os.WriteFile(f.json, b.Bytes(), 0o644)
 }

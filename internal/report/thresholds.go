@@ -22,12 +22,7 @@ func (t *text) thresholds(list []result.Verdict) {
 		if i == 0 {
 			t.title("Thresholds (--fail-if)")
 		}
-		word, color := passedOrFailed(v), green
-		if v.Failed {
-			color = red
-		}
-		s := wrap("  "+word+"  ", v.Threshold+": "+found(v), t.width)
-		t.printf("  %s%s\n", t.paint(color, word), s[2+len(word):])
+		t.judged("", v)
 	}
 }
 

@@ -139,21 +139,23 @@ func (t Threshold) holds(value, limit float64) bool {
 	return value != limit
 }
 
-// Judge holds the run against thresholds and keeps what came of them. A
-// threshold that it has been held against before is replaced.
-func (r *Result) Judge(list []Threshold) error {
+// Judge holds the run against thresholds, says whether any of them failed, and
+// keeps what came of each. A threshold that the run has been held against
+// before is replaced.
+func (r *Result) Judge(list []Threshold) (failed bool, err error) {
 	if len(list) == 0 {
-		return nil
+		return false, nil
 	}
 	numbers, err := r.Numbers()
 	if err != nil {
-		return fmt.Errorf("check thresholds: %w", err)
+		return false, fmt.Errorf("check thresholds: %w", err)
 	}
 	for _, t := range list {
 		r.Thresholds = slices.DeleteFunc(r.Thresholds, func(v Verdict) bool { return v.Threshold == t.Text })
-		r.Thresholds = append(r.Thresholds, t.Check(numbers, nil))
+		v := t.Check(numbers, nil)
+		r.Thresholds, failed = append(r.Thresholds, v), failed || v.Failed
 	}
-	return nil
+	return failed, nil
 }
 
 // Failed says whether any threshold failed.

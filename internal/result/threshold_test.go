@@ -132,8 +132,8 @@ func TestJudge(t *testing.T) {
 		}
 		list = append(list, th)
 	}
-	if err := r.Judge(list); err != nil || len(r.Thresholds) != 3 || !Failed(r.Thresholds[1:]) || Failed(r.Thresholds[2:]) {
-		t.Errorf("%v, %+v", err, r.Thresholds)
+	if failed, err := r.Judge(list); err != nil || !failed || len(r.Thresholds) != 3 || !Failed(r.Thresholds[1:]) || Failed(r.Thresholds[2:]) {
+		t.Errorf("%v, %v, %+v", failed, err, r.Thresholds)
 	}
 }
 

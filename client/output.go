@@ -1,0 +1,180 @@
+package main
+
+import (
+	"bytes"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/c10m/c10m/internal/report"
+	"github.com/c10m/c10m/internal/result"
+	"github.com/c10m/c10m/internal/scenario"
+)
+
+// outputs are what a result is written to, and the conditions that it must meet.
+type outputs struct {
+	json, html, csv string
+	quiet           bool
+	failIf          repeated
+	thresholds      []result.Threshold // of failIf
+}
+
+// repeated is a flag that may be given several times.
+type repeated []string
+
+func (r *repeated) String() string { return strings.Join(*r, " ") }
+
+func (r *repeated) Set(s string) error {
+	*r = append(*r, s)
+	return nil
+}
+
+func (o *outputs) register(fs *flag.FlagSet) {
+	fs.StringVar(&o.json, "json", "", "")
+	fs.StringVar(&o.html, "html", "", "")
+	fs.StringVar(&o.csv, "csv", "", "")
+	fs.Var(&o.failIf, "fail-if", "")
+	fs.BoolVar(&o.quiet, "quiet", false, "")
+}
+
+// output is one of the files asked for.
+type output struct {
+	flag, file string
+	write      func(io.Writer, *result.Result) error
+}
+
+func (o *outputs) list() (list []output) {
+	for _, one := range []output{{"--json", o.json, result.Write}, {"--html", o.html, report.WriteHTML}, {"--csv", o.csv, report.WriteCSV}} {
+		if one.file != "" {
+			list = append(list, one)
+		}
+	}
+	return list
+}
+
+// toStdout says whether a file goes there, which is then all that does.
+func (o *outputs) toStdout() bool { return o.json == "-" || o.html == "-" || o.csv == "-" }
+
+// check refuses, before anything runs, thresholds that say nothing and files
+// that could not be written. A threshold against a baseline needs one.
+func (o *outputs) check(baseline bool) error {
+	for _, text := range o.failIf {
+		t, err := result.ParseThreshold(text)
+		if err != nil {
+			return fmt.Errorf("%w: --fail-if %q: %v", scenario.ErrUsage, text, err)
+		}
+		if t.Relative && !baseline {
+			return fmt.Errorf("%w: --fail-if %q: a change wants a baseline: see client compare --help; legal here is a value, like %s%s30k", scenario.ErrUsage, text, t.Metric.Path, t.Op)
+		}
+		o.thresholds = append(o.thresholds, t)
+	}
+	taken := map[string]string{}
+	for _, one := range o.list() {
+		name := one.file
+		if abs, err := filepath.Abs(name); err == nil && name != "-" {
+			name = abs
+		}
+		if other, ok := taken[name]; ok {
+			return fmt.Errorf("%w: %s %s: %s goes there already", scenario.ErrUsage, one.flag, one.file, other)
+		}
+		taken[name] = one.flag
+		if err := writable(one.file); err != nil {
+			return fmt.Errorf("%w: %s: %v", scenario.ErrUsage, one.flag, err)
+		}
+	}
+	return nil
+}
+
+// textReport is report.WriteText, or what a command has instead.
+type textReport func(io.Writer, *result.Result, report.Options) error
+
+// wholeText is the report of a run that opened connections.
+func wholeText(w io.Writer, r *result.Result, o report.Options) error {
+	return report.WriteText(w, r, o)
+}
+
+// write writes the report, with text, and the files. Each is whole or not there.
+func (o *outputs) write(r *result.Result, stdout io.Writer, text textReport) error {
+	if !o.quiet && !o.toStdout() {
+		terminal, width := terminalOf(stdout)
+		if err := text(stdout, r, report.FromEnvironment(terminal, width, os.Getenv)); err != nil {
+			return err
+		}
+	}
+	for _, one := range o.list() {
+		var b bytes.Buffer
+		if err := one.write(&b, r); err != nil {
+			return fmt.Errorf("%s: %w", one.flag, err)
+		}
+		if err := keep(one.file, b.Bytes(), stdout); err != nil {
+			return fmt.Errorf("%s: %w", one.flag, err)
+		}
+	}
+	return nil
+}
+
+// writable sees that a file can be written, and leaves nothing behind. What is
+// no regular file (a pipe, /dev/null) is not opened: that might wait.
+func writable(file string) error {
+	if file == "-" {
+		return nil
+	}
+	info, err := os.Stat(file)
+	switch {
+	case err == nil && info.IsDir():
+		return fmt.Errorf("%s is a directory", file)
+	case err == nil && !info.Mode().IsRegular():
+		return nil
+	case err == nil:
+		f, err := os.OpenFile(file, os.O_WRONLY, 0)
+		if err != nil {
+			return err
+		}
+		return f.Close()
+	}
+	f, err := os.OpenFile(beside(file), os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
+	if err != nil {
+		return fmt.Errorf("%s cannot be written: %w", file, err)
+	}
+	_ = f.Close()
+	return os.Remove(f.Name())
+}
+
+// beside is the temporary file from which a file is renamed.
+func beside(file string) string {
+	return filepath.Join(filepath.Dir(file), fmt.Sprintf(".%s.%d", filepath.Base(file), os.Getpid()))
+}
+
+// keep writes a file at once: rename(2) from a temporary one beside it, so that
+// a reader finds the old one or the new one. Where that cannot be (a file
+// mounted alone, no regular file) it is written in place.
+func keep(file string, content []byte, stdout io.Writer) error {
+	if file == "-" {
+		_, err := stdout.Write(content)
+		return err
+	}
+	mode := os.FileMode(0o644)
+	if real, err := filepath.EvalSymlinks(file); err == nil {
+		file = real
+	}
+	if info, err := os.Stat(file); err == nil {
+		if mode = info.Mode().Perm(); !info.Mode().IsRegular() {
+			return os.WriteFile(file, content, mode)
+		}
+	}
+	temporary := beside(file)
+	err := os.WriteFile(temporary, content, mode)
+	if err == nil {
+		if err = os.Rename(temporary, file); err == nil {
+			return nil
+		}
+	}
+	_ = os.Remove(temporary)
+	if _, missing := os.Stat(file); missing == nil {
+		return os.WriteFile(file, content, mode)
+	}
+	return err
+}

@@ -1,0 +1,94 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/c10m/c10m/internal/report"
+	"github.com/c10m/c10m/internal/result"
+	"github.com/c10m/c10m/internal/scenario"
+)
+
+// runReport is "client report FILE": a result file shown again.
+func runReport(_ context.Context, args []string, stdout, stderr io.Writer) int {
+	var o outputs
+	fs := newFlags("report")
+	o.register(fs)
+	files, err := parseMixed(fs, args)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		_, _ = io.WriteString(stdout, reportUsage)
+		return done
+	case err != nil:
+		return fail(stderr, err)
+	case len(files) != 1:
+		return fail(stderr, fmt.Errorf("%w: report wants one result file, not %d; see client report --help", scenario.ErrUsage, len(files)))
+	}
+	if err := o.check(false); err != nil {
+		return fail(stderr, err)
+	}
+	r, err := load(files[0])
+	if err != nil {
+		return fail(stderr, err)
+	}
+	failed, err := r.Judge(o.thresholds)
+	if err != nil {
+		return fail(stderr, err)
+	}
+	text := textReport(wholeText)
+	if r.Plan.Conns == 0 { // a lab that opened none
+		text = report.WriteLab
+	}
+	if err := o.write(r, stdout, text); err != nil {
+		return fail(stderr, err)
+	}
+	if failed {
+		return fellShort
+	}
+	return done
+}
+
+// newFlags is an empty set of flags for a command.
+func newFlags(command string) *flag.FlagSet {
+	fs := flag.NewFlagSet("client "+command, flag.ContinueOnError)
+	fs.SetOutput(io.Discard)
+	return fs
+}
+
+// parseMixed parses flags that stand before, between and after file names.
+func parseMixed(fs *flag.FlagSet, args []string) (files []string, err error) {
+	for {
+		if err := fs.Parse(args); err != nil {
+			if errors.Is(err, flag.ErrHelp) {
+				return nil, err
+			}
+			return nil, fmt.Errorf("%w: %v; see %s --help", scenario.ErrUsage, err, fs.Name())
+		}
+		if fs.NArg() == 0 {
+			return files, nil
+		}
+		files, args = append(files, fs.Arg(0)), fs.Args()[1:]
+	}
+}
+
+// load reads a result file; - is standard input.
+func load(file string) (*result.Result, error) {
+	in := io.Reader(os.Stdin)
+	if file != "-" {
+		f, err := os.Open(file)
+		if err != nil {
+			return nil, fmt.Errorf("%w: %v", scenario.ErrUsage, err)
+		}
+		defer func() { _ = f.Close() }()
+		in = f
+	}
+	r, err := result.Read(in)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %s: %v", scenario.ErrUsage, file, err)
+	}
+	return r, nil
+}

@@ -1,0 +1,289 @@
+package report
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/c10m/c10m/internal/result"
+)
+
+// Group is one column of a comparison: a run, or repetitions of one.
+type Group struct {
+	Name  string
+	Files []string
+	Runs  []*result.Result
+}
+
+// Comparison is groups side by side. The first is the baseline.
+type Comparison struct {
+	groups   []Group
+	numbers  []map[string]float64   // medians of each group
+	runs     [][]map[string]float64 // numbers of each run of each group
+	Verdicts []GroupVerdict
+}
+
+// GroupVerdict is a threshold, and the group that was held to it.
+type GroupVerdict struct {
+	Group string
+	result.Verdict
+}
+
+// Compare holds every group but the first against the thresholds; a group that
+// is alone is held against those that need no baseline. A group's number is the
+// median of its runs, and not measured if any of them lacks it.
+func Compare(groups []Group, thresholds []result.Threshold) (*Comparison, error) {
+	c := &Comparison{groups: groups}
+	for _, g := range groups {
+		var runs []map[string]float64
+		for i, r := range g.Runs {
+			numbers, err := r.Numbers()
+			if err != nil {
+				return nil, fmt.Errorf("compare %s: %w", g.Files[i], err)
+			}
+			runs = append(runs, numbers)
+		}
+		c.runs = append(c.runs, runs)
+		c.numbers = append(c.numbers, medians(runs))
+	}
+	judged := groups
+	if len(groups) > 1 {
+		judged = groups[1:]
+	}
+	for i, g := range judged {
+		for _, t := range thresholds {
+			numbers := c.numbers[len(groups)-len(judged)+i]
+			c.Verdicts = append(c.Verdicts, GroupVerdict{g.Name, t.Check(numbers, c.numbers[0])})
+		}
+	}
+	return c, nil
+}
+
+// Failed says whether any group failed a threshold.
+func (c *Comparison) Failed() bool {
+	return slices.ContainsFunc(c.Verdicts, func(v GroupVerdict) bool { return v.Verdict.Failed })
+}
+
+// medians are of the numbers that all runs have. An error that happened in some
+// of them did not happen in the others.
+func medians(runs []map[string]float64) map[string]float64 {
+	all := map[string]float64{}
+	for _, one := range runs {
+		for path := range one {
+			if _, done := all[path]; done {
+				continue
+			}
+			if values := valuesOf(path, runs); len(values) == len(runs) {
+				all[path] = median(values)
+			}
+		}
+	}
+	return all
+}
+
+// valuesOf are the values of a number in those runs that measured it.
+func valuesOf(path string, runs []map[string]float64) (values []float64) {
+	m := result.Metric{Path: path}
+	for _, numbers := range runs {
+		if v, measured := m.Of(numbers); measured {
+			values = append(values, v)
+		}
+	}
+	return values
+}
+
+// median of an even number of values is the middle of the two in the middle.
+func median(values []float64) float64 {
+	sorted := slices.Sorted(slices.Values(values))
+	n := len(sorted)
+	if n%2 == 1 {
+		return sorted[n/2]
+	}
+	return (sorted[n/2-1] + sorted[n/2]) / 2
+}
+
+// cell is one number of one group.
+type cell struct {
+	known    bool
+	value    float64
+	lo, hi   float64 // of the runs
+	n        int
+	ratio    float64 // to the baseline; 0: none
+	overlaps bool    // with the runs of the baseline: no difference is shown
+}
+
+// cellOf is a group's number beside the baseline's.
+func (c *Comparison) cellOf(path string, group int) cell {
+	one := c.own(path, group)
+	if group == 0 || !one.known {
+		return one
+	}
+	base := c.own(path, 0)
+	if !base.known {
+		return one
+	}
+	one.overlaps = one.n+base.n > 2 && one.lo <= base.hi && base.lo <= one.hi && one.value != base.value
+	if base.value != 0 && (base.value > 0) == (one.value >= 0) {
+		one.ratio = one.value / base.value
+	}
+	return one
+}
+
+func (c *Comparison) own(path string, group int) (one cell) {
+	values := valuesOf(path, c.runs[group])
+	if len(values) == 0 || len(values) < len(c.runs[group]) {
+		return one
+	}
+	return cell{known: true, value: median(values), lo: slices.Min(values), hi: slices.Max(values), n: len(values)}
+}
+
+// spread is how far the farthest run is from the median: ±1.2 %.
+func (c cell) spread() string {
+	if c.n < 2 || c.value == 0 {
+		return ""
+	}
+	far := max(c.hi-c.value, c.value-c.lo) / math.Abs(c.value)
+	if far >= 0.0995 {
+		return fmt.Sprintf("±%.0f %%", 100*far)
+	}
+	return fmt.Sprintf("±%.1f %%", 100*far)
+}
+
+// times writes the ratio: ×1.085, and a ~ where the runs overlap.
+func (c cell) times() string {
+	mark := "  "
+	if c.overlaps {
+		mark = " ~"
+	}
+	switch {
+	case c.ratio == 0:
+		return ""
+	case c.ratio >= 99.5:
+		return fmt.Sprintf("×%.0f", c.ratio) + mark
+	}
+	return fmt.Sprintf("×%.3f", c.ratio) + mark
+}
+
+// part is a few rows of a comparison under one title.
+type part struct {
+	title string
+	rows  []named
+}
+
+// named is a number with the name it has in tables.
+type named struct{ name, path string }
+
+// parts are the numbers worth a look, as far as any group has them.
+func (c *Comparison) parts() (list []part) {
+	for _, p := range []part{
+		{"Setup", []named{{"rate, per second", "setup.rate"}, {"time", "setup.seconds"}, {"connect p50", "setup.latency.p50"}, {"connect p99", "setup.latency.p99"},
+			{"connect p99.9", "setup.latency.p999"}, {"connect max", "setup.latency.max"}, {"handshake p50", "setup.handshake.p50"}, {"handshake p99", "setup.handshake.p99"}}},
+		{"Memory a connection", []named{{"kernel", "memory.kernel_bytes_per_conn"}, {"server", "memory.server_bytes_per_conn"}, {"client", "memory.client_bytes_per_conn"},
+			{"total", "memory.total_bytes_per_conn"}, {"total, plain", "memory.plain.total"}, {"r² of the fit", "memory.fit.r2"}}},
+		{"Kernel caches", c.listed("memory.caches.", ".bytes_per_conn")},
+		{"Messages", []named{{"echoes a second", "echo.rate"}, {"echo p50", "echo.latency.p50"}, {"echo p99", "echo.latency.p99"}, {"echo p99.9", "echo.latency.p999"},
+			{"echo max", "echo.latency.max"}, {"lost", "echo.lost"}, {"mismatched", "echo.mismatched"}}},
+		{"Connections", append([]named{{"established", "conns.established"}, {"failed", "conns.failed"}, {"lost", "conns.lost"}}, c.listed("conns.errors.", "")...)},
+		{"Processor seconds", []named{{"client", "cpu.client_seconds"}, {"server", "cpu.server_seconds"}, {"softirq", "cpu.softirq_seconds"}}},
+	} {
+		p.rows = slices.DeleteFunc(p.rows, func(n named) bool { return !c.has(n.path) })
+		if len(p.rows) > 0 {
+			list = append(list, p)
+		}
+	}
+	return list
+}
+
+func (c *Comparison) has(path string) bool {
+	for group := range c.groups {
+		if c.own(path, group).known {
+			return true
+		}
+	}
+	return false
+}
+
+// listed are the parts of a list in any group, largest of the first one first.
+func (c *Comparison) listed(before, after string) (list []named) {
+	for _, numbers := range c.numbers {
+		for path := range numbers {
+			name, isPart := strings.CutPrefix(path, before)
+			name, whole := strings.CutSuffix(name, after)
+			n := named{name, path}
+			if isPart && whole && !strings.Contains(name, ".") && !slices.Contains(list, n) {
+				list = append(list, n)
+			}
+		}
+	}
+	largest := func(n named) (v float64) {
+		for _, numbers := range c.numbers {
+			v = max(v, numbers[n.path])
+		}
+		return v
+	}
+	slices.SortFunc(list, func(a, b named) int { return cmp.Or(cmp.Compare(largest(b), largest(a)), cmp.Compare(a.name, b.name)) })
+	return list
+}
+
+// difference is a setting in which the groups are not alike.
+type difference struct {
+	name   string
+	values []string // of each group
+}
+
+// differences are in the scenario, the plan and the machine: who compares
+// runs must know them.
+func (c *Comparison) differences() (list []difference) {
+	settings := make([]map[string]string, len(c.groups))
+	var names []string
+	for i, g := range c.groups {
+		settings[i] = map[string]string{}
+		for _, r := range g.Runs {
+			for name, value := range settingsOf(r) {
+				if !slices.Contains(names, name) {
+					names = append(names, name)
+				}
+				switch had, known := settings[i][name]; {
+				case !known:
+					settings[i][name] = value
+				case had != value && !strings.Contains(" "+had+" ", " "+value+" "):
+					settings[i][name] = had + " " + value
+				}
+			}
+		}
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		d := difference{name: name}
+		for _, s := range settings {
+			d.values = append(d.values, cmp.Or(s[name], "-"))
+		}
+		if len(slices.Compact(slices.Clone(d.values))) > 1 || strings.Contains(d.values[0], " ") {
+			list = append(list, d)
+		}
+	}
+	return list
+}
+
+// settingsOf is what a run was, by the names of the file.
+func settingsOf(r *result.Result) map[string]string {
+	all := map[string]string{"scenario": r.Scenario, "proto": r.Proto}
+	for prefix, v := range map[string]any{"host.": r.Host, "plan.": r.Plan} {
+		b, err := json.Marshal(v)
+		if err != nil {
+			continue // no number of it can be NaN: Numbers has seen them
+		}
+		fields := map[string]any{}
+		_ = json.Unmarshal(b, &fields)
+		for name, value := range fields {
+			if n, ok := value.(float64); ok {
+				value = measure(prefix+name, n)
+			}
+			all[prefix+name] = strings.ReplaceAll(fmt.Sprint(value), " ", "\u00a0")
+		}
+	}
+	return all
+}

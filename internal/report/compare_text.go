@@ -1,0 +1,148 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/c10m/c10m/internal/result"
+)
+
+// The columns of a comparison.
+const (
+	compareName  = 20
+	compareValue = 16 // with its spread
+	compareRatio = 10
+)
+
+// WriteText writes the comparison in as many blocks of columns as the width
+// takes, each beside the baseline.
+func (c *Comparison) WriteText(w io.Writer, o Options) error {
+	t := &text{width: o.width(), color: o.Color}
+	t.printf("%s\n", t.paint(bold, wrap("", c.title(), t.width)))
+	for _, g := range c.groups {
+		t.printf("%s\n", wrap("  "+g.Name+": ", groupFacts(g), t.width))
+	}
+	if list := c.differences(); len(list) > 0 {
+		t.title("They differ in")
+		for _, d := range list {
+			t.printf("%s\n", wrap("  "+d.name+": ", strings.Join(d.values, " / "), t.width))
+		}
+	}
+	each := max(1, (t.width-compareName-compareValue)/(compareValue+compareRatio))
+	for first := 1; first == 1 || first < len(c.groups); first += each {
+		c.block(t, first, min(first+each, len(c.groups)))
+	}
+	t.printf("\n")
+	for _, note := range c.notes() {
+		t.sentence("%s", note)
+	}
+	for i, v := range c.Verdicts {
+		if i == 0 {
+			t.title("Thresholds (--fail-if)")
+		}
+		t.judged(v.Group+": ", v.Verdict)
+	}
+	s := t.String()
+	if o.ASCII {
+		s = toASCII(s)
+	}
+	if _, err := io.WriteString(w, s); err != nil {
+		return fmt.Errorf("write comparison: %w", err)
+	}
+	return nil
+}
+
+func (c *Comparison) title() string {
+	if len(c.groups) == 1 {
+		return "Repetitions of one run"
+	}
+	return fmt.Sprintf("Comparison: %s is the baseline", c.groups[0].Name)
+}
+
+// groupFacts is which runs a group is of.
+func groupFacts(g Group) string {
+	r := g.Runs[0]
+	facts := fmt.Sprintf("%s over %s, %s", r.Scenario, r.Proto, plural(r.Plan.Conns, "connection"))
+	if len(g.Files) == 1 {
+		return facts + "; " + g.Files[0]
+	}
+	return fmt.Sprintf("%s; %s: %s", facts, plural(len(g.Files), "run"), strings.Join(g.Files, ", "))
+}
+
+// notes explain the signs that are in the tables.
+func (c *Comparison) notes() (list []string) {
+	repeated := false
+	for _, g := range c.groups {
+		repeated = repeated || len(g.Runs) > 1
+	}
+	if repeated {
+		list = append(list, "Of several runs the median; ± is how far the farthest run is from it.")
+	}
+	if repeated && len(c.groups) > 1 {
+		list = append(list, "~: the runs of both overlap: that is no difference yet.")
+	}
+	return list
+}
+
+// block is the baseline and the groups first..end-1.
+func (c *Comparison) block(t *text, first, end int) {
+	columns := []int{0}
+	for g := first; g < end; g++ {
+		columns = append(columns, g)
+	}
+	for _, p := range c.parts() {
+		head := pad(p.title, compareName)
+		for _, g := range columns {
+			head += left(shortened(c.groups[g].Name, compareValue-2), compareValue)
+			if g > 0 {
+				head += strings.Repeat(" ", compareRatio)
+			}
+		}
+		t.title(strings.TrimRight(head, " "))
+		for _, row := range p.rows {
+			line := pad("  "+shortened(row.name, compareName-3), compareName)
+			for _, g := range columns {
+				one := c.cellOf(row.path, g)
+				line += left(one.text(row.path), compareValue)
+				if g > 0 {
+					line += left(one.times(), compareRatio)
+				}
+			}
+			t.printf("%s\n", strings.TrimRight(line, " "))
+		}
+	}
+}
+
+// text is the number with its spread.
+func (c cell) text(path string) string {
+	if !c.known {
+		return "-"
+	}
+	s := measure(path, c.value)
+	if spread := c.spread(); spread != "" {
+		s += " " + strings.ReplaceAll(spread, " ", "")
+	}
+	return s
+}
+
+// left fills s up on its left, with one space at least.
+func left(s string, width int) string { return strings.Repeat(" ", max(1, width-columns(s))) + s }
+
+// shortened keeps the end of a long name: that is where names differ.
+func shortened(s string, width int) string {
+	if n := columns(s); n > width {
+		return "…" + string([]rune(s)[n-width+1:])
+	}
+	return s
+}
+
+// judged is one line of a threshold.
+func (t *text) judged(lead string, v result.Verdict) {
+	word, color := passedOrFailed(v), green
+	if v.Failed {
+		color = red
+	}
+	s := wrap("  "+word+"  ", lead+v.Threshold+": "+found(v), t.width)
+	t.printf("  %s%s\n", t.paint(color, word), s[2+len(word):])
+}
