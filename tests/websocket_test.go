@@ -1,0 +1,167 @@
+package tests
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+)
+
+// wsPorts starts our server with n TCP and n WebSocket ports, and returns the
+// first of the latter.
+func wsPorts(t *testing.T, n int, flags ...string) (s *server, first int) {
+	t.Helper()
+	first, _ = freePorts(t, 2*n+2)
+	return start(t, n, nil, append(flags, "--max-conns", "9000", "--ws", fmt.Sprintf("%d:%d", first+n+2, n))...), first + n + 2
+}
+
+func TestWebSocket(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		server []string
+		client []string
+		echoes int64 // at least
+	}{
+		{"idle, orderly close", nil, []string{"--hold", "0s", "--close", "fin"}, 2000},
+		{"messages while holding", nil, []string{"--hold", "2s", "--interval", "500ms"}, 6000},
+		{"messages of 300 kB", nil, []string{"--hold", "0s", "--size", "300000", "--verify", "500"}, 500},
+		{"path, header and subprotocol", nil, []string{"--hold", "0s", "--path", "/a?b=c", "--header", "X-A: b", "--subprotocol", "chat,echo"}, 2000},
+		{"workers", []string{"--workers", "3"}, []string{"--hold", "0s", "--close", "fin"}, 2000},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			const ports, conns = 20, 2000
+			s, first := wsPorts(t, ports, tt.server...)
+			o := client(t, nil, nil, append([]string{"hold", "--proto", "ws", "--first-port", fmt.Sprint(first), "--ports", fmt.Sprint(ports),
+				"--server-control", "http://" + s.control, "--conns", fmt.Sprint(conns)}, tt.client...)...)
+			whole(t, o, conns)
+			if h := o.result.Setup.Handshake; o.result.Echo.Received < tt.echoes || h == nil || h.Count != conns {
+				t.Errorf("%d echoes, want at least %d; handshakes %+v, want %d", o.result.Echo.Received, tt.echoes, h, conns)
+			}
+			await(t, "the server to see every close", func() bool { return s.report(t).Open == 0 })
+			if r := s.report(t); len(r.Refused) > 0 {
+				t.Errorf("the server counts %v", r.Refused)
+			}
+		})
+	}
+}
+
+func TestMixedProtocols(t *testing.T) {
+	const ports, conns = 10, 1001
+	s, first := wsPorts(t, ports)
+	o := client(t, nil, nil, "echo", "--proto", "tcp,ws", "--first-port", fmt.Sprintf("%d,%d", s.first, first), "--ports", fmt.Sprint(ports),
+		"--server-control", "http://"+s.control, "--conns", fmt.Sprint(conns), "--hold", "1s")
+	whole(t, o, conns)
+	p := o.result.Protocols
+	if len(p) != 2 || p[0].Proto != "tcp" || p[0].Conns.Established != 501 || p[1].Proto != "ws" || p[1].Conns.Established != 500 ||
+		p[0].Echo.Received == 0 || p[1].Echo.Received == 0 || p[0].Echo.Received+p[1].Echo.Received != o.result.Echo.Received {
+		t.Errorf("protocols %+v, want 501 tcp and 500 ws, both with echoes", p)
+	}
+	if o.result.Plan.FirstPort != s.first || o.result.Plan.WSFirstPort != first {
+		t.Errorf("plan %+v, want the first ports %d and %d", o.result.Plan, s.first, first)
+	}
+}
+
+// Ping, fragments, any chunking: our client against servers that are not ours.
+func TestWebSocketServersThatAreNotOurs(t *testing.T) {
+	port, _ := freePorts(t, 1)
+	for _, tt := range []struct {
+		name    string
+		command []string
+	}{
+		{"python3-websockets", []string{"/usr/bin/python3", "-c", pythonServer, fmt.Sprint(port)}},
+		{"python3-tornado", []string{"/usr/bin/python3", "../peers/tornado/echo.py", "--ws", fmt.Sprintf("%d:1", port)}},
+		{"npm ws", []string{"node", "../peers/nodews/echo.js", "--ws", fmt.Sprintf("%d:1", port)}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			cmd := exec.Command(tt.command[0], tt.command[1:]...)
+			var said strings.Builder
+			cmd.Stderr = &said
+			out, err := cmd.StdoutPipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = cmd.Process.Kill(); _ = cmd.Wait() }()
+			if line, _ := bufio.NewReader(out).ReadString('\n'); !strings.HasPrefix(line, "ready") {
+				t.Fatalf("%s is not ready: %q %s", tt.name, line, said.String())
+			}
+			for _, size := range []string{"1", "200", "70000"} {
+				o := client(t, nil, nil, "hold", "--proto", "ws", "--first-port", fmt.Sprint(port), "--ports", "1", "--server-control", "none",
+					"--conns", "100", "--hold", "1s", "--interval", "300ms", "--size", size, "--close", "fin")
+				whole(t, o, 100)
+				if o.result.Echo.Received < 300 || len(o.result.Conns.Errors) > 0 {
+					t.Errorf("%s B: echo %+v, errors %v", size, o.result.Echo, o.result.Conns.Errors)
+				}
+			}
+		})
+	}
+}
+
+// pythonServer echoes, and pings each client every 0.2 s.
+const pythonServer = `
+import asyncio, sys, websockets
+async def echo(ws, *path):
+    async for m in ws:
+        await ws.send([m[:len(m)//2], m[len(m)//2:]] if len(m) > 1 else m)  # as two fragments
+async def main():
+    async with websockets.serve(echo, "127.0.0.1", int(sys.argv[1]), ping_interval=0.2, compression=None, max_size=None):
+        print("ready", flush=True)
+        await asyncio.Future()
+asyncio.run(main())
+`
+
+// A WebSocket client at a TCP port, a TCP client at a WebSocket port: each is
+// told in its own words what is wrong.
+func TestWrongProtocol(t *testing.T) {
+	s, first := wsPorts(t, 1, "--handshake-timeout", "1s")
+	o := client(t, nil, nil, s.to(1, "--proto", "ws", "--conns", "20", "--hold", "0s")...)
+	if o.status != 1 || o.result == nil || o.result.Conns.Errors["handshake_invalid"] != 20 || o.result.Conns.Established != 0 {
+		t.Errorf("a WebSocket client at a TCP port: status %d, %+v, %s", o.status, o.result, o.stderr)
+	}
+	o = client(t, nil, nil, "hold", "--first-port", fmt.Sprint(first), "--ports", "1", "--server-control", "http://"+s.control, "--conns", "20", "--hold", "5s", "--verify", "20")
+	if o.status != 1 || o.result == nil || o.result.Conns.Lost != 20 {
+		t.Errorf("a TCP client at a WebSocket port: status %d, %+v, %s", o.status, o.result, o.stderr)
+	}
+	if n := s.report(t).Refused["handshake_timeout"]; n != 20 {
+		t.Errorf("the server counts %d handshake timeouts, want 20", n)
+	}
+}
+
+// SIGTERM: each WebSocket connection gets 1001 and the whole server ends with 0.
+func TestWebSocketDrain(t *testing.T) {
+	s, first := wsPorts(t, 1, "--workers", "2")
+	var all []net.Conn
+	for range 40 {
+		c, err := net.Dial("tcp4", fmt.Sprintf("127.0.0.1:%d", first))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = c.Close() }()
+		_ = c.SetDeadline(time.Now().Add(patience))
+		if _, err := io.WriteString(c, "GET / HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"); err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, c)
+	}
+	const answer = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n"
+	for _, c := range all {
+		if _, err := io.ReadFull(c, make([]byte, len(answer))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ended := make(chan struct{})
+	go func() { defer close(ended); s.stop(t) }()
+	for _, c := range all {
+		if rest, err := io.ReadAll(c); err != nil || string(rest) != "\x88\x02\x03\xe9" {
+			t.Errorf("at the end %q, %v; want the close frame 1001", rest, err)
+		}
+		_ = c.Close()
+	}
+	<-ended
+}
