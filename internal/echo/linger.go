@@ -53,7 +53,7 @@ func (l *linger) wait(d time.Duration) {
 		if left <= 0 {
 			break
 		}
-		n, err := l.ep.Wait(events, int(left.Milliseconds())+1)
+		n, err := l.ep.Wait(events, left)
 		if err != nil {
 			break
 		}

@@ -39,6 +39,7 @@ const (
 	echoMismatch
 	echoSurplus
 	echoTimeout
+	echoOverdue
 	closeTimeout
 	nCauses
 )
@@ -53,7 +54,7 @@ var causeNames = [nCauses]string{
 	"read_closed", "read_reset", "read_timeout", "read_other",
 	"read_close_frame", "read_protocol",
 	"write_closed", "write_other",
-	"echo_mismatch", "echo_surplus", "echo_timeout",
+	"echo_mismatch", "echo_surplus", "echo_timeout", "echo_overdue",
 	"close_timeout",
 }
 

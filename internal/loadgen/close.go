@@ -12,7 +12,7 @@ import (
 const closeWait = 5 * time.Second
 
 // closeSome ends some of the connections and returns how long to wait for the
-// answers to close frames, in milliseconds.
+// answers to close frames, in microseconds.
 func (l *loop) closeSome() int {
 	for i := 0; i < workBurst && l.next > 0 && l.pending < l.plan.Window; l.next-- {
 		if l.shared.leave.Load() {
@@ -33,14 +33,14 @@ func (l *loop) closeSome() int {
 		return 0
 	}
 	l.closeOverdue()
-	return 10
+	return 10_000
 }
 
 // closeOne ends one connection the way the plan says.
 func (l *loop) closeOne(slot int64, c *conn) {
 	if l.plan.Close == plan.CloseRST {
 		sys.Reset(int(c.fd))
-	} else if l.isWS(slot) && l.sendClose(c) {
+	} else if l.isWS(slot) && l.sendClose(slot, c) {
 		c.state, c.t = closing, l.micros()
 		l.pending++
 		return
@@ -52,8 +52,8 @@ func (l *loop) closeOne(slot int64, c *conn) {
 // sendClose begins the close handshake, RFC 6455 section 7.1.2. It tells
 // whether an answer is to be waited for: not if we are in the middle of a frame
 // that the server never took, nor if the socket is full.
-func (l *loop) sendClose(c *conn) bool {
-	if c.sent > 0 && int(c.sent) < ws.FrameSize(l.ex.Size) {
+func (l *loop) sendClose(slot int64, c *conn) bool {
+	if c.sent > 0 && int(c.sent) < ws.FrameSize(l.sizeOf(slot, c.seq)) {
 		return false
 	}
 	frame := ws.AppendFrame(l.out[:0], ws.OpClose, normalClosure, l.maskKey(0, uint32(c.fd)))

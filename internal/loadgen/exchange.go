@@ -2,6 +2,7 @@ package loadgen
 
 import (
 	"bytes"
+	"math/bits"
 	"time"
 
 	"github.com/c10m/c10m/internal/sys"
@@ -10,10 +11,15 @@ import (
 
 // Exchange is what messages to send over the connections that are open. With
 // an Interval each connection sends one message per interval, at a moment of
-// its own, and latency counts from the moment it should have been sent.
-// Without, each sends the next as soon as the last came back (closed loop).
+// its own, and latency counts from the moment it should have been sent: a
+// message that is late because the one before it was slow counts as slow, too
+// (no coordinated omission). Without, each sends the next as soon as the last
+// came back (closed loop).
 type Exchange struct {
 	Size     int           // bytes per message, at least 1
+	SizeMax  int           // sizes are spread evenly over Size..SizeMax; 0: all are Size
+	Depth    int           // messages under way at once per connection; 0 and 1: one
+	Heat     int           // cut Duration into so many pieces and keep the latency of each; 0: no
 	Interval time.Duration // 0: closed loop
 	Duration time.Duration // 0: until PerConn messages are done
 	PerConn  uint32        // messages per connection; 0: no limit
@@ -30,12 +36,18 @@ type exchange struct {
 	under    int    // messages under way
 	progress uint32 // micros of the last answer
 	began    uint32 // micros
+	start    time.Time
 	draining bool
+	late     bool // draining, and what was due before the end may still be sent
 	running  bool
+	pipes    []pipe   // by slot; nil with a Depth of 1
+	times    []uint32 // Depth intended send times for each slot; nil with a Depth of 1
+	heat     *heat    // nil: not kept
 }
 
 func (l *loop) beginExchange() {
-	l.ex = exchange{Exchange: l.job.ex, began: l.micros(), progress: l.micros(), running: true}
+	now := l.micros()
+	l.ex = exchange{Exchange: l.job.ex, began: now, progress: now, start: time.Now(), running: true}
 	l.ex.chosen = l.plan.Conns
 	if s := l.job.ex.Sample; s > 0 {
 		// This loop's part of an even spread over the whole plan.
@@ -44,6 +56,12 @@ func (l *loop) beginExchange() {
 	}
 	for i := range l.conns {
 		l.conns[i].seq = 0
+	}
+	if x := &l.ex; x.Depth > 1 {
+		x.pipes, x.times = make([]pipe, len(l.conns)), make([]uint32, len(l.conns)*x.Depth)
+	}
+	if x := &l.ex; x.Heat > 0 && x.Duration > 0 {
+		x.heat = newHeat(x.Heat, x.Duration)
 	}
 }
 
@@ -55,20 +73,25 @@ func (l *loop) slotOf(k int64) int64 {
 	return (2*k + 1) * l.plan.Conns / (2 * l.ex.chosen)
 }
 
-// exchange starts what is due and returns how long to wait, in milliseconds.
+// patient is how long a loop waits at most before it looks at its orders, in
+// microseconds.
+const patient = 100_000
+
+// exchange starts what is due and returns how long to wait, in microseconds.
 func (l *loop) exchange() int {
 	x := &l.ex
 	now := l.micros()
-	elapsed := time.Duration(now-x.began) * time.Microsecond
-	if !x.draining && (l.shared.stopEx.Load() || x.Duration > 0 && elapsed >= x.Duration) {
+	// Not by now - began: that wraps around after 71 minutes.
+	if !x.draining && (l.shared.stopEx.Load() || x.Duration > 0 && time.Since(x.start) >= x.Duration) {
 		x.draining = true
 		x.progress = now
 	}
-	wait := 100
-	if !x.draining {
+	x.late = x.draining && x.Interval > 0 && x.Duration > 0 && !l.shared.stopEx.Load() && time.Since(x.start) < x.Duration+x.Drain
+	wait := patient
+	if !x.draining || l.lag() {
 		wait = l.startDue(now)
 	}
-	begun := x.draining || x.PerConn > 0 && x.Interval == 0 && x.cursor >= x.chosen
+	begun := x.draining && !l.lag() || x.PerConn > 0 && x.Interval == 0 && x.cursor >= x.chosen
 	quiet := time.Duration(now-x.progress) * time.Microsecond
 	switch {
 	case x.chosen == 0 && x.Duration == 0,
@@ -81,56 +104,88 @@ func (l *loop) exchange() int {
 	return wait
 }
 
+// lag says whether messages that were due before the end are still to be begun.
+func (l *loop) lag() bool {
+	x := &l.ex
+	return x.late && x.chosen > 0 && l.offset(x.cursor%x.chosen, uint32(x.cursor/x.chosen)) < x.Duration
+}
+
 // startDue begins the sends that are due, a burst at most.
 func (l *loop) startDue(now uint32) int {
 	x := &l.ex
 	if x.chosen == 0 {
-		return 100
+		return patient
 	}
 	for range workBurst {
 		if x.Interval == 0 && (x.cursor >= x.chosen || x.Window > 0 && x.under >= x.Window) {
-			return 100 // what comes back starts the rest
+			return patient // what comes back starts the rest
 		}
 		slot, round := l.slotOf(x.cursor%x.chosen), uint32(x.cursor/x.chosen)
 		intended := now
 		if x.Interval > 0 {
-			intended = l.intended(x.cursor%x.chosen, round)
+			at := l.offset(x.cursor%x.chosen, round)
+			if x.Duration > 0 && at >= x.Duration {
+				return patient
+			}
+			intended = x.began + uint32(at/time.Microsecond)
 			if int32(intended-now) > 0 {
-				return min(100, int(intended-now)/1000+1)
+				return min(patient, int(intended-now))
 			}
 		}
 		x.cursor++
-		// A connection still busy with an earlier message catches up when
-		// that one is done; its latency counts from the intended time.
-		if c := &l.conns[slot]; c.state == open && !c.busy && c.seq <= round {
+		// A connection that has no room for another message catches up when
+		// one is done; its latency counts from the intended time.
+		if c := &l.conns[slot]; c.state == open && c.seq <= round && l.room(slot, c) {
 			l.start(slot, c, intended)
+			if x.Interval == 0 {
+				l.refill(slot, c, now)
+			}
 		}
 	}
 	return 0
 }
 
-// intended is when connection k of those that take part should send its
-// message of that round: spread evenly over the interval.
-func (l *loop) intended(k int64, round uint32) uint32 {
-	micros := l.ex.Interval.Microseconds()
-	return l.ex.began + uint32(micros*k/l.ex.chosen+micros*int64(round))
+// offset is when connection k of those that take part should send its message
+// of that round, from the beginning of the exchange: spread evenly over the
+// interval.
+func (l *loop) offset(k int64, round uint32) time.Duration {
+	x := &l.ex
+	// In 128 bits: an hour of nanoseconds times a million connections.
+	hi, lo := bits.Mul64(uint64(x.Interval), uint64(k))
+	in, _ := bits.Div64(hi, lo, uint64(x.chosen))
+	return time.Duration(in) + x.Interval*time.Duration(round)
 }
 
-// start sends the next message of a connection.
+// start sends the next message of a connection; there must be room for it.
 func (l *loop) start(slot int64, c *conn, intended uint32) {
-	if c.seq == 0 && l.ex.Size > 512 {
+	if c.seq == 0 && (l.ex.Size > 512 || l.ex.SizeMax > 512 || l.ex.Depth > 1) {
 		sys.NoDelay(int(c.fd)) // a message's tail must not wait for an ACK
 	}
-	c.busy, c.sent, c.recv, c.t = true, 0, 0, intended
+	if !c.busy {
+		c.recv = 0
+	}
+	c.busy, c.sent = true, 0
 	c.seq++
+	l.began(slot, c, intended)
 	l.count(slot).Sent++
 	l.ex.under++
 	l.flush(slot, c)
 }
 
-// message is the payload that the connection's message under way carries.
-func (l *loop) message(slot int64, c *conn) []byte {
-	return l.shared.pattern.message(l.plan.Offset+slot, c.seq, l.ex.Size)
+// sizeOf is the size of a connection's message: one of the range, always the
+// same for the same message.
+func (l *loop) sizeOf(slot int64, seq uint32) int {
+	x := &l.ex
+	if x.SizeMax <= x.Size {
+		return x.Size
+	}
+	h := (uint64(l.plan.Offset+slot)*0xD6E8FEB86659FD93 + uint64(seq)) * 0x9E3779B97F4A7C15
+	return x.Size + int((h>>40)%uint64(x.SizeMax-x.Size+1))
+}
+
+// message is the payload of a connection's message.
+func (l *loop) message(slot int64, seq uint32) []byte {
+	return l.shared.pattern.message(l.plan.Offset+slot, seq, l.sizeOf(slot, seq))
 }
 
 // unsent is what is next to be written of the message or handshake under way;
@@ -139,14 +194,21 @@ func (l *loop) unsent(slot int64, c *conn) []byte {
 	switch {
 	case c.state == upgrading:
 		return l.request(slot, c)
-	case !c.busy:
+	case !c.busy || l.written(slot, c):
 		return nil
 	case !l.isWS(slot):
-		return l.message(slot, c)[c.sent:]
-	case int(c.sent) >= ws.FrameSize(l.ex.Size):
-		return nil
+		return l.message(slot, c.seq)[c.sent:]
 	}
-	return ws.AppendPart(l.out[:0], ws.OpBinary, l.message(slot, c), l.maskKey(slot, c.seq), int(c.sent), cap(l.out))
+	return ws.AppendPart(l.out[:0], ws.OpBinary, l.message(slot, c.seq), l.maskKey(slot, c.seq), int(c.sent), cap(l.out))
+}
+
+// written says whether the newest message has been written whole.
+func (l *loop) written(slot int64, c *conn) bool {
+	n := l.sizeOf(slot, c.seq)
+	if l.isWS(slot) {
+		n = ws.FrameSize(n)
+	}
+	return int(c.sent) >= n
 }
 
 // flush writes what the socket takes of what is under way; the rest goes when
@@ -190,15 +252,20 @@ func (l *loop) received(slot int64, c *conn, in []byte) {
 			l.errs[echoSurplus]++
 			return
 		}
-		want := l.message(slot, c)[c.recv:]
-		n := min(len(in), len(want))
-		if int(c.recv)+n > int(c.sent) || !bytes.Equal(in[:n], want[:n]) {
+		seq := l.awaited(slot, c)
+		want := l.message(slot, seq)
+		sent := len(want)
+		if seq == c.seq {
+			sent = int(c.sent)
+		}
+		n := min(len(in), len(want)-int(c.recv))
+		if int(c.recv)+n > sent || !bytes.Equal(in[:n], want[c.recv:int(c.recv)+n]) {
 			l.mismatch(slot, c)
 			return
 		}
 		c.recv += uint32(n)
 		in = in[n:]
-		if n == len(want) {
+		if int(c.recv) == len(want) {
 			l.complete(slot, c)
 		}
 	}
@@ -215,21 +282,37 @@ func (l *loop) mismatch(slot int64, c *conn) {
 func (l *loop) complete(slot int64, c *conn) {
 	x := &l.ex
 	now := l.micros()
-	c.busy, c.sent = false, 0
+	seq, intended := l.answered(slot, c)
 	x.under--
 	x.progress = now
 	p := l.proto(slot)
 	l.n[p].Received++
-	l.n[p].Bytes += int64(x.Size)
-	l.times[p].Echo.Record(int64(now-c.t) * 1000)
-	if x.draining || !x.running || x.PerConn > 0 && c.seq >= x.PerConn {
-		return
+	l.n[p].Bytes += int64(l.sizeOf(slot, seq))
+	took := int64(now-intended) * 1000
+	l.times[p].Echo.Record(took)
+	if x.heat != nil {
+		x.heat.add(time.Since(x.start)-time.Duration(took), took)
 	}
-	if x.Interval == 0 {
-		l.start(slot, c, now)
-		return
-	}
-	if next := l.intended(l.indexOf(slot), c.seq); int32(next-now) <= 0 {
+	l.refill(slot, c, now)
+}
+
+// refill starts what a connection has room for: in a closed loop the next
+// messages, with an interval those whose time has come meanwhile. These are
+// also sent after the end of the exchange, if they were due before it: left out,
+// the longest waits would be missing.
+func (l *loop) refill(slot int64, c *conn, now uint32) {
+	x := &l.ex
+	for x.running && c.state == open && (x.PerConn == 0 || c.seq < x.PerConn) && l.room(slot, c) {
+		next := now
+		if x.Interval > 0 {
+			at := l.offset(l.indexOf(slot), c.seq)
+			next = x.began + uint32(at/time.Microsecond)
+			if int32(next-now) > 0 || x.Duration > 0 && at >= x.Duration || x.draining && !x.late {
+				return
+			}
+		} else if x.draining {
+			return
+		}
 		l.start(slot, c, next)
 	}
 }
@@ -242,21 +325,41 @@ func (l *loop) indexOf(slot int64) int64 {
 	return slot * l.ex.chosen / l.plan.Conns
 }
 
-// abandon is a message that will not come back: its connection died.
+// abandon is what will not come back: its connection died.
 func (l *loop) abandon(slot int64, c *conn) {
+	n := l.underWay(slot, c)
 	c.busy = false
-	l.ex.under--
-	l.count(slot).Missing++
+	l.ex.under -= n
+	l.count(slot).Missing += int64(n)
 }
 
-// endExchange counts what never came back and ends the order.
+// endExchange counts what never came back, and what should have been sent and
+// never was, and ends the order.
 func (l *loop) endExchange() {
 	l.ex.running = false
 	for i := range l.conns {
 		if c := &l.conns[i]; c.busy {
+			l.errs[echoTimeout] += int64(l.underWay(int64(i), c))
 			l.abandon(int64(i), c)
-			l.errs[echoTimeout]++
 		}
 	}
+	l.errs[echoOverdue] += l.overdue()
 	l.finish()
+}
+
+// overdue counts the messages of open connections that were due and not begun.
+func (l *loop) overdue() (n int64) {
+	x := &l.ex
+	if x.Interval == 0 || x.Duration == 0 || l.shared.stopEx.Load() {
+		return 0
+	}
+	for k := range x.chosen {
+		c := &l.conns[l.slotOf(k)]
+		first := l.offset(k, 0)
+		if c.state != open || first >= x.Duration {
+			continue
+		}
+		n += max(0, int64((x.Duration-1-first)/x.Interval)+1-int64(c.seq))
+	}
+	return n
 }

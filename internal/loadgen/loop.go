@@ -231,7 +231,7 @@ func (l *loop) work() int {
 
 // poll waits for events and handles them.
 func (l *loop) poll(timeout int) error {
-	n, err := l.ep.Wait(l.events, timeout)
+	n, err := l.ep.Wait(l.events, time.Duration(timeout)*time.Microsecond)
 	for i := range n {
 		ev := &l.events[i]
 		if ev.Fd == wakeSlot {
@@ -263,8 +263,13 @@ func (l *loop) handle(slot int64, c *conn, events uint32) {
 			return
 		}
 	case open:
-		if events&epollOut != 0 && (c.busy || len(l.rare) > 0) && !l.flush(slot, c) {
-			return
+		if events&epollOut != 0 && (c.busy || len(l.rare) > 0) {
+			if !l.flush(slot, c) {
+				return
+			}
+			if l.ex.pipes != nil {
+				l.refill(slot, c, l.micros()) // a message was written whole
+			}
 		}
 	case closing:
 	default:

@@ -20,7 +20,7 @@ const rampSlice = 50 * time.Millisecond
 const sweepEvery = 100_000 // microseconds
 
 // ramp begins some connects, as many as the pace, the burst and the window
-// allow, and returns how long to wait for results in milliseconds.
+// allow, and returns how long to wait for results in microseconds.
 func (l *loop) ramp() int {
 	if l.next == 0 && l.lane.rate.PerSecond == 0 {
 		// Let a server on the same cores find batches to accept, instead of
@@ -50,7 +50,7 @@ func (l *loop) ramp() int {
 	case !begun && l.next < due && l.pending < l.plan.Window:
 		return 0 // more to begin at once
 	}
-	return 1
+	return 1000
 }
 
 // passOn lets the next loop of the lane ramp.

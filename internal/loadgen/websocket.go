@@ -136,7 +136,7 @@ func (l *loop) frames(slot int64, c *conn, in []byte) {
 			if c.state == closing {
 				return // the end of its stream follows
 			}
-			l.sendClose(c) // as well as can be
+			l.sendClose(slot, c) // as well as can be
 			l.lose(slot, c, readCloseFrame)
 		case ws.Error:
 			if c.state == closing {
@@ -157,8 +157,12 @@ func (l *loop) payload(slot int64, c *conn, ev ws.Event) {
 		l.errs[echoSurplus]++
 		return
 	}
-	want := l.message(slot, c)
-	written := max(0, int(c.sent)-(ws.FrameSize(len(want))-len(want)))
+	seq := l.awaited(slot, c)
+	want := l.message(slot, seq)
+	written := len(want)
+	if seq == c.seq {
+		written = max(0, int(c.sent)-(ws.FrameSize(len(want))-len(want)))
+	}
 	end := int(c.recv) + len(ev.Payload)
 	if ev.Op != ws.OpBinary || end > written || ev.Final != (end == len(want)) && (ev.Final || end > len(want)) ||
 		!bytes.Equal(ev.Payload, want[c.recv:end]) {

@@ -32,6 +32,7 @@ var cures = map[string]string{
 	"echo_mismatch":       "other bytes came back than were sent: is that an echo server?",
 	"echo_surplus":        "bytes came that nobody asked for: is that an echo server?",
 	"echo_timeout":        "no echo in time: the server is overloaded, or it does not echo",
+	"echo_overdue":        "due and never sent: the connection waited for echoes; --depth, more --conns",
 }
 
 // kindred are cures by the last words of a cause, for phases that are not

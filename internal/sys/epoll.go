@@ -2,6 +2,8 @@ package sys
 
 import (
 	"os"
+	"sync/atomic"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -42,17 +44,29 @@ func (e Epoll) Add(fd int, events uint32, lo, hi int32) Errno {
 // Close ends the instance; what it watched stays open.
 func (e Epoll) Close() { _ = unix.Close(e.fd) }
 
-// Wait wraps epoll_wait(2). timeout is in milliseconds: 0 polls without
-// telling the Go scheduler (it returns at once), -1 waits for ever. An
-// interrupted wait is 0 events.
-func (e Epoll) Wait(events []Event, timeout int) (int, error) {
+// Wait wraps epoll_pwait2(2). A timeout of 0 polls without telling the Go
+// scheduler (it returns at once), a negative one waits for ever. Before Linux
+// 5.11 timeouts are rounded up to milliseconds, epoll_wait(2). An interrupted
+// wait is 0 events.
+func (e Epoll) Wait(events []Event, timeout time.Duration) (int, error) {
 	var n uintptr
 	var errno Errno
-	p := uintptr(unsafe.Pointer(&events[0]))
-	if timeout == 0 {
-		n, _, errno = unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(e.fd), p, uintptr(len(events)), 0, 0, 0)
-	} else {
-		n, _, errno = unix.Syscall6(unix.SYS_EPOLL_PWAIT, uintptr(e.fd), p, uintptr(len(events)), uintptr(timeout), 0, 0)
+	p, max := uintptr(unsafe.Pointer(&events[0])), uintptr(len(events))
+	switch {
+	case timeout == 0:
+		n, _, errno = unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(e.fd), p, max, 0, 0, 0)
+	case timeout < 0:
+		n, _, errno = unix.Syscall6(unix.SYS_EPOLL_PWAIT, uintptr(e.fd), p, max, ^uintptr(0), 0, 0)
+	case coarse.Load():
+		ms := (timeout + time.Millisecond - 1) / time.Millisecond
+		n, _, errno = unix.Syscall6(unix.SYS_EPOLL_PWAIT, uintptr(e.fd), p, max, uintptr(ms), 0, 0)
+	default:
+		t := unix.NsecToTimespec(int64(timeout))
+		n, _, errno = unix.Syscall6(unix.SYS_EPOLL_PWAIT2, uintptr(e.fd), p, max, uintptr(unsafe.Pointer(&t)), 0, 0)
+		if errno == unix.ENOSYS || errno == unix.EPERM { // EPERM: a seccomp filter that does not know the call
+			coarse.Store(true)
+			return e.Wait(events, timeout)
+		}
 	}
 	switch errno {
 	case 0:
@@ -62,6 +76,9 @@ func (e Epoll) Wait(events []Event, timeout int) (int, error) {
 	}
 	return 0, os.NewSyscallError("epoll_wait", errno)
 }
+
+// coarse is set once epoll_pwait2(2) has turned out not to be there.
+var coarse atomic.Bool
 
 // Eventfd makes an eventfd(2), non-blocking. Made before PrivateFDTable, it is
 // seen under the same number in every table, and so can wake all threads.

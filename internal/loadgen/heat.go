@@ -1,0 +1,65 @@
+package loadgen
+
+import (
+	"context"
+	"math/bits"
+	"sync"
+	"time"
+)
+
+// HeatRows is how many ranges of latency a Heat has: up to 16 µs, and then twice
+// as long each, up to more than 8 s.
+const HeatRows = 21
+
+// heatFirst is the width of the first row as a power of two, microseconds.
+const heatFirst = 4
+
+// HeatBound is the upper end of a row, ns; 0 for the last, which has none.
+func HeatBound(row int) int64 {
+	if row >= HeatRows-1 {
+		return 0
+	}
+	return 1000 << (heatFirst + row)
+}
+
+// Heat is how many messages took how long at which time of an exchange.
+type Heat struct {
+	Column  time.Duration // time covered by each
+	Columns [][HeatRows]int64
+}
+
+// heat is one loop's part.
+type heat struct{ Heat }
+
+func newHeat(columns int, total time.Duration) *heat {
+	return &heat{Heat{Column: max(1, total/time.Duration(columns)), Columns: make([][HeatRows]int64, columns)}}
+}
+
+// add counts a message that should have been sent at t and took ns.
+func (h *heat) add(t time.Duration, ns int64) {
+	col := min(len(h.Columns)-1, max(0, int(t/h.Column)))
+	row := min(HeatRows-1, max(0, bits.Len64(uint64(max(0, ns-1)/1000))-heatFirst))
+	h.Columns[col][row]++
+}
+
+// Heat is what the last exchange kept, summed over all loops; no columns if it
+// kept none. It is for the time between two exchanges.
+func (e *Engine) Heat() (sum Heat) {
+	var mu sync.Mutex
+	e.do(context.Background(), e.loops, command{kind: doCensus, take: func(l *loop) {
+		if l.ex.heat == nil {
+			return
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		if sum.Columns == nil {
+			sum = Heat{Column: l.ex.heat.Column, Columns: make([][HeatRows]int64, len(l.ex.heat.Columns))}
+		}
+		for i := range l.ex.heat.Columns {
+			for row, n := range l.ex.heat.Columns[i] {
+				sum.Columns[i][row] += n
+			}
+		}
+	}}, len(e.loops), func() {})
+	return sum
+}
