@@ -5,7 +5,7 @@ SHELL := /bin/bash
 
 MODULES     := . peers tests/browser
 MAINS       := server client tuning
-GOPEERS     := rawepoll gonet nbio netpoll gorilla coder gws
+GOPEERS     := rawepoll gonet nbio netpoll gorilla coder gws gonetclient
 COMMIT      := $(shell git describe --always --dirty --abbrev=12 2>/dev/null || echo unknown)
 GOBUILD     := go build -trimpath -ldflags '-X main.commit=$(COMMIT)'
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
@@ -43,6 +43,15 @@ run: build ## run the main job on this machine; CONNS=N|auto PORTS=200 PROTO=tcp
 .PHONY: bench
 bench: build peers ## repeat the measurements of RESULTS.md
 	@scripts/bench.sh
+
+.PHONY: compare
+compare: build peers ## compare servers and clients (some 15 minutes); writes out/compare
+	@scripts/install-peers.sh
+	@go run ./scripts/compare run $(COMPARE_FLAGS)
+
+.PHONY: results
+results: host ## write the generated parts of RESULTS.md and docs/plots from results/
+	@go run ./scripts/compare results
 
 # Not from the cache: the tests talk to the kernel, and it may have changed.
 .PHONY: test

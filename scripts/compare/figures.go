@@ -1,0 +1,155 @@
+package main
+
+import (
+	"math"
+	"slices"
+)
+
+// Figures are what one run of one server came to. What was not measured is
+// absent.
+type Figures struct {
+	Established int64 `json:"established"`
+	Failed      int64 `json:"failed"`
+	Lost        int64 `json:"lost"`
+	Processes   int   `json:"processes"`
+	// Memory, bytes per connection: the growth from before the ramp until
+	// everything is held and has settled.
+	Kernel *float64 `json:"kernel_bytes_per_socket,omitempty"` // half of both ends
+	User   *float64 `json:"user_bytes_per_conn,omitempty"`     // PSS of the server's processes
+	Both   *float64 `json:"bytes_per_conn,omitempty"`          // the two together: the server's end
+	// Peak is User at its highest in the burst, Kept what is left of it once
+	// all connections are closed and the server has had time to give it back.
+	Peak *float64 `json:"peak_user_bytes_per_conn,omitempty"`
+	Kept *float64 `json:"kept_user_bytes_per_conn,omitempty"`
+	// GivenBack is the share of Peak that is not Kept, 0..1.
+	GivenBack *float64 `json:"given_back,omitempty"`
+	SetupRate *float64 `json:"setup_rate,omitempty"` // connections per second until the server had accepted all
+	BurstRate *float64 `json:"burst_rate,omitempty"` // echoes of 1 KiB per second over all connections
+	EchoRate  *float64 `json:"echo_rate,omitempty"`  // echoes of 64 B per second over 1,000 connections
+	EchoP99   *float64 `json:"echo_p99_ns,omitempty"`
+	Close     *float64 `json:"close_seconds,omitempty"` // from the first connection gone to the last
+}
+
+// metric is one figure as tables and plots need it.
+type metric struct {
+	key   string
+	name  string
+	get   func(*Figures) **float64
+	lower bool // less is better
+}
+
+// metrics are all figures, in the order of the tables.
+var metrics = []metric{
+	{"kernel", "kernel memory", func(f *Figures) **float64 { return &f.Kernel }, true},
+	{"user", "user memory", func(f *Figures) **float64 { return &f.User }, true},
+	{"both", "memory of its end", func(f *Figures) **float64 { return &f.Both }, true},
+	{"peak", "user memory at the peak of a burst", func(f *Figures) **float64 { return &f.Peak }, true},
+	{"kept", "user memory kept after the close", func(f *Figures) **float64 { return &f.Kept }, true},
+	{"given", "share given back", func(f *Figures) **float64 { return &f.GivenBack }, false},
+	{"setup", "setup rate", func(f *Figures) **float64 { return &f.SetupRate }, false},
+	{"burst", "burst rate", func(f *Figures) **float64 { return &f.BurstRate }, false},
+	{"echo", "echo rate", func(f *Figures) **float64 { return &f.EchoRate }, false},
+	{"p99", "p99 of the echo", func(f *Figures) **float64 { return &f.EchoP99 }, true},
+	{"close", "close time", func(f *Figures) **float64 { return &f.Close }, true},
+}
+
+// median is the middle of the values, the mean of the two in the middle if
+// their number is even; NaN of none.
+func median(values []float64) float64 {
+	v := slices.Clone(values)
+	slices.Sort(v)
+	n := len(v)
+	if n == 0 {
+		return math.NaN()
+	}
+	return (v[(n-1)/2] + v[n/2]) / 2
+}
+
+// medians are the medians of each figure over the runs that have it; nil if no
+// run came to anything. Established, Failed, Lost are of the worst run.
+func medians(runs []Run) *Figures {
+	var out *Figures
+	for _, r := range runs {
+		if r.Figures == nil {
+			continue
+		}
+		if out == nil {
+			worst := *r.Figures
+			out = &worst
+		}
+		out.Established = min(out.Established, r.Figures.Established)
+		out.Failed, out.Lost = max(out.Failed, r.Figures.Failed), max(out.Lost, r.Figures.Lost)
+	}
+	if out == nil {
+		return nil
+	}
+	for _, m := range metrics {
+		*m.get(out) = middle(runs, m.get)
+	}
+	return out
+}
+
+// middle is the median of one figure; nil where no run has it.
+func middle(runs []Run, get func(*Figures) **float64) *float64 {
+	var v []float64
+	for _, r := range runs {
+		if r.Figures != nil && *get(r.Figures) != nil {
+			v = append(v, **get(r.Figures))
+		}
+	}
+	if len(v) == 0 {
+		return nil
+	}
+	m := median(v)
+	return &m
+}
+
+// spread is how far the runs of a figure lie apart: the largest over the
+// smallest; 1 if there is at most one, or one is not positive.
+func spread(runs []Run, get func(*Figures) **float64) float64 {
+	least, most := math.Inf(1), 0.0
+	for _, r := range runs {
+		if r.Figures != nil && *get(r.Figures) != nil {
+			least, most = min(least, **get(r.Figures)), max(most, **get(r.Figures))
+		}
+	}
+	if most <= 0 || least <= 0 || math.IsInf(least, 1) {
+		return 1
+	}
+	return most / least
+}
+
+// ratios are the medians of each figure divided by the floor's of the same
+// round: what else the machine did in a round cancels out. Rounds in which
+// either has no figure do not count, nor does a floor of 0.
+func ratios(runs, floor []Run) map[string]float64 {
+	out := map[string]float64{}
+	for _, m := range metrics {
+		var v []float64
+		for _, r := range runs {
+			for _, f := range floor {
+				if f.Round != r.Round || f.Figures == nil || r.Figures == nil {
+					continue
+				}
+				a, b := *m.get(r.Figures), *m.get(f.Figures)
+				if a != nil && b != nil && *b != 0 {
+					v = append(v, *a / *b)
+				}
+			}
+		}
+		if len(v) > 0 {
+			out[m.key] = median(v)
+		}
+	}
+	return out
+}
+
+// rotated is the order of a round: each starts a third (of three rounds) of the
+// list further on, so that no server always runs after the same time.
+func rotated[T any](list []T, round, rounds int) []T {
+	if len(list) == 0 {
+		return nil
+	}
+	at := round * len(list) / max(1, rounds) % len(list)
+	return append(slices.Clone(list[at:]), list[:at]...)
+}

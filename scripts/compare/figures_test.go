@@ -1,0 +1,152 @@
+package main
+
+import (
+	"math"
+	"slices"
+	"testing"
+
+	"github.com/c10m/c10m/internal/footprint"
+)
+
+func TestMedian(t *testing.T) {
+	for _, tt := range []struct {
+		in   []float64
+		want float64
+	}{
+		{[]float64{3}, 3},
+		{[]float64{9, 1, 5}, 5},
+		{[]float64{4, 1, 3, 2}, 2.5},
+		{[]float64{-1, 1}, 0},
+	} {
+		in := slices.Clone(tt.in)
+		if got := median(in); got != tt.want || !slices.Equal(in, tt.in) {
+			t.Errorf("median(%v) = %v, want %v; left %v", tt.in, got, tt.want, in)
+		}
+	}
+	if !math.IsNaN(median(nil)) {
+		t.Error("the median of nothing is a number")
+	}
+}
+
+// TestRotated: each round has all, in the same circle, and no two rounds begin
+// with the same one.
+func TestRotated(t *testing.T) {
+	list := []int{0, 1, 2, 3, 4, 5, 6}
+	first := map[int]bool{}
+	for round := range 3 {
+		got := rotated(list, round, 3)
+		first[got[0]] = true
+		for i := range got {
+			if got[(i+1)%len(got)] != (got[i]+1)%len(list) {
+				t.Fatalf("round %d: %v is no rotation", round, got)
+			}
+		}
+	}
+	if len(first) != 3 {
+		t.Errorf("three rounds begin with only %d different ones", len(first))
+	}
+	if got := rotated([]int{}, 1, 3); len(got) != 0 {
+		t.Errorf("of nothing: %v", got)
+	}
+	if got := rotated([]int{7}, 98, 99); !slices.Equal(got, []int{7}) {
+		t.Errorf("of one: %v", got)
+	}
+}
+
+func num(v float64) *float64 { return &v }
+
+func figures(setup, user *float64) *Figures {
+	return &Figures{Established: 10, SetupRate: setup, User: user}
+}
+
+// TestRatios: only rounds in which both have the figure count, each against the
+// floor of that round, wherever it stands in the list.
+func TestRatios(t *testing.T) {
+	base := []Run{{Round: 1, Figures: figures(num(200), num(0))}, {Round: 0, Figures: figures(num(100), num(0))}, {Round: 3, Error: "broke"}}
+	runs := []Run{
+		{Round: 0, Figures: figures(num(50), num(7))},
+		{Round: 1, Figures: figures(num(180), nil)},
+		{Round: 2, Figures: figures(num(5), nil)},
+		{Round: 3, Figures: figures(num(5), nil)},
+		{Round: 4, Error: "broke"},
+	}
+	got := ratios(runs, base)
+	if len(got) != 1 || math.Abs(got["setup"]-0.7) > 1e-9 { // the median of 0.5 and 0.9
+		t.Errorf("ratios = %v, want only setup 0.7: a floor of 0 has no ratio", got)
+	}
+	if got := ratios(runs, nil); len(got) != 0 {
+		t.Errorf("without a floor: %v", got)
+	}
+}
+
+func TestMedians(t *testing.T) {
+	got := medians([]Run{
+		{Error: "broke"},
+		{Figures: &Figures{Established: 10, SetupRate: num(1), User: num(5)}},
+		{Figures: &Figures{Established: 8, Failed: 2, Lost: 1, SetupRate: num(3)}, Error: "fell short"},
+		{Figures: &Figures{Established: 10, SetupRate: num(2)}},
+	})
+	if got == nil || got.Established != 8 || got.Failed != 2 || got.Lost != 1 {
+		t.Fatalf("%+v, want the counts of the worst run", got)
+	}
+	if got.SetupRate == nil || *got.SetupRate != 2 || got.User == nil || *got.User != 5 || got.EchoRate != nil {
+		t.Errorf("%+v, want setup 2, user 5 and no echo rate", got)
+	}
+	if medians([]Run{{Error: "broke"}}) != nil {
+		t.Error("runs without figures have medians")
+	}
+}
+
+func TestSpread(t *testing.T) {
+	rate := metrics[slices.IndexFunc(metrics, func(m metric) bool { return m.key == "setup" })].get
+	for _, tt := range []struct {
+		name string
+		in   []Run
+		want float64
+	}{
+		{"none", nil, 1},
+		{"one", []Run{{Figures: figures(num(5), nil)}}, 1},
+		{"two", []Run{{Figures: figures(num(5), nil)}, {Figures: figures(num(20), nil)}, {Error: "broke"}}, 4},
+		{"zero", []Run{{Figures: figures(num(0), nil)}, {Figures: figures(num(20), nil)}}, 1},
+	} {
+		if got := spread(tt.in, rate); got != tt.want {
+			t.Errorf("%s: %v, want %v", tt.name, got, tt.want)
+		}
+	}
+}
+
+func TestGivenBack(t *testing.T) {
+	for _, tt := range []struct{ peak, kept, want float64 }{
+		{1000, 250, 0.75}, {1000, 1200, 0}, {1000, -50, 1},
+	} {
+		if got := givenBack(tt.peak, tt.kept); got == nil || *got != tt.want {
+			t.Errorf("peak %v, kept %v: %v, want %v", tt.peak, tt.kept, got, tt.want)
+		}
+	}
+	if got := givenBack(3, 1); got != nil {
+		t.Errorf("noise has a share of %v", *got)
+	}
+}
+
+func TestKernelPerSocket(t *testing.T) {
+	cache := func(name string, objects uint64) footprint.CacheUse {
+		return footprint.CacheUse{Name: name, Objects: objects, Total: objects + 100, Bytes: (objects + 100) * 1000}
+	}
+	before := footprint.Kernel{Caches: []footprint.CacheUse{cache("TCP", 50), cache("filp", 5000), cache("kmalloc-*", 9)}}
+	for _, tt := range []struct {
+		name string
+		tcp  uint64
+		want float64 // 0: nothing can be said
+	}{
+		{"two sockets a connection", 50 + 2000, 2000},
+		{"a few strangers", 50 + 2040, 2020},
+		{"as many of somebody else's", 50 + 4000, 0},
+		{"somebody else's have gone", 50, 0},
+	} {
+		held := footprint.Kernel{Caches: []footprint.CacheUse{cache("TCP", tt.tcp), cache("filp", 7000), cache("kmalloc-*", 99999)}}
+		got := kernelPerSocket(before, held, 1000)
+		if tt.want == 0 && got != nil || tt.want != 0 && (got == nil || math.Abs(*got-tt.want) > 1e-6) {
+			t.Errorf("%s: %v, want %v", tt.name, got, tt.want)
+		}
+	}
+}

@@ -1,0 +1,103 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/c10m/c10m/internal/result"
+)
+
+// schema names the format of the comparison's file.
+const schema = "c10m/compare/1"
+
+// Comparison is all rounds of all servers and clients.
+type Comparison struct {
+	Schema  string      `json:"schema"`
+	Started time.Time   `json:"started"`
+	Seconds float64     `json:"seconds"`
+	Host    result.Host `json:"host"`
+	Setup   Setup       `json:"setup"`
+	Servers []Row       `json:"servers,omitempty"`
+	Clients []Row       `json:"clients,omitempty"`
+}
+
+// Setup is what all had in common.
+type Setup struct {
+	Conns       int64   `json:"conns"`
+	Ports       int     `json:"ports"`
+	Rounds      int     `json:"rounds"`
+	EchoConns   int64   `json:"echo_conns"`
+	EchoBytes   int     `json:"echo_bytes"`
+	EchoSeconds float64 `json:"echo_seconds"`
+	BurstBytes  int     `json:"burst_bytes"`
+	Settle      float64 `json:"settle_seconds"` // after the ramp, and after the close
+}
+
+// Row is one server, or one client.
+type Row struct {
+	Name   string             `json:"name"`
+	Proto  string             `json:"proto"`
+	About  string             `json:"about"`
+	Class  class              `json:"class"`
+	Runs   []Run              `json:"runs"`
+	Median *Figures           `json:"median,omitempty"` // absent: no run came to anything
+	Ratio  map[string]float64 `json:"ratio,omitempty"`  // to the floor, of clients to ours
+}
+
+// Run is one round's run: its figures, or why there are none.
+type Run struct {
+	Round   int      `json:"round"`
+	Figures *Figures `json:"figures,omitempty"`
+	Error   string   `json:"error,omitempty"`
+}
+
+// failed is the first error among the runs, and how many have one.
+func (r Row) failed() (why string, n int) {
+	for _, run := range r.Runs {
+		if run.Error != "" {
+			if n++; n == 1 {
+				why = run.Error
+			}
+		}
+	}
+	return why, n
+}
+
+// sumUp fills in medians, and ratios to the row of the class `to`.
+func sumUp(rows []Row, to class) {
+	var base []Run
+	for _, r := range rows {
+		if r.Class == to {
+			base = r.Runs
+		}
+	}
+	for i := range rows {
+		rows[i].Median = medians(rows[i].Runs)
+		rows[i].Ratio = ratios(rows[i].Runs, base)
+	}
+}
+
+func writeFile(name string, c *Comparison) error {
+	b, err := json.MarshalIndent(c, "", " ")
+	if err != nil {
+		return fmt.Errorf("write comparison: %w", err)
+	}
+	return os.WriteFile(name, append(b, '\n'), 0o644)
+}
+
+func readFile(name string) (*Comparison, error) {
+	b, err := os.ReadFile(name)
+	if err != nil {
+		return nil, err
+	}
+	c := new(Comparison)
+	if err := json.Unmarshal(b, c); err != nil {
+		return nil, fmt.Errorf("read %s: %w", name, err)
+	}
+	if c.Schema != schema {
+		return nil, fmt.Errorf("read %s: schema %q, want %q", name, c.Schema, schema)
+	}
+	return c, nil
+}

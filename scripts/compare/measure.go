@@ -1,0 +1,211 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/c10m/c10m/internal/footprint"
+	"github.com/c10m/c10m/internal/result"
+)
+
+// How one server is measured; the same for all.
+const (
+	warmConns   = 200
+	warmFor     = 500 * time.Millisecond
+	echoConns   = 1000
+	echoBytes   = 64
+	echoFor     = 2 * time.Second
+	burstBytes  = 1024
+	burstFor    = 2 * time.Second
+	settle      = 4 * time.Second // an idle server of ours gives back what it can within that
+	runWithin   = 3 * time.Minute // bounds each run of the client
+	firstPort   = 10000
+	portsNumber = 200
+)
+
+// measure runs one server and drives it: warm-up; a ramp to conns connections
+// which settle, then all exchange 1 KiB messages in a closed loop (the burst),
+// then close; and a closed loop over 1,000 connections. It expects to be in a
+// network namespace of its own. What was measured before something failed is
+// kept beside the error.
+func measure(ctx context.Context, s server, conns int64, dir string) (f *Figures, err error) {
+	sub, err := serve(s.command())
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		stopErr := sub.stop()
+		if err == nil {
+			err = stopErr
+		}
+	}()
+	c := client{proto: s.Proto, dir: dir, id: s.id()}
+	if _, err := c.run(ctx, "warm", "echo", "--conns", count(warmConns), "--hold", warmFor.String(), "--settle", "0s", "--server-control", "none"); err != nil {
+		return nil, fmt.Errorf("warm up: %w%s", err, sub.stderr.last())
+	}
+	proc, err := footprint.Here()
+	if err != nil {
+		return nil, err
+	}
+	o, err := newObserver(proc, sub.pids())
+	if err != nil {
+		return nil, err
+	}
+	if err := o.listen(); err != nil {
+		return nil, err
+	}
+	o.watch()
+	big, err := c.run(ctx, "burst", "echo", "--conns", count(conns), "--size", count(burstBytes), "--hold", burstFor.String(),
+		"--settle", settle.String(), "--server-control", "http://"+controlAddress)
+	o.unwatch()
+	if err != nil {
+		return nil, fmt.Errorf("%d connections: %w%s", conns, err, sub.stderr.last())
+	}
+	f = held(big, o)
+	if err := errors.Join(sub.alive(), fellShort(big)); err != nil {
+		return f, fmt.Errorf("%d connections: %w", conns, err)
+	}
+	small, err := c.run(ctx, "echo", "echo", "--conns", count(echoConns), "--size", count(echoBytes), "--hold", echoFor.String(), "--settle", "0s", "--server-control", "none")
+	if err != nil {
+		return f, fmt.Errorf("echo: %w%s", err, sub.stderr.last())
+	}
+	if e := small.Echo; e != nil && e.Latency != nil {
+		p99 := float64(e.Latency.P99)
+		f.EchoRate, f.EchoP99 = &e.Rate, &p99
+	}
+	if err := errors.Join(sub.alive(), fellShort(small)); err != nil {
+		return f, fmt.Errorf("echo: %w", err)
+	}
+	return f, nil
+}
+
+func count(n int64) string { return strconv.FormatInt(n, 10) }
+
+// fellShort says how a run of the client did.
+func fellShort(r *result.Result) error {
+	if !r.Short() {
+		return nil
+	}
+	err := fmt.Errorf("%d of %d established, %d lost", r.Conns.Established, r.Plan.Conns, r.Conns.Lost)
+	if e := r.Echo; e != nil && e.Lost+e.Mismatched > 0 {
+		err = fmt.Errorf("%w; %d messages lost, %d mismatched", err, e.Lost, e.Mismatched)
+	}
+	return err
+}
+
+// held takes what the run with all connections came to.
+func held(r *result.Result, o *observer) *Figures {
+	f := &Figures{Established: r.Conns.Established, Failed: r.Conns.Failed, Lost: r.Conns.Lost, Processes: len(o.pids)}
+	if r.Setup != nil {
+		f.SetupRate = &r.Setup.Rate
+	}
+	if r.Echo != nil && r.Echo.Received > 0 {
+		f.BurstRate = &r.Echo.Rate
+	}
+	if s, ok := o.closing(); ok {
+		f.Close = &s
+	}
+	m := r.Memory
+	if !m.Measured() || r.Conns.Established == 0 {
+		return f
+	}
+	f.Kernel, f.User = kernelPerSocket(o.before, o.held, r.Conns.Established), m.Plain.Server
+	if f.Kernel != nil && f.User != nil {
+		both := *f.Kernel + *f.User
+		f.Both = &both
+	}
+	if m.Before == nil || m.Before.Server == nil || m.After == nil || m.After.Server == nil {
+		return f
+	}
+	per := func(bytes uint64) *float64 {
+		v := (float64(bytes) - float64(*m.Before.Server)) / float64(r.Conns.Established)
+		return &v
+	}
+	f.Peak, f.Kept = per(o.peak), per(*m.After.Server)
+	f.GivenBack = givenBack(*f.Peak, *f.Kept)
+	return f
+}
+
+// off is how far the number of TCP sockets that came may be from two a
+// connection before somebody else's are taken to be among them.
+const off = 0.05
+
+// kernelPerSocket is what the kernel has for one end of n connections, bytes:
+// the objects that came in the named caches, each at its share of the pages
+// that its cache takes. The general caches (kmalloc) are left out: whatever else
+// happens on the machine moves them by more than so few connections do. Nil
+// where other sockets came or went meanwhile.
+func kernelPerSocket(before, held footprint.Kernel, n int64) *float64 {
+	were := map[string]footprint.CacheUse{}
+	for _, c := range before.Caches {
+		were[c.Name] = c
+	}
+	sum, sockets := 0.0, 0.0
+	for _, c := range held.Caches {
+		if strings.HasPrefix(c.Name, "kmalloc") || c.Total == 0 {
+			continue
+		}
+		came := (float64(c.Objects) - float64(were[c.Name].Objects)) / float64(n)
+		if strings.HasPrefix(c.Name, "TCP") {
+			sockets += came
+		}
+		sum += came * float64(c.Bytes) / float64(c.Total)
+	}
+	if math.Abs(sockets-2) > 2*off {
+		return nil
+	}
+	half := sum / 2
+	return &half
+}
+
+// notable is the growth, bytes per connection, from which on a share of it says
+// something: less is the machine's noise.
+const notable = 32
+
+// givenBack is the share of the peak that is not kept, 0..1; nil where there was
+// next to nothing to be given back.
+func givenBack(peak, kept float64) *float64 {
+	if peak < notable {
+		return nil
+	}
+	share := min(1, max(0, 1-kept/peak))
+	return &share
+}
+
+// client runs bin/client and keeps its result files.
+type client struct{ proto, dir, id string }
+
+// run runs a scenario. A run that fell short is a result, not an error.
+func (c client) run(ctx context.Context, name, scenario string, flags ...string) (*result.Result, error) {
+	program, err := built("client")
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, runWithin)
+	defer cancel()
+	file := filepath.Join(c.dir, c.id+"-"+name+".json")
+	_ = os.Remove(file)
+	argv := append([]string{program, scenario, "--first-port", count(firstPort), "--ports", count(portsNumber), "--verify", "0", "--quiet", "--json", file}, flags...)
+	if c.proto != "tcp" {
+		argv = append(argv, "--proto", c.proto)
+	}
+	sub, err := launch(argv, io.Discard)
+	if err != nil {
+		return nil, err
+	}
+	err = sub.wait(ctx)
+	b, readErr := os.ReadFile(file)
+	if readErr != nil || len(bytes.TrimSpace(b)) == 0 {
+		return nil, fmt.Errorf("the client left no result: %w%s", errOr(err, "status 0"), sub.stderr.last())
+	}
+	return result.Read(bytes.NewReader(b))
+}

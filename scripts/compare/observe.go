@@ -1,0 +1,178 @@
+package main
+
+import (
+	"encoding/json"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/c10m/c10m/internal/footprint"
+	"github.com/c10m/c10m/internal/result"
+)
+
+// observer looks at a server from outside, the same way for each: what its
+// processes have in memory, and how many connections they have accepted, told by
+// their open files. To the client it is the server's control endpoint.
+type observer struct {
+	proc footprint.Proc
+	pids []int
+	base int64 // files open without connections
+	boot string
+
+	mu      sync.Mutex
+	quit    chan struct{}
+	stopped sync.WaitGroup
+	most    int64     // connections at most
+	peak    uint64    // PSS at most, bytes
+	full    time.Time // when it last had all of them
+	empty   time.Time // when the last one had gone
+	// The kernel without connections, and the last time that it had most.
+	before, held footprint.Kernel
+}
+
+// newObserver takes the server as it is now for one without connections.
+func newObserver(proc footprint.Proc, pids []int) (*observer, error) {
+	o := &observer{proc: proc, pids: pids, quit: make(chan struct{})}
+	boot, err := proc.BootID()
+	if err != nil {
+		return nil, err
+	}
+	o.boot = boot
+	o.base, err = settledFiles(pids)
+	return o, err
+}
+
+// settledFiles waits until the number of open files stands still for a quarter
+// of a second: connections of a run before may still be closing.
+func settledFiles(pids []int) (int64, error) {
+	last, err := openFiles(pids)
+	for still, i := 0, 0; err == nil && still < 5 && i < 200; i++ {
+		time.Sleep(50 * time.Millisecond)
+		var now int64
+		if now, err = openFiles(pids); now == last {
+			still++
+		} else {
+			last, still = now, 0
+		}
+	}
+	return last, err
+}
+
+// open is how many connections the server has accepted and not closed.
+func (o *observer) open() int64 {
+	n, err := openFiles(o.pids)
+	if err != nil {
+		return 0
+	}
+	return max(0, n-o.base)
+}
+
+// How often the observer looks: the count costs a microsecond, memory a walk
+// over the server's page tables.
+const (
+	countEvery  = 5 * time.Millisecond
+	memoryEvery = 250 * time.Millisecond
+)
+
+// watch keeps peak and close times until unwatch.
+func (o *observer) watch() {
+	o.stopped.Go(func() {
+		count, memory := time.NewTicker(countEvery), time.NewTicker(memoryEvery)
+		defer count.Stop()
+		defer memory.Stop()
+		for {
+			select {
+			case <-o.quit:
+				return
+			case <-count.C:
+				o.note(time.Now(), o.open())
+			case <-memory.C:
+				if p, err := o.proc.Process(o.pids...); err == nil {
+					o.mu.Lock()
+					o.peak = max(o.peak, p.PSS)
+					o.mu.Unlock()
+				}
+			}
+		}
+	})
+}
+
+// note takes in one count.
+func (o *observer) note(now time.Time, open int64) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	switch {
+	case open >= o.most:
+		o.most, o.full, o.empty = open, now, time.Time{}
+	case open == 0 && o.empty.IsZero():
+		o.empty = now
+	case open > 0:
+		o.empty = time.Time{}
+	}
+}
+
+// unwatch ends watch.
+func (o *observer) unwatch() {
+	close(o.quit)
+	o.stopped.Wait()
+}
+
+// noteKernel counts the kernel's objects whenever the client has memory measured:
+// before its ramp, during it, and once everything is held and has settled.
+func (o *observer) noteKernel(open int64) {
+	k, err := o.proc.Kernel()
+	if err != nil || k.Method != footprint.MethodSlab {
+		return
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	switch {
+	case o.most == 0:
+		o.before = k
+	case open >= o.most:
+		o.held = k
+	}
+}
+
+// closing is the time from the first connection gone to the last; false if they
+// have not all gone.
+func (o *observer) closing() (float64, bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.most == 0 || o.empty.IsZero() {
+		return 0, false
+	}
+	return o.empty.Sub(o.full).Seconds(), true
+}
+
+// controlAddress is where the observer answers the client.
+const controlAddress = "127.0.0.1:9091"
+
+// listen answers /footprint as a server of ours would, until the process ends.
+func (o *observer) listen() error {
+	l, err := net.Listen("tcp", controlAddress)
+	if err != nil {
+		return err
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /footprint", o.footprint)
+	go func() { _ = (&http.Server{Handler: mux, ReadHeaderTimeout: time.Minute}).Serve(l) }()
+	return nil
+}
+
+func (o *observer) footprint(w http.ResponseWriter, r *http.Request) {
+	report := result.ServerReport{Schema: result.ServerSchema, BootID: o.boot, PID: o.pids[0], State: "ready", MaxConns: 1 << 30, Open: o.open()}
+	if r.FormValue("memory") != "0" {
+		p, err := o.proc.Process(o.pids...)
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusServiceUnavailable)
+			return
+		}
+		report.Memory = &result.ProcMemory{RSS: p.RSS, PSS: p.PSS, Private: p.Private}
+		report.CPU = &p.CPU
+		o.noteKernel(report.Open)
+	}
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(report)
+}
