@@ -10,5 +10,6 @@ import (
 func TestServer(t *testing.T) {
 	run := echotest.Command("./echo.escript")
 	echotest.TCP(t, run)
+	echotest.Careful(t, run)
 	echotest.Usage(t, run, "tcp")
 }
