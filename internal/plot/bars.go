@@ -35,9 +35,11 @@ const (
 func (b Bars) SVG() string {
 	b.X.Log, b.X.Tight = false, false
 	names, sums := b.gather()
-	entries := make([]entry, len(names))
-	for i, name := range names {
-		entries[i] = entry{b.legend(name), i, boxSample}
+	var entries []entry
+	if len(names) > 1 { // one kind of part needs no legend
+		for i, name := range names {
+			entries = append(entries, entry{b.legend(name), i, boxSample})
+		}
 	}
 	c, top := begin(b.Frame, "bars", int(float64(len(b.Bars))*(barHigh+barGap))+3*lineHigh, entries)
 	x := newScale(b.X, sums, ticksFor(c.width, 90), true)
@@ -112,7 +114,7 @@ func (c *canvas) bar(b Bar, sum float64, names []string, x scale, u Unit, top, e
 		done += p.Value
 		c.titled("rect", p.Name+": "+u.Label(p.Value), attr{"class", "plot-fill " + class(index)},
 			attr{"x", from}, attr{"y", y}, attr{"width", to - from}, attr{"height", max(high, 1)})
-		if number := strconv.Itoa(index + 1); to-from > textWidth(number)+4 {
+		if number := strconv.Itoa(index + 1); len(names) > 1 && to-from > textWidth(number)+4 {
 			c.text("text", number, attr{"class", "plot-number"}, attr{"text-anchor", "middle"}, attr{"x", (from + to) / 2}, attr{"y", y + high/2 + 4})
 		}
 	}

@@ -3,7 +3,6 @@ package report
 import (
 	"fmt"
 	"io"
-	"strings"
 
 	"github.com/c10m/c10m/internal/plot"
 	"github.com/c10m/c10m/internal/result"
@@ -154,24 +153,24 @@ func (c *Comparison) plotSection() section {
 	return s
 }
 
-// costs is costBar of a group's medians.
+// costs is costParts of a group's medians.
 func (c *Comparison) costs(group int) (plot.Bar, bool) {
-	bar := plot.Bar{Name: c.groups[group].Name}
-	add := func(name, path string) bool {
-		one := c.own(path, group)
-		if one.known {
-			bar.Parts = append(bar.Parts, plot.Part{Name: name, Value: one.value})
-		}
-		return one.known
+	kernel := c.own("memory.kernel_bytes_per_conn", group)
+	if !kernel.known {
+		return plot.Bar{}, false
 	}
-	cached := false
+	var caches []plot.Part
 	for _, n := range c.listed("memory.caches.", ".bytes_per_conn") {
-		cached = add(n.name, n.path) || cached
+		if one := c.own(n.path, group); one.known {
+			caches = append(caches, plot.Part{Name: n.name, Value: one.value})
+		}
 	}
-	if !cached {
-		add("kernel", "memory.kernel_bytes_per_conn")
+	optional := func(path string) *float64 {
+		if one := c.own(path, group); one.known {
+			return &one.value
+		}
+		return nil
 	}
-	add("server process", "memory.server_bytes_per_conn")
-	add("client process", "memory.client_bytes_per_conn")
-	return bar, strings.TrimSpace(bar.Name) != "" && len(bar.Parts) > 0
+	parts := costParts(kernel.value, caches, optional("memory.server_bytes_per_conn"), optional("memory.client_bytes_per_conn"))
+	return plot.Bar{Name: c.groups[group].Name, Parts: parts}, true
 }

@@ -120,21 +120,40 @@ func (p page) write(w io.Writer) error {
 // WriteHTML writes a result as one page that needs nothing else: it opens from
 // disk, prints, and follows the reader's light or dark scheme.
 func WriteHTML(w io.Writer, r *result.Result) error {
-	word, said := verdict(r)
-	class := map[string]string{wordDone: "good", wordInterrupted: "doubt"}[word]
-	if class == "" {
-		class = "bad"
+	p := page{Kind: "c10m report", Title: r.Scenario, Foot: "Written by c10m from a result file, schema " + result.Schema + "."}
+	p.Facts = []string{sentenceOf(machine(r))}
+	sections := []section{thresholdSection(r.Thresholds), warningSection(r.Warnings), findingSection(r.Findings)}
+	opened := r.Plan.Conns > 0 || r.Conns.Attempted > 0
+	if opened {
+		word, said := verdict(r)
+		p.Verdict = &badge{class(word), word, said}
+		p.Title = fmt.Sprintf("%s over %s: %s", r.Scenario, r.Proto, plural(r.Plan.Conns, "connection"))
+		p.Facts = append(p.Facts, sentenceOf(asked(r.Plan)))
+		p.Tiles = tiles(r)
+		sections = append(sections, plotSection(r))
 	}
-	p := page{Kind: "c10m report", Title: fmt.Sprintf("%s over %s: %s", r.Scenario, r.Proto, plural(r.Plan.Conns, "connection")),
-		Verdict: &badge{class, word, said}, Tiles: tiles(r), Foot: "Written by c10m from a result file, schema " + result.Schema + "."}
-	p.Facts = []string{sentenceOf(machine(r)), sentenceOf(asked(r.Plan))}
-	for _, s := range []section{
-		thresholdSection(r.Thresholds), warningSection(r.Warnings), plotSection(r), memorySection(r), connectionSection(r), messageSection(r),
-		countSection(r), limitSection(r), machineSection(r), rerunSection(r.Command),
-	} {
+	if r.Verdict != "" {
+		p.Facts = append([]string{r.Verdict}, p.Facts...)
+	}
+	sections = append(sections, labSections(r)...)
+	if opened {
+		sections = append(sections, memorySection(r), connectionSection(r), messageSection(r), countSection(r))
+	}
+	for _, s := range append(sections, limitSection(r), machineSection(r), rerunSection(r.Command)) {
 		if len(s.Figures)+len(s.Tables)+len(s.Warnings) > 0 || s.Code != "" {
 			p.Sections = append(p.Sections, s)
 		}
 	}
 	return p.write(w)
+}
+
+// class is the color of a verdict's word, which says the same.
+func class(word string) string {
+	switch word {
+	case wordDone:
+		return "good"
+	case wordInterrupted:
+		return "doubt"
+	}
+	return "bad"
 }

@@ -155,23 +155,54 @@ func ownerPlot(r *result.Result) (figure, bool) {
 	}), true
 }
 
-// costBar is what a connection costs: the kernel by slab cache, then the
-// processes.
+// How many caches a plot shows by name, and how large they are at least: a
+// share of all. The others are one part.
+const (
+	shownCaches = 5
+	shownShare  = 0.02
+)
+
+// costParts is what a connection costs: the kernel by slab cache, then the
+// processes. Caches that shrank are in the rest, so that the parts add up.
+func costParts(kernel float64, caches []plot.Part, server, client *float64) (parts []plot.Part) {
+	total := kernel
+	for _, p := range []*float64{server, client} {
+		if p != nil {
+			total += *p
+		}
+	}
+	rest := kernel
+	for _, c := range caches {
+		if len(parts) < shownCaches && c.Value >= shownShare*total && c.Name != "other" {
+			parts = append(parts, c)
+			rest -= c.Value
+		}
+	}
+	name := "other caches"
+	if len(parts) == 0 {
+		name = "kernel"
+	}
+	parts = append(parts, plot.Part{Name: name, Value: rest})
+	if server != nil {
+		parts = append(parts, plot.Part{Name: "server process", Value: *server})
+	}
+	if client != nil {
+		parts = append(parts, plot.Part{Name: "client process", Value: *client})
+	}
+	return parts
+}
+
+// costBar is costParts of a run.
 func costBar(r *result.Result) (bar plot.Bar, ok bool) {
 	m := r.Memory
 	if !m.Measured() {
 		return bar, false
 	}
+	var caches []plot.Part
 	for _, c := range m.Caches {
-		bar.Parts = append(bar.Parts, plot.Part{Name: c.Name, Value: c.BytesPerConn})
+		caches = append(caches, plot.Part{Name: c.Name, Value: c.BytesPerConn})
 	}
-	if len(m.Caches) == 0 {
-		bar.Parts = append(bar.Parts, plot.Part{Name: "kernel", Value: m.KernelPerConn})
-	}
-	if m.ServerPerConn != nil {
-		bar.Parts = append(bar.Parts, plot.Part{Name: "server process", Value: *m.ServerPerConn})
-	}
-	bar.Parts = append(bar.Parts, plot.Part{Name: "client process", Value: m.ClientPerConn})
+	bar.Parts = costParts(m.KernelPerConn, caches, m.ServerPerConn, &m.ClientPerConn)
 	return bar, true
 }
 

@@ -1,0 +1,85 @@
+package report
+
+import (
+	"slices"
+
+	"github.com/c10m/c10m/internal/plot"
+	"github.com/c10m/c10m/internal/result"
+)
+
+// labSections are what a lab found out: a section for each of its tables.
+func labSections(r *result.Result) (list []section) {
+	for _, t := range r.Tables {
+		s := section{Title: t.Title, Class: "full", Tables: filled(labTable(t))}
+		if t.Note != "" {
+			s.Notes = []string{t.Note}
+		}
+		if f, ok := labPlot(t); ok {
+			s.Figures = []figure{f}
+		}
+		list = append(list, s)
+	}
+	return list
+}
+
+// labTable names its rows by the first column.
+func labTable(t result.Table) table {
+	all := table{Title: t.Title}
+	for i, c := range t.Columns {
+		if i > 0 {
+			all.Head = append(all.Head, c.Name)
+		}
+	}
+	for _, row := range t.Rows {
+		cells := make([]string, min(len(row), len(t.Columns)))
+		for i := range cells {
+			cells[i] = Cell(row[i], t.Columns[i].Unit)
+		}
+		if len(cells) > 0 {
+			all.add(cells[0], cells[1:]...)
+		}
+	}
+	return all
+}
+
+// units of the columns of a lab on a plot.
+var plotUnits = map[result.Unit]plot.Unit{result.InNanos: plot.Nanoseconds, result.InBytes: plot.Bytes, result.InSeconds: plot.Seconds, result.InShare: plot.Percent}
+
+// labPlot draws the column that a table wants drawn, a bar a row.
+func labPlot(t result.Table) (figure, bool) {
+	at := slices.IndexFunc(t.Columns, func(c result.Column) bool { return t.Plot != "" && c.Name == t.Plot })
+	if at < 0 || len(t.Rows) < 2 {
+		return figure{}, false
+	}
+	unit, known := plotUnits[t.Columns[at].Unit]
+	if !known {
+		unit = plot.Count
+	}
+	var bars []plot.Bar
+	for _, row := range t.Rows {
+		bar := plot.Bar{Name: rowLabel(t, row, at)}
+		if n, ok := row[at].(float64); ok {
+			bar.Parts = []plot.Part{{Name: t.Plot, Value: n}}
+		}
+		bars = append(bars, bar)
+	}
+	return drawn(t.Plot, "", func(f plot.Frame) string {
+		return plot.Bars{Frame: f, X: plot.Axis{Title: t.Plot, Unit: unit}, Bars: bars}.SVG()
+	}), true
+}
+
+// findingSection is what limits, severest first.
+func findingSection(list []result.Finding) section {
+	t := table{Title: "Severest first", Head: []string{"", "what was seen, what it means, what helps"}}
+	for _, f := range list {
+		row := line{Name: f.Name, Values: []string{"remark"}, Note: f.Evidence + ". " + f.Meaning + " Cure: " + f.Cure}
+		switch {
+		case f.Severity >= result.Limits:
+			row.Values, row.Class = []string{"limits"}, "bad"
+		case f.Severity >= result.Strains:
+			row.Values, row.Class = []string{"strains"}, "doubt"
+		}
+		t.Rows = append(t.Rows, row)
+	}
+	return section{Title: "What limits", Class: "full", Tables: filled(t)}
+}
