@@ -100,6 +100,9 @@ func (c *canvas) bar(b Bar, sum float64, names []string, x scale, u Unit, top, e
 	high := min(barHigh, each-lineHigh)
 	y := top + (each-high-lineHigh)/2 + lineHigh
 	title := u.Label(sum)
+	if len(b.Parts) == 0 {
+		title = "no data"
+	}
 	if b.Name != "" {
 		title = b.Name + ": " + title
 	}

@@ -142,7 +142,7 @@ func (c *Comparison) own(path string, group int) (one cell) {
 
 // spread is how far the farthest run is from the median: ±1.2 %.
 func (c cell) spread() string {
-	if c.n < 2 || c.value == 0 {
+	if c.value == 0 || c.lo == c.hi {
 		return ""
 	}
 	far := max(c.hi-c.value, c.value-c.lo) / math.Abs(c.value)
@@ -163,6 +163,8 @@ func (c cell) times() string {
 		return ""
 	case c.ratio >= 99.5:
 		return fmt.Sprintf("×%.0f", c.ratio) + mark
+	case c.ratio < 0.0995:
+		return fmt.Sprintf("×%.2g", c.ratio) + mark
 	}
 	return fmt.Sprintf("×%.3f", c.ratio) + mark
 }
@@ -176,8 +178,8 @@ type part struct {
 // named is a number with the name it has in tables.
 type named struct{ name, path string }
 
-// parts are the numbers worth a look, as far as any group has them.
-func (c *Comparison) parts() (list []part) {
+// parts are the numbers worth a look, as far as any of the groups has them.
+func (c *Comparison) parts(groups []int) (list []part) {
 	for _, p := range []part{
 		{"Setup", []named{{"rate, per second", "setup.rate"}, {"time", "setup.seconds"}, {"connect p50", "setup.latency.p50"}, {"connect p99", "setup.latency.p99"},
 			{"connect p99.9", "setup.latency.p999"}, {"connect max", "setup.latency.max"}, {"handshake p50", "setup.handshake.p50"}, {"handshake p99", "setup.handshake.p99"}}},
@@ -189,7 +191,7 @@ func (c *Comparison) parts() (list []part) {
 		{"Connections", append([]named{{"established", "conns.established"}, {"failed", "conns.failed"}, {"lost", "conns.lost"}}, c.listed("conns.errors.", "")...)},
 		{"Processor seconds", []named{{"client", "cpu.client_seconds"}, {"server", "cpu.server_seconds"}, {"softirq", "cpu.softirq_seconds"}}},
 	} {
-		p.rows = slices.DeleteFunc(p.rows, func(n named) bool { return !c.has(n.path) })
+		p.rows = slices.DeleteFunc(p.rows, func(n named) bool { return !c.has(n.path, groups) })
 		if len(p.rows) > 0 {
 			list = append(list, p)
 		}
@@ -197,13 +199,21 @@ func (c *Comparison) parts() (list []part) {
 	return list
 }
 
-func (c *Comparison) has(path string) bool {
-	for group := range c.groups {
-		if c.own(path, group).known {
-			return true
-		}
+// has says whether any of the groups has a number. Errors that happened in none
+// of them are not worth a row.
+func (c *Comparison) has(path string, groups []int) bool {
+	return slices.ContainsFunc(groups, func(group int) bool {
+		one := c.own(path, group)
+		return one.known && (one.hi > 0 || !strings.HasPrefix(path, "conns.errors."))
+	})
+}
+
+// all are the groups by their numbers.
+func (c *Comparison) all() (list []int) {
+	for i := range c.groups {
+		list = append(list, i)
 	}
-	return false
+	return list
 }
 
 // listed are the parts of a list in any group, largest of the first one first.

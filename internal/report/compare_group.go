@@ -21,21 +21,26 @@ const (
 // GroupWays are the legal ways.
 var GroupWays = []string{GroupAuto, GroupNone, GroupName, GroupDir}
 
-// GroupRuns sorts runs into groups, in the order of their first files.
+// GroupRuns sorts runs into groups, in the order of their first files. Groups
+// are shown by the last part of their names where that tells them apart.
 func GroupRuns(way string, files []string, runs []*result.Result) []Group {
 	switch way {
 	case GroupName:
-		return collect(files, runs, stem)
+		return shortNames(collect(files, runs, stem))
 	case GroupDir:
-		return collect(files, runs, filepath.Dir)
+		return shortNames(collect(files, runs, filepath.Dir))
 	case GroupAuto:
 		groups := collect(files, runs, stem)
 		alike := !slices.ContainsFunc(groups, func(g Group) bool { return !sameAsked(g.Runs) })
 		if len(groups) > 1 && alike {
-			return groups
+			return shortNames(groups)
 		}
 	}
-	return collect(files, runs, func(file string) string { return strings.TrimSuffix(file, ".json") })
+	var groups []Group
+	for i, file := range files {
+		groups = append(groups, Group{strings.TrimSuffix(file, ".json"), files[i : i+1], runs[i : i+1]})
+	}
+	return shortNames(groups)
 }
 
 var numbered = regexp.MustCompile(`[-_.]?[0-9]+$`)
@@ -67,8 +72,7 @@ func sameAsked(runs []*result.Result) bool {
 	return true
 }
 
-// collect groups by the name that of gives a file. Groups are shown by the last
-// part of their names where that tells them apart.
+// collect groups by the name that of gives a file.
 func collect(files []string, runs []*result.Result, of func(string) string) (groups []Group) {
 	for i, file := range files {
 		name := of(file)
@@ -78,6 +82,11 @@ func collect(files []string, runs []*result.Result, of func(string) string) (gro
 		}
 		groups[at].Files, groups[at].Runs = append(groups[at].Files, file), append(groups[at].Runs, runs[i])
 	}
+	return groups
+}
+
+// shortNames drops the directories, unless two groups would look the same.
+func shortNames(groups []Group) []Group {
 	seen := map[string]bool{}
 	for _, g := range groups {
 		if seen[filepath.Base(g.Name)] {

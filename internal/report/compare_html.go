@@ -32,7 +32,7 @@ func (c *Comparison) WriteHTML(w io.Writer) error {
 		}
 	}
 	numbers := section{Title: "In numbers", Class: "full", Notes: c.notes()}
-	for _, part := range c.parts() {
+	for _, part := range c.parts(c.all()) {
 		numbers.Tables = append(numbers.Tables, c.table(part))
 	}
 	p.Sections = append(p.Sections, numbers)

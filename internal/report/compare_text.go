@@ -10,7 +10,7 @@ import (
 
 // The columns of a comparison.
 const (
-	compareName  = 20
+	compareName  = 28 // or what the width leaves for one group beside the baseline
 	compareValue = 16 // with its spread
 	compareRatio = 10
 )
@@ -29,9 +29,10 @@ func (c *Comparison) WriteText(w io.Writer, o Options) error {
 			t.printf("%s\n", wrap("  "+d.name+": ", strings.Join(d.values, " / "), t.width))
 		}
 	}
-	each := max(1, (t.width-compareName-compareValue)/(compareValue+compareRatio))
+	name := min(compareName, t.width-2*compareValue-compareRatio)
+	each := max(1, (t.width-name-compareValue)/(compareValue+compareRatio))
 	for first := 1; first == 1 || first < len(c.groups); first += each {
-		c.block(t, first, min(first+each, len(c.groups)))
+		c.block(t, name, first, min(first+each, len(c.groups)))
 	}
 	t.printf("\n")
 	for _, note := range c.notes() {
@@ -85,14 +86,15 @@ func (c *Comparison) notes() (list []string) {
 	return list
 }
 
-// block is the baseline and the groups first..end-1.
-func (c *Comparison) block(t *text, first, end int) {
+// block is the baseline and the groups first..end-1, with names of so many
+// columns.
+func (c *Comparison) block(t *text, name, first, end int) {
 	columns := []int{0}
 	for g := first; g < end; g++ {
 		columns = append(columns, g)
 	}
-	for _, p := range c.parts() {
-		head := pad(p.title, compareName)
+	for _, p := range c.parts(columns) {
+		head := pad(p.title, name)
 		for _, g := range columns {
 			head += left(shortened(c.groups[g].Name, compareValue-2), compareValue)
 			if g > 0 {
@@ -101,7 +103,7 @@ func (c *Comparison) block(t *text, first, end int) {
 		}
 		t.title(strings.TrimRight(head, " "))
 		for _, row := range p.rows {
-			line := pad("  "+shortened(row.name, compareName-3), compareName)
+			line := pad("  "+shortened(row.name, name-3), name)
 			for _, g := range columns {
 				one := c.cellOf(row.path, g)
 				line += left(one.text(row.path), compareValue)

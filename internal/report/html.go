@@ -60,7 +60,8 @@ type figure struct {
 
 type table struct {
 	Title string
-	Head  []string
+	Head  []string // of the values
+	Words string   // of the notes
 	Rows  []line
 }
 

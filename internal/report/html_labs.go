@@ -70,7 +70,7 @@ func labPlot(t result.Table) (figure, bool) {
 
 // findingSection is what limits, severest first.
 func findingSection(list []result.Finding) section {
-	t := table{Title: "Severest first", Head: []string{"", "what was seen, what it means, what helps"}}
+	t := table{Title: "Severest first", Head: []string{""}, Words: "what was seen, what it means, what helps"}
 	for _, f := range list {
 		row := line{Name: f.Name, Values: []string{"remark"}, Note: f.Evidence + ". " + f.Meaning + " Cure: " + f.Cure}
 		switch {

@@ -144,7 +144,7 @@ func connectionSection(r *result.Result) section {
 	t.add("established", Count(c.Established))
 	t.add("failed", Count(c.Failed))
 	t.add("lost later", Count(c.Lost))
-	errors := table{Title: "Errors by cause", Head: []string{"count", "what helps"}}
+	errors := table{Title: "Errors by cause", Head: []string{"count"}, Words: "what helps"}
 	for _, e := range c.Errors.Top(0) {
 		errors.Rows = append(errors.Rows, line{Name: e.Name, Values: []string{Count(e.N)}, Note: cure(e.Name)})
 	}
@@ -235,7 +235,7 @@ func countSection(r *result.Result) section {
 
 // limitSection is what bounded the run before it began.
 func limitSection(r *result.Result) section {
-	t := table{Title: "Before the first socket, tightest first", Head: []string{"connections", "why, and what would raise it"}}
+	t := table{Title: "Before the first socket, tightest first", Head: []string{"connections"}, Words: "why, and what would raise it"}
 	for _, l := range r.Limits {
 		t.Rows = append(t.Rows, line{Name: l.Name, Values: []string{Count(l.Max)}, Note: sentenceOf(filledStrings(l.Why, cureOf(l)))})
 	}

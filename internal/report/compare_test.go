@@ -1,0 +1,139 @@
+package report
+
+import (
+	"bytes"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/c10m/c10m/internal/result"
+)
+
+// repetition is full, with another cost and rate.
+func repetition(cost, rate float64) *result.Result {
+	r := seen()
+	r.Tables, r.Findings, r.Thresholds, r.Protocols = nil, nil, nil, nil
+	r.Memory.TotalPerConn, r.Setup.Rate = cost, rate
+	return r
+}
+
+// compared are three runs, two with other figures, and one that measured
+// little.
+func compared(t *testing.T, way string) *Comparison {
+	t.Helper()
+	files := []string{"base1.json", "base2.json", "base3.json", "mine1.json", "mine2.json", "other.json"}
+	runs := []*result.Result{repetition(8500, 60e3), repetition(8600, 61e3), repetition(8550, 57e3), repetition(9000, 66e3), repetition(9100, 59e3), failed()}
+	var thresholds []result.Threshold
+	for _, text := range []string{"total_bytes_per_conn>+5%", "setup.rate<-10%", "memory.fit.r2<99%"} {
+		th, err := result.ParseThreshold(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		thresholds = append(thresholds, th)
+	}
+	c, err := Compare(GroupRuns(way, files, runs), thresholds)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func TestCompareGolden(t *testing.T) {
+	c := compared(t, GroupAuto)
+	for name, width := range map[string]int{"compare": 80, "compare_wide": 120} {
+		var b bytes.Buffer
+		if err := c.WriteText(&b, Options{Width: width}); err != nil {
+			t.Fatal(err)
+		}
+		golden(t, name, b.Bytes())
+		for line := range strings.Lines(b.String()) {
+			if n := columns(strings.TrimSuffix(line, "\n")); n > width {
+				t.Errorf("%s: %d columns: %s", name, n, line)
+			}
+		}
+	}
+	var b bytes.Buffer
+	if err := c.WriteHTML(&b); err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "compare.html", b.Bytes())
+	alone(t, b.String())
+}
+
+func TestCompareNumbers(t *testing.T) {
+	c := compared(t, GroupAuto)
+	if len(c.groups) != 3 || c.groups[0].Name != "base" || len(c.groups[1].Runs) != 2 {
+		t.Fatalf("%+v", c.groups)
+	}
+	cost, rate := c.cellOf("memory.total_bytes_per_conn", 1), c.cellOf("setup.rate", 1)
+	if cost.value != 9050 || cost.ratio != 9050./8550 || cost.overlaps || cost.spread() != "±0.6 %" {
+		t.Errorf("cost %+v %s", cost, cost.spread())
+	}
+	if rate.value != 62_500 || !rate.overlaps {
+		t.Errorf("rate %+v: the runs overlap", rate)
+	}
+	if r2 := c.cellOf("memory.fit.r2", 2); r2.known {
+		t.Errorf("r2 %+v was not measured", r2)
+	}
+	failed := map[string]bool{}
+	for _, v := range c.Verdicts {
+		failed[v.Group+" "+v.Threshold] = v.Failed
+	}
+	for name, want := range map[string]bool{"mine total_bytes_per_conn>+5%": true, "mine setup.rate<-10%": false, "mine memory.fit.r2<99%": false,
+		"other total_bytes_per_conn>+5%": false, "other setup.rate<-10%": true, "other memory.fit.r2<99%": true} {
+		if got, ok := failed[name]; got != want || !ok {
+			t.Errorf("%s: failed %v, %v", name, got, ok)
+		}
+	}
+	if !c.Failed() || len(failed) != 6 {
+		t.Errorf("%v", failed)
+	}
+}
+
+func TestMedian(t *testing.T) {
+	for _, tt := range []struct {
+		in   []float64
+		want float64
+	}{{[]float64{3}, 3}, {[]float64{3, 1}, 2}, {[]float64{9, 1, 2}, 2}, {[]float64{4, 1, 3, 2}, 2.5}} {
+		in := slices.Clone(tt.in)
+		if got := median(in); got != tt.want || !slices.Equal(in, tt.in) {
+			t.Errorf("median of %v is %g", tt.in, got)
+		}
+	}
+}
+
+func TestGroupRuns(t *testing.T) {
+	big := func() *result.Result { r := minimal(); r.Plan.Conns = 7; return r }
+	auto := func(n int64) *result.Result {
+		r := minimal()
+		r.Plan.Conns, r.Plan.LimitedBy = n, "memory"
+		return r
+	}
+	one := minimal
+	for _, tt := range []struct {
+		name, way string
+		files     []string
+		runs      []*result.Result
+		want      string
+	}{
+		{"numbers are repetitions", GroupAuto, []string{"a1.json", "b1.json", "a2.json", "b-2.json"}, []*result.Result{one(), one(), one(), one()}, "a:2 b:2"},
+		{"before and after are not", GroupAuto, []string{"before.json", "after.json"}, []*result.Result{one(), one()}, "before:1 after:1"},
+		{"two runs are compared, not pooled", GroupAuto, []string{"run1.json", "run2.json"}, []*result.Result{one(), one()}, "run1:1 run2:1"},
+		{"but pooled when asked to", GroupName, []string{"run1.json", "run2.json"}, []*result.Result{one(), one()}, "run:2"},
+		{"other plans are not repetitions", GroupAuto, []string{"c1.json", "c7.json", "x.json"}, []*result.Result{one(), big(), one()}, "c1:1 c7:1 x:1"},
+		{"what auto decided may differ", GroupAuto, []string{"m1.json", "m2.json", "x.json"}, []*result.Result{auto(5), auto(6), one()}, "m:2 x:1"},
+		{"none", GroupNone, []string{"a1.json", "a2.json", "b1.json"}, []*result.Result{one(), one(), one()}, "a1:1 a2:1 b1:1"},
+		{"directories", GroupDir, []string{"old/1.json", "new/1.json", "old/2.json"}, []*result.Result{one(), one(), one()}, "old:2 new:1"},
+		{"the same names in two directories", GroupAuto, []string{"old/a1.json", "new/a1.json", "old/a2.json"}, []*result.Result{one(), one(), one()}, "old/a:2 new/a:1"},
+		{"only numbers", GroupAuto, []string{"1.json", "2.json"}, []*result.Result{one(), one()}, "1:1 2:1"},
+		{"a file twice", GroupNone, []string{"a.json", "a.json"}, []*result.Result{one(), one()}, "a:1 a:1"},
+	} {
+		var got []string
+		for _, g := range GroupRuns(tt.way, tt.files, tt.runs) {
+			got = append(got, g.Name+":"+string(rune('0'+len(g.Runs))))
+		}
+		if s := strings.Join(got, " "); s != tt.want {
+			t.Errorf("%s: %s, want %s", tt.name, s, tt.want)
+		}
+	}
+}
