@@ -64,7 +64,10 @@ func (t tables) write() error {
 			t.memory(ours)
 		}
 	}
-	return t.echo()
+	if err := t.echo(); err != nil {
+		return err
+	}
+	return t.websocket()
 }
 
 // setup is a table of each round and the ratio of ours to the floor.
