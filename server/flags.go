@@ -75,7 +75,7 @@ type worker struct {
 
 func parse(args []string, stderr io.Writer) (options, error) {
 	o := options{workers: plan.Count{Auto: true}, maxConns: plan.Count{Auto: true}}
-	maxOutbound, maxMessage := plan.Count{N: 1 << 20}, plan.Count{N: ws.DefaultMaxMessage}
+	maxOutbound, maxMessage := plan.Size(1<<20), plan.Size(ws.DefaultMaxMessage)
 	fs := flag.NewFlagSet("server", flag.ContinueOnError)
 	fs.SetOutput(io.Discard)
 	ports := fs.Int("ports", 200, "")
@@ -101,7 +101,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	}
 	given := map[string]bool{}
 	fs.Visit(func(f *flag.Flag) { given[f.Name] = true })
-	o.maxOutbound, o.maxMessage = int(min(maxOutbound.N, 1<<30)), maxMessage.N
+	o.maxOutbound, o.maxMessage = int(maxOutbound), int64(maxMessage)
 	if err := o.check(fs.Args(), *ports, *bind, given); err != nil {
 		return o, fmt.Errorf("%w: %v", errUsage, err)
 	}
@@ -127,8 +127,10 @@ func (o *options) check(rest []string, ports int, bind string, given map[string]
 	if err := o.checkPorts(ports, given); err != nil {
 		return err
 	}
-	if o.maxMessage < 1 || o.maxMessage > maxMaxMessage {
-		return fmt.Errorf("--max-message %d: the legal range is 1..%d bytes", o.maxMessage, int64(maxMaxMessage))
+	for name, n := range map[string]int64{"max-message": o.maxMessage, "max-outbound": int64(o.maxOutbound)} {
+		if n < 1 || n > maxBytes {
+			return fmt.Errorf("--%s %d: the legal range is 1..%d bytes", name, n, int64(maxBytes))
+		}
 	}
 	if o.handshake < time.Second || o.handshake > time.Hour {
 		return fmt.Errorf("--handshake-timeout %v: the legal range is 1s..1h", o.handshake)
@@ -159,9 +161,8 @@ func (o *options) check(rest []string, ports int, bind string, given map[string]
 	return nil
 }
 
-// maxMaxMessage bounds --max-message: a client may send a whole message before
-// it reads, so as much may have to wait for it.
-const maxMaxMessage = 1 << 30
+// maxBytes bounds what may have to wait for one client.
+const maxBytes = 1 << 30
 
 // checkPorts settles which ports speak what.
 func (o *options) checkPorts(ports int, given map[string]bool) error {

@@ -53,3 +53,25 @@ func TestFlagValues(t *testing.T) {
 		t.Error("Overlaps")
 	}
 }
+
+func TestSize(t *testing.T) {
+	for _, tt := range []struct {
+		in   string
+		want Size
+		text string
+	}{
+		{"64", 64, "64"}, {"64B", 64, "64"}, {"64k", 65536, "64k"}, {"64KiB", 65536, "64k"}, {"1M", 1 << 20, "1M"}, {"1.5MiB", 3 << 19, "1536k"},
+		{"16777216", 16 << 20, "16M"}, {"65_536", 65536, "64k"}, {"1G", 1 << 30, "1G"}, {"0", 0, "0"},
+	} {
+		var s Size
+		if err := s.Set(tt.in); err != nil || s != tt.want || s.String() != tt.text {
+			t.Errorf("%q: %d %s, %v; want %d %s", tt.in, s, s.String(), err, tt.want, tt.text)
+		}
+	}
+	for _, bad := range []string{"", "k", "KiB", "iB", "1Ki", "-1", "1.3", "1e6", "2048G", "64kB5", "0x10", "1..5M", "1kk"} {
+		s := Size(7)
+		if s.Set(bad) == nil || s != 7 {
+			t.Errorf("%q is taken as %d", bad, s)
+		}
+	}
+}
