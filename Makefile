@@ -64,6 +64,13 @@ race: host ## run the tests under the race detector
 	@scripts/install-deps.sh
 	@for m in $(MODULES); do echo "race $$m"; (cd $$m && go test -race -short -count=1 -timeout $(TESTTIME) ./...); done
 
+# The build tag keeps these tests out of ./...; C10M_CHAOS_LONG=1 lets every
+# fault last as long as RELIABILITY.md says.
+.PHONY: chaos
+chaos: host ## break things on purpose: faults, hostile peers, lost networks
+	@scripts/install-deps.sh
+	go test -tags chaos -count=1 -timeout $(TESTTIME) ./tests/chaos
+
 .PHONY: lint
 lint: host ## check format, vet, staticcheck, arm64, and what other systems are told
 	@echo 'lint gofmt'; bad=$$(gofmt -l .); [[ -z $$bad ]] || { echo "not formatted (gofmt -w): $$bad" >&2; exit 1; }

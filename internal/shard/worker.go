@@ -81,6 +81,7 @@ func Settle(ctx context.Context, ctr *echo.Counters) {
 		}
 		if quiet++; quiet == 2 && dirty {
 			dirty = false
+			runtime.GC() // a sync.Pool gives up what it keeps at the second collection
 			debug.FreeOSMemory()
 			var m runtime.MemStats
 			runtime.ReadMemStats(&m)

@@ -4,19 +4,18 @@ package chaos
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"net"
-	"net/netip"
 	"os"
 	"os/exec"
 	"strconv"
-	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
 
-	"github.com/c10m/c10m/internal/sys"
 	"github.com/c10m/c10m/tests/rig"
 )
 
@@ -56,8 +55,16 @@ var attackers = map[string]func(target) deed{
 	"bytes":  byteAtATime,
 	"http":   httpOnTCP,
 	"noise":  noise,
-	"crowd":  crowd,
 	"halves": halfClosed,
+
+	"handshakes": handshakes,
+	"garbage":    garbage,
+	"headers":    hugeHeaders,
+	"fragments":  func(t target) deed { return endless(t, frame(opContinue, 4096, make([]byte, 4096))) },
+	"empties":    func(t target) deed { return endless(t, bytes.Repeat(frame(opContinue, 0, nil), 500)) },
+	"pings":      pings,
+	"frames":     badFrames,
+	"closes":     closes,
 }
 
 // attacker is the whole attacker's process: "name first n millis conns".
@@ -80,20 +87,33 @@ func attacker(order string) int {
 
 // running is an attacker at work.
 type running struct {
-	cmd  *exec.Cmd
-	done chan deed
-	end  func()
+	done chan struct{} // closed when deed is complete
+	deed deed
+	end  func() // ends its process, and all its connections at once
 }
 
-// unleash starts an attacker.
-func unleash(t *testing.T, s *rig.Server, name string, first, n int, d time.Duration, conns int) *running {
+func (r *running) atWork() bool {
+	select {
+	case <-r.done:
+		return false
+	default:
+		return true
+	}
+}
+
+// unleash starts the attacker.
+func (h hostile) unleash(t *testing.T, s *rig.Server) *running {
 	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
+	first, n := s.First, s.N
+	if h.ws {
+		first, n = s.WS, s.NWS
+	}
 	cmd := exec.Command(self)
-	cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%s %d %d %d %d", attack, name, first, n, d.Milliseconds(), conns))
+	cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%s %d %d %d %d", attack, h.attack, first, n, lasting(h.short, time.Minute).Milliseconds(), h.conns))
 	cmd.Stderr = os.Stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	in, err := cmd.StdinPipe()
@@ -107,197 +127,18 @@ func unleash(t *testing.T, s *rig.Server, name string, first, n int, d time.Dura
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	r := &running{cmd: cmd, done: make(chan deed, 1)}
+	r := &running{done: make(chan struct{})}
 	go func() {
-		var d deed
-		if err := json.NewDecoder(out).Decode(&d); err != nil {
-			d.Error = err.Error()
+		if err := json.NewDecoder(out).Decode(&r.deed); err != nil {
+			r.deed.Error = err.Error()
 		}
-		r.done <- d
+		close(r.done)
 	}()
-	ended := false
-	r.end = func() {
-		if !ended {
-			ended = true
-			_ = in.Close()
-			_ = cmd.Wait()
-		}
-	}
+	r.end = sync.OnceFunc(func() {
+		_ = in.Close()
+		<-r.done
+		_ = cmd.Wait()
+	})
 	t.Cleanup(r.end)
 	return r
-}
-
-// The attackers.
-
-// storm connects and closes, orderly, at full speed.
-func storm(t target) (d deed) { return connectAndClose(t, false) }
-
-// rstFlood connects and resets at full speed.
-func rstFlood(t target) (d deed) { return connectAndClose(t, true) }
-
-func connectAndClose(t target, reset bool) (d deed) {
-	var to []sys.Addr
-	for i := range t.n {
-		to = append(to, sys.NewAddr(netip.MustParseAddr("127.0.0.1"), uint16(t.first+i)))
-	}
-	for i := 0; !t.over(); i++ {
-		fd, errno := sys.Socket(sys.Family(netip.IPv4Unspecified()))
-		if errno != 0 {
-			d.Error = errno.Error()
-			return d
-		}
-		if errno := sys.Connect(fd, &to[i%len(to)]); errno == 0 || errno == sys.EINPROGRESS {
-			d.Conns++
-		}
-		if reset || i%2 == 0 {
-			// Only every second orderly close leaves TIME_WAIT behind: local
-			// ports would run out before the time is over.
-			sys.Reset(fd)
-		}
-		sys.Close(fd)
-	}
-	return d
-}
-
-// dialAll makes the connections that most attackers begin with.
-func dialAll(t target, d *deed) (all []*net.TCPConn) {
-	for i := range t.conns {
-		c, err := net.DialTimeout("tcp4", t.addr(i), time.Minute)
-		if err != nil {
-			d.Error = err.Error()
-			continue
-		}
-		all = append(all, c.(*net.TCPConn))
-		d.Conns++
-	}
-	return all
-}
-
-// push writes b to every connection, over and over, without ever reading. Those
-// that the server has ended are counted and dialled again.
-func push(t target, d *deed, all []*net.TCPConn, b []byte) {
-	for !t.over() {
-		for i, c := range all {
-			_ = c.SetWriteDeadline(time.Now().Add(time.Millisecond))
-			n, err := c.Write(b)
-			d.Bytes += int64(n)
-			if err == nil || os.IsTimeout(err) {
-				continue
-			}
-			d.Ended++
-			_ = c.Close()
-			if again, err := net.Dial("tcp4", t.addr(i)); err == nil {
-				all[i] = again.(*net.TCPConn)
-				d.Conns++
-			}
-		}
-	}
-}
-
-// slowReaders send all they can and read nothing.
-func slowReaders(t target) (d deed) {
-	push(t, &d, dialAll(t, &d), make([]byte, 256<<10))
-	return d
-}
-
-// byteAtATime sends each byte in a packet of its own, and reads as slowly.
-func byteAtATime(t target) (d deed) {
-	all := dialAll(t, &d)
-	for i := 0; !t.over(); i++ {
-		for _, c := range all {
-			if n, err := c.Write([]byte{byte(i)}); err == nil {
-				d.Bytes += int64(n)
-			}
-		}
-		for _, c := range all {
-			_ = c.SetReadDeadline(time.Now().Add(time.Minute))
-			var b [1]byte
-			if _, err := c.Read(b[:]); err != nil || b[0] != byte(i) {
-				d.Error = fmt.Sprintf("byte %d came back as %d, %v", byte(i), b[0], err)
-				return d
-			}
-		}
-	}
-	return d
-}
-
-// httpOnTCP sends HTTP requests with huge headers to the echo ports, and hangs
-// up half way.
-func httpOnTCP(t target) (d deed) {
-	request := "GET / HTTP/1.1\r\nHost: x\r\n" + strings.Repeat("X-Long: "+strings.Repeat("y", 8000)+"\r\n", 16) + "\r\n"
-	for i := 0; !t.over(); i++ {
-		c, err := net.Dial("tcp4", t.addr(i))
-		if err != nil {
-			d.Error = err.Error()
-			continue
-		}
-		d.Conns++
-		n, _ := c.Write([]byte(request)[:len(request)*(i%4+1)/4])
-		d.Bytes += int64(n)
-		_ = c.(*net.TCPConn).SetLinger(0)
-		_ = c.Close()
-	}
-	return d
-}
-
-// noise sends random bytes of random lengths and reads some of them.
-func noise(t target) (d deed) {
-	all := dialAll(t, &d)
-	b := make([]byte, 64<<10)
-	x := uint64(1)
-	for !t.over() {
-		for i, c := range all {
-			x ^= x << 13
-			x ^= x >> 7
-			x ^= x << 17
-			for k := range 64 {
-				b[k] = byte(x >> (k % 56))
-			}
-			_ = c.SetDeadline(time.Now().Add(time.Millisecond))
-			n, err := c.Write(b[:1+x%uint64(len(b))])
-			d.Bytes += int64(n)
-			if err == nil {
-				_, err = c.Read(b[:1+x%1000])
-			}
-			if err != nil && !os.IsTimeout(err) {
-				d.Ended++
-				_ = c.Close()
-				if again, err := net.Dial("tcp4", t.addr(i)); err == nil {
-					all[i] = again.(*net.TCPConn)
-					d.Conns++
-				}
-			}
-		}
-	}
-	return d
-}
-
-// crowd only connects, as many as it is told; all of them are closed at once
-// when its process ends.
-func crowd(t target) (d deed) {
-	held = dialAll(t, &d)
-	return d
-}
-
-// held keeps a crowd's connections from the garbage collector.
-var held []*net.TCPConn
-
-// halfClosed shuts its sending side at once and leaves the rest open.
-func halfClosed(t target) (d deed) {
-	for i := 0; !t.over(); i++ {
-		c, err := net.Dial("tcp4", t.addr(i))
-		if err != nil {
-			d.Error = err.Error()
-			continue
-		}
-		d.Conns++
-		_, _ = c.Write([]byte("bye"))
-		_ = c.(*net.TCPConn).CloseWrite()
-		if held = append(held, c.(*net.TCPConn)); len(held) > t.conns {
-			_ = held[0].SetLinger(0)
-			_ = held[0].Close()
-			held = held[1:]
-		}
-	}
-	return d
 }

@@ -21,6 +21,7 @@ type Server struct {
 	Cmd     *exec.Cmd
 	First   int    // of its TCP ports
 	N       int    // how many
+	WS, NWS int    // the same of its WebSocket ports, if it has any
 	Control string // address of its control endpoint
 	Ready   string // its first line
 	fds     int    // of all its processes, before the first connection
@@ -29,7 +30,8 @@ type Server struct {
 
 // Options are how a server is to run.
 type Options struct {
-	Ports  int
+	Ports  int // TCP
+	WS     int // WebSocket, none by default
 	Prefix []string // words before the program: prlimit, setpriv, ip netns exec
 	Flags  []string
 	Bind   string // "" for 127.0.0.1
@@ -48,10 +50,13 @@ func Start(tb testing.TB, o Options) *Server {
 	if o.ControlAt == "" {
 		o.ControlAt = "127.0.0.1"
 	}
-	first := FreePorts(tb, o.Ports)
-	s := &Server{First: first, N: o.Ports, Control: fmt.Sprintf("%s:%d", o.ControlAt, first+o.Ports)}
+	first := FreePorts(tb, o.Ports+o.WS)
+	s := &Server{First: first, N: o.Ports, WS: first + o.Ports, NWS: o.WS, Control: fmt.Sprintf("%s:%d", o.ControlAt, first+o.Ports+o.WS)}
 	args := append(append([]string{}, o.Prefix...), filepath.Join(Bin, "server"),
 		"--tcp", fmt.Sprintf("%d:%d", first, o.Ports), "--bind", o.Bind, "--control", s.Control)
+	if o.WS > 0 {
+		args = append(args, "--ws", fmt.Sprintf("%d:%d", s.WS, s.NWS))
+	}
 	args = append(args, o.Flags...)
 	s.Cmd = exec.Command(args[0], args[1:]...)
 	s.Cmd.Stderr = os.Stderr
