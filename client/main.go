@@ -64,6 +64,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		_, _ = fmt.Fprintf(stdout, "c10m client %s %s\n", commit, runtime.Version())
 		return done
 	}
+	if err := f.outputs.check(false); err != nil {
+		return fail(stderr, err)
+	}
 	f.Commit = commit
 	r, err := execute(ctx, f, stderr)
 	if err != nil {
@@ -96,9 +99,6 @@ func fail(stderr io.Writer, err error) int {
 
 // execute prepares and runs the scenario.
 func execute(ctx context.Context, f flags, stderr io.Writer) (*result.Result, error) {
-	if err := f.outputs.check(false); err != nil {
-		return nil, err
-	}
 	fp, err := footprint.Here()
 	if err != nil {
 		return nil, err

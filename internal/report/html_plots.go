@@ -219,6 +219,9 @@ func costPlot(r *result.Result) (figure, bool) {
 	if len(r.Memory.Caches) > 0 {
 		note += " By slab cache, in pages taken."
 	}
+	if m := r.Memory; m.Fit.R2 > 0 {
+		note += fmt.Sprintf(" Each part has a line of its own; the line of all of them says %s.", perConn(m.TotalPerConn))
+	}
 	return drawn("What a connection costs", note, func(f plot.Frame) string {
 		return plot.Bars{Frame: f, X: plot.Axis{Title: "bytes a connection", Unit: plot.PlainBytes}, Bars: []plot.Bar{bar}}.SVG()
 	}), true
