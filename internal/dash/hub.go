@@ -7,10 +7,14 @@ import (
 )
 
 const (
-	// every is the time between two samples, and memoryEach after how many
-	// samples memory is read again: it changes no faster, and is the dear part.
-	every      = time.Second
-	memoryEach = 5
+	// every is the time between two samples.
+	every = time.Second
+	// Memory is the dear part, a file to read for each process: it is looked at
+	// every memoryPause at most, and so seldom that it takes 1/memoryShare of a
+	// core, but every memoryRest at least.
+	memoryPause = 2 * time.Second
+	memoryShare = 300
+	memoryRest  = 30 * time.Second
 	// maxViewers bounds who watches at a time.
 	maxViewers = 16
 	// behind is how many events may wait for a viewer before it is dropped.
@@ -31,6 +35,8 @@ type hub struct {
 	wake    chan struct{} // a first viewer has come
 	past    []point       // oldest first
 	ended   bool
+
+	memoryNext time.Time // run's own: when memory is to be looked at again
 }
 
 // viewer is one open page. Its events are dropped with it if it does not take
@@ -106,8 +112,8 @@ func (h *hub) run(done <-chan struct{}) {
 		case <-h.wake:
 		}
 		tick.Reset(every)
-		for n := 0; h.watched(); n++ {
-			h.sample(n%memoryEach == 0)
+		for h.watched() {
+			h.sample(time.Now())
 			select {
 			case <-done:
 				return
@@ -119,14 +125,21 @@ func (h *hub) run(done <-chan struct{}) {
 
 // sample takes one and gives it to all viewers. One that cannot be taken is left
 // out: the page says how old its numbers are.
-func (h *hub) sample(memory bool) {
+func (h *hub) sample(now time.Time) {
+	memory := !now.Before(h.memoryNext)
 	h.look.Lock()
+	began := time.Now()
 	s, err := h.end.Look(memory)
+	cost := time.Since(began)
 	h.look.Unlock()
 	if err != nil {
 		return
 	}
-	s.Time = time.Now().UnixMilli()
+	if memory {
+		pause := min(cost*memoryShare, memoryRest)
+		h.memoryNext = now.Add(max(pause, memoryPause) - every/2) // ticks are not exact
+	}
+	s.Time = now.UnixMilli()
 	if s.Memory != nil {
 		folded := *s.Memory
 		folded.Kernel = fold(folded.Kernel)

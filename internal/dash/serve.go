@@ -96,21 +96,21 @@ func answerReport(w http.ResponseWriter, q *http.Request, report Reporter) {
 	_ = json.NewEncoder(w).Encode(r)
 }
 
-// maxProfile bounds a profile or a trace.
-const maxProfile = 120 * time.Second
+// maxProfile bounds a profile or a trace, seconds.
+const maxProfile = 120
 
 // profile gives a profile the time it asks for (?seconds=), within bounds.
 func profile(next http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		seconds := 30.0 // what net/http/pprof takes if nothing is asked
+		seconds := 30 // what net/http/pprof takes if nothing is asked
 		if s := r.FormValue("seconds"); s != "" {
 			var err error
-			if seconds, err = strconv.ParseFloat(s, 64); err != nil || !(seconds >= 0 && seconds <= maxProfile.Seconds()) {
-				http.Error(w, fmt.Sprintf("seconds=%q: the legal range is 0..%.0f", s, maxProfile.Seconds()), http.StatusBadRequest)
+			if seconds, err = strconv.Atoi(s); err != nil || seconds < 1 || seconds > maxProfile {
+				http.Error(w, fmt.Sprintf("seconds=%q: the legal range is 1..%d", s, maxProfile), http.StatusBadRequest)
 				return
 			}
 		}
-		limit := time.Now().Add(time.Duration(seconds*float64(time.Second)) + answerTime)
+		limit := time.Now().Add(time.Duration(seconds)*time.Second + answerTime)
 		_ = http.NewResponseController(w).SetWriteDeadline(limit)
 		next(w, r)
 	}

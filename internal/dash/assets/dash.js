@@ -100,7 +100,7 @@
       const parts = this.axes(x, y, top);
       parts.push(...(this.stacked ? this.bands(live, x, y) : this.curves(x, y)));
       if (limit > 0 && limit <= top) parts.push(dr("line", { class: "limit", x1: this.left, x2: this.right, y1: y(limit), y2: y(limit) }),
-        dr("text", { class: "on", x: this.right - 4, y: y(limit) + 14, "text-anchor": "end" }, "limit " + short(limit)));
+        dr("text", { class: "on", x: this.right - 4, y: y(limit) + 14, "text-anchor": "end" }, (server() ? "limit " : "asked for ") + short(limit)));
       let at = live[live.length - 1], when = "now";
       if (cursor !== null && live.length) {
         at = live[nearest(live, cursor)];
@@ -425,6 +425,7 @@
     all.push(["Free memory", m ? bytes(m.total - m.used) : "–", m ? "of " + bytes(m.total) : ""]);
     const box = $("tiles");
     if (box.childElementCount !== all.length) {
+      box.className = all.length > 5 ? "tiles many" : "tiles";
       box.replaceChildren(...all.map((t) => {
         const dl = el("div", {}, el("dt", {}, t[0]), el("dd", { class: "value" }), el("dd", { class: "note" }));
         if (t.length > 3) dl.append(el("dd", {}, el("meter", { min: 0, max: 1, "aria-label": t[0] + " " + t[2] })));
