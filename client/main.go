@@ -2,6 +2,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -73,10 +74,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return fail(stderr, err)
 	}
 	failed, err := r.Judge(f.thresholds)
-	if err != nil {
-		return fail(stderr, err)
-	}
-	if err := f.write(r, stdout, wholeText); err != nil {
+	if err := cmp.Or(f.write(r, stdout, wholeText), err); err != nil {
 		return fail(stderr, err)
 	}
 	switch {

@@ -104,16 +104,18 @@ func (o *outputs) write(r *result.Result, stdout io.Writer, text textReport) err
 			return err
 		}
 	}
+	var first error // a file that cannot be written does not cost the others
 	for _, one := range o.list() {
 		var b bytes.Buffer
-		if err := one.write(&b, r); err != nil {
-			return fmt.Errorf("%s: %w", one.flag, err)
+		err := one.write(&b, r)
+		if err == nil {
+			err = keep(one.file, b.Bytes(), stdout)
 		}
-		if err := keep(one.file, b.Bytes(), stdout); err != nil {
-			return fmt.Errorf("%s: %w", one.flag, err)
+		if err != nil && first == nil {
+			first = fmt.Errorf("%s: %w", one.flag, err)
 		}
 	}
-	return nil
+	return first
 }
 
 // writable sees that a file can be written, and leaves nothing behind. What is

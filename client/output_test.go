@@ -207,3 +207,27 @@ func TestKeep(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A run that cannot begin leaves no file, and what was there stays.
+func TestNothingIsLeft(t *testing.T) {
+	dir := t.TempDir()
+	old := filepath.Join(dir, "old.json")
+	if err := os.WriteFile(old, []byte("old"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{
+		{"--first-port", "1", "--ports", "1", "--server-control", "none", "--conns", "1", "--html", dir + "/r.html", "--csv", dir + "/r.csv"}, // nobody listens
+		{"--conns", "5", "--json", old, "--csv", dir + "/r.csv", "--fail-if", "no"},
+		{"--conns", "5", "--json", old, "--html", "/nonexistent/r.html"},
+	} {
+		var stdout, stderr bytes.Buffer
+		if status := run(context.Background(), append(args, "--json", old), &stdout, &stderr); status == done {
+			t.Errorf("%v: done", args)
+		}
+	}
+	b, err := os.ReadFile(old)
+	left, dirErr := os.ReadDir(dir)
+	if err != nil || dirErr != nil || string(b) != "old" || len(left) != 1 {
+		t.Errorf("%q, %v, %v, %v", b, left, err, dirErr)
+	}
+}

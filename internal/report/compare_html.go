@@ -31,7 +31,7 @@ func (c *Comparison) WriteHTML(w io.Writer) error {
 			p.Sections = append(p.Sections, s)
 		}
 	}
-	numbers := section{Title: "In numbers", Class: "full", Notes: c.notes()}
+	numbers := section{Title: "In numbers", Class: "full numbers", Notes: c.notes()}
 	for _, part := range c.parts(c.all()) {
 		numbers.Tables = append(numbers.Tables, c.table(part))
 	}

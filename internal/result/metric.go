@@ -142,7 +142,10 @@ func (m Metric) Of(numbers map[string]float64) (v float64, measured bool) {
 	if v, measured = numbers[m.Path]; measured {
 		return v, true
 	}
-	return 0, strings.HasPrefix(m.Path, "conns.errors.")
+	if at := strings.LastIndex(m.Path, ".errors."); at >= 0 {
+		_, measured = numbers[m.Path[:at+len(".errors")]]
+	}
+	return 0, measured
 }
 
 // gather walks a file's value along its type.

@@ -72,7 +72,7 @@ func TestNumbersAreMetrics(t *testing.T) {
 
 func TestThreshold(t *testing.T) {
 	run := map[string]float64{"setup.rate": 27_000, "setup.latency.p99": 2e6, "memory.total_bytes_per_conn": 8500, "memory.fit.r2": 0.98, "setup.seconds": 3,
-		"memory.client_bytes_per_conn": -4}
+		"memory.client_bytes_per_conn": -4, "conns.errors": 3, "conns.errors.read_reset": 3}
 	base := map[string]float64{"setup.rate": 30_000, "memory.total_bytes_per_conn": 8000, "memory.client_bytes_per_conn": -10}
 	for _, tt := range []struct {
 		text   string
@@ -85,6 +85,8 @@ func TestThreshold(t *testing.T) {
 		{"client_bytes_per_conn>+50%", true}, {"client_bytes_per_conn>+60%", false}, {"client_bytes_per_conn<-3", true},
 		{"echo.rate<1", true}, {"setup.latency.p99>+5%", true}, // not measured, here or in the baseline
 		{"conns.errors.connect_refused>0", false}, // none happened
+		{"conns.errors.read_reset>2", true}, {"conns.errors>3", false},
+		{"protocols.ws.conns.errors.read_reset>0", true}, // no such protocol ran
 	} {
 		th, err := ParseThreshold(tt.text)
 		if err != nil {

@@ -1,0 +1,106 @@
+package tests
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/c10m/c10m/internal/result"
+)
+
+// runs executes the client and returns its status and what it wrote.
+func runs(t *testing.T, args ...string) (status int, stdout, stderr string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, filepath.Join(bin, "client"), args...)
+	var out, err bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &err
+	_ = cmd.Run()
+	if ctx.Err() != nil {
+		t.Fatalf("client did not end within %v: %s", patience, err.String())
+	}
+	return cmd.ProcessState.ExitCode(), out.String(), err.String()
+}
+
+// What a machine reads is all that is on stdout; thresholds decide the status.
+func TestOutputsOfARun(t *testing.T) {
+	s, dir := start(t, 2, nil), t.TempDir()
+	short := func(more ...string) []string {
+		return s.to(2, append([]string{"--conns", "200", "--hold", "100ms", "--settle", "0s"}, more...)...)
+	}
+	status, stdout, stderr := runs(t, short("--json", "-", "--html", filepath.Join(dir, "r.html"), "--fail-if", "conns.established<200", "--fail-if", "setup.rate > 1")...)
+	r, err := result.Read(strings.NewReader(stdout))
+	if status != 1 || err != nil {
+		t.Fatalf("status %d, %v: stdout %q, stderr %q", status, err, stdout, stderr)
+	}
+	if v := r.Thresholds; len(v) != 2 || v[0].Failed || !v[1].Failed || *v[1].Value != r.Setup.Rate {
+		t.Errorf("thresholds %+v", v)
+	}
+	if html, err := os.ReadFile(filepath.Join(dir, "r.html")); err != nil || !bytes.Contains(html, []byte("1 of 2 thresholds failed")) || !bytes.HasSuffix(html, []byte("</html>\n")) {
+		t.Errorf("the page: %v, %d bytes", err, len(html))
+	}
+	status, stdout, stderr = runs(t, short("--csv", "-", "--fail-if", "conns.failed>0")...)
+	if lines := strings.Split(stdout, "\n"); status != 0 || lines[0] != "t,conns,rate" || len(lines) < 3 || !strings.Contains(lines[len(lines)-2], ",200,") {
+		t.Errorf("status %d, stdout %q, stderr %q", status, stdout, stderr)
+	}
+	status, stdout, stderr = runs(t, short("--quiet")...)
+	if status != 0 || stdout != "" || stderr != "" {
+		t.Errorf("quiet: status %d, stdout %q, stderr %q", status, stdout, stderr)
+	}
+}
+
+// A run that is interrupted leaves its files whole, and none half-done.
+func TestFilesOfAnInterruptedRun(t *testing.T) {
+	s, dir := start(t, 2, nil), t.TempDir()
+	o := client(t, nil, func(cmd *exec.Cmd) {
+		await(t, "the connections", func() bool { return s.report(t).Open == 100 })
+		if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
+			t.Errorf("files before the end: %v, %v", left, err)
+		}
+		_ = cmd.Process.Signal(syscall.SIGINT)
+	}, s.to(2, "--conns", "100", "--hold", "10m", "--html", filepath.Join(dir, "r.html"), "--csv", filepath.Join(dir, "r.csv"))...)
+	if o.status != 130 || o.result == nil || !o.result.Interrupt {
+		t.Fatalf("status %d, %+v: %s", o.status, o.result, o.stderr)
+	}
+	var names []string
+	left, err := os.ReadDir(dir)
+	for _, e := range left {
+		names = append(names, e.Name())
+	}
+	if err != nil || !slices.Equal(names, []string{"r.csv", "r.html"}) {
+		t.Fatalf("%v, %v", names, err)
+	}
+	if html, err := os.ReadFile(filepath.Join(dir, "r.html")); err != nil || !bytes.Contains(html, []byte("INTERRUPTED")) {
+		t.Errorf("%v, %d bytes", err, len(html))
+	}
+	// What it left can be shown and compared.
+	again := filepath.Join(dir, "again.json")
+	status, _, stderr := runs(t, "report", "--quiet", "--json", again, writtenResult(t, o.result))
+	if status != 0 {
+		t.Fatalf("report: %d, %s", status, stderr)
+	}
+	if status, stdout, stderr := runs(t, "compare", again, again, "--fail-if", "conns.established!=+0%"); status != 0 || !strings.Contains(stdout, "passed") {
+		t.Errorf("compare: %d, %s%s", status, stdout, stderr)
+	}
+}
+
+func writtenResult(t *testing.T, r *result.Result) string {
+	t.Helper()
+	var b bytes.Buffer
+	if err := result.Write(&b, r); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "r.json")
+	if err := os.WriteFile(file, b.Bytes(), 0o644); err != nil {
+		t.Fatal(fmt.Errorf("keep the result: %w", err))
+	}
+	return file
+}
