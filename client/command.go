@@ -14,6 +14,7 @@ import (
 
 // labs are the subcommands beside hold, each with flags of its own.
 var labs = map[string]func(ctx context.Context, args []string, stdout, stderr io.Writer) int{
+	"echo":     runEcho,
 	"diagnose": runDiagnose,
 	"report":   runReport,
 	"compare":  runCompare,

@@ -41,8 +41,8 @@ func parse(args []string, stdout io.Writer) (flags, error) {
 		f.Scenario, args = args[0], args[1:]
 		help = runHelp(f.Scenario)
 	}
-	if f.Scenario != "hold" && f.Scenario != "echo" {
-		return f, fmt.Errorf("%w: scenario %q: the legal ones are hold, echo; other commands: report, compare; see client --help", scenario.ErrUsage, f.Scenario)
+	if f.Scenario != "hold" {
+		return f, fmt.Errorf("%w: command %q: the legal ones are hold, echo, diagnose, report, compare; see client --help", scenario.ErrUsage, f.Scenario)
 	}
 	f.Conns, f.Threads = plan.Count{Auto: true}, plan.Count{Auto: true}
 	r := raw{size: plan.Count{N: 64}, verify: plan.Count{N: 10_000}, window: plan.Count{N: 1024}}

@@ -68,7 +68,7 @@ var blocking = map[string]string{
 
 // slower is how much latency must grow, from the first quarter of the run to
 // the last, to be called growing.
-const slower = 2
+const slower = 3
 
 // classic names the case that puzzles people: all processors below 100 %, and
 // yet latency grows. Where a cause is found, it says so there; otherwise it is
@@ -93,19 +93,26 @@ func classic(w *Window, found []result.Finding) []result.Finding {
 	return insert(found, idle)
 }
 
-// growth compares p99 of the first and the last quarter.
+// growth compares p99 of the first and the last quarter: their medians, as one
+// piece may have had a bad moment, and the last must be above all of the first.
 func growth(all []Stretch) (first, last time.Duration, grows bool) {
 	if len(all) < 4 {
 		return 0, 0, false
 	}
 	q := len(all) / 4
-	for _, s := range all[:q] {
-		first = max(first, s.P99)
+	first, most := middle(all[:q])
+	last, _ = middle(all[len(all)-q:])
+	return first, last, first > 0 && last >= slower*first && last > most && last-first >= 10*time.Millisecond
+}
+
+// middle is the median p99, and the largest.
+func middle(some []Stretch) (median, most time.Duration) {
+	sorted := make([]time.Duration, len(some))
+	for i, s := range some {
+		sorted[i] = s.P99
 	}
-	for _, s := range all[len(all)-q:] {
-		last = max(last, s.P99)
-	}
-	return first, last, first > 0 && last >= slower*first && last-first >= 5*time.Millisecond
+	slices.Sort(sorted)
+	return sorted[len(sorted)/2], sorted[len(sorted)-1]
 }
 
 func busiest(w *Window) (share float64, known bool) {

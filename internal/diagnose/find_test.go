@@ -119,10 +119,11 @@ func TestFind(t *testing.T) {
 		{"stolen", func(w *Window) { w.After.Cores.Each[0].Stolen += 5 }, Stolen, nil},
 		{"client", func(w *Window) { w.After.Client[0].Threads[0].Run += 7 }, ClientThread, nil},
 		{"calls", func(w *Window) { w.After.Server[0].Calls += 60_000 }, CallsPerMessage, []string{"8.0 calls"}},
-		{"idle, yet slow", grow, IdleYetSlow, []string{"1ms to 141ms"}},
+		{"idle, yet slow", grow, IdleYetSlow, []string{"21ms to 141ms"}},
 		{"idle, yet slow: a shard", func(w *Window) { grow(w); w.After.Server[0].Threads[0].Run += 6 }, HotShard, []string{"below 100 %", "blocked on one shard"}},
 		{"idle, yet slow: a lock", func(w *Window) { grow(w); w.Seen.Locks["fdget_pos"] = 60 }, LockWait, []string{"blocked on a lock"}},
 		{"idle, yet slow: backlog", func(w *Window) { grow(w); w.After.Drops.ListenOverflows = 5 }, AcceptQueue, []string{"blocked on the backlog"}},
+		{"slow for a moment", func(w *Window) { w.Latency[7].P99 = time.Second; w.Latency[0].P99 = 2 * time.Second }, "", nil},
 		{"slow because busy", func(w *Window) {
 			grow(w)
 			for i := range w.After.Cores.Each {

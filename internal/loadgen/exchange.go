@@ -81,12 +81,12 @@ const patient = 100_000
 func (l *loop) exchange() int {
 	x := &l.ex
 	now := l.micros()
-	// Not by now - began: that wraps around after 71 minutes.
-	if !x.draining && (l.shared.stopEx.Load() || x.Duration > 0 && time.Since(x.start) >= x.Duration) {
+	elapsed := time.Since(x.start) // not now - began, which wraps around after 71 minutes
+	if !x.draining && (l.shared.stopEx.Load() || x.Duration > 0 && elapsed >= x.Duration) {
 		x.draining = true
 		x.progress = now
 	}
-	x.late = x.draining && x.Interval > 0 && x.Duration > 0 && !l.shared.stopEx.Load() && time.Since(x.start) < x.Duration+x.Drain
+	x.late = x.draining && x.Interval > 0 && x.Duration > 0 && !l.shared.stopEx.Load() && elapsed < x.Duration+x.overtime()
 	wait := patient
 	if !x.draining || l.lag() {
 		wait = l.startDue(now)
@@ -101,8 +101,15 @@ func (l *loop) exchange() int {
 		l.endExchange()
 		return 0
 	}
+	if left := int((x.Duration - elapsed) / time.Microsecond); x.Duration > 0 && !x.draining {
+		wait = min(wait, max(1, left))
+	}
 	return wait
 }
+
+// overtime is how long after the end messages are still sent that were due
+// before it: long enough for a stall, not for a load that can never be carried.
+func (x *exchange) overtime() time.Duration { return min(x.Drain, max(time.Second, x.Duration/2)) }
 
 // lag says whether messages that were due before the end are still to be begun.
 func (l *loop) lag() bool {

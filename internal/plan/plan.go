@@ -27,11 +27,15 @@ type Plan struct {
 	Window         int // connects under way at once per thread
 	ConnectTimeout time.Duration
 
-	Hold     time.Duration
-	Size     int           // bytes per message
-	Interval time.Duration // 0: connections stay idle
-	Verify   int64         // connections to check with one echo after the hold
-	Close    CloseMode
+	Hold    time.Duration
+	Size    int // bytes per message
+	SizeMax int // sizes are Size..SizeMax; 0: all are Size
+	Depth   int // messages under way at once per connection; 0 and 1: one
+	// MessageRate is of all connections together; 0: as fast as echoes come back.
+	MessageRate float64
+	Interval    time.Duration // 0: connections stay idle
+	Verify      int64         // connections to check with one echo after the hold
+	Close       CloseMode
 
 	WebSocket WebSocket
 }

@@ -24,6 +24,7 @@ func WriteText(w io.Writer, r *result.Result, options ...Options) error {
 	t.setup(r.Setup)
 	t.memory(r)
 	t.echo(r.Echo)
+	t.heat(r.Heat)
 	t.protocols(r.Protocols)
 	t.reconcile(r)
 	t.spread(r.Spread)
@@ -106,6 +107,9 @@ func asked(p result.Plan) (facts []string) {
 	add(p.Sources > 0, "%s", plural(p.Sources, "source"))
 	add(p.Rate > 0, "at %s", perSecond(p.Rate))
 	add(p.Hold > 0, "hold %v", time.Duration(p.Hold))
+	add(p.MessageRate > 0, "messages at %s in all", perSecond(p.MessageRate))
+	add(p.SizeMax > p.Size, "of %d to %d B", p.Size, p.SizeMax)
+	add(p.Depth > 1, "%d under way on each connection", p.Depth)
 	add(p.Interval > 0, "a message of %d B each %v", p.Size, time.Duration(p.Interval))
 	return facts
 }

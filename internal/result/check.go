@@ -39,6 +39,9 @@ func (r *Result) Check() error {
 			return fmt.Errorf("spread over %s: %d to %d with mean %g over %d cannot be", s.Over, s.Min, s.Max, s.Mean, s.N)
 		}
 	}
+	if err := r.Heat.check(); err != nil {
+		return err
+	}
 	for _, t := range r.Tables {
 		if err := t.check(); err != nil {
 			return err

@@ -95,6 +95,7 @@ func (r *Result) add(p *Result) (err error) {
 	r.CPU, r.Reconcile = mergeCPU(r.CPU, p.CPU), mergeCounts(r.Reconcile, p.Reconcile)
 	r.Spread = mergeSpread(r.Spread, p.Spread)
 	r.Findings, r.Tables, r.Verdict = mergeFindings(r.Findings, p.Findings), append(r.Tables, p.Tables...), cmp.Or(r.Verdict, p.Verdict)
+	r.Heat, r.Behind = mergeHeat(r.Heat, p.Heat), r.Behind || p.Behind
 	for _, l := range p.Limits {
 		if !slices.Contains(r.Limits, l) {
 			r.Limits = append(r.Limits, l)
@@ -111,6 +112,7 @@ func (r *Result) add(p *Result) (err error) {
 // same ports. As fast as possible (0) beside a rate is as fast as possible.
 func (a *Plan) add(b Plan) {
 	a.Conns, a.Threads, a.FDTables = a.Conns+b.Conns, a.Threads+b.Threads, a.FDTables+b.FDTables
+	a.MessageRate += b.MessageRate
 	if a.Rate > 0 && b.Rate > 0 {
 		a.Rate += b.Rate
 	} else {

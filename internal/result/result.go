@@ -32,6 +32,8 @@ type Result struct {
 
 	Findings []Finding `json:"findings,omitempty"` // what limits, severest first
 	Tables   []Table   `json:"tables,omitempty"`   // of a lab
+	Heat     *Heat     `json:"heat,omitempty"`     // latency over time
+	Behind   bool      `json:"behind,omitempty"`   // it did not keep up with the load asked for
 	Verdict  string    `json:"verdict,omitempty"`  // the run in plain words
 }
 
@@ -61,9 +63,14 @@ type Plan struct {
 	Rate        float64 `json:"rate,omitempty"` // per second; absent: as fast as possible
 	Hold        int64   `json:"hold,omitempty"` // ns
 	Size        int     `json:"size,omitempty"` // bytes per message
-	Interval    int64   `json:"interval,omitempty"`
-	FDTables    int     `json:"fd_tables"`            // private fd tables in use; 1: the process's own
-	LimitedBy   string  `json:"limited_by,omitempty"` // which limit decided --conns auto
+
+	SizeMax     int     `json:"size_max,omitempty"`     // sizes are size..size_max
+	Depth       int     `json:"depth,omitempty"`        // messages under way at once per connection
+	MessageRate float64 `json:"message_rate,omitempty"` // asked for, of all connections; absent: closed loop
+
+	Interval  int64  `json:"interval,omitempty"`
+	FDTables  int    `json:"fd_tables"`            // private fd tables in use; 1: the process's own
+	LimitedBy string `json:"limited_by,omitempty"` // which limit decided --conns auto
 }
 
 // Conns always satisfies Attempted = Established + Failed, and Lost <= Established.
@@ -224,6 +231,6 @@ type Limit struct {
 // Short says whether the run fell short of what was asked: connections that
 // were not established or were lost, messages that did not come back as sent.
 func (r *Result) Short() bool {
-	return r.Conns.Established < r.Plan.Conns || r.Conns.Lost > 0 ||
+	return r.Conns.Established < r.Plan.Conns || r.Conns.Lost > 0 || r.Behind ||
 		r.Echo != nil && (r.Echo.Lost > 0 || r.Echo.Mismatched > 0)
 }

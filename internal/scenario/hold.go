@@ -46,6 +46,7 @@ type hold struct {
 	serverCPU float64 // seconds, before the run
 	census    loadgen.Census
 	workers   []int64 // open connections of each server worker, while held
+	heat      loadgen.Heat
 }
 
 const (
@@ -60,7 +61,7 @@ const (
 func Hold(ctx context.Context, p *Prepared, o Options, fp footprint.Proc, watch Watch) (*result.Result, error) {
 	h := &hold{Prepared: p, opt: o, fp: fp, watch: watch, sampler: footprint.NewSampler()}
 	h.res = newResult(p, o)
-	engine, err := loadgen.Start(p.Plan, max(1, o.Size))
+	engine, err := loadgen.Start(p.Plan, max(1, o.Size, o.SizeMax))
 	if err != nil {
 		return nil, err
 	}
@@ -71,12 +72,14 @@ func Hold(ctx context.Context, p *Prepared, o Options, fp footprint.Proc, watch 
 	rec := h.record(ctx, fp, o.Ports)
 	h.run(ctx)
 	stopWatch()
+	seen := rec.Stop(context.WithoutCancel(ctx))
 	tally, err := engine.Stop()
 	if err != nil {
 		h.warn("a client thread ended early: %v", err)
 	}
 	h.fill(tally)
-	settleFindings(ctx, rec, h.res, p.Plan.Local, nil)
+	settleFindings(seen, h.res, p.Plan.Local, h.fillHeat())
+	h.echoVerdict()
 	h.res.Interrupt = ctx.Err() != nil
 	return h.res, nil
 }
@@ -264,7 +267,8 @@ func (h *hold) awaitServer(ctx context.Context) bool {
 // exchange holds for the time asked for: silent, or with messages.
 func (h *hold) exchange(ctx context.Context) {
 	if h.Plan.Scenario == "echo" {
-		h.runExchange(ctx, loadgen.Exchange{Size: h.Plan.Size, Duration: h.Plan.Hold, Drain: drain})
+		h.runExchange(ctx, h.echoExchange())
+		h.heat = h.engine.Heat()
 		return
 	}
 	if h.Plan.Interval == 0 || h.Plan.Hold == 0 {
@@ -353,7 +357,7 @@ func newResult(p *Prepared, o Options) *result.Result {
 	r := &result.Result{Schema: result.Schema, Scenario: pl.Scenario, Proto: pl.Proto, Started: time.Now().UTC(), Command: o.Command,
 		Host: result.Host{Kernel: sys.Kernel(), CPUs: runtime.NumCPU(), MemoryBytes: sys.TotalMemory(), Nofile: nofile.Soft, Go: runtime.Version(), Commit: o.Commit},
 		Plan: result.Plan{Host: pl.Host.String(), FirstPort: pl.Ports[0], Conns: pl.Total, Ports: len(pl.Ports), Sources: max(1, len(pl.Sources)),
-			Threads: pl.Threads, Rate: pl.Rate.PerSecond, Hold: int64(pl.Hold), Size: pl.Size, Interval: int64(pl.Interval), FDTables: 1, LimitedBy: p.LimitedBy}}
+			Threads: pl.Threads, Rate: pl.Rate.PerSecond, Hold: int64(pl.Hold), Size: pl.Size, SizeMax: pl.SizeMax, Depth: pl.Depth, MessageRate: pl.MessageRate, Interval: int64(pl.Interval), FDTables: 1, LimitedBy: p.LimitedBy}}
 	if pl.Proto == plan.Mixed {
 		r.Plan.WSFirstPort = pl.Ports[1]
 	}

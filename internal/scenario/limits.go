@@ -46,9 +46,9 @@ func serverPIDs(fp footprint.Proc, r *result.ServerReport, ports []int) (pids []
 	return fp.Owners(inodes)
 }
 
-// settleFindings adds what limited the run to its result.
-func settleFindings(ctx context.Context, rec *diagnose.Recorder, r *result.Result, l plan.LocalPorts, latency []diagnose.Stretch) {
-	w := rec.Stop(context.WithoutCancel(ctx))
+// settleFindings adds what limited the run to its result. The window must have
+// ended while the client's threads were still there.
+func settleFindings(w diagnose.Window, r *result.Result, l plan.LocalPorts, latency []diagnose.Stretch) {
 	w.Errors, w.Latency = r.Conns.Errors, latency
 	if n := l.N(); n > 0 {
 		w.Settings.LocalPorts = int64(n) // less those that are reserved

@@ -35,6 +35,9 @@ type Options struct {
 	Threads        plan.Count
 	PrivateFDs     string // auto, on, off
 	Size           int
+	SizeMax        int     // 0: all are Size
+	Depth          int     // of echo
+	MessageRate    float64 // of echo, per second over all connections; 0: closed loop
 	Interval       time.Duration
 	Verify         int64
 	Close          plan.CloseMode
@@ -92,7 +95,7 @@ func Prepare(ctx context.Context, o Options, fp footprint.Proc) (*Prepared, erro
 	}
 	pl := plan.Plan{Scenario: o.Scenario, Proto: o.Proto, Host: o.Host, Ports: o.Ports, Sources: o.Sources, Local: local,
 		Rate: o.Rate, Window: o.Window, ConnectTimeout: o.ConnectTimeout,
-		WebSocket: o.WebSocket, Hold: o.Hold, Size: o.Size, Interval: o.Interval, Close: o.Close}
+		WebSocket: o.WebSocket, Hold: o.Hold, Size: o.Size, SizeMax: o.SizeMax, Depth: o.Depth, MessageRate: o.MessageRate, Interval: o.Interval, Close: o.Close}
 	m, private, err := p.machine(o, pl, fp)
 	if err != nil {
 		return nil, err

@@ -1,0 +1,85 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/c10m/c10m/internal/plan"
+)
+
+const echoUsage = `usage: client echo [flags]
+
+Throughput and latency of messages over connections that are held. Without
+--rate each connection sends the next message as soon as one came back (closed
+loop: how much can it do?). With --rate messages are sent when they are due,
+whatever the server does, and latency counts from then (open loop: how does it
+behave at this load? a stall shows in every message that it delayed).
+
+  --rate N/s|max         messages per second over all connections (default max)
+  --size BYTES|A:B       of a message, or a range of sizes (default 64)
+  --depth N              messages under way at once per connection (default 1)
+  --duration D           how long (default 10s); --hold D is the same
+  --conns N|auto         connections (default 1000)
+  --connect-rate N/s|max connects per second before that (default max)
+  --verify N             connections that echo one message more at the end
+Where to, from where
+  --host ADDR, --ports N, --first-port PORT[,PORT] (default 127.0.0.1, 200)
+  --proto tcp|ws|tcp,ws  with --path, --header K:V, --subprotocol NAME for ws
+  --server-control URL|auto|none   for the server's memory, count and shards
+  --sources auto|CIDR, --threads auto|N, --private-fds auto|on|off, --window N
+  --connect-timeout D, --close rst|fin
+Report
+  --json FILE, --html FILE, --csv FILE, --fail-if COND, --quiet
+  --dash ADDR:PORT       live page of this run
+  --settle D             both ends' time to give back memory (default 0s)
+
+Exit status: 0 all came back, and at the rate asked for; 1 not; 2 bad usage;
+130 interrupted.
+
+Examples
+  client echo --conns 1000 --duration 5s
+  client echo --rate 20k/s --size 64:1024 --fail-if 'echo.latency.p99>5ms'
+  client echo --proto ws --conns 100 --depth 16
+`
+
+// maxDepth bounds the messages under way on one connection.
+const maxDepth = 1024
+
+// runEcho is the subcommand.
+func runEcho(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	c := newCommand("echo", echoUsage)
+	t := newTarget(c.FlagSet, "echo", 1000)
+	size, depth, rate := sizes{64, 64}, 1, plan.Rate{}
+	c.Var(&size, "size", "")
+	c.IntVar(&depth, "depth", depth, "")
+	c.Var(&rate, "rate", "")
+	c.Var(&t.Rate, "connect-rate", "")
+	c.DurationVar(&t.Hold, "duration", 10*time.Second, "")
+	c.DurationVar(&t.Hold, "hold", 10*time.Second, "")
+	c.Var(&t.Conns, "conns", "")
+	c.Var((*atLeastZero)(&t.raw.verify), "verify", "")
+	c.Var(&t.raw.window, "window", "")
+	c.StringVar(&t.PrivateFDs, "private-fds", "auto", "")
+	c.StringVar(&t.raw.closeMode, "close", "rst", "")
+	c.DurationVar(&t.Settle, "settle", 0, "")
+	check := func() error {
+		if c.given("duration") && c.given("hold") {
+			return fmt.Errorf("--duration and --hold are the same: give one of them")
+		}
+		if depth < 1 || depth > maxDepth {
+			return fmt.Errorf("--depth %d: the legal range is 1..%d", depth, maxDepth)
+		}
+		t.quiet = c.quiet
+		if err := t.finish(args); err != nil {
+			return err
+		}
+		t.Size, t.SizeMax, t.Depth, t.MessageRate = size.first, size.last, depth, rate.PerSecond
+		return nil
+	}
+	return c.run(args, stdout, stderr, check, func() (outcome, error) {
+		r, err := execute(ctx, t.flags, stderr)
+		return outcome{result: r}, err
+	})
+}

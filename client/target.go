@@ -1,0 +1,69 @@
+package main
+
+import (
+	"flag"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/c10m/c10m/internal/plan"
+)
+
+// target is the flags that every lab has: where to, over what, from where.
+type target struct {
+	flags
+	raw raw
+}
+
+// newTarget registers them, with conns for a default.
+func newTarget(fs *flag.FlagSet, scenario string, conns int64) *target {
+	t := &target{raw: raw{size: plan.Count{N: 64}, window: plan.Count{N: 1024}, closeMode: "fin"}}
+	f := &t.flags
+	f.Scenario, f.Commit, f.PrivateFDs = scenario, commit, "auto"
+	f.Conns, f.Threads = plan.Count{N: conns}, plan.Count{Auto: true}
+	fs.StringVar(&t.raw.host, "host", "127.0.0.1", "")
+	fs.IntVar(&t.raw.ports, "ports", 200, "")
+	fs.StringVar(&t.raw.first, "first-port", "", "")
+	fs.StringVar(&t.raw.proto, "proto", plan.TCP, "")
+	fs.StringVar(&f.WebSocket.Path, "path", "/", "")
+	fs.Var((*headers)(&f.WebSocket.Headers), "header", "")
+	fs.StringVar(&f.WebSocket.Subprotocol, "subprotocol", "", "")
+	fs.StringVar(&f.Control, "server-control", "auto", "")
+	fs.StringVar(&t.raw.sources, "sources", "auto", "")
+	fs.Var(&f.Threads, "threads", "")
+	fs.DurationVar(&f.ConnectTimeout, "connect-timeout", 10*time.Second, "")
+	fs.StringVar(&f.dash, "dash", "", "")
+	return t
+}
+
+// finish converts what is left, once the flags are parsed.
+func (t *target) finish(args []string) error {
+	t.Command = append([]string{"client", t.Scenario}, args...)
+	return t.check(t.raw)
+}
+
+// sizes is a flag for the size of messages: BYTES, or FIRST:LAST for a range.
+type sizes struct{ first, last int }
+
+func (s *sizes) String() string {
+	if s.last > s.first {
+		return fmt.Sprintf("%d:%d", s.first, s.last)
+	}
+	return strconv.Itoa(s.first)
+}
+
+func (s *sizes) Set(text string) error {
+	bad := fmt.Errorf("want BYTES or FIRST:LAST, each within 1..%d", maxSize)
+	a, b, isRange := strings.Cut(text, ":")
+	if !isRange {
+		b = a
+	}
+	first, err1 := plan.ParseCount(a)
+	last, err2 := plan.ParseCount(b)
+	if err1 != nil || err2 != nil || first < 1 || last < first || last > maxSize {
+		return bad
+	}
+	*s = sizes{int(first), int(last)}
+	return nil
+}

@@ -1,0 +1,61 @@
+package tests
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+)
+
+// The open loop sends at its rate, every message comes back, and the time of
+// each is in the heat.
+func TestEchoAtARate(t *testing.T) {
+	s := start(t, 3, nil, "--max-conns", "1000")
+	args := s.to(3, "--conns", "50", "--rate", "500", "--size", "10:2000", "--depth", "4", "--duration", "2s", "--verify", "10")
+	args[0] = "echo"
+	o := client(t, nil, nil, args...)
+	e := o.result.Echo
+	if e == nil || e.Received != 1000+10 || e.Lost != 0 || e.Mismatched != 0 || e.Bytes < 1000*10 {
+		t.Fatalf("status %d, echo %+v: want 1000 messages in 2 s, and 10 to verify; %s", o.status, e, o.stderr)
+	}
+	if o.result.Behind != (o.status == 1) || !strings.Contains(o.result.Verdict, "500 messages a second") {
+		t.Errorf("status %d, behind %v, verdict %q", o.status, o.result.Behind, o.result.Verdict)
+	}
+	sum := int64(0)
+	if h := o.result.Heat; h == nil || len(h.Counts) != 60 {
+		t.Fatalf("heat %+v, want 60 columns", h)
+	}
+	for _, column := range o.result.Heat.Counts {
+		for _, n := range column {
+			sum += n
+		}
+	}
+	if sum != 1000 {
+		t.Errorf("heat has %d messages, want 1000", sum)
+	}
+}
+
+// WebSocket, closed loop, several frames under way.
+func TestEchoPipelinedWebSocket(t *testing.T) {
+	first, _ := freePorts(t, 10)
+	first += 5 // start takes the first two
+	s := start(t, 1, nil, "--max-conns", "1000", "--ws", fmt.Sprint(first)+":2")
+	o := client(t, nil, nil, "echo", "--proto", "ws", "--first-port", fmt.Sprint(first), "--ports", "2", "--server-control", "http://"+s.control,
+		"--conns", "20", "--size", "1:70000", "--depth", "8", "--duration", "1s")
+	if e := o.result.Echo; o.status != 0 || e == nil || e.Received < 100 || e.Sent != e.Received || o.result.Conns.Lost != 0 {
+		t.Errorf("status %d, echo %+v, conns %+v; %s", o.status, e, o.result.Conns, o.stderr)
+	}
+	if v := o.result.Verdict; !strings.Contains(v, "closed loop") {
+		t.Errorf("verdict %q", v)
+	}
+}
+
+// More than the server can do is asked for: that is said, and the status is 1.
+func TestEchoDoesNotKeepUp(t *testing.T) {
+	s := start(t, 1, nil, "--max-conns", "1000")
+	args := s.to(1, "--conns", "2", "--rate", "2M", "--duration", "1s", "--verify", "0")
+	args[0] = "echo"
+	o := client(t, nil, nil, args...)
+	if r := o.result; o.status != 1 || !r.Behind || r.Conns.Errors["echo_overdue"] == 0 || !strings.Contains(r.Verdict, "does not keep up") {
+		t.Errorf("status %d, behind %v, errors %v, verdict %q", o.status, r.Behind, r.Conns.Errors, r.Verdict)
+	}
+}
