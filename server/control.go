@@ -120,6 +120,9 @@ func (s *server) report(fp footprint.Proc, depth dash.Depth) (result.ServerRepor
 		}
 	}
 	r.State = state.String()
+	if s.middle != nil {
+		r.Relay = s.middle.Report()
+	}
 	for i, p := range s.ports() {
 		r.Ports = append(r.Ports, result.PortCount{Port: p.Number, Proto: p.Proto, Open: open[i]})
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/c10m/c10m/internal/echo"
 	"github.com/c10m/c10m/internal/plan"
+	"github.com/c10m/c10m/internal/relay"
 	"github.com/c10m/c10m/internal/ws"
 )
 
@@ -37,6 +38,11 @@ Protection
   --handshake-timeout D of a WebSocket handshake (default 10s)
   --idle-timeout D      close connections silent for so long (default 0: never)
   --drain D             how long a worker may take to end (default 30s)
+Middle tier
+  --relay HOST:FIRST:COUNT   pass requests on to these ports instead of echoing;
+  --upstream per-request|pool|keepalive   over upstream connections made for
+                        each, pooled, or kept with the client's (default keepalive)
+  --pool N              connections of a pool (default 100)
 Other
   --version             print version and exit
 
@@ -44,6 +50,7 @@ Examples
   server --ports 200
   server --bind 0.0.0.0 --tcp 20000:500 --max-conns 10M
   server --ws 15000:200
+  server --tcp 20000:20 --relay 127.0.0.1:10000:200 --upstream pool --control none
 `
 
 // errUsage marks bad usage: exit status 2.
@@ -62,6 +69,7 @@ type options struct {
 	drain       time.Duration
 	control     string // "" for none
 	version     bool
+	relay       relayOptions
 	worker      worker
 }
 
@@ -75,6 +83,7 @@ type worker struct {
 
 func parse(args []string, stderr io.Writer) (options, error) {
 	o := options{workers: plan.Count{Auto: true}, maxConns: plan.Count{Auto: true}}
+	o.relay.pool = plan.Count{N: 100}
 	maxOutbound, maxMessage := plan.Size(1<<20), plan.Size(ws.DefaultMaxMessage)
 	fs := flag.NewFlagSet("server", flag.ContinueOnError)
 	fs.SetOutput(io.Discard)
@@ -91,6 +100,9 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	fs.DurationVar(&o.drain, "drain", 30*time.Second, "")
 	fs.StringVar(&o.control, "control", "127.0.0.1:9090", "")
 	fs.BoolVar(&o.version, "version", false, "")
+	fs.Var(&o.relay.to, "relay", "")
+	fs.StringVar(&o.relay.mode, "upstream", string(relay.KeepAlive), "")
+	fs.Var(&o.relay.pool, "pool", "")
 	role := fs.String("worker", "", "")
 	if err := fs.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
@@ -125,6 +137,9 @@ func (o *options) check(rest []string, ports int, bind string, given map[string]
 		return fmt.Errorf("--ports %d: the legal range is 1..%d, for each protocol", ports, most)
 	}
 	if err := o.checkPorts(ports, given); err != nil {
+		return err
+	}
+	if err := o.checkRelay(given); err != nil {
 		return err
 	}
 	for name, n := range map[string]int64{"max-message": o.maxMessage, "max-outbound": int64(o.maxOutbound)} {

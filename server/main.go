@@ -17,6 +17,7 @@ import (
 
 	"github.com/c10m/c10m/internal/echo"
 	"github.com/c10m/c10m/internal/plan"
+	"github.com/c10m/c10m/internal/relay"
 	"github.com/c10m/c10m/internal/shard"
 	"github.com/c10m/c10m/internal/sys"
 	"github.com/c10m/c10m/internal/tune"
@@ -46,9 +47,12 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return 0
 	}
 	s := &server{options: o, args: args, stdout: stdout, stderr: stderr}
-	if o.worker.of > 0 {
+	switch {
+	case o.worker.of > 0:
 		err = s.work()
-	} else {
+	case o.relay.to.ports.N > 0:
+		err = s.relays(ctx)
+	default:
 		err = s.serve(ctx)
 	}
 	switch {
@@ -74,6 +78,7 @@ type server struct {
 	conns  int64 // --max-conns, decided
 	page   *shard.Page
 	super  *shard.Supervisor // nil for one plain process
+	middle *relay.Relay      // nil unless it relays
 }
 
 func (s *server) logf(format string, args ...any) {
@@ -200,11 +205,14 @@ func (s *server) ready() {
 	}
 	fmt.Fprintf(&b, " workers=%d loops=%d max-conns=%d nofile=%d",
 		s.size.Workers, s.size.Loops*s.size.Workers, s.conns, s.nofile.Soft)
+	if s.middle != nil {
+		fmt.Fprintf(&b, " relay=%s upstream=%s", s.relay.to.String(), s.relay.mode)
+	}
 	if s.control != "" {
 		fmt.Fprintf(&b, " control=http://%s", s.control)
 	}
 	fmt.Fprintln(s.stdout, b.String())
-	if s.nofile.Soft < uint64(s.conns) {
+	if s.middle == nil && s.nofile.Soft < uint64(s.conns) {
 		s.logf("fd limit is %s (hard %s, raising it needs CAP_SYS_RESOURCE): %d worker processes hold %s connections",
 			plan.Group(int64(s.nofile.Soft)), plan.Group(int64(s.nofile.Hard)), s.size.Workers, plan.Group(s.conns))
 	}

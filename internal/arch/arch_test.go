@@ -19,7 +19,7 @@ var ours = rules{
 		{"internal/result", "internal/sys"},
 		{"internal/loadgen", "internal/echo", "internal/footprint", "internal/tune"},
 		{"internal/diagnose"},
-		{"internal/scenario", "internal/shard", "internal/report", "internal/dash"},
+		{"internal/scenario", "internal/shard", "internal/report", "internal/dash", "internal/relay"},
 		{"server", "client", "tuning"},
 	},
 	// What decides without a kernel, and is tested without one.

@@ -15,12 +15,13 @@ const (
 	BadFrames        // breach of RFC 6455, closed with 1002
 	BadUTF8          // text that is not UTF-8, closed with 1007
 	TooBig           // more than --max-message, closed with 1009
+	Upstream         // of a relay: its upstream failed
 	nCauses
 )
 
 // CauseNames are the causes as reports and metrics name them.
 var CauseNames = [nCauses]string{"over_limit", "draining", "slow_reader", "idle_timeout",
-	"handshake_timeout", "handshake_refused", "ws_protocol", "ws_utf8", "ws_too_big"}
+	"handshake_timeout", "handshake_refused", "ws_protocol", "ws_utf8", "ws_too_big", "upstream"}
 
 // stripes is how many cache lines the traffic counters are spread over, so
 // that the loops of one big process do not fight for one.
@@ -73,9 +74,9 @@ func (c *Counters) Messages() (messages, bytes int64) {
 	return messages, bytes
 }
 
-// echoed counts one message of n bytes on connection fd.
-func (c *Counters) echoed(fd, n int) {
-	t := &c.traffic[fd%stripes]
+// Echoed counts one message of n bytes; key, an fd, spreads the counting.
+func (c *Counters) Echoed(key, n int) {
+	t := &c.traffic[key%stripes]
 	t.messages.Add(1)
 	t.bytes.Add(int64(n))
 }

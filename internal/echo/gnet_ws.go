@@ -143,7 +143,7 @@ func (e *Engine) echoFrames(c gnet.Conn, st *wsConn, in []byte) gnet.Action {
 			if _, err := c.Write(step.out); err != nil {
 				return gnet.None // the write has closed it
 			}
-			e.ctr.echoed(c.Fd(), n)
+			e.ctr.Echoed(c.Fd(), n)
 			if c.OutboundBuffered() > e.ws.outbound {
 				return e.dropSlow(c, st)
 			}

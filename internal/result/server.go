@@ -18,11 +18,21 @@ type ServerReport struct {
 	Refused  ErrorCounts  `json:"refused,omitempty"` // by cause: over_limit, draining, slow_reader ...
 	Messages int64        `json:"messages"`          // reads echoed
 	Bytes    int64        `json:"bytes"`             // payload bytes echoed
+	Relay    *Relay       `json:"relay,omitempty"`   // of a server that relays
 	Shards   []Shard      `json:"shards"`
 	Ports    []PortCount  `json:"ports"`
 	Memory   *ProcMemory  `json:"memory,omitempty"` // all processes of the server
 	CPU      *float64     `json:"cpu_seconds,omitempty"`
 	Kernel   *KernelUsage `json:"kernel,omitempty"` // of the server's machine
+}
+
+// Relay is what a relaying server has done upstream.
+type Relay struct {
+	Upstream string      `json:"upstream"` // per-request, pool, keepalive
+	Requests int64       `json:"requests"`
+	Opened   int64       `json:"opened"` // upstream connections
+	Reused   int64       `json:"reused"` // requests over one that had served before
+	Failed   ErrorCounts `json:"failed,omitempty"`
 }
 
 // Shard is one worker process.

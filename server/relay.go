@@ -1,0 +1,123 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"runtime"
+	"strings"
+
+	"github.com/c10m/c10m/internal/plan"
+	"github.com/c10m/c10m/internal/relay"
+	"github.com/c10m/c10m/internal/shard"
+	"github.com/c10m/c10m/internal/sys"
+)
+
+// upstream is the flag value of --relay, HOST:FIRST:COUNT.
+type upstream struct {
+	host  netip.Addr
+	ports plan.PortRange
+}
+
+func (u *upstream) String() string {
+	if u.ports.N == 0 {
+		return ""
+	}
+	return netip.AddrPortFrom(u.host, uint16(u.ports.First)).String() + fmt.Sprintf(":%d", u.ports.N)
+}
+
+// Set reads HOST:FIRST:COUNT; an IPv6 address stands in brackets.
+func (u *upstream) Set(s string) error {
+	host, ports := s, ""
+	for range 2 {
+		i := strings.LastIndexByte(host, ':')
+		if i < 0 {
+			return fmt.Errorf("%q: want HOST:FIRST:COUNT, like 10.0.0.2:10000:200 or [::1]:10000:200", s)
+		}
+		host, ports = host[:i], s[i+1:]
+	}
+	ip, err := netip.ParseAddr(strings.TrimSuffix(strings.TrimPrefix(host, "["), "]"))
+	if err != nil {
+		return fmt.Errorf("%q: %q is not an IP address", s, host)
+	}
+	u.host = ip
+	return u.ports.Set(ports)
+}
+
+// relayOptions are the flags of a relay.
+type relayOptions struct {
+	to   upstream
+	mode string
+	pool plan.Count
+}
+
+// check refuses what a relay cannot do.
+func (o *options) checkRelay(given map[string]bool) error {
+	r := o.relay
+	if !given["relay"] {
+		if given["upstream"] || given["pool"] {
+			return errors.New("--upstream and --pool want --relay HOST:FIRST:COUNT")
+		}
+		return nil
+	}
+	if given["ws"] {
+		return errors.New("--relay passes bytes on from TCP ports (WebSocket too, with --upstream keepalive); leave out --ws")
+	}
+	if o.tcp.N == 0 {
+		o.tcp = plan.PortRange{First: firstTCP, N: 200}
+	}
+	o.ws = plan.PortRange{}
+	switch relay.Mode(r.mode) {
+	case relay.PerRequest, relay.Pool, relay.KeepAlive:
+	default:
+		return fmt.Errorf("--upstream %q: the legal values are per-request, pool and keepalive", r.mode)
+	}
+	if r.pool.Auto || r.pool.N > maxPool {
+		return fmt.Errorf("--pool %s: the legal range is 1..%d", r.pool.String(), maxPool)
+	}
+	if (r.to.host == o.bind || o.bind.IsUnspecified() && r.to.host.IsLoopback()) && r.to.ports.Overlaps(o.tcp) {
+		return fmt.Errorf("--relay %s: these are the relay's own ports, --tcp %s", r.to.String(), o.tcp.String())
+	}
+	if o.workers.N > 1 {
+		return fmt.Errorf("--workers %d: a relay is one process", o.workers.N)
+	}
+	return nil
+}
+
+// maxPool bounds --pool.
+const maxPool = 100_000
+
+// relays runs the middle tier instead of an echo server.
+func (s *server) relays(ctx context.Context) error {
+	var err error
+	if s.nofile, err = sys.RaiseNofile(sys.NrOpen()); err != nil {
+		return err
+	}
+	pool := int(s.relay.pool.N)
+	s.conns, err = relay.Size(s.nofile.Soft, s.tcp.N, pool, relay.Mode(s.relay.mode))
+	if err != nil {
+		return fmt.Errorf("%w: --pool: %v", errUsage, err)
+	}
+	if !s.maxConns.Auto {
+		if s.maxConns.N > s.conns {
+			return fmt.Errorf("%w: --max-conns %d: an fd limit of %d leaves a relay %d", errUsage, s.maxConns.N, s.nofile.Soft, s.conns)
+		}
+		s.conns = s.maxConns.N
+	}
+	if err := s.portsFree(); err != nil {
+		return err
+	}
+	s.page, s.size = shard.Alone(), shard.Size{Workers: 1, Loops: runtime.NumCPU(), Limit: s.conns}
+	cfg := relay.Config{Bind: s.bind, Ports: s.ports(), Mode: relay.Mode(s.relay.mode), Pool: pool, Limit: s.conns}
+	for i := range s.relay.to.ports.N {
+		cfg.Upstreams = append(cfg.Upstreams, netip.AddrPortFrom(s.relay.to.host, uint16(s.relay.to.ports.First+i)))
+	}
+	s.middle = relay.New(cfg, s.page.Slots[0])
+	stop, err := s.startControl()
+	if err != nil {
+		return err
+	}
+	defer stop()
+	return s.middle.Serve(ctx, s.ready)
+}
