@@ -14,14 +14,16 @@ import (
 const diagnoseUsage = `usage: client diagnose --pid N | --control URL [flags]
 
 Looks at a running server, ours or any other, without touching it, and says what
-is saturated, severest first, each with evidence, meaning and cure: processors by
-thread and shard, soft interrupts, accept and SYN queues, TCP memory, fds, local
-ports, conntrack, memory, locks of the kernel. Root sees more.
+is saturated, severest first, each with evidence, meaning and cure: processors
+by thread and shard, soft interrupts, accept and SYN queues, TCP memory, fds,
+local ports, conntrack, memory, locks of the kernel. Root sees more.
 
   --pid N            a process of this machine, with its children
   --control URL      a server of ours, by its control endpoint
   --duration D       how long to look (default 5s)
   --json FILE        the findings as a result file; - for stdout
+  --html FILE        the same as a page
+  --fail-if COND     exit 1 if it holds; see client report --help
   --quiet            no text
 
 Exit status: 0 nothing limits; 1 something does; 2 bad usage; 130 interrupted.

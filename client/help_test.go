@@ -11,7 +11,11 @@ import (
 
 // Every command has a help of its own on stdout, of one screen.
 func TestHelp(t *testing.T) {
-	for _, args := range [][]string{{"--help"}, {"-h"}, {"hold", "--help"}, {"echo", "--help"}, {"report", "--help"}, {"compare", "--help"}} {
+	all := [][]string{{"--help"}, {"-h"}, {"hold", "--help"}, {"echo", "--help"}}
+	for name := range labs {
+		all = append(all, []string{name, "--help"})
+	}
+	for _, args := range all {
 		var stdout, stderr bytes.Buffer
 		if status := run(context.Background(), args, &stdout, &stderr); status != 0 || stderr.Len() > 0 {
 			t.Errorf("%v: status %d, stderr %q", args, status, stderr.String())
@@ -27,6 +31,9 @@ func TestHelp(t *testing.T) {
 		}
 		if !strings.Contains(text, "Examples") || !strings.HasPrefix(text, "usage: client ") {
 			t.Errorf("%v: %s", args, text)
+		}
+		if len(args) == 2 && !strings.Contains(overview, "\n  "+args[0]+" ") {
+			t.Errorf("client --help lacks %s", args[0])
 		}
 		if len(args) == 2 && !strings.HasPrefix(text, "usage: client "+args[0]+" ") {
 			t.Errorf("%v: %s", args, text)

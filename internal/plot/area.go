@@ -39,7 +39,7 @@ func (a Area) SVG() string {
 	if len(tops) > 0 {
 		ys = tops[len(tops)-1]
 	}
-	x := newScale(a.X, xs, ticksFor(c.width, 90), false)
+	x := newScale(a.X, xs, ticksFor(c.width, 75), false)
 	y := newScale(a.Y, ys, 5, true)
 	p := c.axes(&x, &y, top)
 	if len(xs) == 0 {
@@ -92,15 +92,25 @@ func (c *canvas) layer(index int, name string, xs, below, above []float64, x, y 
 		outline = append(outline, [2]float64{x.at(xs[i]), y.at(below[i])})
 	}
 	c.titled("path", name, attr{"class", "plot-fill " + class(index)}, attr{"d", path(outline) + "Z"})
-	// The number goes to the thickest place in the right half.
-	best, thick := 0, 0.0
-	for i := len(xs) / 2; i < len(xs); i++ {
-		if t := y.at(below[i]) - y.at(above[i]); t > thick && x.at(xs[i]) < x.to-10 && x.at(xs[i]) > x.from+10 {
-			best, thick = i, t
+	// The number goes to the thickest of a few places in the right half.
+	lower, upper := edge(xs, below), edge(xs, above)
+	best, middle, thick := 0.0, 0.0, 0.0
+	for _, share := range []float64{0.6, 0.7, 0.8, 0.9, 0.95} {
+		v := xs[0] + share*(xs[len(xs)-1]-xs[0])
+		low, high := y.at(valueAt(lower, v)), y.at(valueAt(upper, v))
+		if low-high > thick && x.at(v) > x.from+10 && x.at(v) < x.to-10 {
+			best, middle, thick = x.at(v), (low+high)/2, low-high
 		}
 	}
 	if thick >= fontSize+2 {
-		c.text("text", strconv.Itoa(index+1), attr{"class", "plot-number"}, attr{"text-anchor", "middle"},
-			attr{"x", x.at(xs[best])}, attr{"y", (y.at(below[best])+y.at(above[best]))/2 + 4})
+		c.text("text", strconv.Itoa(index+1), attr{"class", "plot-number"}, attr{"text-anchor", "middle"}, attr{"x", best}, attr{"y", middle + 4})
 	}
+}
+
+// edge is one edge of a layer as points.
+func edge(xs, ys []float64) (points []Point) {
+	for i, x := range xs {
+		points = append(points, Point{x, ys[i]})
+	}
+	return points
 }

@@ -42,7 +42,7 @@ func (b Bars) SVG() string {
 		}
 	}
 	c, top := begin(b.Frame, "bars", int(float64(len(b.Bars))*(barHigh+barGap))+3*lineHigh, entries)
-	x := newScale(b.X, sums, ticksFor(c.width, 90), true)
+	x := newScale(b.X, sums, ticksFor(c.width, 75), true)
 	p := area{left: 8, right: c.width - 16, top: top, bottom: c.height - 2*lineHigh - 8}
 	x.from, x.to = p.left, p.right
 	for _, t := range x.ticks {

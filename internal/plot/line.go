@@ -32,7 +32,7 @@ func (l Line) SVG() string {
 		}
 	}
 	c, top := begin(l.Frame, "lines", plotHeight, entries)
-	x := newScale(l.X, xs, ticksFor(c.width, 90), false)
+	x := newScale(l.X, xs, ticksFor(c.width, 75), false)
 	y := newScale(l.Y, ys, 5, true)
 	p := c.axes(&x, &y, top)
 	if len(xs) == 0 {

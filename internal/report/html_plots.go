@@ -43,7 +43,7 @@ var (
 	timeAxis  = plot.Axis{Title: "time", Unit: plot.Seconds}
 	rateAxis  = plot.Axis{Title: "connections per second", Unit: plot.Count}
 	connAxis  = plot.Axis{Title: "connections", Unit: plot.Count}
-	bytesAxis = plot.Axis{Title: "memory in use", Unit: plot.Bytes}
+	bytesAxis = plot.Axis{Title: "memory grown", Unit: plot.Bytes}
 )
 
 func ratePlot(r *result.Result) (figure, bool) {
@@ -65,7 +65,8 @@ func ratePlot(r *result.Result) (figure, bool) {
 	}), true
 }
 
-// used is one measurement of the memory that connections take.
+// used is one measurement of the memory that connections take: what came on top
+// of what was in use before them.
 type used struct {
 	conns                  float64
 	kernel, server, client float64
@@ -85,9 +86,9 @@ func measured(r *result.Result) (list []used, server bool) {
 		if (u.Server != nil) != server {
 			return // a sample that lacks the server's part is no measurement of the same thing
 		}
-		v := used{conns: float64(conns), kernel: float64(u.Kernel), client: float64(u.Client)}
+		v := used{conns: float64(conns), kernel: grown(u.Kernel, m.Before.Kernel), client: grown(u.Client, m.Before.Client)}
 		if server {
-			v.server = float64(*u.Server)
+			v.server = grown(*u.Server, *m.Before.Server)
 		}
 		list = append(list, v)
 	}
@@ -102,6 +103,9 @@ func measured(r *result.Result) (list []used, server bool) {
 	add(held, *m.Held)
 	return list, server
 }
+
+// grown may be negative.
+func grown(now, before uint64) float64 { return float64(now) - float64(before) }
 
 // fitPlot is memory over connections with the fitted line, which goes through
 // the means: that is where least squares puts it.
@@ -150,7 +154,7 @@ func ownerPlot(r *result.Result) (figure, bool) {
 		layers = append(layers, layer("server", func(u used) float64 { return u.server }))
 	}
 	layers = append(layers, layer("client", func(u used) float64 { return u.client }))
-	return drawn("Who holds the memory", "What was in use before the first connection is included.", func(f plot.Frame) string {
+	return drawn("Who holds the memory", "On top of what was in use before the first connection.", func(f plot.Frame) string {
 		return plot.Area{Frame: f, X: connAxis, Y: bytesAxis, Layers: layers}.SVG()
 	}), true
 }
