@@ -9,6 +9,7 @@ package main
 
 import (
 	"context"
+	"net"
 	"net/http"
 	"net/netip"
 	"time"
@@ -38,7 +39,11 @@ func init() { logging.SetLevel(logging.LevelError) } // it reports on stdout oth
 func main() { server.Main() }
 
 func serveTCP(ctx context.Context, addrs []netip.AddrPort, ready func()) error {
-	engine := nbio.NewEngine(nbio.Config{Network: "tcp", Addrs: peer.Strings(addrs), MaxWriteBufferSize: maxWaiting})
+	listen, err := listeners(addrs)
+	if err != nil {
+		return err
+	}
+	engine := nbio.NewEngine(nbio.Config{Network: "tcp", Addrs: peer.Strings(addrs), Listen: listen, MaxWriteBufferSize: maxWaiting})
 	engine.OnData(func(c *nbio.Conn, data []byte) {
 		_, _ = c.Write(data) // it copies what does not go out at once
 	})
@@ -49,6 +54,10 @@ func serveTCP(ctx context.Context, addrs []netip.AddrPort, ready func()) error {
 }
 
 func serveWS(ctx context.Context, addrs []netip.AddrPort, ready func()) error {
+	listen, err := listeners(addrs)
+	if err != nil {
+		return err
+	}
 	upgrader := websocket.NewUpgrader()
 	upgrader.CheckOrigin = func(*http.Request) bool { return true }
 	upgrader.KeepaliveTime = 0 // no deadline for idle connections, as in the other peers
@@ -56,7 +65,7 @@ func serveWS(ctx context.Context, addrs []netip.AddrPort, ready func()) error {
 		_ = c.WriteMessage(kind, data)
 	})
 	engine := nbhttp.NewEngine(nbhttp.Config{
-		Network: "tcp", Addrs: peer.Strings(addrs), MaxLoad: maxLoad, MaxWriteBufferSize: maxWaiting,
+		Network: "tcp", Addrs: peer.Strings(addrs), Listen: listen, MaxLoad: maxLoad, MaxWriteBufferSize: maxWaiting,
 		IOMod: nbhttp.IOModNonBlocking, ReleaseWebsocketPayload: true,
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = upgrader.Upgrade(w, r, nil) }),
 	})
@@ -64,6 +73,21 @@ func serveWS(ctx context.Context, addrs []netip.AddrPort, ready func()) error {
 		return err
 	}
 	return until(ctx, ready, engine)
+}
+
+// listeners opens them before an engine is there: one that cannot listen stops
+// itself, and if its pollers have not begun by then (poller.readWriteLoop sets
+// shutdown to false), it waits for them for ever.
+func listeners(addrs []netip.AddrPort) (listen func(network, addr string) (net.Listener, error), err error) {
+	all, err := peer.Listen(addrs)
+	if err != nil {
+		return nil, err
+	}
+	open := map[string]net.Listener{}
+	for _, l := range all {
+		open[l.Addr().String()] = l
+	}
+	return func(_, addr string) (net.Listener, error) { return open[addr], nil }, nil
 }
 
 // until says ready and stops the engine when ctx ends.
