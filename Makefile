@@ -17,7 +17,7 @@ export CONNS PROTO PORTS
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
 # host says in one line what this machine lacks.
 .PHONY: host
@@ -52,6 +52,11 @@ compare: build peers ## compare servers and clients (some 15 minutes); writes ou
 .PHONY: results
 results: host ## write the generated parts of RESULTS.md and docs/plots from results/
 	@go run ./scripts/compare results
+
+.PHONY: screenshots
+screenshots: build ## make the README's pictures of the live page and the report anew
+	@scripts/install-deps.sh
+	@scripts/screenshots.sh
 
 # Not from the cache: the tests talk to the kernel, and it may have changed.
 .PHONY: test

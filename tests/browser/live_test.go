@@ -4,6 +4,9 @@ import (
 	"fmt"
 	"testing"
 	"time"
+
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 )
 
 // number is what a tile says, as a number.
@@ -43,14 +46,86 @@ func TestServerPage(t *testing.T) {
 	p.await("a curve", `document.querySelector("#c-conns path.curve").getAttribute("d").split("L").length > 3`)
 	p.await("memory in the picture", `document.querySelectorAll("#c-memory path.band").length > 5`)
 	p.shot("server-light")
-	p.show(look{dark: true})
-	p.shot("server-dark")
-	p.show(phone)
-	p.await("the phone's layout", `document.querySelector("#c-conns svg").viewBox.baseVal.width < 360`)
-	p.shot("server-phone")
+	readable(t, p)
+	keyboard(t, p)
+	looks(t, p)
 
 	end(t, run)
 	p.await("the end of all connections", number("Connections")+" === 0")
+}
+
+// readable: what a screen reader goes by. Landmarks, headings that name their
+// sections, pictures with words for them, tables with heads, and a live region
+// that waits its turn.
+func readable(t *testing.T, p *tab) {
+	t.Helper()
+	for what, ok := range map[string]string{
+		"language":                         `document.documentElement.lang === "en"`,
+		"one main, header, footer, nav":    `["main", "body > header", "body > footer", "nav"].every(s => document.querySelectorAll(s).length === 1)`,
+		"one h1":                           `document.querySelectorAll("h1").length === 1`,
+		"sections named by their headings": `[...document.querySelectorAll("section")].every(s => document.getElementById(s.getAttribute("aria-labelledby")).textContent)`,
+		"words for every picture":          `[...document.querySelectorAll("svg")].every(s => s.getAttribute("aria-hidden") === "true" || s.getAttribute("role") === "img" && s.getAttribute("aria-label").length > 20)`,
+		"the numbers in those words":       `document.querySelector("#c-conns svg").getAttribute("aria-label").includes("5,000 open")`,
+		"heads in every table row":         `[...document.querySelectorAll("tbody tr")].every(r => r.querySelector("th[scope=row]"))`,
+		"a polite live region":             `document.getElementById("spoken").getAttribute("aria-live") === "polite" && document.getElementById("spoken").textContent.includes("connections")`,
+		"no region that interrupts":        `!document.querySelector("[aria-live=assertive], [role=alert]")`,
+		"an order of its own for nobody":   `!document.querySelector("[tabindex]:not([tabindex='0']):not([tabindex='-1'])")`,
+	} {
+		if !eval[bool](p, ok) {
+			t.Errorf("no %s: %s", what, ok)
+		}
+	}
+}
+
+// keyboard: every picture is reached with Tab, shows that it is, and its values
+// are read with the arrow keys; the tables open with Enter.
+func keyboard(t *testing.T, p *tab) {
+	t.Helper()
+	const focused = `document.activeElement.closest("section, header, footer, a")?.querySelector("h2")?.id + " " + document.activeElement.tagName`
+	seen := map[string]bool{}
+	for range 30 {
+		p.run("press Tab", chromedp.KeyEvent(kb.Tab))
+		seen[eval[string](p, focused)] = true
+		if !eval[bool](p, `document.activeElement === document.body || getComputedStyle(document.activeElement).outlineStyle !== "none"`) {
+			t.Errorf("%s has the focus and does not show it", eval[string](p, focused))
+		}
+	}
+	for _, want := range []string{"h-conns svg", "h-setup svg", "h-messages svg", "h-memory svg", "h-ports svg", "h-ports SUMMARY", "h-shards SUMMARY"} {
+		if !seen[want] {
+			t.Errorf("Tab does not reach %s, only %v", want, seen)
+		}
+	}
+	p.run("look at the ports", chromedp.Evaluate[chromedp.Void](`document.querySelector("#ports svg").focus()`))
+	p.run("press Right", chromedp.KeyEvent(kb.ArrowRight), chromedp.KeyEvent(kb.ArrowRight))
+	p.await("the second port's number", `/^port 21\d\d\d 25$/.test(document.getElementById("spoken").textContent)`)
+	p.run("look at the curve", chromedp.Evaluate[chromedp.Void](`document.querySelector("#c-conns svg").focus()`))
+	p.run("press Left", chromedp.KeyEvent(kb.ArrowLeft))
+	p.await("an earlier number", `/^Connections: [0-9,]+ open \d+ s ago/.test(document.getElementById("spoken").textContent)`)
+	p.run("open the table", chromedp.Evaluate[chromedp.Void](`document.querySelector("#d-ports summary").focus()`), chromedp.KeyEvent(kb.Enter))
+	p.await("a row for each port", `document.querySelectorAll("#d-ports tbody tr").length === 200`)
+	p.run("close the table", chromedp.KeyEvent(kb.Enter))
+}
+
+// looks: by night, and on a phone.
+func looks(t *testing.T, p *tab) {
+	t.Helper()
+	const brightness = `getComputedStyle(document.body).backgroundColor.match(/\d+/g).slice(0, 3).reduce((a, b) => a + Number(b), 0)`
+	day := eval[int](p, brightness)
+	p.show(look{dark: true})
+	p.await("dark colours", brightness+" < 120")
+	if day < 600 {
+		t.Errorf("by day the page has a brightness of %d of 765", day)
+	}
+	p.shot("server-dark")
+	p.show(phone)
+	p.await("the phone's layout", `document.querySelector("#c-conns svg").viewBox.baseVal.width < 360`)
+	if eval[bool](p, scrolls) {
+		t.Errorf("on a phone the page scrolls sideways: %d pixels wide", eval[int](p, `document.documentElement.scrollWidth`))
+	}
+	if small := eval[int](p, `[...document.querySelectorAll("body *")].filter(e => e.childElementCount === 0 && e.textContent.trim() && !e.closest("svg, .unseen") && parseFloat(getComputedStyle(e).fontSize) < 12).length`); small > 0 {
+		t.Errorf("%d texts are too small to read on a phone", small)
+	}
+	p.shot("server-phone")
 }
 
 // TestClientPage: the page of a run shows its phases and latencies, and says

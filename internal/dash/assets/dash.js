@@ -53,7 +53,7 @@
   // A round number not below n.
   function nice(n) {
     const p = 10 ** Math.floor(Math.log10(n));
-    return p * [1, 2, 4, 6, 8, 10].find((m) => m * p >= n * 0.9999);
+    return p * [1, 2, 3, 4, 6, 8, 10].find((m) => m * p >= n * 0.9999);
   }
 
   // chart draws curves or stacked bands into a figure. Its values are rows
@@ -270,12 +270,11 @@
     resize(n) {
       this.size = n;
       this.columns = n <= 25 ? Math.max(10, n) : n <= 400 ? 25 : n <= 1600 ? 50 : 100;
-      this.svg.setAttribute("viewBox", `0 0 ${this.columns * 10} ${Math.ceil(n / this.columns) * 10}`);
+      fill(this.svg, { viewBox: `0 0 ${this.columns * 10} ${Math.ceil(n / this.columns) * 10}`, preserveAspectRatio: "xMinYMin" }, []);
       this.levels = Array.from({ length: n }, () => dr("rect", { class: "level", width: 8.6, rx: 1 }));
       this.frame = dr("rect", { class: "chosen", width: 9.6, height: 9.6, rx: 2, visibility: "hidden" });
       const cells = this.levels.map((_, i) => dr("rect", { class: "cell", x: this.x(i), y: this.y(i), width: 8.6, height: 8.6, rx: 1.6 }));
       this.svg.replaceChildren(...cells, ...this.levels, this.frame);
-      this.svg.setAttribute("preserveAspectRatio", "xMinYMin");
     }
     x(i) { return i % this.columns * 10 + 0.7; }
     y(i) { return Math.floor(i / this.columns) * 10 + 0.7; }
@@ -286,10 +285,7 @@
         const level = this.levels[i], h = full > 0 ? Math.min(1, item.v / full) * 8.6 : 0;
         const height = (item.v > 0 ? Math.max(0.6, h) : 0).toFixed(1);
         if (level.getAttribute("height") === height) return;
-        level.setAttribute("x", this.x(i));
-        level.setAttribute("y", (this.y(i) + 8.6 - height).toFixed(1));
-        level.setAttribute("height", height);
-        level.setAttribute("class", hot && item.v >= hot ? "level hot" : "level");
+        fill(level, { x: this.x(i), y: (this.y(i) + 8.6 - height).toFixed(1), height, class: hot && item.v >= hot ? "level hot" : "level" }, []);
       });
       this.show();
     }
@@ -300,9 +296,7 @@
       lead.replaceChildren(...(i >= 0 ? [el("b", {}, this.items[i].name), " " + this.long(v[i])] : [el("b", {}, this.name), " " + all]));
       set(rest, "a full cell is " + this.long(this.full));
       this.svg.setAttribute("aria-label", `${this.name}: ${all}. Arrow keys read them one by one; a table follows.`);
-      this.frame.setAttribute("visibility", i >= 0 ? "visible" : "hidden");
-      this.frame.setAttribute("x", this.x(Math.max(0, i)) - 0.5);
-      this.frame.setAttribute("y", this.y(Math.max(0, i)) - 0.5);
+      fill(this.frame, { visibility: i >= 0 ? "visible" : "hidden", x: this.x(Math.max(0, i)) - 0.5, y: this.y(Math.max(0, i)) - 0.5 }, []);
     }
   }
 
@@ -420,22 +414,21 @@
       latency("Connect, median", r.connect);
       latency("Echo, median", r.echo);
     }
-    all.push(["CPU", used.length ? (Math.round(sum(used) * 100) / 100) + " cores" : "–", `of ${meta.cpus}` + (used.length > 1 ? `, busiest ${meta.shard} ${percent(Math.max(...used))}` : "")]);
+    const busiest = used.length > 1 ? `; busiest ${meta.shard} ${percent(Math.max(...used))}` : "";
+    all.push(["CPU cores in use", used.length ? String(Math.round(sum(used) * 100) / 100) : "–", `of ${meta.cpus}${busiest}`]);
     const m = points.findLast((p) => p.memory)?.memory;
     all.push(["Free memory", m ? bytes(m.total - m.used) : "–", m ? "of " + bytes(m.total) : ""]);
     const box = $("tiles");
     if (box.childElementCount !== all.length) {
       box.className = all.length > 5 ? "tiles many" : "tiles";
       box.replaceChildren(...all.map((t) => {
-        const dl = el("div", {}, el("dt", {}, t[0]), el("dd", { class: "value" }), el("dd", { class: "note" }));
-        if (t.length > 3) dl.append(el("dd", {}, el("meter", { min: 0, max: 1, "aria-label": t[0] + " " + t[2] })));
-        return dl;
+        const meter = t.length > 3 ? [el("dd", {}, el("meter", { min: 0, max: 1, "aria-label": t[0] + " " + t[2] }))] : [];
+        return el("div", {}, el("dt", {}, t[0]), el("dd", { class: "value" }), el("dd", { class: "note" }), ...meter);
       }));
     }
     all.forEach((t, i) => {
       const [, value, note, share] = box.children[i].children;
-      set(value, t[1]);
-      set(note, t[2]);
+      [value, note].forEach((e, k) => set(e, t[k + 1]));
       if (share) share.firstChild.value = Math.min(1, t[3]);
     });
   }
@@ -450,10 +443,7 @@
     showErrors();
   }
 
-  function state(text, kind) {
-    set($("state"), text);
-    $("state").className = "state " + kind;
-  }
+  const state = (text, kind) => { set($("state"), text); $("state").className = "state " + kind; };
 
   // For those who listen: a sentence now and then, when it has changed.
   let spokenAt = 0;
@@ -472,9 +462,7 @@
     grids.clear();
     $("ports").replaceChildren();
     document.title = "c10m " + meta.role;
-    set($("role"), meta.role);
-    set($("title"), meta.title);
-    set($("build"), `commit ${meta.commit}, process ${meta.pid}`);
+    for (const [id, text] of [["role", meta.role], ["title", meta.title], ["build", `commit ${meta.commit}, process ${meta.pid}`]]) set($(id), text);
     $("footprint").hidden = !server();
   }
 
@@ -505,8 +493,7 @@
     });
     source.onerror = () => {
       if (!ended) state("no connection; trying again", "gone");
-      if (source.readyState !== EventSource.CLOSED) return;
-      setTimeout(connect, 5000);
+      if (source.readyState === EventSource.CLOSED) setTimeout(connect, 5000);
     };
   }
   setInterval(() => {
