@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"math"
 	"net/netip"
 	"net/url"
 	"strings"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/c10m/c10m/internal/plan"
 	"github.com/c10m/c10m/internal/scenario"
+	"github.com/c10m/c10m/internal/sys"
 )
 
 // flags is what was asked for.
@@ -83,6 +85,7 @@ func (f *flags) register(fs *flag.FlagSet, r *raw) {
 	fs.StringVar(&f.PrivateFDs, "private-fds", "auto", "")
 	fs.Var(&r.window, "window", "")
 	fs.DurationVar(&f.ConnectTimeout, "connect-timeout", 10*time.Second, "")
+	fs.DurationVar(&f.KeepAlive, "keepalive", notGiven, "")
 	fs.Var(&r.size, "size", "")
 	fs.DurationVar(&f.Interval, "interval", 0, "")
 	fs.DurationVar(&f.Settle, "settle", 4*time.Second, "")
@@ -141,7 +144,16 @@ func (f *flags) check(r raw) (err error) {
 	return f.checkTimes()
 }
 
+// notGiven is a duration that nobody can mean.
+const notGiven = time.Duration(math.MinInt64)
+
 func (f *flags) checkTimes() error {
+	if f.KeepAlive == notGiven {
+		f.KeepAlive = sys.DefaultKeepAlive
+		if f.Host.IsLoopback() {
+			f.KeepAlive = 0 // that end cannot vanish without this one
+		}
+	}
 	switch {
 	case f.Hold < 0 || f.Hold > 1000*time.Hour:
 		return fmt.Errorf("--hold %v: the legal range is 0..1000h", f.Hold)
@@ -151,6 +163,8 @@ func (f *flags) checkTimes() error {
 		return fmt.Errorf("--interval %v: the legal values are 0 (idle) and 1ms..1h", f.Interval)
 	case f.ConnectTimeout < 10*time.Millisecond || f.ConnectTimeout > time.Hour:
 		return fmt.Errorf("--connect-timeout %v: the legal range is 10ms..1h", f.ConnectTimeout)
+	case f.KeepAlive != 0 && (f.KeepAlive < sys.MinKeepAlive || f.KeepAlive > sys.MaxKeepAlive):
+		return fmt.Errorf("--keepalive %v: the legal values are 0 (never) and %v..%v", f.KeepAlive, sys.MinKeepAlive, sys.MaxKeepAlive)
 	case f.Scenario == "echo" && f.Hold == 0:
 		return errors.New("--hold 0s: echo needs a time to run for")
 	}

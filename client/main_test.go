@@ -29,6 +29,7 @@ func TestBadUsage(t *testing.T) {
 		{"size", []string{"--size", "1G"}, []string{"--size", "1.."}},
 		{"hold", []string{"--hold", "-1s"}, []string{"--hold", "0.."}},
 		{"interval", []string{"--interval", "1us"}, []string{"--interval", "1ms"}},
+		{"keepalive", []string{"--keepalive", "3h"}, []string{"--keepalive", "0 (never)", "1s..2h"}},
 		{"settle", []string{"--settle", "-1s"}, []string{"--settle", "0..1h"}},
 		{"control", []string{"--server-control", "ftp://x"}, []string{"--server-control", "http://"}},
 		{"echo for no time", []string{"echo", "--hold", "0s"}, []string{"--hold", "echo"}},

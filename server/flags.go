@@ -13,6 +13,7 @@ import (
 	"github.com/c10m/c10m/internal/echo"
 	"github.com/c10m/c10m/internal/plan"
 	"github.com/c10m/c10m/internal/relay"
+	"github.com/c10m/c10m/internal/sys"
 	"github.com/c10m/c10m/internal/ws"
 )
 
@@ -37,6 +38,9 @@ Protection
   --max-message BYTES   of a WebSocket message (default 1M)
   --handshake-timeout D of a WebSocket handshake (default 10s)
   --idle-timeout D      close connections silent for so long (default 0: never)
+  --keepalive D         probe peers silent for so long, and close the connection
+                        when 3 probes go unanswered; also when a peer takes
+                        nothing for as long (default 5m; 0: never)
   --drain D             how long a worker may take to end (default 30s)
 Middle tier
   --relay HOST:FIRST:COUNT   pass requests on to these ports instead of echoing;
@@ -66,6 +70,7 @@ type options struct {
 	maxMessage  int64
 	handshake   time.Duration
 	idleTimeout time.Duration
+	keepAlive   time.Duration
 	drain       time.Duration
 	control     string // "" for none
 	version     bool
@@ -97,6 +102,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	fs.Var(&maxMessage, "max-message", "")
 	fs.DurationVar(&o.handshake, "handshake-timeout", echo.DefaultHandshake, "")
 	fs.DurationVar(&o.idleTimeout, "idle-timeout", 0, "")
+	fs.DurationVar(&o.keepAlive, "keepalive", sys.DefaultKeepAlive, "")
 	fs.DurationVar(&o.drain, "drain", 30*time.Second, "")
 	fs.StringVar(&o.control, "control", "127.0.0.1:9090", "")
 	fs.BoolVar(&o.version, "version", false, "")
@@ -157,6 +163,9 @@ func (o *options) check(rest []string, ports int, bind string, given map[string]
 	}
 	if o.idleTimeout > 0 && o.idleTimeout < time.Second {
 		return fmt.Errorf("--idle-timeout %v: the legal values are 0 (never) and 1s or longer", o.idleTimeout)
+	}
+	if o.keepAlive != 0 && (o.keepAlive < sys.MinKeepAlive || o.keepAlive > sys.MaxKeepAlive) {
+		return fmt.Errorf("--keepalive %v: the legal values are 0 (never) and %v..%v", o.keepAlive, sys.MinKeepAlive, sys.MaxKeepAlive)
 	}
 	if o.control == "none" {
 		o.control = ""

@@ -11,6 +11,8 @@ import (
 
 	"github.com/panjf2000/gnet/v2"
 	"github.com/panjf2000/gnet/v2/pkg/logging"
+
+	"github.com/c10m/c10m/internal/sys"
 )
 
 // Config is one engine, decided.
@@ -25,6 +27,7 @@ type Config struct {
 	MaxMessage  int64         // bytes of a WebSocket message; 0: ws.DefaultMaxMessage
 	Handshake   time.Duration // what a WebSocket handshake may take; 0: DefaultHandshake
 	IdleTimeout time.Duration // 0: none
+	KeepAlive   time.Duration // probe peers silent for so long; 0: never
 	Logf        func(format string, args ...any)
 	OnReady     func() // called once, when every port accepts; may be nil
 }
@@ -137,6 +140,12 @@ func (e *Engine) OnBoot(eng gnet.Engine) gnet.Action {
 // OnTick is called for the first time when all loops run, off the loops.
 func (e *Engine) OnTick() (time.Duration, gnet.Action) {
 	if e.ctr.State.Load() == int32(Starting) {
+		if e.cfg.KeepAlive > 0 {
+			// By the listeners: a connection inherits it for nothing.
+			if err := sys.NewKeepAlive(e.cfg.KeepAlive).SetListeners(); err != nil {
+				e.cfg.Logf("peers that vanish are not noticed: %v", err)
+			}
+		}
 		if e.cfg.OnReady != nil {
 			e.cfg.OnReady()
 		}

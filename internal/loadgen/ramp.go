@@ -116,6 +116,9 @@ func (l *loop) prepare(fd, source int) (why cause, ok bool) {
 	if l.wide && sys.LocalPortRange(fd, l.plan.Local.Low, l.plan.Local.High) != 0 {
 		l.wide = false // before Linux 6.3: the usual search must do
 	}
+	if l.plan.KeepAlive > 0 {
+		sys.NewKeepAlive(l.plan.KeepAlive).Set(fd)
+	}
 	if len(l.shared.src) == 0 {
 		return 0, true
 	}

@@ -26,6 +26,7 @@ type Plan struct {
 	Rate           Rate
 	Window         int // connects under way at once per thread
 	ConnectTimeout time.Duration
+	KeepAlive      time.Duration // probe a server silent for so long; 0: never
 
 	Hold    time.Duration
 	Size    int // bytes per message

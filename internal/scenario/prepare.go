@@ -42,6 +42,7 @@ type Options struct {
 	Verify         int64
 	Close          plan.CloseMode
 	ConnectTimeout time.Duration
+	KeepAlive      time.Duration // 0: never
 	Window         int
 	Control        string        // URL, auto or none
 	Settle         time.Duration // before memory is measured; an idle server of ours gives back what it can within 4 s
@@ -94,7 +95,7 @@ func Prepare(ctx context.Context, o Options, fp footprint.Proc) (*Prepared, erro
 		return nil, err
 	}
 	pl := plan.Plan{Scenario: o.Scenario, Proto: o.Proto, Host: o.Host, Ports: o.Ports, Sources: o.Sources, Local: local,
-		Rate: o.Rate, Window: o.Window, ConnectTimeout: o.ConnectTimeout,
+		Rate: o.Rate, Window: o.Window, ConnectTimeout: o.ConnectTimeout, KeepAlive: o.KeepAlive,
 		WebSocket: o.WebSocket, Hold: o.Hold, Size: o.Size, SizeMax: o.SizeMax, Depth: o.Depth, MessageRate: o.MessageRate, Interval: o.Interval, Close: o.Close}
 	m, private, err := p.machine(o, pl, fp)
 	if err != nil {

@@ -30,8 +30,8 @@ type Server struct {
 
 // Options are how a server is to run.
 type Options struct {
-	Ports  int // TCP
-	WS     int // WebSocket, none by default
+	Ports  int      // TCP
+	WS     int      // WebSocket, none by default
 	Prefix []string // words before the program: prlimit, setpriv, ip netns exec
 	Flags  []string
 	Bind   string // "" for 127.0.0.1
