@@ -28,7 +28,7 @@ Ports
   --ws FIRST:COUNT      WebSocket echo on these ports, or none; naming only one
                         of --tcp and --ws, without --ports, leaves out the other
   --bind ADDR           address of the data ports (default 127.0.0.1)
-  --control ADDR|none   control endpoint: /healthz /footprint (default 127.0.0.1:9090)
+  --control ADDR|none   live page, /metrics, /healthz, /footprint (default 127.0.0.1:9090)
 Size
   --max-conns auto|N    connections to hold; the surplus is refused
                         (default auto: what this machine's memory can hold)

@@ -1,0 +1,134 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+)
+
+// patience bounds every wait.
+const patience = time.Minute
+
+func TestDashBadUsage(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = taken.Close() }()
+	for _, addr := range []string{"9091", "localhost:9091", ":9091", "127.0.0.1", "127.0.0.1:70000", "192.0.2.1:9091", taken.Addr().String()} {
+		var stdout, stderr bytes.Buffer
+		status := run(context.Background(), []string{"--dash", addr}, &stdout, &stderr)
+		if line := stderr.String(); status != badUsage || strings.Count(line, "\n") != 1 || !strings.Contains(line, "--dash") || !strings.Contains(line, addr) {
+			t.Errorf("--dash %s: status %d, %q; want 2 and one line that names both", addr, status, line)
+		}
+	}
+}
+
+// echoServer echoes on one port until the test ends.
+func echoServer(t *testing.T) (port int) {
+	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				_, _ = io.Copy(c, c)
+				_ = c.Close()
+			}()
+		}
+	}()
+	return l.Addr().(*net.TCPAddr).Port
+}
+
+// get is an answer of the page, "" while there is none.
+func get(addr, path, host string) (body string, status int) {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+addr+path, nil)
+	if err != nil {
+		return "", 0
+	}
+	req.Host = host
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return "", 0
+	}
+	defer func() { _ = resp.Body.Close() }()
+	b, _ := io.ReadAll(resp.Body)
+	return string(b), resp.StatusCode
+}
+
+// TestDash: a run with threads that have fd tables of their own shows itself
+// while it goes on; a viewer that was there before the threads sees the end of
+// its connection, so no table has kept a copy of it.
+func TestDash(t *testing.T) {
+	port := echoServer(t)
+	free, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := free.Addr().String()
+	_ = free.Close()
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	var stdout, stderr bytes.Buffer
+	ended := make(chan int, 1)
+	go func() {
+		ended <- run(ctx, []string{"hold", "--first-port", fmt.Sprint(port), "--ports", "1", "--conns", "30", "--threads", "3", "--private-fds", "on",
+			"--server-control", "none", "--interval", "10ms", "--hold", "10m", "--settle", "0s", "--quiet", "--dash", addr}, &stdout, &stderr)
+	}()
+	var early net.Conn
+	await(t, "the page's socket", func() bool {
+		early, err = net.Dial("tcp", addr)
+		return err == nil
+	})
+	defer func() { _ = early.Close() }()
+	_, _ = fmt.Fprintf(early, "GET /events HTTP/1.1\r\nHost: %s\r\n\r\n", addr)
+	for _, want := range []string{`c10m_client_connections{proto="tcp"} 30`, `c10m_client_phase{phase="hold"} 1`, `c10m_client_thread_connections{thread="2"} 10`} {
+		await(t, want, func() bool {
+			body, _ := get(addr, "/metrics", addr)
+			return strings.Contains(body, want)
+		})
+	}
+	await(t, "echoes", func() bool {
+		body, _ := get(addr, "/metrics", addr)
+		return !strings.Contains(body, "c10m_client_echo_seconds_count{proto=\"tcp\"} 0\n") && strings.Contains(body, "c10m_client_echo_seconds_bucket")
+	})
+	if _, status := get(addr, "/", "evil.example"); status != http.StatusForbidden {
+		t.Errorf("for a stranger's name the page answers %d, want 403", status)
+	}
+	cancel()
+	if status := <-ended; status != interrupted {
+		t.Errorf("status %d, want 130: %s", status, stderr.String())
+	}
+	_ = early.SetReadDeadline(time.Now().Add(patience))
+	told, err := io.ReadAll(early)
+	if err != nil || !bytes.Contains(told, []byte("event: sample")) || !bytes.Contains(told, []byte("event: end")) {
+		t.Errorf("a viewer's connection: %v after %d bytes; want samples and its end", err, len(told))
+	}
+	if c, err := net.Dial("tcp", addr); err == nil {
+		_ = c.Close()
+		t.Error("the page's socket is still open after the run")
+	}
+}
+
+func await(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	for end := time.Now().Add(patience); !ok(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("waited %v for %s", patience, what)
+		}
+	}
+}
