@@ -26,5 +26,6 @@ display:block;width:100%;height:auto;font:12px system-ui,sans-serif;font-variant
 .plot-fill{stroke:var(--b);stroke-width:1;-webkit-print-color-adjust:exact;print-color-adjust:exact}
 .plot-hollow{fill:var(--b)}
 .plot-line,.plot-fit,.plot-hollow{stroke:var(--c)}
-.plot-fill,.plot-mark{fill:var(--c)}
+.plot-cell{-webkit-print-color-adjust:exact;print-color-adjust:exact}
+.plot-fill,.plot-mark,.plot-cell{fill:var(--c)}
 `

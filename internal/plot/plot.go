@@ -1,10 +1,10 @@
 // Package plot draws series of numbers as SVG 1.1 that stands inside a page or
 // alone. It is pure: values in, a string out.
 //
-// Four plots share one frame: Line (curves, dots, fitted lines), Area (layers
-// stacked over a common axis), Bars (horizontal, stacked) and Percentiles
-// (values over shares, both axes logarithmic). Each is a struct whose SVG
-// method draws it:
+// Five plots share one frame: Line (curves, dots, fitted lines), Area (layers
+// stacked over a common axis), Bars (horizontal, stacked), Percentiles (values
+// over shares, both axes logarithmic) and Heat (shares of columns in rows). Each
+// is a struct whose SVG method draws it:
 //
 //	svg := plot.Line{
 //		Frame:  plot.Frame{Title: "Setup rate", Desc: "Rises to 60,000 per second within 1 s."},
@@ -24,7 +24,7 @@
 // follows prefers-color-scheme, and prints. A page with colors of its own sets
 // the custom properties --plot-1 .. --plot-8, --plot-text, --plot-grid. No plot
 // relies on color alone: lines differ in their dashes and marks, layers and
-// parts carry the number that the legend gives them. A plot scales with its
+// parts carry the number that the legend gives them, heat is dark and faint. A plot scales with its
 // container's width; for a phone draw it once more with Width: Narrow, because
 // scaled text would be too small to read, and let the page show one of the two.
 package plot

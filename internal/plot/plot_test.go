@@ -51,6 +51,8 @@ func samples() map[string]string {
 		"two_bars":    two.SVG(),
 		"area": Area{Frame: Frame{Title: "Memory by owner"}, X: Axis{Title: "connections", Unit: Count}, Y: Axis{Title: "memory", Unit: Bytes},
 			Layers: []Series{{Name: "kernel", Points: ramp(20, 1e6, 8e9)}, {Name: "server", Points: ramp(10, 1e6, 4e8)}, {Name: "client", Points: []Point{{0, 1e8}, {1e6, 2e9}}}}}.SVG(),
+		"heat": Heat{Frame: Frame{Title: "Latency over time"}, X: Axis{Title: "time", Unit: Seconds}, Y: Axis{Title: "echo", Unit: Nanoseconds}, Step: 0.5,
+			Bounds: []float64{64e3, 128e3, 256e3, 512e3}, Counts: [][]int64{{0, 990, 9, 1}, {0, 500, 400, 100, 1}, {}, {0, 0, 10, 10, 0, 7}}}.SVG(),
 		"empty":  Line{Frame: Frame{Title: "Nothing"}}.SVG(),
 		"single": Line{Series: []Series{{Name: "one", Points: []Point{{3, 7}}}}}.SVG(),
 	}
@@ -163,7 +165,17 @@ func TestAnyInput(t *testing.T) {
 			}
 			bars.Bars = append(bars.Bars, b)
 		}
+		heat := Heat{Frame: f, X: axis(), Y: axis(), Step: value()}
+		for range r.IntN(3) * 40 {
+			heat.Bounds = append(heat.Bounds, value())
+			column := make([]int64, r.IntN(50))
+			for i := range column {
+				column[i] = []int64{0, 0, -5, 3, math.MaxInt64, math.MinInt64}[r.IntN(6)]
+			}
+			heat.Counts = append(heat.Counts, column)
+		}
 		for kind, svg := range map[string]string{
+			"heat": heat.SVG(),
 			"line": Line{Frame: f, X: axis(), Y: axis(), Series: series()}.SVG(), "area": Area{Frame: f, X: axis(), Y: axis(), Layers: series()}.SVG(),
 			"percentiles": Percentiles{Frame: f, Y: axis(), Series: series()}.SVG(), "bars": bars.SVG(),
 		} {

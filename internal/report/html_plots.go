@@ -10,7 +10,7 @@ import (
 // plotSection is what a run looks like.
 func plotSection(r *result.Result) section {
 	s := section{Title: "What it looked like"}
-	for _, draw := range []func(*result.Result) (figure, bool){ratePlot, fitPlot, costPlot, ownerPlot, latencyPlot} {
+	for _, draw := range []func(*result.Result) (figure, bool){ratePlot, fitPlot, costPlot, ownerPlot, latencyPlot, heatPlot} {
 		if f, ok := draw(r); ok {
 			s.Figures = append(s.Figures, f)
 		}
@@ -223,6 +223,11 @@ func costPlot(r *result.Result) (figure, bool) {
 	if len(r.Memory.Caches) > 0 {
 		note += " By slab cache, in pages taken."
 	}
+	for _, p := range bar.Parts {
+		if p.Value < 0 {
+			note += fmt.Sprintf(" Not shown: %s, %s.", p.Name, perConn(p.Value))
+		}
+	}
 	if m := r.Memory; m.Fit.R2 > 0 {
 		note += fmt.Sprintf(" Each part has a line of its own; the line of all of them says %s.", perConn(m.TotalPerConn))
 	}
@@ -260,4 +265,20 @@ func latencyPlot(r *result.Result) (figure, bool) {
 	return drawn("Latency percentiles", note, func(f plot.Frame) string {
 		return plot.Percentiles{Frame: f, Y: plot.Axis{Title: "latency", Unit: plot.Nanoseconds}, Series: list}.SVG()
 	}), len(list) > 0
+}
+
+// heatPlot is latency over time.
+func heatPlot(r *result.Result) (figure, bool) {
+	h := r.Heat
+	if h == nil || len(h.Counts) == 0 || len(h.Bounds) == 0 {
+		return figure{}, false
+	}
+	bounds := make([]float64, len(h.Bounds))
+	for i, ns := range h.Bounds {
+		bounds[i] = float64(ns)
+	}
+	note := "The darker, the larger the share of the messages of that time: a stall is a step up."
+	return drawn("Latency over time", note, func(f plot.Frame) string {
+		return plot.Heat{Frame: f, X: timeAxis, Y: plot.Axis{Title: "latency", Unit: plot.Nanoseconds}, Step: h.Seconds, Bounds: bounds, Counts: h.Counts}.SVG()
+	}), true
 }
