@@ -247,31 +247,29 @@ type difference struct {
 // differences are in the scenario, the plan and the machine: who compares
 // runs must know them.
 func (c *Comparison) differences() (list []difference) {
-	settings := make([]map[string]string, len(c.groups))
+	settings := make([]map[string][]string, len(c.groups))
 	var names []string
 	for i, g := range c.groups {
-		settings[i] = map[string]string{}
+		settings[i] = map[string][]string{}
 		for _, r := range g.Runs {
 			for name, value := range settingsOf(r) {
 				if !slices.Contains(names, name) {
 					names = append(names, name)
 				}
-				switch had, known := settings[i][name]; {
-				case !known:
-					settings[i][name] = value
-				case had != value && !strings.Contains(" "+had+" ", " "+value+" "):
-					settings[i][name] = had + " " + value
+				if !slices.Contains(settings[i][name], value) {
+					settings[i][name] = append(settings[i][name], value)
 				}
 			}
 		}
 	}
 	slices.Sort(names)
 	for _, name := range names {
-		d := difference{name: name}
+		d, within := difference{name: name}, false
 		for _, s := range settings {
-			d.values = append(d.values, cmp.Or(s[name], "-"))
+			d.values = append(d.values, cmp.Or(strings.Join(s[name], ", "), "-"))
+			within = within || len(s[name]) > 1
 		}
-		if len(slices.Compact(slices.Clone(d.values))) > 1 || strings.Contains(d.values[0], " ") {
+		if within || len(slices.Compact(slices.Clone(d.values))) > 1 {
 			list = append(list, d)
 		}
 	}
@@ -292,7 +290,7 @@ func settingsOf(r *result.Result) map[string]string {
 			if n, ok := value.(float64); ok {
 				value = measure(prefix+name, n)
 			}
-			all[prefix+name] = strings.ReplaceAll(fmt.Sprint(value), " ", "\u00a0")
+			all[prefix+name] = fmt.Sprint(value)
 		}
 	}
 	return all

@@ -12,7 +12,7 @@ import (
 // repetition is full, with another cost and rate.
 func repetition(cost, rate float64) *result.Result {
 	r := seen()
-	r.Tables, r.Findings, r.Thresholds, r.Protocols = nil, nil, nil, nil
+	r.Tables, r.Findings, r.Thresholds, r.Protocols, r.Behind = nil, nil, nil, nil, false
 	r.Memory.TotalPerConn, r.Setup.Rate = cost, rate
 	return r
 }
@@ -135,5 +135,23 @@ func TestGroupRuns(t *testing.T) {
 		if s := strings.Join(got, " "); s != tt.want {
 			t.Errorf("%s: %s, want %s", tt.name, s, tt.want)
 		}
+	}
+}
+
+// What differs between the groups, or within one, is said; what is alike is not.
+func TestDifferences(t *testing.T) {
+	a, b, c := full(), full(), full()
+	b.Host.Kernel, c.Host.CPUs, c.Plan.Hold = "6.18.2", 4, 20e9
+	comparison, err := Compare([]Group{{"x", []string{"a", "b"}, []*result.Result{a, b}}, {"y", []string{"c"}, []*result.Result{c}}}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, d := range comparison.differences() {
+		got = append(got, d.name+": "+strings.Join(d.values, " / "))
+	}
+	want := []string{"host.cpus: 2 / 4", "host.kernel: 6.18.1, 6.18.2 / 6.18.1", "plan.hold: 10.0 s / 20.0 s"}
+	if !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
 	}
 }

@@ -151,6 +151,9 @@ func verdict(r *result.Result) (word, said string) {
 	if e := r.Echo; e != nil && e.Lost+e.Mismatched > 0 {
 		facts = append(facts, fmt.Sprintf("%s echoes lost, %s wrong", Count(e.Lost), Count(e.Mismatched)))
 	}
+	if r.Behind {
+		facts = append(facts, "the load asked for was not reached")
+	}
 	if n := failures(r.Thresholds); n > 0 {
 		facts = append(facts, fmt.Sprintf("%d of %s failed", n, plural(len(r.Thresholds), "threshold")))
 	}
