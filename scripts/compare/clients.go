@@ -118,6 +118,9 @@ func compareLoads(ctx context.Context, l loader, conns int64, dir string) (*Figu
 // holdWithin is how long a client may take to open its connections.
 const holdWithin = 2 * time.Minute
 
+// clientSettle is until its memory is measured once everything is open.
+const clientSettle = 2 * time.Second
+
 // hold lets the client open its connections to a fresh floor server.
 func hold(ctx context.Context, l loader, conns int64, dir string) (load, error) {
 	target, err := find("raw-epoll-tcp")
@@ -152,7 +155,7 @@ func hold(ctx context.Context, l loader, conns int64, dir string) (load, error) 
 	if out.seconds, err = ramp(ctx, sub, o, conns); err != nil {
 		return load{}, err
 	}
-	time.Sleep(settle)
+	time.Sleep(clientSettle)
 	p, err := proc.Process(sub.pids()...)
 	out.pss = p.PSS
 	return out, err

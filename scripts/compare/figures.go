@@ -120,21 +120,17 @@ func spread(runs []Run, get func(*Figures) **float64) float64 {
 }
 
 // ratios are the medians of each figure divided by the floor's of the same
-// round: what else the machine did in a round cancels out. Rounds in which
-// either has no figure do not count, nor does a floor of 0.
+// round, the median of its runs there: what else the machine did in a round
+// cancels out. Rounds in which either has no figure do not count, nor does a
+// floor of 0.
 func ratios(runs, floor []Run) map[string]float64 {
 	out := map[string]float64{}
 	for _, m := range metrics {
 		var v []float64
 		for _, r := range runs {
-			for _, f := range floor {
-				if f.Round != r.Round || f.Figures == nil || r.Figures == nil {
-					continue
-				}
-				a, b := *m.get(r.Figures), *m.get(f.Figures)
-				if a != nil && b != nil && *b != 0 {
-					v = append(v, *a / *b)
-				}
+			base := middle(of(floor, r.Round), m.get)
+			if r.Figures != nil && *m.get(r.Figures) != nil && base != nil && *base != 0 {
+				v = append(v, **m.get(r.Figures) / *base)
 			}
 		}
 		if len(v) > 0 {
@@ -142,6 +138,16 @@ func ratios(runs, floor []Run) map[string]float64 {
 		}
 	}
 	return out
+}
+
+// of picks the runs of a round.
+func of(runs []Run, round int) (chosen []Run) {
+	for _, r := range runs {
+		if r.Round == round {
+			chosen = append(chosen, r)
+		}
+	}
+	return chosen
 }
 
 // rotated is the order of a round: each starts a third (of three rounds) of the
@@ -152,4 +158,25 @@ func rotated[T any](list []T, round, rounds int) []T {
 	}
 	at := round * len(list) / max(1, rounds) % len(list)
 	return append(slices.Clone(list[at:]), list[:at]...)
+}
+
+// order is the servers of a round: rotated, and the floor once more half a round
+// away from its own place, because every ratio of the round hangs on it.
+func order(list []server, round, rounds int) []int {
+	all := rotated(numbers(len(list)), round, rounds)
+	at := slices.IndexFunc(all, func(i int) bool { return list[i].class == floor })
+	if at < 0 || len(all) < 3 {
+		return all
+	}
+	half := (at + (len(all)+1)/2) % len(all)
+	return slices.Insert(all, half, all[at])
+}
+
+// numbers are 0..n-1.
+func numbers(n int) []int {
+	all := make([]int, n)
+	for i := range all {
+		all[i] = i
+	}
+	return all
 }

@@ -53,6 +53,29 @@ func TestRotated(t *testing.T) {
 	}
 }
 
+// TestOrder: everyone once, the floor twice and half a round apart.
+func TestOrder(t *testing.T) {
+	list := make([]server, 8)
+	list[5].class = floor
+	for round := range 3 {
+		got := order(list, round, 3)
+		seen := map[int]int{}
+		var at []int
+		for place, i := range got {
+			seen[i]++
+			if i == 5 {
+				at = append(at, place)
+			}
+		}
+		if len(got) != 9 || len(seen) != 8 || len(at) != 2 || at[1]-at[0] < 3 || at[1]-at[0] > 6 {
+			t.Errorf("round %d: %v", round, got)
+		}
+	}
+	if got := order(list[:5], 0, 1); len(got) != 5 {
+		t.Errorf("without a floor: %v", got)
+	}
+}
+
 func num(v float64) *float64 { return &v }
 
 func figures(setup, user *float64) *Figures {
@@ -62,7 +85,7 @@ func figures(setup, user *float64) *Figures {
 // TestRatios: only rounds in which both have the figure count, each against the
 // floor of that round, wherever it stands in the list.
 func TestRatios(t *testing.T) {
-	base := []Run{{Round: 1, Figures: figures(num(200), num(0))}, {Round: 0, Figures: figures(num(100), num(0))}, {Round: 3, Error: "broke"}}
+	base := []Run{{Round: 1, Figures: figures(num(150), num(0))}, {Round: 1, Figures: figures(num(250), num(0))}, {Round: 0, Figures: figures(num(100), num(0))}, {Round: 3, Error: "broke"}}
 	runs := []Run{
 		{Round: 0, Figures: figures(num(50), num(7))},
 		{Round: 1, Figures: figures(num(180), nil)},
@@ -139,7 +162,7 @@ func TestKernelPerSocket(t *testing.T) {
 		want float64 // 0: nothing can be said
 	}{
 		{"two sockets a connection", 50 + 2000, 2000},
-		{"a few strangers", 50 + 2040, 2020},
+		{"some strangers, of our kind", 50 + 2500, 1800},
 		{"as many of somebody else's", 50 + 4000, 0},
 		{"somebody else's have gone", 50, 0},
 	} {

@@ -136,14 +136,15 @@ func held(r *result.Result, o *observer) *Figures {
 }
 
 // off is how far the number of TCP sockets that came may be from two a
-// connection before somebody else's are taken to be among them.
-const off = 0.05
+// connection: further, and somebody else's are too many among them.
+const off = 0.5
 
-// kernelPerSocket is what the kernel has for one end of n connections, bytes:
-// the objects that came in the named caches, each at its share of the pages
-// that its cache takes. The general caches (kmalloc) are left out: whatever else
-// happens on the machine moves them by more than so few connections do. Nil
-// where other sockets came or went meanwhile.
+// kernelPerSocket is what the kernel has for one TCP socket, bytes, counted
+// while n connections came: the objects that came in the named caches, each at
+// its share of the pages that its cache takes, over the sockets that came. The
+// general caches (kmalloc) are left out: whatever else happens on the machine
+// moves them by more than so few connections do. Nil where other sockets came or
+// went in numbers.
 func kernelPerSocket(before, held footprint.Kernel, n int64) *float64 {
 	were := map[string]footprint.CacheUse{}
 	for _, c := range before.Caches {
@@ -154,17 +155,17 @@ func kernelPerSocket(before, held footprint.Kernel, n int64) *float64 {
 		if strings.HasPrefix(c.Name, "kmalloc") || c.Total == 0 {
 			continue
 		}
-		came := (float64(c.Objects) - float64(were[c.Name].Objects)) / float64(n)
+		came := float64(c.Objects) - float64(were[c.Name].Objects)
 		if strings.HasPrefix(c.Name, "TCP") {
 			sockets += came
 		}
 		sum += came * float64(c.Bytes) / float64(c.Total)
 	}
-	if math.Abs(sockets-2) > 2*off {
+	if math.Abs(sockets/float64(n)-2) > off {
 		return nil
 	}
-	half := sum / 2
-	return &half
+	per := sum / sockets
+	return &per
 }
 
 // notable is the growth, bytes per connection, from which on a share of it says

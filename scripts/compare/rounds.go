@@ -38,7 +38,7 @@ func (o options) compare(ctx context.Context, progress io.Writer) error {
 		return err
 	}
 	for round := range o.rounds {
-		for _, i := range rotated(numbers(len(o.servers)), round, o.rounds) {
+		for _, i := range order(o.servers, round, o.rounds) {
 			s := o.servers[i]
 			o.one(ctx, progress, round, &c.Servers[i], "server", "--servers", s.id())
 		}
@@ -57,15 +57,6 @@ func (o options) compare(ctx context.Context, progress io.Writer) error {
 		}
 	}
 	return nil
-}
-
-// numbers are 0..n-1.
-func numbers(n int) []int {
-	all := make([]int, n)
-	for i := range all {
-		all[i] = i
-	}
-	return all
 }
 
 // blank is the comparison before its first run.
