@@ -58,9 +58,12 @@ func wsServer(tb testing.TB, upgrade bool, serve func(*peer)) int {
 }
 
 // next reads a frame; its payload comes unmasked.
-func (p *peer) next() (ws.Frame, error) {
-	f, err := ws.ReadFrame(p.in)
-	if err == nil && !f.Header.Masked {
+func (p *peer) next() (f ws.Frame, err error) {
+	if f.Header, err = ws.ReadHeader(p.in); err != nil {
+		return f, err
+	}
+	f.Payload = make([]byte, f.Header.Length)
+	if _, err = io.ReadFull(p.in, f.Payload); err == nil && !f.Header.Masked {
 		err = fmt.Errorf("the client's frame is not masked")
 	}
 	return ws.UnmaskFrameInPlace(f), err
