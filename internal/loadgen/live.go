@@ -79,13 +79,14 @@ func (e *Engine) shown(asked int64) bool {
 }
 
 // show answers a request; the loop calls it once per round. A loop that is
-// about to sleep until its next order answers the next request beforehand.
+// about to sleep until its next order, or to end, answers the next request
+// beforehand.
 func (l *loop) show() {
 	asked := l.shared.asked.Load()
 	if asked == 0 {
 		return // nobody ever has
 	}
-	sleeps := l.job.kind == none && l.total().Open() == 0 && l.pending == 0
+	sleeps := l.job.kind == doStop || l.job.kind == none && l.total().Open() == 0 && l.pending == 0
 	if asked == l.live.given.Load() && !sleeps {
 		return
 	}

@@ -142,6 +142,7 @@ func (l *loop) run(private bool, started chan<- error) {
 		}
 	}
 	l.publish()
+	l.show()
 	l.job.done()
 }
 
