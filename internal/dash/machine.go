@@ -1,14 +1,14 @@
 package dash
 
 import (
-	"cmp"
 	"slices"
 
 	"github.com/c10m/c10m/internal/footprint"
 )
 
-// shown is how many slab caches are shown by name; the rest is summed up.
-const shown = 6
+// shown are the slab caches that are shown by name, always the same in the same
+// order, so that a curve stays the same thing; the rest is summed up.
+var shown = []string{"TCP", "TCPv6", "sock_inode_cache", "dentry", "filp", "eventpoll_epi", "kmalloc-*"}
 
 // others is the sum of the caches that are not shown by name.
 const others = "other caches"
@@ -24,18 +24,27 @@ func LookAtMemory(fp footprint.Proc) (*Memory, error) {
 	for _, c := range k.Caches {
 		m.Kernel = append(m.Kernel, Cache{c.Name, c.Bytes})
 	}
-	slices.SortStableFunc(m.Kernel, func(a, b Cache) int { return cmp.Compare(b.Bytes, a.Bytes) })
 	return m, nil
 }
 
-// fold keeps the largest caches and sums up the rest.
+// fold keeps the caches that are shown and sums up the rest. Without any cache
+// (slabinfo is for root) there is nothing to sum up.
 func fold(all []Cache) []Cache {
-	if len(all) <= shown {
-		return all
+	if len(all) == 0 {
+		return nil
 	}
-	folded := append(slices.Clone(all[:shown]), Cache{Name: others})
-	for _, c := range all[shown:] {
-		folded[shown].Bytes += c.Bytes
+	folded := make([]Cache, len(shown)+1)
+	for i, name := range shown {
+		folded[i].Name = name
+	}
+	rest := &folded[len(shown)]
+	rest.Name = others
+	for _, c := range all {
+		if i := slices.Index(shown, c.Name); i >= 0 {
+			folded[i].Bytes = c.Bytes
+		} else {
+			rest.Bytes += c.Bytes
+		}
 	}
 	return folded
 }

@@ -87,7 +87,7 @@ type Shard struct {
 type Memory struct {
 	Total  uint64  `json:"total"`  // MemTotal
 	Used   uint64  `json:"used"`   // MemTotal - MemFree - page cache
-	Kernel []Cache `json:"kernel"` // slab caches, largest first; none where slabinfo cannot be read
+	Kernel []Cache `json:"kernel"` // slab caches; none where slabinfo cannot be read
 	Server *uint64 `json:"server,omitempty"`
 	Client *uint64 `json:"client,omitempty"`
 }

@@ -104,6 +104,7 @@ func keyboard(t *testing.T, p *tab) {
 	p.run("open the table", chromedp.Evaluate[chromedp.Void](`document.querySelector("#d-ports summary").focus()`), chromedp.KeyEvent(kb.Enter))
 	p.await("a row for each port", `document.querySelectorAll("#d-ports tbody tr").length === 200`)
 	p.run("close the table", chromedp.KeyEvent(kb.Enter))
+	p.run("leave", chromedp.Evaluate[chromedp.Void](`document.querySelector("#c-conns svg").focus()`), chromedp.KeyEvent(kb.Escape), chromedp.Evaluate[chromedp.Void](`document.activeElement.blur()`))
 }
 
 // looks: by night, and on a phone.

@@ -156,7 +156,7 @@
         if (end >= 0) {
           parts.push(dr("path", { class: "band f-" + layer.key, d: "M" + up.concat(down).join("L") + "Z" }));
           const low = y(floor[end]), high = y(floor[end] + live[end].v[s]);
-          if (low - high > 15) labels.push(dr("text", { class: "on", x: this.right - 6, y: (low + high) / 2 + 4, "text-anchor": "end" }, layer.name));
+          if (end > 0 && low - high > 15) labels.push(dr("text", { class: "on", x: this.right - 6, y: (low + high) / 2 + 4, "text-anchor": "end" }, layer.name));
         }
         live.forEach((r, i) => { floor[i] += r.v[s]; });
       });
@@ -203,17 +203,12 @@
     say: (r) => bytes(sum(r.v)) + " in connections",
   });
 
-  // layers divides a memory sample, from the bottom of the stack to its top. The
-  // caches are those of the latest sample.
+  // layers divides a memory sample, from the bottom of the stack to its top.
   function layers() {
     const last = points.findLast((p) => p.memory)?.memory;
     if (!last) return [];
-    const rest = "other caches";
-    const names = last.kernel.map((c) => c.name).filter((n) => n !== rest);
-    const all = names.map((name, i) => ({ key: i, name, why: "kernel", of: (m) => m.kernel.find((c) => c.name === name)?.bytes ?? 0 }));
-    const kernel = (m) => sum(m.kernel.map((c) => c.bytes));
-    const named = (m) => sum(all.slice(0, names.length).map((l) => l.of(m)));
-    if (names.length) all.push({ key: 6, name: rest, why: "kernel", of: (m) => kernel(m) - named(m) });
+    const kernel = (m) => sum((m.kernel ?? []).map((c) => c.bytes));
+    const all = (last.kernel ?? []).map((c, i) => ({ key: i, name: c.name, why: "kernel", of: (m) => m.kernel[i].bytes }));
     if (last.server !== undefined) all.push({ key: "server", name: "server", why: "its processes", of: (m) => m.server ?? 0 });
     if (last.client !== undefined) all.push({ key: "client", name: "client", why: "its process", of: (m) => m.client ?? 0 });
     const ours = (m) => kernel(m) + (m.server ?? 0) + (m.client ?? 0);
