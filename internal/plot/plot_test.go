@@ -155,7 +155,11 @@ func TestAnyInput(t *testing.T) {
 		}
 		return list
 	}
-	for i := range 500 {
+	rounds := 500
+	if testing.Short() {
+		rounds = 100
+	}
+	for i := range rounds {
 		f := Frame{Title: name(), Desc: name(), Standalone: r.IntN(4) == 0, Width: r.IntN(5) * 180, Height: r.IntN(3) * 50}
 		bars := Bars{Frame: f, X: axis()}
 		for _, s := range series() {

@@ -262,41 +262,63 @@ func filledStrings(list ...string) (kept []string) {
 	return kept
 }
 
+// settings collects words by their names, as far as they are known.
+type settings struct{ table }
+
+func (s *settings) put(known bool, name, value string) {
+	if known {
+		s.Rows = append(s.Rows, line{Name: name, Note: value})
+	}
+}
+
 // machineSection is the machine and what was asked of it.
 func machineSection(r *result.Result) section {
-	t, p := table{Title: "Machine of the client"}, table{Title: "Plan"}
-	add := func(t *table, known bool, name, value string) {
-		if known {
-			t.Rows = append(t.Rows, line{Name: name, Note: value})
-		}
-	}
+	t := settings{table{Title: "Machine of the client"}}
 	h := r.Host
-	add(&t, !r.Started.IsZero(), "started", r.Started.Format("2006-01-02 15:04:05 MST"))
-	add(&t, h.Kernel != "", "kernel", "Linux "+h.Kernel)
-	add(&t, h.CPUs > 0, "cores", Count(h.CPUs))
-	add(&t, h.MemoryBytes > 0, "memory", Bytes(float64(h.MemoryBytes)))
-	add(&t, h.Nofile > 0, "fd limit of a table", Count(h.Nofile))
-	add(&t, h.Namespace, "network namespace", "its own")
-	add(&t, h.EhashBucket > 0, "hash buckets of established sockets", Count(h.EhashBucket))
-	add(&t, h.Go != "", "Go", h.Go)
-	add(&t, h.Commit != "", "c10m", h.Commit)
-	q := r.Plan
-	add(&p, true, "scenario", r.Scenario+" over "+r.Proto)
-	add(&p, q.Host != "", "to", q.Host)
-	add(&p, q.FirstPort > 0 && q.Ports > 0, "ports", fmt.Sprintf("%d from %d", q.Ports, q.FirstPort))
-	add(&p, q.Sources > 0, "source addresses", Count(q.Sources))
-	add(&p, true, "connections", Count(q.Conns))
+	t.put(!r.Started.IsZero(), "started", r.Started.Format("2006-01-02 15:04:05 MST"))
+	t.put(h.Kernel != "", "kernel", "Linux "+h.Kernel)
+	t.put(h.CPUs > 0, "cores", Count(h.CPUs))
+	t.put(h.MemoryBytes > 0, "memory", Bytes(float64(h.MemoryBytes)))
+	t.put(h.Nofile > 0, "fd limit of a table", Count(h.Nofile))
+	t.put(h.Namespace, "network namespace", "its own")
+	t.put(h.EhashBucket > 0, "hash buckets of established sockets", Count(h.EhashBucket))
+	t.put(h.Go != "", "Go", h.Go)
+	t.put(h.Commit != "", "c10m", h.Commit)
+	return section{Title: "Machine and settings", Class: "textual", Tables: filled(t.table, planTable(r))}
+}
+
+// planTable is empty for a lab that opened no connections.
+func planTable(r *result.Result) table {
+	t, q := settings{table{Title: "Plan"}}, r.Plan
+	if q.Conns == 0 {
+		return t.table
+	}
+	t.put(true, "scenario", r.Scenario+" over "+r.Proto)
+	t.put(q.Host != "", "to", q.Host)
+	first := fmt.Sprint(q.FirstPort)
+	if q.WSFirstPort > 0 {
+		first += fmt.Sprintf(" and %d, half each", q.WSFirstPort)
+	}
+	t.put(q.FirstPort > 0 && q.Ports > 0, "ports", fmt.Sprintf("%d from %s", q.Ports, first))
+	t.put(q.Sources > 0, "source addresses", Count(q.Sources))
+	t.put(true, "connections", Count(q.Conns))
 	rate := "as fast as possible"
 	if q.Rate > 0 {
 		rate = perSecond(q.Rate)
 	}
-	add(&p, true, "rate", rate)
-	add(&p, q.Hold > 0, "hold", time.Duration(q.Hold).String())
-	add(&p, q.Interval > 0, "a message each", time.Duration(q.Interval).String())
-	add(&p, q.Size > 0, "message size", fmt.Sprintf("%d B", q.Size))
-	add(&p, q.Threads > 0, "client threads", Count(q.Threads))
-	add(&p, q.FDTables > 0, "fd tables", Count(q.FDTables))
-	return section{Title: "Machine and settings", Class: "textual", Tables: filled(t, p)}
+	t.put(true, "rate", rate)
+	t.put(q.Hold > 0, "hold", time.Duration(q.Hold).String())
+	t.put(q.Interval > 0, "a message each", time.Duration(q.Interval).String())
+	size := fmt.Sprintf("%d B", q.Size)
+	if q.SizeMax > q.Size {
+		size = fmt.Sprintf("%d to %d B", q.Size, q.SizeMax)
+	}
+	t.put(q.Size > 0, "message size", size)
+	t.put(q.MessageRate > 0, "messages asked for", perSecond(q.MessageRate)+" in all")
+	t.put(q.Depth > 1, "messages under way a connection", Count(q.Depth))
+	t.put(q.Threads > 0, "client threads", Count(q.Threads))
+	t.put(q.FDTables > 0, "fd tables", Count(q.FDTables))
+	return t.table
 }
 
 func rerunSection(command []string) section {

@@ -169,7 +169,11 @@ func TestAnyNumbers(t *testing.T) {
 			}
 		}
 	}
-	for range 100 {
+	rounds := 100
+	if testing.Short() {
+		rounds = 20
+	}
+	for range rounds {
 		r := seen()
 		scramble(reflect.ValueOf(r).Elem())
 		alone(t, pageOf(t, r))
