@@ -38,6 +38,7 @@ func TestWriteText(t *testing.T) {
 		opt  Options
 	}{
 		{"full", full(), Options{}},
+		{"seen", seen(), Options{}},
 		{"minimal", minimal(), Options{}},
 		{"failed", failed(), Options{Width: 80}},
 		{"interrupted", interrupted(), Options{Width: 100}},

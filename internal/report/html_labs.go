@@ -1,6 +1,8 @@
 package report
 
 import (
+	"fmt"
+	"math"
 	"slices"
 
 	"github.com/c10m/c10m/internal/plot"
@@ -30,7 +32,13 @@ func labTable(t result.Table) table {
 			all.Head = append(all.Head, c.Name)
 		}
 	}
-	for _, row := range t.Rows {
+	for n, row := range t.Rows {
+		if left := len(t.Rows) - 2*shownRows; left > 1 && n >= shownRows && n < shownRows+left {
+			if n == shownRows {
+				all.add("…", fmt.Sprintf("%s more in the result file", plural(left, "row")))
+			}
+			continue
+		}
 		cells := make([]string, min(len(row), len(t.Columns)))
 		for i := range cells {
 			cells[i] = Cell(row[i], t.Columns[i].Unit)
@@ -42,18 +50,31 @@ func labTable(t result.Table) table {
 	return all
 }
 
+// shownRows is how many rows of a long table a page shows at either end.
+const shownRows = 30
+
 // units of the columns of a lab on a plot.
 var plotUnits = map[result.Unit]plot.Unit{result.InNanos: plot.Nanoseconds, result.InBytes: plot.Bytes, result.InSeconds: plot.Seconds, result.InShare: plot.Percent}
 
-// labPlot draws the column that a table wants drawn, a bar a row.
+// labPlot draws the column that a table wants drawn: over the first column where
+// that is a number and rises, a bar a row otherwise.
 func labPlot(t result.Table) (figure, bool) {
 	at := slices.IndexFunc(t.Columns, func(c result.Column) bool { return t.Plot != "" && c.Name == t.Plot })
 	if at < 0 || len(t.Rows) < 2 {
 		return figure{}, false
 	}
-	unit, known := plotUnits[t.Columns[at].Unit]
-	if !known {
-		unit = plot.Count
+	axis := func(c result.Column) plot.Axis {
+		unit, known := plotUnits[c.Unit]
+		if !known {
+			unit = plot.Count
+		}
+		return plot.Axis{Title: c.Name, Unit: unit}
+	}
+	y := axis(t.Columns[at])
+	if points := labCurve(t, at); points != nil {
+		return drawn(t.Plot, "", func(f plot.Frame) string {
+			return plot.Line{Frame: f, X: axis(t.Columns[0]), Y: y, Series: []plot.Series{{Points: points}}}.SVG()
+		}), true
 	}
 	var bars []plot.Bar
 	for _, row := range t.Rows {
@@ -63,9 +84,29 @@ func labPlot(t result.Table) (figure, bool) {
 		}
 		bars = append(bars, bar)
 	}
-	return drawn(t.Plot, "", func(f plot.Frame) string {
-		return plot.Bars{Frame: f, X: plot.Axis{Title: t.Plot, Unit: unit}, Bars: bars}.SVG()
-	}), true
+	return drawn(t.Plot, "", func(f plot.Frame) string { return plot.Bars{Frame: f, X: y, Bars: bars}.SVG() }), len(bars) <= 2*shownRows
+}
+
+// fewRows are better seen as bars.
+const fewRows = 8
+
+// labCurve is a column over the first; nil if that does not rise.
+func labCurve(t result.Table, at int) (points []plot.Point) {
+	if len(t.Rows) <= fewRows || at == 0 {
+		return nil
+	}
+	last := math.Inf(-1)
+	for _, row := range t.Rows {
+		x, isNumber := row[0].(float64)
+		if !isNumber || x <= last {
+			return nil
+		}
+		last = x
+		if y, ok := row[at].(float64); ok {
+			points = append(points, plot.Point{X: x, Y: y})
+		}
+	}
+	return points
 }
 
 // findingSection is what limits, severest first.

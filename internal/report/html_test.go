@@ -196,6 +196,27 @@ func TestShellQuote(t *testing.T) {
 	}
 }
 
+// A long table over time becomes a curve and is shown at its ends; one that
+// cannot be a curve is not drawn at all.
+func TestLongTables(t *testing.T) {
+	r := minimal()
+	byTime := result.Table{Title: "Memory over time", Columns: []result.Column{{Name: "time", Unit: result.InSeconds}, {Name: "server", Unit: result.InBytes}}, Plot: "server"}
+	byName := result.Table{Title: "By name", Columns: []result.Column{{Name: "name", Unit: result.InText}, {Name: "cost", Unit: result.InBytes}}, Plot: "cost"}
+	for i := range 1440 {
+		byTime.Rows = append(byTime.Rows, []any{float64(i) * 60, float64(i * i)})
+		byName.Rows = append(byName.Rows, []any{fmt.Sprint("n", i), float64(i)})
+	}
+	byTime.Rows[7][1] = nil // not measured
+	r.Tables = []result.Table{byTime, byName}
+	got := pageOf(t, r)
+	if n := strings.Count(got, `class="plot plot-lines"`); n != 2 { // two widths
+		t.Errorf("%d curves", n)
+	}
+	if strings.Contains(got, "plot-bars") || strings.Count(got, "1,380 rows more in the result file") != 2 || strings.Count(got, "<tr") > 200 {
+		t.Errorf("%d rows", strings.Count(got, "<tr"))
+	}
+}
+
 type brokenWriter struct{}
 
 func (brokenWriter) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
