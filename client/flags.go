@@ -85,6 +85,7 @@ func (f *flags) register(fs *flag.FlagSet, r *raw) {
 	fs.StringVar(&f.PrivateFDs, "private-fds", "auto", "")
 	fs.Var(&r.window, "window", "")
 	fs.DurationVar(&f.ConnectTimeout, "connect-timeout", 10*time.Second, "")
+	fs.BoolVar(&f.Reconnect, "reconnect", false, "")
 	fs.DurationVar(&f.KeepAlive, "keepalive", notGiven, "")
 	fs.Var(&r.size, "size", "")
 	fs.DurationVar(&f.Interval, "interval", 0, "")

@@ -60,8 +60,8 @@ From where
   --private-fds auto|on|off   fd tables per thread (default auto: where needed)
   --window N            connects under way at once per thread (default 1024)
   --connect-timeout D   (default 10s)
-  --keepalive D         probe a server silent for so long; lost after 3 probes
-                        (default 5m; on loopback 0: never)
+  --keepalive D         probe a silent server (default 5m; on loopback 0: never)
+  --reconnect           hold: restore what is lost, with backoff; counted apart
 Messages
   --size BYTES          of a message (default 64)
   --interval D          one each D on every connection held (default 0: idle)

@@ -106,11 +106,11 @@ func readCause(e sys.Errno) cause {
 // causes are the counts of one loop.
 type causes [nCauses]int64
 
-// addTo adds the non-zero counts to e.
-func (c *causes) addTo(e result.ErrorCounts) {
+// addTo adds the non-zero counts to e, by their names after a prefix.
+func (c *causes) addTo(e result.ErrorCounts, prefix string) {
 	for i, n := range c {
 		if n != 0 {
-			e[causeNames[i]] += n
+			e[prefix+causeNames[i]] += n
 		}
 	}
 }

@@ -96,7 +96,7 @@ func (l *loop) exchange() int {
 	switch {
 	case x.chosen == 0 && x.Duration == 0,
 		begun && x.under == 0,
-		l.total().Open() == 0, // nobody is left
+		l.total().Open() == 0 && l.retry.idle(), // nobody is left
 		begun && quiet >= x.Drain,
 		x.draining && l.shared.stopEx.Load(): // interrupted: nobody waits for answers
 		l.endExchange()

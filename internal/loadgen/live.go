@@ -86,7 +86,7 @@ func (l *loop) show() {
 	if asked == 0 {
 		return // nobody ever has
 	}
-	sleeps := l.job.kind == doStop || l.job.kind == none && l.total().Open() == 0 && l.pending == 0
+	sleeps := l.job.kind == doStop || l.job.kind == none && l.total().Open() == 0 && l.pending == 0 && l.retry.idle()
 	if asked == l.live.given.Load() && !sleeps {
 		return
 	}

@@ -55,6 +55,7 @@ type loop struct {
 	swept   uint32
 	inRow   int // failures without a success between
 	wide    bool
+	retry   retry
 
 	ex   exchange
 	job  command // what the loop is doing; kind none while it holds
@@ -124,11 +125,14 @@ func (l *loop) run(private bool, started chan<- error) {
 	started <- nil
 	for {
 		l.show()
-		if l.job.kind == none && l.total().Open() == 0 && l.pending == 0 {
+		if l.job.kind == none && l.total().Open() == 0 && l.pending == 0 && l.retry.idle() {
 			l.publish()       // what the last poll has lost
 			l.begin(<-l.cmds) // nothing to watch: sleep in Go, not in epoll
 		}
 		timeout := l.work()
+		if next := l.restore(); next >= 0 && (timeout < 0 || next < timeout) {
+			timeout = next
+		}
 		l.publish()
 		if l.job.kind == doStop {
 			break
@@ -198,6 +202,9 @@ func (l *loop) takeCommand() {
 // begin takes up an order.
 func (l *loop) begin(c command) {
 	l.job = c
+	if c.kind == doClose || c.kind == doStop {
+		l.giveUp()
+	}
 	if c.kind == doExchange {
 		l.beginExchange()
 	}
@@ -329,6 +336,7 @@ func (l *loop) lose(slot int64, c *conn, why cause) {
 	sys.Close(int(c.fd))
 	l.count(slot).Lost++
 	l.errs[why]++
+	l.mourn(slot)
 }
 
 // isWS says whether a slot's connection is a WebSocket one.

@@ -77,25 +77,33 @@ func (l *loop) due() int64 {
 // epoll_ctl; two more only where a source address or a port range is asked for.
 func (l *loop) connectOne(slot int64) {
 	l.count(slot).Attempted++
+	if l.dial(slot) {
+		l.pending++
+	}
+}
+
+// dial begins a connect, the first one of a slot or another. It tells whether
+// it is under way.
+func (l *loop) dial(slot int64) bool {
 	c := &l.conns[slot]
 	tuple := l.plan.Tuple(l.plan.Offset + slot)
 	fd, errno := sys.Socket(l.shared.family)
 	if errno != 0 {
 		l.fail(slot, c, socketCause(errno))
-		return
+		return false
 	}
 	c.fd = int32(fd)
 	c.t = l.micros()
 	if why, ok := l.prepare(fd, tuple.Source); !ok {
 		sys.Close(fd)
 		l.fail(slot, c, why)
-		return
+		return false
 	}
 	// An interrupted connect goes on by itself, like one in progress.
 	if errno = sys.Connect(fd, &l.shared.dest[tuple.Port]); errno != 0 && errno != sys.EINPROGRESS && errno != sys.EINTR {
 		sys.Close(fd)
 		l.fail(slot, c, connectCause(errno))
-		return
+		return false
 	}
 	c.gen++
 	if errno = l.ep.Add(fd, connEvents, int32(slot), int32(c.gen)); errno != 0 {
@@ -105,10 +113,10 @@ func (l *loop) connectOne(slot int64) {
 			why = epollNoWatches
 		}
 		l.fail(slot, c, why)
-		return
+		return false
 	}
 	c.state = connecting
-	l.pending++
+	return true
 }
 
 // prepare sets what must be set before connect(2).
@@ -146,6 +154,10 @@ func (l *loop) connected(slot int64, c *conn) {
 // established is a connection that can be used.
 func (l *loop) established(slot int64, c *conn) {
 	c.state = open
+	if l.restoring(slot) {
+		l.restored(slot, c)
+		return
+	}
 	l.pending--
 	l.inRow = 0
 	l.count(slot).Established++
@@ -153,7 +165,9 @@ func (l *loop) established(slot int64, c *conn) {
 
 // failConnect is a connection that was under way and was not established.
 func (l *loop) failConnect(slot int64, c *conn, why cause) {
-	l.pending--
+	if !l.restoring(slot) {
+		l.pending--
+	}
 	c.gen++
 	l.forget(slot)
 	sys.Close(int(c.fd))
@@ -161,6 +175,10 @@ func (l *loop) failConnect(slot int64, c *conn, why cause) {
 }
 
 func (l *loop) fail(slot int64, c *conn, why cause) {
+	if l.restoring(slot) {
+		l.tryFailed(slot, c, why)
+		return
+	}
 	c.state = failed
 	l.count(slot).Failed++
 	l.errs[why]++
@@ -179,9 +197,11 @@ func (l *loop) sweep() {
 	for ; l.oldest < l.next; l.oldest++ {
 		c := &l.conns[l.oldest]
 		why := connectTimeout
-		switch c.state {
-		case connecting:
-		case upgrading:
+		switch {
+		case l.restoring(l.oldest):
+			continue // sweepTries looks after it
+		case c.state == connecting:
+		case c.state == upgrading:
 			why = handshakeTimeout
 		default:
 			continue
@@ -198,7 +218,7 @@ func (l *loop) sweep() {
 func (l *loop) dropPending() {
 	for slot := l.oldest; slot < l.next && l.pending > 0; slot++ {
 		c := &l.conns[slot]
-		if c.state != connecting && c.state != upgrading {
+		if c.state != connecting && c.state != upgrading || l.restoring(slot) {
 			continue
 		}
 		l.forget(slot)

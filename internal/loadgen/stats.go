@@ -13,10 +13,11 @@ type Counts struct {
 	Sent, Received, Mismatched, Missing  int64 // messages; Missing were never answered
 	Bytes                                int64 // payload bytes received
 	Closed                               int64 // by us, at the end
+	Reconnected                          int64 // lost before, and restored
 }
 
 // Open is how many connections are held.
-func (c Counts) Open() int64 { return c.Established - c.Lost - c.Closed }
+func (c Counts) Open() int64 { return c.Established - c.Lost + c.Reconnected - c.Closed }
 
 func (c *Counts) add(d Counts) {
 	c.Attempted += d.Attempted
@@ -29,18 +30,19 @@ func (c *Counts) add(d Counts) {
 	c.Missing += d.Missing
 	c.Bytes += d.Bytes
 	c.Closed += d.Closed
+	c.Reconnected += d.Reconnected
 }
 
 // published is what a loop shows to others while it runs. Only its loop
 // writes it, once per round, and it fills its own cache lines.
 type published struct {
 	_ [64]byte
-	n [10]atomic.Int64
+	n [11]atomic.Int64
 	_ [64]byte
 }
 
 func (p *published) store(c *Counts) {
-	for i, v := range [...]int64{c.Attempted, c.Established, c.Failed, c.Lost, c.Sent, c.Received, c.Mismatched, c.Missing, c.Bytes, c.Closed} {
+	for i, v := range [...]int64{c.Attempted, c.Established, c.Failed, c.Lost, c.Sent, c.Received, c.Mismatched, c.Missing, c.Bytes, c.Closed, c.Reconnected} {
 		if p.n[i].Load() != v { // a load is free, a store is not
 			p.n[i].Store(v)
 		}
@@ -48,11 +50,11 @@ func (p *published) store(c *Counts) {
 }
 
 func (p *published) load() Counts {
-	var v [10]int64
+	var v [11]int64
 	for i := range v {
 		v[i] = p.n[i].Load()
 	}
-	return Counts{v[0], v[1], v[2], v[3], v[4], v[5], v[6], v[7], v[8], v[9]}
+	return Counts{v[0], v[1], v[2], v[3], v[4], v[5], v[6], v[7], v[8], v[9], v[10]}
 }
 
 // The protocols, as indexes.
@@ -108,7 +110,10 @@ func newTally() Tally {
 }
 
 // add takes in what a loop has counted.
-func (t *Tally) add(l *loop) { t.take(l.n, l.times, l.errs) }
+func (t *Tally) add(l *loop) {
+	t.take(l.n, l.times, l.errs)
+	l.retry.errs.addTo(t.Errors, "reconnect_")
+}
 
 func (t *Tally) take(n [protocols]Counts, took [protocols]times, errs causes) {
 	for i := range n {
@@ -119,7 +124,7 @@ func (t *Tally) take(n [protocols]Counts, took [protocols]times, errs causes) {
 			t.By[i].times.merge(took[i])
 		}
 	}
-	errs.addTo(t.Errors)
+	errs.addTo(t.Errors, "")
 }
 
 // Census is how many connections are open on each destination port, from each

@@ -27,6 +27,7 @@ type Plan struct {
 	Window         int // connects under way at once per thread
 	ConnectTimeout time.Duration
 	KeepAlive      time.Duration // probe a server silent for so long; 0: never
+	Reconnect      bool          // restore lost connections
 
 	Hold    time.Duration
 	Size    int // bytes per message

@@ -146,7 +146,11 @@ func verdict(r *result.Result) (word, said string) {
 	c := r.Conns
 	facts := []string{fmt.Sprintf("%s of %s established", Count(c.Established), plural(r.Plan.Conns, "connection"))}
 	if c.Lost > 0 {
-		facts = append(facts, Count(c.Lost)+" of them lost")
+		lost := Count(c.Lost) + " of them lost"
+		if c.Reconnected > 0 {
+			lost += ", " + Count(c.Reconnected) + " reconnected"
+		}
+		facts = append(facts, lost)
 	}
 	if e := r.Echo; e != nil && e.Lost+e.Mismatched > 0 {
 		facts = append(facts, fmt.Sprintf("%s echoes lost, %s wrong", Count(e.Lost), Count(e.Mismatched)))
@@ -178,6 +182,9 @@ func (t *text) conns(r *result.Result) {
 	t.cells("established", width, Count(c.Established))
 	t.cells("failed", width, Count(c.Failed))
 	t.cells("lost", width, Count(c.Lost))
+	if c.Reconnected > 0 {
+		t.cells("  reconnected", width, Count(c.Reconnected))
+	}
 	if c.Errors.Sum() == 0 {
 		return
 	}

@@ -71,7 +71,7 @@ func (r *Result) checkPlan() error {
 }
 
 func (c Conns) check() error {
-	for _, n := range []int64{c.Attempted, c.Established, c.Failed, c.Lost} {
+	for _, n := range []int64{c.Attempted, c.Established, c.Failed, c.Lost, c.Reconnected} {
 		if err := legal("conns", n); err != nil {
 			return err
 		}
@@ -84,8 +84,10 @@ func (c Conns) check() error {
 	switch {
 	case c.Attempted != c.Established+c.Failed:
 		return fmt.Errorf("conns: %d attempted is not %d established + %d failed", c.Attempted, c.Established, c.Failed)
-	case c.Lost > c.Established:
-		return fmt.Errorf("conns: %d lost is more than %d established", c.Lost, c.Established)
+	case c.Lost > c.Established+c.Reconnected:
+		return fmt.Errorf("conns: %d lost is more than %d established and %d reconnected", c.Lost, c.Established, c.Reconnected)
+	case c.Reconnected > c.Lost:
+		return fmt.Errorf("conns: %d reconnected is more than %d lost", c.Reconnected, c.Lost)
 	}
 	return nil
 }

@@ -24,6 +24,7 @@ func (r *Result) checkProtocols() error {
 		}
 		sum.Attempted, sum.Established = sum.Attempted+p.Conns.Attempted, sum.Established+p.Conns.Established
 		sum.Failed, sum.Lost = sum.Failed+p.Conns.Failed, sum.Lost+p.Conns.Lost
+		sum.Reconnected += p.Conns.Reconnected
 		for what, l := range map[string]*Latency{"connect": p.Connect, "handshake": p.Handshake} {
 			if err := l.check("protocols." + p.Proto + "." + what); err != nil {
 				return err
@@ -33,8 +34,9 @@ func (r *Result) checkProtocols() error {
 			return err
 		}
 	}
-	if c := r.Conns; len(r.Protocols) > 0 && (sum.Attempted != c.Attempted || sum.Established != c.Established || sum.Failed != c.Failed || sum.Lost != c.Lost) {
-		return fmt.Errorf("protocols: their connections (%d attempted, %d established, %d failed, %d lost) do not add up to conns", sum.Attempted, sum.Established, sum.Failed, sum.Lost)
+	if c := r.Conns; len(r.Protocols) > 0 && (sum.Attempted != c.Attempted || sum.Established != c.Established || sum.Failed != c.Failed || sum.Lost != c.Lost || sum.Reconnected != c.Reconnected) {
+		return fmt.Errorf("protocols: their connections (%d attempted, %d established, %d failed, %d lost, %d reconnected) do not add up to conns",
+			sum.Attempted, sum.Established, sum.Failed, sum.Lost, sum.Reconnected)
 	}
 	return nil
 }
@@ -66,6 +68,6 @@ func mergeProtocols(a, b []Protocol) ([]Protocol, error) {
 
 func (c *Conns) add(d Conns) {
 	c.Attempted, c.Established = c.Attempted+d.Attempted, c.Established+d.Established
-	c.Failed, c.Lost = c.Failed+d.Failed, c.Lost+d.Lost
+	c.Failed, c.Lost, c.Reconnected = c.Failed+d.Failed, c.Lost+d.Lost, c.Reconnected+d.Reconnected
 	c.Errors = c.Errors.Plus(d.Errors)
 }

@@ -73,12 +73,20 @@ type Plan struct {
 	LimitedBy string `json:"limited_by,omitempty"` // which limit decided --conns auto
 }
 
-// Conns always satisfies Attempted = Established + Failed, and Lost <= Established.
+// Conns always satisfies Attempted = Established + Failed, Lost <= Established +
+// Reconnected and Reconnected <= Lost. Each planned connection is attempted
+// once, and is then established or failed; tries under way when a run was
+// interrupted are not counted. A connection that ends though nobody asked it to
+// is lost, once for each time, and reconnected (--reconnect) when it is back:
+// Established - Lost + Reconnected are held. Errors names the cause of each
+// failure and each loss; reconnect_* are tries to restore that failed, and count
+// among neither.
 type Conns struct {
 	Attempted   int64       `json:"attempted"`
 	Established int64       `json:"established"`
 	Failed      int64       `json:"failed"`
 	Lost        int64       `json:"lost"`
+	Reconnected int64       `json:"reconnected,omitempty"`
 	Errors      ErrorCounts `json:"errors,omitempty"`
 }
 
@@ -231,6 +239,6 @@ type Limit struct {
 // Short says whether the run fell short of what was asked: connections that
 // were not established or were lost, messages that did not come back as sent.
 func (r *Result) Short() bool {
-	return r.Conns.Established < r.Plan.Conns || r.Conns.Lost > 0 || r.Behind ||
+	return r.Conns.Established < r.Plan.Conns || r.Conns.Lost > r.Conns.Reconnected || r.Behind ||
 		r.Echo != nil && (r.Echo.Lost > 0 || r.Echo.Mismatched > 0)
 }

@@ -18,7 +18,7 @@ var selfPID = os.Getpid()
 // fill completes the result once the threads have stopped.
 func (h *hold) fill(t loadgen.Tally) {
 	r := h.res
-	r.Conns = result.Conns{Attempted: t.Attempted, Established: t.Established, Failed: t.Failed, Lost: t.Lost, Errors: t.Errors}
+	r.Conns = result.Conns{Attempted: t.Attempted, Established: t.Established, Failed: t.Failed, Lost: t.Lost, Reconnected: t.Reconnected, Errors: t.Errors}
 	h.fillSetup(t)
 	h.fillMemory()
 	if r.Echo != nil {
@@ -61,7 +61,7 @@ func (h *hold) fillProtocols(t loadgen.Tally) {
 	for i, name := range []string{loadgen.TCP: plan.TCP, loadgen.WS: plan.WS} {
 		p := &t.By[i]
 		share := result.Protocol{Proto: name, Connect: p.Connect.Summary(),
-			Conns: result.Conns{Attempted: p.Attempted, Established: p.Established, Failed: p.Failed, Lost: p.Lost}}
+			Conns: result.Conns{Attempted: p.Attempted, Established: p.Established, Failed: p.Failed, Lost: p.Lost, Reconnected: p.Reconnected}}
 		if p.Upgrade != nil {
 			share.Handshake = p.Upgrade.Summary()
 		}

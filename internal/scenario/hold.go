@@ -272,7 +272,7 @@ func (h *hold) exchange(ctx context.Context) {
 		return
 	}
 	if h.Plan.Interval == 0 || h.Plan.Hold == 0 {
-		sleepWhile(ctx, h.Plan.Hold, func() bool { return h.engine.Counts().Open() > 0 })
+		sleepWhile(ctx, h.Plan.Hold, func() bool { return h.Plan.Reconnect || h.engine.Counts().Open() > 0 })
 		return
 	}
 	h.runExchange(ctx, loadgen.Exchange{Size: h.Plan.Size, Interval: h.Plan.Interval, Duration: h.Plan.Hold, Drain: drain})

@@ -43,6 +43,7 @@ type Options struct {
 	Close          plan.CloseMode
 	ConnectTimeout time.Duration
 	KeepAlive      time.Duration // 0: never
+	Reconnect      bool
 	Window         int
 	Control        string        // URL, auto or none
 	Settle         time.Duration // before memory is measured; an idle server of ours gives back what it can within 4 s
@@ -95,7 +96,7 @@ func Prepare(ctx context.Context, o Options, fp footprint.Proc) (*Prepared, erro
 		return nil, err
 	}
 	pl := plan.Plan{Scenario: o.Scenario, Proto: o.Proto, Host: o.Host, Ports: o.Ports, Sources: o.Sources, Local: local,
-		Rate: o.Rate, Window: o.Window, ConnectTimeout: o.ConnectTimeout, KeepAlive: o.KeepAlive,
+		Rate: o.Rate, Window: o.Window, ConnectTimeout: o.ConnectTimeout, KeepAlive: o.KeepAlive, Reconnect: o.Reconnect,
 		WebSocket: o.WebSocket, Hold: o.Hold, Size: o.Size, SizeMax: o.SizeMax, Depth: o.Depth, MessageRate: o.MessageRate, Interval: o.Interval, Close: o.Close}
 	m, private, err := p.machine(o, pl, fp)
 	if err != nil {

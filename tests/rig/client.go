@@ -72,13 +72,13 @@ func read(tb testing.TB, file string) *result.Result {
 }
 
 // Honest sees that no count contradicts another: every connection attempted is
-// established or failed, none is lost that was not established, every failure
+// established or failed, none is lost that was not held, every failure
 // and every loss has a cause, and every message came back or was lost (a mismatch
 // is a loss too).
 func Honest(tb testing.TB, r *result.Result) {
 	tb.Helper()
 	c := r.Conns
-	if c.Attempted != c.Established+c.Failed || c.Lost > c.Established || c.Attempted > r.Plan.Conns {
+	if c.Attempted != c.Established+c.Failed || c.Lost > c.Established+c.Reconnected || c.Reconnected > c.Lost || c.Attempted > r.Plan.Conns {
 		tb.Errorf("conns %+v of %d planned: the sums do not hold", c, r.Plan.Conns)
 	}
 	var failed, lost int64

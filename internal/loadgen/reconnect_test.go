@@ -1,0 +1,51 @@
+package loadgen
+
+import (
+	"container/heap"
+	"testing"
+	"time"
+)
+
+// A pause lies around its mean, which doubles up to a bound; it is the same for
+// the same connection in every run, and different ones do not come back in step.
+func TestPause(t *testing.T) {
+	for tries := range 256 {
+		mean := min(firstPause<<min(tries, 16), lastPause)
+		var sum time.Duration
+		seen := map[time.Duration]bool{}
+		const conns = 1000
+		for conn := range int64(conns) {
+			p := pause(conn, uint8(tries))
+			if p < mean/2 || p >= mean/2+mean {
+				t.Fatalf("try %d of connection %d after %v, want %v give or take a half", tries, conn, p, mean)
+			}
+			if p != pause(conn, uint8(tries)) {
+				t.Fatalf("try %d of connection %d: not the same twice", tries, conn)
+			}
+			sum += p
+			seen[p] = true
+		}
+		if avg := sum / conns; avg < mean*9/10 || avg > mean*11/10 {
+			t.Errorf("try %d: %v on average, want %v", tries, avg, mean)
+		}
+		if len(seen) < conns*9/10 {
+			t.Errorf("try %d: only %d different pauses of %d connections", tries, len(seen), conns)
+		}
+	}
+}
+
+// The queue gives the earliest first, also when the clock wraps around.
+func TestQueueOverTheWrap(t *testing.T) {
+	const start = 1<<32 - 1000
+	var q queue
+	for i := range uint32(100) {
+		n := i * 37 % 100
+		at := uint32(start)
+		heap.Push(&q, again{due: at + n*50, slot: int32(n)})
+	}
+	for want := range int32(100) {
+		if a := heap.Pop(&q).(again); a.slot != want {
+			t.Fatalf("slot %d at place %d", a.slot, want)
+		}
+	}
+}
