@@ -106,7 +106,7 @@ func TestNobodyListens(t *testing.T) {
 
 func TestPortInUse(t *testing.T) {
 	port := listen(t, func(net.Conn) {})
-	out, err := exec.Command(filepath.Join(bin, "server"), "--tcp", fmt.Sprintf("%d:3", port-1), "--control", "none").CombinedOutput()
+	out, err := exec.Command(filepath.Join(bin, "server"), "--tcp", fmt.Sprintf("%d:3", port), "--control", "none").CombinedOutput()
 	exit, ok := err.(*exec.ExitError)
 	if !ok || exit.ExitCode() != 2 || !strings.Contains(string(out), fmt.Sprintf("127.0.0.1:%d", port)) || !strings.Contains(string(out), "address already in use") {
 		t.Errorf("server on a used port: %v, %q; want status 2 naming port %d", err, out, port)
