@@ -32,7 +32,7 @@ func runs(t *testing.T, args ...string) (status int, stdout, stderr string) {
 
 // What a machine reads is all that is on stdout; thresholds decide the status.
 func TestOutputsOfARun(t *testing.T) {
-	s, dir := start(t, 2, nil), t.TempDir()
+	s, dir := start(t, 2, nil, "--max-conns", "2000"), t.TempDir()
 	short := func(more ...string) []string {
 		return s.to(2, append([]string{"--conns", "200", "--hold", "100ms", "--settle", "0s"}, more...)...)
 	}
@@ -59,7 +59,7 @@ func TestOutputsOfARun(t *testing.T) {
 
 // A run that is interrupted leaves its files whole, and none half-done.
 func TestFilesOfAnInterruptedRun(t *testing.T) {
-	s, dir := start(t, 2, nil), t.TempDir()
+	s, dir := start(t, 2, nil, "--max-conns", "2000"), t.TempDir()
 	o := client(t, nil, func(cmd *exec.Cmd) {
 		await(t, "the connections", func() bool { return s.report(t).Open == 100 })
 		if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {

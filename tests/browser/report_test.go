@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 )
@@ -28,6 +29,8 @@ const (
 		return texts.flatMap(([a, p], i) => texts.slice(i + 1).filter(([b, q]) =>
 			p.left + 1 < q.right && q.left + 1 < p.right && p.top + 4 < q.bottom && q.top + 4 < p.bottom).map(([b]) => a + " over " + b))
 	}).join("; ")`
+	// wide are the tables that are wider than their place.
+	wide       = `[...document.querySelectorAll(".scroll")].filter(e => e.scrollWidth > e.clientWidth + 1).map(e => e.getAttribute("aria-label")).join(", ")`
 	background = `getComputedStyle(document.body).backgroundColor`
 	requests   = `performance.getEntriesByType("resource").length`
 )
@@ -36,7 +39,7 @@ const (
 // and dark, on a desk, a phone and paper, and ask the network for nothing.
 func TestReportPage(t *testing.T) {
 	const ports = 100
-	s, dir := startServer(t, ports), t.TempDir()
+	s, dir := startServer(t, ports, "--max-conns", "6000"), t.TempDir()
 	for name, load := range map[string][]string{"slow": {"--conns", "5000", "--rate", "4k/s"}, "fast": {"--conns", "1000", "--fail-if", "setup.rate>1"}} {
 		flags := append(load, "--hold", "500ms", "--interval", "100ms", "--settle", "100ms",
 			"--json", filepath.Join(dir, name+".json"), "--html", filepath.Join(dir, name+".html"))
@@ -82,7 +85,18 @@ func TestReportPage(t *testing.T) {
 		if n := eval[int](p, requests); n != 0 {
 			t.Errorf("%s: %d requests", name, n)
 		}
-		p.show(look{dark: true}) // paper stays white
+		p.show(look{dark: true, width: 688, height: 1000}) // A4 less its margins
+		p.run("look as on paper", call(emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Media: "print",
+			Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: "dark"}}}))
+		if now := eval[string](p, background); now != light {
+			t.Errorf("%s: paper is %s, in light the page is %s", name, now, light)
+		}
+		if got := eval[string](p, figures); got != want {
+			t.Errorf("%s: printed it shows %q, want %q", name, got, want)
+		}
+		if cut := eval[string](p, wide); cut != "" {
+			t.Errorf("%s: printed tables are cut: %s", name, cut)
+		}
 		pdf := p.print()
 		if n := bytes.Count(pdf, []byte("/Type /Page\n")); !bytes.HasPrefix(pdf, []byte("%PDF-")) || n < 1 || n > 6 {
 			t.Errorf("%s: printed on %d pages, %d bytes", name, n, len(pdf))
