@@ -41,6 +41,8 @@ Protection
   --keepalive D         probe peers silent for so long, and close the connection
                         when 3 probes go unanswered; also when a peer takes
                         nothing for as long (default 5m; 0: never)
+  --close-on-eot        close a TCP connection after an echo that ends with byte 4
+                        (EOT): the server closes first, see client churn
   --drain D             how long a worker may take to end (default 30s)
 Middle tier
   --relay HOST:FIRST:COUNT   pass requests on to these ports instead of echoing;
@@ -71,6 +73,7 @@ type options struct {
 	handshake   time.Duration
 	idleTimeout time.Duration
 	keepAlive   time.Duration
+	closeOnEOT  bool
 	drain       time.Duration
 	control     string // "" for none
 	version     bool
@@ -103,6 +106,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	fs.DurationVar(&o.handshake, "handshake-timeout", echo.DefaultHandshake, "")
 	fs.DurationVar(&o.idleTimeout, "idle-timeout", 0, "")
 	fs.DurationVar(&o.keepAlive, "keepalive", sys.DefaultKeepAlive, "")
+	fs.BoolVar(&o.closeOnEOT, "close-on-eot", false, "")
 	fs.DurationVar(&o.drain, "drain", 30*time.Second, "")
 	fs.StringVar(&o.control, "control", "127.0.0.1:9090", "")
 	fs.BoolVar(&o.version, "version", false, "")

@@ -99,7 +99,7 @@ func (s *server) work() error {
 // engine is the configuration of one engine.
 func (s *server) engine(size shard.Size) echo.Config {
 	return echo.Config{Bind: s.bind, Ports: s.ports(), Loops: size.Loops, Limit: size.Limit,
-		MaxOutbound: s.maxOutbound, MaxMessage: s.maxMessage, Handshake: s.handshake, IdleTimeout: s.idleTimeout, KeepAlive: s.keepAlive, Logf: s.logf}
+		MaxOutbound: s.maxOutbound, MaxMessage: s.maxMessage, Handshake: s.handshake, IdleTimeout: s.idleTimeout, KeepAlive: s.keepAlive, CloseOnEOT: s.closeOnEOT, Logf: s.logf}
 }
 
 func (s *server) ports() []echo.Port {

@@ -28,6 +28,7 @@ type Config struct {
 	Handshake   time.Duration // what a WebSocket handshake may take; 0: DefaultHandshake
 	IdleTimeout time.Duration // 0: none
 	KeepAlive   time.Duration // probe peers silent for so long; 0: never
+	CloseOnEOT  bool          // close a TCP connection, first, after a read that ends with byte 4
 	Logf        func(format string, args ...any)
 	OnReady     func() // called once, when every port accepts; may be nil
 }
@@ -239,7 +240,7 @@ func (e *Engine) OnTraffic(c gnet.Conn) gnet.Action {
 	if e.idle != nil {
 		e.idle.touch(c)
 	}
-	n := len(buf)
+	n, last := len(buf), buf[len(buf)-1]
 	if _, err := c.Write(buf); err != nil {
 		return gnet.None // the write has closed it
 	}
@@ -249,8 +250,14 @@ func (e *Engine) OnTraffic(c gnet.Conn) gnet.Action {
 		_ = c.SetLinger(0)
 		return gnet.Close
 	}
+	if e.cfg.CloseOnEOT && last == endOfTransmission {
+		return gnet.Close
+	}
 	return gnet.None
 }
+
+// endOfTransmission is EOT in ASCII.
+const endOfTransmission = 0x04
 
 // logger passes gnet's errors on and drops the rest.
 type logger struct {

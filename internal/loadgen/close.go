@@ -77,6 +77,9 @@ func (l *loop) closed(slot int64, c *conn) {
 	c.state = unused
 	c.gen++
 	l.count(slot).Closed++
+	if l.churn != nil {
+		l.release(slot)
+	}
 }
 
 // closeOverdue ends the connections whose server does not answer.

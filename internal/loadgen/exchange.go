@@ -193,7 +193,11 @@ func (l *loop) sizeOf(slot int64, seq uint32) int {
 
 // message is the payload of a connection's message.
 func (l *loop) message(slot int64, seq uint32) []byte {
-	return l.shared.pattern.message(l.plan.Offset+slot, seq, l.sizeOf(slot, seq))
+	m := l.shared.pattern.message(l.plan.Offset+slot, seq, l.sizeOf(slot, seq))
+	if l.churn != nil && l.churn.ServerCloses && seq == l.churn.PerConn && !l.isWS(slot) {
+		return l.lastWord(m)
+	}
+	return m
 }
 
 // unsent is what is next to be written of the message or handshake under way;
@@ -296,6 +300,10 @@ func (l *loop) complete(slot int64, c *conn) {
 	p := l.proto(slot)
 	l.n[p].Received++
 	l.n[p].Bytes += int64(l.sizeOf(slot, seq))
+	if l.churn != nil {
+		l.transacted(slot, c, now)
+		return
+	}
 	took := int64(now-intended) * 1000
 	l.times[p].Echo.Record(took)
 	if x.heat != nil {

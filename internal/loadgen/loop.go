@@ -57,9 +57,10 @@ type loop struct {
 	wide    bool
 	retry   retry
 
-	ex   exchange
-	job  command // what the loop is doing; kind none while it holds
-	cmds chan command
+	ex    exchange
+	churn *churn  // nil: connections are held
+	job   command // what the loop is doing; kind none while it holds
+	cmds  chan command
 
 	n     [protocols]Counts
 	errs  causes
@@ -100,6 +101,7 @@ type command struct {
 	kind  commandKind
 	start time.Time // of the whole ramp or exchange
 	ex    Exchange
+	churn Churn
 	take  func(*loop) // for doCensus
 	done  func()
 }
@@ -110,6 +112,7 @@ const (
 	none commandKind = iota
 	doRamp
 	doExchange
+	doChurn
 	doCensus
 	doClose
 	doStop
@@ -205,8 +208,11 @@ func (l *loop) begin(c command) {
 	if c.kind == doClose || c.kind == doStop {
 		l.giveUp()
 	}
-	if c.kind == doExchange {
+	switch c.kind {
+	case doExchange:
 		l.beginExchange()
+	case doChurn:
+		l.beginChurn()
 	}
 }
 
@@ -227,6 +233,8 @@ func (l *loop) work() int {
 		return l.ramp()
 	case doExchange:
 		return l.exchange()
+	case doChurn:
+		return l.churnSome()
 	case doCensus:
 		l.job.take(l)
 		l.finish()
@@ -337,6 +345,9 @@ func (l *loop) lose(slot int64, c *conn, why cause) {
 	l.count(slot).Lost++
 	l.errs[why]++
 	l.mourn(slot)
+	if l.churn != nil {
+		l.broken(slot)
+	}
 }
 
 // isWS says whether a slot's connection is a WebSocket one.

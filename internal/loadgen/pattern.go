@@ -17,6 +17,11 @@ func newPattern(size int) pattern {
 	p := make(pattern, patternSize+size)
 	r := rand.NewChaCha8([32]byte{'c', '1', '0', 'm'})
 	_, _ = r.Read(p[:patternSize]) // never fails
+	for i, b := range p[:patternSize] {
+		if b == EndByte {
+			p[i]++
+		}
+	}
 	for n := patternSize; n < len(p); n *= 2 {
 		copy(p[n:], p[:n])
 	}

@@ -161,6 +161,9 @@ func (l *loop) established(slot int64, c *conn) {
 	l.pending--
 	l.inRow = 0
 	l.count(slot).Established++
+	if l.churn != nil {
+		l.firstMessage(slot, c)
+	}
 }
 
 // failConnect is a connection that was under way and was not established.
@@ -183,6 +186,9 @@ func (l *loop) fail(slot int64, c *conn, why cause) {
 	l.count(slot).Failed++
 	l.errs[why]++
 	l.inRow++
+	if l.churn != nil {
+		l.broken(slot)
+	}
 }
 
 // sweep ends connects that are under way for too long. Slots connect in order,

@@ -104,8 +104,8 @@ func (l *loop) receivedWS(slot int64, c *conn, in []byte) {
 		}
 		in = in[n:]
 		l.times[WS].Upgrade.Record(int64(l.micros()-c.t) * 1000)
-		l.established(slot, c)
 		c.sent = 0
+		l.established(slot, c)
 	}
 	l.frames(slot, c, in)
 }
