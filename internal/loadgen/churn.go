@@ -113,7 +113,7 @@ func (l *loop) churnSome() int {
 		l.beginTransaction(slot, user)
 	}
 	switch {
-	case ch.draining && (ch.under == 0 || l.shared.stopEx.Load() || time.Since(ch.progress) >= ch.Drain):
+	case ch.draining && (ch.under == 0 && l.pending == 0 || l.shared.stopEx.Load() || time.Since(ch.progress) >= ch.Drain):
 		l.endChurn()
 		return 0
 	case ch.draining:
