@@ -15,6 +15,7 @@ import (
 // labs are the subcommands beside hold, each with flags of its own.
 var labs = map[string]func(ctx context.Context, args []string, stdout, stderr io.Writer) int{
 	"echo":     runEcho,
+	"churn":    runChurn,
 	"diagnose": runDiagnose,
 	"report":   runReport,
 	"compare":  runCompare,
@@ -66,6 +67,9 @@ func (c *command) run(args []string, stdout, stderr io.Writer, check func() erro
 		return fail(stderr, err)
 	}
 	out, err := work()
+	if errors.Is(err, errElsewhere) {
+		return done // of no account: it has reported and has its own status
+	}
 	if err != nil {
 		return fail(stderr, err)
 	}

@@ -4,7 +4,7 @@ import "strings"
 
 // A help text fits one screen: 80 columns, 40 lines.
 
-const overview = `usage: client [hold|echo|diagnose|report|compare] [flags]
+const overview = `usage: client [COMMAND] [flags]
 
 How many connections can one box hold, what does each cost, what breaks first?
 Works against any TCP or WebSocket echo server.
@@ -12,6 +12,7 @@ Works against any TCP or WebSocket echo server.
 Commands; "client COMMAND --help" shows all of its flags
   hold      ramp, hold, verify a sample by echo, close (the default)
   echo      ramp, then every connection sends as fast as its echo comes back
+  churn     connections that come and go: TIME_WAIT, local ports, keep-alive
   diagnose  what limits a running server, ours or another
   report    show a result file again: as text, HTML, CSV; hold it to thresholds
   compare   result files side by side, with ratios and thresholds

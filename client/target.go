@@ -33,7 +33,6 @@ func newTarget(fs *flag.FlagSet, scenario string, conns int64) *target {
 	fs.StringVar(&t.raw.sources, "sources", "auto", "")
 	fs.Var(&f.Threads, "threads", "")
 	fs.DurationVar(&f.ConnectTimeout, "connect-timeout", 10*time.Second, "")
-	fs.StringVar(&f.dash, "dash", "", "")
 	return t
 }
 

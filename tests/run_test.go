@@ -157,7 +157,10 @@ func client(t *testing.T, prefix []string, during func(*exec.Cmd), flags ...stri
 	defer cancel()
 	file := filepath.Join(t.TempDir(), "result.json")
 	args := append(append([]string{}, prefix...), filepath.Join(bin, "client"))
-	args = append(append(args, flags...), "--settle", "0s", "--json", file)
+	args = append(append(args, flags...), "--json", file)
+	if flags[0] == "hold" || flags[0] == "echo" {
+		args = append(args, "--settle", "0s")
+	}
 	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr

@@ -71,7 +71,8 @@ func (t *text) tables(list []result.Table) {
 	}
 }
 
-// table sets text columns left and numbers right, each as wide as it needs.
+// table sets text columns left and numbers right, each as wide as it needs. What
+// does not fit beside the rest goes below it, with the text columns once more.
 func (t *text) table(table result.Table) {
 	rows := make([][]string, 1, len(table.Rows)+1)
 	widths := make([]int, len(table.Columns))
@@ -90,22 +91,55 @@ func (t *text) table(table result.Table) {
 			widths[i] = max(widths[i], columns(cell))
 		}
 	}
-	for n, row := range rows {
-		var b strings.Builder
-		for i, cell := range row {
-			fill := strings.Repeat(" ", widths[i]-columns(cell))
-			if table.Columns[i].Unit == result.InText {
-				b.WriteString("  " + cell + fill)
-			} else {
-				b.WriteString("  " + fill + cell)
+	for n, block := range sideBySide(table.Columns, widths, t.width) {
+		if n > 0 {
+			t.printf("\n")
+		}
+		for i, row := range rows {
+			line := tableLine(table.Columns, widths, row, block)
+			if i == 0 {
+				line = t.paint(bold, line)
 			}
+			t.printf("%s\n", line)
 		}
-		line := strings.TrimRight(b.String(), " ")
-		if n == 0 {
-			line = t.paint(bold, line)
-		}
-		t.printf("%s\n", line)
 	}
+}
+
+// sideBySide are the columns that stand side by side, as many as fit.
+func sideBySide(all []result.Column, widths []int, width int) (list [][]int) {
+	var lead, block []int
+	used, leadWidth := 0, 0
+	for i, c := range all {
+		if c.Unit == result.InText {
+			lead = append(lead, i)
+			leadWidth += widths[i] + 2
+		}
+	}
+	block, used = slices.Clone(lead), leadWidth
+	for i, c := range all {
+		if c.Unit == result.InText {
+			continue
+		}
+		if used+widths[i]+2 > width && len(block) > len(lead) {
+			list = append(list, block)
+			block, used = slices.Clone(lead), leadWidth
+		}
+		block, used = append(block, i), used+widths[i]+2
+	}
+	return append(list, block)
+}
+
+func tableLine(all []result.Column, widths []int, row []string, block []int) string {
+	var b strings.Builder
+	for _, i := range block {
+		fill := strings.Repeat(" ", widths[i]-columns(row[i]))
+		if all[i].Unit == result.InText {
+			b.WriteString("  " + row[i] + fill)
+		} else {
+			b.WriteString("  " + fill + row[i])
+		}
+	}
+	return strings.TrimRight(b.String(), " ")
 }
 
 // Cell writes one cell of a table; what was not measured is a dash.

@@ -145,6 +145,9 @@ const (
 func verdict(r *result.Result) (word, said string) {
 	c := r.Conns
 	facts := []string{fmt.Sprintf("%s of %s established", Count(c.Established), plural(r.Plan.Conns, "connection"))}
+	if c.Established > r.Plan.Conns { // they came and went
+		facts[0] = fmt.Sprintf("%s established, %s at a time", plural(c.Established, "connection"), Count(r.Plan.Conns))
+	}
 	if c.Lost > 0 {
 		lost := Count(c.Lost) + " of them lost"
 		if c.Reconnected > 0 {

@@ -16,8 +16,13 @@ type SockState uint8
 const (
 	Established SockState = 1
 	SynSent     SockState = 2
+	FinWait1    SockState = 4
+	FinWait2    SockState = 5
 	TimeWait    SockState = 6
+	CloseWait   SockState = 8
+	LastAck     SockState = 9
 	Listening   SockState = 10
+	Closing     SockState = 11
 )
 
 // SockInfo is one TCP socket as sock_diag(7) shows it. Of a listener, Unread

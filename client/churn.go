@@ -1,0 +1,243 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strconv"
+	"time"
+
+	"github.com/c10m/c10m/internal/footprint"
+	"github.com/c10m/c10m/internal/plan"
+	"github.com/c10m/c10m/internal/report"
+	"github.com/c10m/c10m/internal/scenario"
+)
+
+const churnUsage = `usage: client churn [flags]
+
+The laboratory of TIME_WAIT and local ports: users who send one message after
+the other, over connections that come and go. Who closes first keeps the socket
+in TIME_WAIT for 60 s, and with it, on the client's side, a local port.
+
+  --mode per-request|keepalive|pool   a connection for every message (default),
+  --requests K, --pool P     for K messages (10); or P kept for all users (10)
+  --users N                  at a time (default 100)
+  --first-close client|server   (default client); a server of ours must run with
+                             --close-on-eot then
+  --duration D, --size BYTES|A:B, --timeout D   (10s, 64, 10s a transaction)
+In a network namespace of its own, which needs root, with a server of its own
+  --tw-reuse 0|1|2, --port-range A:B, --max-tw N   net.ipv4.tcp_tw_reuse,
+                             ip_local_port_range, tcp_max_tw_buckets for the run
+  --sysctl KEY=VALUE         any other of the network (repeatable)
+  --server CMD               start this one instead of ours
+  --matrix                   every mode x tw_reuse 0, 1 x who closes first, each
+                             in a fresh namespace; 30,000 ports and buckets
+Where to, from where (default 127.0.0.1 port 10000)
+  --host ADDR, --ports N, --first-port PORT, --proto tcp|ws, --path, --header,
+  --subprotocol, --server-control URL|auto|none, --sources auto|CIDR,
+  --threads auto|N, --connect-timeout D
+Report: --json FILE, --html FILE, --csv FILE, --fail-if COND, --quiet
+
+Exit status: 0 done; 1 connects or transactions failed; 2 bad usage.
+
+Examples
+  client churn --users 200 --duration 20s
+  client churn --mode keepalive --requests 100 --first-close server
+  sudo client churn --tw-reuse 0 --port-range 30000:59999
+  sudo client churn --matrix --duration 5s --json matrix.json
+`
+
+// churnFlags are those of churn.
+type churnFlags struct {
+	*command
+	*target
+	opt               scenario.ChurnOptions
+	size              sizes
+	users, pool       plan.Count
+	requests          int
+	firstClose        string
+	twReuse, maxTW    int
+	portRange, server string
+	sysctl            settings
+	matrix            bool
+}
+
+func newChurn() *churnFlags {
+	c := &churnFlags{command: newCommand("churn", churnUsage), size: sizes{64, 64}, users: plan.Count{N: 100}, pool: plan.Count{N: 10}, sysctl: settings{}}
+	c.target = newTarget(c.FlagSet, "churn", 1)
+	c.raw.ports = 1
+	fs := c.FlagSet
+	fs.StringVar(&c.opt.Mode, "mode", scenario.PerRequest, "")
+	fs.IntVar(&c.requests, "requests", 10, "")
+	fs.Var(&c.pool, "pool", "")
+	fs.Var(&c.users, "users", "")
+	fs.StringVar(&c.firstClose, "first-close", "client", "")
+	fs.DurationVar(&c.Hold, "duration", 10*time.Second, "")
+	fs.Var(&c.size, "size", "")
+	fs.DurationVar(&c.opt.Timeout, "timeout", 10*time.Second, "")
+	fs.IntVar(&c.twReuse, "tw-reuse", -1, "")
+	fs.StringVar(&c.portRange, "port-range", "", "")
+	fs.IntVar(&c.maxTW, "max-tw", -1, "")
+	fs.Var(c.sysctl, "sysctl", "")
+	fs.StringVar(&c.server, "server", "", "")
+	fs.BoolVar(&c.matrix, "matrix", false, "")
+	return c
+}
+
+// runChurn is the subcommand.
+func runChurn(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	c := newChurn()
+	alone := false // another process does it, in a namespace of its own
+	status := c.command.run(args, stdout, stderr, func() error { return c.check(args) }, func() (outcome, error) {
+		switch {
+		case c.matrix:
+			r, err := c.runMatrix(ctx, args, stderr)
+			return outcome{result: r, brief: true}, err
+		case c.ownNet() && !isIsolated():
+			alone = true
+			return outcome{}, errElsewhere
+		}
+		r, err := c.runHere(ctx, stderr)
+		return outcome{result: r, short: r != nil && r.Conns.Failed > 0}, err
+	})
+	if alone {
+		return isolate(ctx, append([]string{"churn"}, args...), stdout, stderr)
+	}
+	return status
+}
+
+// ownNet says whether the run wants a network namespace of its own.
+func (c *churnFlags) ownNet() bool {
+	return c.given("tw-reuse") || c.given("port-range") || c.given("max-tw") || c.given("sysctl") || c.given("server")
+}
+
+// runHere runs in this process, with a server of its own where it is isolated.
+func (c *churnFlags) runHere(ctx context.Context, stderr io.Writer) (*resultOf, error) {
+	if c.ownNet() {
+		if err := c.sysctl.settle(); err != nil {
+			return nil, err
+		}
+		s, err := startOwn(ctx, c.target, c.server, "--close-on-eot", "--max-conns", maxConns(c.users.N))
+		if err != nil {
+			return nil, err
+		}
+		defer s.Stop()
+	}
+	fp, err := footprint.Here()
+	if err != nil {
+		return nil, err
+	}
+	watch, stop := watching(c.command.quiet, stderr)
+	defer stop()
+	c.opt.Options = c.Options
+	return scenario.Churn(ctx, c.opt, fp, watch)
+}
+
+// check converts the flags and refuses what cannot be meant.
+func (c *churnFlags) check(args []string) error {
+	o := &c.opt
+	switch {
+	case o.Mode != scenario.PerRequest && o.Mode != scenario.KeepAlive && o.Mode != scenario.Pool:
+		return fmt.Errorf("--mode %q: the legal values are per-request, keepalive, pool", o.Mode)
+	case c.firstClose != "client" && c.firstClose != "server":
+		return fmt.Errorf("--first-close %q: the legal values are client, server", c.firstClose)
+	case c.requests < 1 || c.requests > 1<<30:
+		return fmt.Errorf("--requests %d: the legal range is 1..%d", c.requests, 1<<30)
+	case c.users.Auto || c.users.N > 1_000_000:
+		return fmt.Errorf("--users %s: the legal range is 1..1000000", c.users.String())
+	case c.pool.Auto || c.pool.N > c.users.N && o.Mode == scenario.Pool:
+		return fmt.Errorf("--pool %s: the legal range is 1..%d, the users", c.pool.String(), c.users.N)
+	case c.Hold < 100*time.Millisecond:
+		return fmt.Errorf("--duration %v: the legal range is 100ms..1000h", c.Hold)
+	case o.Timeout < 10*time.Millisecond || o.Timeout > 10*time.Minute:
+		return fmt.Errorf("--timeout %v: the legal range is 10ms..10m", o.Timeout)
+	}
+	if err := c.checkSettings(); err != nil {
+		return err
+	}
+	c.Conns = c.users
+	if o.Mode == scenario.Pool {
+		c.Conns = c.pool
+	}
+	c.target.quiet = c.command.quiet
+	if err := c.finish(args); err != nil {
+		return err
+	}
+	c.Size, c.SizeMax = c.size.first, c.size.last
+	o.Users, o.Requests, o.ServerEnds = c.users.N, uint32(c.requests), c.firstClose == "server"
+	if c.portRange != "" {
+		return overlaps(c.sysctl["net.ipv4.ip_local_port_range"], c.ranges())
+	}
+	return nil
+}
+
+// checkSettings turns flags into settings.
+func (c *churnFlags) checkSettings() error {
+	if c.given("tw-reuse") {
+		if c.twReuse < 0 || c.twReuse > 2 {
+			return fmt.Errorf("--tw-reuse %d: the legal values are 0, 1, 2", c.twReuse)
+		}
+		c.sysctl["net.ipv4.tcp_tw_reuse"] = strconv.Itoa(c.twReuse)
+	}
+	if c.given("max-tw") {
+		if c.maxTW < 0 {
+			return fmt.Errorf("--max-tw %d: must not be negative", c.maxTW)
+		}
+		c.sysctl["net.ipv4.tcp_max_tw_buckets"] = strconv.Itoa(c.maxTW)
+	}
+	if c.given("port-range") {
+		text, err := parsePorts(c.portRange)
+		if err != nil {
+			return err
+		}
+		c.sysctl["net.ipv4.ip_local_port_range"] = text
+	}
+	for _, flag := range []string{"tw-reuse", "port-range", "max-tw", "sysctl", "server", "matrix"} {
+		if c.given(flag) {
+			if c.matrix && flag != "matrix" && flag != "sysctl" && flag != "server" {
+				return fmt.Errorf("--%s: --matrix sets it itself", flag)
+			}
+			if !isIsolated() {
+				return needRoot("--" + flag)
+			}
+		}
+	}
+	return nil
+}
+
+// runMatrix runs every variant, each by this program in a namespace of its own,
+// so that nobody's TIME_WAIT is another's.
+func (c *churnFlags) runMatrix(ctx context.Context, args []string, stderr io.Writer) (*resultOf, error) {
+	var rows []*resultOf
+	for _, v := range scenario.ChurnMatrix() {
+		if !c.command.quiet {
+			_, _ = fmt.Fprintf(stderr, "churn: %s, %s closes first, tw_reuse %d\n", v.Mode, v.FirstClose, v.TWReuse)
+		}
+		flags := append(without(args, "matrix", "json", "html", "csv", "fail-if", "quiet", "mode", "first-close"),
+			"--mode", v.Mode, "--first-close", v.FirstClose, "--tw-reuse", strconv.Itoa(v.TWReuse),
+			"--port-range", scenario.MatrixPorts, "--max-tw", strconv.Itoa(scenario.MatrixBuckets), "--quiet", "--json", "-")
+		r, err := runAgain(ctx, "churn", flags)
+		if err != nil {
+			return nil, fmt.Errorf("churn %s, %s closes first, tw_reuse %d: %w", v.Mode, v.FirstClose, v.TWReuse, err)
+		}
+		rows = append(rows, r)
+		if r.Interrupt {
+			break
+		}
+	}
+	r := scenario.JoinChurn(rows)
+	r.Command = c.Command
+	return r, nil
+}
+
+// watching is a live line.
+func watching(quiet bool, stderr io.Writer) (watch scenario.Watch, stop func()) {
+	if quiet {
+		return func(scenario.Progress) {}, func() {}
+	}
+	live := newLive(stderr)
+	return func(s scenario.Progress) {
+		live.Show(report.Progress{Phase: s.Phase, Elapsed: s.Elapsed, Established: s.Counts.Established, Target: max(s.Target, s.Counts.Attempted),
+			Failed: s.Counts.Failed, Lost: s.Counts.Lost, Received: s.Counts.Received, MemoryLeft: s.MemoryLeft})
+	}, live.Done
+}

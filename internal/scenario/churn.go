@@ -1,0 +1,167 @@
+package scenario
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/c10m/c10m/internal/diagnose"
+	"github.com/c10m/c10m/internal/footprint"
+	"github.com/c10m/c10m/internal/loadgen"
+	"github.com/c10m/c10m/internal/plan"
+	"github.com/c10m/c10m/internal/result"
+)
+
+// The modes of a churn.
+const (
+	PerRequest = "per-request" // a new connection for every message
+	KeepAlive  = "keepalive"   // several messages a connection
+	Pool       = "pool"        // connections that are kept, shared by all users
+)
+
+// ChurnOptions are users and what becomes of their connections. Options.Conns
+// is the number of connections at a time: of users, or of the pool.
+type ChurnOptions struct {
+	Options
+	Mode       string
+	Users      int64
+	Requests   uint32 // messages a connection, KeepAlive
+	ServerEnds bool   // the server closes first
+	Loops      int64  // transactions of each user; 0: until Hold
+	Timeout    time.Duration
+}
+
+// perConn is how many messages a connection carries.
+func (o *ChurnOptions) perConn() uint32 {
+	switch o.Mode {
+	case PerRequest:
+		return 1
+	case KeepAlive:
+		return o.Requests
+	}
+	return 0
+}
+
+// churn is one run.
+type churn struct {
+	*Prepared
+	opt    ChurnOptions
+	res    *result.Result
+	engine *loadgen.Engine
+	tw     *timeWait
+	began  time.Time
+	took   time.Duration
+}
+
+// Churn lets users come and go for a bounded time, and says what that leaves
+// behind: TIME_WAIT, by side, and how far the local ports go.
+func Churn(ctx context.Context, o ChurnOptions, fp footprint.Proc, watch Watch) (*result.Result, error) {
+	c, seen, pieces, err := runChurn(ctx, o, fp, watch)
+	if err != nil {
+		return nil, err
+	}
+	r := c.res
+	sum := c.sum(fp)
+	r.Tables = append(r.Tables, churnTable("Churn", [][]any{sum.row()}), c.tw.table())
+	settleFindings(seen, r, c.Plan.Local, pieces)
+	r.Verdict = sum.verdict(r)
+	r.Warnings = c.Warnings
+	return r, nil
+}
+
+// runChurn is a run and its counts, for churn and for stress.
+func runChurn(ctx context.Context, o ChurnOptions, fp footprint.Proc, watch Watch) (c *churn, seen diagnose.Window, pieces []diagnose.Stretch, err error) {
+	p, err := Prepare(ctx, o.Options, fp)
+	if err != nil {
+		return nil, seen, nil, err
+	}
+	c = &churn{Prepared: p, opt: o, res: newResult(p, o.Options)}
+	if c.engine, err = loadgen.Start(p.Plan, max(1, o.Size, o.SizeMax)); err != nil {
+		return nil, seen, nil, err
+	}
+	rec := p.record(ctx, fp, o.Ports)
+	c.tw = watchTimeWait(o.Ports, func() int64 { return c.engine.Counts().Received })
+	stop := watchPhase(fp, c.engine, o.Scenario, p.Plan.Total, watch)
+	c.began = time.Now()
+	c.engine.Churn(ctx, loadgen.Churn{Users: o.Users, PerConn: o.perConn(), ServerCloses: o.ServerEnds, Loops: o.Loops, Duration: o.Hold,
+		Size: o.Size, SizeMax: o.SizeMax, Heat: heatColumns, Drain: drain, Timeout: o.Timeout})
+	c.took = time.Since(c.began)
+	c.tw.stop()
+	stop()
+	heat := c.engine.Heat()
+	if ctx.Err() == nil {
+		c.engine.Close(ctx)
+	}
+	seen = rec.Stop(context.WithoutCancel(ctx))
+	t, err := c.engine.Stop()
+	if err != nil {
+		p.warn("a client thread ended early: %v", err)
+	}
+	c.fill(t, ctx.Err() != nil)
+	if len(heat.Columns) > 0 {
+		c.res.Heat = newHeat(heat)
+		pieces = stretches(c.res.Heat)
+	}
+	return c, seen, pieces, nil
+}
+
+// fill takes over the counts.
+func (c *churn) fill(t loadgen.Tally, interrupted bool) {
+	r := c.res
+	r.Interrupt = interrupted
+	r.Conns = result.Conns{Attempted: t.Established + t.Failed, Established: t.Established, Failed: t.Failed, Lost: t.Lost, Errors: t.Errors}
+	s := c.took.Seconds()
+	r.Echo = &result.Echo{Sent: t.Sent, Received: t.Received, Lost: t.Missing, Mismatched: t.Mismatched, Seconds: s, Rate: float64(t.Received) / s,
+		Bytes: t.Bytes, Latency: t.Echo.Summary()}
+	r.Plan.Conns = min(r.Plan.Conns, max(1, t.Established)) // not all of a pool need have been of use
+	if n := t.Errors["close_timeout"]; n > 0 {
+		c.warn("%s connections were not closed by the server within 5 s, though it was to close first: a server of ours must be started with --close-on-eot, and another may never close first", plan.Group(n))
+	}
+}
+
+// watchPhase reports progress until the returned func is called.
+func watchPhase(fp footprint.Proc, e *loadgen.Engine, phase string, target int64, watch Watch) (stop func()) {
+	done, ended := make(chan struct{}), make(chan struct{})
+	began := time.Now()
+	go func() {
+		defer close(ended)
+		tick := time.NewTicker(watchEvery)
+		defer tick.Stop()
+		for {
+			select {
+			case <-done:
+				return
+			case <-tick.C:
+				p := Progress{Phase: phase, Elapsed: time.Since(began), Target: target, Counts: e.Counts()}
+				if mem, err := fp.Mem(); err == nil {
+					p.MemoryLeft = mem.Room(memoryReserve)
+				}
+				watch(p)
+			}
+		}
+	}()
+	return func() { close(done); <-ended }
+}
+
+// stretches are a heat's columns as diagnose wants them.
+func stretches(h *result.Heat) (pieces []diagnose.Stretch) {
+	for i := range h.Counts {
+		s := diagnose.Stretch{Seconds: h.Seconds, P99: time.Duration(h.Quantile(i, 0.99))}
+		for _, n := range h.Counts[i] {
+			s.Messages += n
+		}
+		pieces = append(pieces, s)
+	}
+	return pieces
+}
+
+// words describes a mode.
+func (o *ChurnOptions) words() string {
+	switch o.Mode {
+	case PerRequest:
+		return "a new connection for every message"
+	case KeepAlive:
+		return fmt.Sprintf("%d messages a connection", o.Requests)
+	}
+	return fmt.Sprintf("a pool of %s connections for %s users", plan.Group(o.Conns.N), plan.Group(o.Users))
+}

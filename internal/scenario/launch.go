@@ -1,0 +1,164 @@
+package scenario
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// Server is a server that a lab starts, and ends with itself.
+type Server struct {
+	cmd   *exec.Cmd
+	said  *tail
+	ended chan struct{} // closed once the process is gone
+}
+
+const (
+	startTime = time.Minute      // until every port accepts
+	stopTime  = 40 * time.Second // until it has drained
+)
+
+// OwnServer is the command line of our server beside this program.
+func OwnServer(o Options, control string, flags ...string) ([]string, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, fmt.Errorf("find own binary: %w", err)
+	}
+	name := filepath.Join(filepath.Dir(self), "server")
+	if _, err := os.Stat(name); err != nil {
+		return nil, fmt.Errorf("%w: a server is to be started and %s is not there: make build, or name one with --server CMD", ErrUsage, name)
+	}
+	ports := fmt.Sprintf("%d:%d", o.Ports[0], len(o.Ports))
+	argv := []string{name, "--bind", o.Host.String(), "--control", control}
+	if o.Proto == "ws" {
+		argv = append(argv, "--tcp", "none", "--ws", ports)
+	} else {
+		argv = append(argv, "--tcp", ports)
+	}
+	return append(argv, flags...), nil
+}
+
+// FreePort finds a port of loopback that nobody has now.
+func FreePort() (int, error) {
+	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		return 0, fmt.Errorf("find free port: %w", err)
+	}
+	defer func() { _ = l.Close() }()
+	return l.Addr().(*net.TCPAddr).Port, nil
+}
+
+// StartServer starts a command and waits until all of its ports accept. The
+// process ends with this one.
+func StartServer(ctx context.Context, argv []string, host netip.Addr, ports []int) (*Server, error) {
+	s := &Server{cmd: exec.Command(argv[0], argv[1:]...), said: &tail{}, ended: make(chan struct{})}
+	s.cmd.Stdout, s.cmd.Stderr = io.Discard, s.said
+	s.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM}
+	started := make(chan error)
+	go func() {
+		// Pdeathsig is sent when the thread that forked ends: it waits here.
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		err := s.cmd.Start()
+		started <- err
+		if err == nil {
+			_ = s.cmd.Wait()
+			close(s.ended)
+		}
+	}()
+	if err := <-started; err != nil {
+		return nil, fmt.Errorf("start server: %w", err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, startTime)
+	defer cancel()
+	for _, port := range []int{ports[0], ports[len(ports)-1]} {
+		if err := s.await(ctx, net.JoinHostPort(host.String(), strconv.Itoa(port))); err != nil {
+			s.Stop()
+			return nil, fmt.Errorf("start server %s: %w", strings.Join(argv, " "), err)
+		}
+	}
+	return s, nil
+}
+
+// await polls until addr accepts.
+func (s *Server) await(ctx context.Context, addr string) error {
+	for {
+		c, err := net.DialTimeout("tcp", addr, time.Second)
+		if err == nil {
+			if t, ok := c.(*net.TCPConn); ok {
+				_ = t.SetLinger(0)
+			}
+			return c.Close()
+		}
+		select {
+		case <-s.ended:
+			return fmt.Errorf("it ended at once: %s", s.said.last())
+		case <-ctx.Done():
+			return fmt.Errorf("%s did not accept within %v: %w", addr, startTime, err)
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+// PID is its process.
+func (s *Server) PID() int { return s.cmd.Process.Pid }
+
+// Alive says whether it still runs.
+func (s *Server) Alive() error {
+	select {
+	case <-s.ended:
+		return errors.New("the server ended: " + s.said.last())
+	default:
+		return nil
+	}
+}
+
+// Stop ends it and what it has started: SIGTERM, and after a while SIGKILL.
+func (s *Server) Stop() {
+	_ = s.cmd.Process.Signal(syscall.SIGTERM)
+	select {
+	case <-s.ended:
+	case <-time.After(stopTime):
+	}
+	_ = syscall.Kill(-s.cmd.Process.Pid, syscall.SIGKILL)
+	<-s.ended
+}
+
+// tail keeps the end of what a server says.
+type tail struct {
+	mu sync.Mutex
+	b  []byte
+}
+
+const tailSize = 4096
+
+func (t *tail) Write(p []byte) (int, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.b = append(t.b, p...)
+	if n := len(t.b) - tailSize; n > 0 {
+		t.b = append(t.b[:0], t.b[n:]...)
+	}
+	return len(p), nil
+}
+
+// last is the last line.
+func (t *tail) last() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	lines := bytes.Split(bytes.TrimSpace(t.b), []byte("\n"))
+	return string(lines[len(lines)-1])
+}
