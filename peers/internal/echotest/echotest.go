@@ -10,8 +10,11 @@ import (
 	"io"
 	"math/rand/v2"
 	"net"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -66,6 +69,7 @@ func Usage(t *testing.T, run Run, proto string) {
 // must then end with status 0 and free its ports.
 func start(t *testing.T, run Run, proto string, n int) portrange.Range {
 	t.Helper()
+	defer alone(t)()
 	ports := free(t, n)
 	ctx, cancel := context.WithCancel(context.Background())
 	r, w := io.Pipe()
@@ -104,6 +108,20 @@ func start(t *testing.T, run Run, proto string, n int) portrange.Range {
 		}
 	})
 	return ports
+}
+
+// alone keeps the tests of other packages, which run at the same time, from
+// taking the ports between their choice and the server's listening there.
+func alone(t *testing.T) (release func()) {
+	t.Helper()
+	f, err := os.OpenFile(filepath.Join(os.TempDir(), "c10m-echotest.lock"), os.O_CREATE|os.O_RDWR, 0o666)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX); err != nil {
+		t.Fatal(err)
+	}
+	return func() { f.Close() }
 }
 
 // lockedBuffer may be read while it is written.
