@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"sync"
 	"time"
+
+	"github.com/c10m/c10m/internal/result"
 )
 
 const (
@@ -140,6 +142,12 @@ func (h *hub) sample(now time.Time) {
 		h.memoryNext = now.Add(max(pause, memoryPause) - every/2) // ticks are not exact
 	}
 	s.Time = now.UnixMilli()
+	if s.Errors == nil { // the page wants lists, empty or not
+		s.Errors = result.ErrorCounts{}
+	}
+	if s.Shards == nil {
+		s.Shards = []Shard{}
+	}
 	if s.Memory != nil {
 		folded := *s.Memory
 		folded.Kernel = fold(folded.Kernel)

@@ -241,6 +241,18 @@ func TestMemoryIsSeldom(t *testing.T) {
 	}
 }
 
+// TestNothingYet: an end that has nothing to show yet is shown all the same; the
+// page counts on lists.
+func TestNothingYet(t *testing.T) {
+	h := newHub(End{Meta: Meta{Role: Client}, Look: func(bool) (Sample, error) { return Sample{Phase: "start"}, nil }})
+	v := h.join()
+	h.sample(time.Now())
+	<-v.events
+	if e := string(<-v.events); strings.Contains(e, "null") || !strings.Contains(e, `"errors":{}`) || !strings.Contains(e, `"shards":[]`) {
+		t.Errorf("the first sample is %s", e)
+	}
+}
+
 // TestPastIsBounded: a page left open for a week costs no more than one for five
 // minutes.
 func TestPastIsBounded(t *testing.T) {

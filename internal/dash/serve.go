@@ -17,7 +17,7 @@ import (
 const maxRequests = 64
 
 // endTime is how long viewers have to take the last event.
-const endTime = time.Second
+const endTime = 2 * time.Second
 
 // Listen opens an endpoint's socket.
 func Listen(addr string) (net.Listener, error) {

@@ -54,6 +54,19 @@ func TestServerPage(t *testing.T) {
 	p.await("the end of all connections", number("Connections")+" === 0")
 }
 
+// TestServerComesBack: the page says that the server has ended, and finds the
+// next one by itself.
+func TestServerComesBack(t *testing.T) {
+	s := startServer(t, 20, "--max-conns", "5000")
+	p := openPage(t, "http://"+s.control+"/", look{})
+	p.await("the first numbers", hasNumbers)
+	end(t, s.cmd)
+	p.await("the end", `document.getElementById("state").textContent.startsWith("ended")`)
+	startServerAt(t, s.first, 20, "--max-conns", "7000")
+	p.await("the next server", `document.getElementById("state").textContent === "ready" && document.querySelector("#tiles dd.note").textContent === "of 7,000 allowed"`)
+	p.forgive("ERR_CONNECTION_REFUSED") // while there was none
+}
+
 // readable: what a screen reader goes by. Landmarks, headings that name their
 // sections, pictures with words for them, tables with heads, and a live region
 // that waits its turn.

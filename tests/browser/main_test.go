@@ -83,7 +83,13 @@ type server struct {
 // startServer runs bin/server on ports of its own and waits until it is ready.
 func startServer(t *testing.T, ports int, flags ...string) *server {
 	t.Helper()
-	first := freePorts(t, ports+1)
+	return startServerAt(t, freePorts(t, ports+1), ports, flags...)
+}
+
+// startServerAt is startServer with the first of its ports given; the one after
+// the last is for control.
+func startServerAt(t *testing.T, first, ports int, flags ...string) *server {
+	t.Helper()
 	s := &server{first: first, control: fmt.Sprintf("127.0.0.1:%d", first+ports)}
 	args := append([]string{"--tcp", fmt.Sprintf("%d:%d", first, ports), "--control", s.control}, flags...)
 	s.cmd = exec.Command(filepath.Join(bin, "server"), args...)

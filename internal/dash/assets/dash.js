@@ -356,7 +356,7 @@
     socket_fd_limit: "no file descriptor left", read_reset: "the server closed it", read_closed: "the server closed it", echo_mismatch: "other bytes came back than were sent", echo_timeout: "a message was never answered",
   };
   function showErrors() {
-    const rows = Object.entries(now.errors || {}).filter(([, n]) => n > 0).sort((a, b) => b[1] - a[1]).map(([cause, n]) => {
+    const rows = Object.entries(now.errors).filter(([, n]) => n > 0).sort((a, b) => b[1] - a[1]).map(([cause, n]) => {
       const old = before?.errors?.[cause] ?? 0, grew = before ? Math.max(0, n - old) * 1000 / (now.t - before.t) : 0;
       return { name: cause, why: causes[cause], cells: [count(n), grew > 0 ? "▲ " + rate(grew) : "–"], alarm: grew > 0 };
     });
@@ -445,7 +445,7 @@
   function speak() {
     if (now.t - spokenAt < 30e3) return;
     spokenAt = now.t;
-    const errors = sum(Object.values(now.errors || {}));
+    const errors = sum(Object.values(now.errors));
     set($("spoken"), `${count(now.open)} connections, ${rate(latest(rates("opened")))} set up, ${rate(latest(rates("messages")))} messages, ${errors ? count(errors) + " errors" : "no errors"}.`);
   }
 
@@ -455,7 +455,8 @@
     meta.ports ??= [];
     now = before = first = null;
     grids.clear();
-    $("ports").replaceChildren();
+    shardCells = null;
+    for (const id of ["ports", "shards"]) $(id).replaceChildren();
     document.title = "c10m " + meta.role;
     for (const [id, text] of [["role", meta.role], ["title", meta.title], ["build", `commit ${meta.commit}, process ${meta.pid}`]]) set($(id), text);
     $("footprint").hidden = !server();
@@ -492,7 +493,7 @@
     };
   }
   setInterval(() => {
-    if (now && !ended && Date.now() - lastSeen > 4000) state("no numbers for " + age(Date.now() - lastSeen), "gone");
+    if (now && !ended && Date.now() - lastSeen > 4000) state("no new numbers", "gone");
   }, 1000);
   new ResizeObserver(render).observe($("main"));
   document.querySelectorAll("details").forEach((d) => d.addEventListener("toggle", render));
