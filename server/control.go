@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"net"
+	"net/netip"
 	"os"
 	"runtime"
 
@@ -13,8 +14,10 @@ import (
 	"github.com/c10m/c10m/internal/sys"
 )
 
-// startControl opens the control endpoint, if there is to be one.
-func (s *server) startControl() (stop func(), err error) {
+// startControl opens the control endpoint, if there is to be one. drain ends
+// the server in good order.
+func (s *server) startControl(drain func()) (stop func(), err error) {
+	s.warnExposed()
 	if s.control == "" {
 		return func() {}, nil
 	}
@@ -31,7 +34,18 @@ func (s *server) startControl() (stop func(), err error) {
 		Look:   func(memory bool) (dash.Sample, error) { return s.look(fp, memory) },
 		Report: func(d dash.Depth) (result.ServerReport, error) { return s.report(fp, d) },
 		Causes: echo.CauseNames[:],
+		Drain:  drain, Token: s.token,
 	}), nil
+}
+
+// warnExposed says what others than this machine can reach.
+func (s *server) warnExposed() {
+	if !s.bind.IsLoopback() {
+		s.logf("warning: --bind %s: everybody who reaches this machine can have their bytes echoed; there is no access control on the data ports", s.bind)
+	}
+	if at, err := netip.ParseAddrPort(s.control); err == nil && !at.Addr().IsLoopback() {
+		s.logf("warning: --control %s: everybody who reaches it can read counts, memory and profiles; 127.0.0.1 keeps them here", s.control)
+	}
 }
 
 // meta is what the live page says once.

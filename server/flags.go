@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
+	"os"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/c10m/c10m/internal/dash"
 	"github.com/c10m/c10m/internal/echo"
 	"github.com/c10m/c10m/internal/plan"
 	"github.com/c10m/c10m/internal/relay"
@@ -29,6 +31,8 @@ Ports
                         of --tcp and --ws, without --ports, leaves out the other
   --bind ADDR           address of the data ports (default 127.0.0.1)
   --control ADDR|none   live page, /metrics, /healthz, /footprint (default 127.0.0.1:9090)
+  --control-token T|@FILE   what POST /drain asks for, from 16 letters, given or
+                        in a file (default: nothing can be changed there)
 Size
   --max-conns auto|N    connections to hold; the surplus is refused
                         (default auto: what this machine's memory can hold)
@@ -76,6 +80,7 @@ type options struct {
 	closeOnEOT  bool
 	drain       time.Duration
 	control     string // "" for none
+	token       string // "" for none
 	version     bool
 	relay       relayOptions
 	worker      worker
@@ -109,6 +114,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	fs.BoolVar(&o.closeOnEOT, "close-on-eot", false, "")
 	fs.DurationVar(&o.drain, "drain", 30*time.Second, "")
 	fs.StringVar(&o.control, "control", "127.0.0.1:9090", "")
+	fs.StringVar(&o.token, "control-token", "", "")
 	fs.BoolVar(&o.version, "version", false, "")
 	fs.Var(&o.relay.to, "relay", "")
 	fs.StringVar(&o.relay.mode, "upstream", string(relay.KeepAlive), "")
@@ -171,6 +177,11 @@ func (o *options) check(rest []string, ports int, bind string, given map[string]
 	if o.keepAlive != 0 && (o.keepAlive < sys.MinKeepAlive || o.keepAlive > sys.MaxKeepAlive) {
 		return fmt.Errorf("--keepalive %v: the legal values are 0 (never) and %v..%v", o.keepAlive, sys.MinKeepAlive, sys.MaxKeepAlive)
 	}
+	if given["control-token"] {
+		if err := o.checkToken(); err != nil {
+			return err
+		}
+	}
 	if o.control == "none" {
 		o.control = ""
 	}
@@ -216,6 +227,22 @@ const (
 	firstTCP = 10000
 	firstWS  = 15000
 )
+
+// checkToken takes a token, or the file that holds it: the command line can be
+// read by everybody on this machine. An error does not repeat it.
+func (o *options) checkToken() error {
+	if file, is := strings.CutPrefix(o.token, "@"); is {
+		b, err := os.ReadFile(file)
+		if err != nil {
+			return fmt.Errorf("--control-token: %w", err)
+		}
+		o.token = strings.TrimSpace(string(b))
+	}
+	if n := len(o.token); n < dash.MinToken || n > 1024 || strings.ContainsFunc(o.token, func(r rune) bool { return r < ' ' || r > '~' }) {
+		return fmt.Errorf("--control-token: %d bytes: a token has %d..1024 printable ASCII characters", n, dash.MinToken)
+	}
+	return nil
+}
 
 // parse reads INDEX/OF/LIMIT/LOOPS.
 func (w *worker) parse(s string) error {

@@ -147,7 +147,9 @@ func (s *server) serve(ctx context.Context) error {
 		}
 		s.super = &shard.Supervisor{Page: page, Command: s.command, Drain: s.drain, Logf: s.logf}
 	}
-	stop, err := s.startControl()
+	ctx, drain := context.WithCancel(ctx)
+	defer drain()
+	stop, err := s.startControl(drain)
 	if err != nil {
 		return err
 	}

@@ -33,6 +33,8 @@ func TestBadUsage(t *testing.T) {
 		{"handshake", []string{"--handshake-timeout", "1ms"}, []string{"--handshake-timeout", "1s..1h"}},
 		{"idle timeout", []string{"--idle-timeout", "5ms"}, []string{"--idle-timeout", "1s"}},
 		{"keepalive", []string{"--keepalive", "10ms"}, []string{"--keepalive", "0 (never)", "1s..2h"}},
+		{"short token", []string{"--control-token", "secret"}, []string{"control-token", "16..1024"}},
+		{"token from nowhere", []string{"--control-token", "@/nonexistent"}, []string{"control-token", "/nonexistent"}},
 		{"drain", []string{"--drain", "-1s"}, []string{"--drain"}},
 		{"control", []string{"--control", "9090"}, []string{"--control", "127.0.0.1:9090"}},
 		{"control among the ports", []string{"--control", "127.0.0.1:10005"}, []string{"--control", "--tcp"}},

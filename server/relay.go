@@ -114,7 +114,9 @@ func (s *server) relays(ctx context.Context) error {
 		cfg.Upstreams = append(cfg.Upstreams, netip.AddrPortFrom(s.relay.to.host, uint16(s.relay.to.ports.First+i)))
 	}
 	s.middle = relay.New(cfg, s.page.Slots[0])
-	stop, err := s.startControl()
+	ctx, drain := context.WithCancel(ctx)
+	defer drain()
+	stop, err := s.startControl(drain)
 	if err != nil {
 		return err
 	}

@@ -23,6 +23,10 @@ type End struct {
 	// Causes are the names that Sample.Errors may hold; known ones are exported
 	// as 0 before they happen.
 	Causes []string
+	// Drain ends the program in good order; nil on the client's end. Token is
+	// what POST /drain asks for; "" refuses it to everybody.
+	Drain func()
+	Token string
 }
 
 // Reporter gives the server's report, as deep as asked for.

@@ -55,6 +55,9 @@ func routes(h *hub) http.Handler {
 		mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { health(w, h.end.Report) })
 		mux.HandleFunc("GET /footprint", func(w http.ResponseWriter, r *http.Request) { answerReport(w, r, h.end.Report) })
 	}
+	if h.end.Drain != nil {
+		mux.HandleFunc("POST /drain", h.end.order(h.end.Drain))
+	}
 	mux.HandleFunc("GET /events", h.serveEvents)
 	mux.Handle("GET /metrics", metrics(h))
 	for path, a := range assets() {

@@ -1,0 +1,47 @@
+package dash
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+)
+
+// MinToken is how long a token is at least: nobody guesses 16 letters over a
+// network.
+const MinToken = 16
+
+// maxOrder bounds the body of a request that changes something; none is needed.
+const maxOrder = 1 << 10
+
+// order guards what changes something: POST only, with the token that the
+// endpoint was started with (RFC 6750 section 2.1), or not at all without one.
+// A page in a browser cannot send it unasked: the header alone makes it a
+// request that the browser asks us about first, and guard has refused it by then.
+func (e End) order(act func()) http.HandlerFunc {
+	want := sha256.Sum256([]byte(e.Token))
+	return func(w http.ResponseWriter, r *http.Request) {
+		if e.Token == "" {
+			http.Error(w, "nothing can be changed here: the server was started without --control-token", http.StatusForbidden)
+			return
+		}
+		// Hashes are of one length: the comparison tells nothing, not even how
+		// long the token is.
+		given, bearer := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+		got := sha256.Sum256([]byte(given))
+		if subtle.ConstantTimeCompare(got[:], want[:]) != 1 || !bearer {
+			w.Header().Set("WWW-Authenticate", "Bearer")
+			http.Error(w, "the token of --control-token is missing or wrong", http.StatusUnauthorized)
+			return
+		}
+		if _, err := io.Copy(io.Discard, http.MaxBytesReader(w, r.Body, maxOrder)); err != nil {
+			http.Error(w, "the request's body is too large", http.StatusRequestEntityTooLarge)
+			return
+		}
+		w.WriteHeader(http.StatusAccepted)
+		_, _ = fmt.Fprintln(w, "done as told")
+		act()
+	}
+}
