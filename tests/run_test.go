@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -79,6 +80,9 @@ func start(t *testing.T, ports int, prefix []string, flags ...string) *server {
 	s := &server{first: first, control: fmt.Sprintf("127.0.0.1:%d", control)}
 	args := append(append([]string{}, prefix...), filepath.Join(bin, "server"), "--tcp", fmt.Sprintf("%d:%d", first, ports), "--control", s.control)
 	args = append(args, flags...)
+	if !slices.Contains(flags, "--max-conns") && !slices.Contains(flags, "--workers") {
+		args = append(args, "--max-conns", "9000") // one process: auto is a hundred here
+	}
 	s.cmd = exec.Command(args[0], args[1:]...)
 	s.cmd.Stderr = os.Stderr
 	s.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}

@@ -16,7 +16,7 @@ import (
 func wsPorts(t *testing.T, n int, flags ...string) (s *server, first int) {
 	t.Helper()
 	first, _ = freePorts(t, 2*n+2)
-	return start(t, n, nil, append(flags, "--max-conns", "9000", "--ws", fmt.Sprintf("%d:%d", first+n+2, n))...), first + n + 2
+	return start(t, n, nil, append(flags, "--ws", fmt.Sprintf("%d:%d", first+n+2, n))...), first + n + 2
 }
 
 func TestWebSocket(t *testing.T) {
@@ -91,11 +91,11 @@ func TestWebSocketServersThatAreNotOurs(t *testing.T) {
 			if line, _ := bufio.NewReader(out).ReadString('\n'); !strings.HasPrefix(line, "ready") {
 				t.Fatalf("%s is not ready: %q %s", tt.name, line, said.String())
 			}
-			for _, size := range []string{"1", "200", "70000"} {
+			for _, size := range []string{"125", "70000"} {
 				o := client(t, nil, nil, "hold", "--proto", "ws", "--first-port", fmt.Sprint(port), "--ports", "1", "--server-control", "none",
-					"--conns", "100", "--hold", "1s", "--interval", "300ms", "--size", size, "--close", "fin")
+					"--conns", "100", "--hold", "600ms", "--interval", "200ms", "--size", size, "--close", "fin")
 				whole(t, o, 100)
-				if o.result.Echo.Received < 300 || len(o.result.Conns.Errors) > 0 {
+				if o.result.Echo.Received < 200 || len(o.result.Conns.Errors) > 0 {
 					t.Errorf("%s B: echo %+v, errors %v", size, o.result.Echo, o.result.Conns.Errors)
 				}
 			}
