@@ -104,7 +104,7 @@ func (p *page) fill(s *dash.Sample, now scenario.Progress) {
 	live := now.Live()
 	t := live.Tally
 	s.Phase, s.Open, s.Opened, s.Messages, s.Bytes, s.Errors = now.Phase, t.Open(), t.Established, t.Received, t.Bytes, t.Errors
-	*s.Run = dash.Run{Elapsed: now.Elapsed.Seconds(), Attempted: t.Attempted, Failed: t.Failed, Lost: t.Lost, Sent: t.Sent,
+	*s.Run = dash.Run{Elapsed: now.Elapsed.Seconds(), Attempted: t.Attempted, Failed: t.Failed, Lost: t.Lost, Restored: t.Reconnected, Sent: t.Sent,
 		Mismatched: t.Mismatched, Missing: t.Missing, Connect: t.Connect.Quantiles(), Echo: t.Echo.Quantiles()}
 	for i, name := range [...]string{loadgen.TCP: plan.TCP, loadgen.WS: plan.WS} {
 		if proto := p.run.Plan.Proto; proto != name && proto != plan.Mixed {
@@ -112,7 +112,7 @@ func (p *page) fill(s *dash.Sample, now scenario.Progress) {
 		}
 		by := t.By[i]
 		s.Run.By = append(s.Run.By, dash.Proto{Name: name, Open: by.Open(), Attempted: by.Attempted, Established: by.Established, Failed: by.Failed,
-			Lost: by.Lost, Sent: by.Sent, Received: by.Received, Mismatched: by.Mismatched, Missing: by.Missing, BytesReceived: by.Bytes,
+			Lost: by.Lost, Restored: by.Reconnected, Sent: by.Sent, Received: by.Received, Mismatched: by.Mismatched, Missing: by.Missing, BytesReceived: by.Bytes,
 			Connect: by.Connect, Upgrade: by.Upgrade, Echo: by.Echo})
 	}
 	for _, thread := range live.Threads {

@@ -67,6 +67,9 @@ func (s *server) look(fp footprint.Proc, memory bool) (dash.Sample, error) {
 	}
 	sample := dash.Sample{Phase: r.State, Open: r.Open, Opened: r.Accepted, Messages: r.Messages, Bytes: r.Bytes,
 		Errors: r.Refused, Net: dash.LookAtNet(fp)}
+	for _, slot := range s.page.Slots {
+		sample.Upgraded += slot.Upgraded.Load()
+	}
 	for _, p := range r.Ports {
 		sample.PortOpen = append(sample.PortOpen, p.Open)
 	}

@@ -73,6 +73,7 @@ var (
 	connections   = gauge("c10m_connections", "Connections open now, by protocol of their port.", "proto")
 	connectionMax = gauge("c10m_connections_max", "Connections that the server will hold (--max-conns).")
 	accepts       = counter("c10m_accepts_total", "Connections accepted, refused ones included.")
+	upgrades      = counter("c10m_handshakes_total", "WebSocket handshakes completed.")
 	refused       = counter("c10m_refused_total", "Connections that the server closed of its own accord, by cause.", "cause")
 	handshakes    = counter("c10m_handshake_failures_total", "Connections closed for a failed WebSocket handshake or a breach of the protocol, by cause.", "cause")
 	messages      = counter("c10m_messages_total", "Messages echoed.")
@@ -93,6 +94,7 @@ var (
 	clientEstablished = counter("c10m_client_established_total", "Connections established.", "proto")
 	clientFailed      = counter("c10m_client_failed_total", "Connections that could not be established.", "proto")
 	clientLost        = counter("c10m_client_lost_total", "Connections that ended though nobody asked them to.", "proto")
+	clientRestored    = counter("c10m_client_restored_total", "Lost connections that were established again (--reconnect).", "proto")
 	clientErrors      = counter("c10m_client_errors_total", "Errors by phase (socket, bind, connect, read, ...) and cause.", "phase", "cause")
 	clientSent        = counter("c10m_client_messages_sent_total", "Messages sent.", "proto")
 	clientReceived    = counter("c10m_client_messages_received_total", "Messages that came back as they were sent.", "proto")
@@ -185,6 +187,7 @@ func (out sink) server(end End, s Sample) {
 		out.count(connections, n, proto)
 	}
 	out.count(accepts, s.Opened)
+	out.count(upgrades, s.Upgraded)
 	out.count(messages, s.Messages)
 	out.count(payload, s.Bytes)
 	for _, cause := range allCauses(end, s) {
@@ -228,6 +231,7 @@ func (out sink) proto(p Proto, since time.Time) {
 	out.count(clientEstablished, p.Established, p.Name)
 	out.count(clientFailed, p.Failed, p.Name)
 	out.count(clientLost, p.Lost, p.Name)
+	out.count(clientRestored, p.Restored, p.Name)
 	out.count(clientSent, p.Sent, p.Name)
 	out.count(clientReceived, p.Received, p.Name)
 	out.count(clientMismatched, p.Mismatched, p.Name)

@@ -80,6 +80,7 @@ func TestServerMetrics(t *testing.T) {
 		{"c10m_connections", []string{"proto=tcp"}, 4},
 		{"c10m_connections", []string{"proto=ws"}, 3},
 		{"c10m_accepts_total", nil, 1},
+		{"c10m_handshakes_total", nil, 6},
 		{"c10m_messages_total", nil, 2},
 		{"c10m_bytes_total", nil, 3},
 		{"c10m_refused_total", []string{"cause=over_limit"}, 5},

@@ -67,6 +67,7 @@ type Sample struct {
 	Phase    string             `json:"phase"`
 	Open     int64              `json:"open"`
 	Opened   int64              `json:"opened"`   // accepted by a server, established by a client
+	Upgraded int64              `json:"upgraded"` // WebSocket handshakes that a server completed
 	Messages int64              `json:"messages"` // echoed, or come back
 	Bytes    int64              `json:"bytes"`    // their payload
 	Errors   result.ErrorCounts `json:"errors"`   // by cause
@@ -122,6 +123,7 @@ type Run struct {
 	Attempted  int64           `json:"attempted"`
 	Failed     int64           `json:"failed"`
 	Lost       int64           `json:"lost"`
+	Restored   int64           `json:"restored"` // of the lost
 	Sent       int64           `json:"sent"`
 	Mismatched int64           `json:"mismatched"`
 	Missing    int64           `json:"missing"` // messages that were never answered
@@ -132,8 +134,8 @@ type Run struct {
 
 // Proto is what a client counts of the connections of one protocol.
 type Proto struct {
-	Name                                               string // tcp, ws
-	Open, Attempted, Established, Failed, Lost         int64
-	Sent, Received, Mismatched, Missing, BytesReceived int64
-	Connect, Upgrade, Echo                             *result.Histogram // Upgrade is nil for tcp
+	Name                                                 string // tcp, ws
+	Open, Attempted, Established, Failed, Lost, Restored int64
+	Sent, Received, Mismatched, Missing, BytesReceived   int64
+	Connect, Upgrade, Echo                               *result.Histogram // Upgrade is nil for tcp
 }

@@ -32,6 +32,7 @@ type live struct {
 	n     [protocols]Counts
 	total Counts // of n
 	errs  causes
+	again causes // of reconnecting
 	times [protocols]times
 }
 
@@ -54,6 +55,7 @@ func (e *Engine) Live() Live {
 		l.live.mu.Lock()
 		all.Threads = append(all.Threads, Thread{l.live.tid, l.pub.load()})
 		all.take(l.live.n, l.live.times, l.live.errs)
+		l.live.again.addTo(all.Errors, "reconnect_")
 		l.live.mu.Unlock()
 	}
 	return all
@@ -93,7 +95,7 @@ func (l *loop) show() {
 	l.live.mu.Lock()
 	defer l.live.mu.Unlock()
 	l.live.tid = sys.ThreadID()
-	l.live.n, l.live.total, l.live.errs = l.n, l.total(), l.errs
+	l.live.n, l.live.total, l.live.errs, l.live.again = l.n, l.total(), l.errs, l.retry.errs
 	for i, own := range l.times {
 		if own.Connect == nil {
 			continue

@@ -49,7 +49,6 @@
     });
   }
   const latest = (list) => list.length ? list[list.length - 1].v ?? 0 : 0;
-
   // A round number not below n.
   function nice(n) {
     const p = 10 ** Math.floor(Math.log10(n));
@@ -404,7 +403,7 @@
       ["Setup rate", rate(latest(opened)), peak(opened)], ["Messages", rate(latest(messages)), bytes(latest(volume)) + "/s of payload"]];
     const r = now.run;
     if (r) {
-      all.push(["Phase", now.phase, "after " + age(r.elapsed * 1000)], ["Failed, lost", count(r.failed + r.lost), `${count(r.failed)} failed, ${count(r.lost)} lost`]);
+      all.push(["Phase", now.phase, "after " + age(r.elapsed * 1000)], ["Failed, lost", count(r.failed + r.lost), `${count(r.failed)} failed, ${count(r.lost)} lost` + (r.restored ? `, ${count(r.restored)} restored` : "")]);
       const latency = (name, l) => all.push([name, l ? time(l.p50) : "–", l ? `p99 ${time(l.p99)}, max ${time(l.max)}` : "none yet"]);
       latency("Connect, median", r.connect);
       latency("Echo, median", r.echo);
