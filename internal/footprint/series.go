@@ -137,6 +137,10 @@ func (s Series) caches(f fitter, kernel float64) (list []result.Cache) {
 	return list
 }
 
+// bystanders is what a machine's other processes may take or give back during a
+// run without being worth a word, bytes.
+const bystanders = 128 << 20
+
 func (s Series) doubts(m result.Memory, outside float64) (w []string) {
 	if why := s.Held.Kernel.Why; why != "" {
 		w = append(w, why+": kernel memory is MemTotal - MemFree - page cache less the processes'")
@@ -155,7 +159,8 @@ func (s Series) doubts(m result.Memory, outside float64) (w []string) {
 		explained += *m.WalkedPerConn
 		w = append(w, fmt.Sprintf("something on this machine reads /proc/PID/fd of these processes (a monitoring agent, lsof): that alone took %.0f B of kernel memory a connection, not counted as the connections' cost", *m.WalkedPerConn))
 	}
-	if m.Plain.Server != nil && math.Abs(explained-outside) > maxOff*math.Abs(outside) {
+	off := math.Abs(explained - outside)
+	if m.Plain.Server != nil && off > maxOff*math.Abs(outside) && off*float64(s.Held.Conns) > bystanders {
 		w = append(w, fmt.Sprintf("the machine's memory grew by %.0f B a connection, the accounts say %.0f B: something else took or gave memory, or a cache is not counted", outside, explained))
 	}
 	return w

@@ -196,6 +196,7 @@ func TestSeriesWarns(t *testing.T) {
 		{"2 % unaccounted for", with(func(c *cost) { c.hidden = 120 }), nil},
 		{"5 % unaccounted for", with(func(c *cost) { c.hidden = 300 }), []string{"grew by 6282 B a connection, the accounts say 5982 B"}},
 		{"5 % given back by somebody", with(func(c *cost) { c.hidden = -300 }), []string{"grew by 5682 B"}},
+		{"as much of few connections is a bystander's", func() Series { c := typical; c.hidden = 300; return c.ramp(50_000, 20, 0) }(), nil},
 		{"somebody reads /proc/PID/fd", with(func(c *cost) { c.walked = 900 }), []string{"that alone took 900 B"}},
 		{"three points make a fit", typical.ramp(1_000_000, 2, 0), nil},
 		{"two do not", typical.ramp(1_000_000, 1, 0), []string{"at only 2 different counts"}},
