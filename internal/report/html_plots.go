@@ -52,7 +52,7 @@ func ratePlot(r *result.Result) (figure, bool) {
 		return figure{}, false
 	}
 	note := fmt.Sprintf("%s on average over %s.", perSecond(r.Setup.Rate), seconds(r.Setup.Seconds))
-	if first, last, ok := tenths(r.Setup.Curve); ok {
+	if first, last, ok := r.Setup.Tenths(); ok {
 		note += fmt.Sprintf(" The last tenth of the connections came at %s, %.2f of the first tenth's %s.", perSecond(last), last/first, perSecond(first))
 	}
 	series := []plot.Series{{Name: "established", Points: points}}

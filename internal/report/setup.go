@@ -25,7 +25,7 @@ func (t *text) setup(s *result.Setup) {
 	if s.Rate > 0 {
 		t.row("rate", "%s", perSecond(s.Rate))
 	}
-	if first, last, ok := tenths(s.Curve); ok {
+	if first, last, ok := s.Tenths(); ok {
 		t.row("first tenth", "%s", perSecond(first))
 		t.row("last tenth", "%s, %.2f of the first", perSecond(last), last/first)
 	}
@@ -56,36 +56,6 @@ func (t *text) latencies(all ...timed) {
 
 // minPoints is how many samples a curve takes to be worth a look.
 const minPoints = 5
-
-// tenths is the setup rate over the first and over the last tenth of the
-// connections.
-func tenths(c []result.Point) (first, last float64, ok bool) {
-	if len(c) < 2*minPoints {
-		return 0, 0, false
-	}
-	n := float64(c[len(c)-1].Conns)
-	dFirst, dLast := timeOf(c, n/10)-c[0].T, timeOf(c, n)-timeOf(c, n*0.9)
-	if n <= 0 || dFirst <= 0 || dLast <= 0 {
-		return 0, 0, false
-	}
-	return n / 10 / dFirst, n / 10 / dLast, true
-}
-
-// timeOf is when a curve first held so many connections, straight between
-// samples.
-func timeOf(c []result.Point, conns float64) float64 {
-	for i := 1; i < len(c); i++ {
-		a, b := c[i-1], c[i]
-		if float64(b.Conns) < conns {
-			continue
-		}
-		if b.Conns <= a.Conns {
-			return b.T
-		}
-		return a.T + (conns-float64(a.Conns))/float64(b.Conns-a.Conns)*(b.T-a.T)
-	}
-	return c[len(c)-1].T
-}
 
 // rates cuts a curve into n equal spans of time and gives the rate over each.
 func rates(c []result.Point, n int) []float64 {

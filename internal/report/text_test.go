@@ -139,7 +139,7 @@ func TestTenths(t *testing.T) {
 		{"nothing held", make([]result.Point, 20), 0, 0, false},
 	}
 	for _, tt := range tests {
-		first, last, ok := tenths(tt.in)
+		first, last, ok := (&result.Setup{Curve: tt.in}).Tenths()
 		if ok != tt.ok || math.Abs(first-tt.first) > 1e-3*tt.first || math.Abs(last-tt.last) > 1e-3*tt.last {
 			t.Errorf("%s: %v, %v, %v; want %v, %v, %v", tt.name, first, last, ok, tt.first, tt.last, tt.ok)
 		}

@@ -83,7 +83,7 @@ func (t tables) setup(floors []floor, ours []result.Result) {
 			ratios = append(ratios, q)
 			floorConns, floorRate, ratio = plan.Group(floors[i].Conns), plan.Group(int64(floors[i].Rate)), fmt.Sprintf("%.2f", q)
 		}
-		first, last := tenth(r.Setup.Curve, 0), tenth(r.Setup.Curve, 0.9)
+		first, last, _ := r.Setup.Tenths()
 		var verified int64
 		if r.Echo != nil {
 			verified = r.Echo.Verified
@@ -102,23 +102,6 @@ func (t tables) setup(floors []floor, ours []result.Result) {
 		t.printf(" The floor took %s B a pair (growth of MemTotal − MemFree − page cache, median).", plan.Group(int64(median(pair))))
 	}
 	t.printf("\n\n")
-}
-
-// tenth is the rate over a tenth of the connections, from the share at.
-func tenth(c []result.Point, at float64) float64 {
-	if len(c) < 2 {
-		return 0
-	}
-	n := float64(c[len(c)-1].Conns)
-	when := func(conns float64) float64 {
-		for i := 1; i < len(c); i++ {
-			if a, b := c[i-1], c[i]; float64(b.Conns) >= conns && b.Conns > a.Conns {
-				return a.T + (conns-float64(a.Conns))/float64(b.Conns-a.Conns)*(b.T-a.T)
-			}
-		}
-		return c[len(c)-1].T
-	}
-	return n / 10 / (when(n*(at+0.1)) - when(n*at))
 }
 
 func (t tables) memory(ours []result.Result) {
