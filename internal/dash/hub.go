@@ -16,7 +16,7 @@ const (
 	// core, but every memoryRest at least.
 	memoryPause = 2 * time.Second
 	memoryShare = 300
-	memoryRest  = 30 * time.Second
+	memoryRest  = 10 * time.Second
 	// maxViewers bounds who watches at a time.
 	maxViewers = 16
 	// behind is how many events may wait for a viewer before it is dropped.

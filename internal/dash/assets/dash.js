@@ -196,8 +196,8 @@
     name: () => "Memory that connections take", tick: bytes, long: bytes, step: 1024, least: 1 << 20, stacked: true, height: 210,
     layers: () => layers().filter((l) => l.key !== "free" && l.key !== "other"),
     rows() {
-      const all = this.layers();
-      return points.filter((p) => p.memory).map((p) => ({ t: p.t, v: all.map((l) => l.of(p.memory)) }));
+      const all = this.layers(), known = points.filter((p) => p.memory).map((p) => ({ t: p.t, v: all.map((l) => l.of(p.memory)) }));
+      return known.length ? known.concat({ t: now.t, v: known[known.length - 1].v }) : known; // until it is looked at again
     },
     say: (r) => bytes(sum(r.v)) + " in connections",
   });
