@@ -16,6 +16,8 @@ import (
 var labs = map[string]func(ctx context.Context, args []string, stdout, stderr io.Writer) int{
 	"echo":     runEcho,
 	"churn":    runChurn,
+	"stress":   runStress,
+	"peak":     runPeak,
 	"diagnose": runDiagnose,
 	"report":   runReport,
 	"compare":  runCompare,

@@ -13,6 +13,8 @@ Commands; "client COMMAND --help" shows all of its flags
   hold      ramp, hold, verify a sample by echo, close (the default)
   echo      ramp, then every connection sends as fast as its echo comes back
   churn     connections that come and go: TIME_WAIT, local ports, keep-alive
+  stress    so many users, so many messages each: response times, errors
+  peak      how many users can it carry, and what breaks first
   diagnose  what limits a running server, ours or another
   report    show a result file again: as text, HTML, CSV; hold it to thresholds
   compare   result files side by side, with ratios and thresholds

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/c10m/c10m/internal/plan"
 	"github.com/c10m/c10m/internal/sys"
 )
 
@@ -191,6 +192,9 @@ func (l *loop) transacted(slot int64, c *conn, now uint32) {
 		c.state, c.t = closing, now // the server's end follows
 		l.pending++
 	default:
+		if l.plan.Close == plan.CloseRST {
+			sys.Reset(int(c.fd))
+		}
 		l.forget(slot)
 		l.closed(slot, c)
 	}

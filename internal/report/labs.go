@@ -105,24 +105,22 @@ func (t *text) table(table result.Table) {
 	}
 }
 
-// sideBySide are the columns that stand side by side, as many as fit.
+// sideBySide are the columns that stand beside each other, as many as fit; each
+// block begins with the first column, and with those of text that follow it.
 func sideBySide(all []result.Column, widths []int, width int) (list [][]int) {
-	var lead, block []int
-	used, leadWidth := 0, 0
-	for i, c := range all {
-		if c.Unit == result.InText {
-			lead = append(lead, i)
-			leadWidth += widths[i] + 2
-		}
+	lead := 1
+	for lead < len(all) && all[lead].Unit == result.InText && all[0].Unit == result.InText {
+		lead++
 	}
-	block, used = slices.Clone(lead), leadWidth
-	for i, c := range all {
-		if c.Unit == result.InText {
-			continue
-		}
-		if used+widths[i]+2 > width && len(block) > len(lead) {
+	var block []int
+	used := 0
+	for i := range all {
+		if i >= lead && used+widths[i]+2 > width && len(block) > lead {
 			list = append(list, block)
-			block, used = slices.Clone(lead), leadWidth
+			block, used = nil, 0
+			for j := range lead {
+				block, used = append(block, j), used+widths[j]+2
+			}
 		}
 		block, used = append(block, i), used+widths[i]+2
 	}
@@ -199,16 +197,13 @@ func (t *text) bars(table result.Table) {
 	}
 }
 
-// rowLabel joins the text columns; a table without any is labelled by its first.
+// rowLabel is the first column, and those of text that follow one of text.
 func rowLabel(table result.Table, row []any, except int) string {
-	var parts []string
-	for i, c := range table.Columns {
-		if i != except && (c.Unit == result.InText) {
-			parts = append(parts, Cell(row[i], c.Unit))
+	parts := []string{Cell(row[0], table.Columns[0].Unit)}
+	for i := 1; i < len(row) && table.Columns[i].Unit == result.InText && table.Columns[0].Unit == result.InText; i++ {
+		if i != except {
+			parts = append(parts, Cell(row[i], table.Columns[i].Unit))
 		}
-	}
-	if len(parts) == 0 {
-		return Cell(row[0], table.Columns[0].Unit)
 	}
 	return strings.Join(parts, " ")
 }

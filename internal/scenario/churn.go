@@ -82,9 +82,13 @@ func runChurn(ctx context.Context, o ChurnOptions, fp footprint.Proc, watch Watc
 	rec := p.record(ctx, fp, o.Ports)
 	c.tw = watchTimeWait(o.Ports, func() int64 { return c.engine.Counts().Received })
 	stop := watchPhase(fp, c.engine, o.Scenario, p.Plan.Total, watch)
+	columns := heatColumns
+	if o.Loops > 0 {
+		columns = 0 // nobody knows how long it will take
+	}
 	c.began = time.Now()
 	c.engine.Churn(ctx, loadgen.Churn{Users: o.Users, PerConn: o.perConn(), ServerCloses: o.ServerEnds, Loops: o.Loops, Duration: o.Hold,
-		Size: o.Size, SizeMax: o.SizeMax, Heat: heatColumns, Drain: drain, Timeout: o.Timeout})
+		Size: o.Size, SizeMax: o.SizeMax, Heat: columns, Drain: drain, Timeout: o.Timeout})
 	c.took = time.Since(c.began)
 	c.tw.stop()
 	stop()
@@ -162,6 +166,8 @@ func (o *ChurnOptions) words() string {
 		return "a new connection for every message"
 	case KeepAlive:
 		return fmt.Sprintf("%d messages a connection", o.Requests)
+	case Kept:
+		return "one connection each"
 	}
 	return fmt.Sprintf("a pool of %s connections for %s users", plan.Group(o.Conns.N), plan.Group(o.Users))
 }

@@ -62,7 +62,7 @@ func (h *hold) echoVerdict() {
 	if h.Plan.Scenario != "echo" || e == nil || e.Latency == nil {
 		return
 	}
-	took := func(ns int64) string { return shortly(time.Duration(ns)) }
+	took := nanos
 	said := fmt.Sprintf("%s echoes a second over %s connections, closed loop: half within %s, 99 %% within %s",
 		plan.Group(int64(e.Rate)), plan.Group(r.Conns.Established), took(e.Latency.P50), took(e.Latency.P99))
 	if want := h.Plan.MessageRate; want > 0 {

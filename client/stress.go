@@ -1,0 +1,72 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/c10m/c10m/internal/footprint"
+	"github.com/c10m/c10m/internal/plan"
+	"github.com/c10m/c10m/internal/scenario"
+)
+
+const stressUsage = `usage: client stress [flags]
+
+A fixed amount of work: so many users, each so many messages one after the
+other. Response times, errors by cause, throughput, and the memory of the server
+at the start and at the end.
+
+  --users N              at a time (default 100)
+  --loops N              messages of each user (default 100)
+  --size BYTES|A:B       of a message, or a range of sizes (default 64)
+  --mode kept|keepalive|per-request   one connection for all messages of a user
+                         (default), for --requests K (10), or for each
+  --timeout D            of one message, connect included (default 10s)
+  --limit D              end after so long in any case (default 10m)
+  --close fin|rst        how connections end; rst leaves no TIME_WAIT
+Where to, from where (default 127.0.0.1 port 10000)
+  --host ADDR, --ports N, --first-port PORT, --proto tcp|ws, --path, --header,
+  --subprotocol, --server-control URL|auto|none, --sources auto|CIDR,
+  --threads auto|N, --connect-timeout D
+Report
+  --json FILE, --html FILE, --csv FILE, --fail-if COND, --quiet
+
+Exit status: 0 all messages came back; 1 some failed; 2 bad usage;
+130 interrupted.
+
+Examples
+  client stress --users 300 --loops 1000
+  client stress --users 50 --loops 200 --mode per-request --close rst
+  client stress --fail-if 'echo.latency.p99>50ms' --fail-if 'conns.failed>0'
+`
+
+// runStress is the subcommand.
+func runStress(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	u := newUsers("stress", stressUsage, scenario.Kept, 100)
+	loops := plan.Count{N: 100}
+	u.Var(&u.n, "users", "")
+	u.Var(&loops, "loops", "")
+	u.DurationVar(&u.Hold, "limit", 10*time.Minute, "")
+	check := func() error {
+		switch {
+		case loops.Auto:
+			return fmt.Errorf("--loops auto: the legal range is 1..")
+		case u.Hold < 100*time.Millisecond:
+			return fmt.Errorf("--limit %v: the legal range is 100ms..1000h", u.Hold)
+		}
+		err := u.settle(args)
+		u.opt.Loops = loops.N
+		return err
+	}
+	return u.run(args, stdout, stderr, check, func() (outcome, error) {
+		fp, err := footprint.Here()
+		if err != nil {
+			return outcome{}, err
+		}
+		watch, stop := watching(u.command.quiet, stderr)
+		defer stop()
+		r, err := scenario.Stress(ctx, u.opt, fp, watch)
+		return outcome{result: r, short: r != nil && r.Conns.Failed > 0}, err
+	})
+}

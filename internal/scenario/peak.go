@@ -1,0 +1,222 @@
+package scenario
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/c10m/c10m/internal/footprint"
+	"github.com/c10m/c10m/internal/plan"
+	"github.com/c10m/c10m/internal/result"
+)
+
+// Until is a condition that a load must not meet: errors>0.1%, p99>500ms,
+// rate<1000.
+type Until struct {
+	Text    string
+	metric  string
+	greater bool
+	value   float64 // a share, nanoseconds, or per second
+}
+
+// ParseUntil reads one.
+func ParseUntil(text string) (u Until, err error) {
+	bad := fmt.Errorf("%q: want errors>SHARE, p50|p90|p99|p999|max>TIME or rate<N, like errors>0.1%%, p99>500ms", text)
+	at := strings.IndexAny(text, "<>")
+	if at < 1 {
+		return u, bad
+	}
+	u = Until{Text: text, metric: strings.TrimSpace(text[:at]), greater: text[at] == '>'}
+	value := strings.TrimSpace(text[at+1:])
+	switch u.metric {
+	case "errors":
+		number, isPercent := strings.CutSuffix(value, "%")
+		u.value, err = strconv.ParseFloat(strings.TrimSpace(number), 64)
+		if isPercent {
+			u.value /= 100
+		}
+		if err != nil || u.value < 0 || u.value >= 1 {
+			return u, bad
+		}
+	case "p50", "p90", "p99", "p999", "max":
+		d, err := time.ParseDuration(value)
+		if err != nil || d <= 0 {
+			return u, bad
+		}
+		u.value = float64(d)
+	case "rate":
+		n, err := plan.ParseCount(value)
+		if err != nil {
+			return u, bad
+		}
+		u.value = float64(n)
+	default:
+		return u, bad
+	}
+	return u, nil
+}
+
+// met says whether a run meets the condition.
+func (u Until) met(r *result.Result) bool {
+	v, known := 0.0, true
+	l := r.Echo.Latency
+	switch u.metric {
+	case "errors":
+		v = errorShare(r)
+	case "rate":
+		v = r.Echo.Rate
+	default:
+		if known = l != nil; known {
+			v = float64(map[string]int64{"p50": l.P50, "p90": l.P90, "p99": l.P99, "p999": l.P999, "max": l.Max}[u.metric])
+		}
+	}
+	if !known {
+		return true // nothing came back at all
+	}
+	if u.greater {
+		return v > u.value
+	}
+	return v < u.value
+}
+
+// PeakOptions are how users rise.
+type PeakOptions struct {
+	ChurnOptions
+	From, Max int64
+	Factor    float64 // of each step
+	Precision float64 // of the answer, 0.05: within 5 %
+	Until     []Until
+}
+
+// peakStep is one number of users and what came of it.
+type peakStep struct {
+	users int64
+	r     *result.Result
+	broke string // the condition that was met; "": none
+}
+
+// Peak raises the users in steps until a condition is met, and then narrows
+// down the highest number that meets none. A step that fails is tried twice: a
+// bad moment of the machine is no limit of the server.
+func Peak(ctx context.Context, o PeakOptions, fp footprint.Proc, watch Watch) (*result.Result, error) {
+	p := &peak{opt: o, fp: fp, watch: watch}
+	good, bad, err := p.rise(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for good != nil && bad != nil && ctx.Err() == nil && float64(bad.users-good.users) > max(1, o.Precision*float64(good.users)) {
+		step, err := p.try(ctx, (good.users+bad.users)/2)
+		if err != nil {
+			return nil, err
+		}
+		if step.broke == "" {
+			good = step
+		} else {
+			bad = step
+		}
+	}
+	return p.result(ctx, good, bad), nil
+}
+
+type peak struct {
+	opt   PeakOptions
+	fp    footprint.Proc
+	watch Watch
+	steps []*peakStep
+}
+
+// rise goes up until a step breaks. good is nil where the first does, bad where
+// none does.
+func (p *peak) rise(ctx context.Context) (good, bad *peakStep, err error) {
+	for users := p.opt.From; ; {
+		step, err := p.try(ctx, users)
+		if err != nil {
+			return nil, nil, err
+		}
+		if step.broke != "" {
+			return good, step, nil
+		}
+		good = step
+		if users == p.opt.Max || ctx.Err() != nil {
+			return good, nil, nil
+		}
+		users = min(p.opt.Max, max(users+1, int64(float64(users)*p.opt.Factor)))
+	}
+}
+
+// try runs one number of users; a second time if it breaks.
+func (p *peak) try(ctx context.Context, users int64) (step *peakStep, err error) {
+	for range 2 {
+		o := p.opt.ChurnOptions
+		o.Users, o.Conns = users, plan.Count{N: users}
+		c, seen, pieces, err := runChurn(ctx, o, p.fp, p.watch)
+		if err != nil {
+			return nil, err
+		}
+		settleFindings(seen, c.res, c.Plan.Local, pieces)
+		c.res.Warnings = c.Warnings
+		step = &peakStep{users: users, r: c.res}
+		for _, u := range p.opt.Until {
+			if u.met(c.res) {
+				step.broke = u.Text
+				break
+			}
+		}
+		if step.broke == "" || ctx.Err() != nil {
+			break
+		}
+	}
+	p.steps = append(p.steps, step)
+	return step, nil
+}
+
+// result is that of the highest number that held, with the findings of the
+// lowest that did not.
+func (p *peak) result(ctx context.Context, good, bad *peakStep) *result.Result {
+	last := good
+	if last == nil {
+		last = bad
+	}
+	r := last.r
+	r.Scenario, r.Interrupt = "peak", ctx.Err() != nil
+	t := result.Table{Title: "Steps", Plot: "p99", Columns: []result.Column{{Name: "users", Unit: result.InNumber}, {Name: "transactions", Unit: result.InPerSecond},
+		{Name: "p50", Unit: result.InNanos}, {Name: "p99", Unit: result.InNanos}, {Name: "errors", Unit: result.InShare}, {Name: "broke", Unit: result.InText}}}
+	for _, s := range p.steps {
+		row := []any{float64(s.users), s.r.Echo.Rate, nil, nil, errorShare(s.r), s.broke}
+		if l := s.r.Echo.Latency; l != nil {
+			row[2], row[3] = float64(l.P50), float64(l.P99)
+		}
+		t.Rows = append(t.Rows, row)
+	}
+	r.Tables = []result.Table{t}
+	switch {
+	case good == nil:
+		r.Behind = true
+		r.Verdict = fmt.Sprintf("It does not even carry %s users: %s", plan.Group(bad.users), bad.broke)
+	case bad == nil:
+		r.Verdict = fmt.Sprintf("It carries %s users, the most that was tried, at %s transactions a second and %s at the 99th percentile; its limit is above that", plan.Group(good.users), plan.Group(int64(good.r.Echo.Rate)), p99(good.r))
+	default:
+		r.Verdict = fmt.Sprintf("It carries %s users at %s transactions a second, %s at the 99th percentile; with %s the limit %s is passed", plan.Group(good.users), plan.Group(int64(good.r.Echo.Rate)), p99(good.r), plan.Group(bad.users), bad.broke)
+	}
+	if bad != nil {
+		r.Findings = bad.r.Findings
+		if len(r.Findings) > 0 {
+			r.Verdict += fmt.Sprintf(". What broke first: %s (%s)", r.Findings[0].Name, r.Findings[0].Evidence)
+		} else {
+			r.Verdict += ". Nothing of the machine was at its limit then"
+		}
+	}
+	r.Verdict += "."
+	return r
+}
+
+func p99(r *result.Result) string {
+	if r.Echo.Latency == nil {
+		return "nothing"
+	}
+	return nanos(r.Echo.Latency.P99)
+}
+
+func nanos(ns int64) string { return shortly(time.Duration(ns)) }

@@ -1,0 +1,128 @@
+package scenario
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/c10m/c10m/internal/footprint"
+	"github.com/c10m/c10m/internal/plan"
+	"github.com/c10m/c10m/internal/result"
+)
+
+// Kept is the mode of a user who has one connection for all of its messages.
+const Kept = "kept"
+
+// Stress is a fixed amount of work, users × loops, and what it took: response
+// times, errors by cause, and the server's memory before and after.
+func Stress(ctx context.Context, o ChurnOptions, fp footprint.Proc, watch Watch) (*result.Result, error) {
+	m := newMemoryWatch(ctx, o.Options, fp)
+	before := m.server(ctx)
+	c, seen, pieces, err := runChurn(ctx, o, fp, watch)
+	if err != nil {
+		return nil, err
+	}
+	r := c.res
+	at := m.server(context.WithoutCancel(ctx))
+	r.Tables = append(r.Tables, stressTable(r, o.Users), m.table(before, at))
+	settleFindings(seen, r, c.Plan.Local, pieces)
+	r.Verdict = stressVerdict(r, &o, before, at)
+	r.Warnings = append(c.Warnings, m.warnings...)
+	r.Behind = r.Echo.Received < o.Users*o.Loops && o.Loops > 0 && !r.Interrupt
+	return r, nil
+}
+
+// errorShare is the part of all tries that failed: connects, connections lost
+// and messages without an answer, each as one transaction.
+func errorShare(r *result.Result) float64 {
+	failed := r.Conns.Failed + r.Conns.Lost
+	if r.Echo == nil || failed+r.Echo.Received == 0 {
+		return 0
+	}
+	return float64(failed) / float64(failed+r.Echo.Received)
+}
+
+func stressTable(r *result.Result, users int64) result.Table {
+	t := result.Table{Title: "Response times", Columns: []result.Column{{Name: "users", Unit: result.InNumber}, {Name: "transactions", Unit: result.InPerSecond},
+		{Name: "p50", Unit: result.InNanos}, {Name: "p90", Unit: result.InNanos}, {Name: "p99", Unit: result.InNanos}, {Name: "p99.9", Unit: result.InNanos},
+		{Name: "max", Unit: result.InNanos}, {Name: "errors", Unit: result.InShare}}}
+	row := []any{float64(users), r.Echo.Rate, nil, nil, nil, nil, nil, errorShare(r)}
+	if l := r.Echo.Latency; l != nil {
+		for i, ns := range []int64{l.P50, l.P90, l.P99, l.P999, l.Max} {
+			row[2+i] = float64(ns)
+		}
+	}
+	t.Rows = [][]any{row}
+	return t
+}
+
+func stressVerdict(r *result.Result, o *ChurnOptions, before, at *result.ProcMemory) string {
+	said := fmt.Sprintf("%s users did %s transactions in %.3g s, %s a second, with %s", plan.Group(o.Users), plan.Group(r.Echo.Received), r.Echo.Seconds, plan.Group(int64(r.Echo.Rate)), o.words())
+	if l := r.Echo.Latency; l != nil {
+		said += fmt.Sprintf(": half within %s, 99 %% within %s", nanos(l.P50), nanos(l.P99))
+	}
+	if n := r.Conns.Failed + r.Conns.Lost; n > 0 {
+		said += fmt.Sprintf(". %s tries failed, mostly %s", plan.Group(n), r.Conns.Errors.Top(1)[0].Name)
+	} else {
+		said += ". Nothing failed"
+	}
+	if before != nil && at != nil {
+		said += fmt.Sprintf("; the server's memory went from %.1f to %.1f MiB", float64(before.PSS)/(1<<20), float64(at.PSS)/(1<<20))
+	}
+	return said + limitedBy(r.Findings) + "."
+}
+
+// memoryWatch reads the memory of a server, ours or another on this machine.
+type memoryWatch struct {
+	fp       footprint.Proc
+	control  *control
+	pids     []int
+	warnings []string
+}
+
+// newMemoryWatch finds the server; before the run, when it has few fds.
+func newMemoryWatch(ctx context.Context, o Options, fp footprint.Proc) *memoryWatch {
+	p := &Prepared{control: newControl("")}
+	p.findServer(ctx, o, fp)
+	m := &memoryWatch{fp: fp, control: p.control}
+	if p.control.base == "" && p.SameHost {
+		m.pids = serverPIDs(fp, nil, o.Ports)
+	}
+	if p.control.base == "" && len(m.pids) == 0 {
+		m.warnings = append(m.warnings, "the server's memory is not known: it has no control endpoint that we know (--server-control URL), and no process of this machine that we may look at listens on its ports")
+	}
+	return m
+}
+
+// server is nil where it is not known.
+func (m *memoryWatch) server(ctx context.Context) *result.ProcMemory {
+	if m.control.base != "" {
+		if r, err := m.control.report(ctx); err == nil {
+			return r.Memory
+		}
+		return nil
+	}
+	if len(m.pids) == 0 {
+		return nil
+	}
+	p, err := m.fp.Process(m.pids...)
+	if err != nil {
+		return nil
+	}
+	return &result.ProcMemory{RSS: p.RSS, PSS: p.PSS, Private: p.Private}
+}
+
+func (m *memoryWatch) table(before, at *result.ProcMemory) result.Table {
+	t := result.Table{Title: "Memory of the server", Columns: []result.Column{{Name: "when", Unit: result.InText},
+		{Name: "RSS", Unit: result.InBytes}, {Name: "PSS", Unit: result.InBytes}, {Name: "private", Unit: result.InBytes}}}
+	for _, one := range []struct {
+		when string
+		m    *result.ProcMemory
+	}{{"at the start", before}, {"at the end", at}} {
+		row := []any{one.when, nil, nil, nil}
+		if one.m != nil {
+			row = []any{one.when, float64(one.m.RSS), float64(one.m.PSS), float64(one.m.Private)}
+		}
+		t.Rows = append(t.Rows, row)
+	}
+	return t
+}

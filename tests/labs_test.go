@@ -1,0 +1,79 @@
+package tests
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+// lab is the flags that lead a lab to the server.
+func (s *server) lab(name string, more ...string) []string {
+	args := s.to(1, more...)
+	args[0] = name
+	return args
+}
+
+func TestStress(t *testing.T) {
+	s := start(t, 1, nil, "--max-conns", "2000")
+	for _, mode := range []string{"kept", "keepalive", "per-request"} {
+		o := client(t, nil, nil, s.lab("stress", "--users", "30", "--loops", "40", "--mode", mode, "--close", "rst")...)
+		r := o.result
+		if o.status != 0 || r == nil || r.Echo.Received != 1200 || r.Conns.Failed+r.Conns.Lost != 0 {
+			t.Fatalf("%s: status %d, %+v; %s", mode, o.status, r, o.stderr)
+		}
+		if want := map[string]int64{"kept": 30, "keepalive": 120, "per-request": 1200}[mode]; r.Conns.Established != want {
+			t.Errorf("%s: %d connections, want %d", mode, r.Conns.Established, want)
+		}
+		if n, _ := cell(t, r.Tables[1], 1, "RSS"); n < 1<<20 || !strings.Contains(r.Verdict, "Nothing failed") || !strings.Contains(r.Verdict, "memory went from") {
+			t.Errorf("%s: server's RSS %g; %q", mode, n, r.Verdict)
+		}
+	}
+}
+
+// A server that takes only so many: errors by cause, and status 1.
+func TestStressAboveTheLimit(t *testing.T) {
+	s := start(t, 1, nil, "--max-conns", "20")
+	o := client(t, nil, nil, s.lab("stress", "--users", "40", "--loops", "5", "--limit", "2s")...)
+	if r := o.result; o.status != 1 || r == nil || r.Conns.Errors.Sum() == 0 {
+		t.Fatalf("status %d, %+v; %s", o.status, r, o.stderr)
+	}
+	firstFinding(t, o.result, "server full", "--max-conns")
+}
+
+// The server takes 150 connections: the peak lies between 100 and 150 users, and
+// the reason is named.
+func TestPeak(t *testing.T) {
+	s := start(t, 1, nil, "--max-conns", "150")
+	o := client(t, nil, nil, s.lab("peak", "--from", "25", "--max", "800", "--each", "500ms", "--until", "errors>0.1%", "p99>1m")...)
+	r := o.result
+	if o.status != 0 || r == nil || len(r.Tables) != 1 {
+		t.Fatalf("status %d, %+v; %s", o.status, r, o.stderr)
+	}
+	if n := r.Plan.Conns; n < 100 || n > 150 {
+		t.Errorf("%d users, want 100 to 150: %s", n, r.Verdict)
+	}
+	if !strings.Contains(r.Verdict, "errors>0.1%") || !strings.Contains(r.Verdict, "What broke first: server full") {
+		t.Errorf("verdict %q", r.Verdict)
+	}
+	last := ""
+	for i := range r.Tables[0].Rows {
+		users, _ := cell(t, r.Tables[0], i, "users")
+		_, broke := cell(t, r.Tables[0], i, "broke")
+		if broke != "" && users <= 150 || broke == "" && users > 150 {
+			t.Errorf("%g users: broke %q", users, broke)
+		}
+		last += broke
+	}
+	if last == "" {
+		t.Error("no step broke")
+	}
+}
+
+// The first step breaks already.
+func TestPeakOfNothing(t *testing.T) {
+	s := start(t, 1, nil, "--max-conns", "5")
+	o := client(t, nil, nil, s.lab("peak", "--from", "20", "--each", "300ms", "--timeout", (2*time.Second).String())...)
+	if o.status != 1 || !strings.Contains(o.result.Verdict, "not even carry 20") {
+		t.Errorf("status %d, %q; %s", o.status, o.result.Verdict, o.stderr)
+	}
+}
