@@ -2,6 +2,8 @@ package browser
 
 import (
 	"fmt"
+	"net"
+	"strings"
 	"testing"
 	"time"
 
@@ -52,6 +54,34 @@ func TestServerPage(t *testing.T) {
 
 	end(t, run)
 	p.await("the end of all connections", number("Connections")+" === 0")
+}
+
+// TestErrorsByCause: what the server refuses is named and counted, and the ports
+// of each protocol have a grid of their own.
+func TestErrorsByCause(t *testing.T) {
+	const ports, room, surplus = 10, 20, 15
+	first := freePorts(t, 2*ports+1)
+	s := startServerAt(t, first, ports, "--ws", fmt.Sprintf("%d:%d", first+ports+1, ports), "--max-conns", fmt.Sprint(room))
+	p := openPage(t, "http://"+s.control+"/", look{})
+	p.await("the first numbers", hasNumbers)
+	if said := eval[string](p, `[...document.querySelectorAll("#ports b")].map(e => e.textContent).join("; ")`); said != fmt.Sprintf("TCP %d–%d; WebSocket %d–%d", first, first+ports-1, first+ports+1, first+2*ports) {
+		t.Errorf("grids of %q", said)
+	}
+	if !eval[bool](p, `document.getElementById("no-errors").offsetHeight > 0 && !document.querySelector("#t-errors tr")`) {
+		t.Error("errors are shown before there are any")
+	}
+	for i := range room + surplus {
+		c, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", first+i%ports))
+		if err != nil {
+			continue // refused so soon that Dial has seen it
+		}
+		t.Cleanup(func() { _ = c.Close() })
+	}
+	p.await("the refused ones", fmt.Sprintf(`!!document.querySelector("#t-errors tbody")?.innerText.includes("over_limit") && document.querySelector("#t-errors td").textContent === "%d"`, surplus))
+	p.await("the others", number("Connections")+fmt.Sprintf(" === %d", room))
+	if rows := eval[string](p, `document.getElementById("t-kernel").innerText`); !strings.Contains(rows, "TIME_WAIT") || !strings.Contains(rows, "Accept queue overflows") {
+		t.Errorf("what the kernel counts: %s", rows)
+	}
 }
 
 // TestServerComesBack: the page says that the server has ended, and finds the
