@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/c10m/c10m/internal/echo"
+	"github.com/c10m/c10m/internal/footprint"
+	"github.com/c10m/c10m/internal/plan"
 	"github.com/c10m/c10m/internal/shard"
 	"github.com/c10m/c10m/internal/sys"
 )
@@ -55,4 +57,23 @@ func (s *server) readyAlone(ctx context.Context) {
 		}
 		time.Sleep(2 * time.Millisecond)
 	}
+}
+
+// watchFiles keeps the engines from using up the machine's files. Who has
+// CAP_SYS_ADMIN is not bound by fs.file-max.
+func (s *server) watchFiles(ctx context.Context) error {
+	fp, err := footprint.Here()
+	if err != nil {
+		return err
+	}
+	open, limit, err := fp.Files()
+	if err != nil || sys.Capable(sys.CapSysAdmin) {
+		return nil // not bound, or, in a container without it, not to be known
+	}
+	if room := limit - open - shard.FileReserve(limit); s.conns > room {
+		s.logf("warning: fs.file-max %s leaves room for %s connections of %s; the others will be refused; cure: sysctl -w fs.file-max=%d",
+			plan.Group(limit), plan.Group(max(0, room)), plan.Group(s.conns), open+s.conns*5/4)
+	}
+	go shard.WatchFiles(ctx, s.page.Slots, fp.Files)
+	return nil
 }

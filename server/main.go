@@ -154,6 +154,9 @@ func (s *server) serve(ctx context.Context) error {
 		return err
 	}
 	defer stop()
+	if err := s.watchFiles(ctx); err != nil {
+		return err
+	}
 	if s.super != nil {
 		return s.super.Run(ctx, s.ready)
 	}

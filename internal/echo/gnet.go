@@ -172,6 +172,8 @@ func (e *Engine) OnOpen(c gnet.Conn) ([]byte, gnet.Action) {
 	switch {
 	case e.draining.Load():
 		return e.refuse(c, Draining)
+	case e.ctr.FilesBound.Load() != 0 && e.ctr.FilesLeft.Add(-1) < 0:
+		return e.refuse(c, FileMax)
 	case e.ctr.Open.Add(1) > e.cfg.Limit:
 		e.ctr.Open.Add(-1)
 		return e.refuse(c, OverLimit)

@@ -79,3 +79,25 @@ func TestGroupsRecorded(t *testing.T) {
 		})
 	}
 }
+
+// Bound names the memory that runs out first.
+func TestBound(t *testing.T) {
+	m := Mem{Total: 1000, Free: 400, CleanCache: 100, PageCache: 150}
+	tests := []struct {
+		name        string
+		groups      []groupRoom
+		used, total uint64
+		group       bool
+	}{
+		{"no cgroup", nil, 450, 1000, false},
+		{"a wide one", []groupRoom{{900, 800}}, 450, 1000, false},
+		{"a tight one", []groupRoom{{900, 800}, {200, 50}}, 150, 200, true},
+		{"a full one", []groupRoom{{200, 50}, {300, 0}}, 300, 300, true},
+	}
+	for _, tt := range tests {
+		m.groups = tt.groups
+		if used, total, group := m.Bound(0.05); used != tt.used || total != tt.total || group != tt.group {
+			t.Errorf("%s: %d of %d, cgroup %v; want %d of %d, %v", tt.name, used, total, group, tt.used, tt.total, tt.group)
+		}
+	}
+}

@@ -36,6 +36,19 @@ func (m Mem) Room(reserve float64) uint64 {
 	return room
 }
 
+// Bound is the memory that Room is of, in use and in all: the machine's, or that
+// of the cgroup which has the least room left.
+func (m Mem) Bound(reserve float64) (used, total uint64, group bool) {
+	used, total = m.Used(), m.Total
+	room := less(m.Free+m.CleanCache, uint64(float64(m.Total)*reserve))
+	for _, g := range m.groups {
+		if left := less(g.left, uint64(float64(g.limit)*reserve)); left < room {
+			used, total, group, room = less(g.limit, g.left), g.limit, true, left
+		}
+	}
+	return used, total, group
+}
+
 // Mem reads /proc/meminfo and the cgroups' limits. It is asked ten times a
 // second during a ramp.
 func (p Proc) Mem() (Mem, error) {

@@ -157,7 +157,12 @@ func (h *hold) guard(ctx context.Context, done <-chan struct{}) {
 			return
 		case now := <-tick.C:
 			if mem, full := h.memoryFull(); full {
-				h.engine.Halt(fmt.Sprintf("memory: %s of %s bytes are in use; %.0f %% stay free", plan.Group(int64(mem.Used())), plan.Group(int64(mem.Total)), memoryReserve*100))
+				used, total, group := mem.Bound(memoryReserve)
+				of := ""
+				if group {
+					of = " of this cgroup's limit"
+				}
+				h.engine.Halt(fmt.Sprintf("memory: %s of %s bytes%s are in use; %.0f %% stay free", plan.Group(int64(used)), plan.Group(int64(total)), of, memoryReserve*100))
 			}
 			h.rate.add(time.Since(h.began).Seconds(), h.engine.Counts().Established)
 			if h.sampler.Due(now) {

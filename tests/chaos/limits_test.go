@@ -3,9 +3,15 @@
 package chaos
 
 import (
+	"fmt"
+	"net"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/c10m/c10m/tests/rig"
 )
@@ -60,6 +66,93 @@ func TestFDLimit(t *testing.T) {
 	if pid := s.Report(t).PID; pid != s.Cmd.Process.Pid {
 		t.Errorf("pid %d, at first %d: not the same process", pid, s.Cmd.Process.Pid)
 	}
+}
+
+// TestFileMax: the machine is nearly out of files (ENFILE is next). fs.file-max
+// has no namespace, so it cannot be lowered for a test without lowering it for
+// everybody; what the server reads of it can be, by a mount of its own over
+// /proc/sys/fs/file-nr, and CAP_SYS_ADMIN, which lifts the limit, taken away.
+// The kernel's own refusal is therefore not seen here, only that the server keeps
+// away from it, keeps what it has, and goes on when there is room again.
+func TestFileMax(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("a mount of its own needs root")
+	}
+	for _, workers := range []string{"1", "2"} {
+		t.Run(workers+" workers", func(t *testing.T) {
+			rig.NoLeaks(t)
+			fake := filepath.Join(t.TempDir(), "file-nr")
+			used := func(n int) {
+				if err := os.WriteFile(fake, fmt.Appendf(nil, "%d\t0\t10000\n", n), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			used(1000)
+			s := rig.Start(t, rig.Options{Ports: 10, Flags: []string{"--workers", workers}, Prefix: []string{"unshare", "-m", "--propagation", "private", "sh", "-c",
+				`mount --bind "$0" /proc/sys/fs/file-nr && exec setpriv --bounding-set -sys_admin --inh-caps -sys_admin "$@"`, fake}})
+			c := newCanary(t, s)
+			s.Open(t, canaries)
+			used(9600) // 500 of the 10,000 are kept free
+			rig.Await(t, "the server to notice", func() bool {
+				before := s.Report(t).Refused["file_max"]
+				if conn, err := net.Dial("tcp4", s.Addr(0)); err == nil {
+					_ = conn.SetReadDeadline(time.Now().Add(100 * time.Millisecond))
+					_, _ = conn.Read(make([]byte, 1)) // a reset, or nothing
+					_ = conn.Close()
+				}
+				return s.Report(t).Refused["file_max"] > before
+			})
+			o := rig.Client(t, nil, nil, s.To("--conns", "300", "--hold", "0s", "--connect-timeout", "10s")...)
+			if o.Status != 1 {
+				t.Errorf("status %d with no file left, want 1: %s", o.Status, o.Stderr)
+			}
+			s.Open(t, canaries)
+			c.well(t)
+			used(1000)
+			rig.Await(t, "the server to let in again", func() bool {
+				return rig.Client(t, nil, nil, s.To("--conns", "300", "--hold", "0s", "--connect-timeout", "10s")...).Status == 0
+			})
+			c.well(t)
+		})
+	}
+}
+
+// TestMemoryAlmostOut: a client whose cgroup has no memory for what it was asked
+// stops its ramp in time, keeps what it has and says why, instead of being
+// killed; the server does not suffer.
+func TestMemoryAlmostOut(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("a cgroup of its own needs root")
+	}
+	rig.NoLeaks(t)
+	dir := fmt.Sprintf("/sys/fs/cgroup/memory/c10m-chaos-%d", os.Getpid())
+	limit := filepath.Join(dir, "memory.limit_in_bytes")
+	if _, err := os.Stat("/sys/fs/cgroup/cgroup.controllers"); err == nil { // cgroups v2
+		dir = fmt.Sprintf("/sys/fs/cgroup/c10m-chaos-%d", os.Getpid())
+		limit = filepath.Join(dir, "memory.max")
+	}
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		t.Skipf("no cgroup of its own: %v", err)
+	}
+	t.Cleanup(func() {
+		rig.Await(t, "the cgroup to be empty", func() bool { return os.Remove(dir) == nil })
+	})
+	const most = 96 << 20
+	if err := os.WriteFile(limit, fmt.Appendf(nil, "%d", most), 0o644); err != nil {
+		t.Skipf("the cgroup takes no memory limit: %v", err)
+	}
+	s := rig.Start(t, rig.Options{Ports: 10, Flags: []string{"--max-conns", "60000"}})
+	c := newCanary(t, s)
+	join := []string{"sh", "-c", `echo $$ >"$0" && exec "$@"`, filepath.Join(dir, "cgroup.procs")}
+	o := rig.Client(t, join, nil, s.To("--conns", "50000", "--hold", "1s", "--interval", "500ms")...)
+	r := o.Result
+	if r == nil || o.Status != 1 || r.Conns.Established == 0 || r.Conns.Established >= 50_000 || r.Conns.Failed != 0 || r.Conns.Lost != 0 || r.Echo.Lost != 0 ||
+		!strings.Contains(strings.Join(r.Warnings, " "), "cgroup's limit") {
+		t.Fatalf("status %d, %+v: want part of 50,000 held, none lost, and the reason: %s", o.Status, r, o.Stderr)
+	}
+	t.Logf("%d connections in %d MiB: %s", r.Conns.Established, most>>20, r.Warnings)
+	s.Open(t, canaries)
+	c.well(t)
 }
 
 // TestClientFDLimit: the client's own fd limit is an obstacle only where it may
