@@ -52,5 +52,5 @@ wait "$picture"
 wait "$client"
 client=
 bin/client report "$work/run.json" --html "$work/report.html" >/dev/null
-"$work/picture" --width 1000 --height 1090 "file://$work/report.html" docs/report.png
+"$work/picture" --width 1000 --height 990 "file://$work/report.html" docs/report.png
 ls -l docs/live.png docs/report.png
