@@ -34,6 +34,7 @@ Report
   --json FILE, --html FILE, --csv FILE, --fail-if COND, --quiet
   --dash ADDR:PORT       live page of this run
   --settle D             both ends' time to give back memory (default 0s)
+  --rest D               silent before the close (default 0s)
 
 Exit status: 0 all came back, and at the rate asked for; 1 not; 2 bad usage;
 130 interrupted.
@@ -65,12 +66,16 @@ func runEcho(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	c.StringVar(&t.PrivateFDs, "private-fds", "auto", "")
 	c.StringVar(&t.raw.closeMode, "close", "rst", "")
 	c.DurationVar(&t.Settle, "settle", 0, "")
+	c.DurationVar(&t.Rest, "rest", 0, "")
 	check := func() error {
 		if c.given("duration") && c.given("hold") {
 			return fmt.Errorf("--duration and --hold are the same: give one of them")
 		}
 		if depth < 1 || depth > maxDepth {
 			return fmt.Errorf("--depth %d: the legal range is 1..%d", depth, maxDepth)
+		}
+		if t.Rest < 0 || t.Rest > time.Hour {
+			return fmt.Errorf("--rest %v: the legal range is 0..1h", t.Rest)
 		}
 		t.quiet = c.quiet
 		if err := t.finish(args); err != nil {

@@ -36,6 +36,7 @@ func TestBadUsage(t *testing.T) {
 		{"echo at no rate", []string{"echo", "--rate", "0"}, []string{"rate", "max"}},
 		{"echo sizes the wrong way", []string{"echo", "--size", "9:3"}, []string{"size", "9:3", "FIRST:LAST"}},
 		{"echo depth", []string{"echo", "--depth", "0"}, []string{"--depth 0", "1..1024"}},
+		{"echo rest", []string{"echo", "--rest", "-1s"}, []string{"--rest -1s", "0..1h"}},
 		{"echo for how long", []string{"echo", "--hold", "1s", "--duration", "2s"}, []string{"--duration", "--hold"}},
 		{"churn in which mode", []string{"churn", "--mode", "fast"}, []string{"--mode", `"fast"`, "keepalive"}},
 		{"churn, nobody closes", []string{"churn", "--first-close", "nobody"}, []string{"--first-close", "client, server"}},

@@ -274,6 +274,7 @@ func (h *hold) exchange(ctx context.Context) {
 	if h.Plan.Scenario == "echo" {
 		h.runExchange(ctx, h.echoExchange())
 		h.heat = h.engine.Heat()
+		sleepWhile(ctx, h.opt.Rest, func() bool { return h.engine.Counts().Open() > 0 })
 		return
 	}
 	if h.Plan.Interval == 0 || h.Plan.Hold == 0 {

@@ -47,6 +47,7 @@ type Options struct {
 	Window         int
 	Control        string        // URL, auto or none
 	Settle         time.Duration // before memory is measured; an idle server of ours gives back what it can within 4 s
+	Rest           time.Duration // echo: silence after the messages, before the close
 	Commit         string
 	Command        []string
 }

@@ -136,7 +136,7 @@ func hold(ctx context.Context, l loader, conns int64, dir string) (load, error) 
 	if err != nil {
 		return load{}, err
 	}
-	o, err := newObserver(proc, to.pids())
+	o, err := newObserver(proc, to)
 	if err != nil {
 		return load{}, err
 	}

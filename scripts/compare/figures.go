@@ -17,12 +17,11 @@ type Figures struct {
 	Kernel *float64 `json:"kernel_bytes_per_socket,omitempty"` // half of both ends
 	User   *float64 `json:"user_bytes_per_conn,omitempty"`     // PSS of the server's processes
 	Both   *float64 `json:"bytes_per_conn,omitempty"`          // the two together: the server's end
-	// Peak is User at its highest in the burst, Kept what is left of it once
-	// all connections are closed and the server has had time to give it back.
-	Peak *float64 `json:"peak_user_bytes_per_conn,omitempty"`
-	Kept *float64 `json:"kept_user_bytes_per_conn,omitempty"`
-	// GivenBack is the share of Peak that is not Kept, 0..1.
-	GivenBack *float64 `json:"given_back,omitempty"`
+	// Peak is User at its highest in the burst, Rested what is left of it once
+	// all has been silent for a while, Kept once all connections are closed too.
+	Peak      *float64 `json:"peak_user_bytes_per_conn,omitempty"`
+	Rested    *float64 `json:"rested_user_bytes_per_conn,omitempty"`
+	Kept      *float64 `json:"kept_user_bytes_per_conn,omitempty"`
 	SetupRate *float64 `json:"setup_rate,omitempty"` // connections per second until the server had accepted all
 	BurstRate *float64 `json:"burst_rate,omitempty"` // echoes of 1 KiB per second over all connections
 	EchoRate  *float64 `json:"echo_rate,omitempty"`  // echoes of 64 B per second over 1,000 connections
@@ -44,8 +43,8 @@ var metrics = []metric{
 	{"user", "user memory", func(f *Figures) **float64 { return &f.User }, true},
 	{"both", "memory of its end", func(f *Figures) **float64 { return &f.Both }, true},
 	{"peak", "user memory at the peak of a burst", func(f *Figures) **float64 { return &f.Peak }, true},
+	{"rested", "user memory in the silence after a burst", func(f *Figures) **float64 { return &f.Rested }, true},
 	{"kept", "user memory kept after the close", func(f *Figures) **float64 { return &f.Kept }, true},
-	{"given", "share given back", func(f *Figures) **float64 { return &f.GivenBack }, false},
 	{"setup", "setup rate", func(f *Figures) **float64 { return &f.SetupRate }, false},
 	{"burst", "burst rate", func(f *Figures) **float64 { return &f.BurstRate }, false},
 	{"echo", "echo rate", func(f *Figures) **float64 { return &f.EchoRate }, false},

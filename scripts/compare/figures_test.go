@@ -138,19 +138,6 @@ func TestSpread(t *testing.T) {
 	}
 }
 
-func TestGivenBack(t *testing.T) {
-	for _, tt := range []struct{ peak, kept, want float64 }{
-		{1000, 250, 0.75}, {1000, 1200, 0}, {1000, -50, 1},
-	} {
-		if got := givenBack(tt.peak, tt.kept); got == nil || *got != tt.want {
-			t.Errorf("peak %v, kept %v: %v, want %v", tt.peak, tt.kept, got, tt.want)
-		}
-	}
-	if got := givenBack(3, 1); got != nil {
-		t.Errorf("noise has a share of %v", *got)
-	}
-}
-
 func TestKernelPerSocket(t *testing.T) {
 	cache := func(name string, objects uint64) footprint.CacheUse {
 		return footprint.CacheUse{Name: name, Objects: objects, Total: objects + 100, Bytes: (objects + 100) * 1000}

@@ -17,7 +17,7 @@ var update = flag.Bool("update", false, "write the golden files")
 // fails, one that fails once, one better than ours, noise between rounds.
 func example() *Comparison {
 	full := func(scale, user float64) *Figures {
-		return &Figures{Established: 15000, Processes: 1, Kernel: num(4120), User: num(user), Both: num(4120 + user), Peak: num(2 * user), Kept: num(user / 2), GivenBack: num(0.75),
+		return &Figures{Established: 15000, Processes: 1, Kernel: num(4120), User: num(user), Both: num(4120 + user), Peak: num(2 * user), Rested: num(1.5 * user), Kept: num(user / 2),
 			SetupRate: num(40_000 * scale), BurstRate: num(60_000 * scale), EchoRate: num(100_000 * scale), EchoP99: num(20e6 / scale), Close: num(0.2 / scale)}
 	}
 	row := func(name, proto string, class class, runs ...Run) Row {

@@ -26,15 +26,16 @@ const (
 	echoFor     = 2 * time.Second
 	burstBytes  = 1024
 	burstFor    = 2 * time.Second
-	settle      = 4 * time.Second // an idle server of ours gives back what it can within that
-	runWithin   = 3 * time.Minute // bounds each run of the client
+	settle      = 3500 * time.Millisecond // after the ramp and after the close: an idle server of ours gives back within 3 s
+	rest        = settle                  // after the burst
+	runWithin   = 3 * time.Minute         // bounds each run of the client
 	firstPort   = 10000
 	portsNumber = 200
 )
 
 // measure runs one server and drives it: warm-up; a ramp to conns connections
 // which settle, then all exchange 1 KiB messages in a closed loop (the burst),
-// then close; and a closed loop over 1,000 connections. It expects to be in a
+// rest, and close; and a closed loop over 1,000 connections. It expects to be in a
 // network namespace of its own. What was measured before something failed is
 // kept beside the error.
 func measure(ctx context.Context, s server, conns int64, dir string) (f *Figures, err error) {
@@ -48,24 +49,26 @@ func measure(ctx context.Context, s server, conns int64, dir string) (f *Figures
 			err = stopErr
 		}
 	}()
-	c := client{proto: s.Proto, dir: dir, id: s.id()}
-	if _, err := c.run(ctx, "warm", "echo", "--conns", count(warmConns), "--hold", warmFor.String(), "--settle", "0s", "--server-control", "none"); err != nil {
-		return nil, fmt.Errorf("warm up: %w%s", err, sub.stderr.last())
-	}
 	proc, err := footprint.Here()
 	if err != nil {
 		return nil, err
 	}
-	o, err := newObserver(proc, sub.pids())
+	o, err := newObserver(proc, sub)
 	if err != nil {
 		return nil, err
 	}
 	if err := o.listen(); err != nil {
 		return nil, err
 	}
+	c := client{proto: s.Proto, dir: dir, id: s.id()}
+	if _, err := c.run(ctx, "warm", "--conns", count(warmConns), "--hold", warmFor.String()); err != nil {
+		return nil, fmt.Errorf("warm up: %w%s", err, sub.stderr.last())
+	}
+	if err := o.rebase(sub); err != nil {
+		return nil, err
+	}
 	o.watch()
-	big, err := c.run(ctx, "burst", "echo", "--conns", count(conns), "--size", count(burstBytes), "--hold", burstFor.String(),
-		"--settle", settle.String(), "--server-control", "http://"+controlAddress)
+	big, err := c.run(ctx, "burst", "--conns", count(conns), "--size", count(burstBytes), "--hold", burstFor.String(), "--rest", rest.String(), "--settle", settle.String())
 	o.unwatch()
 	if err != nil {
 		return nil, fmt.Errorf("%d connections: %w%s", conns, err, sub.stderr.last())
@@ -74,7 +77,7 @@ func measure(ctx context.Context, s server, conns int64, dir string) (f *Figures
 	if err := errors.Join(sub.alive(), fellShort(big)); err != nil {
 		return f, fmt.Errorf("%d connections: %w", conns, err)
 	}
-	small, err := c.run(ctx, "echo", "echo", "--conns", count(echoConns), "--size", count(echoBytes), "--hold", echoFor.String(), "--settle", "0s", "--server-control", "none")
+	small, err := c.run(ctx, "echo", "--conns", count(echoConns), "--size", count(echoBytes), "--hold", echoFor.String())
 	if err != nil {
 		return f, fmt.Errorf("echo: %w%s", err, sub.stderr.last())
 	}
@@ -130,8 +133,7 @@ func held(r *result.Result, o *observer) *Figures {
 		v := (float64(bytes) - float64(*m.Before.Server)) / float64(r.Conns.Established)
 		return &v
 	}
-	f.Peak, f.Kept = per(o.peak), per(*m.After.Server)
-	f.GivenBack = givenBack(*f.Peak, *f.Kept)
+	f.Peak, f.Rested, f.Kept = per(o.peak), per(o.rested), per(*m.After.Server)
 	return f
 }
 
@@ -168,25 +170,12 @@ func kernelPerSocket(before, held footprint.Kernel, n int64) *float64 {
 	return &per
 }
 
-// notable is the growth, bytes per connection, from which on a share of it says
-// something: less is the machine's noise.
-const notable = 32
-
-// givenBack is the share of the peak that is not kept, 0..1; nil where there was
-// next to nothing to be given back.
-func givenBack(peak, kept float64) *float64 {
-	if peak < notable {
-		return nil
-	}
-	share := min(1, max(0, 1-kept/peak))
-	return &share
-}
-
 // client runs bin/client and keeps its result files.
 type client struct{ proto, dir, id string }
 
-// run runs a scenario. A run that fell short is a result, not an error.
-func (c client) run(ctx context.Context, name, scenario string, flags ...string) (*result.Result, error) {
+// run runs the scenario echo; name is of its file. A run that fell short is a
+// result, not an error.
+func (c client) run(ctx context.Context, name string, flags ...string) (*result.Result, error) {
 	program, err := built("client")
 	if err != nil {
 		return nil, err
@@ -195,7 +184,8 @@ func (c client) run(ctx context.Context, name, scenario string, flags ...string)
 	defer cancel()
 	file := filepath.Join(c.dir, c.id+"-"+name+".json")
 	_ = os.Remove(file)
-	argv := append([]string{program, scenario, "--first-port", count(firstPort), "--ports", count(portsNumber), "--verify", "0", "--quiet", "--json", file}, flags...)
+	argv := append([]string{program, "echo", "--first-port", count(firstPort), "--ports", count(portsNumber), "--server-control", "http://" + controlAddress,
+		"--verify", "0", "--quiet", "--json", file}, flags...)
 	if c.proto != "tcp" {
 		argv = append(argv, "--proto", c.proto)
 	}

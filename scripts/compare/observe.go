@@ -15,32 +15,49 @@ import (
 // processes have in memory, and how many connections they have accepted, told by
 // their open files. To the client it is the server's control endpoint.
 type observer struct {
-	proc footprint.Proc
-	pids []int
-	base int64 // files open without connections
-	boot string
-
-	mu      sync.Mutex
+	proc    footprint.Proc
+	boot    string
 	quit    chan struct{}
 	stopped sync.WaitGroup
-	most    int64     // connections at most
-	peak    uint64    // PSS at most, bytes
-	full    time.Time // when it last had all of them
-	empty   time.Time // when the last one had gone
+
+	mu     sync.Mutex
+	pids   []int
+	base   int64     // files open without connections
+	most   int64     // connections at most
+	peak   uint64    // PSS at most, bytes
+	rested uint64    // PSS when it last had all of them, bytes
+	full   time.Time // when it last had all of them
+	empty  time.Time // when the last one had gone
 	// The kernel without connections, and the last time that it had most.
 	before, held footprint.Kernel
 }
 
 // newObserver takes the server as it is now for one without connections.
-func newObserver(proc footprint.Proc, pids []int) (*observer, error) {
-	o := &observer{proc: proc, pids: pids, quit: make(chan struct{})}
+func newObserver(proc footprint.Proc, sub *subject) (*observer, error) {
 	boot, err := proc.BootID()
 	if err != nil {
 		return nil, err
 	}
-	o.boot = boot
-	o.base, err = settledFiles(pids)
-	return o, err
+	o := &observer{proc: proc, boot: boot, quit: make(chan struct{})}
+	return o, o.rebase(sub)
+}
+
+// rebase does so once more: after the warm-up it may have more processes, and
+// more open files of its own.
+func (o *observer) rebase(sub *subject) error {
+	pids := sub.pids()
+	base, err := settledFiles(pids)
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.pids, o.base, o.most = pids, base, 0
+	return err
+}
+
+// processes are the server's.
+func (o *observer) processes() []int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.pids
 }
 
 // settledFiles waits until the number of open files stands still for a quarter
@@ -61,10 +78,12 @@ func settledFiles(pids []int) (int64, error) {
 
 // open is how many connections the server has accepted and not closed.
 func (o *observer) open() int64 {
-	n, err := openFiles(o.pids)
+	n, err := openFiles(o.processes())
 	if err != nil {
 		return 0
 	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
 	return max(0, n-o.base)
 }
 
@@ -88,10 +107,8 @@ func (o *observer) watch() {
 			case <-count.C:
 				o.note(time.Now(), o.open())
 			case <-memory.C:
-				if p, err := o.proc.Process(o.pids...); err == nil {
-					o.mu.Lock()
-					o.peak = max(o.peak, p.PSS)
-					o.mu.Unlock()
+				if p, err := o.proc.Process(o.processes()...); err == nil {
+					o.noteMemory(p.PSS, o.open())
 				}
 			}
 		}
@@ -109,6 +126,16 @@ func (o *observer) note(now time.Time, open int64) {
 		o.empty = now
 	case open > 0:
 		o.empty = time.Time{}
+	}
+}
+
+// noteMemory takes in one reading: open is what was still open after it.
+func (o *observer) noteMemory(pss uint64, open int64) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.peak = max(o.peak, pss)
+	if open >= o.most {
+		o.rested = pss
 	}
 }
 
@@ -162,9 +189,10 @@ func (o *observer) listen() error {
 }
 
 func (o *observer) footprint(w http.ResponseWriter, r *http.Request) {
-	report := result.ServerReport{Schema: result.ServerSchema, BootID: o.boot, PID: o.pids[0], State: "ready", MaxConns: 1 << 30, Open: o.open()}
+	pids := o.processes()
+	report := result.ServerReport{Schema: result.ServerSchema, BootID: o.boot, PID: pids[0], State: "ready", MaxConns: 1 << 30, Open: o.open()}
 	if r.FormValue("memory") != "0" {
-		p, err := o.proc.Process(o.pids...)
+		p, err := o.proc.Process(pids...)
 		if err != nil {
 			http.Error(w, err.Error(), http.StatusServiceUnavailable)
 			return

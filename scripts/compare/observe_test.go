@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -36,14 +37,28 @@ func TestClosing(t *testing.T) {
 	}
 }
 
+// TestMemory: the peak whenever it was, the rest as long as all were open.
+func TestMemory(t *testing.T) {
+	o := &observer{}
+	for i, at := range []struct {
+		pss  uint64
+		open int64
+	}{{5, 0}, {20, 10}, {90, 10}, {40, 10}, {30, 7}, {95, 0}} {
+		o.note(time.Unix(int64(i), 0), at.open)
+		o.noteMemory(at.pss, at.open)
+	}
+	if o.peak != 95 || o.rested != 40 {
+		t.Errorf("peak %d, rested %d, want 95 and 40", o.peak, o.rested)
+	}
+}
+
 // TestObserver looks at a real program, which here is a shell with a child.
 func TestObserver(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "x")
 	if err := os.WriteFile(file, nil, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	go1 := filepath.Join(t.TempDir(), "go")
-	s, err := serve([]string{"sh", "-c", `sleep 600 & echo ready; until [ -e "$2" ]; do sleep 0.01; done; exec 7<"$1" 8<"$1"; echo more; wait`, "sh", file, go1})
+	s, err := serve([]string{"sh", "-c", `trap 'exec 7<"$1" 8<"$1"' USR1; sleep 600 & echo ready; while :; do wait; done`, "sh", file})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -57,14 +72,17 @@ func TestObserver(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o, err := newObserver(proc, s.pids()[:1])
+	o, err := newObserver(proc, s)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if n := len(o.processes()); n != 2 {
+		t.Errorf("%d processes, want the shell and its child", n)
 	}
 	if n := o.open(); n != 0 {
 		t.Errorf("%d open at the start", n)
 	}
-	if err := os.WriteFile(go1, nil, 0o644); err != nil {
+	if err := s.cmd.Process.Signal(syscall.SIGUSR1); err != nil {
 		t.Fatal(err)
 	}
 	for end := time.Now().Add(time.Minute); o.open() != 2; time.Sleep(5 * time.Millisecond) {

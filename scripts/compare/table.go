@@ -25,7 +25,7 @@ const tenMillion = 10_000_000
 // none is a cell that was not measured.
 const none = "-"
 
-var serverHead = []string{"server", "kernel", "user", "both", "× floor", "10M connections", "burst peak", "given back",
+var serverHead = []string{"server", "kernel", "user", "both", "× floor", "10M connections", "in a burst", "after it", "closed",
 	"setup/s", "× floor", "echo/s", "× floor", "p99", "× floor", "close", "× floor", "failures"}
 
 // serverTable has the servers of a protocol in the order of the issue: the
@@ -85,7 +85,7 @@ func serverRow(r Row, proto string) []string {
 		f = &Figures{}
 	}
 	return []string{name, cell(f.Kernel, inBytes), cell(f.User, inBytes), cell(f.Both, inBytes), ratioCell(r, "both"), cell(times(f.Both, tenMillion), gigabytes),
-		cell(f.Peak, inBytes), cell(f.GivenBack, percent),
+		cell(f.Peak, inBytes), cell(f.Rested, inBytes), cell(f.Kept, inBytes),
 		cell(f.SetupRate, rate), ratioCell(r, "setup"), cell(f.EchoRate, rate), ratioCell(r, "echo"),
 		cell(f.EchoP99, milliseconds), ratioCell(r, "p99"), cell(f.Close, seconds), ratioCell(r, "close"), failures(r)}
 }
@@ -160,7 +160,6 @@ func group(v float64) string {
 }
 
 func gigabytes(v float64) string    { return fmt.Sprintf("%.1f GB", v/1e9) }
-func percent(v float64) string      { return fmt.Sprintf("%.0f %%", v*100) }
 func milliseconds(v float64) string { return fmt.Sprintf("%.1f ms", v/1e6) }
 func seconds(v float64) string      { return fmt.Sprintf("%.2f s", v) }
 
@@ -210,7 +209,7 @@ type statement struct {
 
 // stated are the metrics that behind speaks of.
 var stated = func() (all []statement) {
-	units := map[string]func(float64) string{"user": inBytes, "peak": inBytes, "kept": inBytes, "given": percent, "setup": rate, "echo": rate, "p99": milliseconds, "close": seconds}
+	units := map[string]func(float64) string{"user": inBytes, "peak": inBytes, "rested": inBytes, "kept": inBytes, "setup": rate, "echo": rate, "p99": milliseconds, "close": seconds}
 	for _, m := range metrics {
 		if write := units[m.key]; write != nil {
 			all = append(all, statement{m, write})
