@@ -18,6 +18,7 @@ var labs = map[string]func(ctx context.Context, args []string, stdout, stderr io
 	"churn":    runChurn,
 	"stress":   runStress,
 	"peak":     runPeak,
+	"soak":     runSoak,
 	"diagnose": runDiagnose,
 	"report":   runReport,
 	"compare":  runCompare,

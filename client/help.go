@@ -15,6 +15,7 @@ Commands; "client COMMAND --help" shows all of its flags
   churn     connections that come and go: TIME_WAIT, local ports, keep-alive
   stress    so many users, so many messages each: response times, errors
   peak      how many users can it carry, and what breaks first
+  soak      a long run: does the server's memory grow?
   diagnose  what limits a running server, ours or another
   report    show a result file again: as text, HTML, CSV; hold it to thresholds
   compare   result files side by side, with ratios and thresholds

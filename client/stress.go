@@ -51,7 +51,7 @@ func runStress(ctx context.Context, args []string, stdout, stderr io.Writer) int
 	check := func() error {
 		switch {
 		case loops.Auto:
-			return fmt.Errorf("--loops auto: the legal range is 1..")
+			return fmt.Errorf("--loops auto: it must be a number, 1 or more")
 		case u.Hold < 100*time.Millisecond:
 			return fmt.Errorf("--limit %v: the legal range is 100ms..1000h", u.Hold)
 		}

@@ -12,11 +12,10 @@ import (
 type users struct {
 	*command
 	*target
-	opt        scenario.ChurnOptions
-	size       sizes
-	n          plan.Count
-	requests   int
-	firstClose string
+	opt      scenario.ChurnOptions
+	size     sizes
+	n        plan.Count
+	requests int
 }
 
 func newUsers(name, usage, mode string, n int64) *users {

@@ -95,7 +95,7 @@ func (r *Result) add(p *Result) (err error) {
 	r.CPU, r.Reconcile = mergeCPU(r.CPU, p.CPU), mergeCounts(r.Reconcile, p.Reconcile)
 	r.Spread = mergeSpread(r.Spread, p.Spread)
 	r.Findings, r.Tables, r.Verdict = mergeFindings(r.Findings, p.Findings), append(r.Tables, p.Tables...), cmp.Or(r.Verdict, p.Verdict)
-	r.Heat, r.Behind = mergeHeat(r.Heat, p.Heat), r.Behind || p.Behind
+	r.Heat, r.Behind, r.Leak = mergeHeat(r.Heat, p.Heat), r.Behind || p.Behind, r.Leak || p.Leak
 	for _, l := range p.Limits {
 		if !slices.Contains(r.Limits, l) {
 			r.Limits = append(r.Limits, l)

@@ -34,6 +34,7 @@ type Result struct {
 	Tables   []Table   `json:"tables,omitempty"`   // of a lab
 	Heat     *Heat     `json:"heat,omitempty"`     // latency over time
 	Behind   bool      `json:"behind,omitempty"`   // it did not keep up with the load asked for
+	Leak     bool      `json:"leak,omitempty"`     // the server's memory grows with time
 	Verdict  string    `json:"verdict,omitempty"`  // the run in plain words
 }
 

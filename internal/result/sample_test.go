@@ -42,6 +42,7 @@ func complete() *Result {
 	r.Tables = []Table{{Title: "modes", Columns: []Column{{"mode", InText}, {"rate", InPerSecond}}, Rows: [][]any{{"keep-alive", 2300.5}, {"pool", nil}}, Plot: "rate", Note: "keep-alive wins"}}
 	r.Plan.SizeMax, r.Plan.Depth, r.Plan.MessageRate = 128, 2, 500
 	r.Heat, r.Behind = &Heat{Seconds: 0.5, Bounds: []int64{16_000, 32_000}, Counts: [][]int64{{5, 1, 2}, {0, 3, 0}}}, true
+	r.Leak = true
 	r.Verdict = "keep-alive wins"
 	r.Warnings = []string{"one", "two"}
 	return r

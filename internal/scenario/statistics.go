@@ -1,0 +1,129 @@
+package scenario
+
+import (
+	"math"
+	"slices"
+)
+
+// slope is the least-squares slope of ys over xs with its 95 % confidence
+// interval, by Student's t with n - 2 degrees of freedom. ok is false for fewer
+// than 4 points or where all xs are equal.
+func slope(xs, ys []float64) (b, low, high float64, ok bool) {
+	n := len(xs)
+	if n < 4 || n != len(ys) {
+		return 0, 0, 0, false
+	}
+	var mx, my float64
+	for i := range n {
+		mx += xs[i] / float64(n)
+		my += ys[i] / float64(n)
+	}
+	var sxx, sxy float64
+	for i := range n {
+		sxx += (xs[i] - mx) * (xs[i] - mx)
+		sxy += (xs[i] - mx) * (ys[i] - my)
+	}
+	if sxx == 0 {
+		return 0, 0, 0, false
+	}
+	b = sxy / sxx
+	rest := 0.0
+	for i := range n {
+		e := ys[i] - my - b*(xs[i]-mx)
+		rest += e * e
+	}
+	half := student(n-2) * math.Sqrt(rest/float64(n-2)/sxx)
+	return b, b - half, b + half, true
+}
+
+// studentTable is the 97.5 % quantile of Student's t for 1 to 10 degrees of
+// freedom (Abramowitz and Stegun, table 26.10).
+var studentTable = []float64{12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228}
+
+// student is the 97.5 % quantile of Student's t; above the table by the first
+// terms of its expansion (Abramowitz and Stegun, 26.7.5).
+func student(df int) float64 {
+	if df <= len(studentTable) {
+		return studentTable[df-1]
+	}
+	const z = 1.959964
+	n := float64(df)
+	return z + (z*z*z+z)/(4*n) + (5*math.Pow(z, 5)+16*z*z*z+3*z)/(96*n*n)
+}
+
+// blocks averages neighbours, so that n points at most are left: samples that
+// follow each other closely are not independent, and would make an interval too
+// narrow.
+func blocks(xs, ys []float64, n int) (bx, by []float64) {
+	if len(xs) <= n {
+		return xs, ys
+	}
+	for k := range n {
+		from, to := k*len(xs)/n, (k+1)*len(xs)/n
+		var x, y float64
+		for i := from; i < to; i++ {
+			x += xs[i] / float64(to-from)
+			y += ys[i] / float64(to-from)
+		}
+		bx, by = append(bx, x), append(by, y)
+	}
+	return bx, by
+}
+
+// median of a list that is not empty.
+func median(list []float64) float64 {
+	sorted := slices.Sorted(slices.Values(list))
+	n := len(sorted)
+	return (sorted[(n-1)/2] + sorted[n/2]) / 2
+}
+
+// differ is the chance to see two samples as far apart as these if they came
+// from the same source: the two-sided Mann-Whitney test, exact, by counting all
+// ways to share the ranks out. It assumes nothing about how the noise is spread.
+// Samples hold at most 20 values each.
+func differ(a, b []float64) (p float64) {
+	// The ranks of a, doubled so that those of equal values, their mean, are
+	// whole.
+	all := slices.Concat(a, b)
+	ranks := make([]int, len(all))
+	for i, v := range all {
+		below, equal := 0, 0
+		for _, w := range all {
+			if w < v {
+				below++
+			} else if w == v {
+				equal++
+			}
+		}
+		ranks[i] = 2*below + equal + 1
+	}
+	seen, sum := 0, 0
+	for i, r := range ranks {
+		sum += r
+		if i < len(a) {
+			seen += r
+		}
+	}
+	// ways[k][s]: in how many ways k of the values have ranks that sum to s.
+	ways := make([][]float64, len(a)+1)
+	for k := range ways {
+		ways[k] = make([]float64, sum+1)
+	}
+	ways[0][0] = 1
+	for _, r := range ranks {
+		for k := len(a); k > 0; k-- {
+			for s := sum; s >= r; s-- {
+				ways[k][s] += ways[k-1][s-r]
+			}
+		}
+	}
+	mean := float64(sum) * float64(len(a)) / float64(len(all))
+	var far, total float64
+	for s, n := range ways[len(a)] {
+		total += n
+		if math.Abs(float64(s)-mean) >= math.Abs(float64(seen)-mean)-1e-9 {
+			far += n
+		}
+	}
+	return far / total
+}

@@ -1,0 +1,69 @@
+package tests
+
+import (
+	"fmt"
+	"net"
+	"os/exec"
+	"strings"
+	"testing"
+)
+
+// leaking echoes, and forgets nothing of what it was sent.
+const leaking = `
+import asyncio, sys
+kept = []
+class Echo(asyncio.Protocol):
+    def connection_made(self, transport):
+        self.transport = transport
+    def data_received(self, data):
+        kept.append(bytearray(2048))
+        self.transport.write(data)
+async def main():
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(Echo, "127.0.0.1", int(sys.argv[1]), backlog=1000)
+    await server.serve_forever()
+asyncio.run(main())
+`
+
+var soakFlags = []string{"--users", "10", "--requests", "20", "--duration", "8s", "--every", "100ms", "--warm-up", "0.4"}
+
+func TestSoakFindsALeak(t *testing.T) {
+	port, _ := freePorts(t, 1)
+	cmd := exec.Command("/usr/bin/python3", "-c", leaking, fmt.Sprint(port))
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
+	await(t, "the leaking server", func() bool {
+		c, err := net.Dial("tcp4", fmt.Sprintf("127.0.0.1:%d", port))
+		if err == nil {
+			_ = c.Close()
+		}
+		return err == nil
+	})
+	o := client(t, nil, nil, append([]string{"soak", "--first-port", fmt.Sprint(port), "--server-control", "none"}, soakFlags...)...)
+	r := o.result
+	if o.status != 1 || r == nil || !r.Leak || !strings.HasPrefix(r.Verdict, "LEAK") {
+		t.Fatalf("status %d, %+v; %s", o.status, r, o.stderr)
+	}
+	// 2 KiB and a little more for each message.
+	growth := r.Tables[len(r.Tables)-1]
+	if n, _ := cell(t, growth, 0, "per transaction"); n < 1500 || n > 4000 {
+		t.Errorf("%g bytes a transaction, want a little more than 2048: %s", n, r.Verdict)
+	}
+	if low, _ := cell(t, growth, 0, "at least"); low <= 0 {
+		t.Errorf("at least %g bytes an hour", low)
+	}
+}
+
+func TestSoakOfOurs(t *testing.T) {
+	s := start(t, 1, nil, "--max-conns", "1000")
+	o := client(t, nil, nil, s.lab("soak", soakFlags...)...)
+	r := o.result
+	if o.status != 0 || r == nil || r.Leak || !strings.HasPrefix(r.Verdict, "No leak") {
+		t.Fatalf("status %d, %+v; %s", o.status, r, o.stderr)
+	}
+	if n, _ := cell(t, r.Tables[0], 0, "server"); n < 1<<20 || len(r.Tables[0].Rows) != 20 {
+		t.Errorf("table %+v", r.Tables[0])
+	}
+}
