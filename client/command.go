@@ -19,6 +19,7 @@ var labs = map[string]func(ctx context.Context, args []string, stdout, stderr io
 	"stress":   runStress,
 	"peak":     runPeak,
 	"soak":     runSoak,
+	"sweep":    runSweep,
 	"diagnose": runDiagnose,
 	"report":   runReport,
 	"compare":  runCompare,

@@ -16,6 +16,7 @@ Commands; "client COMMAND --help" shows all of its flags
   stress    so many users, so many messages each: response times, errors
   peak      how many users can it carry, and what breaks first
   soak      a long run: does the server's memory grow?
+  sweep     which setting is best? a grid of flags, with repeats
   diagnose  what limits a running server, ours or another
   report    show a result file again: as text, HTML, CSV; hold it to thresholds
   compare   result files side by side, with ratios and thresholds

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/netip"
 	"os"
 	"os/exec"
 	"slices"
@@ -162,9 +163,14 @@ func runAgain(ctx context.Context, name string, flags []string) (*result.Result,
 	if err != nil {
 		return nil, err
 	}
+	return resultOfCommand(cmd)
+}
+
+// resultOfCommand reads the result that a command writes to its stdout.
+func resultOfCommand(cmd *exec.Cmd) (*result.Result, error) {
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	err = cmd.Run()
+	err := cmd.Run()
 	r, bad := result.Read(&stdout)
 	switch {
 	case bad == nil:
@@ -189,4 +195,18 @@ func without(args []string, names ...string) (rest []string) {
 		}
 	}
 	return rest
+}
+
+// loopback is where servers of our own listen.
+var loopback = netip.MustParseAddr("127.0.0.1")
+
+// again runs a command of this program where we are and reads its result.
+func again(ctx context.Context, args []string) (*result.Result, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, fmt.Errorf("find own binary: %w", err)
+	}
+	cmd := exec.CommandContext(ctx, self, args...)
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	return resultOfCommand(cmd)
 }

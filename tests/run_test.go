@@ -161,7 +161,12 @@ func client(t *testing.T, prefix []string, during func(*exec.Cmd), flags ...stri
 	defer cancel()
 	file := filepath.Join(t.TempDir(), "result.json")
 	args := append(append([]string{}, prefix...), filepath.Join(bin, "client"))
-	args = append(append(args, flags...), "--json", file)
+	if at := slices.Index(flags, "--"); at >= 0 { // what follows is another command's
+		flags = slices.Insert(slices.Clone(flags), at, "--json", file)
+	} else {
+		flags = append(slices.Clone(flags), "--json", file)
+	}
+	args = append(args, flags...)
 	if flags[0] == "hold" || flags[0] == "echo" {
 		args = append(args, "--settle", "0s")
 	}

@@ -1,0 +1,102 @@
+package scenario
+
+import (
+	"context"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"github.com/c10m/c10m/internal/result"
+)
+
+func TestGrid(t *testing.T) {
+	got := Grid([]Axis{{ServerFlag, "workers", []string{"1", "2"}}, {ClientFlag, "size", []string{"64", "128", "256"}}})
+	var names []string
+	for _, v := range got {
+		names = append(names, variantName(v))
+	}
+	want := "workers=1 size=64|workers=1 size=128|workers=1 size=256|workers=2 size=64|workers=2 size=128|workers=2 size=256"
+	if strings.Join(names, "|") != want {
+		t.Errorf("grid %q", names)
+	}
+}
+
+// sweepOf runs a sweep of three variants whose rates are what rate says.
+func sweepOf(t *testing.T, repeat int, less bool, rate func(workers string) float64) *result.Result {
+	t.Helper()
+	metric, err := result.ParseMetric("echo.rate")
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := SweepOptions{Axes: []Axis{{ServerFlag, "workers", []string{"1", "2", "4"}}}, Repeat: repeat, Metric: metric, Less: less}
+	r, err := Sweep(context.Background(), o, func(_ context.Context, v []Choice) (*result.Result, error) {
+		return &result.Result{Proto: "tcp", Echo: &result.Echo{Rate: rate(v[0].Value)}}, nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Check(); err != nil {
+		t.Error(err)
+	}
+	return r
+}
+
+// A clear winner wins, and by as much as it is better.
+func TestSweepFindsTheBest(t *testing.T) {
+	noise := rand.New(rand.NewPCG(5, 6))
+	base := map[string]float64{"1": 1000, "2": 2000, "4": 1500}
+	rate := func(w string) float64 { return base[w] * (1 + 0.02*noise.NormFloat64()) }
+	r := sweepOf(t, 5, false, rate)
+	if !strings.HasPrefix(r.Verdict, "Best is workers=2.") || !strings.Contains(r.Verdict, "workers=1") {
+		t.Errorf("verdict %q", r.Verdict)
+	}
+	if r := sweepOf(t, 5, true, rate); !strings.HasPrefix(r.Verdict, "Best is workers=1.") {
+		t.Errorf("less is better: verdict %q", r.Verdict)
+	}
+}
+
+// Noise is not taken for a win, though some variant always has the best median.
+func TestSweepIsNotFooled(t *testing.T) {
+	noise := rand.New(rand.NewPCG(7, 8))
+	won := 0
+	for range 200 {
+		r := sweepOf(t, 5, false, func(string) float64 { return 1000 * (1 + 0.3*noise.NormFloat64()) })
+		if strings.HasPrefix(r.Verdict, "Best is") {
+			won++
+		}
+	}
+	if won > 10 {
+		t.Errorf("noise alone won %d of 200 sweeps", won)
+	}
+}
+
+// Two that are equal and one that is worse: both are named, and the simpler taken.
+func TestSweepOfEquals(t *testing.T) {
+	noise := rand.New(rand.NewPCG(9, 10))
+	base := map[string]float64{"1": 500, "2": 1000, "4": 1000}
+	r := sweepOf(t, 6, false, func(w string) float64 { return base[w] * (1 + 0.01*noise.NormFloat64()) })
+	if !strings.Contains(r.Verdict, "2 of 3 variants cannot be told from it; the first of them is workers=2") {
+		t.Errorf("verdict %q", r.Verdict)
+	}
+}
+
+func TestSweepTooFewRepeats(t *testing.T) {
+	r := sweepOf(t, 2, false, func(w string) float64 { return map[string]float64{"1": 1, "2": 2, "4": 4}[w] })
+	if !strings.Contains(r.Verdict, "--repeat 5 could") {
+		t.Errorf("verdict %q", r.Verdict)
+	}
+	for variants, want := range map[int]int{2: 4, 3: 5, 6: 5, 7: 5, 8: 6} {
+		if n := RepeatsNeeded(variants); n != want {
+			t.Errorf("%d variants need %d repeats, want %d", variants, n, want)
+		}
+	}
+}
+
+func TestSweepWithoutTheMetric(t *testing.T) {
+	metric, _ := result.ParseMetric("setup.rate")
+	o := SweepOptions{Axes: []Axis{{ServerFlag, "workers", []string{"1"}}}, Repeat: 1, Metric: metric}
+	_, err := Sweep(context.Background(), o, func(context.Context, []Choice) (*result.Result, error) { return &result.Result{}, nil })
+	if err == nil || !strings.Contains(err.Error(), "setup.rate") || !strings.Contains(err.Error(), "workers=1") {
+		t.Errorf("error %v", err)
+	}
+}

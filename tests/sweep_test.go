@@ -1,0 +1,44 @@
+package tests
+
+import (
+	"os"
+	"strings"
+	"testing"
+)
+
+// Messages of 64 bytes against 200,000: that is no noise. The servers are the
+// sweep's own.
+func TestSweep(t *testing.T) {
+	o := client(t, nil, nil, "sweep", "--size", "200000,64", "--repeat", "4", "--", "echo", "--conns", "10", "--duration", "300ms")
+	r := o.result
+	if o.status != 0 || r == nil || len(r.Tables) != 1 || len(r.Tables[0].Rows) != 2 {
+		t.Fatalf("status %d, %+v; %s", o.status, r, o.stderr)
+	}
+	if !strings.HasPrefix(r.Verdict, "Best is size=64.") {
+		t.Errorf("verdict %q, table %v", r.Verdict, r.Tables[0].Rows)
+	}
+	if n, _ := cell(t, r.Tables[0], 0, "runs"); n != 4 {
+		t.Errorf("%g runs, want 4", n)
+	}
+}
+
+// A setting of the network, in a namespace of the sweep's own, and a flag of the
+// server.
+func TestSweepOfSettings(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("a network namespace needs root")
+	}
+	o := client(t, nil, nil, "sweep", "--sysctl", "net.core.somaxconn=64,4096", "--server-flag", "workers=1,2", "--repeat", "1", "--metric", "echo.latency.p99",
+		"--", "churn", "--users", "5", "--duration", "200ms")
+	if r := o.result; o.status != 0 || r == nil || len(r.Tables[0].Rows) != 4 || !strings.Contains(r.Verdict, "No difference") || !strings.Contains(r.Verdict, "--repeat 5 could") {
+		t.Fatalf("status %d, %+v; %s", o.status, r, o.stderr)
+	}
+}
+
+// A value that the server does not take: one line says which variant.
+func TestSweepWithABadValue(t *testing.T) {
+	o := client(t, nil, nil, "sweep", "--server-flag", "workers=none", "--repeat", "1")
+	if o.status == 0 || o.result != nil || strings.Count(o.stderr, "\n") != 1 || !strings.Contains(o.stderr, "workers=none") {
+		t.Errorf("status %d: %s", o.status, o.stderr)
+	}
+}
