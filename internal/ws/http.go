@@ -81,12 +81,29 @@ func isToken[T []byte | string](b T) bool {
 	return len(b) > 0
 }
 
-var tokenByte = func() (t [256]bool) {
-	for _, c := range "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ" {
+// isHost says whether b may stand in a Host field: a name or an address and a
+// port (RFC 3986 section 3.2.2), or nothing. Anything else is to be refused, RFC
+// 9112 section 3.2.
+func isHost(b []byte) bool {
+	for _, c := range b {
+		if !hostByte[c] {
+			return false
+		}
+	}
+	return true
+}
+
+var (
+	tokenByte = alphanumericAnd("!#$%&'*+-.^_`|~")
+	hostByte  = alphanumericAnd("-._~%!$&'()*+,;=:[]")
+)
+
+func alphanumericAnd(more string) (t [256]bool) {
+	for _, c := range "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ" + more {
 		t[c] = true
 	}
 	return t
-}()
+}
 
 // equalFold compares ASCII without case; lower is lower case.
 func equalFold[T []byte | string](b T, lower string) bool {

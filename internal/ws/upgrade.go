@@ -68,12 +68,21 @@ func checkRequestLine(line []byte) string {
 	method, rest, _ := bytes.Cut(line, []byte(" "))
 	target, version, _ := bytes.Cut(rest, []byte(" "))
 	switch {
-	case !isToken(method) || !isVisible(target) || string(version) != "HTTP/1.1":
+	case !isToken(method) || !isVisible(target) || !isVersion(version):
 		return badRequest
 	case string(method) != "GET":
 		return notGet
+	case target[0] != '/' && !bytes.Contains(target, []byte("://")): // neither a path nor a whole URI
+		return badRequest
 	}
 	return ""
+}
+
+// isVersion takes HTTP/1.1 "or higher" (RFC 6455 section 4.2.1), which RFC 9110
+// section 2.5 bounds: another minor version is read the same, another major is not.
+func isVersion(b []byte) bool {
+	minor, ok := bytes.CutPrefix(b, []byte("HTTP/1."))
+	return ok && len(minor) == 1 && '1' <= minor[0] && minor[0] <= '9'
 }
 
 // add takes a header field. It reports false on one that makes the request
@@ -82,6 +91,7 @@ func (r *request) add(name, value []byte) bool {
 	switch {
 	case equalFold(name, "host"):
 		r.hosts++
+		return isHost(value)
 	case equalFold(name, "upgrade"):
 		r.upgrade = r.upgrade || hasElement(value, "websocket")
 	case equalFold(name, "connection"):
@@ -93,10 +103,11 @@ func (r *request) add(name, value []byte) bool {
 	case equalFold(name, "sec-websocket-protocol"):
 		for len(value) > 0 {
 			var el []byte
-			if el, value = cutElement(value); !isToken(el) {
+			switch el, value = cutElement(value); {
+			case len(el) == 0: // RFC 9110 section 5.6.1.2: ignored
+			case !isToken(el):
 				return false
-			}
-			if r.subprotocol == nil {
+			case r.subprotocol == nil:
 				r.subprotocol = el
 			}
 		}

@@ -40,15 +40,29 @@ var upgradeCases = []struct {
 }{
 	{"1.3 example", handshake(), 101},
 	{"4.2.1.1 absolute target", strings.Replace(handshake(), "/chat", "http://server.example.com/chat", 1), 101},
+	{"4.2.1.1 absolute https target", strings.Replace(handshake(), "/chat", "https://server.example.com/chat?a=b", 1), 101},
+	{"4.2.1.1 target *", strings.Replace(handshake(), "/chat", "*", 1), 400},
+	{"4.2.1.1 target is no path", strings.Replace(handshake(), "/chat", "chat", 1), 400},
+	{"4.2.1.1 target is an authority", strings.Replace(handshake(), "/chat", "server.example.com:80", 1), 400},
+	{"4.2.1.1 OPTIONS *", strings.Replace(handshake(), "GET /chat", "OPTIONS *", 1), 405},
 	{"4.2.1.1 POST", strings.Replace(handshake(), "GET", "POST", 1), 405},
 	{"4.2.1.1 get", strings.Replace(handshake(), "GET", "get", 1), 405},
 	{"4.2.1.1 HTTP/1.0", strings.Replace(handshake(), "HTTP/1.1", "HTTP/1.0", 1), 400},
+	{"4.2.1.1 HTTP/1.2", strings.Replace(handshake(), "HTTP/1.1", "HTTP/1.2", 1), 101},
+	{"4.2.1.1 HTTP/1.11", strings.Replace(handshake(), "HTTP/1.1", "HTTP/1.11", 1), 400},
+	{"4.2.1.1 HTTP/2.0", strings.Replace(handshake(), "HTTP/1.1", "HTTP/2.0", 1), 400},
+	{"4.2.1.1 http/1.1", strings.Replace(handshake(), "HTTP/1.1", "http/1.1", 1), 400},
 	{"4.2.1.1 no version", strings.Replace(handshake(), " HTTP/1.1", "", 1), 400},
 	{"4.2.1.1 two spaces", strings.Replace(handshake(), "GET ", "GET  ", 1), 400},
 	{"4.2.1.1 no request line", "\r\n" + handshake(), 400},
 	{"4.2.1.1 control character in target", strings.Replace(handshake(), "/chat", "/ch\x01at", 1), 400},
 	{"4.2.1.2 no Host", handshake("-Host"), 400},
 	{"4.2.1.2 two Hosts", handshake()[:len(handshake())-2] + "Host: other\r\n\r\n", 400},
+	{"4.2.1.2 Host with a port", handshake("Host: server.example.com:15000"), 101},
+	{"4.2.1.2 Host is an IPv6 address", handshake("Host: [::1]:15000"), 101},
+	{"4.2.1.2 Host with a space", handshake("Host: server example.com"), 400},
+	{"4.2.1.2 Host with a path", handshake("Host: server.example.com/chat"), 400},
+	{"4.2.1.2 Host with a user", handshake("Host: me@server.example.com"), 400},
 	{"4.2.1.3 no Upgrade", handshake("-Upgrade"), 426},
 	{"4.2.1.3 another Upgrade", handshake("Upgrade: h2c"), 426},
 	{"4.2.1.3 Upgrade in capitals", handshake("Upgrade: WebSocket"), 101},
@@ -72,6 +86,8 @@ var upgradeCases = []struct {
 	{"4.2.1 names in capitals, no spaces", strings.NewReplacer("Upgrade: ", "UPGRADE:", "Host: ", "HOST:", "Sec-WebSocket-Key: ", "SEC-WEBSOCKET-KEY:\t").Replace(handshake()), 101},
 	{"9.1 extensions are passed over", handshake("Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits"), 101},
 	{"1.9 subprotocol", handshake("Sec-WebSocket-Protocol: chat, superchat"), 101},
+	{"1.9 subprotocols, empty elements", handshake("Sec-WebSocket-Protocol: , chat,, superchat ,"), 101},
+	{"1.9 subprotocols, none", handshake("Sec-WebSocket-Protocol:"), 101},
 	{"1.9 subprotocol is no token", handshake("Sec-WebSocket-Protocol: a b"), 400},
 	{"RFC 9112 5.1 space before colon", handshake("X-Y : z"), 400},
 	{"RFC 9112 5.2 folded line", handshake("X-Y: a\r\n b"), 400},
@@ -151,7 +167,7 @@ func checkAnswer(t *testing.T, split string, response []byte, status int) {
 
 // RFC 6455 section 1.3 spells out key and accept.
 func TestAccept(t *testing.T) {
-	_, response, _ := answer([]byte(handshake("Sec-WebSocket-Protocol: chat, superchat")))
+	_, response, _ := answer([]byte(handshake("Sec-WebSocket-Protocol: , chat, superchat")))
 	for _, want := range []string{"\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n", "\r\nSec-WebSocket-Protocol: chat\r\n"} {
 		if !strings.Contains(string(response), want) {
 			t.Errorf("got %q, want %q in it", response, want)
@@ -183,7 +199,7 @@ func FuzzUpgrade(f *testing.F) {
 			return // net/http also parses the target
 		}
 		h := req.Header
-		if req.Method != "GET" || req.ProtoMinor != 1 || h.Get("Sec-WebSocket-Version") != "13" || len(h.Get("Sec-WebSocket-Key")) != keySize ||
+		if req.Method != "GET" || req.ProtoMajor != 1 || req.ProtoMinor < 1 || h.Get("Sec-WebSocket-Version") != "13" || len(h.Get("Sec-WebSocket-Key")) != keySize ||
 			!strings.Contains(strings.ToLower(strings.Join(h["Upgrade"], ",")), "websocket") || req.ContentLength > 0 {
 			t.Fatalf("took %q", in[:n])
 		}
