@@ -60,12 +60,12 @@ func (a axes) Set(text string) error {
 	if name == "" {
 		var ok bool
 		if name, list, ok = strings.Cut(text, "="); !ok || name == "" {
-			return fmt.Errorf("want NAME=V1,V2,...")
+			return fmt.Errorf("want NAME=V1,V2 and so on")
 		}
 	}
 	values := strings.Split(list, ",")
 	if slices.Contains(values, "") {
-		return fmt.Errorf("want NAME=V1,V2,...: a value is empty")
+		return fmt.Errorf("want NAME=V1,V2: a value is empty")
 	}
 	if a.kind == scenario.Sysctl {
 		if err := (settings{}).Set(name + "=" + values[0]); err != nil {

@@ -16,6 +16,7 @@ have npm || missing+=(npm)
 for module in tornado websockets; do
   /usr/bin/python3 -c "import $module" 2>/dev/null || missing+=("python3-$module")
 done
+[[ -x /usr/sbin/nginx ]] || missing+=(nginx-light)
 have chromium || have chromium-browser || have google-chrome || missing+=(chromium)
 
 # What the Node.js peer needs, from npm, as its lock file has it.
@@ -33,6 +34,14 @@ if ((EUID != 0)) || ! have apt-get; then
   exit 1
 fi
 export DEBIAN_FRONTEND=noninteractive
+# Packages of servers start them when they are installed, unless this file says
+# no (policy-rc.d of invoke-rc.d(8)).
+policy=/usr/sbin/policy-rc.d
+if [[ ! -e $policy ]]; then
+  trap 'rm -f "$policy"' EXIT
+  printf '#!/bin/sh\nexit 101\n' >"$policy"
+  chmod +x "$policy"
+fi
 install() { apt-get install -y -qq --no-install-recommends "${missing[@]}" </dev/null; }
 # The package lists of a fresh machine are absent or old.
 install || { apt-get update -qq && install; }

@@ -17,7 +17,7 @@ type rule func(w *Window) []result.Finding
 // follows from it: a server that is stopped also overflows its accept queue.
 var rules = []rule{
 	stopped, conntrackFull, portsUsedUp, fdsUsedUp, serverFull, memoryLow,
-	acceptQueue, tcpMemory, timeWaitFull, orphans,
+	acceptQueue, tcpMemory, timeWaitFull, manyInTimeWait, orphans,
 	hotShard, lockWait, softirqBound, processorsBusy, threadBound, callsPerMessage,
 }
 
@@ -44,6 +44,7 @@ const (
 	SynQueue        = "SYN queue full"
 	TCPMemory       = "TCP memory"
 	TimeWaitFull    = "TIME_WAIT table full"
+	InTimeWait      = "many in TIME_WAIT"
 	Orphans         = "orphaned sockets"
 	HotShard        = "one hot shard"
 	LockWait        = "waiting for a lock"

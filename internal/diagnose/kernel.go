@@ -133,6 +133,21 @@ func timeWaitFull(w *Window) []result.Finding {
 		Cure:     "keep connections instead of closing them; or raise net.ipv4.tcp_max_tw_buckets"})
 }
 
+// manyInTimeWait is a remark: connections that could have been kept.
+func manyInTimeWait(w *Window) []result.Finding {
+	n, before := w.After.Sockets.TimeWait, w.Before.Sockets.TimeWait
+	if n < 1000 || n <= before {
+		return nil
+	}
+	f := result.Finding{Name: InTimeWait, Severity: 40, Evidence: fmt.Sprintf("%s sockets, %s more than at first", group(n), group(n-before)),
+		Meaning: "Whoever closes a connection first keeps it for 60 s more. On the side that had connected it holds a local port, on the other only memory. So many tell of connections that serve one request each.",
+		Cure:    "keep connections: keep-alive, a pool, in a proxy also towards its upstreams"}
+	if s := w.Seen; s.Connecting+s.Accepting > 0 {
+		f.Evidence += fmt.Sprintf("; at most %s on the side that had connected and %s on the side that had accepted", group(s.Connecting), group(s.Accepting))
+	}
+	return one(f)
+}
+
 // orphans: closed by their process, with data not yet acknowledged.
 func orphans(w *Window) []result.Finding {
 	n, most := max(w.Before.Sockets.Orphan, w.After.Sockets.Orphan), w.Settings.MaxOrphans

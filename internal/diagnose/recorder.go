@@ -194,7 +194,7 @@ func (r *Recorder) lookAtSockets() {
 	l := &r.list
 	clear(l.listeners)
 	clear(l.cells)
-	l.queue, l.unread = Queue{}, 0
+	l.queue, l.unread, l.accepting = Queue{}, 0, 0
 	_ = sys.TCPSockets(l.listener, sys.Listening)
 	if n, err := r.fp.Sockets(); err == nil && n.TCP+n.TimeWait <= maxSockets {
 		_ = sys.TCPSockets(l.connection, sys.Established, sys.SynSent, sys.TimeWait)
@@ -209,6 +209,7 @@ type listing struct {
 	queue     Queue
 	cells     map[cell]PortUse
 	unread    int64
+	accepting int64 // in TIME_WAIT on a listener's port
 }
 
 type cell struct {
@@ -227,8 +228,11 @@ func (l *listing) listener(s sys.SockInfo) bool {
 // connection tells a server's end, whose port listens here, from a client's.
 func (l *listing) connection(s sys.SockInfo) bool {
 	if l.listeners[s.Local.Port()] {
-		if s.State == sys.Established {
+		switch s.State {
+		case sys.Established:
 			l.unread += int64(s.Unread)
+		case sys.TimeWait:
+			l.accepting++
 		}
 		return true
 	}
@@ -260,11 +264,14 @@ func (l *listing) addTo(s *Seen) {
 		s.UnreadLooks++
 		s.Unread = max(s.Unread, l.unread)
 	}
+	connecting := int64(0)
 	for c, use := range l.cells {
+		connecting += use.TimeWait
 		if use.Used > s.Ports.Used {
 			s.Ports = PortUse{From: c.from.String(), To: c.to.String(), Used: use.Used, TimeWait: use.TimeWait}
 		}
 	}
+	s.Connecting, s.Accepting = max(s.Connecting, connecting), max(s.Accepting, l.accepting)
 }
 
 // readSettings reads the kernel's limits; one that is not there is 0.

@@ -53,6 +53,8 @@ type Seen struct {
 	Unread      int64          // the most bytes that waited for the server to read them
 	UnreadLooks int            // looks at which there were any
 	Ports       PortUse        // where local ports were scarcest
+	Connecting  int64          // the most sockets in TIME_WAIT on the side that had connected ...
+	Accepting   int64          // ... and on the side that had accepted, this machine's listeners
 }
 
 // Queue is the accept queue of one listening port.

@@ -1,0 +1,142 @@
+package tests
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/c10m/c10m/internal/result"
+)
+
+// Client, relay, server, in a namespace with 500 local ports: a relay that
+// connects for every request runs out of them, one that keeps its connections
+// does not; and which of them it is, is what the client's report says.
+func TestRelay(t *testing.T) {
+	for _, tt := range []struct {
+		upstream string
+		runsOut  bool
+	}{{"per-request", true}, {"pool", false}, {"keepalive", false}} {
+		t.Run(tt.upstream, func(t *testing.T) {
+			ns := namespace(t, "echo 40000 40499 >/proc/sys/net/ipv4/ip_local_port_range; echo 0 >/proc/sys/net/ipv4/tcp_tw_reuse")
+			behind := start(t, 1, ns, "--max-conns", "1000")
+			front := 30000
+			relay := exec.Command(ns[0], append(append([]string{}, ns[1:]...), filepath.Join(bin, "server"), "--tcp", fmt.Sprintf("%d:1", front), "--control", "none", "--max-conns", "1000",
+				"--relay", fmt.Sprintf("127.0.0.1:%d:1", behind.first), "--upstream", tt.upstream, "--pool", "10")...)
+			relay.Stderr = os.Stderr
+			if err := relay.Start(); err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = relay.Process.Kill(); _ = relay.Wait() }()
+			await(t, "the relay", func() bool {
+				inside := append(append([]string{}, ns...), "bash", "-c", fmt.Sprintf("</dev/tcp/127.0.0.1/%d", front))
+				return exec.Command(inside[0], inside[1:]...).Run() == nil
+			})
+			o := client(t, ns, nil, "churn", "--mode", "pool", "--pool", "20", "--users", "20", "--duration", "3s", "--timeout", "1s",
+				"--first-port", fmt.Sprint(front), "--server-control", "none")
+			if o.result == nil {
+				t.Fatalf("status %d: %s", o.status, o.stderr)
+			}
+			ranOut := false
+			for _, f := range o.result.Findings {
+				if f.Name == "local ports used up" && strings.Contains(f.Evidence, fmt.Sprintf("to 127.0.0.1:%d", behind.first)) && f.Severity >= result.Limits {
+					ranOut = true
+				}
+			}
+			if ranOut != tt.runsOut {
+				t.Errorf("local ports of the relay used up: %v, want %v; %+v, %s", ranOut, tt.runsOut, o.result.Findings, o.result.Verdict)
+			}
+			if !tt.runsOut && o.result.Conns.Lost > 0 {
+				t.Errorf("conns %+v: %s", o.result.Conns, o.result.Verdict)
+			}
+		})
+	}
+}
+
+// nginxConf is a proxy before a server of the same nginx, with the upstream
+// keepalive of the second article or without.
+const nginxConf = `daemon off; worker_processes 1; pid %[1]s/pid; error_log %[1]s/error.log;
+events { worker_connections 1000; }
+http {
+  access_log off; client_body_temp_path %[1]s/1; proxy_temp_path %[1]s/2; fastcgi_temp_path %[1]s/3; uwsgi_temp_path %[1]s/4; scgi_temp_path %[1]s/5;
+  keepalive_requests 1000000;
+  upstream behind { server 127.0.0.1:10081; %[2]s }
+  server { listen 127.0.0.1:10080; location / { proxy_pass http://behind; %[3]s } }
+  server { listen 127.0.0.1:10081; location / { return 200 "hello"; } }
+}`
+
+// load is ten connections that are kept, each with so many requests.
+const load = `
+import http.client, sys, threading
+def user():
+    c = http.client.HTTPConnection("127.0.0.1", 10080)
+    for _ in range(300):
+        c.request("GET", "/")
+        r = c.getresponse(); r.read()
+        assert r.status == 200, r.status
+threads = [threading.Thread(target=user) for _ in range(10)]
+[t.start() for t in threads]; [t.join() for t in threads]
+`
+
+// A real nginx, with and without upstream keepalive: client diagnose shows what
+// the second article counted, thousands of TIME_WAIT that keep-alive does away
+// with.
+func TestNginxKeepAlive(t *testing.T) {
+	for _, tt := range []struct {
+		name, upstream, location string
+		many                     bool
+	}{
+		{"without", "", "", true},
+		{"with", "keepalive 16;", `proxy_http_version 1.1; proxy_set_header Connection "";`, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			ns := namespace(t, "")
+			dir := t.TempDir()
+			conf := filepath.Join(dir, "nginx.conf")
+			if err := os.WriteFile(conf, fmt.Appendf(nil, nginxConf, dir, tt.upstream, tt.location), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			in := func(words ...string) *exec.Cmd {
+				return exec.Command(ns[0], append(append([]string{}, ns[1:]...), words...)...)
+			}
+			nginx := in("/usr/sbin/nginx", "-c", conf, "-p", dir, "-e", dir+"/error.log", "-g", "user root;")
+			if err := nginx.Start(); err != nil {
+				t.Fatalf("start nginx (make test installs it): %v", err)
+			}
+			defer func() { // its worker ends with it then
+				_ = nginx.Process.Signal(syscall.SIGTERM)
+				_ = nginx.Wait()
+			}()
+			await(t, "nginx", func() bool { return in("bash", "-c", "</dev/tcp/127.0.0.1/10080").Run() == nil })
+			file := filepath.Join(dir, "d.json")
+			look := in(filepath.Join(bin, "client"), "diagnose", "--pid", fmt.Sprint(nginx.Process.Pid), "--duration", "1h", "--json", file, "--quiet")
+			if err := look.Start(); err != nil {
+				t.Fatal(err)
+			}
+			if out, err := in("/usr/bin/python3", "-c", load).CombinedOutput(); err != nil {
+				t.Errorf("load: %v: %s", err, out)
+			}
+			_ = look.Process.Signal(os.Interrupt)
+			_ = look.Wait()
+			b, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var r result.Result
+			if err := json.Unmarshal(b, &r); err != nil {
+				t.Fatal(err)
+			}
+			many := false
+			for _, f := range r.Findings {
+				many = many || f.Name == "many in TIME_WAIT"
+			}
+			if many != tt.many {
+				t.Errorf("many in TIME_WAIT: %v, want %v; findings %+v", many, tt.many, r.Findings)
+			}
+		})
+	}
+}
