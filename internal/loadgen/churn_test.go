@@ -18,38 +18,24 @@ type eotServer struct {
 }
 
 func newEOTServer(t *testing.T) *eotServer {
-	l, err := net.Listen("tcp4", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = l.Close() })
-	s := &eotServer{port: l.Addr().(*net.TCPAddr).Port}
-	go func() {
+	s := &eotServer{}
+	s.port = listen(t, func(c net.Conn) {
+		s.accepted.Add(1)
+		buf := make([]byte, 64<<10)
 		for {
-			c, err := l.Accept()
+			n, err := c.Read(buf)
 			if err != nil {
 				return
 			}
-			s.accepted.Add(1)
-			go func() {
-				defer func() { _ = c.Close() }()
-				buf := make([]byte, 64<<10)
-				for {
-					n, err := c.Read(buf)
-					if err != nil {
-						return
-					}
-					if _, err := c.Write(buf[:n]); err != nil {
-						return
-					}
-					if buf[n-1] == EndByte {
-						s.ended.Add(1)
-						return
-					}
-				}
-			}()
+			if _, err := c.Write(buf[:n]); err != nil {
+				return
+			}
+			if buf[n-1] == EndByte {
+				s.ended.Add(1)
+				return
+			}
 		}
-	}()
+	})
 	return s
 }
 

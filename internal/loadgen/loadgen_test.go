@@ -12,9 +12,9 @@ import (
 	"github.com/c10m/c10m/internal/plan"
 )
 
-// echoServer serves each connection with one buffer: it allocates nothing per
-// message, so what a benchmark counts is the engine's.
-func echoServer(tb testing.TB) int {
+// listen serves each connection in a goroutine of its own, and returns the port.
+func listen(tb testing.TB, serve func(net.Conn)) int {
+	tb.Helper()
 	l, err := net.Listen("tcp4", "127.0.0.1:0")
 	if err != nil {
 		tb.Fatal(err)
@@ -28,20 +28,28 @@ func echoServer(tb testing.TB) int {
 			}
 			go func() {
 				defer func() { _ = c.Close() }()
-				buf := make([]byte, 64<<10)
-				for {
-					n, err := c.Read(buf)
-					if err != nil {
-						return
-					}
-					if _, err := c.Write(buf[:n]); err != nil {
-						return
-					}
-				}
+				serve(c)
 			}()
 		}
 	}()
 	return l.Addr().(*net.TCPAddr).Port
+}
+
+// echoServer serves each connection with one buffer: it allocates nothing per
+// message, so what a benchmark counts is the engine's.
+func echoServer(tb testing.TB) int {
+	return listen(tb, func(c net.Conn) {
+		buf := make([]byte, 64<<10)
+		for {
+			n, err := c.Read(buf)
+			if err != nil {
+				return
+			}
+			if _, err := c.Write(buf[:n]); err != nil {
+				return
+			}
+		}
+	})
 }
 
 func testPlan(port int, conns int64, threads int) plan.Plan {

@@ -10,35 +10,20 @@ import (
 
 // stallServer echoes five messages of 64 bytes, stalls once, and goes on.
 func stallServer(t *testing.T, stall time.Duration) int {
-	l, err := net.Listen("tcp4", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = l.Close() })
-	go func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
+	return listen(t, func(c net.Conn) {
+		buf := make([]byte, 64)
+		for n := 0; ; n++ {
+			if n == 5 {
+				time.Sleep(stall)
+			}
+			if _, err := io.ReadFull(c, buf); err != nil {
 				return
 			}
-			go func() {
-				defer func() { _ = c.Close() }()
-				buf := make([]byte, 64)
-				for n := 0; ; n++ {
-					if n == 5 {
-						time.Sleep(stall)
-					}
-					if _, err := io.ReadFull(c, buf); err != nil {
-						return
-					}
-					if _, err := c.Write(buf); err != nil {
-						return
-					}
-				}
-			}()
+			if _, err := c.Write(buf); err != nil {
+				return
+			}
 		}
-	}()
-	return l.Addr().(*net.TCPAddr).Port
+	})
 }
 
 // One stall of a server makes every message slow that should have been sent

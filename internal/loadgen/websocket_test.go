@@ -28,33 +28,18 @@ func (p *peer) Read(b []byte) (int, error) { return p.in.Read(b) }
 // wsServer lets serve handle each connection, upgraded if upgrade says so.
 func wsServer(tb testing.TB, upgrade bool, serve func(*peer)) int {
 	tb.Helper()
-	l, err := net.Listen("tcp4", "127.0.0.1:0")
-	if err != nil {
-		tb.Fatal(err)
-	}
-	tb.Cleanup(func() { _ = l.Close() })
-	go func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
+	return listen(tb, func(c net.Conn) {
+		p := &peer{c, bufio.NewReader(c)}
+		if upgrade {
+			if _, err := (ws.Upgrader{}).Upgrade(struct {
+				io.Reader
+				io.Writer
+			}{p, c}); err != nil {
 				return
 			}
-			go func() {
-				defer func() { _ = c.Close() }()
-				p := &peer{c, bufio.NewReader(c)}
-				if upgrade {
-					if _, err := (ws.Upgrader{}).Upgrade(struct {
-						io.Reader
-						io.Writer
-					}{p, c}); err != nil {
-						return
-					}
-				}
-				serve(p)
-			}()
 		}
-	}()
-	return l.Addr().(*net.TCPAddr).Port
+		serve(p)
+	})
 }
 
 // next reads a frame; its payload comes unmasked.
