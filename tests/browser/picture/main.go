@@ -83,8 +83,13 @@ func launch() (ctx context.Context, stop func(), err error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	path, err := exec.LookPath("chromium")
-	if err != nil {
+	var path string
+	for _, name := range []string{"google-chrome", "chromium-browser", "chromium"} {
+		if p, err := exec.LookPath(name); err == nil {
+			path = p
+		}
+	}
+	if path == "" {
 		return nil, nil, errors.New("no Chromium here: scripts/install-deps.sh installs it")
 	}
 	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.UserDataDir(profile), chromedp.NoSandbox, chromedp.DisableGPU)
