@@ -5,9 +5,11 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -44,7 +46,8 @@ func parse(args []string, stdout io.Writer) (flags, error) {
 		help = runHelp(f.Scenario)
 	}
 	if f.Scenario != "hold" {
-		return f, fmt.Errorf("%w: command %q: the legal ones are hold, echo, diagnose, report, compare; see client --help", scenario.ErrUsage, f.Scenario)
+		return f, fmt.Errorf("%w: command %q: the legal ones are hold, %s; see client --help", scenario.ErrUsage, f.Scenario,
+			strings.Join(slices.Sorted(maps.Keys(labs)), ", "))
 	}
 	f.Conns, f.Threads = plan.Count{Auto: true}, plan.Count{Auto: true}
 	r := raw{size: plan.Count{N: 64}, verify: plan.Count{N: 10_000}, window: plan.Count{N: 1024}}

@@ -15,7 +15,7 @@ func TestBadUsage(t *testing.T) {
 	}{
 		{"no count", []string{"--conns", "many"}, []string{"conns", `"many"`, "10M"}},
 		{"no connection at all", []string{"--conns", "0"}, []string{"conns", "1.."}},
-		{"no such scenario", []string{"sleep"}, []string{`"sleep"`, "hold, echo"}},
+		{"no such scenario", []string{"sleep"}, []string{`"sleep"`, "hold, churn"}},
 		{"no such flag", []string{"--connections", "5"}, []string{"connections", "--help"}},
 		{"left over", []string{"hold", "--quiet", "10M"}, []string{`"10M"`}},
 		{"host is a name", []string{"--host", "example"}, []string{"--host", `"example"`}},
