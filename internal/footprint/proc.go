@@ -6,6 +6,7 @@ package footprint
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -62,6 +63,9 @@ func (p Proc) read(name string, parse func([]byte) error) error {
 		}
 		m, err := f.Read(b[n:])
 		n += m
+		if err != nil && err != io.EOF && n == 0 {
+			return err // the process has ended meanwhile: ESRCH
+		}
 		if m == 0 || err != nil { // io.EOF, or a file that gives no more
 			break
 		}
@@ -114,7 +118,7 @@ func (p Proc) Files() (open, limit int64, err error) {
 	}
 	open, err1 := strconv.ParseInt(f[0], 10, 64)
 	limit, err2 := strconv.ParseInt(f[2], 10, 64)
-	if err1 != nil || err2 != nil {
+	if err1 != nil || err2 != nil || open < 0 || limit < 0 {
 		return 0, 0, fmt.Errorf("read sysctl fs.file-nr: %q is not three numbers", s)
 	}
 	return open, limit, nil

@@ -1,6 +1,7 @@
 package footprint
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -60,12 +61,25 @@ func (p Proc) Process(pids ...int) (Process, error) {
 func (p Proc) Resident(pids ...int) (Process, error) { return p.sum(pids, p.resident) }
 
 func (p Proc) resident(proc procfs.Proc) (Process, error) {
-	m, err := proc.Statm()
+	var resident, shared uint64
+	err := p.read(fmt.Sprintf("%d/statm", proc.PID), func(b []byte) error {
+		f := bytes.Fields(b) // size resident shared ...
+		if len(f) < 3 {
+			return fmt.Errorf("%q is not seven numbers", b)
+		}
+		var ok1, ok2 bool
+		resident, ok1 = number(f[1], 1<<40)
+		shared, ok2 = number(f[2], 1<<40)
+		if !ok1 || !ok2 {
+			return fmt.Errorf("%q is not seven numbers", b)
+		}
+		return nil
+	})
 	if err != nil {
 		return Process{}, err
 	}
-	anon := less(m.Resident, m.Shared) * p.page
-	return Process{RSS: m.Resident * p.page, PSS: anon, Private: anon, Anon: anon}, nil
+	anon := less(resident, shared) * p.page
+	return Process{RSS: resident * p.page, PSS: anon, Private: anon, Anon: anon}, nil
 }
 
 // sum reads each process and leaves out those that are gone.

@@ -34,6 +34,9 @@ func (p Proc) Sockets() (Sockets, error) {
 	if !found {
 		return s, errors.New("read net/sockstat: it has no TCP line")
 	}
+	if s.TCP < 0 {
+		return Sockets{}, fmt.Errorf("read net/sockstat: %d TCP sockets cannot be", s.TCP)
+	}
 	v6, err := p.fs.NetSockstat6()
 	if errors.Is(err, fs.ErrNotExist) {
 		return s, nil
@@ -44,6 +47,9 @@ func (p Proc) Sockets() (Sockets, error) {
 	for _, proto := range v6.Protocols {
 		if proto.Protocol == "TCP6" {
 			s.TCP6 = int64(proto.InUse)
+			if s.TCP6 < 0 {
+				return Sockets{}, fmt.Errorf("read net/sockstat6: %d TCP sockets cannot be", s.TCP6)
+			}
 			s.TCP += s.TCP6
 		}
 	}

@@ -138,7 +138,7 @@ func (p *PortRange) Set(s string) error {
 
 // Check says whether the range lies within 1..65535.
 func (p PortRange) Check() error {
-	if p.First < 1 || p.N < 1 || p.N > 65535 || p.Last() > 65535 {
+	if p.First < 1 || p.First > 65535 || p.N < 1 || p.N > 65535 || p.Last() > 65535 {
 		return fmt.Errorf("%d:%d: ports %d..%d leave the legal range 1..65535", p.First, p.N, p.First, p.Last())
 	}
 	return nil

@@ -18,6 +18,7 @@ func WriteText(w io.Writer, r *result.Result, options ...Options) error {
 	if len(options) > 0 {
 		o = options[0]
 	}
+	r = legible(r)
 	t := &text{width: o.width(), color: o.Color}
 	t.top(r)
 	t.conns(r)

@@ -186,6 +186,9 @@ func localPorts(fp footprint.Proc) (plan.LocalPorts, error) {
 		if _, err := fmt.Sscan(s, &l.Low, &l.High); err != nil {
 			return l, fmt.Errorf("read net.ipv4.ip_local_port_range: %q is not two numbers", s)
 		}
+		if l.Low < 1 || l.High > 65535 || l.Low > l.High {
+			return l, fmt.Errorf("read net.ipv4.ip_local_port_range: %q is not a range of ports", s)
+		}
 	}
 	s, err := fp.Sysctl("net.ipv4.ip_local_reserved_ports")
 	if err != nil || s == "" {
@@ -198,7 +201,7 @@ func localPorts(fp footprint.Proc) (plan.LocalPorts, error) {
 		if isRange {
 			b, err2 = strconv.Atoi(last)
 		}
-		if err1 != nil || err2 != nil || b < a {
+		if err1 != nil || err2 != nil || a < 0 || b < a || b > 65535 {
 			return l, fmt.Errorf("read net.ipv4.ip_local_reserved_ports: %q is not a port range", part)
 		}
 		l.Reserved = append(l.Reserved, plan.PortRange{First: a, N: b - a + 1})

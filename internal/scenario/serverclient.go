@@ -61,5 +61,8 @@ func (c *control) get(ctx context.Context, path string) (*result.ServerReport, e
 	if r.Schema != result.ServerSchema {
 		return nil, fmt.Errorf("read server's report: schema %q, want %q", r.Schema, result.ServerSchema)
 	}
+	if r.Open < 0 || r.MaxConns < 0 {
+		return nil, fmt.Errorf("read server's report: %d connections of %d cannot be", r.Open, r.MaxConns)
+	}
 	return &r, nil
 }

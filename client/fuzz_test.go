@@ -1,0 +1,44 @@
+package main
+
+import (
+	"io"
+	"strings"
+	"testing"
+
+	"github.com/c10m/c10m/internal/plan"
+)
+
+// FuzzParse: no command line crashes the client, and a bad one is told in one
+// line.
+func FuzzParse(f *testing.F) {
+	for _, s := range []string{"", "hold", "--help", "--conns\n10M\n--rate\n50k/s", "--first-port\n65500\n--ports\n100", "--first-port\n1,2\n--proto\ntcp,ws", "--host\n::1\n--sources\nfd00::/112",
+		"--keepalive\n0\n--reconnect", "--server-control\nhttp://[::1]:9090", "--header\na: b\r\nc: d", "--path\n/ HTTP/1.1\r\nHost: x", "--fail-if\nsetup.rate<30k", "--size\n9223372036854775807", "--window\n-1", "--interval\n1ms"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, line string) {
+		fl, err := parse(strings.Split(line, "\n"), io.Discard)
+		if err != nil {
+			if strings.ContainsAny(err.Error(), "\n\r") {
+				t.Errorf("%q: the error has several lines: %q", line, err)
+			}
+			return
+		}
+		for _, port := range fl.Ports {
+			if port < 1 || port > 65535 {
+				t.Fatalf("%q is taken for port %d", line, port)
+			}
+		}
+		if len(fl.Ports) == 0 || fl.Size < 1 || fl.Window < 1 || fl.Verify < 0 || fl.Hold < 0 || fl.Close != plan.CloseRST && fl.Close != plan.CloseFIN {
+			t.Errorf("%q is taken for %+v", line, fl.Options)
+		}
+		parts := []string{fl.WebSocket.Path, fl.WebSocket.Subprotocol}
+		for _, h := range fl.WebSocket.Headers {
+			parts = append(parts, h[0], h[1])
+		}
+		for _, h := range parts {
+			if strings.ContainsAny(h, "\r\n\x00") {
+				t.Errorf("%q lets %q into the handshake", line, h)
+			}
+		}
+	})
+}

@@ -1,0 +1,61 @@
+package footprint
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// fuzzRoot is a /proc with one process and whatever stands in its files.
+func fuzzRoot(t testing.TB) (root string, put func(name string, b []byte)) {
+	t.Helper()
+	root = t.TempDir()
+	return root, func(name string, b []byte) {
+		file := filepath.Join(root, name)
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, b, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// FuzzProcFiles: whatever stands in a file of /proc, its reader gives numbers
+// that can be, or an error.
+func FuzzProcFiles(f *testing.F) {
+	for _, name := range []string{"5.15/proc/net/sockstat", "6.18/proc/net/sockstat6", "5.15/proc/811/stat", "5.15/proc/811/statm", "5.15/proc/811/smaps_rollup", "6.1/proc/stat",
+		"6.18/proc/sys/fs/file-nr", "6.18/proc/4711/cgroup", "6.18/proc/sys/net/ipv4/ip_local_port_range"} {
+		b, err := os.ReadFile(filepath.Join("testdata", name))
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(b)
+	}
+	for _, s := range []string{"", "0", "9223372036854775807 0 -1", "TCP: inuse -1", "1 2 3", "0::/../../..\n", "12:memory:/a:b\n", "811 (a) b) S 1"} {
+		f.Add([]byte(s))
+	}
+	root, put := fuzzRoot(f)
+	f.Fuzz(func(t *testing.T, b []byte) {
+		for _, name := range []string{"net/sockstat", "net/sockstat6", "811/stat", "811/statm", "811/smaps_rollup", "811/status", "stat", "sys/fs/file-nr", "sys/one", "self/cgroup"} {
+			put(name, b)
+		}
+		p, err := New(root, root)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s, err := p.Sockets(); err == nil && s.TCP < 0 {
+			t.Errorf("sockets %+v", s)
+		}
+		if open, limit, err := p.Files(); err == nil && (open < 0 || limit < 0) {
+			t.Errorf("%d files of %d", open, limit)
+		}
+		if sec, err := p.Softirq(); err == nil && !(sec >= 0) {
+			t.Errorf("softirq %g s", sec)
+		}
+		_, _ = p.SysctlInt("one")
+		_, _ = p.Process(811)
+		_, _ = p.Resident(811)
+		_ = p.room()
+	})
+}

@@ -1,0 +1,41 @@
+package report
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+
+	"github.com/c10m/c10m/internal/result"
+)
+
+// FuzzReport: a result file may come from anybody. What Read takes can be shown
+// as text and as a page, and no byte of it reaches the terminal as a command.
+func FuzzReport(f *testing.F) {
+	for _, r := range []*result.Result{
+		{Schema: result.Schema, Scenario: "hold", Proto: "tcp"},
+		{Schema: result.Schema, Scenario: "h\x1b[31mold", Proto: "\x1b]0;title\x07", Host: result.Host{Kernel: "\x1b[2J", Go: "\u009b31m"},
+			Conns: result.Conns{Attempted: 1, Failed: 1, Errors: result.ErrorCounts{"connect_\x1b[1m": 1}}, Warnings: []string{"a\rb\x1b[A", "\x00"}, Command: []string{"\x1b"}},
+	} {
+		var b bytes.Buffer
+		if err := result.Write(&b, r); err != nil {
+			f.Fatal(err)
+		}
+		f.Add(b.Bytes())
+	}
+	f.Fuzz(func(t *testing.T, in []byte) {
+		r, err := result.Read(bytes.NewReader(in))
+		if err != nil {
+			return
+		}
+		var text, page bytes.Buffer
+		if err := WriteText(&text, r); err != nil {
+			t.Fatal(err)
+		}
+		if i := strings.IndexFunc(text.String(), func(c rune) bool { return c != '\n' && c < ' ' || c >= 0x7f && c < 0xa0 }); i >= 0 {
+			t.Fatalf("%q reaches the terminal", text.String()[max(0, i-20):min(text.Len(), i+20)])
+		}
+		if err := WriteHTML(&page, r); err != nil {
+			t.Fatal(err)
+		}
+	})
+}

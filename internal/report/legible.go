@@ -1,0 +1,66 @@
+package report
+
+import (
+	"reflect"
+	"strings"
+
+	"github.com/c10m/c10m/internal/result"
+)
+
+// legible is r without control characters in its words. A result file may come
+// from anybody, and some of what is in it from a server that we did not write:
+// no terminal shall take it for orders (ECMA-48). The page needs no such thing,
+// its template escapes.
+func legible(r *result.Result) *result.Result {
+	out := reflect.New(reflect.TypeFor[result.Result]()).Elem()
+	copyLegible(out, reflect.ValueOf(r).Elem())
+	return out.Addr().Interface().(*result.Result)
+}
+
+// copyLegible copies in to out, all the way down.
+func copyLegible(out, in reflect.Value) {
+	switch in.Kind() {
+	case reflect.String:
+		out.SetString(strings.Map(printable, in.String()))
+	case reflect.Pointer:
+		if !in.IsNil() {
+			out.Set(reflect.New(in.Type().Elem()))
+			copyLegible(out.Elem(), in.Elem())
+		}
+	case reflect.Struct:
+		out.Set(in) // what cannot be set by name, like the inside of a time
+		for i := range in.NumField() {
+			if in.Type().Field(i).IsExported() {
+				copyLegible(out.Field(i), in.Field(i))
+			}
+		}
+	case reflect.Slice:
+		if !in.IsNil() {
+			out.Set(reflect.MakeSlice(in.Type(), in.Len(), in.Len()))
+			for i := range in.Len() {
+				copyLegible(out.Index(i), in.Index(i))
+			}
+		}
+	case reflect.Map:
+		if !in.IsNil() {
+			out.Set(reflect.MakeMapWithSize(in.Type(), in.Len()))
+			for _, k := range in.MapKeys() {
+				key, value := reflect.New(k.Type()).Elem(), reflect.New(in.Type().Elem()).Elem()
+				copyLegible(key, k)
+				copyLegible(value, in.MapIndex(k))
+				out.SetMapIndex(key, value)
+			}
+		}
+	default:
+		out.Set(in)
+	}
+}
+
+// printable is c, or a mark in the place of a control character, of either the
+// 7-bit or the 8-bit set.
+func printable(c rune) rune {
+	if c < ' ' || c >= 0x7f && c < 0xa0 {
+		return '\uFFFD'
+	}
+	return c
+}
