@@ -6,6 +6,7 @@ import (
 
 	"github.com/c10m/c10m/internal/plan"
 	"github.com/c10m/c10m/internal/sys"
+	"github.com/c10m/c10m/internal/ws"
 )
 
 // Churn is users who each want one transaction after the other: a message there
@@ -188,7 +189,7 @@ func (l *loop) transacted(slot int64, c *conn, now uint32) {
 	switch {
 	case ch.PerConn == 0 || c.seq < ch.PerConn:
 		l.release(slot)
-	case ch.ServerCloses && (!l.isWS(slot) || l.sendClose(slot, c)):
+	case ch.ServerCloses && (!l.isWS(slot) || l.sendClose(slot, c, ws.CodeNormal)):
 		c.state, c.t = closing, now // the server's end follows
 		l.pending++
 	default:

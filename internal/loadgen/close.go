@@ -40,7 +40,7 @@ func (l *loop) closeSome() int {
 func (l *loop) closeOne(slot int64, c *conn) {
 	if l.plan.Close == plan.CloseRST {
 		sys.Reset(int(c.fd))
-	} else if l.isWS(slot) && l.sendClose(slot, c) {
+	} else if l.isWS(slot) && l.sendClose(slot, c, ws.CodeNormal) {
 		c.state, c.t = closing, l.micros()
 		l.pending++
 		return
@@ -51,18 +51,20 @@ func (l *loop) closeOne(slot int64, c *conn) {
 
 // sendClose begins the close handshake, RFC 6455 section 7.1.2. It tells
 // whether an answer is to be waited for: not if we are in the middle of a frame
-// that the server never took, nor if the socket is full.
-func (l *loop) sendClose(slot int64, c *conn) bool {
+// that the server never took, nor if the socket is full. With ws.CodeNone the
+// frame is empty.
+func (l *loop) sendClose(slot int64, c *conn, code uint16) bool {
 	if c.sent > 0 && int(c.sent) < ws.FrameSize(l.sizeOf(slot, c.seq)) {
 		return false
 	}
-	frame := ws.AppendFrame(l.out[:0], ws.OpClose, normalClosure, l.maskKey(0, uint32(c.fd)))
+	payload := []byte{byte(code >> 8), byte(code)}
+	if code == ws.CodeNone {
+		payload = nil
+	}
+	frame := ws.AppendFrame(l.out[:0], ws.OpClose, payload, l.maskKey(0, uint32(c.fd)))
 	n, errno := sys.Send(int(c.fd), frame)
 	return errno == 0 && n == len(frame)
 }
-
-// normalClosure is close code 1000, RFC 6455 section 7.4.1.
-var normalClosure = []byte{1000 >> 8, 1000 & 0xFF}
 
 // closeDone is the end of a close handshake.
 func (l *loop) closeDone(slot int64, c *conn) {

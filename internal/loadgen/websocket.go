@@ -136,13 +136,14 @@ func (l *loop) frames(slot int64, c *conn, in []byte) {
 			if c.state == closing {
 				return // the end of its stream follows
 			}
-			l.sendClose(slot, c) // as well as can be
+			l.sendClose(slot, c, ev.Code) // as well as can be, RFC 6455 section 5.5.1
 			l.lose(slot, c, readCloseFrame)
 		case ws.Error:
 			if c.state == closing {
 				l.closeDone(slot, c)
 				return
 			}
+			l.sendClose(slot, c, ev.Code) // section 7.1.7
 			l.lose(slot, c, readProtocol)
 		}
 	}

@@ -269,6 +269,41 @@ func TestWebSocketClose(t *testing.T) {
 	}
 }
 
+// RFC 6455 sections 5.5.1 and 7.1.7: a server that closes gets its own code
+// back, one that breaks the protocol hears which way it did.
+func TestWebSocketCloseCodes(t *testing.T) {
+	for _, tt := range []struct {
+		name, bytes, want string
+	}{
+		{"5.5.1 code and reason", "\x88\x05\x03\xe9bye", "\x03\xe9"},
+		{"5.5.1 of an application", "\x88\x02\x0f\xa0", "\x0f\xa0"},
+		{"5.5.1 no code", "\x88\x00", ""},
+		{"5.1 masked frame", "\x82\x81abcdx", "\x03\xea"},
+		{"5.2 reserved bit", "\xc2\x00", "\x03\xea"},
+		{"5.5 fragmented ping", "\x09\x00", "\x03\xea"},
+		{"5.5.1 reason is not UTF-8", "\x88\x03\x03\xe8\xff", "\x03\xef"},
+		{"7.4.1 code 1005", "\x88\x02\x03\xed", "\x03\xea"},
+	} {
+		answers := make(chan string, 1)
+		port := wsServer(t, true, func(p *peer) {
+			_, _ = io.WriteString(p.Conn, tt.bytes)
+			f, err := p.next()
+			answers <- fmt.Sprintf("%d %s %v", f.Header.OpCode, f.Payload, err)
+		})
+		e, err := Start(wsPlan(port, 1), 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		e.Ramp(context.Background())
+		if got, want := <-answers, fmt.Sprintf("%d %s %v", ws.OpClose, tt.want, nil); got != want {
+			t.Errorf("%s: the server got %q, want %q", tt.name, got, want)
+		}
+		if got, err := e.Stop(); err != nil || got.Lost != 1 {
+			t.Errorf("%s: %+v, %v", tt.name, got.Counts, err)
+		}
+	}
+}
+
 // A mixed run alternates, and counts each protocol by itself.
 func TestMixed(t *testing.T) {
 	p := testPlan(0, 101, 2)
