@@ -98,7 +98,8 @@ type growth struct {
 }
 
 // judge fits a line to the samples after the warm-up, and one to the second half
-// of them: what grows only at first is no leak but a heap that finds its size.
+// of them: what grows less and less is no leak but a heap that finds its size. A
+// leak goes on at its rate.
 func judge(all []soakSample, warmUp float64, of func(soakSample) float64) (g growth) {
 	if len(all) == 0 {
 		return g
@@ -121,8 +122,8 @@ func judge(all []soakSample, warmUp float64, of func(soakSample) float64) (g gro
 		return g
 	}
 	half := len(bx) / 2
-	_, lateLow, _, ok := slope(bx[half:], by[half:])
-	g.leaks = !ok || lateLow > 0
+	late, lateLow, _, ok := slope(bx[half:], by[half:])
+	g.leaks = !ok || lateLow > 0 && late > b/2
 	g.settled = !g.leaks
 	return g
 }
@@ -180,7 +181,7 @@ func soakVerdict(r *result.Result, server, kernel growth) string {
 			said += fmt.Sprintf(" or %.0f a connection", server.slope/3600*r.Echo.Seconds/float64(r.Conns.Established))
 		}
 	case server.settled:
-		said = "No leak: the server grew at first and then no more"
+		said = fmt.Sprintf("No leak: the server grew at first and less and less, and is at %s", mib(server.last))
 	default:
 		said = fmt.Sprintf("No leak: the server stays at %s; what could hide in the noise is at most %s an hour", mib(server.last), mib(max(0, server.high)))
 	}
