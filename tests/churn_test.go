@@ -49,7 +49,7 @@ func TestChurn(t *testing.T) {
 				port = 40000
 			}
 			inside(t, ns, "ss -K state time-wait >/dev/null") // of the run before
-			o := client(t, ns, nil, append([]string{"churn", "--first-port", fmt.Sprint(port), "--server-control", "none", "--users", "20", "--duration", "700ms"}, tt.flags...)...)
+			o := client(t, ns, nil, append([]string{"churn", "--first-port", fmt.Sprint(port), "--server-control", "none", "--users", "20", "--duration", "500ms"}, tt.flags...)...)
 			r := o.result
 			if r == nil {
 				t.Fatalf("status %d: %s", o.status, o.stderr)
@@ -74,7 +74,7 @@ func TestChurnRunsOutOfPorts(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("a network namespace needs root")
 	}
-	o := client(t, nil, nil, "churn", "--users", "20", "--duration", "3s", "--tw-reuse", "0", "--port-range", "40000:40499")
+	o := client(t, nil, nil, "churn", "--users", "20", "--duration", "1500ms", "--tw-reuse", "0", "--port-range", "40000:40499")
 	if o.status != 1 || o.result == nil {
 		t.Fatalf("status %d, want 1: %s", o.status, o.stderr)
 	}

@@ -44,7 +44,7 @@ func TestStressAboveTheLimit(t *testing.T) {
 // the reason is named.
 func TestPeak(t *testing.T) {
 	s := start(t, 1, nil, "--max-conns", "150")
-	o := client(t, nil, nil, s.lab("peak", "--from", "25", "--max", "800", "--each", "500ms", "--until", "errors>0.1%", "p99>1m")...)
+	o := client(t, nil, nil, s.lab("peak", "--from", "25", "--max", "800", "--each", "300ms", "--until", "errors>0.1%", "p99>1m")...)
 	r := o.result
 	if o.status != 0 || r == nil || len(r.Tables) != 1 {
 		t.Fatalf("status %d, %+v; %s", o.status, r, o.stderr)

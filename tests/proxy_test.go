@@ -36,7 +36,7 @@ func TestRelay(t *testing.T) {
 				inside := append(append([]string{}, ns...), "bash", "-c", fmt.Sprintf("</dev/tcp/127.0.0.1/%d", front))
 				return exec.Command(inside[0], inside[1:]...).Run() == nil
 			})
-			o := client(t, ns, nil, "churn", "--mode", "pool", "--pool", "20", "--users", "20", "--duration", "3s", "--timeout", "1s",
+			o := client(t, ns, nil, "churn", "--mode", "pool", "--pool", "20", "--users", "20", "--duration", "1500ms", "--timeout", "1s",
 				"--first-port", fmt.Sprint(front), "--server-control", "none")
 			if o.result == nil {
 				t.Fatalf("status %d: %s", o.status, o.stderr)
@@ -46,6 +46,9 @@ func TestRelay(t *testing.T) {
 				if f.Name == "local ports used up" && strings.Contains(f.Evidence, fmt.Sprintf("to 127.0.0.1:%d", behind.first)) && f.Severity >= result.Limits {
 					ranOut = true
 				}
+			}
+			if n, _ := cell(t, o.result.Tables[0], 0, "TW others"); n > 100 != tt.runsOut {
+				t.Errorf("%g in TIME_WAIT between the relay and its server", n)
 			}
 			if ranOut != tt.runsOut {
 				t.Errorf("local ports of the relay used up: %v, want %v; %+v, %s", ranOut, tt.runsOut, o.result.Findings, o.result.Verdict)

@@ -25,9 +25,9 @@ const (
 	// soakRows is how many rows the table shows.
 	soakRows = 20
 	// ofNote is how much a server must have grown by, of what it has, to be
-	// called leaking, and ofNoteBytes at least: less is a breath.
+	// called leaking, and ofNoteBytes at least: less is a breath of its heap.
 	ofNote      = 0.02
-	ofNoteBytes = 512 << 10
+	ofNoteBytes = 2 << 20
 )
 
 // soakSample is memory at one moment, bytes.

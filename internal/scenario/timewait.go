@@ -16,6 +16,7 @@ import (
 type sides struct {
 	t              float64 // seconds
 	client, server int64   // in TIME_WAIT, by the side that closed first
+	others         int64   // in TIME_WAIT, of neither: a proxy's towards its upstreams
 	used           int64   // sockets of the client's side in any state: each has a local port
 	done           int64   // transactions so far
 }
@@ -88,11 +89,14 @@ func (w *timeWait) look() {
 			}
 			return true
 		}
-		if slices.Contains(w.ports, int(i.Remote.Port())) {
+		switch mine := slices.Contains(w.ports, int(i.Remote.Port())); {
+		case mine && i.State == sys.TimeWait:
+			s.client++
 			s.used++
-			if i.State == sys.TimeWait {
-				s.client++
-			}
+		case mine:
+			s.used++
+		case i.State == sys.TimeWait:
+			s.others++
 		}
 		return true
 	}, sys.Established, sys.SynSent, sys.TimeWait, sys.FinWait1, sys.FinWait2, sys.CloseWait, sys.LastAck, sys.Closing)
@@ -112,11 +116,15 @@ func (w *timeWait) last() sides {
 // table is TIME_WAIT over time, at most twRows looks of it.
 func (w *timeWait) table() result.Table {
 	t := result.Table{Title: "TIME_WAIT over time", Plot: "TIME_WAIT of the client", Columns: []result.Column{
-		{Name: "after", Unit: result.InSeconds}, {Name: "TIME_WAIT of the client", Unit: result.InNumber}, {Name: "of the server", Unit: result.InNumber},
+		{Name: "after", Unit: result.InSeconds}, {Name: "TIME_WAIT of the client", Unit: result.InNumber}, {Name: "of the server", Unit: result.InNumber}, {Name: "of others", Unit: result.InNumber},
 		{Name: "local ports in use", Unit: result.InNumber}, {Name: "transactions", Unit: result.InPerSecond}}}
 	last := w.last()
-	if last.server > last.client {
+	switch max(last.client, last.server, last.others) {
+	case last.client:
+	case last.server:
 		t.Plot = "of the server"
+	default:
+		t.Plot = "of others"
 	}
 	before := sides{}
 	n := len(w.all)
@@ -126,7 +134,7 @@ func (w *timeWait) table() result.Table {
 		if s.t > before.t {
 			rate = float64(s.done-before.done) / (s.t - before.t)
 		}
-		t.Rows = append(t.Rows, []any{s.t, float64(s.client), float64(s.server), float64(s.used), rate})
+		t.Rows = append(t.Rows, []any{s.t, float64(s.client), float64(s.server), float64(s.others), float64(s.used), rate})
 		before = s
 	}
 	return t
@@ -190,11 +198,11 @@ func (s *churnSum) exhaustion() *float64 {
 var churnColumns = []result.Column{
 	{Name: "mode", Unit: result.InText}, {Name: "closes first", Unit: result.InText}, {Name: "tw_reuse", Unit: result.InText}, {Name: "transactions", Unit: result.InPerSecond},
 	{Name: "p50", Unit: result.InNanos}, {Name: "p99", Unit: result.InNanos}, {Name: "new conns", Unit: result.InPerSecond},
-	{Name: "TW client", Unit: result.InNumber}, {Name: "TW server", Unit: result.InNumber}, {Name: "ports", Unit: result.InShare},
+	{Name: "TW client", Unit: result.InNumber}, {Name: "TW server", Unit: result.InNumber}, {Name: "TW others", Unit: result.InNumber}, {Name: "ports", Unit: result.InShare},
 	{Name: "no port", Unit: result.InNumber}, {Name: "lasts", Unit: result.InSeconds},
 }
 
-const churnNote = "TW: sockets in TIME_WAIT at the end, on the side that closed first. ports: share of the local ports that are taken. " +
+const churnNote = "TW: sockets in TIME_WAIT at the end, on the side that closed first; others: of neither, like a proxy's towards its upstreams. ports: share of the local ports that are taken. " +
 	"no port: connects that failed with EADDRNOTAVAIL. lasts: seconds until there is no port at this rate; a dash: for ever."
 
 func churnTable(title string, rows [][]any) result.Table {
@@ -203,7 +211,7 @@ func churnTable(title string, rows [][]any) result.Table {
 
 func (s *churnSum) row() []any {
 	number := func(n int64) any { return float64(n) }
-	row := []any{s.opt.Mode, "client", fmt.Sprint(s.reuse), s.rate, nil, nil, s.conns, number(s.at.client), number(s.at.server),
+	row := []any{s.opt.Mode, "client", fmt.Sprint(s.reuse), s.rate, nil, nil, s.conns, number(s.at.client), number(s.at.server), number(s.at.others),
 		float64(s.at.used) / float64(max(1, s.ports)), number(s.noPort), nil}
 	if s.opt.ServerEnds {
 		row[1] = "server"
@@ -218,7 +226,7 @@ func (s *churnSum) row() []any {
 		row[4], row[5] = float64(s.latency.P50), float64(s.latency.P99)
 	}
 	if left := s.exhaustion(); left != nil {
-		row[11] = *left
+		row[12] = *left
 	}
 	return row
 }
@@ -243,6 +251,9 @@ func (s *churnSum) verdict(r *result.Result) string {
 		said += fmt.Sprintf(". TIME_WAIT gathers on the client (%s), which closes first; its %s local ports are enough at this rate", plan.Group(s.at.client), plan.Group(s.ports))
 	default:
 		said += ". No connection is closed, so there is no TIME_WAIT and no port is used up"
+	}
+	if n := s.at.others; n > 1000 {
+		said += fmt.Sprintf(". %s more are in TIME_WAIT between others on this machine, like a proxy and its upstreams", plan.Group(n))
 	}
 	return said + limitedBy(r.Findings) + "."
 }
