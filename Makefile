@@ -93,13 +93,7 @@ lint: host ## check format, vet, staticcheck, arm64, and what other systems are 
 
 .PHONY: fuzz
 fuzz: host ## run every fuzz target for FUZZTIME=20s
-	@for m in $(MODULES); do cd $(CURDIR)/$$m; \
-	  for hit in $$(grep -roE --include='*_test.go' --exclude-dir=peers --exclude-dir=testdata '^func Fuzz[A-Za-z0-9_]+' . | tr -d ' '); do \
-	    dir=$${hit%/*} func=$${hit##*:func}; \
-	    echo "fuzz $$m $$dir $$func"; \
-	    go test -run '^$$' -fuzz "^$$func\$$" -fuzztime $(FUZZTIME) $$dir; \
-	  done; \
-	done
+	@for m in $(MODULES); do scripts/fuzz.sh $$m $(FUZZTIME); done
 
 .PHONY: clean
 clean: ## remove what was built and written

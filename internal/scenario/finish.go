@@ -130,37 +130,6 @@ func (h *hold) fillCPU() {
 	h.res.CPU = cpu
 }
 
-// reconcile puts the three counts of the same connections side by side, while
-// everything is held.
-func (h *hold) reconcile() {
-	c := &result.Counts{Client: h.engine.Counts().Open()}
-	if h.series.Held.ServerOpen >= 0 {
-		open := h.series.Held.ServerOpen
-		c.Server = &open
-		if open != c.Client {
-			h.warn("the server holds %s connections, the client %s", plan.Group(open), plan.Group(c.Client))
-		}
-	}
-	if s, err := h.fp.Sockets(); err == nil {
-		sockets := s.TCP
-		c.Kernel = &sockets
-		ends := int64(1)
-		if h.SameHost {
-			ends = 2
-		}
-		// Listeners, the control endpoint and strangers come on top; fewer
-		// than ours cannot be.
-		if sockets < ends*c.Client-c.Client/1000 && h.namespaceShared() {
-			h.warn("the kernel counts %s TCP sockets in use, the client alone holds %s", plan.Group(sockets), plan.Group(c.Client))
-		}
-	}
-	h.res.Reconcile = c
-}
-
-// namespaceShared is whether the server's sockets are counted in our network
-// namespace: on loopback they are.
-func (h *hold) namespaceShared() bool { return h.Plan.Host.IsLoopback() }
-
 // fillSpread says how even the shares were while everything was held.
 func (h *hold) fillSpread() {
 	add := func(over string, counts []int64) {

@@ -107,6 +107,7 @@ func (h *hold) run(ctx context.Context) {
 	h.exchange(ctx)
 	h.setPhase("verify")
 	h.verify(ctx)
+	h.reconcileAgain(ctx.Err() != nil)
 	h.setPhase("close")
 	h.close(ctx)
 }
