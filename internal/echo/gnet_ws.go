@@ -2,6 +2,7 @@ package echo
 
 import (
 	"cmp"
+	"sync/atomic"
 	"time"
 
 	"github.com/panjf2000/gnet/v2"
@@ -20,6 +21,8 @@ const (
 	closeTime = 5 * time.Second
 	// lingerTime is the same when the whole engine ends.
 	lingerTime = 5 * time.Second
+	// flushTime is what one wait for a slow reader may take of it.
+	flushTime = time.Second
 	// deadlineTick is how often OnTick looks for deadlines that have passed.
 	deadlineTick = time.Second
 	// flushEvery is how often a connection that is to be shut down, but whose
@@ -36,17 +39,20 @@ type wsEngine struct {
 	handshakes deadlines
 	closings   deadlines
 	linger     linger
+	patience   atomic.Int64 // nanoseconds that may go into waiting for slow readers when all ends
 }
 
 func newWSEngine(cfg Config) *wsEngine {
 	most := cmp.Or(cfg.MaxMessage, ws.DefaultMaxMessage)
-	return &wsEngine{
+	e := &wsEngine{
 		lim: ws.Limits{MaxMessage: most},
 		// A client may send a whole message before it begins to read.
 		outbound:   cfg.MaxOutbound + int(most),
 		handshakes: deadlines{after: cmp.Or(cfg.Handshake, DefaultHandshake)},
 		closings:   deadlines{after: closeTime},
 	}
+	e.patience.Store(int64(lingerTime))
+	return e
 }
 
 // expire closes what has taken too long.
@@ -65,20 +71,47 @@ func (e *Engine) openWS(c gnet.Conn) {
 // closeWS takes leave of a connection that is going. If it is us who close it,
 // between two frames, the peer is told.
 func (e *Engine) closeWS(c gnet.Conn, st *wsConn, why error) {
-	if st.phase == upgraded && why == nil {
-		e.goodbye(c)
+	if why == nil && (st.phase == upgraded || st.phase == closing && e.draining.Load()) {
+		e.goodbye(c, st)
 	}
 	st.free()
 }
 
-// goodbye sends the close frame 1001 and leaves the rest to linger.
-func (e *Engine) goodbye(c gnet.Conn) {
-	if _, err := c.Write(ws.CloseFrame(nil, ws.CodeGoingAway, "")); err != nil || c.OutboundBuffered() > 0 {
+// goodbye sends the close frame 1001, unless another one is sent already, and
+// leaves the rest to linger.
+func (e *Engine) goodbye(c gnet.Conn, st *wsConn) {
+	if st.phase == upgraded {
+		if _, err := c.Write(ws.CloseFrame(nil, ws.CodeGoingAway, "")); err != nil {
+			return
+		}
+	}
+	if e.draining.Load() {
+		e.flush(c)
+	}
+	if c.OutboundBuffered() > 0 {
 		return // gnet tries once more to write what waits
 	}
 	sys.ShutdownWrite(c.Fd())
 	if e.draining.Load() {
 		e.ws.linger.take(c.Fd())
+	}
+}
+
+// flush writes what waits for a slow reader, as long as it takes some of it
+// now and then. The loop stands still meanwhile: it ends anyway. All connections
+// together may take lingerTime.
+func (e *Engine) flush(c gnet.Conn) {
+	for c.OutboundBuffered() > 0 {
+		left := time.Duration(e.ws.patience.Load())
+		if left <= 0 {
+			return
+		}
+		began := time.Now()
+		ok := sys.AwaitWrite(c.Fd(), min(left, flushTime))
+		e.ws.patience.Add(-int64(time.Since(began)))
+		if !ok || c.Flush() != nil {
+			return
+		}
 	}
 }
 

@@ -54,28 +54,35 @@ func (c *wsConnection) send(tb testing.TB, op byte, payload string) {
 	}
 }
 
-// want reads a whole message, or one control frame.
-func (c *wsConnection) want(tb testing.TB, op byte, payload string) {
+// next reads a whole message, or a control frame, which may come inside one.
+func (c *wsConnection) next(tb testing.TB) (op byte, payload string) {
 	tb.Helper()
 	var got []byte
-	first := byte(0)
 	for {
 		h, err := gobwas.ReadHeader(c.in)
 		if err != nil {
 			tb.Fatalf("read frame: %v", err)
 		}
-		if h.OpCode != gobwas.OpContinuation {
-			first = byte(h.OpCode)
-		}
 		part := make([]byte, h.Length)
 		if _, err := io.ReadFull(c.in, part); err != nil {
 			tb.Fatal(err)
 		}
+		if h.OpCode.IsControl() {
+			return byte(h.OpCode), string(part)
+		}
+		if h.OpCode != gobwas.OpContinuation {
+			op = byte(h.OpCode)
+		}
 		if got = append(got, part...); h.Fin {
-			break
+			return op, string(got)
 		}
 	}
-	if first != op || string(got) != payload {
+}
+
+// want reads a whole message, or one control frame.
+func (c *wsConnection) want(tb testing.TB, op byte, payload string) {
+	tb.Helper()
+	if first, got := c.next(tb); first != op || got != payload {
 		tb.Fatalf("got opcode %d, %d bytes %.40q; want %d, %d bytes %.40q", first, len(got), got, op, len(payload), payload)
 	}
 }
@@ -228,6 +235,52 @@ func TestWebSocketDrain(t *testing.T) {
 	}
 	if err := <-ended; err != nil {
 		t.Errorf("Serve: %v", err)
+	}
+}
+
+// The drain comes while echoes wait for a reader: they arrive whole, and behind
+// them 1001, or the close frame that waited with them.
+func TestWebSocketDrainBusy(t *testing.T) {
+	for _, tt := range []struct {
+		last string
+		code uint16
+	}{{"fine", 1001}, {"\xff", 1007}} {
+		ctr := new(Counters)
+		cfg := Config{Limit: 10, Ports: []Port{{Proto: WS}}, MaxOutbound: 64 << 20}
+		addr := cfg.place(t)
+		ctx, cancel := context.WithCancel(context.Background())
+		ended := make(chan error, 1)
+		go func() { ended <- Serve(ctx, cfg, ctr) }()
+		await(t, func() bool { return State(ctr.State.Load()) == Ready })
+		c := upgradeTo(t, addr)
+		const messages = 24 // more than the kernel's buffers hold
+		msg := strings.Repeat("m", 1<<20)
+		for range messages {
+			c.send(t, ws.OpText, msg)
+		}
+		c.send(t, ws.OpText, tt.last)
+		await(t, func() bool {
+			_, b := ctr.Messages()
+			return b > messages<<20 && (tt.code == 1001 || ctr.Causes[BadUTF8].Load() == 1)
+		})
+		cancel()
+		for range messages - 1 { // the last one may still be on its way
+			c.want(t, ws.OpText, msg)
+		}
+		op, payload := c.next(t)
+		for op != ws.OpClose {
+			op, payload = c.next(t)
+		}
+		if payload != string(binary.BigEndian.AppendUint16(nil, tt.code)) {
+			t.Errorf("ends with %q, want close code %d", payload, tt.code)
+		}
+		if n, err := io.Copy(io.Discard, c.in); n != 0 || err != nil {
+			t.Errorf("after the close frame: %d bytes, %v; want the end of the stream", n, err)
+		}
+		_ = c.Close()
+		if err := <-ended; err != nil {
+			t.Errorf("Serve: %v", err)
+		}
 	}
 }
 

@@ -3,6 +3,7 @@ package sys
 import (
 	"encoding/binary"
 	"net/netip"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -129,6 +130,14 @@ func Close(fd int) Errno {
 func ShutdownWrite(fd int) Errno {
 	_, _, errno := unix.RawSyscall(unix.SYS_SHUTDOWN, uintptr(fd), unix.SHUT_WR, 0)
 	return errno
+}
+
+// AwaitWrite waits until a socket takes more bytes, with poll(2), for at most d.
+// It is false if that did not come to pass, also because the connection is gone.
+func AwaitWrite(fd int, d time.Duration) bool {
+	p := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLOUT}}
+	n, err := unix.Poll(p, int(d.Milliseconds()))
+	return err == unix.EINTR || n == 1 && p[0].Revents == unix.POLLOUT
 }
 
 // Dup makes a second fd of the same socket, fcntl(2) F_DUPFD_CLOEXEC: the
