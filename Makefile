@@ -58,6 +58,11 @@ screenshots: build ## make the README's pictures of the live page and the report
 	@scripts/install-deps.sh
 	@scripts/screenshots.sh
 
+.PHONY: labs
+labs: build ## run every lab once: churn, relay, workers, peak, stress, echo, soak
+	@$(GOBUILD) -o bin/labtable ./scripts/labtable
+	@scripts/labs.sh
+
 # Not from the cache: the tests talk to the kernel, and it may have changed.
 .PHONY: test
 test: host ## install what the tests need and run them all
