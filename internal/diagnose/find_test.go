@@ -163,6 +163,29 @@ func TestFind(t *testing.T) {
 	}
 }
 
+func TestTables(t *testing.T) {
+	w := window()
+	w.Seen.Runnable = 350
+	w.After.Server[1].Threads[0].Run += 4
+	list := Tables(w)
+	if len(list) != 2 || len(list[0].Rows) != 2 || len(list[1].Rows) != 2 {
+		t.Fatalf("%+v", list)
+	}
+	if !strings.Contains(list[0].Note, "3.5 threads") {
+		t.Errorf("note %q", list[0].Note)
+	}
+	r := result.Result{Tables: list}
+	if err := r.Check(); err != nil {
+		t.Error(err)
+	}
+	if first := list[1].Rows[0]; first[0] != "12 server" || first[1].(float64) < 0.49 || first[1].(float64) > 0.51 {
+		t.Errorf("first row %v, want process 12 with half a core", first)
+	}
+	if list := Tables(Window{}); len(list) != 0 {
+		t.Errorf("tables of nothing: %+v", list)
+	}
+}
+
 // Nothing read is nothing found, and no division by zero.
 func TestFindNothing(t *testing.T) {
 	if found := Find(Window{}); len(found) != 0 {

@@ -50,6 +50,9 @@ func processorsBusy(w *Window) (found []result.Finding) {
 		Evidence: fmt.Sprintf("%d cores, %s busy: server %s, client %s, soft interrupts %s, others %s", len(each), percent(all/n), percent(server.run/n), percent(client.run/n), percent(soft/n), percent(others/n)),
 		Meaning:  "Threads wait for a processor: latency is the length of that queue.",
 		Cure:     "more cores, or client and server on two machines; fewer messages or connections a second"}
+	if s := w.Seen; s.Looks > 0 && s.Runnable > 0 {
+		f.Evidence += fmt.Sprintf("; run queue: %.1f threads on average", float64(s.Runnable)/float64(s.Looks))
+	}
 	if server.want > 0 {
 		f.Evidence += fmt.Sprintf("; the server was ready to run and waited for %s of a core", percent(server.want-server.run))
 	}

@@ -152,6 +152,9 @@ const maxThreads = 16
 func (r *Recorder) lookAtServer() {
 	s := &r.window.Seen
 	s.Looks++
+	if c, err := r.fp.Cores(); err == nil {
+		s.Runnable += c.Runnable - 1 // without this one
+	}
 	stopped := false
 	for _, pid := range r.target.Server {
 		for _, t := range r.threadsOf(pid) {

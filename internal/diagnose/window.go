@@ -45,7 +45,8 @@ type Process struct {
 // Seen is what several looks between the two moments came to.
 type Seen struct {
 	Looks       int
-	Stopped     int // looks at which a process of the server was stopped by a signal
+	Runnable    int64 // threads of the machine that ran or wanted to, over all looks
+	Stopped     int   // looks at which a process of the server was stopped by a signal
 	StoppedPID  int
 	ThreadLooks int            // threads of the server seen, over all looks
 	Locks       map[string]int // of these, asleep in a function of the kernel that waits for a lock

@@ -227,6 +227,7 @@ func (l *loop) written(slot int64, c *conn) bool {
 // epoll reports room. It tells whether the connection still lives.
 func (l *loop) flush(slot int64, c *conn) bool {
 	for out := l.unsent(slot, c); len(out) > 0; out = l.unsent(slot, c) {
+		l.calls++
 		n, errno := sys.Send(int(c.fd), out)
 		switch errno {
 		case 0:

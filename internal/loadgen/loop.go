@@ -65,6 +65,7 @@ type loop struct {
 	n     [protocols]Counts
 	errs  causes
 	times [protocols]times // of the plan's protocols
+	calls int64            // system calls for messages: epoll_wait, read, send
 	pub   published
 	live  live
 	err   error
@@ -247,6 +248,9 @@ func (l *loop) work() int {
 
 // poll waits for events and handles them.
 func (l *loop) poll(timeout int) error {
+	if l.job.kind == doExchange || l.job.kind == doChurn {
+		l.calls++
+	}
 	n, err := l.ep.Wait(l.events, time.Duration(timeout)*time.Microsecond)
 	for i := range n {
 		ev := &l.events[i]
@@ -300,6 +304,7 @@ func (l *loop) handle(slot int64, c *conn, events uint32) {
 // is in there too: then read on to see it.
 func (l *loop) readable(slot int64, c *conn, ended bool) {
 	for c.live() {
+		l.calls++
 		n, errno := sys.Read(int(c.fd), l.buf[headroom:])
 		switch {
 		case errno == sys.EINTR:

@@ -99,6 +99,7 @@ type Tally struct {
 	Part
 	Errors result.ErrorCounts
 	By     [protocols]Part
+	Calls  int64 // system calls for messages: epoll_wait(2), read(2), send(2)
 }
 
 func newTally() Tally {
@@ -113,6 +114,7 @@ func newTally() Tally {
 func (t *Tally) add(l *loop) {
 	t.take(l.n, l.times, l.errs)
 	l.retry.errs.addTo(t.Errors, "reconnect_")
+	t.Calls += l.calls
 }
 
 func (t *Tally) take(n [protocols]Counts, took [protocols]times, errs causes) {

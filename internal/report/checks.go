@@ -27,6 +27,9 @@ func (t *text) echo(e *result.Echo) {
 	if e.Verified > 0 {
 		t.row("verified", "%s connections, one message each, byte for byte", Count(e.Verified))
 	}
+	if e.Calls > 0 {
+		t.row("system calls", "%s a message, of the client (epoll_wait, read, send)", three(e.Calls))
+	}
 	t.latencies(timed{"echo", e.Latency})
 }
 

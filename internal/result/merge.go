@@ -156,6 +156,9 @@ func mergeEcho(a, b *Echo) (e *Echo, err error) {
 	}
 	e = &Echo{Sent: a.Sent + b.Sent, Received: a.Received + b.Received, Lost: a.Lost + b.Lost, Mismatched: a.Mismatched + b.Mismatched,
 		Seconds: max(a.Seconds, b.Seconds), Rate: a.Rate + b.Rate, Bytes: a.Bytes + b.Bytes, Verified: a.Verified + b.Verified}
+	if e.Received > 0 {
+		e.Calls = (a.Calls*float64(a.Received) + b.Calls*float64(b.Received)) / float64(e.Received)
+	}
 	e.Latency, err = mergeLatency(a.Latency, b.Latency)
 	return e, err
 }

@@ -202,7 +202,8 @@ type Echo struct {
 	Rate       float64  `json:"rate,omitempty"`  // echoes per second
 	Bytes      int64    `json:"bytes,omitempty"` // payload bytes received
 	Latency    *Latency `json:"latency,omitempty"`
-	Verified   int64    `json:"verified,omitempty"` // connections checked with one echo after the hold
+	Verified   int64    `json:"verified,omitempty"`          // connections checked with one echo after the hold
+	Calls      float64  `json:"calls_per_message,omitempty"` // system calls of the client: epoll_wait, read, send
 }
 
 // CPU is processor time over the whole run, seconds.

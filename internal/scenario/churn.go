@@ -116,11 +116,19 @@ func (c *churn) fill(t loadgen.Tally, interrupted bool) {
 	r.Conns = result.Conns{Attempted: t.Established + t.Failed, Established: t.Established, Failed: t.Failed, Lost: t.Lost, Errors: t.Errors}
 	s := c.took.Seconds()
 	r.Echo = &result.Echo{Sent: t.Sent, Received: t.Received, Lost: t.Missing, Mismatched: t.Mismatched, Seconds: s, Rate: float64(t.Received) / s,
-		Bytes: t.Bytes, Latency: t.Echo.Summary()}
+		Bytes: t.Bytes, Latency: t.Echo.Summary(), Calls: perMessage(t)}
 	r.Plan.Conns = min(r.Plan.Conns, max(1, t.Established)) // not all of a pool need have been of use
 	if n := t.Errors["close_timeout"]; n > 0 {
 		c.warn("%s connections were not closed by the server within 5 s, though it was to close first: a server of ours must be started with --close-on-eot, and another may never close first", plan.Group(n))
 	}
+}
+
+// perMessage is how many system calls a message took the client.
+func perMessage(t loadgen.Tally) float64 {
+	if t.Received == 0 {
+		return 0
+	}
+	return float64(t.Calls) / float64(t.Received)
 }
 
 // watchPhase reports progress until the returned func is called.

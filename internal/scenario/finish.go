@@ -23,6 +23,7 @@ func (h *hold) fill(t loadgen.Tally) {
 	h.fillMemory()
 	if r.Echo != nil {
 		fillEcho(r.Echo, &t.Part)
+		r.Echo.Calls = perMessage(t)
 	}
 	h.fillProtocols(t)
 	h.fillCPU()
