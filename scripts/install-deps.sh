@@ -16,6 +16,7 @@ have npm || missing+=(npm)
 for module in tornado websockets; do
   /usr/bin/python3 -c "import $module" 2>/dev/null || missing+=("python3-$module")
 done
+[[ -x /usr/sbin/nft ]] || missing+=(nftables)
 [[ -x /usr/sbin/nginx ]] || missing+=(nginx-light)
 have chromium || have chromium-browser || have google-chrome || missing+=(chromium)
 

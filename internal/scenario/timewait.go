@@ -153,12 +153,14 @@ type churnSum struct {
 	reuse    int64 // net.ipv4.tcp_tw_reuse; -1: not known
 	most     int64 // net.ipv4.tcp_max_tw_buckets
 	loopback bool
+	blind    bool // the server runs on another machine, and its sockets are not seen
 }
 
 func (c *churn) sum(fp footprint.Proc) churnSum {
 	r := c.res
 	s := churnSum{opt: &c.opt, rate: r.Echo.Rate, conns: float64(r.Conns.Established) / c.took.Seconds(), latency: r.Echo.Latency, at: c.tw.last(),
 		noPort: r.Conns.Errors["connect_no_address"], failed: r.Conns.Failed + r.Conns.Lost, reuse: -1, loopback: c.Plan.Host.IsLoopback()}
+	s.blind = !c.SameHost
 	s.ports = int64(c.Plan.Local.N()) * int64(len(c.Plan.Ports)) * int64(max(1, len(c.Plan.Sources)))
 	if n, err := fp.SysctlInt("net.ipv4.tcp_tw_reuse"); err == nil {
 		s.reuse = n
@@ -177,7 +179,7 @@ func (s *churnSum) exhaustion() *float64 {
 	perSecond := s.conns
 	held := perSecond * timeWaitFor
 	switch {
-	case s.opt.Mode == Pool, s.at.client <= s.at.server:
+	case s.opt.Mode == Pool, s.opt.ServerEnds, s.at.client <= s.at.server:
 		return nil
 	case s.noPort > 0:
 		now := 0.0
@@ -219,6 +221,9 @@ func (s *churnSum) row() []any {
 	if s.opt.Mode == Pool {
 		row[1] = "nobody"
 	}
+	if s.blind {
+		row[8], row[9] = nil, nil
+	}
 	if s.reuse < 0 {
 		row[2] = "?"
 	}
@@ -243,6 +248,8 @@ func (s *churnSum) verdict(r *result.Result) string {
 		said += fmt.Sprintf(". Local ports ran out: %s connects failed with EADDRNOTAVAIL, as each closed connection keeps its port for %d s on the side that closes first, the client's", plan.Group(s.noPort), timeWaitFor)
 	case left != nil:
 		said += fmt.Sprintf(". TIME_WAIT gathers on the client, which closes first: at this rate its %s local ports are used up in %.0f s", plan.Group(s.ports), *left)
+	case s.blind && s.opt.ServerEnds:
+		said += ". TIME_WAIT gathers on the server, which closes first and runs on another machine: look there (ss -tan state time-wait | wc -l)"
 	case s.at.server > s.at.client:
 		said += fmt.Sprintf(". TIME_WAIT gathers on the server (%s), which closes first: it costs memory there, and no local port of the client", plan.Group(s.at.server))
 	case s.at.client > 0 && s.reused():
