@@ -59,7 +59,7 @@ func (c *command) run(args []string, stdout, stderr io.Writer, check func() erro
 			_, _ = io.WriteString(stdout, c.usage)
 			return done
 		}
-		return fail(stderr, fmt.Errorf("%w: %v; see %s --help", scenario.ErrUsage, err, c.Name()))
+		return fail(stderr, fmt.Errorf("%w: %s; see %s --help", scenario.ErrUsage, plain(err), c.Name()))
 	}
 	if c.NArg() > 0 {
 		return fail(stderr, fmt.Errorf("%w: unexpected argument %q; see %s --help", scenario.ErrUsage, c.Arg(0), c.Name()))

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/c10m/c10m/internal/plan"
 	"github.com/c10m/c10m/internal/scenario"
@@ -58,7 +59,7 @@ func parse(args []string, stdout io.Writer) (flags, error) {
 			_, _ = io.WriteString(stdout, help)
 			return f, err
 		}
-		return f, fmt.Errorf("%w: %v; see %s --help", scenario.ErrUsage, err, fs.Name())
+		return f, fmt.Errorf("%w: %s; see %s --help", scenario.ErrUsage, plain(err), fs.Name())
 	}
 	if len(fs.Args()) > 0 {
 		return f, fmt.Errorf("%w: unexpected argument %q; see client --help", scenario.ErrUsage, fs.Arg(0))
@@ -97,6 +98,17 @@ func (f *flags) register(fs *flag.FlagSet, r *raw) {
 	f.outputs.register(fs)
 	fs.StringVar(&f.dash, "dash", "", "")
 	fs.BoolVar(&f.version, "version", false, "")
+}
+
+// plain is what the flag package says of a bad flag, in one line whatever was
+// given for a name.
+func plain(err error) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return '?'
+		}
+		return r
+	}, err.Error())
 }
 
 // atLeastZero is a count that may be 0.

@@ -66,7 +66,7 @@ func parseMixed(fs *flag.FlagSet, args []string) (files []string, err error) {
 			if errors.Is(err, flag.ErrHelp) {
 				return nil, err
 			}
-			return nil, fmt.Errorf("%w: %v; see %s --help", scenario.ErrUsage, err, fs.Name())
+			return nil, fmt.Errorf("%w: %s; see %s --help", scenario.ErrUsage, plain(err), fs.Name())
 		}
 		if fs.NArg() == 0 {
 			return files, nil
