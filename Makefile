@@ -70,9 +70,9 @@ test: host ## install what the tests need and run them all
 	@for m in $(MODULES); do echo "test $$m"; (cd $$m && go test -count=1 -timeout $(TESTTIME) ./...); done
 
 .PHONY: race
-race: host ## run the tests under the race detector
+race: host ## run the tests and the shorter faults under the race detector
 	@scripts/install-deps.sh
-	@for m in $(MODULES); do echo "race $$m"; (cd $$m && go test -race -short -count=1 -timeout $(TESTTIME) ./...); done
+	@for m in $(MODULES); do echo "race $$m"; (cd $$m && go test -race -short -tags chaos -count=1 -timeout $(TESTTIME) ./...); done
 
 # The build tag keeps these tests out of ./...; C10M_CHAOS_LONG=1 lets every
 # fault last as long as RELIABILITY.md says.
@@ -86,8 +86,8 @@ lint: host ## check format, vet, staticcheck, arm64, and what other systems are 
 	@echo 'lint gofmt'; bad=$$(gofmt -l .); [[ -z $$bad ]] || { echo "not formatted (gofmt -w): $$bad" >&2; exit 1; }
 	@for f in .ci/run scripts/*.sh; do echo "lint $$f"; bash -n $$f; done
 	@for m in $(MODULES); do cd $(CURDIR)/$$m; \
-	  echo "lint $$m: go vet"; go vet ./...; \
-	  echo "lint $$m: staticcheck"; go run $(STATICCHECK) ./...; \
+	  echo "lint $$m: go vet"; go vet -tags chaos ./...; \
+	  echo "lint $$m: staticcheck"; go run $(STATICCHECK) -tags chaos ./...; \
 	  echo "lint $$m: arm64"; GOARCH=arm64 go vet ./...; GOARCH=arm64 go build -o /dev/null ./...; \
 	done
 	@for m in $(MAINS); do echo "lint $$m: not on Linux"; \

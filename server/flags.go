@@ -125,7 +125,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 			_, _ = io.WriteString(stderr, usage)
 			return o, err
 		}
-		return o, fmt.Errorf("%w: %v; see server --help", errUsage, err)
+		return o, fmt.Errorf("%w: %s; see server --help", errUsage, plan.OneLine(err.Error()))
 	}
 	given := map[string]bool{}
 	fs.Visit(func(f *flag.Flag) { given[f.Name] = true })

@@ -3,50 +3,32 @@
 package tests
 
 import (
-	"bufio"
 	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
-	"net"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"strings"
-	"syscall"
 	"testing"
-	"time"
 
 	"github.com/c10m/c10m/internal/result"
+	"github.com/c10m/c10m/tests/rig"
 )
 
 // patience bounds every run; a run takes seconds even on a busy machine.
-const patience = 2 * time.Minute
+var patience = rig.Patience
 
 var bin string // directory of the built programs
 
 func TestMain(m *testing.M) {
-	os.Exit(func() int {
-		dir, err := os.MkdirTemp("", "c10m")
-		if err != nil {
-			panic(err)
-		}
-		defer func() { _ = os.RemoveAll(dir) }()
-		bin = dir
-		for _, name := range []string{"server", "client"} {
-			if out, err := exec.Command("go", "build", "-o", filepath.Join(dir, name), "../"+name).CombinedOutput(); err != nil {
-				fmt.Fprintf(os.Stderr, "build %s: %v\n%s", name, err, out)
-				return 1
-			}
-		}
-		return m.Run()
-	}())
+	os.Exit(rig.Main(m, "..", false, func() { bin = rig.Bin }))
 }
 
-// server is a running bin/server.
+// server is a running bin/server. When its test ends it must have given back
+// every fd and goroutine, and leave no process behind.
 type server struct {
+	*rig.Server
 	cmd     *exec.Cmd
 	first   int
 	control string
@@ -56,96 +38,25 @@ type server struct {
 // freePorts finds n consecutive ports that nobody has, and one for control.
 func freePorts(t *testing.T, n int) (first, control int) {
 	t.Helper()
-	for first = 20000 + os.Getpid()%50*100; first < 32000; first += n + 1 {
-		ok := true
-		for p := first; p <= first+n && ok; p++ {
-			l, err := net.Listen("tcp4", fmt.Sprintf("0.0.0.0:%d", p))
-			if ok = err == nil; ok {
-				_ = l.Close()
-			}
-		}
-		if ok {
-			return first, first + n
-		}
-	}
-	t.Fatal("no free ports in 20000..32000")
-	return 0, 0
+	first = rig.FreePorts(t, n)
+	return first, first + n
 }
 
 // start runs the server on ports of its own, through the words of prefix if
 // there are any, and waits until it is ready.
 func start(t *testing.T, ports int, prefix []string, flags ...string) *server {
 	t.Helper()
-	first, control := freePorts(t, ports)
-	s := &server{first: first, control: fmt.Sprintf("127.0.0.1:%d", control)}
-	args := append(append([]string{}, prefix...), filepath.Join(bin, "server"), "--tcp", fmt.Sprintf("%d:%d", first, ports), "--control", s.control)
-	args = append(args, flags...)
-	if !slices.Contains(flags, "--max-conns") && !slices.Contains(flags, "--workers") {
-		args = append(args, "--max-conns", "9000") // one process: auto is a hundred here
-	}
-	s.cmd = exec.Command(args[0], args[1:]...)
-	s.cmd.Stderr = os.Stderr
-	s.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	out, err := s.cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := s.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { s.stop(t) })
-	line := make(chan string, 1)
-	go func() {
-		text, _ := bufio.NewReader(out).ReadString('\n')
-		line <- text
-	}()
-	select {
-	case s.ready = <-line:
-	case <-time.After(patience):
-	}
-	if !strings.HasPrefix(s.ready, "ready ") {
-		t.Fatalf("server said %q, want ready", s.ready)
-	}
-	return s
+	s := rig.Start(t, rig.Options{Ports: ports, Prefix: prefix, Flags: flags})
+	return &server{Server: s, cmd: s.Cmd, first: s.First, control: s.Control, ready: s.Ready}
 }
 
 // stop ends the server the orderly way and sees that it ends with 0.
-func (s *server) stop(t *testing.T) {
-	if s.cmd.ProcessState != nil {
-		return
-	}
-	_ = s.cmd.Process.Signal(syscall.SIGTERM)
-	done := make(chan error, 1)
-	go func() { done <- s.cmd.Wait() }()
-	select {
-	case err := <-done:
-		if err != nil {
-			t.Errorf("server ended with %v after SIGTERM, want status 0", err)
-		}
-	case <-time.After(patience):
-		_ = syscall.Kill(-s.cmd.Process.Pid, syscall.SIGKILL)
-		t.Error("server did not end after SIGTERM")
-	}
-}
+func (s *server) stop(t *testing.T) { s.Stop(t) }
 
 // kill ends the server and its workers with SIGKILL.
-func (s *server) kill() {
-	_ = syscall.Kill(-s.cmd.Process.Pid, syscall.SIGKILL)
-	_ = s.cmd.Wait()
-}
+func (s *server) kill() { s.Kill() }
 
-func (s *server) report(t *testing.T) (r result.ServerReport) {
-	t.Helper()
-	resp, err := http.Get("http://" + s.control + "/footprint?memory=0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = resp.Body.Close() }()
-	if err := json.NewDecoder(resp.Body).Decode(&r); err != nil {
-		t.Fatal(err)
-	}
-	return r
-}
+func (s *server) report(t *testing.T) result.ServerReport { return s.Report(t) }
 
 // outcome is how a client's run ended.
 type outcome struct {
@@ -190,6 +101,9 @@ func client(t *testing.T, prefix []string, during func(*exec.Cmd), flags ...stri
 			if o.result, err = result.Read(f); err != nil {
 				t.Fatalf("the client's result file: %v", err)
 			}
+			if flags[0] == "hold" || flags[0] == "echo" {
+				rig.Honest(t, o.result)
+			}
 		}
 	}
 	return o
@@ -203,10 +117,5 @@ func (s *server) to(ports int, more ...string) []string {
 // await polls cond until it holds.
 func await(t *testing.T, what string, cond func() bool) {
 	t.Helper()
-	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
-		if cond() {
-			return
-		}
-	}
-	t.Fatalf("waited %v for %s", patience, what)
+	rig.Await(t, what, cond)
 }

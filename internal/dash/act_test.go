@@ -1,6 +1,7 @@
 package dash
 
 import (
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -71,6 +72,9 @@ func FuzzOwnHost(f *testing.F) {
 		}
 		// Whatever passes must not be a name that a stranger can own: but for
 		// localhost and an IPv6 zone, it has no letter beyond hexadecimal ones.
+		if h, _, err := net.SplitHostPort(host); err == nil {
+			host = h
+		}
 		bare, _, _ := strings.Cut(strings.ToLower(strings.Trim(host, "[]")), "%")
 		if rest, is := strings.CutPrefix(bare, "localhost"); is && (rest == "" || rest[0] == ':' || rest[0] == ']') {
 			return

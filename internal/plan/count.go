@@ -46,6 +46,17 @@ func ParseCount(s string) (int64, error) {
 	return int64(v), nil
 }
 
+// OneLine is a message as the one line that a terminal may see of it: what a user
+// typed may have control characters in it.
+func OneLine(s string) string {
+	return strings.Map(func(c rune) rune {
+		if c < ' ' || c >= 0x7f && c < 0xa0 {
+			return '\uFFFD'
+		}
+		return c
+	}, s)
+}
+
 // Count is a flag.Value for a number of things: "auto" or what ParseCount
 // takes. Auto is true until a number is set.
 type Count struct {

@@ -47,6 +47,9 @@ var hostiles = []hostile{
 // memory while it lasts and none afterwards, no well-behaved connection is lost,
 // and none waits for more than 3 times as long as before.
 func TestHostilePeers(t *testing.T) {
+	if testing.Short() {
+		t.Skip("long")
+	}
 	for _, h := range hostiles {
 		t.Run(h.name, func(t *testing.T) {
 			rig.NoLeaks(t)

@@ -121,6 +121,9 @@ func TestFileMax(t *testing.T) {
 // stops its ramp in time, keeps what it has and says why, instead of being
 // killed; the server does not suffer.
 func TestMemoryAlmostOut(t *testing.T) {
+	if testing.Short() {
+		t.Skip("long")
+	}
 	if os.Getuid() != 0 {
 		t.Skip("a cgroup of its own needs root")
 	}

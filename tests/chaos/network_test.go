@@ -29,6 +29,9 @@ const (
 // newWire makes the namespace and the pair.
 func newWire(t *testing.T) *wire {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("long")
+	}
 	if !ownNetwork() {
 		t.Skip("a second network namespace needs root")
 	}

@@ -26,9 +26,9 @@ var Patience = func() time.Duration {
 var Bin string
 
 // Main builds the programs, from a suite's directory that lies root ("../..")
-// below the module's, and runs the suite. Where the race detector is on in the
-// suite (race), it is on in the programs too.
-func Main(m *testing.M, root string, race bool) int {
+// below the module's, and runs the suite once ready has been called. Where the
+// race detector is on in the suite (race), it is on in the programs too.
+func Main(m *testing.M, root string, race bool, ready func()) int {
 	dir, err := os.MkdirTemp("", "c10m")
 	if err != nil {
 		panic(err)
@@ -49,6 +49,7 @@ func Main(m *testing.M, root string, race bool) int {
 			return 1
 		}
 	}
+	ready()
 	return m.Run()
 }
 

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -41,7 +42,8 @@ type Options struct {
 }
 
 // Start runs the server on ports of its own and waits until it is ready. When
-// the test ends the server is stopped, and must have left nothing behind.
+// the test ends the server must have given back every fd and goroutine, and is
+// stopped; one in a namespace from where it cannot be asked is only stopped.
 func Start(tb testing.TB, o Options) *Server {
 	tb.Helper()
 	if o.Bind == "" {
@@ -58,6 +60,9 @@ func Start(tb testing.TB, o Options) *Server {
 		args = append(args, "--ws", fmt.Sprintf("%d:%d", s.WS, s.NWS))
 	}
 	args = append(args, o.Flags...)
+	if !slices.Contains(o.Flags, "--max-conns") && !slices.Contains(o.Flags, "--workers") {
+		args = append(args, "--max-conns", "9000") // one process: auto is many where the fd limit is low
+	}
 	s.Cmd = exec.Command(args[0], args[1:]...)
 	s.Cmd.Stderr = os.Stderr
 	s.Cmd.Env = append(os.Environ(), o.Env...)
@@ -69,7 +74,12 @@ func Start(tb testing.TB, o Options) *Server {
 	if err := s.Cmd.Start(); err != nil {
 		tb.Fatal(err)
 	}
-	tb.Cleanup(func() { s.Stop(tb) })
+	tb.Cleanup(func() {
+		if s.Cmd.ProcessState == nil && !tb.Failed() && s.fds > 0 {
+			s.noLeaks(tb)
+		}
+		s.Stop(tb)
+	})
 	line := make(chan string, 1)
 	go func() {
 		text, _ := bufio.NewReader(out).ReadString('\n')
@@ -128,15 +138,12 @@ func (s *Server) Open(tb testing.TB, n int64) {
 	Await(tb, fmt.Sprintf("the server to hold %d connections", n), func() bool { return s.Report(tb).Open == n })
 }
 
-// Stop ends the server the orderly way. It must have closed every fd that
-// connections took, end with status 0, and leave no process behind.
+// Stop ends the server the orderly way. It must end with status 0 and leave no
+// process behind.
 func (s *Server) Stop(tb testing.TB) {
 	tb.Helper()
 	if s.Cmd.ProcessState != nil {
 		return
-	}
-	if !tb.Failed() {
-		s.noLeaks(tb)
 	}
 	_ = s.Cmd.Process.Signal(syscall.SIGTERM)
 	if err := s.Ended(tb); err != nil {
