@@ -6,9 +6,13 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/c10m/c10m/internal/sys"
+	"github.com/c10m/c10m/internal/ws"
 )
 
 // place completes a configuration for a free port of the protocol it has, or
@@ -162,4 +166,51 @@ func BenchmarkEcho(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+}
+
+// A peer that ends its half, as "nc -N" does, still gets all of its echo, though
+// it begins to read only when the server has closed (RFC 9293 section 3.6).
+func TestHalfClose(t *testing.T) {
+	const size = 24 << 20 // more than the kernel's buffers hold
+	for _, proto := range []string{TCP, WS} {
+		ctr, addr := serve(t, Config{Limit: 10, MaxOutbound: 64 << 20, MaxMessage: size, Ports: []Port{{Proto: proto}}})
+		var c *wsConnection
+		if proto == WS {
+			c = upgradeTo(t, addr)
+		} else {
+			c = &wsConnection{TCPConn: dial(t, addr)}
+		}
+		if errno := sys.RoomToSend(fdOf(t, c.TCPConn), 1); errno == sys.EPERM {
+			t.Skipf("make room: %v; it takes CAP_NET_ADMIN", errno)
+		}
+		msg := strings.Repeat("m", size)
+		if proto == WS {
+			c.send(t, ws.OpText, msg)
+			c.send(t, ws.OpClose, "\x03\xe8")
+		} else if _, err := io.WriteString(c, msg); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.CloseWrite(); err != nil {
+			t.Fatal(err)
+		}
+		await(t, func() bool { return ctr.Open.Load() == 0 })
+		if proto == WS {
+			c.want(t, ws.OpText, msg)
+			c.wantEnd(t, 1000)
+		} else if got, err := io.ReadAll(c); string(got) != msg || err != nil {
+			t.Errorf("%d of %d bytes came back, %v", len(got), size, err)
+		}
+	}
+}
+
+func fdOf(tb testing.TB, c *net.TCPConn) (fd int) {
+	tb.Helper()
+	raw, err := c.SyscallConn()
+	if err == nil {
+		err = raw.Control(func(n uintptr) { fd = int(n) })
+	}
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return fd
 }

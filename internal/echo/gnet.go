@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/netip"
 	"sync/atomic"
@@ -211,6 +212,11 @@ func (e *Engine) portOf(c gnet.Conn) int {
 // OnClose takes a connection out of the counts.
 func (e *Engine) OnClose(c gnet.Conn, err error) gnet.Action {
 	e.ctr.Closed.Add(1)
+	if n := c.OutboundBuffered(); n > 0 && errors.Is(err, io.EOF) {
+		// The peer has ended its half and may still be reading. gnet writes
+		// what waits for it once more, and drops what the socket does not take.
+		sys.RoomToSend(c.Fd(), n)
+	}
 	switch st := c.Context().(type) {
 	case uint8: // refused
 		return gnet.None
