@@ -46,6 +46,7 @@ func TestSoakFindsALeak(t *testing.T) {
 	if o.status != 1 || r == nil || !r.Leak || !strings.HasPrefix(r.Verdict, "LEAK") {
 		t.Fatalf("status %d, %+v; %s", o.status, r, o.stderr)
 	}
+	t.Log(r.Verdict)
 	// 2 KiB and a little more for each message.
 	growth := r.Tables[len(r.Tables)-1]
 	if n, _ := cell(t, growth, 0, "per transaction"); n < 1500 || n > 4000 {

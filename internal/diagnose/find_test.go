@@ -84,6 +84,10 @@ func TestFind(t *testing.T) {
 		{"orphans", func(w *Window) { w.After.Sockets.Orphan = 950 }, Orphans, nil},
 		{"memory", func(w *Window) { w.After.Mem.Free = 1 << 30 }, MemoryLow, nil},
 		{"hot shard", func(w *Window) { w.After.Server[0].Threads[0].Run += 8 }, HotShard, []string{"process 11", "90 % of the work (processor time)", "91 %"}},
+		{"a worker and its master", func(w *Window) {
+			w.After.Server[0].Threads[0].Run += 8
+			w.Parents = map[int]bool{12: true}
+		}, "", nil},
 		{"hot shard that waits for a processor, by its messages", func(w *Window) {
 			w.After.Server[0].Threads[0].Wait += 8
 			w.After.Server[1].Threads[0].Wait += 4

@@ -52,9 +52,26 @@ func Start(ctx context.Context, fp footprint.Proc, t Target) *Recorder {
 		list: listing{listeners: map[uint16]bool{}, cells: map[cell]PortUse{}}}
 	r.window.Seen.Locks = map[string]int{}
 	r.window.Settings = readSettings(fp)
+	if t.Report == nil { // a server of ours says itself which are its workers
+		r.window.Parents = parents(fp, t.Server)
+	}
 	r.window.Before = r.moment(ctx)
 	go r.watch()
 	return r
+}
+
+// parents are those of the processes that have others of them for children: the
+// master of an nginx does none of its work.
+func parents(fp footprint.Proc, pids []int) map[int]bool {
+	found := map[int]bool{}
+	for _, pid := range pids {
+		for _, child := range fp.Children(pid) {
+			if slices.Contains(pids, child) {
+				found[pid] = true
+			}
+		}
+	}
+	return found
 }
 
 // Stop reads the last moment. What only the client knows, its errors and its
@@ -63,6 +80,7 @@ func (r *Recorder) Stop(ctx context.Context) Window {
 	r.once.Do(func() {
 		close(r.done)
 		<-r.ended
+		r.lookAtSockets()
 		r.window.After = r.moment(ctx)
 	})
 	return r.window

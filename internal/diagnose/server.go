@@ -2,6 +2,7 @@ package diagnose
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/c10m/c10m/internal/result"
 )
@@ -71,7 +72,7 @@ func serverFull(w *Window) []result.Finding {
 // much of it is told by its messages, or else by the processor time it had; that
 // it is busy, by the time it ran or was ready to.
 func hotShard(w *Window) []result.Finding {
-	all := used(w.Before.Server, w.After.Server, w.seconds())
+	all := slices.DeleteFunc(used(w.Before.Server, w.After.Server, w.seconds()), func(s shares) bool { return w.Parents[s.PID] })
 	if len(all) < 2 {
 		return nil
 	}

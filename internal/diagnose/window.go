@@ -15,6 +15,7 @@ type Window struct {
 	Before, After Moment
 	Seen          Seen
 	Settings      Settings
+	Parents       map[int]bool       // processes of the server that only look after others of it
 	Errors        result.ErrorCounts // the client's failures, by phase and cause
 	Latency       []Stretch          // the run cut into pieces, in order
 }
