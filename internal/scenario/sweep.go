@@ -73,6 +73,7 @@ func Sweep(ctx context.Context, o SweepOptions, run func(context.Context, []Choi
 		Host: result.Host{Kernel: sys.Kernel(), CPUs: runtime.NumCPU(), MemoryBytes: sys.TotalMemory(), Go: runtime.Version(), Commit: o.Commit}}
 	grid := Grid(o.Axes)
 	values := make([][]float64, len(grid))
+	last := make([]*result.Result, len(grid))
 	for turn := range o.Repeat {
 		for k := range grid {
 			i := (k + turn) % len(grid) // nobody is always the first after a pause
@@ -84,7 +85,7 @@ func Sweep(ctx context.Context, o SweepOptions, run func(context.Context, []Choi
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", variantName(grid[i]), err)
 			}
-			r.Proto = one.Proto
+			r.Proto, last[i] = one.Proto, one
 			numbers, err := one.Numbers()
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", variantName(grid[i]), err)
@@ -102,6 +103,9 @@ func Sweep(ctx context.Context, o SweepOptions, run func(context.Context, []Choi
 	judgement := judgeSweep(values, o.Less)
 	r.Tables = []result.Table{sweepTable(o, grid, values, judgement)}
 	r.Verdict = sweepVerdict(o, grid, values, judgement)
+	if judgement.best >= 0 { // what would have to be cured to go on from there
+		r.Findings = last[judgement.best].Findings
+	}
 	return r, nil
 }
 

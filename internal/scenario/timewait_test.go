@@ -1,0 +1,96 @@
+package scenario
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/c10m/c10m/internal/result"
+)
+
+// How long the local ports last: the figures of the first article, 30,000 ports
+// and 30,000 TIME_WAIT buckets, and what changes them.
+func TestExhaustion(t *testing.T) {
+	base := churnSum{opt: &ChurnOptions{Mode: PerRequest, Users: 100}, rate: 1000, conns: 1000, at: sides{client: 5000, used: 5000}, ports: 30_000, reuse: 0, most: 100_000, loopback: true}
+	for _, tt := range []struct {
+		name  string
+		do    func(*churnSum)
+		want  float64 // seconds; -1: never
+		words string  // of the verdict
+	}{
+		{"1,000/s for 60 s take 60,000 of 30,000", func(*churnSum) {}, 25, "used up in 25 s"},
+		{"400/s take 24,000", func(s *churnSum) { s.conns = 400 }, -1, "are enough at this rate"},
+		{"ran out", func(s *churnSum) { s.noPort = 7 }, 0, "Local ports ran out: 7 connects"},
+		{"used again after a second", func(s *churnSum) { s.reuse = 1 }, -1, "used again after a second (tcp_tw_reuse 1)"},
+		{"on loopback also with 2", func(s *churnSum) { s.reuse = 2 }, -1, "tcp_tw_reuse 2"},
+		{"with 2 elsewhere", func(s *churnSum) { s.reuse, s.loopback = 2, false }, 25, "used up"},
+		{"even a second is too long", func(s *churnSum) { s.reuse, s.conns, s.at.used = 1, 40_000, 10_000 }, 0.5, "used up in 0 s"},
+		{"buckets end before the ports", func(s *churnSum) { s.most = 20_000 }, -1, "are enough"},
+		{"as many buckets as ports, and users on top", func(s *churnSum) { s.most = 30_000 }, 25, "used up"},
+		{"the server closes first", func(s *churnSum) {
+			s.at = sides{server: 5000, used: 100}
+			s.opt = &ChurnOptions{Mode: PerRequest, ServerEnds: true}
+		}, -1, "gathers on the server (5,000)"},
+		{"the server closes first, elsewhere", func(s *churnSum) {
+			s.at, s.blind = sides{used: 100}, true
+			s.opt = &ChurnOptions{Mode: PerRequest, ServerEnds: true}
+		}, -1, "on another machine"},
+		{"a pool", func(s *churnSum) { s.at = sides{used: 10}; s.opt = &ChurnOptions{Mode: Pool} }, -1, "no TIME_WAIT"},
+		{"a proxy between", func(s *churnSum) { s.at = sides{used: 10, others: 8300}; s.opt = &ChurnOptions{Mode: Pool} }, -1, "8,300 more are in TIME_WAIT between others"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s := base
+			tt.do(&s)
+			left := s.exhaustion()
+			got := -1.0
+			if left != nil {
+				got = *left
+			}
+			if got != tt.want {
+				t.Errorf("lasts %g s, want %g", got, tt.want)
+			}
+			if v := s.verdict(&result.Result{}); !strings.Contains(v, tt.words) {
+				t.Errorf("verdict %q lacks %q", v, tt.words)
+			}
+			table := churnTable("t", [][]any{s.row()})
+			r := result.Result{Tables: []result.Table{table}}
+			if err := r.Check(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+func TestParseUntil(t *testing.T) {
+	run := &result.Result{Conns: result.Conns{Failed: 5, Lost: 5}, Echo: &result.Echo{Received: 990, Rate: 500, Latency: &result.Latency{P50: 1e6, P90: 2e6, P99: 3e6, P999: 4e6, Max: 5e6}}}
+	for text, met := range map[string]bool{
+		"errors>0.9%": true, "errors>1.1%": false, "errors > 0.009": true, "p50>1ms": false, "p50>999us": true, "p90>1ms": true, "p99>3ms": false, "p99>2ms": true,
+		"p999>3ms": true, "max>1s": false, "rate<501": true, "rate<500": false, "rate>1k": false, "p99<1s": true,
+	} {
+		u, err := ParseUntil(text)
+		if err != nil {
+			t.Errorf("%s: %v", text, err)
+			continue
+		}
+		if u.met(run) != met {
+			t.Errorf("%s: met is %v", text, !met)
+		}
+	}
+	for _, text := range []string{"", "p99", "p99>", "p99>5", "p98>1s", "errors>2", "errors>-1%", "errors>x", "rate<-1", ">1s", "p99=1s", "p99>-1s"} {
+		if _, err := ParseUntil(text); err == nil || !strings.Contains(err.Error(), "errors>SHARE") {
+			t.Errorf("%q: error %v", text, err)
+		}
+	}
+	nothing := &result.Result{Echo: &result.Echo{}}
+	if u, _ := ParseUntil("p99>1h"); !u.met(nothing) {
+		t.Error("a run without one answer meets no condition of latency")
+	}
+}
+
+func TestShortly(t *testing.T) {
+	for d, want := range map[time.Duration]string{0: "0s", 999: "999ns", 108_400: "108µs", 15_432_000: "15.4ms", 1_234_567_890: "1.23s", 123_456_789_000: "2m3s"} {
+		if got := shortly(d); got != want {
+			t.Errorf("shortly(%d) = %s, want %s", d, got, want)
+		}
+	}
+}
