@@ -136,10 +136,10 @@ func timeWaitFull(w *Window) []result.Finding {
 // manyInTimeWait is a remark: connections that could have been kept.
 func manyInTimeWait(w *Window) []result.Finding {
 	n, before := w.After.Sockets.TimeWait, w.Before.Sockets.TimeWait
-	if n < 1000 || n <= before {
+	if n < 1000 || n < before*9/10 { // of before, and on the way out
 		return nil
 	}
-	f := result.Finding{Name: InTimeWait, Severity: 40, Evidence: fmt.Sprintf("%s sockets, %s more than at first", group(n), group(n-before)),
+	f := result.Finding{Name: InTimeWait, Severity: 40, Evidence: fmt.Sprintf("%s sockets, %s at first", group(n), group(before)),
 		Meaning: "Whoever closes a connection first keeps it for 60 s more. On the side that had connected it holds a local port, on the other only memory. So many tell of connections that serve one request each.",
 		Cure:    "keep connections: keep-alive, a pool, in a proxy also towards its upstreams"}
 	if s := w.Seen; s.Connecting+s.Accepting > 0 {

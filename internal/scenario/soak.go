@@ -185,8 +185,8 @@ func soakVerdict(r *result.Result, server, kernel growth) string {
 	default:
 		said = fmt.Sprintf("No leak: the server stays at %s; what could hide in the noise is at most %s an hour", mib(server.last), mib(max(0, server.high)))
 	}
-	if kernel.leaks {
-		said += fmt.Sprintf(". The kernel's memory for connections grows by %s an hour: sockets that nobody closes, or TIME_WAIT that has not come to its end yet (60 s)", mib(kernel.slope))
+	if kernel.leaks && kernel.seconds >= 2*timeWaitFor {
+		said += fmt.Sprintf(". The kernel's memory for connections grows by %s an hour: sockets that nobody closes, or other work on this machine", mib(kernel.slope))
 	}
 	return said + fmt.Sprintf(". %s transactions in %s", plan.Group(r.Echo.Received), time.Duration(r.Echo.Seconds*float64(time.Second)).Round(time.Second)) + limitedBy(r.Findings) + "."
 }

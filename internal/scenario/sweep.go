@@ -236,13 +236,20 @@ func sweepVerdict(o SweepOptions, grid [][]Choice, values [][]float64, j sweepJu
 	case equal == len(grid):
 		said := fmt.Sprintf("No difference that noise could not make: the best median, with %s, is no sure win. Take the simplest, %s.", variantName(grid[j.best]), variantName(grid[0]))
 		if !canTell(o.Repeat, len(grid)) {
-			said += fmt.Sprintf(" %d runs each could not have told %d variants apart: --repeat %d could.", o.Repeat, len(grid), RepeatsNeeded(len(grid)))
+			said += fmt.Sprintf(" %s could not have told %d variants apart: --repeat %d could.", runsEach(o.Repeat), len(grid), RepeatsNeeded(len(grid)))
 		}
 		return said
 	case equal > 1:
 		return fmt.Sprintf("Best by its median is %s, but %d of %d variants cannot be told from it; the first of them is %s. %s.", variantName(grid[j.best]), equal, len(grid), variantName(grid[j.pick]), byHowMuch(grid, values, j, best))
 	}
 	return fmt.Sprintf("Best is %s. %s.", variantName(grid[j.best]), byHowMuch(grid, values, j, best))
+}
+
+func runsEach(n int) string {
+	if n == 1 {
+		return "One run each"
+	}
+	return fmt.Sprintf("%d runs each", n)
 }
 
 // byHowMuch sets the best beside the first variant and the worst.
