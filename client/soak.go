@@ -41,6 +41,9 @@ Examples
   client soak --mode per-request --users 20 --duration 30m
 `
 
+// mostLooks bounds the samples of a soak.
+const mostLooks = 1_000_000
+
 // runSoak is the subcommand.
 func runSoak(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	u := newUsers("soak", soakUsage, scenario.KeepAlive, 100)
@@ -56,6 +59,8 @@ func runSoak(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 			return fmt.Errorf("--duration %v: the legal range is 1s..1000h", u.Hold)
 		case o.Every != 0 && (o.Every < 10*time.Millisecond || o.Every > u.Hold/4):
 			return fmt.Errorf("--every %v: the legal range is 10ms..%v, a quarter of --duration", o.Every, u.Hold/4)
+		case o.Every != 0 && u.Hold/o.Every > mostLooks:
+			return fmt.Errorf("--every %v: the legal range is %v..: at most %d looks", o.Every, u.Hold/mostLooks, mostLooks)
 		case o.WarmUp < 0 || o.WarmUp > 0.9:
 			return fmt.Errorf("--warm-up %g: the legal range is 0..0.9", o.WarmUp)
 		}

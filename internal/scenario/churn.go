@@ -48,7 +48,7 @@ type churn struct {
 	opt    ChurnOptions
 	res    *result.Result
 	engine *loadgen.Engine
-	tw     *timeWait
+	tw     *timeWait // nil: not looked at
 	began  time.Time
 	took   time.Duration
 }
@@ -80,7 +80,9 @@ func runChurn(ctx context.Context, o ChurnOptions, fp footprint.Proc, watch Watc
 		return nil, seen, nil, err
 	}
 	rec := p.record(ctx, fp, o.Ports)
-	c.tw = watchTimeWait(o.Ports, func() int64 { return c.engine.Counts().Received })
+	if o.Scenario == "churn" { // nobody else shows it, and it costs something
+		c.tw = watchTimeWait(o.Ports, func() int64 { return c.engine.Counts().Received })
+	}
 	stop := watchPhase(fp, c.engine, o.Scenario, p.Plan.Total, watch)
 	columns := heatColumns
 	if o.Loops > 0 {
@@ -90,7 +92,9 @@ func runChurn(ctx context.Context, o ChurnOptions, fp footprint.Proc, watch Watc
 	c.engine.Churn(ctx, loadgen.Churn{Users: o.Users, PerConn: o.perConn(), ServerCloses: o.ServerEnds, Loops: o.Loops, Duration: o.Hold,
 		Size: o.Size, SizeMax: o.SizeMax, Heat: columns, Drain: drain, Timeout: o.Timeout})
 	c.took = time.Since(c.began)
-	c.tw.stop()
+	if c.tw != nil {
+		c.tw.stop()
+	}
 	stop()
 	heat := c.engine.Heat()
 	if ctx.Err() == nil {

@@ -35,8 +35,10 @@ const (
 	// twEvery is how often; and a look takes at most a tenth of the time.
 	twEvery = 200 * time.Millisecond
 	twShare = 10
-	// twRows is how many looks the table shows.
+	// twRows is how many looks the table shows, and twKept how many are kept at
+	// most: of a run of hours then fewer.
 	twRows = 12
+	twKept = 2000
 )
 
 // timeWaitFor is how long a socket stays in TIME_WAIT, TCP_TIMEWAIT_LEN in
@@ -48,17 +50,30 @@ func watchTimeWait(ports []int, done func() int64) *timeWait {
 	w.look()
 	go func() {
 		defer close(w.ended)
-		wait := twEvery
+		wait, every := twEvery, twEvery
 		for {
 			select {
 			case <-w.quit:
 				return
 			case <-time.After(wait):
 			}
-			wait = max(twEvery, twShare*processorTime(w.look))
+			if len(w.all) >= twKept {
+				w.thin()
+				every *= 2
+			}
+			wait = max(every, twShare*processorTime(w.look))
 		}
 	}()
 	return w
+}
+
+// thin drops every second look.
+func (w *timeWait) thin() {
+	half := w.all[:0]
+	for i := 0; i < len(w.all); i += 2 {
+		half = append(half, w.all[i])
+	}
+	w.all = half
 }
 
 // processorTime does it and returns what that took of a processor: on a busy

@@ -60,3 +60,19 @@ func TestTCPSockets(t *testing.T) {
 		}
 	}
 }
+
+// FuzzReadSockets: whatever a datagram holds, nothing is read beyond it.
+func FuzzReadSockets(f *testing.F) {
+	one := make([]byte, 16+diagMsg)
+	one[0], one[4], one[16], one[17] = byte(len(one)), 20, 2, 10
+	f.Add(one)
+	f.Add(append(one, 20, 0, 0, 0, 3, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0))
+	f.Add([]byte{20, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		n := 0
+		_, _, _ = readSockets(b, func(SockInfo) bool { n++; return true })
+		if n > len(b)/(16+diagMsg) {
+			t.Errorf("%d sockets in %d bytes", n, len(b))
+		}
+	})
+}

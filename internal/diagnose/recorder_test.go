@@ -1,0 +1,70 @@
+package diagnose
+
+import (
+	"context"
+	"net"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/c10m/c10m/internal/footprint"
+	"github.com/c10m/c10m/internal/result"
+)
+
+// TestRecorder looks at this process: at connections that nobody accepts, bytes
+// that nobody reads, and a local port in use.
+func TestRecorder(t *testing.T) {
+	fp, err := footprint.Here()
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	at := l.Addr().(*net.TCPAddr)
+	for range 3 {
+		c, err := net.Dial("tcp4", at.String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		if _, err := c.Write(make([]byte, 1000)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	asked := 0
+	r := Start(context.Background(), fp, Target{Server: []int{os.Getpid()}, Client: true, Report: func(context.Context) (*result.ServerReport, error) {
+		asked++
+		return &result.ServerReport{Messages: int64(asked)}, nil
+	}})
+	time.Sleep(2 * lookEvery)
+	w := r.Stop(context.Background())
+	if again := r.Stop(context.Background()); again.After.At != w.After.At {
+		t.Error("a second Stop reads anew")
+	}
+	if w.seconds() <= 0 || len(w.Before.Server) != 1 || len(w.After.Server[0].Threads) == 0 || len(w.After.Client) != 1 || w.After.Mem.Total == 0 || len(w.After.Cores.Each) == 0 {
+		t.Errorf("window %+v", w)
+	}
+	if asked != 2 || w.After.Report.Messages != 2 {
+		t.Errorf("the server was asked %d times, want before and after", asked)
+	}
+	if w.Seen.Unread < 3000 {
+		t.Errorf("%d bytes unread, want 3000 at least", w.Seen.Unread)
+	}
+	if w.Seen.Queue.Waiting < 1 || w.Seen.Queue.Room < 1 {
+		t.Errorf("fullest queue %+v, want ours or a fuller one", w.Seen.Queue)
+	}
+	if w.Seen.Ports.Used < 3 {
+		t.Errorf("ports %+v, want our 3 or more", w.Seen.Ports)
+	}
+	if w.Settings.Somaxconn < 1 || w.Settings.LocalPorts < 1 || w.Settings.TCPMem[2] < 1 {
+		t.Errorf("settings %+v", w.Settings)
+	}
+	for _, f := range Find(w) {
+		if f.Name == Stopped || f.Name == AcceptQueue && w.drops().ListenOverflows == 0 {
+			t.Errorf("finding %+v", f)
+		}
+	}
+}
