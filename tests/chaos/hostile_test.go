@@ -26,9 +26,9 @@ type hostile struct {
 const mib = 1 << 20
 
 var hostiles = []hostile{
-	{name: "connect-and-close storm", attack: "storm", short: 2 * time.Second, bound: 32 * mib, least: 500},
-	{name: "RST flood", attack: "rst", short: 2 * time.Second, bound: 32 * mib, least: 500},
-	{name: "slow readers", attack: "slow", conns: 40, short: 2 * time.Second, bound: (40*2 + 32) * mib, drops: "slow_reader", least: 40},
+	{name: "connect-and-close storm", attack: "storm", short: time.Second, bound: 32 * mib, least: 500},
+	{name: "RST flood", attack: "rst", short: time.Second, bound: 32 * mib, least: 500},
+	{name: "slow readers", attack: "slow", conns: 40, short: time.Second, bound: (40*2 + 32) * mib, drops: "slow_reader", least: 40},
 	{name: "a byte at a time", attack: "bytes", conns: 200, short: time.Second, bound: 16 * mib, least: 200},
 	{name: "HTTP on TCP ports", attack: "http", short: time.Second, bound: 64 * mib, least: 50},
 	{name: "noise", attack: "noise", conns: 40, short: time.Second, bound: (40*2 + 32) * mib, least: 40},
@@ -36,11 +36,11 @@ var hostiles = []hostile{
 	{name: "WebSocket, half-open and slow handshakes", attack: "handshakes", ws: true, conns: 400, short: 3 * time.Second, bound: 24 * mib, drops: "handshake_timeout", least: 400},
 	{name: "WebSocket, garbage", attack: "garbage", ws: true, short: time.Second, bound: 32 * mib, drops: "handshake_refused", least: 50},
 	{name: "WebSocket, huge headers", attack: "headers", ws: true, short: time.Second, bound: 32 * mib, drops: "handshake_refused", least: 50},
-	{name: "WebSocket, endless fragments", attack: "fragments", ws: true, conns: 20, short: 2 * time.Second, bound: (20*4 + 32) * mib, drops: "ws_too_big", least: 20},
+	{name: "WebSocket, endless fragments", attack: "fragments", ws: true, conns: 20, short: time.Second, bound: (20*4 + 32) * mib, drops: "ws_too_big", least: 20},
 	{name: "WebSocket, empty fragments", attack: "empties", ws: true, conns: 20, short: time.Second, bound: 32 * mib, least: 20},
-	{name: "WebSocket, ping flood", attack: "pings", ws: true, conns: 20, short: 2 * time.Second, bound: (20*3 + 32) * mib, drops: "slow_reader", least: 20},
+	{name: "WebSocket, ping flood", attack: "pings", ws: true, conns: 20, short: time.Second, bound: (20*3 + 32) * mib, drops: "slow_reader", least: 20},
 	{name: "WebSocket, frames that may not be", attack: "frames", ws: true, short: time.Second, bound: 32 * mib, drops: "ws_protocol", least: 50},
-	{name: "WebSocket, close storm", attack: "closes", ws: true, short: 2 * time.Second, bound: 64 * mib, least: 50},
+	{name: "WebSocket, close storm", attack: "closes", ws: true, short: time.Second, bound: 64 * mib, least: 50},
 }
 
 // TestHostilePeers: what each kind of them does costs a bounded amount of

@@ -30,7 +30,7 @@ func TestReconnect(t *testing.T) {
 					lost += share
 					s.Open(t, conns)
 				}
-			}, s.To("--proto", proto, "--first-port", fmt.Sprint(first), "--conns", "3000", "--hold", "10s", "--interval", "500ms", "--verify", "3000", "--reconnect")...)
+			}, s.To("--proto", proto, "--first-port", fmt.Sprint(first), "--conns", "3000", "--hold", "7s", "--interval", "500ms", "--verify", "3000", "--reconnect")...)
 			r := o.Result
 			if r == nil || lost == 0 {
 				t.Fatalf("status %d, no result: %s", o.Status, o.Stderr)
