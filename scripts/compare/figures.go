@@ -85,6 +85,10 @@ func medians(runs []Run) *Figures {
 	for _, m := range metrics {
 		*m.get(out) = middle(runs, m.get)
 	}
+	if out.Both = nil; out.Kernel != nil && out.User != nil {
+		both := *out.Kernel + *out.User
+		out.Both = &both
+	}
 	return out
 }
 

@@ -160,3 +160,27 @@ func TestKernelPerSocket(t *testing.T) {
 		}
 	}
 }
+
+// TestDisturbed: the kernel memory of a run that is far from all others' does
+// not count, and the file keeps it.
+func TestDisturbed(t *testing.T) {
+	run := func(round int, kernel float64) Run {
+		both := kernel + 100
+		return Run{Round: round, Figures: &Figures{Kernel: &kernel, User: num(100), Both: &both}}
+	}
+	rows := []Row{
+		{Class: floor, Runs: []Run{run(0, 4000), run(1, 4000), run(2, 4000)}},
+		{Class: other, Runs: []Run{run(0, 1900), run(1, 4100), run(2, 1901)}},
+	}
+	sumUp(rows, floor)
+	got := rows[1].Median
+	if got.Kernel == nil || *got.Kernel != 4100 || got.Both == nil || *got.Both != 4200 || *got.User != 100 {
+		t.Errorf("kernel %v, both %v, want those of the one run that was not disturbed", got.Kernel, got.Both)
+	}
+	if r := rows[1].Ratio["both"]; math.Abs(r-4200.0/4100) > 1e-9 {
+		t.Errorf("ratio %v", r)
+	}
+	if *rows[1].Runs[0].Figures.Kernel != 1900 {
+		t.Error("the run itself was changed")
+	}
+}

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"os"
 	"time"
 
@@ -65,18 +66,53 @@ func (r Row) failed() (why string, n int) {
 	return why, n
 }
 
-// sumUp fills in medians, and ratios to the row of the class `to`.
+// sumUp fills in medians, and ratios to the row of the class base, from the runs
+// that were not disturbed.
 func sumUp(rows []Row, to class) {
+	usual := usualKernel(rows)
 	var base []Run
 	for _, r := range rows {
 		if r.Class == to {
-			base = r.Runs
+			base = steady(r.Runs, usual)
 		}
 	}
 	for i := range rows {
-		rows[i].Median = medians(rows[i].Runs)
-		rows[i].Ratio = ratios(rows[i].Runs, base)
+		runs := steady(rows[i].Runs, usual)
+		rows[i].Median = medians(runs)
+		rows[i].Ratio = ratios(runs, base)
 	}
+}
+
+// apart is how far the kernel memory of a run may be from what is usual, as a
+// share of it.
+const apart = 0.25
+
+// usualKernel is the median of the kernel memory over all runs of all rows: a
+// socket is the same object, whichever server has it.
+func usualKernel(rows []Row) *float64 {
+	var all []Run
+	for _, r := range rows {
+		all = append(all, r.Runs...)
+	}
+	return middle(all, func(f *Figures) **float64 { return &f.Kernel })
+}
+
+// disturbed says that other sockets came or went on the machine in that run.
+func disturbed(r Run, usual *float64) bool {
+	return r.Figures != nil && r.Figures.Kernel != nil && usual != nil && math.Abs(*r.Figures.Kernel-*usual) > apart**usual
+}
+
+// steady is the runs, without the kernel memory of those that were disturbed.
+func steady(runs []Run, usual *float64) (clean []Run) {
+	for _, r := range runs {
+		if disturbed(r, usual) {
+			f := *r.Figures
+			f.Kernel, f.Both = nil, nil
+			r.Figures = &f
+		}
+		clean = append(clean, r)
+	}
+	return clean
 }
 
 func writeFile(name string, c *Comparison) error {

@@ -151,3 +151,29 @@ func TestReadFile(t *testing.T) {
 		}
 	}
 }
+
+// TestRepository: RESULTS.md is what `make results` writes, and its plots are there.
+func TestRepository(t *testing.T) {
+	c, err := readFile(filepath.Join("../..", kept))
+	if err != nil {
+		t.Fatal(err)
+	}
+	sumUp(c.Servers, floor)
+	sumUp(c.Clients, ours)
+	b, err := os.ReadFile(filepath.Join("../..", text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := fill(string(b), parts(c))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(b) != want {
+		t.Errorf("%s is not what %s says: make results", text, kept)
+	}
+	for _, d := range drawings(c) {
+		if _, err := os.Stat(filepath.Join("../..", plots, d.name+".svg")); err != nil {
+			t.Error(err)
+		}
+	}
+}

@@ -42,6 +42,17 @@ func conditions(c *Comparison) string {
 	if n := noise(c.Servers); n != "" {
 		text += " " + n
 	}
+	usual, n := usualKernel(c.Servers), 0
+	for _, r := range c.Servers {
+		for _, run := range r.Runs {
+			if disturbed(run, usual) {
+				n++
+			}
+		}
+	}
+	if n > 0 {
+		text += fmt.Sprintf(" The kernel memory of %d runs is left out: other sockets came and went on the machine meanwhile.", n)
+	}
 	return text
 }
 

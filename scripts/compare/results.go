@@ -21,6 +21,8 @@ func writeResults(root string) error {
 	if err != nil {
 		return err
 	}
+	sumUp(c.Servers, floor)
+	sumUp(c.Clients, ours)
 	name := filepath.Join(root, text)
 	b, err := os.ReadFile(name)
 	if err != nil {
