@@ -7,6 +7,8 @@ set -euo pipefail
 missing=()
 have() { command -v "$1" >/dev/null; }
 have ip || missing+=(iproute2)
+have nft || missing+=(nftables)
+have setpriv || missing+=(util-linux)
 have socat || missing+=(socat)
 have cc || missing+=(gcc)
 [[ -e /usr/include/stdlib.h ]] || missing+=(libc6-dev)
