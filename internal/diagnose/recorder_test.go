@@ -50,13 +50,16 @@ func TestRecorder(t *testing.T) {
 	if asked != 2 || w.After.Report.Messages != 2 {
 		t.Errorf("the server was asked %d times, want before and after", asked)
 	}
-	if w.Seen.Unread < 3000 {
+	// With more sockets than that in this namespace, somebody else's, they are
+	// not listed.
+	few := w.Before.Sockets.TCP+w.Before.Sockets.TimeWait < maxSockets && w.After.Sockets.TCP+w.After.Sockets.TimeWait < maxSockets
+	if few && w.Seen.Unread < 3000 {
 		t.Errorf("%d bytes unread, want 3000 at least", w.Seen.Unread)
 	}
 	if w.Seen.Queue.Waiting < 1 || w.Seen.Queue.Room < 1 {
 		t.Errorf("fullest queue %+v, want ours or a fuller one", w.Seen.Queue)
 	}
-	if w.Seen.Ports.Used < 3 {
+	if few && w.Seen.Ports.Used < 3 {
 		t.Errorf("ports %+v, want our 3 or more", w.Seen.Ports)
 	}
 	if w.Settings.Somaxconn < 1 || w.Settings.LocalPorts < 1 || w.Settings.TCPMem[2] < 1 {
