@@ -21,7 +21,7 @@ behave at this load? a stall shows in every message that it delayed).
   --size BYTES|A:B       of a message, or a range of sizes (default 64)
   --depth N              messages under way at once per connection (default 1)
   --duration D           how long (default 10s); --hold D is the same
-  --conns N|auto         connections (default 1000)
+  --conns N|auto, --cap N   connections (default 1000), the most auto may take
   --connect-rate N/s|max connects per second before that (default max)
   --verify N             connections that echo one message more at the end
 Where to, from where
@@ -61,6 +61,7 @@ func runEcho(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	c.DurationVar(&t.Hold, "duration", 10*time.Second, "")
 	c.DurationVar(&t.Hold, "hold", 10*time.Second, "")
 	c.Var(&t.Conns, "conns", "")
+	c.Var(&t.raw.cap, "cap", "")
 	c.Var((*atLeastZero)(&t.raw.verify), "verify", "")
 	c.Var(&t.raw.window, "window", "")
 	c.StringVar(&t.PrivateFDs, "private-fds", "auto", "")
