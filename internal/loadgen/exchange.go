@@ -143,7 +143,7 @@ func (l *loop) startDue(now uint32) int {
 		x.cursor++
 		// A connection that has no room for another message catches up when
 		// one is done; its latency counts from the intended time.
-		if c := &l.conns[slot]; c.state == open && c.seq <= round && l.room(slot, c) {
+		if c := &l.conns[slot]; c.state == open && c.seq <= round && l.room(slot, c) && !l.owed[slot] {
 			l.start(slot, c, intended)
 			if x.Interval == 0 {
 				l.refill(slot, c, now)
@@ -260,6 +260,9 @@ func (l *loop) writeFailed(slot int64, c *conn, errno sys.Errno) {
 
 // received compares what came back with what was sent, byte for byte.
 func (l *loop) received(slot int64, c *conn, in []byte) {
+	if l.owed[slot] {
+		return
+	}
 	for len(in) > 0 {
 		if !c.busy {
 			l.errs[echoSurplus]++
@@ -358,10 +361,26 @@ func (l *loop) endExchange() {
 		if c := &l.conns[i]; c.busy {
 			l.errs[echoTimeout] += int64(l.underWay(int64(i), c))
 			l.abandon(int64(i), c)
+			l.owe(int64(i))
 		}
 	}
 	l.errs[echoOverdue] += l.overdue()
 	l.finish()
+}
+
+// owe remembers that a message of an exchange that is over was never answered.
+// Its answer may still come, after a network was away for longer than the
+// exchange could wait: it is nothing that nobody asked for, and no mismatch. The
+// connection is held but sends nothing more, for what comes could not be told
+// apart.
+func (l *loop) owe(slot int64) {
+	if l.conns[slot].state != open {
+		return
+	}
+	if l.owed == nil {
+		l.owed = map[int64]bool{}
+	}
+	l.owed[slot] = true
 }
 
 // overdue counts the messages of open connections that were due and not begun.

@@ -56,6 +56,7 @@ type loop struct {
 	inRow   int // failures without a success between
 	wide    bool
 	retry   retry
+	owed    map[int64]bool // slots whose connection still owes us an answer
 
 	ex    exchange
 	churn *churn  // nil: connections are held

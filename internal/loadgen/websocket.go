@@ -87,6 +87,7 @@ func (l *loop) forget(slot int64) {
 	if len(l.rare) > 0 {
 		delete(l.rare, slot)
 	}
+	delete(l.owed, slot)
 	l.conns[slot].reader = ws.Reader{}
 }
 
@@ -153,6 +154,8 @@ func (l *loop) frames(slot int64, c *conn, in []byte) {
 func (l *loop) payload(slot int64, c *conn, ev ws.Event) {
 	switch {
 	case c.state == closing:
+		return
+	case l.owed[slot]:
 		return
 	case !c.busy:
 		l.errs[echoSurplus]++

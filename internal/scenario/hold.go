@@ -293,6 +293,9 @@ func (h *hold) verify(ctx context.Context) {
 	before := h.engine.Counts().Received
 	h.runExchange(ctx, loadgen.Exchange{Size: max(1, h.Plan.Size), PerConn: 1, Sample: h.Plan.Verify, Window: 256, Drain: drain})
 	h.res.Echo.Verified = h.engine.Counts().Received - before
+	if want := min(h.Plan.Verify, h.engine.Counts().Open()); h.res.Echo.Verified < want && ctx.Err() == nil {
+		h.warn("%s of %s connections were verified: the others did not answer, or still owe the answer to an earlier message", plan.Group(h.res.Echo.Verified), plan.Group(want))
+	}
 }
 
 // runExchange does one exchange and adds its time to the report.

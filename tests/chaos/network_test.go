@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"strings"
 	"testing"
 	"time"
 
@@ -100,6 +101,8 @@ func (w *wire) lose(percent int, delay time.Duration) string {
 }
 
 // TestNetworkCut: a link that is down for a while and comes back costs nothing.
+// TCP tries again after as long as the link was away, at the latest: the run goes
+// on for twice that.
 func TestNetworkCut(t *testing.T) {
 	rig.NoLeaks(t)
 	w := newWire(t)
@@ -110,7 +113,7 @@ func TestNetworkCut(t *testing.T) {
 		w.cut()
 		time.Sleep(down)
 		w.mend()
-	}, to(s, "--conns", "1000", "--hold", (down+8*time.Second).String(), "--interval", "500ms", "--verify", "1000")...)
+	}, to(s, "--conns", "1000", "--hold", (2*down+4*time.Second).String(), "--interval", "500ms", "--verify", "1000")...)
 	r := o.Result
 	if r == nil || o.Status != 0 || r.Conns.Established != 1000 || r.Conns.Lost != 0 || r.Echo.Lost != 0 || r.Echo.Mismatched != 0 || r.Echo.Verified != 1000 {
 		t.Fatalf("status %d, %+v: want nothing lost and all verified: %s", o.Status, r, o.Stderr)
@@ -174,4 +177,26 @@ func TestPacketLoss(t *testing.T) {
 	}
 	t.Logf("5 %% of packets lost by %s: %d messages back, median %v, longest %v", how, r.Echo.Received,
 		time.Duration(r.Echo.Latency.P50), time.Duration(r.Echo.Latency.Max))
+}
+
+// TestLateAnswers: a network that is away for longer than the client can wait
+// for answers. The messages are lost, and counted; the connections are not: an
+// answer that comes after all is no mismatch and no surplus.
+func TestLateAnswers(t *testing.T) {
+	rig.NoLeaks(t)
+	w := newWire(t)
+	s := w.server()
+	o := rig.Client(t, nil, func(*exec.Cmd) {
+		rig.Await(t, "messages", func() bool { return s.Report(t).Messages >= 400 })
+		w.cut()
+		time.Sleep(16 * time.Second) // 4 s of messages, and the 10 s that their answers may take
+		w.mend()
+	}, to(s, "--conns", "200", "--hold", "4s", "--interval", "500ms", "--verify", "200", "--server-control", "none", "--close", "fin")...)
+	r := o.Result
+	if r == nil || o.Status != 1 || r.Conns.Lost != 0 || r.Echo.Lost == 0 || r.Echo.Mismatched != 0 || r.Conns.Errors["echo_surplus"] != 0 {
+		t.Fatalf("status %d, %+v: want messages lost and no connection: %s", o.Status, r, o.Stderr)
+	}
+	if said := strings.Join(r.Warnings, "\n"); !strings.Contains(said, "owe the answer") {
+		t.Errorf("warnings %q, want one about connections that were not verified", said)
+	}
 }
