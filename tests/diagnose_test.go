@@ -192,3 +192,41 @@ while count() < most:
 		t.Errorf("status %d, text %s; want 1 and the verdict", cmd.ProcessState.ExitCode(), text.String())
 	}
 }
+
+// queuing is a process with four threads that wait for a file lock which the
+// first holds.
+const queuing = `
+import fcntl, sys, threading, time
+held = open(sys.argv[1], "w"); fcntl.flock(held, fcntl.LOCK_EX)
+def wait():
+    mine = open(sys.argv[1]); fcntl.flock(mine, fcntl.LOCK_EX)
+for _ in range(4): threading.Thread(target=wait, daemon=True).start()
+time.sleep(600)
+`
+
+// No processor, no queue and no port: threads that wait for a lock of the kernel.
+func TestDiagnoseLock(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("what a thread sleeps in is shown to root alone")
+	}
+	cmd := exec.Command("/usr/bin/python3", "-c", queuing, filepath.Join(t.TempDir(), "lock"))
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = cmd.Process.Kill(); _ = cmd.Wait() }()
+	await(t, "four threads to wait", func() bool {
+		tasks, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/wchan", cmd.Process.Pid))
+		n := 0
+		for _, name := range tasks {
+			if b, err := os.ReadFile(name); err == nil && strings.Contains(string(b), "lock") {
+				n++
+			}
+		}
+		return n >= 4
+	})
+	o := client(t, nil, nil, "diagnose", "--pid", fmt.Sprint(cmd.Process.Pid), "--duration", "1s")
+	firstFinding(t, o.result, "waiting for a lock", "4.0 threads of the server")
+	if o.status != 1 {
+		t.Errorf("status %d, want 1: something limits", o.status)
+	}
+}

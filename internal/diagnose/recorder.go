@@ -201,9 +201,13 @@ func (r *Recorder) threadsOf(pid int) []footprint.Thread {
 	return nil
 }
 
-// locks are parts of the names of the kernel's functions that wait for a lock.
-// Those of futex(2) are none: there also an idle thread waits for work.
-var locks = []string{"mutex_lock", "rwsem_", "down_read", "down_write", "__down", "fdget_pos", "lock_sock", "flock", "percpu_rwsem", "folio_wait", "fcntl_setlk", "posix_lock"}
+// locks are parts of the names of the kernel's functions in which a thread waits
+// for a lock. wchan shows not the mutex or semaphore itself but who asks for it:
+// a file's position, its inode, its lock (flock(2), fcntl(2)), an epoll instance,
+// a socket, the address space. futex(2) is none: there also an idle thread waits
+// for work.
+var locks = []string{"fdget_pos", "write_iter", "locks_lock", "flock", "fcntl_setlk", "posix_lock", "do_epoll_ctl", "ep_send_events", "lock_sock",
+	"lock_mm_and_find_vma", "mmap_pgoff", "munmap", "mprotect", "do_madvise", "mutex_lock", "rwsem_", "down_read", "down_write"}
 
 func isLock(function string) bool {
 	return slices.ContainsFunc(locks, func(l string) bool { return strings.Contains(function, l) })
