@@ -2,8 +2,10 @@ package footprint
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 )
 
@@ -51,33 +53,45 @@ func (p Proc) Name(pid int) string {
 	return name
 }
 
-// maxWalk bounds the fds of a process that are looked at one by one: each look
-// takes the kernel an inode and a dentry, and a process with more is not idle.
-const maxWalk = 10_000
+// maxWalk bounds the fds of a process that are looked at one by one, and
+// maxWalked those of all: each look takes the kernel an inode and a dentry.
+const (
+	maxWalk   = 10_000
+	maxWalked = 200_000
+)
 
-// Owners are the processes that hold one of the sockets, by /proc/PID/fd. It
-// is for the time before a run, when there are few fds. Processes of other users
-// are not seen without privilege.
+// Owners are the processes that hold one of the sockets, by /proc/PID/fd, with
+// their children. It is for the time before a run, when there are few fds, and
+// looks no further once every socket has an owner. Processes of other users are
+// not seen without privilege.
 func (p Proc) Owners(inodes map[uint32]bool) (pids []int) {
 	procs, err := p.fs.AllProcs()
 	if err != nil {
 		return nil
 	}
+	left, walked := maps.Clone(inodes), 0
 	for _, proc := range procs {
-		if f, err := p.FDs(proc.PID); err != nil || f.Open > maxWalk {
+		f, err := p.FDs(proc.PID)
+		if err != nil || f.Open > maxWalk || len(left) == 0 || walked > maxWalked {
 			continue
 		}
 		targets, err := proc.FileDescriptorTargets()
 		if err != nil {
 			continue
 		}
+		walked += len(targets)
+		owns := false
 		for _, t := range targets {
 			var inode uint32
 			if n, _ := fmt.Sscanf(t, "socket:[%d]", &inode); n == 1 && inodes[inode] {
-				pids = append(pids, proc.PID)
-				break
+				delete(left, inode)
+				owns = true
 			}
 		}
+		if owns {
+			pids = append(append(pids, proc.PID), p.Children(proc.PID)...)
+		}
 	}
-	return pids
+	slices.Sort(pids)
+	return slices.Compact(pids)
 }

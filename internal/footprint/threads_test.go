@@ -2,8 +2,11 @@ package footprint
 
 import (
 	"errors"
+	"fmt"
+	"net"
 	"os"
 	"runtime"
+	"slices"
 	"testing"
 	"time"
 )
@@ -99,5 +102,37 @@ func TestCoresAndFDs(t *testing.T) {
 	}
 	if p.Name(os.Getpid()) == "" {
 		t.Error("Name of ourselves is empty")
+	}
+}
+
+// TestOwners finds this process by a socket of its own.
+func TestOwners(t *testing.T) {
+	p, err := Here()
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	f, err := l.(*net.TCPListener).File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	target, err := os.Readlink(fmt.Sprintf("/proc/self/fd/%d", f.Fd()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var inode uint32
+	if _, err := fmt.Sscanf(target, "socket:[%d]", &inode); err != nil {
+		t.Fatalf("%s: %v", target, err)
+	}
+	if pids := p.Owners(map[uint32]bool{inode: true}); !slices.Contains(pids, os.Getpid()) {
+		t.Errorf("owners of our socket: %v, want %d among them", pids, os.Getpid())
+	}
+	if pids := p.Owners(map[uint32]bool{1: true}); len(pids) != 0 {
+		t.Errorf("owners of no socket: %v", pids)
 	}
 }
