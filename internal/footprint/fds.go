@@ -71,6 +71,9 @@ func (p Proc) Owners(inodes map[uint32]bool) (pids []int) {
 	}
 	left, walked := maps.Clone(inodes), 0
 	for _, proc := range procs {
+		if name := p.Name(proc.PID); proc.PID == 1 && (name == "systemd" || name == "init") {
+			continue // it listens for others (socket activation), and all are its children
+		}
 		f, err := p.FDs(proc.PID)
 		if err != nil || f.Open > maxWalk || len(left) == 0 || walked > maxWalked {
 			continue
