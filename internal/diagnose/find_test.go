@@ -80,6 +80,10 @@ func TestFind(t *testing.T) {
 		{"aborts", func(w *Window) { w.After.Drops.MemoryAborts = 2 }, TCPMemory, []string{"2 connections were cut"}},
 		{"TIME_WAIT", func(w *Window) { w.After.Drops.TimeWaitFull = 9 }, TimeWaitFull, nil},
 		{"many in TIME_WAIT", func(w *Window) { w.After.Sockets.TimeWait, w.Seen.Accepting = 8300, 8300 }, InTimeWait, []string{"8,300 sockets", "8,300 on the side that had accepted", "keep-alive"}},
+		{"many in TIME_WAIT, as many as went", func(w *Window) {
+			w.After.Sockets.TimeWait, w.Before.Sockets.TimeWait = 8300, 8400
+			w.After.Drops.TimeWaited, w.After.Drops.TimeWaitReused = 1000, 500
+		}, InTimeWait, []string{"8,300 sockets; 1,400 came in 10 s"}},
 		{"many in TIME_WAIT, from before", func(w *Window) { w.After.Sockets.TimeWait, w.Before.Sockets.TimeWait = 8300, 9800 }, "", nil},
 		{"orphans", func(w *Window) { w.After.Sockets.Orphan = 950 }, Orphans, nil},
 		{"memory", func(w *Window) { w.After.Mem.Free = 1 << 30 }, MemoryLow, nil},

@@ -135,11 +135,13 @@ func timeWaitFull(w *Window) []result.Finding {
 
 // manyInTimeWait is a remark: connections that could have been kept.
 func manyInTimeWait(w *Window) []result.Finding {
-	n, before := w.After.Sockets.TimeWait, w.Before.Sockets.TimeWait
-	if n < 1000 || n < before*9/10 { // of before, and on the way out
+	n, d := w.After.Sockets.TimeWait, w.drops()
+	// Not what is left of before: those that came in this time.
+	came := n - w.Before.Sockets.TimeWait + d.TimeWaited + d.TimeWaitReused
+	if n < 1000 || came < 500 {
 		return nil
 	}
-	f := result.Finding{Name: InTimeWait, Severity: 40, Evidence: fmt.Sprintf("%s sockets, %s at first", group(n), group(before)),
+	f := result.Finding{Name: InTimeWait, Severity: 40, Evidence: fmt.Sprintf("%s sockets; %s came in %.3g s", group(n), group(came), w.seconds()),
 		Meaning: "Whoever closes a connection first keeps it for 60 s more. On the side that had connected it holds a local port, on the other only memory. So many tell of connections that serve one request each.",
 		Cure:    "keep connections: keep-alive, a pool, in a proxy also towards its upstreams"}
 	if s := w.Seen; s.Connecting+s.Accepting > 0 {

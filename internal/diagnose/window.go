@@ -155,5 +155,6 @@ func (w *Window) drops() footprint.Drops {
 	return footprint.Drops{ListenOverflows: a.ListenOverflows - b.ListenOverflows, ListenDrops: a.ListenDrops - b.ListenDrops,
 		RequestQueue: a.RequestQueue - b.RequestQueue, Cookies: a.Cookies - b.Cookies, Backlog: a.Backlog - b.Backlog,
 		MemoryPressure: a.MemoryPressure - b.MemoryPressure, TimeWaitFull: a.TimeWaitFull - b.TimeWaitFull,
+		TimeWaited: a.TimeWaited - b.TimeWaited, TimeWaitReused: a.TimeWaitReused - b.TimeWaitReused,
 		SynRetrans: a.SynRetrans - b.SynRetrans, MemoryAborts: a.MemoryAborts - b.MemoryAborts}
 }

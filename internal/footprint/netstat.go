@@ -16,6 +16,8 @@ type Drops struct {
 	Backlog         int64 // TCPBacklogDrop: a socket's own backlog was full
 	MemoryPressure  int64 // TCPMemoryPressures: times tcp_mem's middle mark was passed
 	TimeWaitFull    int64 // TCPTimeWaitOverflow: tcp_max_tw_buckets was reached
+	TimeWaited      int64 // TW: sockets whose TIME_WAIT ended by itself
+	TimeWaitReused  int64 // TWRecycled: ended early, for a new connection of the same 4-tuple
 	SynRetrans      int64 // TCPSynRetrans: SYNs and SYN-ACKs sent again
 	MemoryAborts    int64 // TCPAbortOnMemory: connections cut, tcp_mem or tcp_max_orphans was reached
 }
@@ -81,6 +83,10 @@ func (d *Drops) field(name []byte) *int64 {
 		return &d.MemoryPressure
 	case "TCPTimeWaitOverflow":
 		return &d.TimeWaitFull
+	case "TW":
+		return &d.TimeWaited
+	case "TWRecycled":
+		return &d.TimeWaitReused
 	case "TCPSynRetrans":
 		return &d.SynRetrans
 	case "TCPAbortOnMemory":
