@@ -43,6 +43,7 @@ type hold struct {
 	series    footprint.Series
 	rate      curve
 	softirq   float64 // seconds, before the run
+	room      uint64  // bytes that could be taken when the guard last looked
 	serverCPU float64 // seconds, before the run
 	census    loadgen.Census
 	workers   []int64 // open connections of each server worker, while held
@@ -177,8 +178,15 @@ func (h *hold) guard(ctx context.Context, done <-chan struct{}) {
 // have left behind does not count: the kernel drops it when it needs the room.
 func (h *hold) memoryFull() (footprint.Mem, bool) {
 	mem, err := h.fp.Mem()
-	if err != nil || mem.Room(memoryReserve) > 0 {
+	if err != nil {
 		return mem, false
+	}
+	room, before := mem.Room(memoryReserve), h.room
+	h.room = room
+	// A small cgroup fills up within a few looks: what is left must do for two
+	// more like the last.
+	if fast := before > room && room < 2*(before-room); room > 0 {
+		return mem, fast
 	}
 	k, err := h.fp.Kernel()
 	if err != nil {

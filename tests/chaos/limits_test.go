@@ -141,7 +141,7 @@ func TestMemoryAlmostOut(t *testing.T) {
 	t.Cleanup(func() {
 		rig.Await(t, "the cgroup to be empty", func() bool { return os.Remove(dir) == nil })
 	})
-	const most = 96 << 20
+	const most = 192 << 20
 	if err := os.WriteFile(limit, fmt.Appendf(nil, "%d", most), 0o644); err != nil {
 		t.Skipf("the cgroup takes no memory limit: %v", err)
 	}

@@ -35,10 +35,11 @@ func TestReconnect(t *testing.T) {
 			if r == nil || lost == 0 {
 				t.Fatalf("status %d, no result: %s", o.Status, o.Stderr)
 			}
-			if c := r.Conns; c.Attempted != conns || c.Established != conns || c.Failed != 0 || c.Lost != lost || c.Reconnected != lost {
-				t.Errorf("conns %+v, want %d lost and reconnected", c, lost)
+			if c := r.Conns; c.Attempted != conns || c.Established != conns || c.Failed != 0 || c.Lost < lost || c.Lost > lost+conns/100 || c.Reconnected != c.Lost {
+				// A try may meet a listener that is just going, and is lost again.
+				t.Errorf("conns %+v, want %d lost, a few of them twice, and all reconnected", c, lost)
 			}
-			if e := r.Echo; e.Verified != conns || e.Mismatched != 0 || e.Lost > lost {
+			if e := r.Echo; e.Verified != conns || e.Mismatched != 0 || e.Lost > r.Conns.Lost {
 				t.Errorf("echo %+v, want all %d verified, and at most one message lost with each of %d", *e, conns, lost)
 			}
 			t.Logf("%d lost and restored; tries that failed: %v", lost, r.Conns.Errors)
