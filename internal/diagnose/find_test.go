@@ -98,6 +98,13 @@ func TestFind(t *testing.T) {
 			w.Before.Report.Shards = []result.Shard{{PID: 11, Messages: 10}, {PID: 12, Messages: 10}}
 			w.After.Report.Shards = []result.Shard{{PID: 11, Messages: 990}, {PID: 12, Messages: 30}}
 		}, HotShard, []string{"98 % of the work (messages)"}},
+		{"hot shard on a machine that others have", func(w *Window) {
+			for i := range w.After.Cores.Each {
+				w.After.Cores.Each[i].Busy += 7.5
+			}
+			w.Before.Report.Shards = []result.Shard{{PID: 11, Messages: 10}, {PID: 12, Messages: 10}}
+			w.After.Report.Shards = []result.Shard{{PID: 11, Messages: 990}, {PID: 12, Messages: 10}}
+		}, HotShard, []string{"100 % of the work (messages)"}},
 		{"shards that share their work", func(w *Window) {
 			w.After.Server[0].Threads[0].Run += 8
 			w.Before.Report.Shards = []result.Shard{{PID: 11}, {PID: 12}}

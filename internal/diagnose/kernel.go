@@ -86,7 +86,11 @@ func acceptQueue(w *Window) (found []result.Finding) {
 			}
 			f.Evidence += fmt.Sprintf("the fullest, port %d, had %s waiting with room for %s", q.Port, group(q.Waiting), group(q.Room))
 		}
-		if room := max(q.Room, w.Settings.Somaxconn); room > 0 && room < 4096 {
+		room := q.Room // of the fullest queue
+		if q.Waiting == 0 {
+			room = w.Settings.Somaxconn
+		}
+		if room > 0 && room < 4096 {
 			f.Cure = fmt.Sprintf("sysctl -w net.core.somaxconn=65535 (now %d) and a larger backlog in listen(2), then start the server anew; and accept faster", w.Settings.Somaxconn)
 		}
 		found = append(found, f)

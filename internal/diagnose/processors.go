@@ -26,6 +26,9 @@ func softirqBound(w *Window) []result.Finding {
 	return one(f)
 }
 
+// busyMark is the share of all processors' time from which they are called busy.
+const busyMark = 0.92
+
 // processorsBusy: nothing is left to compute with; and who has it.
 func processorsBusy(w *Window) (found []result.Finding) {
 	each := w.cores()
@@ -41,7 +44,7 @@ func processorsBusy(w *Window) (found []result.Finding) {
 		found = append(found, result.Finding{Name: Stolen, Severity: 76, Evidence: fmt.Sprintf("%s of the time was stolen", percent(stolen/n)),
 			Meaning: "This is a virtual machine and its host gives the processors to others.", Cure: "another host, or an instance type with processors of its own"})
 	}
-	if (all+stolen)/n < 0.92 {
+	if (all+stolen)/n < busyMark {
 		return found
 	}
 	server, client := total(used(w.Before.Server, w.After.Server, w.seconds())), total(used(w.Before.Client, w.After.Client, w.seconds()))

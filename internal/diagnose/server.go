@@ -86,10 +86,14 @@ func hotShard(w *Window) []result.Finding {
 	}
 	rest := (sum - work[top]) / float64(len(all)-1)
 	want := all[top].want
-	if want < 0.4 || rest > work[top]/4 {
+	least := 0.4
+	if starving(w) {
+		least = 0.1 // it would want more if its client had a processor
+	}
+	if want < least || rest > work[top]/4 {
 		return nil
 	}
-	f := result.Finding{Name: HotShard, Severity: 74,
+	f := result.Finding{Name: HotShard, Severity: 78,
 		Evidence: fmt.Sprintf("worker process %d did %s of the work (%s) and wanted %s of a core, the other %d did %s", all[top].PID, percent(work[top]/sum), unit, percent(want), len(all)-1, percent((sum-work[top])/sum)),
 		Meaning:  "A connection stays with the worker that it was dealt to. The others idle while this one has a queue: the machine looks half empty and latency grows.",
 		Cure:     "more ports or more connections for the kernel to deal, other source ports, fewer workers; or see which connections are the busy ones"}
@@ -98,6 +102,16 @@ func hotShard(w *Window) []result.Finding {
 	}
 	f.Evidence += dealt(w, all[top].PID)
 	return one(f)
+}
+
+// starving says whether the machine has no processor time left.
+func starving(w *Window) bool {
+	each := w.cores()
+	sum := 0.0
+	for _, c := range each {
+		sum += c.all + c.stolen
+	}
+	return len(each) > 0 && sum >= busyMark*float64(len(each))
 }
 
 // workOf is how much each process did.
