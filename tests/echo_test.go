@@ -14,7 +14,10 @@ func TestEchoAtARate(t *testing.T) {
 	args[0] = "echo"
 	o := client(t, nil, nil, args...)
 	e := o.result.Echo
-	if e == nil || e.Received != 1000+10 || e.Lost != 0 || e.Mismatched != 0 || e.Bytes < 1000*10 {
+	// On a machine that stalls for more than a second some are never sent, and
+	// counted as such.
+	unsent := o.result.Conns.Errors["echo_overdue"]
+	if e == nil || e.Received+unsent != 1000+10 || unsent > 200 || e.Lost != 0 || e.Mismatched != 0 || e.Bytes < 1000*10 {
 		t.Fatalf("status %d, echo %+v: want 1000 messages in 2 s, and 10 to verify; %s", o.status, e, o.stderr)
 	}
 	if o.result.Behind != (o.status == 1) || !strings.Contains(o.result.Verdict, "500 messages a second") {
@@ -29,8 +32,8 @@ func TestEchoAtARate(t *testing.T) {
 			sum += n
 		}
 	}
-	if sum != 1000 {
-		t.Errorf("heat has %d messages, want 1000", sum)
+	if sum != 1000-unsent {
+		t.Errorf("heat has %d messages, want %d", sum, 1000-unsent)
 	}
 }
 

@@ -39,7 +39,8 @@ func TestOpenLoopCountsTheStall(t *testing.T) {
 	e.Exchange(ctx, Exchange{Size: 64, Interval: interval, Duration: duration, Heat: 15, Drain: time.Minute})
 	heat := e.Heat()
 	tally, err := e.Stop()
-	if err != nil || tally.Received != int64(duration/interval) || tally.Errors["echo_overdue"] != 0 {
+	// On a machine that itself stalls for a second some are never sent.
+	if err != nil || tally.Received+tally.Errors["echo_overdue"] != int64(duration/interval) || tally.Received < 120 {
 		t.Fatalf("%+v, %v, %v; want one message each %v", tally.Counts, tally.Errors, err, interval)
 	}
 	// Those of the first 0.9 s of the stall took 100 ms or more.
@@ -95,7 +96,11 @@ func TestPipeline(t *testing.T) {
 		}
 		e.Exchange(ctx, Exchange{Size: 10, PerConn: 1, Drain: time.Minute}) // nothing is left over
 		tally, err := e.Stop()
-		if err != nil || tally.Received != want+20 || tally.Sent != tally.Received || tally.Mismatched != 0 || len(tally.Errors) != 0 {
+		unsent := int64(0)
+		if x.Interval > 0 {
+			unsent = tally.Errors["echo_overdue"]
+		}
+		if err != nil || tally.Received+unsent != want+20 || tally.Sent != tally.Received || tally.Mismatched != 0 || tally.Errors.Sum() != unsent {
 			t.Errorf("%+v: %+v, %v, %v; want %d echoes", x, tally.Counts, tally.Errors, err, want+20)
 		}
 		if x.SizeMax > 0 && (tally.Bytes < want*int64(x.SizeMax)/4 || tally.Bytes > want*int64(x.SizeMax)) {
