@@ -49,17 +49,37 @@ func inside(t *testing.T, prefix []string, script string) {
 	}
 }
 
-// firstFinding sees that a run named its cause first.
-func firstFinding(t *testing.T, r *result.Result, want string, words ...string) {
+// tries gives a test several goes, and fails with the last one's complaint: what
+// it judges may be drowned by other work on the machine once, not each time.
+func tries(t *testing.T, try func() (complaint string)) {
 	t.Helper()
-	if r == nil || len(r.Findings) == 0 || r.Findings[0].Name != want {
-		t.Fatalf("findings %+v, want %q first", r.Findings, want)
+	const most = 4
+	for i := 1; ; i++ {
+		switch complaint := try(); {
+		case complaint == "":
+			return
+		case i == most:
+			t.Fatalf("in none of %d tries: %s", most, complaint)
+		default:
+			t.Logf("try %d: %s", i, complaint)
+		}
+	}
+}
+
+// firstFinding wants a run to have named its cause first.
+func firstFinding(r *result.Result, want string, words ...string) (complaint string) {
+	switch {
+	case r == nil:
+		return "no result"
+	case len(r.Findings) == 0 || r.Findings[0].Name != want:
+		return fmt.Sprintf("findings %+v, want %q first", r.Findings, want)
 	}
 	for _, w := range words {
 		if f := r.Findings[0]; !strings.Contains(f.Evidence+f.Meaning+f.Cure, w) {
-			t.Errorf("finding %+v lacks %q", f, w)
+			return fmt.Sprintf("finding %+v lacks %q", f, w)
 		}
 	}
+	return ""
 }
 
 // dawdling accepts two connections a second, and lets one wait.
@@ -84,8 +104,10 @@ func TestDiagnoseTinyBacklog(t *testing.T) {
 	}
 	defer func() { _ = server.Process.Kill(); _ = server.Wait() }()
 	await(t, "the server", func() bool { return in("bash", "-c", "</dev/tcp/127.0.0.1/10000").Run() == nil })
-	o := client(t, ns, nil, "hold", "--first-port", "10000", "--ports", "1", "--server-control", "none", "--conns", "40", "--threads", "1", "--hold", "0s", "--connect-timeout", "2s", "--verify", "0")
-	firstFinding(t, o.result, "accept queue full", "somaxconn=65535 (now 1)", "ListenOverflows", "port 10000")
+	tries(t, func() string {
+		o := client(t, ns, nil, "hold", "--first-port", "10000", "--ports", "1", "--server-control", "none", "--conns", "40", "--threads", "1", "--hold", "0s", "--connect-timeout", "2s", "--verify", "0")
+		return firstFinding(o.result, "accept queue full", "somaxconn=65535 (now 1)", "ListenOverflows", "port 10000")
+	})
 }
 
 // All connections come from one block of source ports to one port: the kernel
@@ -95,8 +117,10 @@ func TestDiagnoseHotShard(t *testing.T) {
 	s := start(t, 1, ns, "--workers", "3", "--max-conns", "1000")
 	args := s.to(1, "--conns", "16", "--threads", "1", "--hold", "2s", "--verify", "0")
 	args[0] = "echo"
-	o := client(t, ns, nil, args...)
-	firstFinding(t, o.result, "one hot shard", "connections, all on the only port", "of the work (messages)")
+	tries(t, func() string {
+		o := client(t, ns, nil, args...)
+		return firstFinding(o.result, "one hot shard", "connections, all on the only port", "of the work (messages)")
+	})
 }
 
 // A server that a signal keeps from running most of the time.
@@ -104,36 +128,44 @@ func TestDiagnoseStopped(t *testing.T) {
 	s := start(t, 2, nil, "--max-conns", "1000")
 	args := s.to(2, "--conns", "20", "--hold", "2s", "--verify", "0")
 	args[0] = "echo"
-	done := make(chan struct{})
-	stopper := make(chan struct{})
-	o := client(t, nil, func(*exec.Cmd) {
-		go func() {
-			defer close(stopper)
-			for {
-				_ = s.cmd.Process.Signal(syscall.SIGSTOP)
-				select {
-				case <-done:
-					_ = s.cmd.Process.Signal(syscall.SIGCONT)
-					return
-				case <-time.After(300 * time.Millisecond):
-				}
-				_ = s.cmd.Process.Signal(syscall.SIGCONT)
-				time.Sleep(30 * time.Millisecond)
-			}
-		}()
-	}, args...)
-	close(done)
-	<-stopper
-	firstFinding(t, o.result, "server stopped", fmt.Sprintf("kill -CONT %d", s.cmd.Process.Pid))
+	tries(t, func() string {
+		done, stopper := make(chan struct{}), make(chan struct{})
+		o := client(t, nil, func(*exec.Cmd) {
+			go func() {
+				defer close(stopper)
+				stopAndGo(s.cmd.Process, done)
+			}()
+		}, args...)
+		close(done)
+		<-stopper
+		return firstFinding(o.result, "server stopped", fmt.Sprintf("kill -CONT %d", s.cmd.Process.Pid))
+	})
+}
+
+// stopAndGo keeps a process from running nine tenths of the time, until done.
+func stopAndGo(p *os.Process, done <-chan struct{}) {
+	for {
+		_ = p.Signal(syscall.SIGSTOP)
+		select {
+		case <-done:
+			_ = p.Signal(syscall.SIGCONT)
+			return
+		case <-time.After(300 * time.Millisecond):
+		}
+		_ = p.Signal(syscall.SIGCONT)
+		time.Sleep(30 * time.Millisecond)
+	}
 }
 
 // Every local port there is towards one destination.
 func TestDiagnosePortRange(t *testing.T) {
 	ns := namespace(t, "echo 40000 40031 >/proc/sys/net/ipv4/ip_local_port_range")
 	s := start(t, 1, ns, "--max-conns", "1000")
-	o := client(t, ns, nil, s.to(1, "--conns", "32", "--sources", "127.0.0.1", "--hold", "1s")...)
-	whole(t, o, 32)
-	firstFinding(t, o.result, "local ports used up", "32 of 32 local ports in use from 127.0.0.1")
+	tries(t, func() string {
+		o := client(t, ns, nil, s.to(1, "--conns", "32", "--sources", "127.0.0.1", "--hold", "1s")...)
+		whole(t, o, 32)
+		return firstFinding(o.result, "local ports used up", "32 of 32 local ports in use from 127.0.0.1")
+	})
 }
 
 // The table of tracked connections is filled with something else; its size is
@@ -171,26 +203,32 @@ while count() < most:
 	if out, err := exec.Command(fillIt[0], fillIt[1:]...).CombinedOutput(); err != nil {
 		t.Fatalf("fill conntrack: %v: %s", err, out)
 	}
-	cmd := exec.Command(args[0], args[1:]...)
-	var text bytes.Buffer
-	cmd.Stdout = &text
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	// A first packet that finds no room, while it looks.
-	inside(t, ns, fmt.Sprintf("timeout 2 bash -c '</dev/tcp/127.0.0.1/%d' || true", s.first))
-	_ = cmd.Wait()
-	if b, err = os.ReadFile(file); err != nil {
-		t.Fatal(err)
-	}
-	var r result.Result
-	if err := json.Unmarshal(b, &r); err != nil {
-		t.Fatal(err)
-	}
-	firstFinding(t, &r, "conntrack full", "nf_conntrack_max")
-	if cmd.ProcessState.ExitCode() != 1 || !strings.Contains(text.String(), "What limits is: conntrack full") {
-		t.Errorf("status %d, text %s; want 1 and the verdict", cmd.ProcessState.ExitCode(), text.String())
-	}
+	tries(t, func() string {
+		cmd := exec.Command(args[0], args[1:]...)
+		var text bytes.Buffer
+		cmd.Stdout = &text
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		// A first packet that finds no room, while it looks.
+		inside(t, ns, fmt.Sprintf("timeout 2 bash -c '</dev/tcp/127.0.0.1/%d' || true", s.first))
+		_ = cmd.Wait()
+		b, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var r result.Result
+		if err := json.Unmarshal(b, &r); err != nil {
+			t.Fatal(err)
+		}
+		if complaint := firstFinding(&r, "conntrack full", "nf_conntrack_max"); complaint != "" {
+			return complaint
+		}
+		if cmd.ProcessState.ExitCode() != 1 || !strings.Contains(text.String(), "What limits is: conntrack full") {
+			return fmt.Sprintf("status %d, text %s; want 1 and the verdict", cmd.ProcessState.ExitCode(), text.String())
+		}
+		return ""
+	})
 }
 
 // queuing is a process with four threads that wait for a file lock which the
@@ -224,9 +262,11 @@ func TestDiagnoseLock(t *testing.T) {
 		}
 		return n >= 4
 	})
-	o := client(t, nil, nil, "diagnose", "--pid", fmt.Sprint(cmd.Process.Pid), "--duration", "1s")
-	firstFinding(t, o.result, "waiting for a lock", "4.0 threads of the server")
-	if o.status != 1 {
-		t.Errorf("status %d, want 1: something limits", o.status)
-	}
+	tries(t, func() string {
+		o := client(t, nil, nil, "diagnose", "--pid", fmt.Sprint(cmd.Process.Pid), "--duration", "1s")
+		if o.status != 1 {
+			return fmt.Sprintf("status %d, want 1: something limits", o.status)
+		}
+		return firstFinding(o.result, "waiting for a lock", "4.0 threads of the server")
+	})
 }
