@@ -174,26 +174,24 @@ func (h *hold) guard(ctx context.Context, done <-chan struct{}) {
 	}
 }
 
-// memoryFull says whether only the reserve is left. What readers of /proc/PID/fd
-// have left behind does not count: the kernel drops it when it needs the room.
+// memoryFull says whether only the reserve is left, or will be within a few
+// looks: a small cgroup fills up that fast. What readers of /proc/PID/fd have
+// left behind does not count: the kernel drops it when it needs the room.
 func (h *hold) memoryFull() (footprint.Mem, bool) {
 	mem, err := h.fp.Mem()
 	if err != nil {
 		return mem, false
 	}
-	room, before := mem.Room(memoryReserve), h.room
+	room := mem.Room(memoryReserve)
+	soon := 2 * (h.room - min(h.room, room)) // two looks like the last one
 	h.room = room
-	// A small cgroup fills up within a few looks: what is left must do for two
-	// more like the last.
-	if fast := before > room && room < 2*(before-room); room > 0 {
-		return mem, fast
+	if room > soon {
+		return mem, false
 	}
-	k, err := h.fp.Kernel()
-	if err != nil {
-		return mem, true
+	if k, err := h.fp.Kernel(); err == nil {
+		mem.CleanCache += k.Walked
 	}
-	mem.CleanCache += k.Walked
-	return mem, mem.Room(memoryReserve) == 0
+	return mem, mem.Room(memoryReserve) <= soon
 }
 
 func (h *hold) sample(ctx context.Context, now time.Time) {
