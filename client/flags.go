@@ -32,7 +32,7 @@ type raw struct {
 	host, sources, closeMode string
 	proto, first             string
 	ports                    int
-	size                     plan.Count
+	size                     plan.Size
 	cap, verify, window      plan.Count
 }
 
@@ -51,7 +51,7 @@ func parse(args []string, stdout io.Writer) (flags, error) {
 			strings.Join(slices.Sorted(maps.Keys(labs)), ", "))
 	}
 	f.Conns, f.Threads = plan.Count{Auto: true}, plan.Count{Auto: true}
-	r := raw{size: plan.Count{N: 64}, verify: plan.Count{N: 10_000}, window: plan.Count{N: 1024}}
+	r := raw{size: 64, verify: plan.Count{N: 10_000}, window: plan.Count{N: 1024}}
 	fs := newFlags(f.Scenario)
 	f.register(fs, &r)
 	if err := fs.Parse(args); err != nil {
@@ -147,13 +147,13 @@ func (f *flags) check(r raw) (err error) {
 	if f.PrivateFDs != "auto" && f.PrivateFDs != "on" && f.PrivateFDs != "off" {
 		return fmt.Errorf("--private-fds %q: the legal values are auto, on, off", f.PrivateFDs)
 	}
-	if r.size.Auto || r.size.N > maxSize {
+	if r.size < 1 || r.size > maxSize {
 		return fmt.Errorf("--size %s: the legal range is 1..%d bytes", r.size.String(), maxSize)
 	}
 	if r.window.Auto || r.window.N > 1<<20 {
 		return fmt.Errorf("--window %s: the legal range is 1..%d", r.window.String(), 1<<20)
 	}
-	f.Size, f.Cap, f.Verify, f.Window = int(r.size.N), r.cap.N, r.verify.N, int(r.window.N)
+	f.Size, f.Cap, f.Verify, f.Window = int(r.size), r.cap.N, r.verify.N, int(r.window.N)
 	if u, err := url.Parse(f.Control); f.Control != "auto" && f.Control != "none" && (err != nil || u.Scheme != "http" || u.Host == "") {
 		return fmt.Errorf("--server-control %q: want a URL like http://127.0.0.1:9090, auto or none", f.Control)
 	}

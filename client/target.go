@@ -18,7 +18,7 @@ type target struct {
 
 // newTarget registers them, with conns for a default.
 func newTarget(fs *flag.FlagSet, scenario string, conns int64) *target {
-	t := &target{raw: raw{size: plan.Count{N: 64}, window: plan.Count{N: 1024}, closeMode: "fin"}}
+	t := &target{raw: raw{size: 64, window: plan.Count{N: 1024}, closeMode: "fin"}}
 	f := &t.flags
 	f.Scenario, f.Commit, f.PrivateFDs = scenario, commit, "auto"
 	f.Conns, f.Threads = plan.Count{N: conns}, plan.Count{Auto: true}
@@ -58,8 +58,8 @@ func (s *sizes) Set(text string) error {
 	if !isRange {
 		b = a
 	}
-	first, err1 := plan.ParseCount(a)
-	last, err2 := plan.ParseCount(b)
+	var first, last plan.Size
+	err1, err2 := first.Set(a), last.Set(b)
 	if err1 != nil || err2 != nil || first < 1 || last < first || last > maxSize {
 		return bad
 	}
