@@ -35,7 +35,7 @@ func TestWithout(t *testing.T) {
 }
 
 func TestSizes(t *testing.T) {
-	for in, want := range map[string]sizes{"64": {64, 64}, "64:1024": {64, 1024}, "1k:2k": {1000, 2000}, "7:7": {7, 7}} {
+	for in, want := range map[string]sizes{"64": {64, 64}, "64:1024": {64, 1024}, "1k:2k": {1024, 2048}, "7:7": {7, 7}} {
 		var s sizes
 		if err := s.Set(in); err != nil || s != want {
 			t.Errorf("%s: %+v, %v, want %+v", in, s, err, want)
