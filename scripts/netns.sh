@@ -64,9 +64,9 @@ restore() {
   [[ -z $holder ]] || wait "$holder" || true # or CMD would inherit a zombie
 }
 trap restore EXIT
-trap 'exit 129' HUP
-trap 'exit 130' INT
-trap 'exit 143' TERM
+# For these few milliseconds nothing interrupts: a shell that takes a signal
+# while it forks may never come out of its handler.
+trap '' HUP INT TERM
 
 if ((ehash > 0)); then
   if [[ -w $child_ehash ]]; then
