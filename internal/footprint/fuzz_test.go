@@ -32,12 +32,19 @@ func FuzzProcFiles(f *testing.F) {
 		}
 		f.Add(b)
 	}
-	for _, s := range []string{"", "0", "9223372036854775807 0 -1", "TCP: inuse -1", "1 2 3", "0::/../../..\n", "12:memory:/a:b\n", "811 (a) b) S 1"} {
+	for _, s := range []string{"", "0", "9223372036854775807 0 -1", "TCP: inuse -1", "1 2 3", "0::/../../..\n", "12:memory:/a:b\n", "811 (a) b) S 1",
+		"rchar: 1\nwchar: 2\nsyscr: 3\nsyscw: 4\nread_bytes: 0\nwrite_bytes: 0\ncancelled_write_bytes: -1\n",
+		"Limit                     Soft Limit           Hard Limit           Units     \nMax open files            20000                unlimited            files     \n",
+		"entries  searched found new invalid ignore delete delete_list insert insert_failed drop early_drop icmp_error  expect_new expect_create expect_delete search_restart\n00000002  00000000 00000000 00000000 00000001 00000000 00000000 00000000 00000000 00000000 ffffffff 00000000 00000000  00000000 00000000 00000000 00000000\n",
+	} {
 		f.Add([]byte(s))
 	}
 	root, put := fuzzRoot(f)
+	put("sys/net/netfilter/nf_conntrack_count", []byte("1"))
+	put("sys/net/netfilter/nf_conntrack_max", []byte("2"))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		for _, name := range []string{"net/sockstat", "net/sockstat6", "811/stat", "811/statm", "811/smaps_rollup", "811/status", "stat", "sys/fs/file-nr", "sys/one", "self/cgroup"} {
+		for _, name := range []string{"net/sockstat", "net/sockstat6", "811/stat", "811/statm", "811/smaps_rollup", "811/status", "stat", "sys/fs/file-nr", "sys/one", "self/cgroup",
+			"811/io", "811/limits", "811/task/811/stat", "811/task/811/schedstat", "net/stat/nf_conntrack"} {
 			put(name, b)
 		}
 		p, err := New(root, root)
@@ -56,6 +63,15 @@ func FuzzProcFiles(f *testing.F) {
 		_, _ = p.SysctlInt("one")
 		_, _ = p.Process(811)
 		_, _ = p.Resident(811)
+		if n, err := p.Calls(811); err == nil && n < 0 {
+			t.Errorf("%d calls", n)
+		}
+		_, _ = p.FDs(811)
+		if threads, err := p.Threads(811); err == nil && len(threads) > 1 {
+			t.Errorf("threads %+v", threads)
+		}
+		_, _ = p.Cores()
+		_, _ = p.Conntrack()
 		_ = p.room()
 	})
 }

@@ -35,7 +35,7 @@ func (s *Process) add(one Process) {
 // /proc/PID/fd, which would itself take kernel memory for each socket.
 func (p Proc) Process(pids ...int) (Process, error) {
 	return p.sum(pids, func(proc procfs.Proc) (Process, error) {
-		stat, err := proc.Stat()
+		cpu, err := p.processorTime(proc.PID)
 		if err != nil {
 			return Process{}, err
 		}
@@ -47,11 +47,22 @@ func (p Proc) Process(pids ...int) (Process, error) {
 			// Another user's process, or a kernel without the file: what
 			// everybody may see of it.
 			one, err := p.resident(proc)
-			one.CPU = stat.CPUTime()
+			one.CPU = cpu
 			return one, err
 		}
-		return Process{RSS: m.Rss, PSS: m.Pss, Private: m.PrivateClean + m.PrivateDirty, Anon: m.Anonymous, CPU: stat.CPUTime()}, nil
+		return Process{RSS: m.Rss, PSS: m.Pss, Private: m.PrivateClean + m.PrivateDirty, Anon: m.Anonymous, CPU: cpu}, nil
 	})
+}
+
+// processorTime is the user and system time of a process in seconds, all its
+// threads together: /proc/PID/stat, whose line is like a thread's.
+func (p Proc) processorTime(pid int) (sec float64, err error) {
+	err = p.read(fmt.Sprintf("%d/stat", pid), func(b []byte) error {
+		t, err := parseThread(b)
+		sec = t.User + t.System
+		return err
+	})
+	return sec, err
 }
 
 // Resident sums up the processes from /proc/PID/statm alone: cheap whatever
