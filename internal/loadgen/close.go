@@ -54,7 +54,7 @@ func (l *loop) closeOne(slot int64, c *conn) {
 // that the server never took, nor if the socket is full. With ws.CodeNone the
 // frame is empty.
 func (l *loop) sendClose(slot int64, c *conn, code uint16) bool {
-	if c.sent > 0 && int(c.sent) < ws.FrameSize(l.sizeOf(slot, c.seq)) {
+	if c.sent > 0 && !l.written(slot, c) {
 		return false
 	}
 	payload := []byte{byte(code >> 8), byte(code)}

@@ -30,9 +30,13 @@ func newPattern(size int) pattern {
 
 // message is the payload of message seq of connection id.
 func (p pattern) message(id int64, seq uint32, size int) []byte {
-	h := uint64(id)*0x9E3779B97F4A7C15 + uint64(seq)*0xD6E8FEB86659FD93
-	h ^= h >> 32
-	h *= 0xD6E8FEB86659FD93
-	at := h >> 44 // the top 20 bits
+	at := scatter(id, seq) >> 44 // the top 20 bits
 	return p[at : at+uint64(size)]
+}
+
+// scatter is a number that looks random for message seq of connection id, and
+// is always the same; its high bits are the better ones.
+func scatter(id int64, seq uint32) uint64 {
+	h := uint64(id)*0x9E3779B97F4A7C15 + uint64(seq)*0xD6E8FEB86659FD93
+	return (h ^ h>>32) * 0xD6E8FEB86659FD93
 }

@@ -39,9 +39,7 @@ func (l *loop) request(slot int64, c *conn) []byte {
 // sees; we are no browser and choose all bytes ourselves. What counts here is
 // that the same key can be made again when the rest of a frame is written.
 func (l *loop) maskKey(slot int64, seq uint32) uint32 {
-	h := uint64(l.plan.Offset+slot)*0x9E3779B97F4A7C15 + uint64(seq)*0xD6E8FEB86659FD93
-	h = (h ^ h>>32) * 0xD6E8FEB86659FD93
-	return uint32(h >> 32)
+	return uint32(scatter(l.plan.Offset+slot, seq) >> 32)
 }
 
 // withLeftOver is the n bytes just read, behind what the connection had left.
@@ -186,7 +184,7 @@ func (l *loop) answerPing(slot int64, c *conn, payload []byte) {
 		return
 	}
 	l.rareOf(slot).pong = ws.AppendFrame(nil, ws.OpPong, payload, l.maskKey(slot, c.seq))
-	if len(l.unsent(slot, c)) == 0 {
+	if !c.busy || l.written(slot, c) {
 		l.sendPong(slot, c)
 	}
 }

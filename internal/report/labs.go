@@ -12,21 +12,14 @@ import (
 // WriteLab writes what a lab found out, for results that are not about
 // connections: tables, findings, warnings, the verdict.
 func WriteLab(w io.Writer, r *result.Result, o Options) error {
-	t := &text{width: o.width(), color: o.Color}
-	t.printf("%s\n", t.paint(bold, r.Scenario))
-	t.line(machine(r))
-	t.tables(r.Tables)
-	t.findings(r.Findings)
-	t.warnings(r.Warnings)
-	t.says(r.Verdict)
-	s := t.String()
-	if o.ASCII {
-		s = toASCII(s)
-	}
-	if _, err := io.WriteString(w, s); err != nil {
-		return fmt.Errorf("write report: %w", err)
-	}
-	return nil
+	return write(w, r, o, func(t *text, r *result.Result) {
+		t.printf("%s\n", t.paint(bold, r.Scenario))
+		t.line(machine(r))
+		t.tables(r.Tables)
+		t.findings(r.Findings)
+		t.warnings(r.Warnings)
+		t.says(r.Verdict)
+	})
 }
 
 // shownFindings is how many findings the text shows; the file has all.

@@ -18,8 +18,11 @@ func WriteText(w io.Writer, r *result.Result, options ...Options) error {
 	if len(options) > 0 {
 		o = options[0]
 	}
-	r = legible(r)
-	t := &text{width: o.width(), color: o.Color}
+	return write(w, r, o, (*text).run)
+}
+
+// run is the report of a run that opened connections.
+func (t *text) run(r *result.Result) {
 	t.top(r)
 	t.conns(r)
 	t.setup(r.Setup)
@@ -36,6 +39,13 @@ func WriteText(w io.Writer, r *result.Result, options ...Options) error {
 	t.findings(r.Findings)
 	t.warnings(r.Warnings)
 	t.says(r.Verdict)
+}
+
+// write lays out what sections say of a result, without its control characters,
+// and writes it at once.
+func write(w io.Writer, r *result.Result, o Options, sections func(*text, *result.Result)) error {
+	t := &text{width: o.width(), color: o.Color}
+	sections(t, legible(r))
 	s := t.String()
 	if o.ASCII {
 		s = toASCII(s)

@@ -83,7 +83,7 @@ func runChurn(ctx context.Context, o ChurnOptions, fp footprint.Proc, watch Watc
 	if o.Scenario == "churn" { // nobody else shows it, and it costs something
 		c.tw = watchTimeWait(o.Ports, func() int64 { return c.engine.Counts().Received })
 	}
-	stop := watchPhase(fp, c.engine, o.Scenario, p.Plan.Total, watch)
+	stop := watchRun(fp, c.engine, p.Plan.Total, func() string { return o.Scenario }, watch)
 	columns := heatColumns
 	if o.Loops > 0 {
 		columns = 0 // nobody knows how long it will take
@@ -119,8 +119,8 @@ func (c *churn) fill(t loadgen.Tally, interrupted bool) {
 	r.Interrupt = interrupted
 	r.Conns = result.Conns{Attempted: t.Established + t.Failed, Established: t.Established, Failed: t.Failed, Lost: t.Lost, Errors: t.Errors}
 	s := c.took.Seconds()
-	r.Echo = &result.Echo{Sent: t.Sent, Received: t.Received, Lost: t.Missing, Mismatched: t.Mismatched, Seconds: s, Rate: float64(t.Received) / s,
-		Bytes: t.Bytes, Latency: t.Echo.Summary(), Calls: perMessage(t)}
+	r.Echo = &result.Echo{Seconds: s, Rate: float64(t.Received) / s, Calls: perMessage(t)}
+	fillEcho(r.Echo, &t.Part)
 	r.Plan.Conns = min(r.Plan.Conns, max(1, t.Established)) // not all of a pool need have been of use
 	if n := t.Errors["close_timeout"]; n > 0 {
 		c.warn("%s connections were not closed by the server within 5 s, though it was to close first: a server of ours must be started with --close-on-eot, and another may never close first", plan.Group(n))
@@ -133,30 +133,6 @@ func perMessage(t loadgen.Tally) float64 {
 		return 0
 	}
 	return float64(t.Calls) / float64(t.Received)
-}
-
-// watchPhase reports progress until the returned func is called.
-func watchPhase(fp footprint.Proc, e *loadgen.Engine, phase string, target int64, watch Watch) (stop func()) {
-	done, ended := make(chan struct{}), make(chan struct{})
-	began := time.Now()
-	go func() {
-		defer close(ended)
-		tick := time.NewTicker(watchEvery)
-		defer tick.Stop()
-		for {
-			select {
-			case <-done:
-				return
-			case <-tick.C:
-				p := Progress{Phase: phase, Elapsed: time.Since(began), Target: target, Counts: e.Counts()}
-				if mem, err := fp.Mem(); err == nil {
-					p.MemoryLeft = mem.Room(memoryReserve)
-				}
-				watch(p)
-			}
-		}
-	}()
-	return func() { close(done); <-ended }
 }
 
 // stretches are a heat's columns as diagnose wants them.

@@ -68,7 +68,7 @@ func Hold(ctx context.Context, p *Prepared, o Options, fp footprint.Proc, watch 
 	}
 	h.engine = engine
 	h.setPhase("start")
-	stopWatch := h.startWatch()
+	stopWatch := watchRun(fp, engine, p.Plan.Total, func() string { return h.phase.Load().(string) }, watch)
 	// Before the baseline, so that the garbage of looking is in it.
 	rec := h.record(ctx, fp, o.Ports)
 	h.run(ctx)
@@ -340,30 +340,6 @@ func (h *hold) close(ctx context.Context) {
 	if after, err := h.snapshot(ctx); err == nil && ctx.Err() == nil {
 		h.afterClose(after)
 	}
-}
-
-// startWatch reports progress until the returned func is called.
-func (h *hold) startWatch() (stop func()) {
-	done, ended := make(chan struct{}), make(chan struct{})
-	began := time.Now()
-	go func() {
-		defer close(ended)
-		tick := time.NewTicker(watchEvery)
-		defer tick.Stop()
-		for {
-			select {
-			case <-done:
-				return
-			case <-tick.C:
-				p := Progress{Phase: h.phase.Load().(string), Elapsed: time.Since(began), Target: h.Plan.Total, Counts: h.engine.Counts(), Live: h.engine.Live}
-				if mem, err := h.fp.Mem(); err == nil {
-					p.MemoryLeft = mem.Room(memoryReserve)
-				}
-				h.watch(p)
-			}
-		}
-	}()
-	return func() { close(done); <-ended }
 }
 
 // newResult is the part of a result that is known before the run.
