@@ -44,6 +44,10 @@ run: build ## run the main job on this machine; CONNS=N|auto PORTS=200 PROTO=tcp
 bench: build peers ## repeat the measurements of RESULTS.md
 	@scripts/bench.sh
 
+.PHONY: profile
+profile: build peers ## where the processors' time goes in a setup (root, perf)
+	@scripts/profile.sh
+
 .PHONY: compare
 compare: build peers ## compare servers and clients (some 15 minutes); writes out/compare
 	@scripts/install-peers.sh

@@ -9,7 +9,6 @@ import (
 
 	"github.com/c10m/c10m/internal/footprint"
 	"github.com/c10m/c10m/internal/plan"
-	"github.com/c10m/c10m/internal/report"
 	"github.com/c10m/c10m/internal/scenario"
 )
 
@@ -36,7 +35,8 @@ Where to, from where (default 127.0.0.1 port 10000)
   --host ADDR, --ports N, --first-port PORT, --proto tcp|ws, --path, --header,
   --subprotocol, --server-control URL|auto|none, --sources auto|CIDR,
   --threads auto|N, --connect-timeout D
-Report: --json FILE, --html FILE, --csv FILE, --fail-if COND, --quiet
+Report: --json FILE, --html FILE, --csv FILE, --fail-if COND, --quiet, and
+  --dash ADDR:PORT           live page; not in a namespace of its own
 
 Exit status: 0 done; 1 connects or transactions failed; 2 bad usage.
 
@@ -123,14 +123,10 @@ func (c *churnFlags) runHere(ctx context.Context, stderr io.Writer) (*resultOf, 
 		}
 		defer s.Stop()
 	}
-	fp, err := footprint.Here()
-	if err != nil {
-		return nil, err
-	}
-	watch, stop := watching(c.command.quiet, stderr)
-	defer stop()
 	c.opt.Options = c.Options
-	return scenario.Churn(ctx, c.opt, fp, watch)
+	return c.watched(stderr, func(fp footprint.Proc, watch scenario.Watch) (*resultOf, error) {
+		return scenario.Churn(ctx, c.opt, fp, watch)
+	})
 }
 
 // check converts the flags and refuses what cannot be meant.
@@ -197,6 +193,9 @@ func (c *churnFlags) checkSettings() error {
 			if c.matrix && flag != "matrix" && flag != "sysctl" && flag != "server" {
 				return fmt.Errorf("--%s: --matrix sets it itself", flag)
 			}
+			if c.dash != "" {
+				return fmt.Errorf("--dash %s: with --%s the run has a network namespace of its own, where nobody can look at a page", c.dash, flag)
+			}
 			if !isIsolated() {
 				return needRoot("--" + flag)
 			}
@@ -228,16 +227,4 @@ func (c *churnFlags) runMatrix(ctx context.Context, args []string, stderr io.Wri
 	r := scenario.JoinChurn(rows)
 	r.Command = c.Command
 	return r, nil
-}
-
-// watching is a live line.
-func watching(quiet bool, stderr io.Writer) (watch scenario.Watch, stop func()) {
-	if quiet {
-		return func(scenario.Progress) {}, func() {}
-	}
-	live := newLive(stderr)
-	return func(s scenario.Progress) {
-		live.Show(report.Progress{Phase: s.Phase, Elapsed: s.Elapsed, Established: s.Counts.Established, Target: max(s.Target, s.Counts.Attempted),
-			Failed: s.Counts.Failed, Lost: s.Counts.Lost, Received: s.Counts.Received, MemoryLeft: s.MemoryLeft})
-	}, live.Done
 }

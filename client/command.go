@@ -77,15 +77,12 @@ func (c *command) run(args []string, stdout, stderr io.Writer, check func() erro
 	if err != nil {
 		return fail(stderr, err)
 	}
-	failed, err := out.result.Judge(c.thresholds)
-	if err != nil {
-		return fail(stderr, err)
-	}
 	text := textReport(wholeText)
 	if out.brief {
 		text = report.WriteLab
 	}
-	if err := c.write(out.result, stdout, text); err != nil {
+	failed, err := c.conclude(out.result, stdout, text)
+	if err != nil {
 		return fail(stderr, err)
 	}
 	switch {

@@ -24,14 +24,14 @@ import (
 type page struct {
 	socket net.Listener
 	stop   func()
-	latest atomic.Pointer[scenario.Progress]
-	run    *scenario.Prepared
+	latest atomic.Pointer[scenario.Progress] // nil until there is a run
 	fp     footprint.Proc
+	most   int64 // connections, where the plan of the first run does not say
 }
 
 // openPage takes the address before anything else begins, so that a bad one is
 // said at once.
-func openPage(addr string) (*page, error) {
+func openPage(addr string, most int64, fp footprint.Proc) (*page, error) {
 	if addr == "" {
 		return nil, nil
 	}
@@ -42,7 +42,7 @@ func openPage(addr string) (*page, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: --dash %s: %v", scenario.ErrUsage, addr, err)
 	}
-	return &page{socket: l, stop: func() { _ = l.Close() }}, nil
+	return &page{socket: l, stop: func() { _ = l.Close() }, fp: fp, most: most}, nil
 }
 
 func (p *page) close() {
@@ -51,24 +51,27 @@ func (p *page) close() {
 	}
 }
 
-// serve shows the run from now on. What it returns is told how the run goes,
-// and tells watch.
-func (p *page) serve(run *scenario.Prepared, fp footprint.Proc, watch scenario.Watch) scenario.Watch {
+// watch is told how the run goes, and tells next. The first it is told opens the
+// page to viewers.
+func (p *page) watch(next scenario.Watch) scenario.Watch {
 	if p == nil {
-		return watch
+		return next
 	}
-	p.run, p.fp = run, fp
-	pl := run.Plan
+	return func(s scenario.Progress) {
+		if p.latest.Swap(&s) == nil {
+			p.serve(&s.Run.Plan)
+		}
+		next(s)
+	}
+}
+
+func (p *page) serve(pl *plan.Plan) {
 	p.stop = dash.Serve(p.socket, dash.End{
-		Meta: dash.Meta{Role: dash.Client, Commit: commit, PID: os.Getpid(), CPUs: runtime.NumCPU(), Max: pl.Total, Shard: "thread",
+		Meta: dash.Meta{Role: dash.Client, Commit: commit, PID: os.Getpid(), CPUs: runtime.NumCPU(), Max: max(p.most, pl.Total), Shard: "thread",
 			Title: fmt.Sprintf("%s of %s to %d ports on %s", pl.Scenario, pl.Proto, len(pl.Ports), pl.Host)},
 		Look:   p.look,
 		Causes: loadgen.Causes(),
 	})
-	return func(s scenario.Progress) {
-		p.latest.Store(&s)
-		watch(s)
-	}
 }
 
 // serverTime bounds how long the server may take to tell its memory.
@@ -76,10 +79,9 @@ const serverTime = 500 * time.Millisecond
 
 // look is the run at this moment.
 func (p *page) look(memory bool) (dash.Sample, error) {
-	s := dash.Sample{Phase: "start", Run: &dash.Run{}, Net: dash.LookAtNet(p.fp)}
-	if now := p.latest.Load(); now != nil {
-		p.fill(&s, *now)
-	}
+	now := *p.latest.Load()
+	s := dash.Sample{Run: &dash.Run{}, Net: dash.LookAtNet(p.fp)}
+	fill(&s, now)
 	if !memory {
 		return s, nil
 	}
@@ -93,21 +95,21 @@ func (p *page) look(memory bool) (dash.Sample, error) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), serverTime)
 	defer cancel()
-	if server := p.run.ServerMemory(ctx); server != nil {
+	if server := now.Run.ServerMemory(ctx); server != nil {
 		m.Server = &server.PSS
 	}
 	return s, nil
 }
 
 // fill adds what the engine's threads have counted.
-func (p *page) fill(s *dash.Sample, now scenario.Progress) {
+func fill(s *dash.Sample, now scenario.Progress) {
 	live := now.Live()
 	t := live.Tally
 	s.Phase, s.Open, s.Opened, s.Messages, s.Bytes, s.Errors = now.Phase, t.Open(), t.Established, t.Received, t.Bytes, t.Errors
 	*s.Run = dash.Run{Elapsed: now.Elapsed.Seconds(), Attempted: t.Attempted, Failed: t.Failed, Lost: t.Lost, Restored: t.Reconnected, Sent: t.Sent,
 		Mismatched: t.Mismatched, Missing: t.Missing, Connect: t.Connect.Quantiles(), Echo: t.Echo.Quantiles()}
 	for i, name := range [...]string{loadgen.TCP: plan.TCP, loadgen.WS: plan.WS} {
-		if proto := p.run.Plan.Proto; proto != name && proto != plan.Mixed {
+		if proto := now.Run.Plan.Proto; proto != name && proto != plan.Mixed {
 			continue
 		}
 		by := t.By[i]

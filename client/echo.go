@@ -53,7 +53,6 @@ func runEcho(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	c := newCommand("echo", echoUsage)
 	t := newTarget(c.FlagSet, "echo", 1000)
 	size, depth, rate := sizes{64, 64}, 1, plan.Rate{}
-	c.StringVar(&t.dash, "dash", "", "")
 	c.Var(&size, "size", "")
 	c.IntVar(&depth, "depth", depth, "")
 	c.Var(&rate, "rate", "")

@@ -24,6 +24,7 @@ type flags struct {
 	scenario.Options
 	outputs
 	dash    string // address of the live page, "" for none
+	most    int64  // connections of the largest run, where there are several
 	version bool
 }
 
@@ -71,24 +72,14 @@ func parse(args []string, stdout io.Writer) (flags, error) {
 }
 
 func (f *flags) register(fs *flag.FlagSet, r *raw) {
-	fs.StringVar(&r.host, "host", "127.0.0.1", "")
-	fs.IntVar(&r.ports, "ports", 200, "")
-	fs.StringVar(&r.first, "first-port", "", "")
-	fs.StringVar(&r.proto, "proto", plan.TCP, "")
-	fs.StringVar(&f.WebSocket.Path, "path", "/", "")
-	fs.Var((*headers)(&f.WebSocket.Headers), "header", "")
-	fs.StringVar(&f.WebSocket.Subprotocol, "subprotocol", "", "")
-	fs.StringVar(&f.Control, "server-control", "auto", "")
+	f.registerTarget(fs, r)
 	fs.Var(&f.Conns, "conns", "")
 	fs.Var(&r.cap, "cap", "")
 	fs.Var(&f.Rate, "rate", "")
 	fs.DurationVar(&f.Hold, "hold", 10*time.Second, "")
 	fs.StringVar(&r.closeMode, "close", "rst", "")
-	fs.StringVar(&r.sources, "sources", "auto", "")
-	fs.Var(&f.Threads, "threads", "")
 	fs.StringVar(&f.PrivateFDs, "private-fds", "auto", "")
 	fs.Var(&r.window, "window", "")
-	fs.DurationVar(&f.ConnectTimeout, "connect-timeout", 10*time.Second, "")
 	fs.BoolVar(&f.Reconnect, "reconnect", false, "")
 	fs.DurationVar(&f.KeepAlive, "keepalive", notGiven, "")
 	fs.Var(&r.size, "size", "")
@@ -96,7 +87,6 @@ func (f *flags) register(fs *flag.FlagSet, r *raw) {
 	fs.DurationVar(&f.Settle, "settle", 4*time.Second, "")
 	fs.Var((*atLeastZero)(&r.verify), "verify", "")
 	f.outputs.register(fs)
-	fs.StringVar(&f.dash, "dash", "", "")
 	fs.BoolVar(&f.version, "version", false, "")
 }
 

@@ -2,7 +2,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -73,8 +72,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if err != nil {
 		return fail(stderr, err)
 	}
-	failed, err := r.Judge(f.thresholds)
-	if err := cmp.Or(f.write(r, stdout, wholeText), err); err != nil {
+	failed, err := f.conclude(r, stdout, wholeText)
+	if err != nil {
 		return fail(stderr, err)
 	}
 	switch {
@@ -97,31 +96,41 @@ func fail(stderr io.Writer, err error) int {
 
 // execute prepares and runs the scenario.
 func execute(ctx context.Context, f flags, stderr io.Writer) (*result.Result, error) {
+	return f.watched(stderr, func(fp footprint.Proc, watch scenario.Watch) (*result.Result, error) {
+		p, err := scenario.Prepare(ctx, f.Options, fp)
+		if err != nil {
+			return nil, err
+		}
+		p.Warnings = append(p.Warnings, tune.Warnings(p.Plan.Total, f.ranges(), tune.Client)...)
+		if !f.quiet {
+			announce(stderr, p)
+		}
+		return scenario.Hold(ctx, p, f.Options, fp, watch)
+	})
+}
+
+// watched does the work and shows how it goes: on the live line, unless it is
+// to be quiet, and on the live page, if there is to be one.
+func (f *flags) watched(stderr io.Writer, work func(footprint.Proc, scenario.Watch) (*result.Result, error)) (*result.Result, error) {
 	fp, err := footprint.Here()
 	if err != nil {
 		return nil, err
 	}
-	page, err := openPage(f.dash)
+	page, err := openPage(f.dash, f.most, fp)
 	if err != nil {
 		return nil, err
 	}
 	defer page.close()
-	p, err := scenario.Prepare(ctx, f.Options, fp)
-	if err != nil {
-		return nil, err
-	}
-	p.Warnings = append(p.Warnings, tune.Warnings(p.Plan.Total, f.ranges(), tune.Client)...)
 	watch := func(scenario.Progress) {}
 	if !f.quiet {
-		announce(stderr, p)
 		live := newLive(stderr)
 		defer live.Done()
 		watch = func(s scenario.Progress) {
-			live.Show(report.Progress{Phase: s.Phase, Elapsed: s.Elapsed, Established: s.Counts.Established, Target: s.Target,
+			live.Show(report.Progress{Phase: s.Phase, Elapsed: s.Elapsed, Established: s.Counts.Established, Target: max(s.Target, s.Counts.Attempted),
 				Failed: s.Counts.Failed, Lost: s.Counts.Lost, Received: s.Counts.Received, MemoryLeft: s.MemoryLeft})
 		}
 	}
-	return scenario.Hold(ctx, p, f.Options, fp, page.serve(p, fp, watch))
+	return work(fp, page.watch(watch))
 }
 
 // announce says before the run what binds it and what it will take.

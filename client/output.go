@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"flag"
 	"fmt"
 	"io"
@@ -94,6 +95,13 @@ type textReport func(io.Writer, *result.Result, report.Options) error
 // wholeText is the report of a run that opened connections.
 func wholeText(w io.Writer, r *result.Result, o report.Options) error {
 	return report.WriteText(w, r, o)
+}
+
+// conclude writes the report and the files, and says whether a condition of
+// --fail-if held.
+func (o *outputs) conclude(r *result.Result, stdout io.Writer, text textReport) (failed bool, err error) {
+	failed, err = r.Judge(o.thresholds)
+	return failed, cmp.Or(o.write(r, stdout, text), err)
 }
 
 // write writes the report, with text, and the files. Each is whole or not there.

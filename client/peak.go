@@ -33,6 +33,7 @@ Where to, from where (default 127.0.0.1 port 10000)
   --threads auto|N, --connect-timeout D
 Report
   --json FILE, --html FILE, --csv FILE, --fail-if COND, --quiet
+  --dash ADDR:PORT       live page of this run
 
 Exit status: 0 a number was found; 1 the first step breaks already; 2 bad usage.
 
@@ -108,17 +109,13 @@ func runPeak(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 			return fmt.Errorf("--each %v: the legal range is 100ms..1h", u.Hold)
 		}
 		err := u.settle(args)
-		o.ChurnOptions, o.From, o.Max, o.Until = u.opt, from.N, most.N, conditions
+		o.ChurnOptions, o.From, o.Max, o.Until, u.most = u.opt, from.N, most.N, conditions, most.N
 		return err
 	}
 	return u.run(listed(args, "until"), stdout, stderr, check, func() (outcome, error) {
-		fp, err := footprint.Here()
-		if err != nil {
-			return outcome{}, err
-		}
-		watch, stop := watching(u.command.quiet, stderr)
-		defer stop()
-		r, err := scenario.Peak(ctx, o, fp, watch)
+		r, err := u.watched(stderr, func(fp footprint.Proc, watch scenario.Watch) (*resultOf, error) {
+			return scenario.Peak(ctx, o, fp, watch)
+		})
 		return outcome{result: r, brief: true, short: r != nil && r.Behind}, err
 	})
 }

@@ -35,15 +35,12 @@ func runReport(_ context.Context, args []string, stdout, stderr io.Writer) int {
 	if err != nil {
 		return fail(stderr, err)
 	}
-	failed, err := r.Judge(o.thresholds)
-	if err != nil {
-		return fail(stderr, err)
-	}
 	text := textReport(wholeText)
 	if r.Plan.Conns == 0 { // a lab that opened none
 		text = report.WriteLab
 	}
-	if err := o.write(r, stdout, text); err != nil {
+	failed, err := o.conclude(r, stdout, text)
+	if err != nil {
 		return fail(stderr, err)
 	}
 	if failed {

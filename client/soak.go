@@ -32,6 +32,7 @@ Where to, from where (default 127.0.0.1 port 10000)
   A server that is not ours is watched where it runs on this machine.
 Report
   --json FILE, --html FILE, --csv FILE, --fail-if COND, --quiet
+  --dash ADDR:PORT       live page of this run
 
 Exit status: 0 no leak; 1 a leak, or connections were lost; 2 bad usage;
 130 interrupted: the verdict is of the time so far.
@@ -69,13 +70,9 @@ func runSoak(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return err
 	}
 	return u.run(args, stdout, stderr, check, func() (outcome, error) {
-		fp, err := footprint.Here()
-		if err != nil {
-			return outcome{}, err
-		}
-		watch, stop := watching(u.command.quiet, stderr)
-		defer stop()
-		r, err := scenario.Soak(ctx, o, fp, watch)
+		r, err := u.watched(stderr, func(fp footprint.Proc, watch scenario.Watch) (*resultOf, error) {
+			return scenario.Soak(ctx, o, fp, watch)
+		})
 		return outcome{result: r, short: r != nil && r.Leak}, err
 	})
 }

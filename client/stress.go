@@ -31,6 +31,7 @@ Where to, from where (default 127.0.0.1 port 10000)
   --threads auto|N, --connect-timeout D
 Report
   --json FILE, --html FILE, --csv FILE, --fail-if COND, --quiet
+  --dash ADDR:PORT       live page of this run
 
 Exit status: 0 all messages came back; 1 some failed; 2 bad usage;
 130 interrupted.
@@ -60,13 +61,9 @@ func runStress(ctx context.Context, args []string, stdout, stderr io.Writer) int
 		return err
 	}
 	return u.run(args, stdout, stderr, check, func() (outcome, error) {
-		fp, err := footprint.Here()
-		if err != nil {
-			return outcome{}, err
-		}
-		watch, stop := watching(u.command.quiet, stderr)
-		defer stop()
-		r, err := scenario.Stress(ctx, u.opt, fp, watch)
+		r, err := u.watched(stderr, func(fp footprint.Proc, watch scenario.Watch) (*resultOf, error) {
+			return scenario.Stress(ctx, u.opt, fp, watch)
+		})
 		return outcome{result: r, short: r != nil && r.Conns.Failed > 0}, err
 	})
 }

@@ -22,18 +22,25 @@ func newTarget(fs *flag.FlagSet, scenario string, conns int64) *target {
 	f := &t.flags
 	f.Scenario, f.Commit, f.PrivateFDs = scenario, commit, "auto"
 	f.Conns, f.Threads = plan.Count{N: conns}, plan.Count{Auto: true}
-	fs.StringVar(&t.raw.host, "host", "127.0.0.1", "")
-	fs.IntVar(&t.raw.ports, "ports", 200, "")
-	fs.StringVar(&t.raw.first, "first-port", "", "")
-	fs.StringVar(&t.raw.proto, "proto", plan.TCP, "")
+	f.registerTarget(fs, &t.raw)
+	return t
+}
+
+// registerTarget registers what every command that opens connections has: where
+// to, over what, from where, and a page to look at it.
+func (f *flags) registerTarget(fs *flag.FlagSet, r *raw) {
+	fs.StringVar(&r.host, "host", "127.0.0.1", "")
+	fs.IntVar(&r.ports, "ports", 200, "")
+	fs.StringVar(&r.first, "first-port", "", "")
+	fs.StringVar(&r.proto, "proto", plan.TCP, "")
 	fs.StringVar(&f.WebSocket.Path, "path", "/", "")
 	fs.Var((*headers)(&f.WebSocket.Headers), "header", "")
 	fs.StringVar(&f.WebSocket.Subprotocol, "subprotocol", "", "")
 	fs.StringVar(&f.Control, "server-control", "auto", "")
-	fs.StringVar(&t.raw.sources, "sources", "auto", "")
+	fs.StringVar(&r.sources, "sources", "auto", "")
 	fs.Var(&f.Threads, "threads", "")
 	fs.DurationVar(&f.ConnectTimeout, "connect-timeout", 10*time.Second, "")
-	return t
+	fs.StringVar(&f.dash, "dash", "", "")
 }
 
 // finish converts what is left, once the flags are parsed.

@@ -83,7 +83,7 @@ func runChurn(ctx context.Context, o ChurnOptions, fp footprint.Proc, watch Watc
 	if o.Scenario == "churn" { // nobody else shows it, and it costs something
 		c.tw = watchTimeWait(o.Ports, func() int64 { return c.engine.Counts().Received })
 	}
-	stop := watchRun(fp, c.engine, p.Plan.Total, func() string { return o.Scenario }, watch)
+	stop := watchRun(p, fp, c.engine, func() string { return o.Scenario }, watch)
 	columns := heatColumns
 	if o.Loops > 0 {
 		columns = 0 // nobody knows how long it will take

@@ -17,6 +17,7 @@ import (
 
 // Progress is where a run stands, for the live line.
 type Progress struct {
+	Run        *Prepared
 	Phase      string // start, ramp, settle, hold, verify, close
 	Elapsed    time.Duration
 	Target     int64
@@ -68,7 +69,7 @@ func Hold(ctx context.Context, p *Prepared, o Options, fp footprint.Proc, watch 
 	}
 	h.engine = engine
 	h.setPhase("start")
-	stopWatch := watchRun(fp, engine, p.Plan.Total, func() string { return h.phase.Load().(string) }, watch)
+	stopWatch := watchRun(p, fp, engine, func() string { return h.phase.Load().(string) }, watch)
 	// Before the baseline, so that the garbage of looking is in it.
 	rec := h.record(ctx, fp, o.Ports)
 	h.run(ctx)

@@ -9,10 +9,18 @@ import (
 	"github.com/c10m/c10m/internal/result"
 )
 
-// watchRun reports progress until the returned func is called.
-func watchRun(fp footprint.Proc, e *loadgen.Engine, target int64, phase func() string, watch Watch) (stop func()) {
+// watchRun reports progress, at once and then until the returned func is called.
+func watchRun(run *Prepared, fp footprint.Proc, e *loadgen.Engine, phase func() string, watch Watch) (stop func()) {
 	done, ended := make(chan struct{}), make(chan struct{})
 	began := time.Now()
+	show := func() {
+		p := Progress{Run: run, Phase: phase(), Elapsed: time.Since(began), Target: run.Plan.Total, Counts: e.Counts(), Live: e.Live}
+		if mem, err := fp.Mem(); err == nil {
+			p.MemoryLeft = mem.Room(memoryReserve)
+		}
+		watch(p)
+	}
+	show()
 	go func() {
 		defer close(ended)
 		tick := time.NewTicker(watchEvery)
@@ -22,11 +30,7 @@ func watchRun(fp footprint.Proc, e *loadgen.Engine, target int64, phase func() s
 			case <-done:
 				return
 			case <-tick.C:
-				p := Progress{Phase: phase(), Elapsed: time.Since(began), Target: target, Counts: e.Counts(), Live: e.Live}
-				if mem, err := fp.Mem(); err == nil {
-					p.MemoryLeft = mem.Room(memoryReserve)
-				}
-				watch(p)
+				show()
 			}
 		}
 	}()

@@ -1,0 +1,88 @@
+#!/usr/bin/env bash
+# profile.sh says where the processors' time goes while connections are set up.
+# perf(1) samples every processor from the first connect until all connections
+# are established, beside the floor and then beside c10m; each sample counts for
+# the system call that it was taken in. The table goes to stdout: microseconds of
+# processor time per connection, both ends together. It needs root, perf
+# (Debian: linux-perf) and `make build peers`; `make profile` calls it.
+#
+#   CONNS=1000000  connections
+#   PROTO=tcp      of c10m: tcp or ws
+#   OUT=out/profile  where the samples are kept
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+readonly conns=${CONNS:-1000000} proto=${PROTO:-tcp} out=${OUT:-out/profile} hertz=199
+
+say() { echo "profile.sh: $*" >&2; }
+
+[[ $conns =~ ^[1-9][0-9]{3,7}$ ]] || { say "CONNS=$conns: the legal range is 1000..99999999"; exit 2; }
+[[ $proto == tcp || $proto == ws ]] || { say "PROTO=$proto: the legal values are tcp and ws"; exit 2; }
+((EUID == 0)) || { say "perf wants root to sample the kernel"; exit 1; }
+command -v perf >/dev/null || { say "perf is missing (apt-get install linux-perf)"; exit 1; }
+for program in bin/server bin/client bin/floor; do
+  [[ -x $program ]] || { say "$program is missing: make build peers"; exit 2; }
+done
+mkdir -p "$out"
+if [[ ${1-} != --in-namespace ]]; then
+  for pair in floor c10m; do
+    scripts/netns.sh -- "$0" --in-namespace "$pair"
+    sleep 8 # seconds for the kernel to take an ended namespace apart
+  done
+fi
+
+# inuse is the TCP sockets of this namespace, listening ones as well.
+inuse() { awk '$1 == "TCP:" { print $3 }' /proc/net/sockstat; }
+
+# sampled CMD... runs a pair of programs and samples until both ends of all
+# connections are there, or the pair has ended.
+sampled() {
+  "$@" &
+  local pair=$!
+  until (($(inuse) > 0)) || ! kill -0 $pair 2>/dev/null; do sleep 0.02; done
+  perf record -q -a -g -F $hertz -o "$out/$name.data" 2>"$out/$name.perf.log" &
+  local perf=$!
+  until (($(inuse) >= 2 * conns)) || ! kill -0 $pair 2>/dev/null; do sleep 0.05; done
+  kill -INT $perf
+  wait $perf || true
+  wait $pair || say "$name ended with status $?"
+}
+
+if [[ ${1-} == --in-namespace ]]; then
+  readonly name=$2
+  if [[ $name == floor ]]; then
+    sampled bin/floor "$conns" --ports 200 --hold 1 >"$out/floor.json"
+  else
+    CONNS=$conns PROTO=$proto OUT=$out/c10m.json SCENARIO=hold CLIENT_FLAGS="--hold 1s --verify 0 --settle 0s --quiet" sampled scripts/run.sh
+  fi
+  exit
+fi
+
+# where turns samples into lines "PAIR|WHERE".
+where() {
+  perf script -i "$out/$1.data" -F comm,sym 2>/dev/null | awk -v pair="$1" '
+    BEGIN { RS = ""; FS = "\n" }
+    $1 ~ /^swapper/ { next }
+    {
+      call = match($0, /_sys_[a-z0-9_]+/) ? substr($0, RSTART + 5, RLENGTH - 5) : ""
+      if (/allocate_slab|new_slab/) what = "new pages for slabs"
+      else if (call == "connect") what = "connect(2) and both handshakes within"
+      else if (call ~ /^(socket|accept4|epoll_ctl)$/) what = call "(2)"
+      else if (call ~ /^(epoll_p?wait|futex|nanosleep|sched_yield)$/) what = "waiting: epoll_wait(2), futex(2), nanosleep(2)"
+      else if (call != "" || /entry_SYSCALL|do_syscall|el0_svc/) what = "other system calls"
+      else if ($1 ~ /^(client|server|floor) /) what = "own code of " substr($1, 1, index($1, " ") - 1)
+      else what = "others: kernel threads, other programs"
+      print pair "|" what
+    }'
+}
+
+{ where floor; where c10m; } | awk -F'|' -v us="$(awk "BEGIN { print 1e6 / $hertz / $conns }")" '
+  function row(name, floor, c10m) { return sprintf("| %s | %.1f | %.1f | %+.1f |", name, floor * us, c10m * us, (c10m - floor) * us) }
+  { n[$1, $2]++; all[$1]++; places[$2] }
+  END {
+    print "| where | floor, µs | c10m, µs | more, µs |\n|---|---|---|---|"
+    sort = "sort -t\"|\" -k4 -rn"
+    for (place in places) print row(place, n["floor", place], n["c10m", place]) | sort
+    close(sort)
+    print row("**all**", all["floor"], all["c10m"])
+  }'
