@@ -17,9 +17,6 @@ import (
 // --max-conns auto is for as many as this machine's memory would hold so.
 const pairBytes = 8700
 
-// fdReserve is what a process keeps of its fds beside connections and listeners.
-const fdReserve = 200
-
 // decide turns every "auto" into a number.
 func (s *server) decide() (err error) {
 	s.conns = s.maxConns.N
@@ -27,7 +24,7 @@ func (s *server) decide() (err error) {
 		s.conns = int64(float64(sys.TotalMemory()) * 0.95 / pairBytes)
 	}
 	cores := runtime.NumCPU()
-	want := uint64(s.conns) + uint64(len(s.ports())*cores) + fdReserve
+	want := uint64(s.conns + shard.Overhead(len(s.ports()), cores))
 	if s.nofile, err = sys.RaiseNofile(min(want, sys.NrOpen())); err != nil {
 		return err
 	}

@@ -17,8 +17,8 @@ func FuzzFit(f *testing.F) {
 		if err != nil {
 			return
 		}
-		used := s.Limit + int64(ports*s.Loops)
-		if s.Workers < 1 || s.Workers > MaxWorkers || s.Loops < 1 || s.Limit < 1 || used > int64(nofile)-reserve {
+		used := s.Limit + Overhead(ports, s.Loops)
+		if s.Workers < 1 || s.Workers > MaxWorkers || s.Loops < 1 || s.Limit < 1 || s.Loops*s.Workers < cores || used > int64(nofile) {
 			t.Errorf("Fit(%d, %d, %d, %d, %d) = %+v: %d fds of %d", conns, nofile, ports, cores, workers, s, used, nofile)
 		}
 		if workers == 0 && s.Limit*int64(s.Workers) < conns || workers > 0 && s.Workers != workers {

@@ -5,9 +5,16 @@ import (
 	"math"
 )
 
-// reserve is how many fds a worker keeps free: the runtime's own, the
-// inherited ones, the logs', and a margin that accept4(2) never reaches.
-const reserve = 100
+// Overhead is how many fds of a process are not for connections, with its ports
+// and event loops. Each loop listens on every port by itself, has an epoll and an
+// eventfd, and may hold a connection that it has accepted and not yet refused. The
+// control endpoint serves 64 connections at once, each of which may have a file of
+// /proc open. The rest is the runtime's own and the inherited ones, and a margin
+// that accept4(2) never reaches.
+func Overhead(ports, loops int) int64 {
+	const control, rest = 2 * 64, 72
+	return int64(loops)*int64(ports+3) + control + rest
+}
 
 // Size is how a server is cut into processes.
 type Size struct {
@@ -43,7 +50,6 @@ func Fit(conns int64, nofile uint64, ports, cores, workers int) (Size, error) {
 }
 
 func sizeFor(workers int, nofile uint64, ports, cores int) Size {
-	loops := max(1, cores/workers)
-	limit := int64(nofile) - int64(ports*loops) - reserve
-	return Size{Workers: workers, Loops: loops, Limit: limit}
+	loops := max(1, (cores+workers-1)/workers) // no core without a loop
+	return Size{Workers: workers, Loops: loops, Limit: int64(nofile) - Overhead(ports, loops)}
 }

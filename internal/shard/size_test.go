@@ -13,11 +13,16 @@ func TestFit(t *testing.T) {
 		want    Size
 		ok      bool
 	}{
-		{"one process where one suffices", 10_000_000, 12_000_000, 200, 32, 0, Size{1, 32, 12_000_000 - 6400 - 100}, true},
-		{"exactly full", 19_500, 20_000, 200, 2, 0, Size{1, 2, 19_500}, true},
-		{"one more needs two", 19_501, 20_000, 200, 2, 0, Size{2, 1, 19_700}, true},
-		{"a million in tables of 20,000", 1_000_000, 20_000, 200, 2, 0, Size{53, 1, 19_700}, true},
-		{"as asked", 10, 20_000, 200, 8, 4, Size{4, 2, 19_500}, true},
+		{"one process where one suffices", 10_000_000, 12_000_000, 200, 32, 0, Size{1, 32, 12_000_000 - 32*203 - 200}, true},
+		{"exactly full", 19_394, 20_000, 200, 2, 0, Size{1, 2, 19_394}, true},
+		{"one more needs two", 19_395, 20_000, 200, 2, 0, Size{2, 1, 19_597}, true},
+		{"a million in tables of 20,000", 1_000_000, 20_000, 200, 2, 0, Size{53, 1, 19_597}, true},
+		{"64 loops", 10, 20_000, 1, 64, 1, Size{1, 64, 19_544}, true},
+		{"192 loops", 10, 20_000, 1, 192, 1, Size{1, 192, 19_032}, true},
+		{"more workers than half the cores", 10, 20_000, 1, 64, 33, Size{33, 2, 19_792}, true},
+		{"a worker for each core", 10, 20_000, 1, 64, 64, Size{64, 1, 19_796}, true},
+		{"more than that", 10, 20_000, 1, 64, 65, Size{65, 1, 19_796}, true},
+		{"as asked", 10, 20_000, 200, 8, 4, Size{4, 2, 19_394}, true},
 		{"no room at all", 10, 256, 200, 8, 1, Size{}, false},
 		{"too few fds", 10, 256, 200, 8, 0, Size{}, false},
 		{"too many", 1 << 40, 1024, 1, 1, 0, Size{}, false},
@@ -29,5 +34,25 @@ func TestFit(t *testing.T) {
 				t.Errorf("Fit = %+v, %v; want %+v, ok %v", got, err, tt.want, tt.ok)
 			}
 		})
+	}
+}
+
+// TestOverhead: what a process opens beside connections fits beside its limit of
+// them, however many loops it has. Counted here as gnet and the control endpoint
+// open it: a listener a port, an epoll, an eventfd and one connection on its way
+// out for each loop, 64 requests with their files, and what every process has.
+func TestOverhead(t *testing.T) {
+	for _, cores := range []int{1, 2, 64, 192} {
+		for _, ports := range []int{1, 200, 400} {
+			nofile := uint64(100_000)
+			s, err := Fit(10, nofile, ports, cores, 1)
+			if err != nil {
+				t.Fatal(err)
+			}
+			opens := int64(cores*ports+cores+cores+cores) + 64 + 64 + 20
+			if s.Loops != cores || s.Limit+opens > int64(nofile) {
+				t.Errorf("%d cores, %d ports: %+v, and %d fds of %d beside", cores, ports, s, opens, nofile)
+			}
+		}
 	}
 }
