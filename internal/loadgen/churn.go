@@ -242,7 +242,7 @@ func (l *loop) churnOverdue(now uint32) {
 		case c.state == open && c.busy && whole > 0 && now-ch.since[ch.user[slot]] >= whole:
 			l.lose(slot, c, echoTimeout)
 		case c.state == closing && now-c.t >= uint32(closeWait/time.Microsecond):
-			l.errs[closeTimeout]++
+			l.blame(slot, closeTimeout, 1)
 			l.closeDone(slot, c)
 		}
 	}
@@ -265,7 +265,7 @@ func (l *loop) endChurn() {
 			l.closeDone(slot, c)
 		case open:
 			if c.busy {
-				l.errs[echoTimeout]++
+				l.blame(slot, echoTimeout, 1)
 				l.abandon(slot, c)
 			}
 		}

@@ -93,7 +93,7 @@ func (l *loop) closeOverdue() {
 	l.swept = now
 	for slot := range l.conns {
 		if c := &l.conns[slot]; c.state == closing && now-c.t >= uint32(closeWait/time.Microsecond) {
-			l.errs[closeTimeout]++
+			l.blame(int64(slot), closeTimeout, 1)
 			l.closeDone(int64(slot), c)
 		}
 	}

@@ -265,7 +265,7 @@ func (l *loop) received(slot int64, c *conn, in []byte) {
 	}
 	for len(in) > 0 {
 		if !c.busy {
-			l.errs[echoSurplus]++
+			l.blame(slot, echoSurplus, 1)
 			return
 		}
 		seq := l.awaited(slot, c)
@@ -359,12 +359,12 @@ func (l *loop) endExchange() {
 	l.ex.running = false
 	for i := range l.conns {
 		if c := &l.conns[i]; c.busy {
-			l.errs[echoTimeout] += int64(l.underWay(int64(i), c))
+			l.blame(int64(i), echoTimeout, int64(l.underWay(int64(i), c)))
 			l.abandon(int64(i), c)
 			l.owe(int64(i))
 		}
 	}
-	l.errs[echoOverdue] += l.overdue()
+	l.countOverdue()
 	l.finish()
 }
 
@@ -383,19 +383,20 @@ func (l *loop) owe(slot int64) {
 	l.owed[slot] = true
 }
 
-// overdue counts the messages of open connections that were due and not begun.
-func (l *loop) overdue() (n int64) {
+// countOverdue counts the messages of open connections that were due and not
+// begun.
+func (l *loop) countOverdue() {
 	x := &l.ex
 	if x.Interval == 0 || x.Duration == 0 || l.shared.stopEx.Load() {
-		return 0
+		return
 	}
 	for k := range x.chosen {
-		c := &l.conns[l.slotOf(k)]
+		slot := l.slotOf(k)
+		c := &l.conns[slot]
 		first := l.offset(k, 0)
 		if c.state != open || first >= x.Duration {
 			continue
 		}
-		n += max(0, int64((x.Duration-1-first)/x.Interval)+1-int64(c.seq))
+		l.blame(slot, echoOverdue, max(0, int64((x.Duration-1-first)/x.Interval)+1-int64(c.seq)))
 	}
-	return n
 }

@@ -31,8 +31,8 @@ type live struct {
 	tid   int
 	n     [protocols]Counts
 	total Counts // of n
-	errs  causes
-	again causes // of reconnecting
+	errs  [protocols]causes
+	again [protocols]causes // of reconnecting
 	times [protocols]times
 }
 
@@ -54,8 +54,7 @@ func (e *Engine) Live() Live {
 	for _, l := range e.loops {
 		l.live.mu.Lock()
 		all.Threads = append(all.Threads, Thread{l.live.tid, l.pub.load()})
-		all.take(l.live.n, l.live.times, l.live.errs)
-		l.live.again.addTo(all.Errors, "reconnect_")
+		all.take(l.live.n, l.live.times, l.live.errs, l.live.again)
 		l.live.mu.Unlock()
 	}
 	return all

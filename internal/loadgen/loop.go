@@ -64,7 +64,7 @@ type loop struct {
 	cmds  chan command
 
 	n     [protocols]Counts
-	errs  causes
+	errs  [protocols]causes
 	times [protocols]times // of the plan's protocols
 	calls int64            // system calls for messages: epoll_wait, read, send
 	pub   published
@@ -162,7 +162,7 @@ func (l *loop) die(err error) {
 	l.shared.halt(err.Error())
 	for i := range l.n {
 		n := &l.n[i]
-		l.errs[readOther] += n.Open()
+		l.errs[i][readOther] += n.Open()
 		n.Lost += n.Open()
 	}
 	l.publish()
@@ -349,7 +349,7 @@ func (l *loop) lose(slot int64, c *conn, why cause) {
 	c.gen++
 	sys.Close(int(c.fd))
 	l.count(slot).Lost++
-	l.errs[why]++
+	l.blame(slot, why, 1)
 	l.mourn(slot)
 	if l.churn != nil {
 		l.broken(slot)
@@ -377,6 +377,9 @@ func (l *loop) proto(slot int64) int {
 
 // count is where a slot's connection is counted.
 func (l *loop) count(slot int64) *Counts { return &l.n[l.proto(slot)] }
+
+// blame counts n failures of a slot's connection under their cause.
+func (l *loop) blame(slot int64, why cause, n int64) { l.errs[l.proto(slot)][why] += n }
 
 // total is the counts of all protocols.
 func (l *loop) total() (c Counts) {

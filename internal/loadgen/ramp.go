@@ -184,7 +184,7 @@ func (l *loop) fail(slot int64, c *conn, why cause) {
 	}
 	c.state = failed
 	l.count(slot).Failed++
-	l.errs[why]++
+	l.blame(slot, why, 1)
 	l.inRow++
 	if l.churn != nil {
 		l.broken(slot)
@@ -238,10 +238,10 @@ func (l *loop) dropPending() {
 
 // lastFailure names the commonest failure so far.
 func (l *loop) lastFailure() string {
-	most := 0
-	for i := range l.errs {
-		if l.errs[i] > l.errs[most] {
-			most = i
+	most, n := 0, int64(0)
+	for i := range nCauses {
+		if sum := l.errs[TCP][i] + l.errs[WS][i]; sum > n {
+			most, n = int(i), sum
 		}
 	}
 	return causeNames[most]

@@ -19,7 +19,7 @@ type retry struct {
 	under   map[int64]uint8 // connecting again: how many tries before
 	fresh   map[int64]fresh // came back: when, and after how many tries
 	swept   uint32
-	errs    causes
+	errs    [protocols]causes
 }
 
 // again is a lost connection that waits for its next try.
@@ -168,7 +168,7 @@ func (l *loop) tryFailed(slot int64, c *conn, why cause) {
 	tries := l.retry.under[slot]
 	delete(l.retry.under, slot)
 	c.state = closed
-	l.retry.errs[why]++
+	l.retry.errs[l.proto(slot)][why]++
 	l.tryLater(slot, tries+min(1, 255-tries))
 }
 

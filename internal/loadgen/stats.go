@@ -91,42 +91,44 @@ func (t *times) merge(u times) {
 type Part struct {
 	Counts
 	times
+	Errors result.ErrorCounts
 }
 
 // Tally is what the loops counted apart and the engine sums once they stopped:
 // all of it, and by protocol (TCP, WS).
 type Tally struct {
 	Part
-	Errors result.ErrorCounts
-	By     [protocols]Part
-	Calls  int64 // system calls for messages: epoll_wait(2), read(2), send(2)
+	By    [protocols]Part
+	Calls int64 // system calls for messages: epoll_wait(2), read(2), send(2)
 }
 
 func newTally() Tally {
-	t := Tally{Part: Part{times: newTimes(WS)}, Errors: result.ErrorCounts{}}
+	t := Tally{Part: Part{times: newTimes(WS), Errors: result.ErrorCounts{}}}
 	for i := range t.By {
-		t.By[i].times = newTimes(i)
+		t.By[i] = Part{times: newTimes(i), Errors: result.ErrorCounts{}}
 	}
 	return t
 }
 
 // add takes in what a loop has counted.
 func (t *Tally) add(l *loop) {
-	t.take(l.n, l.times, l.errs)
-	l.retry.errs.addTo(t.Errors, "reconnect_")
+	t.take(l.n, l.times, l.errs, l.retry.errs)
 	t.Calls += l.calls
 }
 
-func (t *Tally) take(n [protocols]Counts, took [protocols]times, errs causes) {
+func (t *Tally) take(n [protocols]Counts, took [protocols]times, errs, again [protocols]causes) {
 	for i := range n {
 		t.Counts.add(n[i])
 		t.By[i].Counts.add(n[i])
+		for _, e := range []result.ErrorCounts{t.Errors, t.By[i].Errors} {
+			errs[i].addTo(e, "")
+			again[i].addTo(e, "reconnect_")
+		}
 		if took[i].Connect != nil {
 			t.times.merge(took[i])
 			t.By[i].times.merge(took[i])
 		}
 	}
-	errs.addTo(t.Errors, "")
 }
 
 // Census is how many connections are open on each destination port, from each

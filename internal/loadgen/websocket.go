@@ -156,7 +156,7 @@ func (l *loop) payload(slot int64, c *conn, ev ws.Event) {
 	case l.owed[slot]:
 		return
 	case !c.busy:
-		l.errs[echoSurplus]++
+		l.blame(slot, echoSurplus, 1)
 		return
 	}
 	seq := l.awaited(slot, c)

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"strings"
 	"sync/atomic"
@@ -316,6 +317,39 @@ func TestMixed(t *testing.T) {
 	}
 	if tcp.Connect.Summary().Count != 51 || web.Connect.Summary().Count != 50 || web.Upgrade.Summary().Count != 50 || web.Echo.Summary().Count != 100 {
 		t.Error("the latencies are not counted by protocol")
+	}
+}
+
+// Failures count for the protocol that had them: nobody listens on the
+// WebSocket port, and the TCP one never answers.
+func TestMixedErrors(t *testing.T) {
+	dead, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := testPlan(0, 40, 2)
+	p.Proto = plan.Mixed
+	p.Ports = []int{listen(t, func(c net.Conn) { _, _ = io.Copy(io.Discard, c) }), dead.Addr().(*net.TCPAddr).Port}
+	_ = dead.Close()
+	e, err := Start(p, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e.Live() // somebody looks
+	e.Ramp(context.Background())
+	e.Exchange(context.Background(), Exchange{Size: 64, PerConn: 1, Drain: time.Millisecond})
+	for end := time.Now().Add(time.Minute); e.Live().By[WS].Errors.Sum() < 20; {
+		if time.Now().After(end) {
+			t.Fatalf("live: ws %v", e.Live().By[WS].Errors)
+		}
+	}
+	got, err := e.Stop()
+	if err != nil {
+		t.Fatal(err)
+	}
+	tcp, web := got.By[TCP].Errors, got.By[WS].Errors
+	if got.By[WS].Failed != 20 || web.Sum() != 20 || tcp["echo_timeout"] != 20 || tcp.Sum() != 20 || !maps.Equal(got.Errors, tcp.Plus(web)) {
+		t.Errorf("tcp %v, ws %v, together %v", tcp, web, got.Errors)
 	}
 }
 

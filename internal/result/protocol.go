@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// Protocol is one protocol's share of a mixed run: its connections (errors are
-// counted for all together), latencies and messages.
+// Protocol is one protocol's share of a mixed run: its connections, latencies
+// and messages.
 type Protocol struct {
 	Proto     string   `json:"proto"`
 	Conns     Conns    `json:"conns"`

@@ -62,7 +62,7 @@ func (h *hold) fillProtocols(t loadgen.Tally) {
 	for i, name := range []string{loadgen.TCP: plan.TCP, loadgen.WS: plan.WS} {
 		p := &t.By[i]
 		share := result.Protocol{Proto: name, Connect: p.Connect.Summary(),
-			Conns: result.Conns{Attempted: p.Attempted, Established: p.Established, Failed: p.Failed, Lost: p.Lost, Reconnected: p.Reconnected}}
+			Conns: result.Conns{Attempted: p.Attempted, Established: p.Established, Failed: p.Failed, Lost: p.Lost, Reconnected: p.Reconnected, Errors: p.Errors}}
 		if p.Upgrade != nil {
 			share.Handshake = p.Upgrade.Summary()
 		}
