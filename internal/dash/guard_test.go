@@ -14,7 +14,7 @@ import (
 
 // paths are all that an endpoint answers on, files included.
 var paths = []string{"/", "/dash.js", "/dash.css", "/icon.svg", "/events", "/metrics", "/healthz", "/footprint",
-	"/debug/pprof/", "/debug/pprof/cmdline", "/debug/pprof/symbol", "/debug/pprof/heap", "/debug/pprof/profile?seconds=1", "/debug/pprof/trace?seconds=1"}
+	"/debug/pprof/", "/debug/pprof/symbol", "/debug/pprof/heap", "/debug/pprof/profile?seconds=1", "/debug/pprof/trace?seconds=1"}
 
 // ask sends a request through the guard and gives the answer; /events would
 // not end, so only its refusal can be seen.

@@ -63,8 +63,8 @@ func routes(h *hub) http.Handler {
 	for path, a := range assets() {
 		mux.Handle("GET "+path, a)
 	}
+	// Not pprof.Cmdline: os.Args hold tokens.
 	mux.HandleFunc("GET /debug/pprof/", profile(pprof.Index))
-	mux.HandleFunc("GET /debug/pprof/cmdline", profile(pprof.Cmdline))
 	mux.HandleFunc("GET /debug/pprof/profile", profile(pprof.Profile))
 	mux.HandleFunc("GET /debug/pprof/symbol", profile(pprof.Symbol))
 	mux.HandleFunc("GET /debug/pprof/trace", profile(pprof.Trace))
