@@ -70,7 +70,8 @@ func (s State) String() string {
 	return [...]string{"starting", "ready", "draining", "stopped"}[s]
 }
 
-// Messages is how many reads were echoed, and Bytes how much.
+// Messages is how many messages were echoed, and the bytes of their payload. On
+// a TCP port, where bytes have no bounds, each read that was echoed is one.
 func (c *Counters) Messages() (messages, bytes int64) {
 	for i := range c.traffic {
 		messages += c.traffic[i].messages.Load()
@@ -79,11 +80,11 @@ func (c *Counters) Messages() (messages, bytes int64) {
 	return messages, bytes
 }
 
-// Echoed counts one message of n bytes; key, an fd, spreads the counting.
-func (c *Counters) Echoed(key, n int) {
+// Echoed counts messages and bytes of payload; key, an fd, spreads the counting.
+func (c *Counters) Echoed(key, messages, bytes int) {
 	t := &c.traffic[key%stripes]
-	t.messages.Add(1)
-	t.bytes.Add(int64(n))
+	t.messages.Add(int64(messages))
+	t.bytes.Add(int64(bytes))
 }
 
 // Reset clears what belongs to the connections of a dead engine. The totals

@@ -252,7 +252,7 @@ func (e *Engine) OnTraffic(c gnet.Conn) gnet.Action {
 	if _, err := c.Write(buf); err != nil {
 		return gnet.None // the write has closed it
 	}
-	e.ctr.Echoed(c.Fd(), n)
+	e.ctr.Echoed(c.Fd(), 1, n)
 	if c.OutboundBuffered() > e.cfg.MaxOutbound {
 		e.ctr.Causes[SlowReader].Add(1)
 		_ = c.SetLinger(0)

@@ -172,11 +172,11 @@ func (e *Engine) echoFrames(c gnet.Conn, st *wsConn, in []byte) gnet.Action {
 		if st != idle {
 			st.session = step.session
 		}
-		if n := len(step.out); n > 0 {
+		if len(step.out) > 0 {
 			if _, err := c.Write(step.out); err != nil {
 				return gnet.None // the write has closed it
 			}
-			e.ctr.Echoed(c.Fd(), n)
+			e.ctr.Echoed(c.Fd(), step.sent.Messages, step.sent.Bytes)
 			if c.OutboundBuffered() > e.ws.outbound {
 				return e.dropSlow(c, st)
 			}

@@ -107,22 +107,23 @@ func (st *wsConn) request(in, out []byte, lim ws.Limits) (answer, rest []byte, o
 func (st *wsConn) frames(in []byte, lim ws.Limits) step {
 	before := len(st.held)
 	if before == 0 {
-		s, out, n, v := ws.Echo(st.session, in, lim)
-		return step{session: s, out: out, kept: in[n:], verdict: v}
+		s, out, n, sent, v := ws.Echo(st.session, in, lim)
+		return step{session: s, out: out, sent: sent, kept: in[n:], verdict: v}
 	}
 	k := min(len(in), ws.MaxHeld) // more than enough for the frame that is waited for
 	st.hold(in[:k])
-	s, out, n, v := ws.Echo(st.session, st.held, lim)
+	s, out, n, sent, v := ws.Echo(st.session, st.held, lim)
 	if n >= before { // what is left lies in in, too
-		return step{session: s, out: out, left: in[n-before:], done: len(st.held), verdict: v}
+		return step{session: s, out: out, sent: sent, left: in[n-before:], done: len(st.held), verdict: v}
 	}
-	return step{session: s, out: out, left: in[k:], done: n, verdict: v}
+	return step{session: s, out: out, sent: sent, left: in[k:], done: n, verdict: v}
 }
 
 // step is the outcome of wsConn.frames.
 type step struct {
 	session *ws.Session
 	out     []byte // to be written before settle
+	sent    ws.Count
 	kept    []byte // of in: to be held
 	left    []byte // of in: not looked at yet
 	done    int    // of held: not needed any more

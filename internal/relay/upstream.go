@@ -36,7 +36,7 @@ func (r *Relay) answer(c net.Conn, upstream int) error {
 			return err
 		}
 		r.requests.Add(1)
-		r.ctr.Echoed(upstream, n)
+		r.ctr.Echoed(upstream, 1, n)
 		if _, err := c.Write(request); err != nil {
 			return nil
 		}

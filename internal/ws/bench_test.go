@@ -50,7 +50,7 @@ func (e *echoBench) run() (sent int) {
 	for in := e.in; len(in) > 0; {
 		var out []byte
 		var n int
-		s, out, n, _ = Echo(s, in[:min(e.size, len(in))], Limits{})
+		s, out, n, _, _ = Echo(s, in[:min(e.size, len(in))], Limits{})
 		sent += len(out)
 		s, in = s.Sent(), in[n:]
 	}

@@ -12,8 +12,7 @@
 //   - while a fragmented message is open,
 //   - while a frame of more than MaxHeld bytes is passing through,
 //   - while part of a smaller text frame waits: its UTF-8 is checked as it
-//     arrives, so that a bad message fails at its first bad byte,
-//   - from Closing until the client's close frame.
+//     arrives, so that a bad message fails at its first bad byte.
 //
 // What is waited for, left unconsumed in the caller's buffer and untouched:
 // part of a frame header (at most 13 bytes) and part of a frame of at most

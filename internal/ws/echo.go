@@ -12,11 +12,17 @@ type echo struct {
 	spare *[]byte // of the session; out lies there if moved
 	moved bool
 	max   int64
+	count Count
 }
+
+// Count is what one call of Echo sent back: the data messages that ended in it,
+// and their payload, pieces of messages still under way included. Control frames
+// and headers are in neither.
+type Count struct{ Messages, Bytes int }
 
 // Echo takes the frames in in apart and returns what to send back, how much of
 // in is done with, the new session and whether the connection goes on. s is
-// what the last call returned, nil at first.
+// what the last call returned, nil at first. n counts what of messages is in out.
 //
 // Data frames come back with their opcode, pings as pongs, pongs not at all; a
 // close frame, or a breach of RFC 6455, is answered by a close frame at the end
@@ -24,7 +30,7 @@ type echo struct {
 // good until in is used for something else or Session.Sent is called. Bytes of
 // in that are not consumed are unchanged; they must be there again, with more
 // behind them, in the next call.
-func Echo(s *Session, in []byte, lim Limits) (s2 *Session, out []byte, consumed int, v Verdict) {
+func Echo(s *Session, in []byte, lim Limits) (s2 *Session, out []byte, consumed int, n Count, v Verdict) {
 	e := echo{in: in, out: in, max: lim.maxMessage()}
 	if s != nil {
 		e.state, e.spare = s.state, s.spare
@@ -37,7 +43,7 @@ func Echo(s *Session, in []byte, lim Limits) (s2 *Session, out []byte, consumed 
 			s.spare, s.state = nil, state{}
 			sessions.Put(s)
 		}
-		return nil, e.output(), e.read, v
+		return nil, e.out[e.start:e.end], e.read, e.count, v
 	}
 	switch {
 	case e.state == state{} && e.spare == nil:
@@ -45,19 +51,12 @@ func Echo(s *Session, in []byte, lim Limits) (s2 *Session, out []byte, consumed 
 			s.state = state{}
 			sessions.Put(s)
 		}
-		return nil, e.output(), e.read, v
+		return nil, e.out[e.start:e.end], e.read, e.count, v
 	case s == nil:
 		s = sessions.Get().(*Session)
 	}
 	s.state, s.spare = e.state, e.spare
-	return s, e.output(), e.read, v
-}
-
-func (e *echo) output() []byte {
-	if e.closing {
-		return nil
-	}
-	return e.out[e.start:e.end]
+	return s, e.out[e.start:e.end], e.read, e.count, v
 }
 
 // run is Echo on e.
@@ -186,8 +185,10 @@ func (e *echo) part(payload []byte, key uint32, last bool) Verdict {
 		}
 	}
 	e.sent = true
+	e.count.Bytes += len(payload)
 	if last {
-		e.state = state{closing: e.closing}
+		e.count.Messages++
+		e.state = state{}
 	}
 	return Verdict{}
 }

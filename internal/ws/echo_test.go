@@ -170,28 +170,6 @@ func TestEchoCloseCodes(t *testing.T) {
 	}
 }
 
-// After our own close frame nothing is sent, and the client's ends it.
-func TestEchoClosing(t *testing.T) {
-	in := client(raw{first: OpText, payload: "late"}, raw{first: fin, payload: "r"}, raw{first: fin | OpPing}, raw{first: fin | OpClose, payload: "\x03\xe9"})
-	splits(in, func(split string, chunks [][]byte) {
-		var held []byte
-		s, v := Closing(nil), Verdict{}
-		for _, c := range chunks {
-			var out []byte
-			var n int
-			held = append(held, c...)
-			s, out, n, v = Echo(s, held, Limits{})
-			if len(out) > 0 {
-				t.Fatalf("%s: % x was sent after the close frame", split, out)
-			}
-			s, held = s.Sent(), held[n:]
-		}
-		if want := (Verdict{Normal, 1001}); v != want {
-			t.Errorf("%s: got %v, want %v", split, v, want)
-		}
-	})
-}
-
 func TestCloseFrame(t *testing.T) {
 	for _, tc := range []struct {
 		name   string

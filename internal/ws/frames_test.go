@@ -55,13 +55,17 @@ func server(frames ...raw) []byte {
 func feed(t *testing.T, lim Limits, chunks ...[]byte) (out []byte, v Verdict, s *Session) {
 	t.Helper()
 	var held []byte
+	var count Count
+	defer func() { sameCount(t, count, out) }()
 	for _, c := range chunks {
 		in := append(held, c...)
 		before := bytes.Clone(in)
 		var n int
 		var o []byte
-		s, o, n, v = Echo(s, in, lim)
+		var now Count
+		s, o, n, now, v = Echo(s, in, lim)
 		out = append(out, o...)
+		count.Messages, count.Bytes = count.Messages+now.Messages, count.Bytes+now.Bytes
 		if s = s.Sent(); s != nil && (s.spare != nil || s.state == state{}) {
 			t.Fatalf("after Sent the session is %+v", *s)
 		}
@@ -79,6 +83,25 @@ func feed(t *testing.T, lim Limits, chunks ...[]byte) (out []byte, v Verdict, s 
 		}
 	}
 	return out, v, s
+}
+
+// sameCount holds what Echo has counted against what it has sent, as gobwas reads it.
+func sameCount(t *testing.T, got Count, out []byte) {
+	t.Helper()
+	var want Count
+	sent := decode(t, out)
+	for _, ev := range sent.events {
+		if op := ev[0]; op == OpText || op == OpBinary {
+			want.Messages++
+			want.Bytes += len(ev) - 1
+		}
+	}
+	if sent.open != "" {
+		want.Bytes += len(sent.open) - 1
+	}
+	if got != want {
+		t.Fatalf("counted %+v, sent %+v", got, want)
+	}
 }
 
 // splits calls f with b whole, cut in two at every place, and byte by byte.

@@ -164,7 +164,7 @@ func TestEchoHolds(t *testing.T) {
 		{"MaxHeld + 1", MaxHeld - 7, MaxHeld, true},
 	} {
 		frame := AppendFrame(nil, OpBinary, []byte(long(tc.payload)), testKey)
-		s, out, n, _ := Echo(nil, frame[:len(frame)-1], Limits{})
+		s, out, n, _, _ := Echo(nil, frame[:len(frame)-1], Limits{})
 		if n != tc.consumed || len(out) != max(n-maskSize, 0) || (s != nil) != tc.session {
 			t.Errorf("%s: took %d bytes, sent %d, session %v", tc.name, n, len(out), s)
 		}
@@ -181,7 +181,7 @@ func TestEchoWithoutSent(t *testing.T) {
 	var s *Session
 	for _, in := range [][]byte{frame[:20_000], frame[20_000:30_000], frame[30_000:], next} {
 		var o []byte
-		s, o, _, _ = Echo(s, in, Limits{})
+		s, o, _, _, _ = Echo(s, in, Limits{})
 		out = append(out, o...)
 	}
 	got := decode(t, out)

@@ -49,7 +49,6 @@ type state struct {
 	op      byte   // opcode of the open message, 0: none
 	fin     bool   // the streamed frame is the last of its message
 	sent    bool   // our answer to the open message has begun
-	closing bool   // our close frame is sent, the client's not here yet
 	checked text   // up to the end of the last frame, or of the part streamed
 	ahead   text   // up to seen
 }
@@ -88,15 +87,4 @@ func (s *Session) Free() {
 		s.state = state{}
 		s.Sent()
 	}
-}
-
-// Closing tells that a CloseFrame of our own was sent: from now on Echo only
-// looks for the client's close frame and returns no output (RFC 6455 section
-// 5.5.1: nothing is sent after a close frame).
-func Closing(s *Session) *Session {
-	if s == nil {
-		s = sessions.Get().(*Session)
-	}
-	s.closing = true
-	return s
 }
