@@ -75,7 +75,8 @@ var (
 	accepts       = counter("c10m_accepts_total", "Connections accepted, refused ones included.")
 	upgrades      = counter("c10m_handshakes_total", "WebSocket handshakes completed.")
 	refused       = counter("c10m_refused_total", "Connections that the server closed of its own accord, by cause.", "cause")
-	handshakes    = counter("c10m_handshake_failures_total", "Connections closed for a failed WebSocket handshake or a breach of the protocol, by cause.", "cause")
+	handshakes    = counter("c10m_handshake_failures_total", "Connections closed for a failed WebSocket handshake, by cause.", "cause")
+	breaches      = counter("c10m_protocol_errors_total", "WebSocket connections closed for what came after the handshake, by cause.", "cause")
 	messages      = counter("c10m_messages_total", "Messages echoed: data messages of WebSockets; of TCP, which has none, reads that were echoed.")
 	payload       = counter("c10m_bytes_total", "Payload bytes echoed; frame headers, pings and close frames are not in it.")
 	portConns     = gauge("c10m_port_connections", "Connections open now, by listening port.", "port", "proto")
@@ -192,8 +193,11 @@ func (out sink) server(end End, s Sample) {
 	out.count(payload, s.Bytes)
 	for _, cause := range allCauses(end, s) {
 		f := refused
-		if ofHandshake(cause) {
+		switch {
+		case strings.HasPrefix(cause, "handshake_"):
 			f = handshakes
+		case strings.HasPrefix(cause, "ws_"):
+			f = breaches
 		}
 		out.count(f, s.Errors[cause], cause)
 	}
@@ -253,9 +257,4 @@ func allCauses(end End, s Sample) []string {
 		}
 	}
 	return all
-}
-
-// ofHandshake tells the causes that only a WebSocket connection can have.
-func ofHandshake(cause string) bool {
-	return strings.HasPrefix(cause, "ws_") || strings.HasPrefix(cause, "handshake_")
 }

@@ -1,13 +1,9 @@
 package dash
 
 import (
-	"encoding/json"
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -86,7 +82,7 @@ func TestServerMetrics(t *testing.T) {
 		{"c10m_refused_total", []string{"cause=over_limit"}, 5},
 		{"c10m_refused_total", []string{"cause=new_cause"}, 1},
 		{"c10m_handshake_failures_total", []string{"cause=handshake_timeout"}, 0},
-		{"c10m_handshake_failures_total", []string{"cause=ws_utf8"}, 0},
+		{"c10m_protocol_errors_total", []string{"cause=ws_utf8"}, 0},
 		{"c10m_port_connections", []string{"port=15000", "proto=ws"}, 3},
 		{"c10m_shard_connections", []string{"shard=0"}, 7},
 		{"c10m_shard_restarts_total", []string{"shard=0"}, 1},
@@ -98,6 +94,13 @@ func TestServerMetrics(t *testing.T) {
 	} {
 		if got := value(t, all, tt.name, tt.labels...); got != tt.want {
 			t.Errorf("%s%v is %v, want %v", tt.name, tt.labels, got, tt.want)
+		}
+	}
+	for name, prefix := range map[string]string{"c10m_handshake_failures_total": "handshake_", "c10m_protocol_errors_total": "ws_"} {
+		for _, m := range all[name].GetMetric() {
+			if cause := m.GetLabel()[0].GetValue(); !strings.HasPrefix(cause, prefix) {
+				t.Errorf("%s counts %s", name, cause)
+			}
 		}
 	}
 	for _, name := range []string{"go_goroutines", "process_cpu_seconds_total"} {
@@ -172,127 +175,6 @@ func TestScrape(t *testing.T) {
 		body, _ := io.ReadAll(w.Body)
 		if got := w.Header().Get("Content-Type"); w.Code != http.StatusOK || !strings.HasPrefix(got, want) || !strings.Contains(string(body), "c10m_client_echo_seconds") {
 			t.Errorf("Accept %q: status %d, Content-Type %q", accept, w.Code, got)
-		}
-	}
-}
-
-// TestGrafana: the dashboard loads (it is JSON with what Grafana wants of a
-// panel), and every metric that a query names is exported by an end.
-func TestGrafana(t *testing.T) {
-	file, err := os.ReadFile(filepath.Join("..", "..", "scripts", "grafana", "c10m.json"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	type query struct {
-		Expr  string `json:"expr"`
-		RefID string `json:"refId"`
-	}
-	type panel struct {
-		ID      int                `json:"id"`
-		Type    string             `json:"type"`
-		Title   string             `json:"title"`
-		GridPos struct{ W, H int } `json:"gridPos"`
-		Targets []query            `json:"targets"`
-	}
-	var board struct {
-		Title         string  `json:"title"`
-		UID           string  `json:"uid"`
-		SchemaVersion int     `json:"schemaVersion"`
-		Panels        []panel `json:"panels"`
-		Templating    struct {
-			List []struct {
-				Name       string `json:"name"`
-				Definition string `json:"definition"`
-			} `json:"list"`
-		} `json:"templating"`
-	}
-	if err := json.Unmarshal(file, &board); err != nil {
-		t.Fatal(err)
-	}
-	if board.Title == "" || board.UID == "" || board.SchemaVersion < 36 || len(board.Panels) < 10 {
-		t.Fatalf("title %q, uid %q, schema %d, %d panels", board.Title, board.UID, board.SchemaVersion, len(board.Panels))
-	}
-	known := exported(t)
-	check := func(where, expr string) {
-		names := metricsOf(expr)
-		if len(names) == 0 {
-			t.Errorf("%s: no metric in %q", where, expr)
-		}
-		for _, name := range names {
-			if !known[name] {
-				t.Errorf("%s: %q names %s, which neither end exports", where, expr, name)
-			}
-		}
-	}
-	ids := map[int]bool{}
-	for _, p := range board.Panels {
-		if ids[p.ID] || p.Title == "" || p.GridPos.W == 0 || p.GridPos.H == 0 {
-			t.Errorf("panel %d %q: its id, title or place", p.ID, p.Title)
-		}
-		ids[p.ID] = true
-		if p.Type == "row" {
-			continue
-		}
-		if len(p.Targets) == 0 {
-			t.Errorf("panel %q has no query", p.Title)
-		}
-		for _, q := range p.Targets {
-			check(p.Title, q.Expr)
-		}
-	}
-	for _, v := range board.Templating.List {
-		if v.Definition != "" {
-			check("variable "+v.Name, v.Definition)
-		}
-	}
-}
-
-// exported are the names of the series that both ends have.
-func exported(t *testing.T) map[string]bool {
-	known := map[string]bool{}
-	for _, end := range []End{(&fake{}).end(), runEnd(t)} {
-		for name, f := range gather(t, end) {
-			known[name] = true
-			if f.GetType() == dto.MetricType_HISTOGRAM {
-				known[name+"_bucket"], known[name+"_sum"], known[name+"_count"] = true, true, true
-			}
-		}
-	}
-	return known
-}
-
-var (
-	selectors = regexp.MustCompile(`\{[^}]*\}|\[[^\]]*\]|"[^"]*"`)
-	groupings = regexp.MustCompile(`\b(by|without|on|ignoring|group_left|group_right)\s*\([^)]*\)`)
-	names     = regexp.MustCompile(`[a-zA-Z_:][a-zA-Z0-9_:]*`)
-	call      = regexp.MustCompile(`^\s*(\(|by\b|without\b)`)
-)
-
-// metricsOf finds the metrics in a PromQL expression: what is left of its
-// identifiers without selectors, groupings, functions and words.
-func metricsOf(expr string) (all []string) {
-	expr = groupings.ReplaceAllString(selectors.ReplaceAllString(expr, " "), " ")
-	for _, at := range names.FindAllStringIndex(expr, -1) {
-		name := expr[at[0]:at[1]]
-		switch {
-		case at[0] > 0 && strings.ContainsAny(expr[at[0]-1:at[0]], "0123456789$."): // 5m, 1e9, $__rate_interval
-		case call.MatchString(expr[at[1]:]), slices.Contains([]string{"and", "or", "unless", "bool", "offset", "le", "instance"}, name):
-		default:
-			all = append(all, name)
-		}
-	}
-	return all
-}
-
-func TestMetricsOf(t *testing.T) {
-	for expr, want := range map[string][]string{
-		`sum by (cause) (rate(c10m_refused_total{instance=~"$instance"}[$__rate_interval]))`: {"c10m_refused_total"},
-		`histogram_quantile(0.99, sum(rate(a_bucket[5m])) by (le)) * 1e3`:                    {"a_bucket"},
-		`a - b offset 5m and on(x) c`:             {"a", "b", "c"},
-		`label_values(c10m_build_info, instance)`: {"c10m_build_info"},
-	} {
-		if got := metricsOf(expr); !slices.Equal(got, want) {
-			t.Errorf("metrics of %s: %v, want %v", expr, got, want)
 		}
 	}
 }
