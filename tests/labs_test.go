@@ -2,7 +2,9 @@ package tests
 
 import (
 	"fmt"
+	"net"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -81,5 +83,55 @@ func TestPeakOfNothing(t *testing.T) {
 	o := client(t, nil, nil, s.lab("peak", "--from", "20", "--each", "300ms", "--timeout", (2*time.Second).String())...)
 	if o.status != 1 || !strings.Contains(o.result.Verdict, "not even carry 20") {
 		t.Errorf("status %d, %q; %s", o.status, o.result.Verdict, o.stderr)
+	}
+}
+
+// hanging is a server of somebody else's, which echoes but never answers the
+// connection that its nth message comes over.
+func hanging(t *testing.T, nth int64) (port int) {
+	t.Helper()
+	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var messages atomic.Int64
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer func() { _ = c.Close() }()
+				b := make([]byte, 4096)
+				for hangs := false; ; {
+					n, err := c.Read(b)
+					if hangs = hangs || messages.Add(1) == nth; err != nil {
+						return
+					}
+					if hangs {
+						continue
+					}
+					if _, err := c.Write(b[:n]); err != nil {
+						return
+					}
+				}
+			}()
+		}
+	}()
+	t.Cleanup(func() { _ = l.Close() })
+	return l.Addr().(*net.TCPAddr).Port
+}
+
+// One user of ten hangs until the end of the run and of its drain: that is an
+// error, and the ten seconds of the drain are not the others'.
+func TestStressOfAHungUser(t *testing.T) {
+	o := client(t, nil, nil, "stress", "--first-port", fmt.Sprint(hanging(t, 5)), "--server-control", "none", "--users", "10", "--loops", "10m", "--limit", "500ms", "--timeout", "60s")
+	r := o.result
+	if o.status != 1 || r == nil || r.Echo.Lost != 1 || r.Conns.Lost != 0 || !strings.Contains(r.Verdict, "1 tries failed, mostly echo_timeout") {
+		t.Fatalf("status %d, %+v; %s", o.status, r, o.stderr)
+	}
+	if share, _ := cell(t, r.Tables[0], 0, "errors"); share != 0.1 || r.Echo.Seconds > 8 {
+		t.Errorf("errors %g, want 0.1 of the users; rate over %g s, want 0.5", share, r.Echo.Seconds)
 	}
 }

@@ -48,9 +48,9 @@ type churn struct {
 	opt    ChurnOptions
 	res    *result.Result
 	engine *loadgen.Engine
-	tw     *timeWait // nil: not looked at
-	began  time.Time
-	took   time.Duration
+	tw     *timeWait      // nil: not looked at
+	within loadgen.Counts // what came of it within its time, without the drain ...
+	took   time.Duration  // ... that it took
 }
 
 // Churn lets users come and go for a bounded time, and says what that leaves
@@ -88,10 +88,10 @@ func runChurn(ctx context.Context, o ChurnOptions, fp footprint.Proc, watch Watc
 	if o.Loops > 0 {
 		columns = 0 // nobody knows how long it will take
 	}
-	c.began = time.Now()
+	within := countWithin(o.Hold, c.engine.Counts)
 	c.engine.Churn(ctx, loadgen.Churn{Users: o.Users, PerConn: o.perConn(), ServerCloses: o.ServerEnds, Loops: o.Loops, Duration: o.Hold,
 		Size: o.Size, SizeMax: o.SizeMax, Heat: columns, Drain: drain, Timeout: o.Timeout})
-	c.took = time.Since(c.began)
+	c.within, c.took = within()
 	if c.tw != nil {
 		c.tw.stop()
 	}
@@ -113,13 +113,38 @@ func runChurn(ctx context.Context, o ChurnOptions, fp footprint.Proc, watch Watc
 	return c, seen, pieces, nil
 }
 
+// countWithin counts once after d, or, if that is earlier, when the returned func
+// is called: answers that come, or do not, in the drain after a run's time belong
+// to no rate. It returns the counts and the time that they took.
+func countWithin(d time.Duration, count func() loadgen.Counts) func() (loadgen.Counts, time.Duration) {
+	type moment struct {
+		n    loadgen.Counts
+		took time.Duration
+	}
+	began, over, seen := time.Now(), make(chan struct{}), make(chan moment, 1)
+	go func() {
+		timer := time.NewTimer(d)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+		case <-over:
+		}
+		seen <- moment{count(), time.Since(began)}
+	}()
+	return func() (loadgen.Counts, time.Duration) {
+		close(over)
+		m := <-seen
+		return m.n, m.took
+	}
+}
+
 // fill takes over the counts.
 func (c *churn) fill(t loadgen.Tally, interrupted bool) {
 	r := c.res
 	r.Interrupt = interrupted
 	r.Conns = result.Conns{Attempted: t.Established + t.Failed, Established: t.Established, Failed: t.Failed, Lost: t.Lost, Errors: t.Errors}
 	s := c.took.Seconds()
-	r.Echo = &result.Echo{Seconds: s, Rate: float64(t.Received) / s, Calls: perMessage(t)}
+	r.Echo = &result.Echo{Seconds: s, Rate: float64(c.within.Received) / s, Calls: perMessage(t)}
 	fillEcho(r.Echo, &t.Part)
 	r.Plan.Conns = min(r.Plan.Conns, max(1, t.Established)) // not all of a pool need have been of use
 	if n := t.Errors["close_timeout"]; n > 0 {

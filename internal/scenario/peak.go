@@ -58,18 +58,23 @@ func ParseUntil(text string) (u Until, err error) {
 	return u, nil
 }
 
-// met says whether a run meets the condition.
-func (u Until) met(r *result.Result) bool {
+// met says whether a run of so many users meets the condition. Users who hang are
+// slow ones: they waited for at least drain.
+func (u Until) met(r *result.Result, users int64) bool {
 	v, known := 0.0, true
 	l := r.Echo.Latency
 	switch u.metric {
 	case "errors":
-		v = errorShare(r)
+		v = errorShare(r, users)
 	case "rate":
 		v = r.Echo.Rate
 	default:
 		if known = l != nil; known {
 			v = float64(map[string]int64{"p50": l.P50, "p90": l.P90, "p99": l.P99, "p999": l.P999, "max": l.Max}[u.metric])
+		}
+		slower := map[string]float64{"p50": 0.5, "p90": 0.1, "p99": 0.01, "p999": 0.001}[u.metric] // the share of users who may be
+		if float64(hung(r)) > slower*float64(users) {
+			v = max(v, float64(drain))
 		}
 	}
 	if !known {
@@ -159,7 +164,7 @@ func (p *peak) try(ctx context.Context, users int64) (step *peakStep, err error)
 		c.res.Warnings = c.Warnings
 		step = &peakStep{users: users, r: c.res}
 		for _, u := range p.opt.Until {
-			if u.met(c.res) {
+			if u.met(c.res, users) {
 				step.broke = u.Text
 				break
 			}
@@ -184,7 +189,7 @@ func (p *peak) result(ctx context.Context, good, bad *peakStep) *result.Result {
 	t := result.Table{Title: "Steps", Plot: "p99", Columns: []result.Column{{Name: "users", Unit: result.InNumber}, {Name: "transactions", Unit: result.InPerSecond},
 		{Name: "p50", Unit: result.InNanos}, {Name: "p99", Unit: result.InNanos}, {Name: "errors", Unit: result.InShare}, {Name: "broke", Unit: result.InText}}}
 	for _, s := range p.steps {
-		row := []any{float64(s.users), s.r.Echo.Rate, nil, nil, errorShare(s.r), s.broke}
+		row := []any{float64(s.users), s.r.Echo.Rate, nil, nil, errorShare(s.r, s.users), s.broke}
 		if l := s.r.Echo.Latency; l != nil {
 			row[2], row[3] = float64(l.P50), float64(l.P99)
 		}

@@ -25,27 +25,41 @@ func Stress(ctx context.Context, o ChurnOptions, fp footprint.Proc, watch Watch)
 	at := m.server(context.WithoutCancel(ctx))
 	r.Tables = append(r.Tables, stressTable(r, o.Users), m.table(before, at))
 	settleFindings(seen, r, c.Plan.Local, pieces)
+	r.Behind = r.Echo.Received < o.Users*o.Loops && o.Loops > 0 && !r.Interrupt
 	r.Verdict = stressVerdict(r, &o, before, at)
 	r.Warnings = append(c.Warnings, m.warnings...)
-	r.Behind = r.Echo.Received < o.Users*o.Loops && o.Loops > 0 && !r.Interrupt
 	return r, nil
 }
 
-// errorShare is the part of all tries that failed: connects, connections lost
-// and messages without an answer, each as one transaction.
-func errorShare(r *result.Result) float64 {
-	failed := r.Conns.Failed + r.Conns.Lost
-	if r.Echo == nil || failed+r.Echo.Received == 0 {
+// hung is how many users waited for an answer that had not come when the run
+// ended, at least drain later. A message whose connection was lost is not one of
+// them, nor is what an interrupt left under way.
+func hung(r *result.Result) int64 {
+	if r.Interrupt {
 		return 0
 	}
-	return float64(failed) / float64(failed+r.Echo.Received)
+	return max(0, r.Echo.Lost-r.Conns.Lost)
+}
+
+// failures are the tries that failed: connects, connections lost and messages
+// without an answer, each as one transaction.
+func failures(r *result.Result) int64 { return r.Conns.Failed + r.Conns.Lost + hung(r) }
+
+// errorShare is the part of all tries that failed, or of the users who hang, if
+// that is more: who hangs tries no more, while the others do many transactions.
+func errorShare(r *result.Result, users int64) float64 {
+	failed := failures(r)
+	if failed == 0 {
+		return 0
+	}
+	return max(float64(failed)/float64(failed+r.Echo.Received), float64(hung(r))/float64(users))
 }
 
 func stressTable(r *result.Result, users int64) result.Table {
 	t := result.Table{Title: "Response times", Columns: []result.Column{{Name: "users", Unit: result.InNumber}, {Name: "transactions", Unit: result.InPerSecond},
 		{Name: "p50", Unit: result.InNanos}, {Name: "p90", Unit: result.InNanos}, {Name: "p99", Unit: result.InNanos}, {Name: "p99.9", Unit: result.InNanos},
 		{Name: "max", Unit: result.InNanos}, {Name: "errors", Unit: result.InShare}}}
-	row := []any{float64(users), r.Echo.Rate, nil, nil, nil, nil, nil, errorShare(r)}
+	row := []any{float64(users), r.Echo.Rate, nil, nil, nil, nil, nil, errorShare(r, users)}
 	if l := r.Echo.Latency; l != nil {
 		for i, ns := range []int64{l.P50, l.P90, l.P99, l.P999, l.Max} {
 			row[2+i] = float64(ns)
@@ -60,10 +74,16 @@ func stressVerdict(r *result.Result, o *ChurnOptions, before, at *result.ProcMem
 	if l := r.Echo.Latency; l != nil {
 		said += fmt.Sprintf(": half within %s, 99 %% within %s", nanos(l.P50), nanos(l.P99))
 	}
-	if n := r.Conns.Failed + r.Conns.Lost; n > 0 {
+	switch n := failures(r); {
+	case n > 0:
 		said += fmt.Sprintf(". %s tries failed, mostly %s", plan.Group(n), r.Conns.Errors.Top(1)[0].Name)
-	} else {
+	case r.Behind:
+		said += ". No try failed"
+	default:
 		said += ". Nothing failed"
+	}
+	if r.Behind {
+		said += fmt.Sprintf(", %s of %s transactions were not done in time", plan.Group(o.Users*o.Loops-r.Echo.Received), plan.Group(o.Users*o.Loops))
 	}
 	if before != nil && at != nil {
 		said += fmt.Sprintf("; the server's memory went from %.1f to %.1f MiB", float64(before.PSS)/(1<<20), float64(at.PSS)/(1<<20))

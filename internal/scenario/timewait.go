@@ -173,7 +173,7 @@ type churnSum struct {
 
 func (c *churn) sum(fp footprint.Proc) churnSum {
 	r := c.res
-	s := churnSum{opt: &c.opt, rate: r.Echo.Rate, conns: float64(r.Conns.Established) / c.took.Seconds(), latency: r.Echo.Latency, at: c.tw.last(),
+	s := churnSum{opt: &c.opt, rate: r.Echo.Rate, conns: float64(c.within.Established) / c.took.Seconds(), latency: r.Echo.Latency, at: c.tw.last(),
 		noPort: r.Conns.Errors["connect_no_address"], failed: r.Conns.Failed + r.Conns.Lost, reuse: -1, loopback: c.Plan.Host.IsLoopback()}
 	s.blind = !c.SameHost
 	s.ports = int64(c.Plan.Local.N()) * int64(len(c.Plan.Ports)) * int64(max(1, len(c.Plan.Sources)))

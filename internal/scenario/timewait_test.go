@@ -72,7 +72,7 @@ func TestParseUntil(t *testing.T) {
 			t.Errorf("%s: %v", text, err)
 			continue
 		}
-		if u.met(run) != met {
+		if u.met(run, 10) != met {
 			t.Errorf("%s: met is %v", text, !met)
 		}
 	}
@@ -82,7 +82,7 @@ func TestParseUntil(t *testing.T) {
 		}
 	}
 	nothing := &result.Result{Echo: &result.Echo{}}
-	if u, _ := ParseUntil("p99>1h"); !u.met(nothing) {
+	if u, _ := ParseUntil("p99>1h"); !u.met(nothing, 10) {
 		t.Error("a run without one answer meets no condition of latency")
 	}
 }
