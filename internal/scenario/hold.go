@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/debug"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -133,32 +134,32 @@ func (h *hold) baseline(ctx context.Context) (s footprint.Snapshot, err error) {
 
 func (h *hold) setPhase(name string) { h.phase.Store(name) }
 
-// ramp establishes, samples and guards the memory.
+// ramp establishes, samples and guards the memory. The samples are taken beside
+// the guard: one waits for the server, which may be frozen, and memory does not.
 func (h *hold) ramp(ctx context.Context) {
 	h.began = time.Now()
 	h.rate.add(0, 0)
 	done := make(chan struct{})
-	watched := make(chan struct{})
-	go func() {
-		defer close(watched)
-		h.guard(ctx, done)
-	}()
+	var watched sync.WaitGroup
+	watched.Go(func() { h.guard(done) })
+	watched.Go(func() { h.takeSamples(ctx, done) })
 	h.engine.Ramp(ctx)
+	took := time.Since(h.began)
 	close(done)
-	<-watched
-	h.res.Setup = &result.Setup{ClientSeconds: time.Since(h.began).Seconds()}
+	watched.Wait()
+	h.res.Setup = &result.Setup{ClientSeconds: took.Seconds()}
 }
 
-// guard watches the ramp until done: it stops it before memory runs out, and
-// takes the samples.
-func (h *hold) guard(ctx context.Context, done <-chan struct{}) {
+// guard watches the ramp until done and stops it before memory runs out. It
+// must not wait for anybody.
+func (h *hold) guard(done <-chan struct{}) {
 	tick := time.NewTicker(guardEvery)
 	defer tick.Stop()
 	for {
 		select {
 		case <-done:
 			return
-		case now := <-tick.C:
+		case <-tick.C:
 			if mem, full := h.memoryFull(); full {
 				used, total, group := mem.Bound(memoryReserve)
 				of := ""
@@ -168,7 +169,20 @@ func (h *hold) guard(ctx context.Context, done <-chan struct{}) {
 				h.engine.Halt(fmt.Sprintf("memory: %s of %s bytes%s are in use; %.0f %% stay free", plan.Group(int64(used)), plan.Group(int64(total)), of, memoryReserve*100))
 			}
 			h.rate.add(time.Since(h.began).Seconds(), h.engine.Counts().Established)
-			if h.sampler.Due(now) {
+		}
+	}
+}
+
+// takeSamples measures both ends during the ramp, until done.
+func (h *hold) takeSamples(ctx context.Context, done <-chan struct{}) {
+	tick := time.NewTicker(guardEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-done:
+			return
+		case <-tick.C:
+			if now := time.Now(); h.sampler.Due(now) {
 				h.sample(ctx, now)
 			}
 		}

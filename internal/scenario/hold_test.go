@@ -1,0 +1,101 @@
+package scenario
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/c10m/c10m/internal/footprint"
+	"github.com/c10m/c10m/internal/loadgen"
+	"github.com/c10m/c10m/internal/plan"
+	"github.com/c10m/c10m/internal/result"
+)
+
+// fakeMemory makes a /proc whose machine has so many MiB free of 1 GiB.
+func fakeMemory(t *testing.T, root string, free int) {
+	t.Helper()
+	next := filepath.Join(root, "next")
+	text := fmt.Sprintf("MemTotal: %d kB\nMemFree: %d kB\n", 1<<20, free<<10)
+	if err := os.WriteFile(next, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(next, filepath.Join(root, "meminfo")); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// acceptor accepts and keeps what comes on a port of loopback.
+func acceptor(t *testing.T) netip.AddrPort {
+	t.Helper()
+	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			t.Cleanup(func() { _ = c.Close() })
+		}
+	}()
+	return l.Addr().(*net.TCPAddr).AddrPort()
+}
+
+// A server that is frozen does not answer for its memory. The guard of the
+// machine's must see all the same that it goes, and stop the ramp.
+func TestGuardSeesMemoryGoWhileTheServerIsFrozen(t *testing.T) {
+	proc := t.TempDir()
+	fakeMemory(t, proc, 900)
+	fp, err := footprint.New(proc, t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked, answer := make(chan struct{}), make(chan struct{})
+	var once sync.Once
+	frozen := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		once.Do(func() { close(asked) })
+		<-answer
+	}))
+	t.Cleanup(frozen.Close)
+	at := acceptor(t)
+	p := &Prepared{control: newControl(frozen.URL), Plan: plan.Plan{Host: at.Addr(), Ports: []int{int(at.Port())}, Local: plan.DefaultLocalPorts,
+		Total: 10_000, Conns: 10_000, Threads: 1, Rate: plan.Rate{PerSecond: 50}, Window: 16, ConnectTimeout: time.Minute, Close: plan.CloseRST}}
+	p.control.http.Timeout = 0 // as long as the test likes
+	h := &hold{Prepared: p, fp: fp, sampler: footprint.NewSampler(), res: &result.Result{}}
+	if h.engine, err = loadgen.Start(p.Plan, 1); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ramped := make(chan struct{})
+	go func() {
+		defer close(ramped)
+		h.ramp(ctx)
+	}()
+	<-asked
+	fakeMemory(t, proc, 20)
+	for end := time.Now().Add(time.Minute); h.engine.HaltReason() == "" && time.Now().Before(end); {
+		time.Sleep(time.Millisecond)
+	}
+	why := h.engine.HaltReason()
+	close(answer)
+	cancel()
+	<-ramped
+	if _, err := h.engine.Stop(); err != nil {
+		t.Error(err)
+	}
+	if !strings.HasPrefix(why, "memory:") {
+		t.Errorf("the ramp was stopped for %q while the server did not answer, want for memory", why)
+	}
+}
