@@ -87,6 +87,19 @@ func TestLowFDLimit(t *testing.T) {
 	}
 }
 
+// Without fd tables of their own all threads share one, and each has an epoll
+// in it: what --conns auto takes must leave room for them.
+func TestThreadsShareAnFDTable(t *testing.T) {
+	s := start(t, 10, nil)
+	o := client(t, []string{"prlimit", "--nofile=300:300"}, nil, s.to(10, "--private-fds", "off", "--threads", "100", "--hold", "0s")...)
+	if o.status != 0 || o.result == nil {
+		t.Fatalf("status %d, want 0 and a result: %s", o.status, o.stderr)
+	}
+	if c := o.result.Conns; c.Established != o.result.Plan.Conns || c.Established < 100 || c.Established > 200 || o.result.Plan.FDTables != 1 {
+		t.Errorf("conns %+v in %d fd tables, want as many as planned, below the 200 fds that 100 epolls leave", c, o.result.Plan.FDTables)
+	}
+}
+
 // Even shares: SteerEvenly's program or, where it cannot be, the kernel's hash.
 func TestSharesOfWorkers(t *testing.T) {
 	s := start(t, 30, nil, "--workers", "4")

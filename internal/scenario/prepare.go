@@ -78,7 +78,8 @@ const (
 	// on this machine, and with only the client's: RESULTS.md.
 	pairBytes = 8700
 	endBytes  = 4150
-	// fdReserve is what a table keeps free beside what it already holds.
+	// fdReserve is what a table keeps free beside what it already holds and the
+	// epolls of a shared table's threads.
 	fdReserve = 24
 	// maxTables bounds the threads with fd tables of their own.
 	maxTables = 4096
@@ -241,6 +242,13 @@ func (p *Prepared) machine(o Options, pl plan.Plan, fp footprint.Proc) (m plan.M
 			return m, false, fmt.Errorf("%w: --private-fds on: %v: a seccomp filter forbids it (in a container: allow unshare, or raise its fd limit)", ErrUsage, err)
 		}
 	}
+	if !private { // the epolls of all threads are in the one table
+		most := m.FDsPerTable
+		if !o.Conns.Auto {
+			most = min(most, o.Conns.N)
+		}
+		m.FDsTaken += min(threadsFor(o, most), maxTables)
+	}
 	if n, err := fp.SysctlInt("fs.epoll.max_user_watches"); err == nil {
 		m.EpollWatches = n
 	}
@@ -330,14 +338,20 @@ func ownAddresses(host netip.Addr, n int) (all []netip.Addr) {
 	return all
 }
 
+// threadsFor is how many threads n connections are given if one fd table is
+// enough: a core each, fewer for a handful.
+func threadsFor(o Options, n int64) int64 {
+	if !o.Threads.Auto {
+		return o.Threads.N
+	}
+	return max(1, min(int64(runtime.NumCPU()), n/1024))
+}
+
 // decideThreads settles --threads: enough fd tables, and a core each.
 func (p *Prepared) decideThreads(pl *plan.Plan, o Options, m plan.Machine, private bool) error {
-	perTable := m.FDsPerTable - m.FDsTaken
+	perTable := max(0, m.FDsPerTable-m.FDsTaken)
 	tables := plan.TablesFor(pl.Total, perTable)
-	threads := max(1, min(int64(runtime.NumCPU()), pl.Total/1024))
-	if !o.Threads.Auto {
-		threads = o.Threads.N
-	}
+	threads := threadsFor(o, pl.Total)
 	if private && (tables > 1 || threads > 1) {
 		pl.PrivateTables = true
 		if !o.Threads.Auto && threads < tables {
