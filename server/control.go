@@ -115,7 +115,7 @@ func (s *server) report(fp footprint.Proc, depth dash.Depth) (result.ServerRepor
 	open := make([]int64, len(s.ports()))
 	for i, slot := range s.page.Slots {
 		state = leastReady(state, echo.State(slot.State.Load()))
-		sh := result.Shard{PID: int(slot.PID.Load()), State: echo.State(slot.State.Load()).String(),
+		sh := result.Shard{PID: int(slot.PID.Load()), State: echo.State(slot.State.Load()).String(), Loops: slot.LoopMessages(s.size.Loops),
 			Open: slot.Open.Load(), Accepted: slot.Accepted.Load(), HeapBytes: slot.Heap.Load()}
 		if s.super != nil {
 			sh.Restarts = s.super.Restarts(i)

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -120,6 +121,20 @@ func TestDiagnoseHotShard(t *testing.T) {
 	tries(t, func() string {
 		o := client(t, ns, nil, args...)
 		return firstFinding(o.result, "one hot shard", "connections, all on the only port", "of the work (messages)")
+	})
+}
+
+// One process with an event loop a core, and one connection: one loop does it all.
+func TestDiagnoseHotLoop(t *testing.T) {
+	if runtime.NumCPU() < 2 {
+		t.Skip("one core has one event loop")
+	}
+	s := start(t, 1, nil, "--max-conns", "1000")
+	args := s.to(1, "--conns", "1", "--depth", "32", "--threads", "1", "--hold", "2s", "--verify", "0")
+	args[0] = "echo"
+	tries(t, func() string {
+		o := client(t, nil, nil, args...)
+		return firstFinding(o.result, "one hot shard", "event loop ", fmt.Sprintf("of process %d did 100 %% of the work (messages)", s.cmd.Process.Pid))
 	})
 }
 

@@ -60,11 +60,12 @@ const (
 
 // blocking are the causes for which a server is slow while processors idle.
 var blocking = map[string]string{
-	Stopped:     "the server does not run at all",
-	AcceptQueue: "on the backlog of a listening port",
-	SynQueue:    "on the SYN queue of a listening port",
-	HotShard:    "on one shard",
-	LockWait:    "on a lock of the kernel",
+	Stopped:      "the server does not run at all",
+	AcceptQueue:  "on the backlog of a listening port",
+	SynQueue:     "on the SYN queue of a listening port",
+	HotShard:     "on one shard",
+	ServerThread: "on one thread, which works all the time",
+	LockWait:     "on a lock of the kernel",
 }
 
 // slower is how much latency must grow, from the first quarter of the run to

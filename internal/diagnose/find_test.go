@@ -34,6 +34,25 @@ func window() Window {
 	return w
 }
 
+// single makes the server one process with four threads, whose event loops, if
+// it tells of them, did so much.
+func single(w *Window, loops ...int64) {
+	for _, m := range []*Moment{&w.Before, &w.After} {
+		m.Server = m.Server[:1]
+		first := m.Server[0].Threads[0]
+		for i := range 3 {
+			m.Server[0].Threads = append(m.Server[0].Threads, footprint.Thread{PID: first.PID, TID: 100 + i, Name: first.Name, State: 'S'})
+		}
+		m.Report.Shards = []result.Shard{{PID: first.PID}}
+	}
+	for range loops {
+		w.Before.Report.Shards[0].Loops = append(w.Before.Report.Shards[0].Loops, 1000)
+	}
+	for _, n := range loops {
+		w.After.Report.Shards[0].Loops = append(w.After.Report.Shards[0].Loops, 1000+n)
+	}
+}
+
 func grow(w *Window) {
 	for i := range w.Latency {
 		w.Latency[i].P99 = time.Duration(1+20*i) * time.Millisecond
@@ -105,6 +124,17 @@ func TestFind(t *testing.T) {
 			w.Before.Report.Shards = []result.Shard{{PID: 11, Messages: 10}, {PID: 12, Messages: 10}}
 			w.After.Report.Shards = []result.Shard{{PID: 11, Messages: 990}, {PID: 12, Messages: 10}}
 		}, HotShard, []string{"100 % of the work (messages)"}},
+		{"one process: a hot event loop, on thread after thread", func(w *Window) {
+			single(w, 9700, 100, 200)
+			for i := range 3 {
+				w.After.Server[0].Threads[i].Run += 3
+			}
+		}, HotShard, []string{"event loop 0 of process 11 did 97 % of the work (messages) and wanted 98 %", "the other 2 did 3 %"}},
+		{"one process: its event loops share the work", func(w *Window) {
+			single(w, 5000, 4000, 2000)
+			w.After.Server[0].Threads[0].Run += 8
+		}, "", nil},
+		{"one process that does not tell of loops", func(w *Window) { single(w); w.After.Server[0].Threads[1].Run += 9 }, "", nil},
 		{"shards that share their work", func(w *Window) {
 			w.After.Server[0].Threads[0].Run += 8
 			w.Before.Report.Shards = []result.Shard{{PID: 11}, {PID: 12}}
@@ -137,6 +167,15 @@ func TestFind(t *testing.T) {
 		{"client", func(w *Window) { w.After.Client[0].Threads[0].Run += 7 }, ClientThread, nil},
 		{"calls", func(w *Window) { w.After.Server[0].Calls += 60_000 }, CallsPerMessage, []string{"8.0 calls"}},
 		{"idle, yet slow", grow, IdleYetSlow, []string{"21ms to 141ms"}},
+		{"idle, yet slow: one thread, from core to core", func(w *Window) {
+			grow(w)
+			single(w)
+			w.After.Server[0].Threads[0].Run += 9.4
+			for i := range w.After.Cores.Each {
+				w.After.Cores.Each[i].Busy += 4.7
+			}
+		}, ServerThread, []string{"below 100 %", "blocked on one thread"}},
+		{"idle, yet slow: an event loop", func(w *Window) { grow(w); single(w, 100, 1); w.After.Server[0].Threads[0].Run += 9.5 }, HotShard, []string{"blocked on one shard"}},
 		{"idle, yet slow: a shard", func(w *Window) { grow(w); w.After.Server[0].Threads[0].Run += 6 }, HotShard, []string{"below 100 %", "blocked on one shard"}},
 		{"idle, yet slow: a lock", func(w *Window) { grow(w); w.Seen.Locks["fdget_pos"] = 60 }, LockWait, []string{"blocked on a lock"}},
 		{"idle, yet slow: backlog", func(w *Window) { grow(w); w.After.Drops.ListenOverflows = 5 }, AcceptQueue, []string{"blocked on the backlog"}},

@@ -79,11 +79,12 @@ func total(all []shares) (sum shares) {
 func threadBound(w *Window) (found []result.Finding) {
 	const full = 0.95
 	for _, s := range used(w.Before.Server, w.After.Server, w.seconds()) {
-		if s.topWant < full {
+		t := s.top()
+		if t.want < full {
 			continue
 		}
 		found = append(found, result.Finding{Name: ServerThread, Severity: 71,
-			Evidence: fmt.Sprintf("thread %d (%s) of process %d (%s) ran for %s of the time and waited for a processor for %s", s.top.TID, s.top.Name, s.PID, s.Name, percent(s.topRun), percent(s.topWant-s.topRun)),
+			Evidence: fmt.Sprintf("thread %d (%s) of process %d (%s) ran for %s of the time and waited for a processor for %s", t.TID, t.Name, s.PID, s.Name, percent(t.run), percent(t.want-t.run)),
 			Meaning:  "What this thread does is done one after the other: more cores do not help.",
 			Cure:     "more event loops or --workers, so that the work is spread"})
 		break
@@ -91,11 +92,12 @@ func threadBound(w *Window) (found []result.Finding) {
 	clients := used(w.Before.Client, w.After.Client, w.seconds())
 	server := total(used(w.Before.Server, w.After.Server, w.seconds()))
 	for _, s := range clients {
-		if s.topWant < full {
+		t := s.top()
+		if t.want < full {
 			continue
 		}
 		f := result.Finding{Name: ClientThread, Severity: 58,
-			Evidence: fmt.Sprintf("a thread of the client ran for %s of the time and waited for a processor for %s; the server had %s of a core", percent(s.topRun), percent(s.topWant-s.topRun), percent(server.run)),
+			Evidence: fmt.Sprintf("a thread of the client ran for %s of the time and waited for a processor for %s; the server had %s of a core", percent(t.run), percent(t.want-t.run), percent(server.run)),
 			Meaning:  "The client works as fast as it can: what was measured may be the client's limit and not the server's.",
 			Cure:     "more --threads, or more machines for the client"}
 		found = append(found, f)

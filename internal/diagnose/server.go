@@ -68,40 +68,77 @@ func serverFull(w *Window) []result.Finding {
 		Cure:     "start it with a larger --max-conns, or a higher fd limit"})
 }
 
-// hotShard: one of several worker processes does nearly all of the work. How
-// much of it is told by its messages, or else by the processor time it had; that
-// it is busy, by the time it ran or was ready to.
+// hotShard: one of several worker processes, or one of the event loops of the
+// only process, does nearly all of the work. How much of it is told by its
+// messages, or else by the processor time it had; that it is busy, by the time it
+// ran or was ready to.
 func hotShard(w *Window) []result.Finding {
-	all := slices.DeleteFunc(used(w.Before.Server, w.After.Server, w.seconds()), func(s shares) bool { return w.Parents[s.PID] })
+	all, unit := parts(w)
 	if len(all) < 2 {
 		return nil
 	}
-	work, unit := workOf(w, all)
-	top, sum := 0, 0.0
-	for i, n := range work {
-		sum += n
-		if n > work[top] {
-			top = i
+	top, sum := all[0], 0.0
+	for _, p := range all {
+		sum += p.work
+		if p.work > top.work {
+			top = p
 		}
 	}
-	rest := (sum - work[top]) / float64(len(all)-1)
-	want := all[top].want
+	rest := (sum - top.work) / float64(len(all)-1)
 	least := 0.4
 	if starving(w) {
 		least = 0.1 // it would want more if its client had a processor
 	}
-	if want < least || rest > work[top]/4 {
+	if top.want < least || rest > top.work/4 {
 		return nil
 	}
 	f := result.Finding{Name: HotShard, Severity: 78,
-		Evidence: fmt.Sprintf("worker process %d did %s of the work (%s) and wanted %s of a core, the other %d did %s", all[top].PID, percent(work[top]/sum), unit, percent(want), len(all)-1, percent((sum-work[top])/sum)),
-		Meaning:  "A connection stays with the worker that it was dealt to. The others idle while this one has a queue: the machine looks half empty and latency grows.",
+		Evidence: fmt.Sprintf("%s did %s of the work (%s) and wanted %s of a core, the other %d did %s", top.name, percent(top.work/sum), unit, percent(top.want), len(all)-1, percent((sum-top.work)/sum)),
+		Meaning:  "A connection stays with the worker, and there with the event loop, that it was dealt to. The others idle while this one has a queue: the machine looks half empty and latency grows.",
 		Cure:     "more ports or more connections for the kernel to deal, other source ports, fewer workers; or see which connections are the busy ones"}
-	if want >= 0.7 {
+	if top.want >= 0.7 {
 		f.Severity = 84
 	}
-	f.Evidence += dealt(w, all[top].PID)
+	f.Evidence += top.dealt
 	return one(f)
+}
+
+// part is a worker process or an event loop.
+type part struct {
+	name       string
+	work, want float64
+	dealt      string // what it has to do, if that is known
+}
+
+// parts are the worker processes; or the event loops of the only one, where it
+// counts their messages. Its threads tell nothing: Go moves a loop from thread to
+// thread, and of another server what idles may be a helper of the busy thread.
+func parts(w *Window) (all []part, unit string) {
+	procs := slices.DeleteFunc(used(w.Before.Server, w.After.Server, w.seconds()), func(s shares) bool { return w.Parents[s.PID] })
+	if len(procs) == 1 {
+		return loops(w, procs[0]), "messages"
+	}
+	work, unit := workOf(w, procs)
+	for i, s := range procs {
+		all = append(all, part{name: fmt.Sprintf("worker process %d", s.PID), work: work[i], want: s.want, dealt: dealt(w, s.PID)})
+	}
+	return all, unit
+}
+
+// loops shares the processor time of a process out by the messages of its loops.
+func loops(w *Window, s shares) (all []part) {
+	before, sum := shardOf(w.Before.Report, s.PID).Loops, 0.0
+	for i, n := range shardOf(w.After.Report, s.PID).Loops {
+		if i < len(before) {
+			n -= before[i]
+		}
+		sum += float64(n)
+		all = append(all, part{name: fmt.Sprintf("event loop %d of process %d", i, s.PID), work: float64(n)})
+	}
+	for i := range all {
+		all[i].want = s.want * all[i].work / max(1, sum)
+	}
+	return all
 }
 
 // starving says whether the machine has no processor time left.
@@ -119,7 +156,7 @@ func workOf(w *Window, all []shares) (work []float64, unit string) {
 	work = make([]float64, len(all))
 	sum := 0.0
 	for i, s := range all {
-		n := messagesOf(w.After.Report, s.PID) - messagesOf(w.Before.Report, s.PID)
+		n := shardOf(w.After.Report, s.PID).Messages - shardOf(w.Before.Report, s.PID).Messages
 		work[i] = float64(n)
 		sum += work[i]
 	}
@@ -132,16 +169,17 @@ func workOf(w *Window, all []shares) (work []float64, unit string) {
 	return work, "processor time"
 }
 
-func messagesOf(r *result.ServerReport, pid int) int64 {
+// shardOf is what the server itself says of a worker process.
+func shardOf(r *result.ServerReport, pid int) (none result.Shard) {
 	if r == nil {
-		return 0
+		return none
 	}
 	for _, s := range r.Shards {
 		if s.PID == pid {
-			return s.Messages
+			return s
 		}
 	}
-	return 0
+	return none
 }
 
 // dealt says how many of the connections a worker was given: those of this

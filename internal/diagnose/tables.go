@@ -29,7 +29,7 @@ func Tables(w Window) (list []result.Table) {
 	t := result.Table{Title: "Processes of the server", Columns: []result.Column{{Name: "process", Unit: result.InText}, {Name: "ran", Unit: result.InShare},
 		{Name: "waited for a core", Unit: result.InShare}, {Name: "threads", Unit: result.InNumber}, {Name: "busiest thread ran", Unit: result.InShare}, {Name: "fds", Unit: result.InNumber}}}
 	for _, s := range server[:min(len(server), mostShown)] {
-		row := []any{fmt.Sprintf("%d %s", s.PID, s.Name), s.run, s.want - s.run, float64(len(s.Threads)), s.topRun, nil}
+		row := []any{fmt.Sprintf("%d %s", s.PID, s.Name), s.run, s.want - s.run, float64(len(s.Threads)), s.top().run, nil}
 		if s.FDs.Open >= 0 {
 			row[5] = float64(s.FDs.Open)
 		}

@@ -4,6 +4,8 @@
 package diagnose
 
 import (
+	"cmp"
+	"slices"
 	"time"
 
 	"github.com/c10m/c10m/internal/footprint"
@@ -112,9 +114,20 @@ func (w *Window) cores() (each []busy) {
 type shares struct {
 	Process
 	run, want float64
-	top       footprint.Thread // its busiest thread
-	topRun    float64
-	topWant   float64
+	threads   []threadShare // the busiest first
+}
+
+type threadShare struct {
+	footprint.Thread
+	run, want float64
+}
+
+// top is the busiest thread; of a process without any, one that did nothing.
+func (s *shares) top() (t threadShare) {
+	if len(s.threads) > 0 {
+		t = s.threads[0]
+	}
+	return t
 }
 
 // used compares the processes of two moments; one that was not there at both
@@ -140,10 +153,9 @@ func used(before, after []Process, seconds float64) (all []shares) {
 			b := old[[2]int{p.PID, t.TID}] // a thread that is new began at 0
 			run, want := (t.Run-b.Run)/seconds, (t.Run-b.Run+t.Wait-b.Wait)/seconds
 			s.run, s.want = s.run+run, s.want+want
-			if want > s.topWant {
-				s.top, s.topRun, s.topWant = t, run, want
-			}
+			s.threads = append(s.threads, threadShare{t, run, want})
 		}
+		slices.SortStableFunc(s.threads, func(a, b threadShare) int { return cmp.Compare(b.want, a.want) })
 		all = append(all, s)
 	}
 	return all

@@ -24,9 +24,9 @@ const (
 var CauseNames = [nCauses]string{"over_limit", "draining", "slow_reader", "idle_timeout",
 	"handshake_timeout", "handshake_refused", "ws_protocol", "ws_utf8", "ws_too_big", "upstream", "file_max"}
 
-// stripes is how many cache lines the traffic counters are spread over, so
-// that the loops of one big process do not fight for one.
-const stripes = 16
+// stripes is how many cache lines the traffic counters are spread over: each of
+// the first so many event loops of a process has one to itself.
+const stripes = 64
 
 // MaxPorts bounds the listening ports of one server.
 const MaxPorts = 8192
@@ -80,7 +80,20 @@ func (c *Counters) Messages() (messages, bytes int64) {
 	return messages, bytes
 }
 
-// Echoed counts messages and bytes of payload; key, an fd, spreads the counting.
+// LoopMessages is how many messages each of n event loops has echoed; nil where
+// there is only one, or more than are counted apart.
+func (c *Counters) LoopMessages(n int) (each []int64) {
+	if n < 2 || n > stripes {
+		return nil
+	}
+	for i := range n {
+		each = append(each, c.traffic[i].messages.Load())
+	}
+	return each
+}
+
+// Echoed counts messages and bytes of payload; key, an event loop's number,
+// spreads the counting.
 func (c *Counters) Echoed(key, messages, bytes int) {
 	t := &c.traffic[key%stripes]
 	t.messages.Add(int64(messages))

@@ -60,7 +60,8 @@ type Engine struct {
 	booted   chan struct{} // closed when every loop runs
 	draining atomic.Bool
 	idle     *idleTable
-	ws       *wsEngine // nil without a WebSocket port
+	loops    [stripes]atomic.Value // gnet.EventLoop, in the order they first had a message
+	ws       *wsEngine             // nil without a WebSocket port
 }
 
 // refused marks a connection that is closed in OnOpen and was never counted as
@@ -234,6 +235,22 @@ func (e *Engine) OnClose(c gnet.Conn, err error) gnet.Action {
 	return gnet.None
 }
 
+// loopOf numbers the event loop that a connection is on, by looking at those below
+// it; none is locked.
+func (e *Engine) loopOf(c gnet.Conn) int {
+	own := any(c.EventLoop())
+	for i := range e.loops {
+		known := e.loops[i].Load()
+		if known == nil && !e.loops[i].CompareAndSwap(nil, own) {
+			known = e.loops[i].Load() // another loop has just taken it
+		}
+		if known == nil || known == own {
+			return i
+		}
+	}
+	return c.Fd()
+}
+
 // OnTraffic echoes what has arrived. The bytes are the loop's own read buffer:
 // nothing is copied unless the peer does not take its echo, and then no more
 // than MaxOutbound is kept before the connection is dropped.
@@ -252,7 +269,7 @@ func (e *Engine) OnTraffic(c gnet.Conn) gnet.Action {
 	if _, err := c.Write(buf); err != nil {
 		return gnet.None // the write has closed it
 	}
-	e.ctr.Echoed(c.Fd(), 1, n)
+	e.ctr.Echoed(e.loopOf(c), 1, n)
 	if c.OutboundBuffered() > e.cfg.MaxOutbound {
 		e.ctr.Causes[SlowReader].Add(1)
 		_ = c.SetLinger(0)

@@ -176,7 +176,7 @@ func (e *Engine) echoFrames(c gnet.Conn, st *wsConn, in []byte) gnet.Action {
 			if _, err := c.Write(step.out); err != nil {
 				return gnet.None // the write has closed it
 			}
-			e.ctr.Echoed(c.Fd(), step.sent.Messages, step.sent.Bytes)
+			e.ctr.Echoed(e.loopOf(c), step.sent.Messages, step.sent.Bytes)
 			if c.OutboundBuffered() > e.ws.outbound {
 				return e.dropSlow(c, st)
 			}

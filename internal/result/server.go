@@ -41,7 +41,8 @@ type Shard struct {
 	State     string      `json:"state"`
 	Open      int64       `json:"open"`
 	Accepted  int64       `json:"accepted"`
-	Messages  int64       `json:"messages"` // reads echoed
+	Messages  int64       `json:"messages"`                // reads echoed
+	Loops     []int64     `json:"loop_messages,omitempty"` // of these, by each of several event loops
 	Restarts  int64       `json:"restarts"`
 	HeapBytes int64       `json:"heap_bytes"` // live Go heap at its last report
 	Memory    *ProcMemory `json:"memory,omitempty"`
