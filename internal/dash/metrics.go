@@ -53,7 +53,7 @@ var (
 	buildInfo   = gauge("c10m_build_info", "Always 1; the labels say what runs.", "role", "commit", "go")
 	memorySize  = gauge("c10m_memory_size_bytes", "MemTotal of the machine.")
 	memoryUsed  = gauge("c10m_memory_used_bytes", "MemTotal - MemFree - page cache.")
-	memoryCache = gauge("c10m_memory_kernel_bytes", "Kernel memory in pages actually taken, by slab cache that connections live in.", "cache")
+	memoryCache = gauge("c10m_memory_kernel_bytes", "Kernel memory of the whole machine in pages actually taken, by slab cache that connections live in; whatever else lives there is in it too.", "cache")
 	memoryEnd   = gauge("c10m_memory_process_bytes", "Private memory of the processes of an end.", "end")
 	sockets     = gauge("c10m_tcp_sockets", "TCP sockets in use in this network namespace, TIME_WAIT not counted.")
 	timeWait    = gauge("c10m_tcp_time_wait", "TCP sockets in TIME_WAIT in this network namespace.")

@@ -48,12 +48,30 @@ func TestServerPage(t *testing.T) {
 	p.await("a curve", `document.querySelector("#c-conns path.curve").getAttribute("d").split("L").length > 3`)
 	p.await("memory in the picture", `document.querySelectorAll("#c-memory path.band").length > 5`)
 	p.shot("server-light")
+	wholeMachine(t, p)
 	readable(t, p)
 	keyboard(t, p)
 	looks(t, p)
 
 	end(t, run)
 	p.await("the end of all connections", number("Connections")+" === 0")
+}
+
+// wholeMachine: what the memory chart says it shows, and with the switch all of
+// the machine's.
+func wholeMachine(t *testing.T, p *tab) {
+	t.Helper()
+	const bands, caption = `document.querySelectorAll("#c-memory path.f-other, #c-memory path.f-free").length`, `document.querySelector("#c-memory figcaption").textContent`
+	p.await("caches and processes alone", bands+` === 0 && / in these caches and processes now/.test(`+caption+`)`)
+	if note := eval[string](p, `document.getElementById("n-memory").textContent`); !strings.Contains(note, "whole machine") || !strings.Contains(note, "client's own page") {
+		t.Errorf("the note on memory says %q", note)
+	}
+	press := chromedp.Evaluate[chromedp.Void](`document.getElementById("whole").click()`)
+	p.run("switch to all memory", press)
+	p.await("all memory", bands+` === 2 && / in use now ?of [\d.]+ GiB$/.test(`+caption+`)`)
+	p.shot("server-memory")
+	p.run("switch back", press)
+	p.await("caches and processes again", bands+" === 0")
 }
 
 // TestErrorsByCause: what the server refuses is named and counted, and the ports
@@ -85,15 +103,19 @@ func TestErrorsByCause(t *testing.T) {
 }
 
 // TestServerComesBack: the page says that the server has ended, and finds the
-// next one by itself.
+// next one by itself; many workers are cells, few are bars.
 func TestServerComesBack(t *testing.T) {
-	s := startServer(t, 20, "--max-conns", "5000")
+	s := startServer(t, 20, "--max-conns", "5000", "--workers", "12")
 	p := openPage(t, "http://"+s.control+"/", look{})
 	p.await("the first numbers", hasNumbers)
+	p.await("a cell for each worker", `document.querySelectorAll("#shards .cell").length === 12 && document.querySelector("#shards b").textContent === "12 workers"`)
+	p.run("open the table", chromedp.Evaluate[chromedp.Void](`document.querySelector("#d-shards summary").click()`))
+	p.await("a row for each worker", `document.querySelectorAll("#d-shards tbody tr").length === 12`)
 	end(t, s.cmd)
 	p.await("the end", `document.getElementById("state").textContent.startsWith("ended")`)
-	startServerAt(t, s.first, 20, "--max-conns", "7000")
+	startServerAt(t, s.first, 20, "--max-conns", "7000", "--workers", "2")
 	p.await("the next server", `document.getElementById("state").textContent === "ready" && document.querySelector("#tiles dd.note").textContent === "of 7,000 allowed"`)
+	p.await("a bar for each worker", `document.querySelectorAll("#shards .bars .num").length === 2 && !document.querySelector("#shards .cell")`)
 	p.forgive("ERR_CONNECTION_REFUSED") // while there was none
 }
 

@@ -60,7 +60,7 @@
   const charts = [];
   class Chart {
     constructor(id, options) {
-      Object.assign(this, { height: 190, limit: () => 0, step: 1000 }, options);
+      Object.assign(this, { height: 190, limit: () => 0, step: 1000, most: () => "peak" }, options);
       this.figure = $(id);
       this.caption = el("figcaption", {}, el("span"), el("span"));
       this.svg = dr("svg", { class: "chart", role: "img", tabindex: "0", height: this.height });
@@ -110,7 +110,7 @@
       this.svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
       this.svg.replaceChildren(...parts);
       this.caption.firstChild.replaceChildren(...(at ? [el("b", {}, this.say(at)), " " + when] : ["nothing yet"]));
-      set(this.caption.lastChild, most && at ? "peak " + this.long(most) : "");
+      set(this.caption.lastChild, most && at ? this.most() + " " + this.long(most) : "");
       this.svg.setAttribute("aria-label", `${this.name()} over the last ${age(to - from)}: ${at ? this.say(at) : "nothing yet"}, at most ${this.long(most)}. Left and right arrow keys read earlier values.`);
     }
     // unit keeps the ticks of byte counts on powers of 1024.
@@ -192,14 +192,18 @@
     name: () => "Messages per second", tick: short, long: rate, say: (r) => rate(r.v[0]) + " echoed",
     rows: () => rates("messages").map((r) => ({ t: r.t, v: [r.v] })),
   });
+  // Whether the memory chart shows all of the machine's, or what connections live in.
+  const wholeMachine = () => $("whole").checked;
+  const beside = (l) => l.key === "other" || l.key === "free";
   new Chart("c-memory", {
-    name: () => "Memory that connections take", tick: bytes, long: bytes, step: 1024, least: 1 << 20, stacked: true, height: 210,
-    layers: () => layers().filter((l) => l.key !== "free" && l.key !== "other"),
+    name: () => wholeMachine() ? "Memory of this machine" : "Memory of the kernel's caches for connections and of our processes", tick: bytes, long: bytes, step: 1024, least: 1 << 20, stacked: true, height: 210,
+    layers: () => layers().filter((l) => wholeMachine() || !beside(l)),
     rows() {
       const all = this.layers(), known = points.filter((p) => p.memory).map((p) => ({ t: p.t, v: all.map((l) => l.of(p.memory)) }));
       return known.length ? known.concat({ t: now.t, v: known[known.length - 1].v }) : known; // until it is looked at again
     },
-    say: (r) => bytes(sum(r.v)) + " in connections",
+    say: (r) => wholeMachine() ? bytes(sum(r.v.slice(0, -1))) + " in use" : bytes(sum(r.v)) + " in these caches and processes",
+    most: () => wholeMachine() ? "of" : "peak",
   });
 
   // layers divides a memory sample, from the bottom of the stack to its top.
@@ -388,10 +392,19 @@
       const width = l.of(p.memory) / p.memory.total * 100;
       return dr("rect", { class: "f-" + l.key, x: (x += width) - width, width, height: 10 });
     }));
+    set($("n-memory"), memoryNote(p.memory));
     table($("t-memory"), ["Who", "Bytes", "Share"], layers().map((l) => {
       const v = l.of(p.memory);
       return { name: l.name, why: l.why, mark: String(l.key), cells: [bytes(v), percent(v / p.memory.total)] };
     }));
+  }
+
+  // What the numbers are, and whose are missing.
+  function memoryNote(m) {
+    const caches = m.kernel ? "The caches are those that sockets live in. The kernel has one of each for the whole machine: files and sockets of other programs are in them too, and room that is free for the next, so they are not empty without connections."
+      : "The kernel's caches are not shown: only root may read /proc/slabinfo.";
+    if (server()) return caches + " A client on this machine is in everything else: a server does not know who its clients are. The client's own page (--dash) shows both.";
+    return m.server === undefined ? caches + " The server does not tell its memory here (--server-control)." : caches;
   }
 
   // Tiles: [name, value, note, share of a whole].
@@ -495,6 +508,7 @@
     if (now && !ended && Date.now() - lastSeen > 4000) state("no new numbers", "gone");
   }, 1000);
   new ResizeObserver(render).observe($("main"));
+  $("whole").addEventListener("change", render);
   document.querySelectorAll("details").forEach((d) => d.addEventListener("toggle", render));
   connect();
 })();
