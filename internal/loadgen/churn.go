@@ -86,7 +86,7 @@ func (l *loop) beginChurn() {
 		}
 	}
 	l.churn = ch
-	l.ex = exchange{Exchange: Exchange{Size: c.Size, SizeMax: c.SizeMax}, began: now}
+	l.ex = exchange{Exchange: Exchange{Size: c.Size, SizeMax: c.SizeMax}}
 	if c.Heat > 0 && c.Duration > 0 {
 		l.ex.heat = newHeat(c.Heat, c.Duration)
 	}
@@ -255,12 +255,7 @@ func (l *loop) endChurn() {
 		slot, c := int64(i), &l.conns[i]
 		switch c.state {
 		case connecting, upgrading:
-			l.forget(slot)
-			sys.Close(int(c.fd))
-			c.gen++
-			c.state = unused
-			l.pending--
-			l.count(slot).Attempted--
+			l.takeBack(slot, c)
 		case closing:
 			l.closeDone(slot, c)
 		case open:

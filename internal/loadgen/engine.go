@@ -20,20 +20,55 @@ import (
 )
 
 // Engine executes a plan, phase by phase: Ramp, any number of Exchange, Close,
-// Stop. Its methods are for one goroutine, except Counts, Halt.
+// Stop. Its methods are for one goroutine, except Counts, Live, Halt and
+// HaltReason.
 type Engine struct {
 	shared *shared
 	loops  []*loop
+	mem    []byte // of the connections
 }
 
 // Start makes the threads, with private fd tables where the plan says so. Call
 // it before anything opens sockets: a private table starts as a copy.
 func Start(p plan.Plan, maxSize int) (*Engine, error) {
-	wake, err := sys.Eventfd()
+	s, err := newShared(p, maxSize)
 	if err != nil {
+		return nil, err
+	}
+	// The flat array of all connections is outside the Go heap: its size would
+	// otherwise set how much garbage may pile up beside it.
+	mem, err := sys.Alloc(int(p.Conns) * int(unsafe.Sizeof(conn{})))
+	if err != nil {
+		return nil, err
+	}
+	if s.wake, err = sys.Eventfd(); err != nil {
+		sys.Free(mem)
 		return nil, fmt.Errorf("create wake-up eventfd: %w", err)
 	}
-	s := &shared{wake: wake, family: sys.Family(p.Host), pattern: newPattern(maxSize)}
+	e := &Engine{shared: s, mem: mem}
+	conns := unsafe.Slice((*conn)(unsafe.Pointer(unsafe.SliceData(mem))), p.Conns)
+	started, wide := make(chan error), p.WidePorts()
+	for _, part := range p.Split(p.Threads) {
+		l := newLoop(s, part, conns[part.Offset-p.Offset:][:part.Conns], wide)
+		e.loops = append(e.loops, l)
+		s.threads.Go(func() { l.run(p.PrivateTables, started) })
+	}
+	for range e.loops {
+		if e := <-started; e != nil && err == nil {
+			err = e
+		}
+	}
+	if err != nil {
+		_, _ = e.Stop() // says the same
+		return nil, fmt.Errorf("start client threads: %w", err)
+	}
+	e.makeLanes(p)
+	return e, nil
+}
+
+// newShared is what all loops read of a plan.
+func newShared(p plan.Plan, maxSize int) (*shared, error) {
+	s := &shared{family: sys.Family(p.Host), pattern: newPattern(maxSize)}
 	for i, port := range p.Ports {
 		s.dest = append(s.dest, sys.NewAddr(p.Host, uint16(port)))
 		if !p.IsWS(i) {
@@ -50,44 +85,14 @@ func Start(p plan.Plan, maxSize int) (*Engine, error) {
 	for _, ip := range p.Sources {
 		s.src = append(s.src, sys.NewAddr(ip, 0))
 	}
-	e := &Engine{shared: s}
-	started := make(chan error)
-	conns, err := allocConns(p.Conns)
-	if err != nil {
-		return nil, err
-	}
-	for _, part := range p.Split(p.Threads) {
-		l := newLoop(s, part, conns[part.Offset-p.Offset:][:part.Conns])
-		e.loops = append(e.loops, l)
-		go l.run(p.PrivateTables, started)
-	}
-	for range e.loops {
-		if e := <-started; e != nil && err == nil {
-			err = e
-		}
-	}
-	if err != nil {
-		return nil, fmt.Errorf("start client threads: %w", err)
-	}
-	e.makeLanes(p)
-	return e, nil
+	return s, nil
 }
 
-// allocConns takes the flat array of all connections, outside the Go heap: its
-// size would otherwise set how much garbage may pile up beside it.
-func allocConns(n int64) ([]conn, error) {
-	mem, err := sys.Alloc(int(n) * int(unsafe.Sizeof(conn{})))
-	if err != nil {
-		return nil, err
-	}
-	return unsafe.Slice((*conn)(unsafe.Pointer(unsafe.SliceData(mem))), n), nil
-}
-
-func newLoop(s *shared, part plan.Plan, conns []conn) *loop {
+func newLoop(s *shared, part plan.Plan, conns []conn, wide bool) *loop {
 	l := &loop{
 		shared: s, plan: part, epoch: time.Now(),
 		events: make([]sys.Event, eventBatch), buf: make([]byte, headroom+readSize), conns: conns,
-		cmds: make(chan command, 2), wide: part.WidePorts(),
+		cmds: make(chan command, 2), wide: wide,
 	}
 	if part.Proto != plan.WS {
 		l.times[TCP] = newTimes(TCP)
@@ -146,7 +151,7 @@ func (e *Engine) Close(ctx context.Context) {
 func (e *Engine) Census() Census {
 	c := Census{PerPort: make([]int64, len(e.shared.dest)), PerSource: make([]int64, max(1, len(e.shared.src)))}
 	var mu sync.Mutex
-	take := func(l *loop) {
+	e.each(func(l *loop) {
 		mu.Lock()
 		defer mu.Unlock()
 		c.PerThread = append(c.PerThread, l.total().Open())
@@ -157,9 +162,13 @@ func (e *Engine) Census() Census {
 				c.PerSource[t.Source]++
 			}
 		}
-	}
-	e.do(context.Background(), e.loops, command{kind: doCensus, take: take}, len(e.loops), func() {})
+	})
 	return c
+}
+
+// each lets every loop do something, in its own thread.
+func (e *Engine) each(take func(*loop)) {
+	e.do(context.Background(), e.loops, command{kind: doCensus, take: take}, len(e.loops), func() {})
 }
 
 // do gives an order to some loops and waits until n loops have done it. When
@@ -171,7 +180,7 @@ func (e *Engine) do(ctx context.Context, to []*loop, c command, n int, stop func
 	for _, l := range to {
 		l.cmds <- c
 	}
-	sys.Signal(e.shared.wake)
+	e.shared.signal()
 	done := make(chan struct{})
 	go func() {
 		wg.Wait()
@@ -181,7 +190,7 @@ func (e *Engine) do(ctx context.Context, to []*loop, c command, n int, stop func
 	case <-done:
 	case <-ctx.Done():
 		stop()
-		sys.Signal(e.shared.wake)
+		e.shared.signal()
 		<-done
 	}
 }
@@ -194,8 +203,9 @@ func (e *Engine) Counts() (c Counts) {
 	return c
 }
 
-// Stop ends the threads and sums what they counted. Connections that are still
-// open end with their fd tables.
+// Stop ends the threads and sums what they counted. It does not wait for the
+// connections that are still open: they are closed behind it, as the threads
+// end, and what the engine took is given back.
 func (e *Engine) Stop() (Tally, error) {
 	e.do(context.Background(), e.loops, command{kind: doStop}, len(e.loops), func() {})
 	t := newTally()
@@ -206,5 +216,10 @@ func (e *Engine) Stop() (Tally, error) {
 			err = l.err
 		}
 	}
+	go func() {
+		e.shared.threads.Wait()
+		e.shared.closeWake()
+		sys.Free(e.mem)
+	}()
 	return t, err
 }

@@ -34,8 +34,8 @@ type exchange struct {
 	chosen   int64  // connections of this loop that take part
 	cursor   int64  // sends looked at so far, over all rounds
 	under    int    // messages under way
-	progress uint32 // micros of the last answer
-	began    uint32 // micros
+	progress uint32 // the loop's clock at the last answer, modulo 2^32
+	began    uint64 // the loop's clock
 	start    time.Time
 	draining bool
 	late     bool // draining, and what was due before the end may still be sent
@@ -46,8 +46,8 @@ type exchange struct {
 }
 
 func (l *loop) beginExchange() {
-	now := l.micros()
-	l.ex = exchange{Exchange: l.job.ex, began: now, progress: now, start: time.Now(), running: true}
+	now := l.clock()
+	l.ex = exchange{Exchange: l.job.ex, began: now, progress: uint32(now), start: time.Now(), running: true}
 	l.ex.chosen = l.plan.Conns
 	if s := l.job.ex.Sample; s > 0 {
 		// This loop's part of an even spread over the whole plan.
@@ -80,11 +80,11 @@ const patient = 100_000
 // exchange starts what is due and returns how long to wait, in microseconds.
 func (l *loop) exchange() int {
 	x := &l.ex
-	now := l.micros()
-	elapsed := time.Since(x.start) // not now - began, which wraps around after 71 minutes
+	now := l.clock()
+	elapsed := time.Since(x.start)
 	if !x.draining && (l.shared.stopEx.Load() || x.Duration > 0 && elapsed >= x.Duration) {
 		x.draining = true
-		x.progress = now
+		x.progress = uint32(now)
 	}
 	x.late = x.draining && x.Interval > 0 && x.Duration > 0 && !l.shared.stopEx.Load() && elapsed < x.Duration+x.overtime()
 	wait := patient
@@ -92,7 +92,7 @@ func (l *loop) exchange() int {
 		wait = l.startDue(now)
 	}
 	begun := x.draining && !l.lag() || x.PerConn > 0 && x.Interval == 0 && x.cursor >= x.chosen
-	quiet := time.Duration(now-x.progress) * time.Microsecond
+	quiet := time.Duration(uint32(now)-x.progress) * time.Microsecond
 	switch {
 	case x.chosen == 0 && x.Duration == 0,
 		begun && x.under == 0,
@@ -119,7 +119,7 @@ func (l *loop) lag() bool {
 }
 
 // startDue begins the sends that are due, a burst at most.
-func (l *loop) startDue(now uint32) int {
+func (l *loop) startDue(now uint64) int {
 	x := &l.ex
 	if x.chosen == 0 {
 		return patient
@@ -135,16 +135,15 @@ func (l *loop) startDue(now uint32) int {
 			if x.Duration > 0 && at >= x.Duration {
 				return patient
 			}
-			intended = x.began + uint32(at/time.Microsecond)
-			if int32(intended-now) > 0 {
-				return min(patient, int(intended-now))
+			if intended = x.began + uint64(at/time.Microsecond); intended > now {
+				return int(min(patient, intended-now))
 			}
 		}
 		x.cursor++
 		// A connection that has no room for another message catches up when
 		// one is done; its latency counts from the intended time.
 		if c := &l.conns[slot]; c.state == open && c.seq <= round && l.room(slot, c) && !l.owed[slot] {
-			l.start(slot, c, intended)
+			l.start(slot, c, uint32(intended))
 			if x.Interval == 0 {
 				l.refill(slot, c, now)
 			}
@@ -297,18 +296,18 @@ func (l *loop) mismatch(slot int64, c *conn) {
 // complete is a message that came back whole.
 func (l *loop) complete(slot int64, c *conn) {
 	x := &l.ex
-	now := l.micros()
+	now := l.clock()
 	seq, intended := l.answered(slot, c)
 	x.under--
-	x.progress = now
+	x.progress = uint32(now)
 	p := l.proto(slot)
 	l.n[p].Received++
 	l.n[p].Bytes += int64(l.sizeOf(slot, seq))
 	if l.churn != nil {
-		l.transacted(slot, c, now)
+		l.transacted(slot, c, uint32(now))
 		return
 	}
-	took := int64(now-intended) * 1000
+	took := int64(uint32(now)-intended) * 1000
 	l.times[p].Echo.Record(took)
 	if x.heat != nil {
 		x.heat.add(time.Since(x.start)-time.Duration(took), took)
@@ -320,20 +319,20 @@ func (l *loop) complete(slot int64, c *conn) {
 // messages, with an interval those whose time has come meanwhile. These are
 // also sent after the end of the exchange, if they were due before it: left out,
 // the longest waits would be missing.
-func (l *loop) refill(slot int64, c *conn, now uint32) {
+func (l *loop) refill(slot int64, c *conn, now uint64) {
 	x := &l.ex
 	for x.running && c.state == open && (x.PerConn == 0 || c.seq < x.PerConn) && l.room(slot, c) {
 		next := now
 		if x.Interval > 0 {
 			at := l.offset(l.indexOf(slot), c.seq)
-			next = x.began + uint32(at/time.Microsecond)
-			if int32(next-now) > 0 || x.Duration > 0 && at >= x.Duration || x.draining && !x.late {
+			next = x.began + uint64(at/time.Microsecond)
+			if next > now || x.Duration > 0 && at >= x.Duration || x.draining && !x.late {
 				return
 			}
 		} else if x.draining {
 			return
 		}
-		l.start(slot, c, next)
+		l.start(slot, c, uint32(next))
 	}
 }
 

@@ -1,7 +1,6 @@
 package loadgen
 
 import (
-	"context"
 	"math/bits"
 	"sync"
 	"time"
@@ -46,7 +45,7 @@ func (h *heat) add(t time.Duration, ns int64) {
 // kept none. It is for the time between two exchanges.
 func (e *Engine) Heat() (sum Heat) {
 	var mu sync.Mutex
-	e.do(context.Background(), e.loops, command{kind: doCensus, take: func(l *loop) {
+	e.each(func(l *loop) {
 		if l.ex.heat == nil {
 			return
 		}
@@ -60,6 +59,6 @@ func (e *Engine) Heat() (sum Heat) {
 				sum.Columns[i][row] += n
 			}
 		}
-	}}, len(e.loops), func() {})
+	})
 	return sum
 }

@@ -45,7 +45,7 @@ const liveWait = 100 * time.Millisecond
 func (e *Engine) Live() Live {
 	asked := e.shared.asked.Add(1)
 	if !e.shown(asked) {
-		sys.Signal(e.shared.wake)
+		e.shared.signal()
 		for end := time.Now().Add(liveWait); time.Now().Before(end) && !e.shown(asked); {
 			time.Sleep(liveWait / 50)
 		}

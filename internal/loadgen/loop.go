@@ -3,6 +3,7 @@ package loadgen
 import (
 	"fmt"
 	"runtime"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -82,7 +83,9 @@ type shared struct {
 	src      []sys.Addr
 	family   int
 	pattern  pattern
-	wake     int          // eventfd, the same number in every fd table
+	threads  sync.WaitGroup
+	waking   sync.Mutex
+	wake     int          // eventfd, the same number in every fd table; -1 once it is closed
 	stopRamp atomic.Bool  // no more connects
 	stopEx   atomic.Bool  // no more messages
 	asked    atomic.Int64 // requests for what loops show
@@ -123,11 +126,15 @@ const (
 // run is the thread. started is told once it is ready or has failed.
 func (l *loop) run(private bool, started chan<- error) {
 	runtime.LockOSThread() // never unlocked: thread and fd table end with run
-	if err := l.open(private); err != nil {
-		started <- err
+	err := l.open(private)
+	started <- err
+	if err != nil {
+		l.answer(err)
 		return
 	}
-	started <- nil
+	if !private {
+		defer l.closeFDs()
+	}
 	for {
 		l.show()
 		if l.job.kind == none && l.total().Open() == 0 && l.pending == 0 && l.retry.idle() {
@@ -155,16 +162,30 @@ func (l *loop) run(private bool, started chan<- error) {
 	l.job.done()
 }
 
-// die is the end of a loop whose epoll instance failed: it holds nothing any
-// more, but still answers orders, so that nobody waits for it.
+// die is the end of a loop whose epoll instance failed: it loses everything.
 func (l *loop) die(err error) {
+	l.churn = nil
+	for i := range l.conns {
+		slot, c := int64(i), &l.conns[i]
+		switch {
+		case l.restoring(slot): // giveUp ends it
+		case c.state == connecting, c.state == upgrading:
+			l.takeBack(slot, c)
+		case c.state == closing:
+			l.closeDone(slot, c)
+		case c.state == open:
+			l.lose(slot, c, readOther)
+		}
+	}
+	l.giveUp()
+	l.answer(err)
+}
+
+// answer is what a loop still does that holds nothing and cannot go on: it
+// answers orders, so that nobody waits for it.
+func (l *loop) answer(err error) {
 	l.err = err
 	l.shared.halt(err.Error())
-	for i := range l.n {
-		n := &l.n[i]
-		l.errs[i][readOther] += n.Open()
-		n.Lost += n.Open()
-	}
 	l.publish()
 	for {
 		if l.job.kind == doRamp {
@@ -191,9 +212,21 @@ func (l *loop) open(private bool) (err error) {
 		return fmt.Errorf("create epoll fd: %w", err)
 	}
 	if errno := l.ep.Add(l.shared.wake, epollIn|epollET, wakeSlot, 0); errno != 0 {
+		l.ep.Close()
 		return fmt.Errorf("watch wake-up eventfd: epoll_ctl: %w", errno)
 	}
 	return nil
+}
+
+// closeFDs closes what a loop still has in an fd table that others go on using.
+func (l *loop) closeFDs() {
+	l.ep.Close()
+	for i := range l.conns {
+		switch c := &l.conns[i]; c.state {
+		case connecting, upgrading, open, closing:
+			sys.Close(int(c.fd))
+		}
+	}
 }
 
 func (l *loop) takeCommand() {
@@ -289,7 +322,7 @@ func (l *loop) handle(slot int64, c *conn, events uint32) {
 				return
 			}
 			if l.ex.pipes != nil {
-				l.refill(slot, c, l.micros()) // a message was written whole
+				l.refill(slot, c, l.clock()) // a message was written whole
 			}
 		}
 	case closing:
@@ -395,11 +428,32 @@ func (l *loop) publish() {
 	l.pub.store(&c)
 }
 
-// micros is the loop's clock: microseconds since its epoch, modulo 2^32.
-func (l *loop) micros() uint32 { return uint32(time.Since(l.epoch) / time.Microsecond) }
+// clock is microseconds since the loop's epoch.
+func (l *loop) clock() uint64 { return uint64(time.Since(l.epoch) / time.Microsecond) }
+
+// micros is the clock as connections keep it: modulo 2^32, which is 71 minutes.
+// Only the difference of two that lie closer together means anything.
+func (l *loop) micros() uint32 { return uint32(l.clock()) }
 
 // halt stops the ramp of all loops; the first reason stays.
 func (s *shared) halt(reason string) {
 	s.reason.CompareAndSwap(nil, &reason)
 	s.stopRamp.Store(true)
+}
+
+// signal wakes all loops.
+func (s *shared) signal() {
+	s.waking.Lock()
+	defer s.waking.Unlock()
+	if s.wake >= 0 {
+		sys.Signal(s.wake)
+	}
+}
+
+// closeWake ends that: another file may have the number from now on.
+func (s *shared) closeWake() {
+	s.waking.Lock()
+	defer s.waking.Unlock()
+	sys.Close(s.wake)
+	s.wake = -1
 }

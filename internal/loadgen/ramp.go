@@ -220,20 +220,25 @@ func (l *loop) sweep() {
 }
 
 // dropPending takes back the connects that were under way when the ramp was
-// stopped: they were not attempted to the end, and count nowhere.
+// stopped.
 func (l *loop) dropPending() {
 	for slot := l.oldest; slot < l.next && l.pending > 0; slot++ {
 		c := &l.conns[slot]
-		if c.state != connecting && c.state != upgrading || l.restoring(slot) {
-			continue
+		if (c.state == connecting || c.state == upgrading) && !l.restoring(slot) {
+			l.takeBack(slot, c)
 		}
-		l.forget(slot)
-		sys.Close(int(c.fd))
-		c.gen++
-		c.state = unused
-		l.pending--
-		l.count(slot).Attempted--
 	}
+}
+
+// takeBack ends a connect that is under way: it was not attempted to the end,
+// and counts nowhere.
+func (l *loop) takeBack(slot int64, c *conn) {
+	l.forget(slot)
+	sys.Close(int(c.fd))
+	c.gen++
+	c.state = unused
+	l.pending--
+	l.count(slot).Attempted--
 }
 
 // lastFailure names the commonest failure so far.

@@ -43,3 +43,6 @@ func Alloc(n int) ([]byte, error) {
 	_ = unix.Madvise(mem, unix.MADV_NOHUGEPAGE)
 	return mem, nil
 }
+
+// Free gives back what Alloc took, munmap(2).
+func Free(mem []byte) { _ = unix.Munmap(mem) }
