@@ -302,7 +302,8 @@ const (
 )
 
 // decideSources settles --sources auto: on loopback as many addresses as are
-// needed, elsewhere the host's own, and none at all where one is enough.
+// needed, elsewhere those of the interface that leads to the host, and none at
+// all where one is enough.
 func (p *Prepared) decideSources(pl *plan.Plan, o Options) {
 	if o.Sources != nil {
 		return
@@ -320,22 +321,47 @@ func (p *Prepared) decideSources(pl *plan.Plan, o Options) {
 	pl.Sources = ownAddresses(o.Host, int(need))
 }
 
-// ownAddresses lists up to n of this machine's addresses of the same family as
-// host that are not loopback or link-local.
+// ownAddresses lists up to n addresses, of the same family as host and not
+// link-local, of the interface that leads to host: from another one's, like a
+// container bridge's, no answer would find its way back.
 func ownAddresses(host netip.Addr, n int) (all []netip.Addr) {
-	addrs, _ := net.InterfaceAddrs()
-	for _, a := range addrs {
-		ipnet, ok := a.(*net.IPNet)
-		if !ok || len(all) == n {
-			continue
+	local, err := localTo(host)
+	if err != nil {
+		return nil
+	}
+	interfaces, _ := net.Interfaces()
+	for _, i := range interfaces {
+		addrs, _ := i.Addrs()
+		all = nil
+		leads := false
+		for _, a := range addrs {
+			ipnet, ok := a.(*net.IPNet)
+			if !ok {
+				continue
+			}
+			ip, ok := netip.AddrFromSlice(ipnet.IP)
+			ip = ip.Unmap()
+			leads = leads || ip == local
+			if ok && ip.Is4() == local.Is4() && !ip.IsLoopback() && !ip.IsLinkLocalUnicast() && len(all) < n {
+				all = append(all, ip)
+			}
 		}
-		ip, ok := netip.AddrFromSlice(ipnet.IP)
-		ip = ip.Unmap()
-		if ok && ip.Is4() == host.Is4() && !ip.IsLoopback() && !ip.IsLinkLocalUnicast() {
-			all = append(all, ip)
+		if leads {
+			return all
 		}
 	}
-	return all
+	return nil
+}
+
+// localTo is the address that the kernel's routes choose for a connection to
+// host. Connecting a UDP socket sends nothing, connect(2).
+func localTo(host netip.Addr) (netip.Addr, error) {
+	c, err := net.DialUDP("udp", nil, net.UDPAddrFromAddrPort(netip.AddrPortFrom(host, 9)))
+	if err != nil {
+		return netip.Addr{}, fmt.Errorf("find route: %w", err)
+	}
+	defer func() { _ = c.Close() }()
+	return c.LocalAddr().(*net.UDPAddr).AddrPort().Addr().Unmap().WithZone(""), nil
 }
 
 // threadsFor is how many threads n connections are given if one fd table is

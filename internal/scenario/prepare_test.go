@@ -1,0 +1,60 @@
+package scenario
+
+import (
+	"net/netip"
+	"os"
+	"os/exec"
+	"runtime"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// inNamespace moves the test, and what its own goroutine starts, into a network
+// namespace of its own, with these commands of ip(8) run. Its thread ends with it.
+func inNamespace(t *testing.T, commands ...string) {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		t.Skip("a network namespace needs root")
+	}
+	runtime.LockOSThread()
+	if err := syscall.Unshare(syscall.CLONE_NEWNET); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range commands {
+		if out, err := exec.Command("ip", strings.Fields(c)...).CombinedOutput(); err != nil {
+			t.Fatalf("ip %s: %v: %s", c, err, out)
+		}
+	}
+}
+
+// A bridge of containers is an interface of this machine as well. Nothing that
+// leaves by another one may come from it.
+func TestSourcesAreOfTheInterfaceThatLeadsThere(t *testing.T) {
+	inNamespace(t, "link set lo up",
+		"link add docker0 type veth peer name inside", "addr add 172.17.0.1/16 dev docker0", "link set docker0 up", "link set inside up",
+		"link add eth0 type veth peer name wire", "addr add 10.1.0.5/24 dev eth0", "addr add 10.1.0.6/24 dev eth0", "addr add fd00:1::5/64 dev eth0 nodad",
+		"link set eth0 up", "link set wire up", "route add default via 10.1.0.1 dev eth0")
+	for _, tt := range []struct {
+		host string
+		n    int
+		want []string
+	}{
+		{"10.1.0.9", 10, []string{"10.1.0.5", "10.1.0.6"}},
+		{"192.0.2.1", 10, []string{"10.1.0.5", "10.1.0.6"}}, // by the default route
+		{"192.0.2.1", 1, []string{"10.1.0.5"}},
+		{"172.17.0.9", 10, []string{"172.17.0.1"}},
+		{"10.1.0.6", 10, []string{"10.1.0.5", "10.1.0.6"}}, // this machine itself
+		{"fd00:1::9", 10, []string{"fd00:1::5"}},
+		{"2001:db8::1", 10, nil}, // no route
+	} {
+		var got []string
+		for _, ip := range ownAddresses(netip.MustParseAddr(tt.host), tt.n) {
+			got = append(got, ip.String())
+		}
+		if !slices.Equal(got, tt.want) {
+			t.Errorf("up to %d sources to %s: %v, want %v", tt.n, tt.host, got, tt.want)
+		}
+	}
+}
