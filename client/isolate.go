@@ -101,8 +101,9 @@ func (s settings) settle() error {
 
 // startOwn starts a server for a run: command, or ours with the flags.
 func startOwn(ctx context.Context, t *target, command string, flags ...string) (*scenario.Server, error) {
-	argv := strings.Fields(command)
+	argv, ready := strings.Fields(command), ""
 	if command == "" {
+		ready = scenario.Ready
 		port, err := scenario.FreePort()
 		if err != nil {
 			return nil, err
@@ -118,7 +119,7 @@ func startOwn(ctx context.Context, t *target, command string, flags ...string) (
 	if len(argv) == 0 {
 		return nil, fmt.Errorf("%w: --server %q is empty", scenario.ErrUsage, command)
 	}
-	return scenario.StartServer(ctx, argv, t.Host, t.Ports)
+	return scenario.StartServer(ctx, argv, ready, t.Host, t.Ports)
 }
 
 // maxConns is a --max-conns for a server that is to hold n connections and have

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/netip"
 	"os"
@@ -21,15 +20,19 @@ import (
 
 // Server is a server that a lab starts, and ends with itself.
 type Server struct {
-	cmd   *exec.Cmd
-	said  *tail
-	ended chan struct{} // closed once the process is gone
+	cmd       *exec.Cmd
+	out, said *tail         // stdout, stderr
+	ended     chan struct{} // closed once the process is gone
 }
 
 const (
 	startTime = time.Minute      // until every port accepts
 	stopTime  = 40 * time.Second // until it has drained
 )
+
+// Ready is how the line begins that a server of ours says on stdout when every
+// port accepts.
+const Ready = "ready "
 
 // OwnServer is the command line of our server beside this program.
 func OwnServer(o Options, control string, flags ...string) ([]string, error) {
@@ -61,15 +64,45 @@ func FreePort() (int, error) {
 	return l.Addr().(*net.TCPAddr).Port, nil
 }
 
-// StartServer starts a command and waits until all of its ports accept. The
-// process ends with this one.
-func StartServer(ctx context.Context, argv []string, host netip.Addr, ports []int) (*Server, error) {
-	s := &Server{cmd: exec.Command(argv[0], argv[1:]...), said: &tail{}, ended: make(chan struct{})}
-	s.cmd.Stdout, s.cmd.Stderr = io.Discard, s.said
+// StartServer starts a command and waits until it has said a line that begins
+// with ready ("": it says none) and its ports accept. The process ends with this
+// one. Another server on the ports is not taken for it.
+func StartServer(ctx context.Context, argv []string, ready string, host netip.Addr, ports []int) (*Server, error) {
+	ends := []string{net.JoinHostPort(host.String(), strconv.Itoa(ports[0])), net.JoinHostPort(host.String(), strconv.Itoa(ports[len(ports)-1]))}
+	for _, addr := range ends {
+		if accepts(addr) == nil {
+			return nil, fmt.Errorf("start server %s: another server listens on %s already", strings.Join(argv, " "), addr)
+		}
+	}
+	s := &Server{cmd: exec.Command(argv[0], argv[1:]...), out: &tail{}, said: &tail{}, ended: make(chan struct{})}
+	s.cmd.Stdout, s.cmd.Stderr = s.out, s.said
 	s.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM}
+	if err := s.start(); err != nil {
+		return nil, fmt.Errorf("start server: %w", err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, startTime)
+	defer cancel()
+	err := s.await(ctx, func() error {
+		if s.out.has(ready) {
+			return nil
+		}
+		return errors.New("it did not say that it is ready")
+	})
+	for i := 0; i < len(ends) && err == nil; i++ {
+		err = s.await(ctx, func() error { return accepts(ends[i]) })
+	}
+	if err != nil {
+		s.Stop()
+		return nil, fmt.Errorf("start server %s: %w", strings.Join(argv, " "), err)
+	}
+	return s, nil
+}
+
+// start starts the process from a thread that stays: Pdeathsig is sent when the
+// thread that forked ends.
+func (s *Server) start() error {
 	started := make(chan error)
 	go func() {
-		// Pdeathsig is sent when the thread that forked ends: it waits here.
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()
 		err := s.cmd.Start()
@@ -79,35 +112,35 @@ func StartServer(ctx context.Context, argv []string, host netip.Addr, ports []in
 			close(s.ended)
 		}
 	}()
-	if err := <-started; err != nil {
-		return nil, fmt.Errorf("start server: %w", err)
-	}
-	ctx, cancel := context.WithTimeout(ctx, startTime)
-	defer cancel()
-	for _, port := range []int{ports[0], ports[len(ports)-1]} {
-		if err := s.await(ctx, net.JoinHostPort(host.String(), strconv.Itoa(port))); err != nil {
-			s.Stop()
-			return nil, fmt.Errorf("start server %s: %w", strings.Join(argv, " "), err)
-		}
-	}
-	return s, nil
+	return <-started
 }
 
-// await polls until addr accepts.
-func (s *Server) await(ctx context.Context, addr string) error {
+// accepts tries to connect.
+func accepts(addr string) error {
+	c, err := net.DialTimeout("tcp", addr, time.Second)
+	if err != nil {
+		return err
+	}
+	if t, ok := c.(*net.TCPConn); ok {
+		_ = t.SetLinger(0)
+	}
+	return c.Close()
+}
+
+// await polls until the process is as far as try wants it, and still runs.
+func (s *Server) await(ctx context.Context, try func() error) error {
 	for {
-		c, err := net.DialTimeout("tcp", addr, time.Second)
+		err := try()
+		if s.Alive() != nil {
+			return fmt.Errorf("it ended at once: %s", s.said.last())
+		}
 		if err == nil {
-			if t, ok := c.(*net.TCPConn); ok {
-				_ = t.SetLinger(0)
-			}
-			return c.Close()
+			return nil
 		}
 		select {
 		case <-s.ended:
-			return fmt.Errorf("it ended at once: %s", s.said.last())
 		case <-ctx.Done():
-			return fmt.Errorf("%s did not accept within %v: %w", addr, startTime, err)
+			return fmt.Errorf("%w within %v", err, startTime)
 		case <-time.After(20 * time.Millisecond):
 		}
 	}
@@ -153,6 +186,13 @@ func (t *tail) Write(p []byte) (int, error) {
 		t.b = append(t.b[:0], t.b[n:]...)
 	}
 	return len(p), nil
+}
+
+// has says whether a line begins with start.
+func (t *tail) has(start string) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return bytes.Contains(append([]byte{'\n'}, t.b...), []byte("\n"+start))
 }
 
 // last is the last line.

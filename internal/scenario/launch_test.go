@@ -1,0 +1,87 @@
+package scenario
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// Who listens already, or comes first, is not the server that was started.
+func TestStartServerTakesNoStrangerForItsOwn(t *testing.T) {
+	const (
+		nobody = iota
+		before
+		after // the command has been started, and goes on once this one listens
+	)
+	for _, tt := range []struct {
+		name, ready, does string
+		listens           int    // when somebody does, who is not the command
+		want              string // of the error; "": none
+	}{
+		{"another is there", "", "exec sleep 60", before, "another server listens"},
+		{"another comes first, ours ends", Ready, "echo 'port taken' >&2; exit 2", after, "it ended at once: port taken"},
+		{"ends", "", "echo 'bad flag' >&2; exit 2", nobody, "it ended at once: bad flag"},
+		{"ready", Ready, "echo 'ready tcp'; exec sleep 60", after, ""},
+		{"not ours, says nothing", "", "exec sleep 60", after, ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			l, err := net.Listen("tcp4", "127.0.0.1:0")
+			if err != nil {
+				t.Fatal(err)
+			}
+			at := l.Addr().(*net.TCPAddr).AddrPort()
+			if tt.listens == before {
+				defer func() { _ = l.Close() }()
+			} else {
+				_ = l.Close()
+			}
+			dir := t.TempDir()
+			command := fmt.Sprintf("touch %[1]s/runs; until [ -e %[1]s/go ]; do sleep 0.01; done; %[2]s", dir, tt.does)
+			began := make(chan struct{})
+			go func() {
+				defer close(began)
+				if !appears(t, filepath.Join(dir, "runs")) {
+					return
+				}
+				if tt.listens == after {
+					l, err := net.Listen("tcp4", at.String())
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					t.Cleanup(func() { _ = l.Close() })
+				}
+				if err := os.WriteFile(filepath.Join(dir, "go"), nil, 0o600); err != nil {
+					t.Error(err)
+				}
+			}()
+			s, err := StartServer(t.Context(), []string{"sh", "-c", command}, tt.ready, at.Addr(), []int{int(at.Port())})
+			if s != nil {
+				s.Stop()
+			}
+			if tt.listens != before {
+				<-began
+			}
+			if tt.want == "" && err != nil || tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want)) {
+				t.Errorf("error %v, want %q", err, tt.want)
+			}
+		})
+	}
+}
+
+// appears waits for a file.
+func appears(t *testing.T, name string) bool {
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(time.Millisecond) {
+		if _, err := os.Stat(name); err == nil {
+			return true
+		}
+		if t.Context().Err() != nil {
+			return false
+		}
+	}
+	return false
+}
