@@ -13,9 +13,9 @@ import (
 const soakUsage = `usage: client soak [flags]
 
 A constant load for a long time, over connections that come and go, while the
-memory of the server and of the kernel is watched. A line through it, with its
-confidence, says whether there is a leak, how large, and how large one could be
-that does not show.
+memory of the server and of the kernel is watched, and the server's fds and
+sockets in CLOSE_WAIT. A line through it, with its confidence, says whether
+there is a leak, how large, and how large one could be that does not show.
 
   --duration D           how long (default 10m; a small leak takes hours to see)
   --users N              at a time (default 100)
@@ -34,8 +34,8 @@ Report
   --json FILE, --html FILE, --csv FILE, --fail-if COND, --quiet
   --dash ADDR:PORT       live page of this run
 
-Exit status: 0 no leak; 1 a leak, or connections were lost; 2 bad usage;
-130 interrupted: the verdict is of the time so far.
+Exit status: 0 no leak, or undecided; 1 a leak, or connections were lost; 2 bad
+usage; 130 interrupted: the verdict is of the time so far.
 
 Examples
   client soak --duration 8h --json soak.json

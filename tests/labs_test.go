@@ -2,6 +2,7 @@ package tests
 
 import (
 	"fmt"
+	"io"
 	"net"
 	"strings"
 	"sync/atomic"
@@ -90,37 +91,23 @@ func TestPeakOfNothing(t *testing.T) {
 // connection that its nth message comes over.
 func hanging(t *testing.T, nth int64) (port int) {
 	t.Helper()
-	l, err := net.Listen("tcp4", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
 	var messages atomic.Int64
-	go func() {
+	return listen(t, func(c net.Conn) {
+		b := make([]byte, 4096)
 		for {
-			c, err := l.Accept()
+			n, err := c.Read(b)
 			if err != nil {
 				return
 			}
-			go func() {
-				defer func() { _ = c.Close() }()
-				b := make([]byte, 4096)
-				for hangs := false; ; {
-					n, err := c.Read(b)
-					if hangs = hangs || messages.Add(1) == nth; err != nil {
-						return
-					}
-					if hangs {
-						continue
-					}
-					if _, err := c.Write(b[:n]); err != nil {
-						return
-					}
-				}
-			}()
+			if messages.Add(1) == nth {
+				_, _ = io.Copy(io.Discard, c)
+				return
+			}
+			if _, err := c.Write(b[:n]); err != nil {
+				return
+			}
 		}
-	}()
-	t.Cleanup(func() { _ = l.Close() })
-	return l.Addr().(*net.TCPAddr).Port
+	})
 }
 
 // One user of ten hangs until the end of the run and of its drain: that is an

@@ -27,20 +27,49 @@ asyncio.run(main())
 
 var soakFlags = []string{"--users", "10", "--requests", "20", "--duration", "5s", "--every", "100ms", "--warm-up", "0.4"}
 
-func TestSoakFindsALeak(t *testing.T) {
-	port, _ := freePorts(t, 1)
-	cmd := exec.Command("/usr/bin/python3", "-c", leaking, fmt.Sprint(port))
+// holding echoes, and never closes what its clients have closed.
+const holding = `
+import selectors, socket, sys
+loop, kept = selectors.DefaultSelector(), []
+listener = socket.create_server(("127.0.0.1", int(sys.argv[1])), backlog=1000)
+loop.register(listener, selectors.EVENT_READ)
+while True:
+    for key, _ in loop.select():
+        s = key.fileobj
+        if s is listener:
+            loop.register(s.accept()[0], selectors.EVENT_READ)
+            continue
+        try:
+            data = s.recv(4096)
+            s.sendall(data)
+        except OSError:
+            data = b""
+        if not data:
+            loop.unregister(s)
+            kept.append(s)
+`
+
+// python starts a server, and waits until it accepts.
+func python(t *testing.T, program string) (port int) {
+	t.Helper()
+	port, _ = freePorts(t, 1)
+	cmd := exec.Command("/usr/bin/python3", "-c", program, fmt.Sprint(port))
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
-	await(t, "the leaking server", func() bool {
+	await(t, "the server", func() bool {
 		c, err := net.Dial("tcp4", fmt.Sprintf("127.0.0.1:%d", port))
 		if err == nil {
 			_ = c.Close()
 		}
 		return err == nil
 	})
+	return port
+}
+
+func TestSoakFindsALeak(t *testing.T) {
+	port := python(t, leaking)
 	tries(t, func() string {
 		o := client(t, nil, nil, append([]string{"soak", "--first-port", fmt.Sprint(port), "--server-control", "none"}, soakFlags...)...)
 		r := o.result
@@ -57,6 +86,31 @@ func TestSoakFindsALeak(t *testing.T) {
 		}
 		return ""
 	})
+}
+
+// A server whose memory stays as it is and that never closes: its fds tell, and
+// the sockets in CLOSE_WAIT, where its clients end them with a FIN.
+func TestSoakFindsSocketsNobodyCloses(t *testing.T) {
+	for how, want := range map[string][]string{"fin": {"fds more every hour", "are in CLOSE_WAIT"}, "rst": {"fds more every hour"}} {
+		port := python(t, holding)
+		tries(t, func() string {
+			o := client(t, nil, nil, "soak", "--first-port", fmt.Sprint(port), "--server-control", "none", "--close", how,
+				"--users", "5", "--requests", "200", "--duration", "3s", "--every", "50ms", "--warm-up", "0.2")
+			r := o.result
+			if o.status != 1 || r == nil || !r.Leak || !strings.HasPrefix(r.Verdict, "LEAK") {
+				return fmt.Sprintf("%s: status %d, %+v; %s", how, o.status, r, o.stderr)
+			}
+			for _, words := range want {
+				if !strings.Contains(r.Verdict, words) {
+					return fmt.Sprintf("%s: %q lacks %q", how, r.Verdict, words)
+				}
+			}
+			if n, _ := cell(t, r.Tables[1], 0, "per connection"); n < 0.5 || n > 2 {
+				return fmt.Sprintf("%s: %g fds a connection, want 1", how, n)
+			}
+			return ""
+		})
+	}
 }
 
 func TestSoakOfOurs(t *testing.T) {

@@ -34,7 +34,7 @@ type Result struct {
 	Tables   []Table   `json:"tables,omitempty"`   // of a lab
 	Heat     *Heat     `json:"heat,omitempty"`     // latency over time
 	Behind   bool      `json:"behind,omitempty"`   // it did not keep up with the load asked for
-	Leak     bool      `json:"leak,omitempty"`     // the server's memory grows with time
+	Leak     bool      `json:"leak,omitempty"`     // memory, or what the server holds open, grows with time
 	Verdict  string    `json:"verdict,omitempty"`  // the run in plain words
 }
 

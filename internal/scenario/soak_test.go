@@ -3,7 +3,10 @@ package scenario
 import (
 	"math"
 	"math/rand/v2"
+	"strings"
 	"testing"
+
+	"github.com/c10m/c10m/internal/result"
 )
 
 func TestJudge(t *testing.T) {
@@ -28,19 +31,19 @@ func TestJudge(t *testing.T) {
 				at := float64(2 * i)
 				all = append(all, soakSample{t: at, server: tt.memory(at), kernel: math.NaN()})
 			}
-			g := judge(all, 0.2, func(s soakSample) float64 { return s.server })
+			g := judge(all, 0.2, ofNoteBytes, func(s soakSample) float64 { return s.server })
 			if !g.known || g.leaks != tt.leaks || g.settled != tt.settled {
 				t.Errorf("%+v, want leaks %v, settled %v", g, tt.leaks, tt.settled)
 			}
 			if g.low > g.slope || g.slope > g.high {
 				t.Errorf("%g is not within %g to %g", g.slope, g.low, g.high)
 			}
-			if k := judge(all, 0.2, func(s soakSample) float64 { return s.kernel }); k.known {
+			if k := judge(all, 0.2, ofNoteBytes, func(s soakSample) float64 { return s.kernel }); k.known {
 				t.Error("growth of what is not known")
 			}
 		})
 	}
-	if g := judge(nil, 0.2, func(soakSample) float64 { return 0 }); g.known {
+	if g := judge(nil, 0.2, ofNoteBytes, func(soakSample) float64 { return 0 }); g.known {
 		t.Error("growth without a sample")
 	}
 }
@@ -56,11 +59,76 @@ func TestJudgeIsNotFooled(t *testing.T) {
 			walk = 0.9*walk + noise.NormFloat64() // neighbours are alike
 			all = append(all, soakSample{t: float64(i), server: 20<<20 + walk*(1<<20)})
 		}
-		if judge(all, 0.2, func(s soakSample) float64 { return s.server }).leaks {
+		if judge(all, 0.2, ofNoteBytes, func(s soakSample) float64 { return s.server }).leaks {
 			found++
 		}
 	}
 	if found > 10 {
 		t.Errorf("%d leaks in 500 servers without", found)
+	}
+}
+
+// A weak leak in much noise: its second half alone says little, and must not be
+// taken for a heap that has found its size.
+func TestJudgeOfAWeakLeak(t *testing.T) {
+	noise := rand.New(rand.NewPCG(15, 16))
+	var leaks, settled, undecided int
+	for range 500 {
+		var all []soakSample
+		for i := range 300 {
+			all = append(all, soakSample{t: float64(2 * i), server: 20<<20 + 0.006*(1<<20)*float64(2*i) + 2.5*(1<<20)*noise.NormFloat64()})
+		}
+		switch g := judge(all, 0.2, ofNoteBytes, func(s soakSample) float64 { return s.server }); {
+		case g.settled:
+			settled++
+		case g.undecided:
+			undecided++
+		case g.leaks:
+			leaks++
+		}
+	}
+	if settled > 10 || undecided < 50 || leaks < 50 {
+		t.Errorf("of 500 weak leaks %d settled, %d undecided, %d leaks", settled, undecided, leaks)
+	}
+}
+
+// Whatever grows is a leak: the server's memory, its fds, sockets that it never
+// closes, and the kernel's memory once TIME_WAIT has settled.
+func TestSoakVerdict(t *testing.T) {
+	grows := func(t float64) float64 { return 10<<20 + (1<<18)*t }
+	steady := func(float64) float64 { return 10 << 20 }
+	unknown := func(float64) float64 { return math.NaN() }
+	for _, tt := range []struct {
+		name                           string
+		server, kernel, fds, closeWait func(float64) float64
+		seconds                        float64
+		leaks                          bool
+		says                           string
+	}{
+		{"nothing", steady, steady, steady, steady, 600, false, "No leak: the server stays at 10.0 MiB"},
+		{"the server", grows, steady, steady, steady, 600, true, "LEAK: the server grows by 900.0 MiB an hour"},
+		{"the kernel", steady, grows, steady, steady, 600, true, "LEAK: the kernel's memory for connections grows by 900.0 MiB an hour"},
+		{"the kernel, of which TIME_WAIT may be the cause", steady, grows, steady, steady, 100, false, "No leak"},
+		{"fds", unknown, unknown, func(t float64) float64 { return 10 + t }, unknown, 600, true, "LEAK: the server holds 3,600 fds more"},
+		{"a few fds", steady, steady, func(t float64) float64 { return 10 + t/100 }, steady, 600, false, "No leak"},
+		{"CLOSE_WAIT", steady, steady, steady, func(t float64) float64 { return t }, 600, true, "LEAK: 3,600 sockets more every hour are in CLOSE_WAIT"},
+		{"nothing is known", unknown, unknown, unknown, unknown, 600, false, "Nothing can be said"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var all []soakSample
+			for i := range 100 {
+				at := tt.seconds * float64(i) / 100
+				all = append(all, soakSample{t: at, server: tt.server(at), kernel: tt.kernel(at), fds: tt.fds(at), closeWait: tt.closeWait(at)})
+			}
+			g := judgeSoak(all, 0.2)
+			r := &result.Result{Conns: result.Conns{Attempted: 9, Established: 9}, Echo: &result.Echo{Seconds: tt.seconds, Rate: 1000}}
+			if g.leaks() != tt.leaks || !strings.HasPrefix(g.verdict(r), tt.says) {
+				t.Errorf("leaks %v, want %v; %q, want %q", g.leaks(), tt.leaks, g.verdict(r), tt.says)
+			}
+			r.Tables = append(r.Tables, soakTable(all), g.fdTable(r), g.memoryTable(r))
+			if err := r.Check(); err != nil {
+				t.Error(err)
+			}
+		})
 	}
 }

@@ -95,7 +95,9 @@ func stressVerdict(r *result.Result, o *ChurnOptions, before, at *result.ProcMem
 type memoryWatch struct {
 	fp       footprint.Proc
 	control  *control
-	pids     []int
+	ports    []int
+	sameHost bool
+	pids     []int // on this machine
 	warnings []string
 }
 
@@ -103,9 +105,9 @@ type memoryWatch struct {
 func newMemoryWatch(ctx context.Context, o Options, fp footprint.Proc) *memoryWatch {
 	p := &Prepared{control: newControl("")}
 	p.findServer(ctx, o, fp)
-	m := &memoryWatch{fp: fp, control: p.control}
-	if p.control.base == "" && p.SameHost {
-		m.pids = serverPIDs(fp, nil, o.Ports)
+	m := &memoryWatch{fp: fp, control: p.control, ports: o.Ports, sameHost: p.SameHost}
+	if p.SameHost {
+		m.pids = serverPIDs(fp, p.Server, o.Ports)
 	}
 	if p.control.base == "" && len(m.pids) == 0 {
 		m.warnings = append(m.warnings, "the server's memory is not known: it has no control endpoint that we know (--server-control URL), and no process of this machine that we may look at listens on its ports")
