@@ -56,21 +56,22 @@ func (s *server) readyAlone(ctx context.Context) {
 	}
 }
 
-// watchFiles keeps the engines from using up the machine's files. Who has
-// CAP_SYS_ADMIN is not bound by fs.file-max.
-func (s *server) watchFiles(ctx context.Context) error {
+// watchRoom keeps the engines from using up the machine's files and memory. Who
+// has CAP_SYS_ADMIN is not bound by fs.file-max.
+func (s *server) watchRoom(ctx context.Context) error {
 	fp, err := footprint.Here()
 	if err != nil {
 		return err
 	}
-	open, limit, err := fp.Files()
-	if err != nil || sys.Capable(sys.CapSysAdmin) {
-		return nil // not bound, or, in a container without it, not to be known
+	room := &shard.Room{Page: s.page, Memory: fp.Mem, ConnBytes: pairBytes, Logf: s.logf}
+	// In a container without it fs.file-nr is not to be known.
+	if open, limit, err := fp.Files(); err == nil && !sys.Capable(sys.CapSysAdmin) {
+		room.Files = fp.Files
+		if left := limit - open - shard.FileReserve(limit); s.conns > left {
+			s.logf("warning: fs.file-max %s leaves room for %s connections of %s; the others will be refused; cure: sysctl -w fs.file-max=%d",
+				plan.Group(limit), plan.Group(max(0, left)), plan.Group(s.conns), open+s.conns*5/4)
+		}
 	}
-	if room := limit - open - shard.FileReserve(limit); s.conns > room {
-		s.logf("warning: fs.file-max %s leaves room for %s connections of %s; the others will be refused; cure: sysctl -w fs.file-max=%d",
-			plan.Group(limit), plan.Group(max(0, room)), plan.Group(s.conns), open+s.conns*5/4)
-	}
-	go shard.WatchFiles(ctx, s.page.Slots, fp.Files)
+	go room.Watch(ctx)
 	return nil
 }

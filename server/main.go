@@ -154,7 +154,7 @@ func (s *server) serve(ctx context.Context) error {
 		return err
 	}
 	defer stop()
-	if err := s.watchFiles(ctx); err != nil {
+	if err := s.watchRoom(ctx); err != nil {
 		return err
 	}
 	if s.super != nil {

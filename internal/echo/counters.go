@@ -17,12 +17,13 @@ const (
 	TooBig           // more than --max-message, closed with 1009
 	Upstream         // of a relay: its upstream failed
 	FileMax          // the machine is nearly out of files, fs.file-max
+	MemoryLow        // the machine, or our cgroup, is nearly out of memory
 	nCauses
 )
 
 // CauseNames are the causes as reports and metrics name them.
 var CauseNames = [nCauses]string{"over_limit", "draining", "slow_reader", "idle_timeout",
-	"handshake_timeout", "handshake_refused", "ws_protocol", "ws_utf8", "ws_too_big", "upstream", "file_max"}
+	"handshake_timeout", "handshake_refused", "ws_protocol", "ws_utf8", "ws_too_big", "upstream", "file_max", "memory_low"}
 
 // stripes is how many cache lines the traffic counters are spread over: each of
 // the first so many event loops of a process has one to itself.
@@ -39,14 +40,14 @@ type Counters struct {
 	Open     atomic.Int64 // held now, refused ones not counted
 	Accepted atomic.Int64
 	Closed   atomic.Int64
-	// FilesLeft is how many connections may still be accepted before the machine
-	// is out of files, if FilesBound is not 0.
-	FilesLeft  atomic.Int64
-	FilesBound atomic.Int32
-	Upgraded   atomic.Int64 // WebSocket handshakes that were completed
-	Causes     [nCauses]atomic.Int64
-	Heap       atomic.Int64 // live Go heap bytes, when last looked
-	traffic    [stripes]struct {
+	// Most is how many connections the machine has room for here, if Scarce is not
+	// 0: then it is the cause why the surplus is refused, FileMax or MemoryLow.
+	Most     atomic.Int64
+	Scarce   atomic.Int32
+	Upgraded atomic.Int64 // WebSocket handshakes that were completed
+	Causes   [nCauses]atomic.Int64
+	Heap     atomic.Int64 // live Go heap bytes, when last looked
+	traffic  [stripes]struct {
 		messages atomic.Int64
 		bytes    atomic.Int64
 		_        [48]byte

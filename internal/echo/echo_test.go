@@ -130,6 +130,31 @@ func surplusConnection(addr string) error {
 	return err
 }
 
+// TestScarce: beyond Most connections are refused, by the cause that is scarce.
+func TestScarce(t *testing.T) {
+	ctr, addr := serve(t, Config{Limit: 10})
+	dial(t, addr)
+	await(t, func() bool { return ctr.Open.Load() == 1 })
+	for _, cause := range []int{FileMax, MemoryLow} {
+		ctr.Most.Store(1)
+		ctr.Scarce.Store(int32(cause))
+		if err := surplusConnection(addr); !errors.Is(err, syscall.ECONNRESET) {
+			t.Errorf("%s: %v, want a reset", CauseNames[cause], err)
+		}
+		await(t, func() bool { return ctr.Causes[cause].Load() == 1 })
+		ctr.Most.Store(2)
+		c := dial(t, addr) // room again
+		await(t, func() bool { return ctr.Open.Load() == 2 })
+		_ = c.Close()
+		ctr.Most.Store(0) // not even those that left are replaced
+		await(t, func() bool { return ctr.Open.Load() == 1 })
+		if err := surplusConnection(addr); !errors.Is(err, syscall.ECONNRESET) {
+			t.Errorf("%s: %v, want a reset", CauseNames[cause], err)
+		}
+		await(t, func() bool { return ctr.Causes[cause].Load() == 2 })
+	}
+}
+
 func TestSlowReaderIsDropped(t *testing.T) {
 	ctr, addr := serve(t, Config{Limit: 10, MaxOutbound: 64 << 10})
 	c := dial(t, addr)

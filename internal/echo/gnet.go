@@ -168,17 +168,21 @@ func (e *Engine) OnTick() (time.Duration, gnet.Action) {
 }
 
 // OnOpen admits a connection or refuses it with RST. Refusing here, below the
-// fd limit, is what keeps accept4(2) from ever failing with EMFILE.
+// limits of files and of memory, is what keeps accept4(2) from ever failing with
+// EMFILE, ENFILE, ENOBUFS or ENOMEM.
 func (e *Engine) OnOpen(c gnet.Conn) ([]byte, gnet.Action) {
 	e.ctr.Accepted.Add(1)
-	switch {
-	case e.draining.Load():
+	if e.draining.Load() {
 		return e.refuse(c, Draining)
-	case e.ctr.FilesBound.Load() != 0 && e.ctr.FilesLeft.Add(-1) < 0:
-		return e.refuse(c, FileMax)
-	case e.ctr.Open.Add(1) > e.cfg.Limit:
+	}
+	open := e.ctr.Open.Add(1)
+	if open > e.cfg.Limit {
 		e.ctr.Open.Add(-1)
 		return e.refuse(c, OverLimit)
+	}
+	if scarce := e.ctr.Scarce.Load(); scarce != 0 && open > e.ctr.Most.Load() {
+		e.ctr.Open.Add(-1)
+		return e.refuse(c, int(scarce))
 	}
 	if e.cfg.TotalOpen != nil && e.cfg.TotalOpen.Add(1) > e.cfg.Total {
 		e.cfg.TotalOpen.Add(-1)

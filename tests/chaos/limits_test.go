@@ -125,29 +125,11 @@ func TestMemoryAlmostOut(t *testing.T) {
 	if testing.Short() {
 		t.Skip("long")
 	}
-	if os.Getuid() != 0 {
-		t.Skip("a cgroup of its own needs root")
-	}
 	rig.NoLeaks(t)
-	dir := fmt.Sprintf("/sys/fs/cgroup/memory/c10m-chaos-%d", os.Getpid())
-	limit := filepath.Join(dir, "memory.limit_in_bytes")
-	if _, err := os.Stat("/sys/fs/cgroup/cgroup.controllers"); err == nil { // cgroups v2
-		dir = fmt.Sprintf("/sys/fs/cgroup/c10m-chaos-%d", os.Getpid())
-		limit = filepath.Join(dir, "memory.max")
-	}
-	if err := os.Mkdir(dir, 0o755); err != nil {
-		t.Skipf("no cgroup of its own: %v", err)
-	}
-	t.Cleanup(func() {
-		rig.Await(t, "the cgroup to be empty", func() bool { return os.Remove(dir) == nil })
-	})
 	const most = 192 << 20
-	if err := os.WriteFile(limit, fmt.Appendf(nil, "%d", most), 0o644); err != nil {
-		t.Skipf("the cgroup takes no memory limit: %v", err)
-	}
+	join, _ := memoryGroup(t, most)
 	s := rig.Start(t, rig.Options{Ports: 10, Flags: []string{"--max-conns", "60000"}})
 	c := newCanary(t, s)
-	join := []string{"sh", "-c", `echo $$ >"$0" && exec "$@"`, filepath.Join(dir, "cgroup.procs")}
 	o := rig.Client(t, join, nil, s.To("--conns", "50000", "--hold", "1s", "--interval", "500ms")...)
 	r := o.Result
 	if r == nil || o.Status != 1 || r.Conns.Established == 0 || r.Conns.Established >= 50_000 || r.Conns.Failed != 0 || r.Conns.Lost != 0 || r.Echo.Lost != 0 ||
@@ -157,6 +139,74 @@ func TestMemoryAlmostOut(t *testing.T) {
 	t.Logf("%d connections in %d MiB: %s", r.Conns.Established, most>>20, r.Warnings)
 	s.Open(t, canaries)
 	c.well(t)
+}
+
+// TestServerMemoryLow: a server whose cgroup has no memory for what is asked of it
+// refuses the surplus before the kernel runs out, keeps what it has, and goes on
+// when there is room again. The kernel charges sockets to the cgroup of whoever
+// accepts them, so what the client takes does not count.
+func TestServerMemoryLow(t *testing.T) {
+	if testing.Short() {
+		t.Skip("long")
+	}
+	for _, workers := range []string{"1", "2"} {
+		t.Run(workers+" workers", func(t *testing.T) {
+			rig.NoLeaks(t)
+			const most = 96 << 20
+			join, limit := memoryGroup(t, most)
+			s := rig.Start(t, rig.Options{Ports: 10, Prefix: join, Flags: []string{"--workers", workers, "--max-conns", "19000"}})
+			limit(36 << 20)
+			c := newCanary(t, s)
+			s.Open(t, canaries)
+			o := rig.Client(t, nil, nil, s.To("--conns", "18000", "--hold", "1s", "--interval", "200ms", "--connect-timeout", "10s")...)
+			r, got := o.Result, s.Report(t)
+			if r == nil || o.Status != 1 || r.Conns.Established == 0 || got.Refused["memory_low"] == 0 || got.Refused["over_limit"] > 0 {
+				t.Fatalf("status %d, %+v, server %+v: want part of 18,000 held, and the others refused for memory: %s", o.Status, r, got, o.Stderr)
+			}
+			t.Logf("%d connections in 36 MiB, %v", r.Conns.Established-r.Conns.Lost, got.Refused)
+			for _, w := range got.Shards {
+				if w.Restarts > 0 {
+					t.Errorf("worker %d was started anew %d times", w.PID, w.Restarts)
+				}
+			}
+			c.well(t)
+			s.Open(t, canaries)
+			limit(most)
+			rig.Await(t, "the server to let in again", func() bool {
+				return rig.Client(t, nil, nil, s.To("--conns", "300", "--hold", "0s", "--connect-timeout", "10s")...).Status == 0
+			})
+			c.well(t)
+		})
+	}
+}
+
+// memoryGroup makes a memory cgroup with a limit: the words before a program that
+// put it there, and a way to change the limit.
+func memoryGroup(t *testing.T, most int) (join []string, limit func(int)) {
+	t.Helper()
+	if os.Getuid() != 0 {
+		t.Skip("a cgroup of its own needs root")
+	}
+	dir := fmt.Sprintf("/sys/fs/cgroup/memory/c10m-chaos-%d", os.Getpid())
+	file := filepath.Join(dir, "memory.limit_in_bytes")
+	if _, err := os.Stat("/sys/fs/cgroup/cgroup.controllers"); err == nil { // cgroups v2
+		dir = fmt.Sprintf("/sys/fs/cgroup/c10m-chaos-%d", os.Getpid())
+		file = filepath.Join(dir, "memory.max")
+	}
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		t.Skipf("no cgroup of its own: %v", err)
+	}
+	t.Cleanup(func() {
+		rig.Await(t, "the cgroup to be empty", func() bool { return os.Remove(dir) == nil })
+	})
+	if err := os.WriteFile(file, fmt.Appendf(nil, "%d", most), 0o644); err != nil {
+		t.Skipf("the cgroup takes no memory limit: %v", err)
+	}
+	return []string{"sh", "-c", `echo $$ >"$0" && exec "$@"`, filepath.Join(dir, "cgroup.procs")}, func(n int) {
+		if err := os.WriteFile(file, fmt.Appendf(nil, "%d", n), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 // TestClientFDLimit: the client's own fd limit is an obstacle only where it may

@@ -1,0 +1,159 @@
+package shard
+
+import (
+	"context"
+	"time"
+
+	"github.com/c10m/c10m/internal/echo"
+	"github.com/c10m/c10m/internal/footprint"
+)
+
+// accept4(2) fails with ENFILE when the whole machine is out of files
+// (fs.file-max), and with ENOBUFS or ENOMEM when memory is; gnet ends its engine
+// over either, with every connection, and in a cgroup the kernel kills the process
+// instead. So the engines may hold only what there is room for, less a reserve for
+// everybody else: the watcher deals it out and looks again before long.
+
+// lookEvery is how often the watcher looks while connections arrive. While none
+// do it looks every idleLooks-th time only: there is nothing to deal out.
+const (
+	lookEvery = 50 * time.Millisecond
+	idleLooks = 20
+)
+
+// FileReserve is what the server leaves of limit files to the rest of the
+// machine, and for what others open between two looks.
+func FileReserve(limit int64) int64 { return min(limit/20, 50_000) }
+
+// The shares of memory, the machine's or the cgroup's, at which connections begin
+// to be refused and are let in again. Less than 5 % is where a client on this
+// machine ends its ramp by itself: a measurement is not cut short here. What stays
+// is for the data of the connections that are held (an idle one needs no buffer)
+// and for the kernel's own reserve, vm.min_free_kbytes, below which interrupts
+// alone get memory. The gap keeps a server at its limit from opening and closing
+// its door with each connection that leaves.
+const (
+	lowMemory    = 0.03
+	enoughMemory = 0.05
+)
+
+// leastShare is the share of an engine below which memory counts as used up: as a
+// connection that is idle takes less than it is dealt out for, shares would halve
+// with each look and never end.
+const leastShare = 64
+
+// Room deals out what is left of the machine to the engines of Page.
+type Room struct {
+	Page      *Page
+	Files     func() (open, limit int64, err error) // fs.file-nr; nil: it does not bind us
+	Memory    func() (footprint.Mem, error)
+	ConnBytes int64 // what a connection takes of the memory
+	Logf      func(format string, args ...any)
+
+	low          bool // memory was, and has not been enough since
+	total, drift int64
+}
+
+// Watch looks until ctx ends.
+func (r *Room) Watch(ctx context.Context) {
+	tick := time.NewTicker(lookEvery)
+	defer tick.Stop()
+	for last, n := int64(0), 0; ; n++ {
+		accepted := int64(0)
+		for _, slot := range r.Page.Slots {
+			accepted += slot.Accepted.Load()
+		}
+		if accepted != last || n%idleLooks == 0 {
+			r.deal()
+			last = accepted
+		}
+		r.recount()
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// deal lets every engine have an equal share of the room. Without any, not even
+// those that left are replaced.
+func (r *Room) deal() {
+	left, cause := r.memory(), int32(echo.MemoryLow)
+	if r.Files != nil {
+		if files := r.files(); files < left {
+			left, cause = files, int32(echo.FileMax)
+		}
+	}
+	share := left / int64(len(r.Page.Slots))
+	for _, slot := range r.Page.Slots {
+		most := int64(0)
+		if share > 0 {
+			most = slot.Open.Load() + share
+		}
+		slot.Most.Store(most)
+		slot.Scarce.Store(cause)
+	}
+}
+
+// files is how many files may still be opened. Where that cannot be read nobody
+// is let in blindly.
+func (r *Room) files() int64 {
+	open, limit, err := r.Files()
+	if err != nil {
+		return 0
+	}
+	return max(0, limit-open-FileReserve(limit))
+}
+
+// memory is how many connections there is memory for; none where that cannot be
+// read.
+func (r *Room) memory() int64 {
+	mem, err := r.Memory()
+	if err != nil {
+		return 0
+	}
+	reserve := lowMemory
+	if r.low {
+		reserve = enoughMemory
+	}
+	left := int64(mem.Room(reserve)) / r.ConnBytes
+	if low := left < leastShare*int64(len(r.Page.Slots)); low != r.low {
+		r.low = low
+		r.tell(mem)
+	}
+	if r.low {
+		return 0
+	}
+	return left
+}
+
+// tell says that the door closes or opens.
+func (r *Room) tell(mem footprint.Mem) {
+	if !r.low {
+		r.Logf("memory: there is room for connections again")
+		return
+	}
+	_, total, group := mem.Bound(lowMemory)
+	of := "this machine's"
+	if group {
+		of = "the cgroup's"
+	}
+	r.Logf("memory: less than %.0f %% of %s %d MiB are left: connections are refused (memory_low) until %.0f %% are", lowMemory*100, of, total>>20, enoughMemory*100)
+}
+
+// recount puts TotalOpen right: a worker that is killed while it counts a
+// connection may have counted it in one place and not yet in the other. Between
+// two looks that see the same there was nobody in the middle of it.
+func (r *Room) recount() {
+	sum := int64(0)
+	for _, slot := range r.Page.Slots {
+		sum += slot.Open.Load()
+	}
+	total := r.Page.TotalOpen.Load()
+	drift := total - sum
+	if drift != 0 && drift == r.drift && total == r.total {
+		r.Page.TotalOpen.CompareAndSwap(total, sum)
+	}
+	r.total, r.drift = total, drift
+}

@@ -1,0 +1,128 @@
+package shard
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/c10m/c10m/internal/echo"
+	"github.com/c10m/c10m/internal/footprint"
+)
+
+func twoEngines() *Page {
+	return &Page{TotalOpen: new(atomic.Int64), Slots: []*echo.Counters{new(echo.Counters), new(echo.Counters)}}
+}
+
+// TestDeal: what each of two engines may hold that have 10 and 20 connections,
+// in turn, as memory goes and comes back.
+func TestDeal(t *testing.T) {
+	const conn, total = 1000, 100_000_000 // 3 % are 3,000 connections, 5 % are 5,000
+	tests := []struct {
+		name        string
+		open, limit int64
+		filesErr    error
+		free        uint64 // bytes
+		memErr      error
+		share       int64
+		cause       int32
+	}{
+		{"plenty of files", 0, 2_000_000, nil, total, nil, 97_000 / 2, echo.MemoryLow},
+		{"some files", 500, 1000, nil, total, nil, 225, echo.FileMax},
+		{"only the reserve of files", 950, 1000, nil, total, nil, 0, echo.FileMax},
+		{"less than that", 999, 1000, nil, total, nil, 0, echo.FileMax},
+		{"more files than there may be", 1500, 1000, nil, total, nil, 0, echo.FileMax},
+		{"files not known", 0, 1000, errors.New("gone"), total, nil, 0, echo.FileMax},
+		{"files again", 0, 1000, nil, total, nil, 475, echo.FileMax},
+		{"some memory", 0, 2_000_000, nil, 4_000_000, nil, 500, echo.MemoryLow},
+		{"memory not known", 0, 2_000_000, nil, 4_000_000, errors.New("gone"), 0, echo.MemoryLow},
+		{"hardly any memory", 0, 2_000_000, nil, 3_128_100, nil, 64, echo.MemoryLow},
+		{"less than is worth dealing out", 0, 2_000_000, nil, 3_127_000, nil, 0, echo.MemoryLow},
+		{"only the reserve of memory", 0, 2_000_000, nil, 3_000_000, nil, 0, echo.MemoryLow},
+		{"a little more is not enough", 0, 2_000_000, nil, 4_900_000, nil, 0, echo.MemoryLow},
+		{"enough memory again", 0, 2_000_000, nil, 6_000_000, nil, 500, echo.MemoryLow},
+		{"and then the reserve is the lower one", 0, 2_000_000, nil, 6_000_000, nil, 1500, echo.MemoryLow},
+	}
+	page := twoEngines()
+	page.Slots[0].Open.Store(10)
+	page.Slots[1].Open.Store(20)
+	said := 0
+	at := tests[0]
+	r := Room{Page: page, ConnBytes: conn, Logf: func(string, ...any) { said++ },
+		Files:  func() (int64, int64, error) { return at.open, at.limit, at.filesErr },
+		Memory: func() (footprint.Mem, error) { return footprint.Mem{Total: total, Free: at.free}, at.memErr }}
+	for _, at = range tests {
+		r.deal()
+		for k, slot := range page.Slots {
+			most := slot.Open.Load() + at.share
+			if at.share == 0 {
+				most = 0
+			}
+			if slot.Most.Load() != most || slot.Scarce.Load() != at.cause {
+				t.Errorf("%s: engine %d may hold %d, then %s; want %d, then %s", at.name, k, slot.Most.Load(), echo.CauseNames[slot.Scarce.Load()], most, echo.CauseNames[at.cause])
+			}
+		}
+	}
+	if said != 2 {
+		t.Errorf("said %d times that the door closes or opens, want once each", said)
+	}
+}
+
+// TestWatch: a look follows connections that arrive, and there is one now and
+// then without them.
+func TestWatch(t *testing.T) {
+	page := twoEngines()
+	looks := make(chan bool)
+	r := Room{Page: page, ConnBytes: 1, Logf: t.Logf, Memory: func() (footprint.Mem, error) {
+		looks <- true
+		return footprint.Mem{Total: 1000, Free: 500}, nil
+	}}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		r.Watch(ctx)
+	}()
+	for i := range 4 {
+		select {
+		case <-looks:
+		case <-time.After(time.Minute):
+			t.Fatal("no further look")
+		}
+		if i < 2 {
+			page.Slots[1].Accepted.Add(1)
+		}
+	}
+	cancel()
+	for {
+		select {
+		case <-looks:
+		case <-ended:
+			return
+		}
+	}
+}
+
+// TestRecount: a count that a killed worker has left wrong is put right, one that
+// is under way is not touched.
+func TestRecount(t *testing.T) {
+	page := twoEngines()
+	r := Room{Page: page}
+	for i, step := range []struct{ open, total, want int64 }{
+		{5, 5, 5},
+		{6, 5, 5}, // one is being counted
+		{6, 6, 6},
+		{6, 7, 7}, // one is being taken out
+		{7, 8, 8}, // and another
+		{7, 8, 7}, // nobody is at it
+		{7, 7, 7},
+	} {
+		page.Slots[0].Open.Store(step.open)
+		page.TotalOpen.Store(step.total)
+		r.recount()
+		if got := page.TotalOpen.Load(); got != step.want {
+			t.Errorf("step %d: %d in all, want %d", i, got, step.want)
+		}
+	}
+}
