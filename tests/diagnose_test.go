@@ -1,6 +1,7 @@
 package tests
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/json"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -83,6 +85,19 @@ func firstFinding(r *result.Result, want string, words ...string) (complaint str
 	return ""
 }
 
+// among wants a run to have named something, behind whatever else limits a busy
+// machine.
+func among(r *result.Result, want string, words ...string) (complaint string) {
+	if r == nil {
+		return "no result"
+	}
+	at := slices.IndexFunc(r.Findings, func(f result.Finding) bool { return f.Name == want })
+	if at < 0 {
+		return fmt.Sprintf("findings %+v, want %q among them", r.Findings, want)
+	}
+	return firstFinding(&result.Result{Findings: r.Findings[at:]}, want, words...)
+}
+
 // dawdling accepts two connections a second, and lets one wait.
 const dawdling = `
 import socket, sys, time
@@ -109,6 +124,77 @@ func TestDiagnoseTinyBacklog(t *testing.T) {
 		o := client(t, ns, nil, "hold", "--first-port", "10000", "--ports", "1", "--server-control", "none", "--conns", "40", "--threads", "1", "--hold", "0s", "--connect-timeout", "2s", "--verify", "0")
 		return firstFinding(o.result, "accept queue full", "somaxconn=65535 (now 1)", "ListenOverflows", "port 10000")
 	})
+}
+
+// half begins more handshakes than fit into a backlog of 4 and never ends them:
+// what answers them is dropped.
+const half = `
+import socket, sys, time
+kept = []
+for _ in range(16):
+    s = socket.socket(); s.setblocking(False); s.bind(("127.0.0.9", 0)); kept.append(s)
+    s.connect_ex(("127.0.0.1", int(sys.argv[1])))
+time.sleep(600)
+`
+
+// A full SYN queue: the kernel sends cookies, the run itself succeeds.
+func TestDiagnoseSYNQueue(t *testing.T) {
+	ns := namespace(t, `echo 4 >/proc/sys/net/core/somaxconn; echo 1 >/proc/sys/net/ipv4/tcp_syncookies
+nft "add table inet t; add chain inet t c { type filter hook output priority 0; }; add rule inet t c ip daddr 127.0.0.9 drop"`)
+	s := start(t, 1, ns, "--workers", "1", "--max-conns", "1000")
+	begun := exec.Command(ns[0], append(append([]string{}, ns[1:]...), "/usr/bin/python3", "-c", half, fmt.Sprint(s.first))...)
+	begun.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if err := begun.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = begun.Process.Kill(); _ = begun.Wait() }()
+	tries(t, func() string {
+		o := client(t, ns, nil, s.to(1, "--conns", "40", "--rate", "100", "--threads", "1", "--sources", "127.0.0.1", "--hold", "0s", "--verify", "40")...)
+		if o.status != 0 {
+			return fmt.Sprintf("status %d, want 0: cookies let them in; %s", o.status, o.stderr)
+		}
+		return among(o.result, "SYN cookies sent", "TCPReqQFullDoCookies", "tcp_max_syn_backlog")
+	})
+}
+
+// A program that does not accept is nobody's limit but its own.
+func TestDiagnoseAnothersQueue(t *testing.T) {
+	ns := namespace(t, "")
+	s := start(t, 1, ns, "--max-conns", "1000")
+	port := s.first + 1000
+	const idle = `
+import socket, sys, time
+s = socket.socket(); s.bind(("127.0.0.1", int(sys.argv[1]))); s.listen(0)
+c = socket.create_connection(s.getsockname())
+print("ready", flush=True)
+time.sleep(600)
+`
+	cmd := exec.Command(ns[0], append(append([]string{}, ns[1:]...), "/usr/bin/python3", "-c", idle, fmt.Sprint(port))...)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = cmd.Process.Kill(); _ = cmd.Wait() }()
+	if line, _ := bufio.NewReader(out).ReadString('\n'); line != "ready\n" {
+		t.Fatalf("the other program said %q", line)
+	}
+	// Of our server as a process, which diagnose has to find the ports of.
+	tries(t, func() string {
+		o := client(t, ns, nil, "diagnose", "--pid", fmt.Sprint(s.cmd.Process.Pid), "--duration", "500ms")
+		if o.result == nil || o.status != 0 {
+			return fmt.Sprintf("status %d, want 0: %+v %s", o.status, o.result, o.stderr)
+		}
+		return among(o.result, "accept queue of another program full", fmt.Sprintf("port %d", port))
+	})
+	// And of the other program.
+	o := client(t, ns, nil, "diagnose", "--pid", fmt.Sprint(cmd.Process.Pid), "--duration", "500ms")
+	if complaint := firstFinding(o.result, "accept queue full", fmt.Sprintf("port %d", port)); o.status != 1 || complaint != "" {
+		t.Errorf("status %d, want 1; %s", o.status, complaint)
+	}
 }
 
 // All connections come from one block of source ports to one port: the kernel

@@ -17,7 +17,7 @@ type rule func(w *Window) []result.Finding
 // follows from it: a server that is stopped also overflows its accept queue.
 var rules = []rule{
 	stopped, conntrackFull, portsUsedUp, fdsUsedUp, serverFull, memoryLow,
-	acceptQueue, tcpMemory, timeWaitFull, manyInTimeWait, orphans,
+	acceptQueue, synQueue, tcpMemory, timeWaitFull, manyInTimeWait, orphans,
 	hotShard, lockWait, softirqBound, processorsBusy, threadBound, callsPerMessage,
 }
 
@@ -41,7 +41,9 @@ const (
 	ServerFull      = "server full"
 	MemoryLow       = "memory low"
 	AcceptQueue     = "accept queue full"
+	OthersQueue     = "accept queue of another program full"
 	SynQueue        = "SYN queue full"
+	SynCookies      = "SYN cookies sent"
 	TCPMemory       = "TCP memory"
 	TimeWaitFull    = "TIME_WAIT table full"
 	InTimeWait      = "many in TIME_WAIT"

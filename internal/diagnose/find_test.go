@@ -90,6 +90,13 @@ func TestFind(t *testing.T) {
 			w.After.Drops.ListenOverflows, w.After.Drops.ListenDrops = 30, 31
 		}, AcceptQueue, []string{"30 connections", "port 10000", "somaxconn=65535 (now 4)"}},
 		{"slow accept", func(w *Window) { w.Settings.Somaxconn, w.After.Drops.ListenOverflows = 65_535, 3 }, AcceptQueue, []string{"more --workers"}},
+		{"another program's queue", func(w *Window) { w.Seen.Others = Queue{Port: 22, Waiting: 2, Room: 1, Full: 100} }, OthersQueue, []string{"port 22", "not the server's"}},
+		{"two full queues", func(w *Window) {
+			w.Seen.Queue = Queue{Port: 10_000, Waiting: 5, Room: 4, Full: 3}
+			w.Seen.Others = Queue{Port: 22, Waiting: 2, Room: 1, Full: 100}
+		}, AcceptQueue, []string{"port 10000"}},
+		{"SYN cookies", func(w *Window) { w.After.Drops.Cookies, w.After.Drops.SynRetrans = 12, 30 }, SynCookies, []string{"12 SYN cookies", "30 SYNs and SYN-ACKs", "tcp_max_syn_backlog"}},
+		{"SYN queue, now and then with cookies", func(w *Window) { w.After.Drops.RequestQueue, w.After.Drops.Cookies = 3, 12 }, SynQueue, []string{"3 SYNs dropped", "12 SYN cookies"}},
 		{"SYN queue", func(w *Window) { w.After.Drops.RequestQueue = 3 }, SynQueue, []string{"tcp_max_syn_backlog"}},
 		{"EMFILE", func(w *Window) { w.Errors = result.ErrorCounts{"socket_fd_limit": 3} }, FDsUsedUp, []string{"3 times"}},
 		{"a worker's fds", func(w *Window) { w.After.Server[1].FDs.Open = 19_990 }, FDsUsedUp, []string{"process 12", "19,990 of 20,000"}},

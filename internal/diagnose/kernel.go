@@ -2,7 +2,9 @@ package diagnose
 
 import (
 	"fmt"
+	"strings"
 
+	"github.com/c10m/c10m/internal/footprint"
 	"github.com/c10m/c10m/internal/result"
 )
 
@@ -69,39 +71,75 @@ func portsUsedUp(w *Window) []result.Finding {
 	return one(f)
 }
 
-// acceptQueue: connections came faster than the server accepted them.
-func acceptQueue(w *Window) (found []result.Finding) {
-	d, q := w.drops(), w.Seen.Queue
-	if d.ListenOverflows > 0 || q.Full > 0 {
-		f := result.Finding{Name: AcceptQueue, Severity: 82,
-			Meaning: "Finished handshakes wait in a queue until the server accepts them. When it is full the kernel drops what comes, and the client tries again 1, 3, 7 s later: latency in steps of seconds, with idle processors.",
-			Cure:    "accept faster: more --workers or event loops"}
+// acceptQueue: connections came faster than the server accepted them. The
+// counters are of all listeners of this machine: where only another program's
+// queue was seen full, they are probably its own.
+func acceptQueue(w *Window) []result.Finding {
+	d, q, others := w.drops(), w.Seen.Queue, w.Seen.Others
+	if d.ListenOverflows <= 0 && q.Full == 0 && others.Full == 0 {
+		return nil
+	}
+	f := result.Finding{Name: AcceptQueue, Severity: 82,
+		Meaning: "Finished handshakes wait in a queue until the server accepts them. When it is full the kernel drops what comes, and the client tries again 1, 3, 7 s later: latency in steps of seconds, with idle processors.",
+		Cure:    "accept faster: more --workers or event loops"}
+	var seen []string
+	if d.ListenOverflows > 0 {
+		f.Severity = 90
+		seen = append(seen, fmt.Sprintf("%s connections overflowed an accept queue (ListenOverflows), %s SYNs and ACKs were dropped (ListenDrops)", group(d.ListenOverflows), group(d.ListenDrops)))
+	}
+	seen = append(seen, sentAgain(d)...)
+	if q.Waiting > 0 {
+		seen = append(seen, fmt.Sprintf("the fullest, port %d, had %s waiting with room for %s", q.Port, group(q.Waiting), group(q.Room)))
+	}
+	room := q.Room // of the fullest queue
+	if q.Waiting == 0 {
+		room = w.Settings.Somaxconn
+	}
+	if room > 0 && room < 4096 {
+		f.Cure = fmt.Sprintf("sysctl -w net.core.somaxconn=65535 (now %d) and a larger backlog in listen(2), then start the server anew; and accept faster", w.Settings.Somaxconn)
+	}
+	if q.Full == 0 && others.Full > 0 {
+		f.Name, f.Severity, f.Cure = OthersQueue, 40, "find who listens there (ss -ltnp) and does not accept"
 		if d.ListenOverflows > 0 {
-			f.Severity = 90
-			f.Evidence = fmt.Sprintf("%s connections overflowed an accept queue (ListenOverflows), %s SYNs and ACKs were dropped (ListenDrops)", group(d.ListenOverflows), group(d.ListenDrops))
+			f.Severity = 60
 		}
-		if q.Waiting > 0 {
-			if f.Evidence != "" {
-				f.Evidence += "; "
-			}
-			f.Evidence += fmt.Sprintf("the fullest, port %d, had %s waiting with room for %s", q.Port, group(q.Waiting), group(q.Room))
-		}
-		room := q.Room // of the fullest queue
-		if q.Waiting == 0 {
-			room = w.Settings.Somaxconn
-		}
-		if room > 0 && room < 4096 {
-			f.Cure = fmt.Sprintf("sysctl -w net.core.somaxconn=65535 (now %d) and a larger backlog in listen(2), then start the server anew; and accept faster", w.Settings.Somaxconn)
-		}
-		found = append(found, f)
+		seen = append(seen, fmt.Sprintf("full was port %d, which is not the server's: %s waiting with room for %s", others.Port, group(others.Waiting), group(others.Room)))
 	}
-	if d.RequestQueue > 0 {
-		found = append(found, result.Finding{Name: SynQueue, Severity: 88,
-			Evidence: fmt.Sprintf("%s SYNs dropped because the queue of unfinished handshakes was full (TCPReqQFullDrop)", group(d.RequestQueue)),
-			Meaning:  "Handshakes that wait for the client's last ACK have a queue of their own; the client repeats a dropped SYN after 1 s.",
-			Cure:     "sysctl -w net.ipv4.tcp_max_syn_backlog=262144 net.core.somaxconn=65535, and start the server anew"})
+	f.Evidence = strings.Join(seen, "; ")
+	return one(f)
+}
+
+// sentAgain is what waits for a full queue to have room.
+func sentAgain(d footprint.Drops) []string {
+	if d.SynRetrans <= 0 {
+		return nil
 	}
-	return found
+	return []string{fmt.Sprintf("%s SYNs and SYN-ACKs were sent again (TCPSynRetrans)", group(d.SynRetrans))}
+}
+
+// synQueue: more handshakes wait for their last ACK than listen(2)'s backlog.
+// With net.ipv4.tcp_syncookies, the default, the kernel answers by a cookie
+// instead of dropping the SYN.
+func synQueue(w *Window) []result.Finding {
+	d := w.drops()
+	f := result.Finding{Name: SynQueue, Severity: 88,
+		Meaning: "Handshakes that wait for the client's last ACK have a queue of their own; the client repeats a dropped SYN after 1 s.",
+		Cure:    "sysctl -w net.ipv4.tcp_max_syn_backlog=262144 net.core.somaxconn=65535, and start the server anew"}
+	var seen []string
+	switch {
+	case d.RequestQueue > 0:
+		seen = append(seen, fmt.Sprintf("%s SYNs dropped because the queue of unfinished handshakes was full (TCPReqQFullDrop)", group(d.RequestQueue)))
+	case d.Cookies > 0:
+		f.Name, f.Severity = SynCookies, 57
+		f.Meaning = "The queue of handshakes that wait for the client's last ACK was full, so these SYNs were answered by a cookie: it takes no memory, but such a connection may lose its window scaling and SACK, and one whose last ACK gets lost hangs. So many at a time come from a burst of clients, from clients that never answer, or from a SYN flood."
+	default:
+		return nil
+	}
+	if d.Cookies > 0 {
+		seen = append(seen, fmt.Sprintf("%s SYN cookies were sent because it was full (TCPReqQFullDoCookies)", group(d.Cookies)))
+	}
+	f.Evidence = strings.Join(append(seen, sentAgain(d)...), "; ")
+	return one(f)
 }
 
 // tcpMemory: tcp_mem bounds what waits in the queues of all sockets.

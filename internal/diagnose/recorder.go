@@ -20,6 +20,7 @@ import (
 // Target is what is looked at.
 type Target struct {
 	Server []int // processes on this machine
+	Ports  []int // of this machine, on which they listen
 	Client bool  // this process is the client of the run
 	// Report asks a server of ours for its counts; nil: there is none.
 	Report func(context.Context) (*result.ServerReport, error)
@@ -49,7 +50,10 @@ const (
 // Start reads the first moment and begins to look.
 func Start(ctx context.Context, fp footprint.Proc, t Target) *Recorder {
 	r := &Recorder{fp: fp, target: t, done: make(chan struct{}), ended: make(chan struct{}),
-		list: listing{listeners: map[uint16]bool{}, cells: map[cell]PortUse{}}}
+		list: listing{own: map[uint16]bool{}, listeners: map[uint16]bool{}, cells: map[cell]PortUse{}}}
+	for _, port := range t.Ports {
+		r.list.own[uint16(port)] = true
+	}
 	r.window.Seen.Locks = map[string]int{}
 	r.window.Settings = readSettings(fp)
 	if t.Report == nil { // a server of ours says itself which are its workers
@@ -219,7 +223,7 @@ func (r *Recorder) lookAtSockets() {
 	l := &r.list
 	clear(l.listeners)
 	clear(l.cells)
-	l.queue, l.unread, l.accepting = Queue{}, 0, 0
+	l.queue, l.others, l.unread, l.accepting = Queue{}, Queue{}, 0, 0
 	_ = sys.TCPSockets(l.listener, sys.Listening)
 	if n, err := r.fp.Sockets(); err == nil && n.TCP+n.TimeWait <= maxSockets {
 		_ = sys.TCPSockets(l.connection, sys.Established, sys.SynSent, sys.TimeWait)
@@ -230,8 +234,10 @@ func (r *Recorder) lookAtSockets() {
 // listing sorts one list of sockets. Its maps are kept from look to look: this
 // runs while memory is being measured.
 type listing struct {
+	own       map[uint16]bool // the server's ports
 	listeners map[uint16]bool
-	queue     Queue
+	queue     Queue // the fullest of the server
+	others    Queue // the fullest of anybody else on this machine
 	cells     map[cell]PortUse
 	unread    int64
 	accepting int64 // in TIME_WAIT on a listener's port
@@ -244,8 +250,12 @@ type cell struct {
 
 func (l *listing) listener(s sys.SockInfo) bool {
 	l.listeners[s.Local.Port()] = true
-	if q := (Queue{Port: int(s.Local.Port()), Waiting: int64(s.Unread), Room: int64(s.Unsent)}); q.fuller(l.queue) {
-		l.queue = q
+	fullest := &l.others
+	if l.own[s.Local.Port()] {
+		fullest = &l.queue
+	}
+	if q := (Queue{Port: int(s.Local.Port()), Waiting: int64(s.Unread), Room: int64(s.Unsent)}); q.fuller(*fullest) {
+		*fullest = q
 	}
 	return true
 }
@@ -276,15 +286,21 @@ func (q Queue) fuller(than Queue) bool {
 	return q.Waiting*max(1, than.Room) > than.Waiting*max(1, q.Room)
 }
 
-func (l *listing) addTo(s *Seen) {
-	full := s.Queue.Full
-	if l.queue.fuller(s.Queue) {
-		s.Queue = l.queue
-	}
-	if l.queue.Waiting > l.queue.Room { // the kernel takes one more than Room
+// with is the fuller one of two looks, and at how many it was full.
+func (q Queue) with(now Queue) Queue {
+	full := q.Full
+	if now.Waiting > now.Room { // the kernel takes one more than Room
 		full++
 	}
-	s.Queue.Full = full
+	if now.fuller(q) {
+		q = now
+	}
+	q.Full = full
+	return q
+}
+
+func (l *listing) addTo(s *Seen) {
+	s.Queue, s.Others = s.Queue.with(l.queue), s.Others.with(l.others)
 	if l.unread > 0 {
 		s.UnreadLooks++
 		s.Unread = max(s.Unread, l.unread)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"os"
+	"syscall"
 	"testing"
 	"time"
 
@@ -34,8 +35,9 @@ func TestRecorder(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	stranger := full(t)
 	asked := 0
-	r := Start(context.Background(), fp, Target{Server: []int{os.Getpid()}, Client: true, Report: func(context.Context) (*result.ServerReport, error) {
+	r := Start(context.Background(), fp, Target{Server: []int{os.Getpid()}, Ports: []int{at.Port}, Client: true, Report: func(context.Context) (*result.ServerReport, error) {
 		asked++
 		return &result.ServerReport{Messages: int64(asked)}, nil
 	}})
@@ -56,8 +58,12 @@ func TestRecorder(t *testing.T) {
 	if few && w.Seen.Unread < 3000 {
 		t.Errorf("%d bytes unread, want 3000 at least", w.Seen.Unread)
 	}
-	if w.Seen.Queue.Waiting < 1 || w.Seen.Queue.Room < 1 {
-		t.Errorf("fullest queue %+v, want ours or a fuller one", w.Seen.Queue)
+	if q := w.Seen.Queue; q.Port != at.Port || q.Waiting != 3 || q.Room < 3 || q.Full != 0 {
+		t.Errorf("fullest queue %+v, want ours, port %d, with 3", q, at.Port)
+	}
+	// Some other program's may be as full.
+	if q := w.Seen.Others; q.Port != stranger && q.Waiting <= q.Room || q.Full == 0 {
+		t.Errorf("fullest queue of others %+v, want port %d", q, stranger)
 	}
 	if few && w.Seen.Ports.Used < 3 {
 		t.Errorf("ports %+v, want our 3 or more", w.Seen.Ports)
@@ -66,8 +72,32 @@ func TestRecorder(t *testing.T) {
 		t.Errorf("settings %+v", w.Settings)
 	}
 	for _, f := range Find(w) {
-		if f.Name == Stopped || f.Name == AcceptQueue && w.drops().ListenOverflows == 0 {
+		if f.Name == Stopped || f.Name == OthersQueue && f.Severity >= result.Limits || f.Name == AcceptQueue && w.drops().ListenOverflows == 0 {
 			t.Errorf("finding %+v", f)
 		}
 	}
+}
+
+// full is the port of a listener whose queue of one place is full, for good.
+func full(t *testing.T) (port int) {
+	t.Helper()
+	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	raw, err := l.(*net.TCPListener).SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	// listen(2) once more changes the backlog.
+	if control := raw.Control(func(fd uintptr) { err = syscall.Listen(int(fd), 0) }); control != nil || err != nil {
+		t.Fatal(control, err)
+	}
+	c, err := net.Dial("tcp4", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close() })
+	return l.Addr().(*net.TCPAddr).Port
 }

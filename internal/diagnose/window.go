@@ -53,7 +53,8 @@ type Seen struct {
 	StoppedPID  int
 	ThreadLooks int            // threads of the server seen, over all looks
 	Locks       map[string]int // of these, asleep in a function of the kernel that waits for a lock
-	Queue       Queue          // the fullest accept queue
+	Queue       Queue          // the fullest accept queue of the server
+	Others      Queue          // and of any other program of this machine
 	Unread      int64          // the most bytes that waited for the server to read them
 	UnreadLooks int            // looks at which there were any
 	Ports       PortUse        // where local ports were scarcest

@@ -85,8 +85,7 @@ func (p Proc) Owners(inodes map[uint32]bool) (pids []int) {
 		walked += len(targets)
 		owns := false
 		for _, t := range targets {
-			var inode uint32
-			if n, _ := fmt.Sscanf(t, "socket:[%d]", &inode); n == 1 && inodes[inode] {
+			if inode, ok := socketInode(t); ok && inodes[inode] {
 				delete(left, inode)
 				owns = true
 			}
@@ -97,4 +96,36 @@ func (p Proc) Owners(inodes map[uint32]bool) (pids []int) {
 	}
 	slices.Sort(pids)
 	return slices.Compact(pids)
+}
+
+// SocketsOf are the sockets of some processes, by inode, among the first fds of
+// each: a server opens its listeners before it has connections.
+func (p Proc) SocketsOf(pids []int) map[uint32]bool {
+	inodes, walked := map[uint32]bool{}, 0
+	for _, pid := range pids {
+		if walked > maxWalked {
+			break
+		}
+		path := filepath.Join(p.root, strconv.Itoa(pid), "fd")
+		dir, err := os.Open(path)
+		if err != nil {
+			continue
+		}
+		names, _ := dir.Readdirnames(maxWalk)
+		_ = dir.Close()
+		walked += len(names)
+		for _, name := range names {
+			target, _ := os.Readlink(filepath.Join(path, name))
+			if inode, ok := socketInode(target); ok {
+				inodes[inode] = true
+			}
+		}
+	}
+	return inodes
+}
+
+// socketInode is the number in what /proc/PID/fd/N of a socket points to.
+func socketInode(target string) (inode uint32, ok bool) {
+	n, _ := fmt.Sscanf(target, "socket:[%d]", &inode)
+	return inode, n == 1
 }

@@ -62,6 +62,7 @@ func (o DiagnoseOptions) target(ctx context.Context, fp footprint.Proc, r *resul
 			return t, fmt.Errorf("%w: --pid %d: %v", ErrUsage, o.PID, err)
 		}
 		t.Server = append([]int{o.PID}, fp.Children(o.PID)...)
+		t.Ports = portsOf(fp, t.Server)
 		if !fp.SameNet(o.PID) {
 			warn("process %d lives in another network namespace: queues, drops, ports and conntrack shown are this one's (nsenter -t %d -n bin/client diagnose ...)", o.PID, o.PID)
 		}
@@ -78,5 +79,20 @@ func (o DiagnoseOptions) target(ctx context.Context, fp footprint.Proc, r *resul
 		return t, nil
 	}
 	t.Server = serverPIDs(fp, report, nil)
+	for _, p := range report.Ports {
+		t.Ports = append(t.Ports, p.Port)
+	}
 	return t, nil
+}
+
+// portsOf are those on which the processes listen, in this network namespace.
+func portsOf(fp footprint.Proc, pids []int) (ports []int) {
+	inodes := fp.SocketsOf(pids)
+	_ = sys.TCPSockets(func(s sys.SockInfo) bool {
+		if inodes[s.Inode] {
+			ports = append(ports, int(s.Local.Port()))
+		}
+		return true
+	}, sys.Listening)
+	return ports
 }

@@ -19,7 +19,7 @@ func (p *Prepared) record(ctx context.Context, fp footprint.Proc, ports []int) *
 		t.Report = p.control.counts
 	}
 	if p.SameHost {
-		t.Server = serverPIDs(fp, p.Server, ports)
+		t.Server, t.Ports = serverPIDs(fp, p.Server, ports), ports
 	}
 	return diagnose.Start(ctx, fp, t)
 }
