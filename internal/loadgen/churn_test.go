@@ -21,20 +21,13 @@ func newEOTServer(t *testing.T) *eotServer {
 	s := &eotServer{}
 	s.port = listen(t, func(c net.Conn) {
 		s.accepted.Add(1)
-		buf := make([]byte, 64<<10)
-		for {
-			n, err := c.Read(buf)
-			if err != nil {
-				return
+		echoUntil(c, func(read []byte) bool {
+			if read[len(read)-1] != EndByte {
+				return false
 			}
-			if _, err := c.Write(buf[:n]); err != nil {
-				return
-			}
-			if buf[n-1] == EndByte {
-				s.ended.Add(1)
-				return
-			}
-		}
+			s.ended.Add(1)
+			return true
+		})
 	})
 	return s
 }
@@ -97,37 +90,13 @@ func TestChurn(t *testing.T) {
 // A server that closes each third connection unasked: users try again, every
 // failure is counted, and all transactions are done.
 func TestChurnTriesAgain(t *testing.T) {
-	l, err := net.Listen("tcp4", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	go func() {
-		for n := 0; ; n++ {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			if n%3 == 2 {
-				_ = c.Close()
-				continue
-			}
-			go func() {
-				defer func() { _ = c.Close() }()
-				buf := make([]byte, 64)
-				for {
-					n, err := c.Read(buf)
-					if err != nil {
-						return
-					}
-					if _, err := c.Write(buf[:n]); err != nil {
-						return
-					}
-				}
-			}()
+	var came atomic.Int64
+	port := listen(t, func(c net.Conn) {
+		if came.Add(1)%3 != 0 {
+			echo(c)
 		}
-	}()
-	e, err := Start(churnPlan(l.Addr().(*net.TCPAddr).Port, 5, 1), 64)
+	})
+	e, err := Start(churnPlan(port, 5, 1), 64)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -138,7 +138,20 @@ func (e *Engine) HaltReason() string {
 // Exchange sends messages over what is open, until x is done or ctx ends.
 func (e *Engine) Exchange(ctx context.Context, x Exchange) {
 	e.shared.stopEx.Store(false)
+	e.shareSample(x.Sample)
 	e.do(ctx, e.loops, command{kind: doExchange, ex: x}, len(e.loops), func() { e.shared.stopEx.Store(true) })
+}
+
+// shareSample gives each loop its part of an even spread of n over all
+// connections that are open.
+func (e *Engine) shareSample(n int64) {
+	all, before := max(1, e.Counts().Open()), int64(0)
+	upTo := func(conns int64) int64 { return conns * min(n, all) / all }
+	for _, l := range e.loops {
+		held := l.pub.load().Open()
+		l.sample = upTo(before+held) - upTo(before)
+		before += held
+	}
 }
 
 // Close ends all connections the way the plan says. When ctx ends first, the

@@ -23,7 +23,7 @@ type Exchange struct {
 	Interval time.Duration // 0: closed loop
 	Duration time.Duration // 0: until PerConn messages are done
 	PerConn  uint32        // messages per connection; 0: no limit
-	Sample   int64         // only so many connections, evenly spaced; 0: all
+	Sample   int64         // only so many of the open connections, evenly spaced; 0: all; not with an Interval
 	Window   int           // messages under way at once per thread; 0: no limit
 	Drain    time.Duration // how long to wait for the last answers
 }
@@ -31,11 +31,12 @@ type Exchange struct {
 // exchange is a loop's progress in one.
 type exchange struct {
 	Exchange
-	chosen   int64  // connections of this loop that take part
-	cursor   int64  // sends looked at so far, over all rounds
-	under    int    // messages under way
-	progress uint32 // the loop's clock at the last answer, modulo 2^32
-	began    uint64 // the loop's clock
+	chosen   int64   // slots of this loop that take part, if they are open
+	slots    []int32 // which; nil: the first to the last
+	cursor   int64   // sends looked at so far, over all rounds
+	under    int     // messages under way
+	progress uint32  // the loop's clock at the last answer, modulo 2^32
+	began    uint64  // the loop's clock
 	start    time.Time
 	draining bool
 	late     bool // draining, and what was due before the end may still be sent
@@ -49,10 +50,9 @@ func (l *loop) beginExchange() {
 	now := l.clock()
 	l.ex = exchange{Exchange: l.job.ex, began: now, progress: uint32(now), start: time.Now(), running: true}
 	l.ex.chosen = l.plan.Conns
-	if s := l.job.ex.Sample; s > 0 {
-		// This loop's part of an even spread over the whole plan.
-		upTo := func(n int64) int64 { return n * min(s, l.plan.Total) / l.plan.Total }
-		l.ex.chosen = upTo(l.plan.Offset+l.plan.Conns) - upTo(l.plan.Offset)
+	if l.ex.Sample > 0 && l.sample < l.total().Open() {
+		l.ex.slots = l.choose(l.sample)
+		l.ex.chosen = int64(len(l.ex.slots))
 	}
 	for i := range l.conns {
 		l.conns[i].seq = 0
@@ -65,12 +65,27 @@ func (l *loop) beginExchange() {
 	}
 }
 
+// choose picks n of the open connections, evenly spaced.
+func (l *loop) choose(n int64) (slots []int32) {
+	held, nth := l.total().Open(), int64(0)
+	for slot := range l.conns {
+		if l.conns[slot].state != open {
+			continue
+		}
+		if (nth+1)*n/held > nth*n/held {
+			slots = append(slots, int32(slot))
+		}
+		nth++
+	}
+	return slots
+}
+
 // slotOf is the k-th slot that takes part.
 func (l *loop) slotOf(k int64) int64 {
-	if l.ex.chosen == l.plan.Conns {
+	if l.ex.slots == nil {
 		return k
 	}
-	return (2*k + 1) * l.plan.Conns / (2 * l.ex.chosen)
+	return int64(l.ex.slots[k])
 }
 
 // patient is how long a loop waits at most before it looks at its orders, in
@@ -324,7 +339,7 @@ func (l *loop) refill(slot int64, c *conn, now uint64) {
 	for x.running && c.state == open && (x.PerConn == 0 || c.seq < x.PerConn) && l.room(slot, c) {
 		next := now
 		if x.Interval > 0 {
-			at := l.offset(l.indexOf(slot), c.seq)
+			at := l.offset(slot, c.seq)
 			next = x.began + uint64(at/time.Microsecond)
 			if next > now || x.Duration > 0 && at >= x.Duration || x.draining && !x.late {
 				return
@@ -334,14 +349,6 @@ func (l *loop) refill(slot int64, c *conn, now uint64) {
 		}
 		l.start(slot, c, uint32(next))
 	}
-}
-
-// indexOf is the inverse of slotOf.
-func (l *loop) indexOf(slot int64) int64 {
-	if l.ex.chosen == l.plan.Conns {
-		return slot
-	}
-	return slot * l.ex.chosen / l.plan.Conns
 }
 
 // abandon is what will not come back: its connection died.
@@ -389,10 +396,9 @@ func (l *loop) countOverdue() {
 	if x.Interval == 0 || x.Duration == 0 || l.shared.stopEx.Load() {
 		return
 	}
-	for k := range x.chosen {
-		slot := l.slotOf(k)
+	for slot := range int64(len(l.conns)) {
 		c := &l.conns[slot]
-		first := l.offset(k, 0)
+		first := l.offset(slot, 0)
 		if c.state != open || first >= x.Duration {
 			continue
 		}

@@ -5,6 +5,8 @@ import (
 	"context"
 	"net"
 	"net/netip"
+	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 	"unsafe"
@@ -35,22 +37,25 @@ func listen(tb testing.TB, serve func(net.Conn)) int {
 	return l.Addr().(*net.TCPAddr).Port
 }
 
-// echoServer serves each connection with one buffer: it allocates nothing per
-// message, so what a benchmark counts is the engine's.
-func echoServer(tb testing.TB) int {
-	return listen(tb, func(c net.Conn) {
-		buf := make([]byte, 64<<10)
-		for {
-			n, err := c.Read(buf)
-			if err != nil {
-				return
-			}
-			if _, err := c.Write(buf[:n]); err != nil {
-				return
-			}
+// echoUntil sends back what it reads, up to and with a read that is the last. It
+// has one buffer and allocates nothing per message, so what a benchmark counts is
+// the engine's.
+func echoUntil(c net.Conn, last func(read []byte) bool) {
+	buf := make([]byte, 64<<10)
+	for {
+		n, err := c.Read(buf)
+		if err != nil {
+			return
 		}
-	})
+		if _, err := c.Write(buf[:n]); err != nil || last(buf[:n]) {
+			return
+		}
+	}
 }
+
+func echo(c net.Conn) { echoUntil(c, func([]byte) bool { return false }) }
+
+func echoServer(tb testing.TB) int { return listen(tb, echo) }
 
 func testPlan(port int, conns int64, threads int) plan.Plan {
 	return plan.Plan{Host: netip.MustParseAddr("127.0.0.1"), Ports: []int{port}, Local: plan.DefaultLocalPorts, Total: conns, Conns: conns,
@@ -99,6 +104,85 @@ func TestRampStopsWhenNobodyListens(t *testing.T) {
 	tally, err := e.Stop()
 	if err != nil || e.HaltReason() == "" || tally.Established != 0 || tally.Failed != tally.Attempted || tally.Failed > 3000 || tally.Errors["connect_refused"] != tally.Failed {
 		t.Errorf("reason %q, %+v, %v, %v; want an early end with every failure counted", e.HaltReason(), tally.Counts, tally.Errors, err)
+	}
+}
+
+// deadPort is a port that stays ours, and on which nobody listens.
+func deadPort(t *testing.T) int {
+	t.Helper()
+	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = syscall.Close(fd) })
+	if err := syscall.Bind(fd, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
+		t.Fatal(err)
+	}
+	at, err := syscall.Getsockname(fd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return at.(*syscall.SockaddrInet4).Port
+}
+
+// Six dead ports of seven are failures, and no reason to give up.
+func TestRampGoesOnPastDeadPorts(t *testing.T) {
+	const dead, burst, rounds = 6, 64, 2
+	p := testPlan(echoServer(t), burst*(dead+1)*rounds, 1)
+	for range dead {
+		p.Ports = append([]int{deadPort(t)}, p.Ports...)
+	}
+	e, err := Start(p, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e.Ramp(context.Background())
+	tally, err := e.Stop()
+	if err != nil || e.HaltReason() != "" || tally.Established != burst*rounds || tally.Failed != dead*burst*rounds {
+		t.Errorf("halted for %q, %+v, %v, %v; want all %d connects to the port that lives", e.HaltReason(), tally.Counts, tally.Errors, err, burst*rounds)
+	}
+}
+
+// A sample is of what is open, wherever that lies in the plan.
+func TestSampleOfTheOpen(t *testing.T) {
+	const room, conns = 200, 300
+	var came atomic.Int64
+	port := listen(t, func(c net.Conn) {
+		if came.Add(1) <= room {
+			echo(c)
+		}
+	})
+	for _, sample := range []int64{1, 50, room - 1, room, conns} {
+		came.Store(0)
+		e, err := Start(testPlan(port, conns, 3), 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx := context.Background()
+		e.Ramp(ctx)
+		for end := time.Now().Add(time.Minute); e.Counts().Open() > room && time.Now().Before(end); {
+			time.Sleep(time.Millisecond)
+		}
+		e.Exchange(ctx, Exchange{Size: 64, PerConn: 1, Sample: sample, Window: 8, Drain: time.Minute})
+		gap, most := 0, 0 // open slots in a row that took no part, in one thread
+		e.each(func(l *loop) {
+			if sample > 50 || l != e.loops[0] {
+				return
+			}
+			for slot := range l.conns {
+				switch c := &l.conns[slot]; {
+				case c.seq > 0:
+					gap = 0
+				case c.state == open:
+					gap++
+					most = max(most, gap)
+				}
+			}
+		})
+		tally, err := e.Stop()
+		if want := min(sample, room); err != nil || tally.Received != want || sample == 50 && most > 4 {
+			t.Errorf("sample of %d: %d verified, want %d; %d in a row were not asked; %+v, %v", sample, tally.Received, want, most, tally.Counts, err)
+		}
 	}
 }
 

@@ -59,10 +59,11 @@ type loop struct {
 	retry   retry
 	owed    map[int64]bool // slots whose connection still owes us an answer
 
-	ex    exchange
-	churn *churn  // nil: connections are held
-	job   command // what the loop is doing; kind none while it holds
-	cmds  chan command
+	ex     exchange
+	sample int64   // how many connections take part in the next exchange; the engine sets it
+	churn  *churn  // nil: connections are held
+	job    command // what the loop is doing; kind none while it holds
+	cmds   chan command
 
 	n     [protocols]Counts
 	errs  [protocols]causes

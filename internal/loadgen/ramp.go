@@ -8,9 +8,7 @@ import (
 	"github.com/c10m/c10m/internal/sys"
 )
 
-// hopeless is how many connects in a row must fail for the ramp to end: more
-// than one dead port can cause, since the planner goes to another port after
-// 64.
+// hopeless is how many connects in a row must fail at least for the ramp to end.
 const hopeless = 256
 
 // rampSlice is the time slice of a thread that connects as fast as it can.
@@ -33,7 +31,7 @@ func (l *loop) ramp() int {
 		l.connectOne(l.next)
 		l.next++
 	}
-	if l.inRow >= hopeless {
+	if l.inRow >= max(hopeless, l.plan.Round()) {
 		l.shared.halt(fmt.Sprintf("%d connects in a row failed: %s", l.inRow, l.lastFailure()))
 	}
 	stopped := l.shared.stopRamp.Load()

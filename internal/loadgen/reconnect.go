@@ -17,7 +17,9 @@ import (
 type retry struct {
 	waiting queue
 	under   map[int64]uint8 // connecting again: how many tries before
-	fresh   map[int64]fresh // came back: when, and after how many tries
+	fresh   map[int64]fresh // came back lately: when, and after how many tries
+	older   map[int64]fresh // and before that
+	turned  uint32          // when fresh became older
 	swept   uint32
 	errs    [protocols]causes
 }
@@ -72,6 +74,28 @@ func (q *queue) Pop() any {
 	return a
 }
 
+// turn drops what came back long ago, and returns how long to wait for the next
+// turn, in microseconds; -1: there is nothing to drop. Nothing is kept for
+// longer than two turns, and nobody goes through a million of them.
+func (r *retry) turn(now uint32) int {
+	if len(r.fresh) == 0 && len(r.older) == 0 {
+		return -1
+	}
+	const every = uint32(stable / time.Microsecond)
+	if now-r.turned >= every {
+		r.fresh, r.older, r.turned = nil, r.fresh, now
+	}
+	return int(every - (now - r.turned))
+}
+
+// last is when a connection came back lately; nobody remembers others.
+func (r *retry) last(slot int64) (f fresh, ok bool) {
+	if f, ok = r.fresh[slot]; !ok {
+		f, ok = r.older[slot]
+	}
+	return f, ok
+}
+
 // idle says whether nothing is to be restored.
 func (r *retry) idle() bool { return len(r.waiting) == 0 && len(r.under) == 0 }
 
@@ -90,7 +114,7 @@ func (l *loop) mourn(slot int64) {
 		return
 	}
 	tries := uint8(0)
-	if f, was := l.retry.fresh[slot]; was && time.Duration(l.micros()-f.at)*time.Microsecond < stable {
+	if f, was := l.retry.last(slot); was && time.Duration(l.micros()-f.at)*time.Microsecond < stable {
 		tries = f.tries
 	}
 	l.tryLater(slot, tries)
@@ -105,8 +129,9 @@ func (l *loop) tryLater(slot int64, tries uint8) {
 // next, in microseconds; -1: nothing is to be restored.
 func (l *loop) restore() int {
 	r := &l.retry
+	turn := r.turn(l.micros())
 	if r.idle() {
-		return -1
+		return turn
 	}
 	l.sweepTries()
 	for range connectBurst {
@@ -157,7 +182,7 @@ func (l *loop) restored(slot int64, c *conn) {
 	// It joins in where the others are: what it missed was never sent.
 	if x := &l.ex; x.running && x.Interval > 0 && x.chosen > 0 {
 		c.seq = uint32(x.cursor / x.chosen)
-		if l.indexOf(slot) < x.cursor%x.chosen {
+		if slot < x.cursor%x.chosen {
 			c.seq++
 		}
 	}
@@ -181,5 +206,5 @@ func (l *loop) giveUp() {
 		c.state = closed
 		c.gen++
 	}
-	l.retry.waiting, l.retry.under = nil, nil
+	l.retry.waiting, l.retry.under, l.retry.fresh, l.retry.older = nil, nil, nil, nil
 }

@@ -49,3 +49,31 @@ func TestQueueOverTheWrap(t *testing.T) {
 		}
 	}
 }
+
+// What came back is remembered for as long as it may be lost again at once, and
+// no longer, also when nothing else happens.
+func TestFreshIsForgotten(t *testing.T) {
+	const conns = 1000
+	l := idleLoop(testPlan(1, conns, 1))
+	l.epoch = l.epoch.Add(-time.Hour)
+	l.retry.under = map[int64]uint8{}
+	for slot := range int64(conns) {
+		l.retry.under[slot] = 3
+		l.restored(slot, &l.conns[slot])
+		if wait := l.restore(); wait < 0 {
+			t.Fatal("the loop would sleep with something left to forget")
+		}
+	}
+	l.epoch = l.epoch.Add(-stable / 2)
+	l.restore()
+	if f, ok := l.retry.last(7); !ok || f.tries != 4 {
+		t.Errorf("%v later a connection that came back is %+v, %v; want its 4 tries", stable/2, f, ok)
+	}
+	for range 2 {
+		l.epoch = l.epoch.Add(-stable)
+		l.restore()
+	}
+	if n := len(l.retry.fresh) + len(l.retry.older); n != 0 || l.restore() >= 0 {
+		t.Errorf("%d are remembered for ever", n)
+	}
+}

@@ -142,6 +142,9 @@ func (p *Plan) Tuple(i int64) Tuple {
 	return Tuple{Port: int(cell % ports), Source: int(cell / ports), Nth: nth}
 }
 
+// Round is how many connections in a row go to every port at least once.
+func (p *Plan) Round() int { return burst * len(p.Ports) }
+
 // PerCell is the most connections one cell gets.
 func (p *Plan) PerCell() int64 {
 	cells := p.cells()
