@@ -34,8 +34,10 @@ type GroupVerdict struct {
 
 // Compare holds every group but the first against the thresholds; a group that
 // is alone is held against those that need no baseline. A group's number is the
-// median of its runs, and not measured if any of them lacks it.
+// median of its runs, and not measured if any of them lacks it. What is shown of
+// the groups is legible.
 func Compare(groups []Group, thresholds []result.Threshold) (*Comparison, error) {
+	groups = legible(groups)
 	c := &Comparison{groups: groups}
 	for _, g := range groups {
 		var runs []map[string]float64

@@ -18,7 +18,7 @@ const (
 // WriteText writes the comparison in as many blocks of columns as the width
 // takes, each beside the baseline.
 func (c *Comparison) WriteText(w io.Writer, o Options) error {
-	t := &text{width: o.width(), color: o.Color}
+	t := newText(o)
 	t.printf("%s\n", t.paint(bold, wrap("", c.title(), t.width)))
 	for _, g := range c.groups {
 		t.printf("%s\n", wrap("  "+g.Name+": ", groupFacts(g), t.width))
@@ -38,20 +38,13 @@ func (c *Comparison) WriteText(w io.Writer, o Options) error {
 	for _, note := range c.notes() {
 		t.sentence("%s", note)
 	}
-	for i, v := range c.Verdicts {
+	for i, v := range legible(c.Verdicts) {
 		if i == 0 {
 			t.title("Thresholds (--fail-if)")
 		}
 		t.judged(v.Group+": ", v.Verdict)
 	}
-	s := t.String()
-	if o.ASCII {
-		s = toASCII(s)
-	}
-	if _, err := io.WriteString(w, s); err != nil {
-		return fmt.Errorf("write comparison: %w", err)
-	}
-	return nil
+	return t.finish(w, o)
 }
 
 func (c *Comparison) title() string {

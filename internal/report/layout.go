@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"unicode"
@@ -13,6 +14,20 @@ type text struct {
 	strings.Builder
 	width int
 	color bool
+}
+
+func newText(o Options) *text { return &text{width: o.width(), color: o.Color} }
+
+// finish writes what was laid out, at once.
+func (t *text) finish(w io.Writer, o Options) error {
+	s := t.String()
+	if o.ASCII {
+		s = toASCII(s)
+	}
+	if _, err := io.WriteString(w, s); err != nil {
+		return fmt.Errorf("write report: %w", err)
+	}
+	return nil
 }
 
 // The colors: SGR parameters of ECMA-48 section 8.3.117.

@@ -3,18 +3,15 @@ package report
 import (
 	"reflect"
 	"strings"
-
-	"github.com/c10m/c10m/internal/result"
 )
 
-// legible is r without control characters in its words. A result file may come
+// legible is v without control characters in its words. A result file may come
 // from anybody, and some of what is in it from a server that we did not write:
 // no terminal shall take it for orders (ECMA-48). The page needs no such thing,
 // its template escapes.
-func legible(r *result.Result) *result.Result {
-	out := reflect.New(reflect.TypeFor[result.Result]()).Elem()
-	copyLegible(out, reflect.ValueOf(r).Elem())
-	return out.Addr().Interface().(*result.Result)
+func legible[T any](v T) (out T) {
+	copyLegible(reflect.ValueOf(&out).Elem(), reflect.ValueOf(&v).Elem())
+	return out
 }
 
 // copyLegible copies in to out, all the way down.
@@ -22,6 +19,12 @@ func copyLegible(out, in reflect.Value) {
 	switch in.Kind() {
 	case reflect.String:
 		out.SetString(strings.Map(printable, in.String()))
+	case reflect.Interface: // the cells of a table
+		if s, ok := in.Interface().(string); ok {
+			out.Set(reflect.ValueOf(strings.Map(printable, s)))
+		} else {
+			out.Set(in)
+		}
 	case reflect.Pointer:
 		if !in.IsNil() {
 			out.Set(reflect.New(in.Type().Elem()))

@@ -44,16 +44,9 @@ func (t *text) run(r *result.Result) {
 // write lays out what sections say of a result, without its control characters,
 // and writes it at once.
 func write(w io.Writer, r *result.Result, o Options, sections func(*text, *result.Result)) error {
-	t := &text{width: o.width(), color: o.Color}
+	t := newText(o)
 	sections(t, legible(r))
-	s := t.String()
-	if o.ASCII {
-		s = toASCII(s)
-	}
-	if _, err := io.WriteString(w, s); err != nil {
-		return fmt.Errorf("write report: %w", err)
-	}
-	return nil
+	return t.finish(w, o)
 }
 
 // top says what was run, where, and in one line what came of it.
