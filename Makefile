@@ -7,7 +7,7 @@ MODULES     := . peers tests/browser
 MAINS       := server client tuning
 GOPEERS     := rawepoll gonet nbio netpoll gorilla coder gws gonetclient
 COMMIT      := $(shell git describe --always --dirty --abbrev=12 2>/dev/null || echo unknown)
-GOBUILD     := go build -trimpath -ldflags '-X main.commit=$(COMMIT)'
+GOBUILD     := go build -trimpath -ldflags '-X main.linked=$(COMMIT)'
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 TESTTIME    ?= 9m
 FUZZTIME    ?= 20s

@@ -54,12 +54,8 @@ func (c *command) given(name string) (set bool) {
 
 // run parses, checks, does the work and reports. It returns the exit status.
 func (c *command) run(args []string, stdout, stderr io.Writer, check func() error, work func() (outcome, error)) int {
-	if err := c.Parse(args); err != nil {
-		if errors.Is(err, flag.ErrHelp) {
-			_, _ = io.WriteString(stdout, c.usage)
-			return done
-		}
-		return fail(stderr, fmt.Errorf("%w: %s; see %s --help", scenario.ErrUsage, plain(err), c.Name()))
+	if err := parseFlags(c.FlagSet, args); err != nil {
+		return end(err, c.usage, stdout, stderr)
 	}
 	if c.NArg() > 0 {
 		return fail(stderr, fmt.Errorf("%w: unexpected argument %q; see %s --help", scenario.ErrUsage, c.Arg(0), c.Name()))

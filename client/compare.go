@@ -3,8 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -56,11 +54,8 @@ func runCompare(_ context.Context, args []string, stdout, stderr io.Writer) int 
 	fs.StringVar(&group, "group", report.GroupAuto, "")
 	files, err := parseMixed(fs, args)
 	switch {
-	case errors.Is(err, flag.ErrHelp):
-		_, _ = io.WriteString(stdout, compareUsage)
-		return done
 	case err != nil:
-		return fail(stderr, err)
+		return end(err, compareUsage, stdout, stderr)
 	case len(files) < 2:
 		return fail(stderr, fmt.Errorf("%w: compare wants two result files or more, not %d; see client compare --help", scenario.ErrUsage, len(files)))
 	case !slices.Contains(report.GroupWays, group):

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"io"
 	"maps"
 	"math"
 	"net/netip"
@@ -12,7 +11,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode"
 
 	"github.com/c10m/c10m/internal/plan"
 	"github.com/c10m/c10m/internal/scenario"
@@ -23,9 +21,8 @@ import (
 type flags struct {
 	scenario.Options
 	outputs
-	dash    string // address of the live page, "" for none
-	most    int64  // connections of the largest run, where there are several
-	version bool
+	dash string // address of the live page, "" for none
+	most int64  // connections of the largest run, where there are several
 }
 
 // raw are flag values that parse checks and converts.
@@ -37,38 +34,33 @@ type raw struct {
 	cap, verify, window      plan.Count
 }
 
-// parse reads the flags of a run; help goes to stdout.
-func parse(args []string, stdout io.Writer) (flags, error) {
-	f := flags{}
+// parse reads the flags of a run; help is what its --help says.
+func parse(args []string) (f flags, help string, err error) {
 	f.Scenario = "hold"
 	f.Command = append([]string{"client"}, args...)
-	help := overview
+	help = overview
 	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
 		f.Scenario, args = args[0], args[1:]
 		help = runHelp(f.Scenario)
 	}
 	if f.Scenario != "hold" {
-		return f, fmt.Errorf("%w: command %q: the legal ones are hold, %s; see client --help", scenario.ErrUsage, f.Scenario,
+		return f, help, fmt.Errorf("%w: command %q: the legal ones are hold, %s; see client --help", scenario.ErrUsage, f.Scenario,
 			strings.Join(slices.Sorted(maps.Keys(labs)), ", "))
 	}
 	f.Conns, f.Threads = plan.Count{Auto: true}, plan.Count{Auto: true}
 	r := raw{size: 64, verify: plan.Count{N: 10_000}, window: plan.Count{N: 1024}}
 	fs := newFlags(f.Scenario)
 	f.register(fs, &r)
-	if err := fs.Parse(args); err != nil {
-		if errors.Is(err, flag.ErrHelp) {
-			_, _ = io.WriteString(stdout, help)
-			return f, err
-		}
-		return f, fmt.Errorf("%w: %s; see %s --help", scenario.ErrUsage, plain(err), fs.Name())
+	if err := parseFlags(fs, args); err != nil {
+		return f, help, err
 	}
 	if len(fs.Args()) > 0 {
-		return f, fmt.Errorf("%w: unexpected argument %q; see client --help", scenario.ErrUsage, fs.Arg(0))
+		return f, help, fmt.Errorf("%w: unexpected argument %q; see client --help", scenario.ErrUsage, fs.Arg(0))
 	}
 	if err := f.check(r); err != nil {
-		return f, fmt.Errorf("%w: %v", scenario.ErrUsage, err)
+		return f, help, fmt.Errorf("%w: %v", scenario.ErrUsage, err)
 	}
-	return f, nil
+	return f, help, nil
 }
 
 func (f *flags) register(fs *flag.FlagSet, r *raw) {
@@ -87,18 +79,6 @@ func (f *flags) register(fs *flag.FlagSet, r *raw) {
 	fs.DurationVar(&f.Settle, "settle", 4*time.Second, "")
 	fs.Var((*atLeastZero)(&r.verify), "verify", "")
 	f.outputs.register(fs)
-	fs.BoolVar(&f.version, "version", false, "")
-}
-
-// plain is what the flag package says of a bad flag, in one line whatever was
-// given for a name.
-func plain(err error) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) {
-			return '?'
-		}
-		return r
-	}, err.Error())
 }
 
 // atLeastZero is a count that may be 0.

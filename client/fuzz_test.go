@@ -1,9 +1,9 @@
 package main
 
 import (
-	"io"
 	"strings"
 	"testing"
+	"unicode"
 
 	"github.com/c10m/c10m/internal/plan"
 )
@@ -11,15 +11,17 @@ import (
 // FuzzParse: no command line crashes the client, and a bad one is told in one
 // line.
 func FuzzParse(f *testing.F) {
-	for _, s := range []string{"", "hold", "--help", "--conns\n10M\n--rate\n50k/s", "--first-port\n65500\n--ports\n100", "--first-port\n1,2\n--proto\ntcp,ws", "--host\n::1\n--sources\nfd00::/112",
+	for _, s := range []string{"", "hold", "--help", "--conns\n10M\n--rate\n50k/s", "--first-port\n65500\n--ports\n100", "--first-port\n\x1b[2J\r1,2\n--proto\ntcp,ws", "--first-port\n1,2\n--proto\ntcp,ws", "--host\n::1\n--sources\nfd00::/112",
 		"--keepalive\n0\n--reconnect", "--server-control\nhttp://[::1]:9090", "--header\na: b\r\nc: d", "--path\n/ HTTP/1.1\r\nHost: x", "--fail-if\nsetup.rate<30k", "--size\n9223372036854775807", "--window\n-1", "--interval\n1ms"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, line string) {
-		fl, err := parse(strings.Split(line, "\n"), io.Discard)
+		fl, _, err := parse(strings.Split(line, "\n"))
 		if err != nil {
-			if strings.ContainsAny(err.Error(), "\n\r") {
-				t.Errorf("%q: the error has several lines: %q", line, err)
+			var said strings.Builder
+			fail(&said, err)
+			if i := strings.IndexFunc(said.String(), unicode.IsControl); i != said.Len()-1 {
+				t.Errorf("%q: no line without control characters: %q", line, said.String())
 			}
 			return
 		}

@@ -15,14 +15,18 @@ import (
 	"golang.org/x/term"
 
 	"github.com/c10m/c10m/internal/footprint"
+	"github.com/c10m/c10m/internal/plan"
 	"github.com/c10m/c10m/internal/report"
 	"github.com/c10m/c10m/internal/result"
 	"github.com/c10m/c10m/internal/scenario"
+	"github.com/c10m/c10m/internal/sys"
 	"github.com/c10m/c10m/internal/tune"
 )
 
-// commit is set at build time with -ldflags "-X main.commit=...".
-var commit = "unknown"
+// linked is set at build time with -ldflags "-X main.linked=...".
+var linked string
+
+var commit = sys.Commit(linked)
 
 func main() {
 	child := isRelayed()
@@ -54,15 +58,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if len(args) > 0 && labs[args[0]] != nil {
 		return labs[args[0]](ctx, args[1:], stdout, stderr)
 	}
-	f, err := parse(args, stdout)
-	switch {
-	case errors.Is(err, flag.ErrHelp):
-		return done
-	case err != nil:
-		return fail(stderr, err)
-	case f.version:
-		_, _ = fmt.Fprintf(stdout, "c10m client %s %s\n", commit, runtime.Version())
-		return done
+	f, help, err := parse(args)
+	if err != nil {
+		return end(err, help, stdout, stderr)
 	}
 	if err := f.outputs.check(false); err != nil {
 		return fail(stderr, err)
@@ -85,9 +83,24 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return done
 }
 
-// fail prints the one line of an error and gives its exit status.
+// end is of a command that was not asked for a run: its help, the version, or
+// what is wrong.
+func end(err error, help string, stdout, stderr io.Writer) int {
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		_, _ = io.WriteString(stdout, help)
+		return done
+	case errors.Is(err, errVersion):
+		_, _ = fmt.Fprintf(stdout, "c10m client %s %s\n", commit, runtime.Version())
+		return done
+	}
+	return fail(stderr, err)
+}
+
+// fail prints an error in one line, whatever words of a user or of a file are in
+// it, and gives its exit status.
 func fail(stderr io.Writer, err error) int {
-	_, _ = fmt.Fprintf(stderr, "client: %v\n", err)
+	_, _ = fmt.Fprintf(stderr, "client: %s\n", plan.OneLine(err.Error()))
 	if errors.Is(err, scenario.ErrUsage) {
 		return badUsage
 	}

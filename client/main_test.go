@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"runtime"
 	"strings"
 	"testing"
 )
@@ -91,9 +92,20 @@ func TestBadUsage(t *testing.T) {
 	}
 }
 
+// Every command tells the version instead of running, whatever else was asked.
 func TestVersion(t *testing.T) {
-	var stdout, stderr bytes.Buffer
-	if status := run(context.Background(), []string{"--version"}, &stdout, &stderr); status != 0 || !strings.HasPrefix(stdout.String(), "c10m client ") {
-		t.Errorf("--version: status %d, %q", status, stdout.String())
+	all := [][]string{{"--version"}, {"hold", "--version"}, {"hold", "--quiet", "--version", "--conns", "5"}}
+	for name := range labs {
+		all = append(all, []string{name, "--version"})
+	}
+	for _, args := range all {
+		var stdout, stderr bytes.Buffer
+		status := run(context.Background(), args, &stdout, &stderr)
+		if want := "c10m client " + commit + " " + runtime.Version() + "\n"; status != 0 || stdout.String() != want || stderr.Len() > 0 {
+			t.Errorf("%v: status %d, %q, %q; want %q", args, status, stdout.String(), stderr.String(), want)
+		}
+	}
+	if commit == "" {
+		t.Error("no word about what it was built from")
 	}
 }

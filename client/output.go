@@ -8,8 +8,10 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
+	"github.com/c10m/c10m/internal/loadgen"
 	"github.com/c10m/c10m/internal/report"
 	"github.com/c10m/c10m/internal/result"
 	"github.com/c10m/c10m/internal/scenario"
@@ -67,6 +69,9 @@ func (o *outputs) check(baseline bool) error {
 		if err != nil {
 			return fmt.Errorf("%w: --fail-if %q: %v", scenario.ErrUsage, text, err)
 		}
+		if err := checkCause(t.Metric); err != nil {
+			return fmt.Errorf("%w: --fail-if %q: %v", scenario.ErrUsage, text, err)
+		}
 		if t.Relative && !baseline {
 			return fmt.Errorf("%w: --fail-if %q: a change wants a baseline: see client compare --help; legal here is a value, like %s%s30k", scenario.ErrUsage, text, t.Metric.Path, t.Op)
 		}
@@ -87,6 +92,24 @@ func (o *outputs) check(baseline bool) error {
 		}
 	}
 	return nil
+}
+
+// checkCause refuses a cause of failures that nobody counts: what is misspelt
+// would never have happened, and any condition on it would pass for ever. The
+// client also counts each for its tries to reconnect.
+func checkCause(m result.Metric) error {
+	cause, is := m.Cause()
+	cause = strings.TrimPrefix(cause, "reconnect_")
+	known := loadgen.Causes()
+	if !is || slices.Contains(known, cause) {
+		return nil
+	}
+	phase, _, _ := strings.Cut(cause, "_")
+	near := slices.DeleteFunc(slices.Clone(known), func(name string) bool { return !strings.HasPrefix(name, phase+"_") })
+	if len(near) > 0 {
+		known = near
+	}
+	return fmt.Errorf("%q is no cause of failures: legal are %s", cause, strings.Join(known, ", "))
 }
 
 // textReport is report.WriteText, or what a command has instead.

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode"
 
 	"github.com/c10m/c10m/internal/result"
 )
@@ -64,6 +65,12 @@ func TestReportAndCompareRefuse(t *testing.T) {
 		{"bad threshold", []string{"report", good, "--fail-if", "setup.rate=5"}, []string{"--fail-if", `"setup.rate=5"`, "< > <= >= == !="}},
 		{"ambiguous threshold", []string{"report", good, "--fail-if", "rate<5"}, []string{"--fail-if", "setup.rate, echo.rate"}},
 		{"threshold without a baseline", []string{"report", good, "--fail-if", "setup.rate<-5%"}, []string{"--fail-if", "client compare"}},
+		{"a cause that nobody counts", []string{"report", good, "--fail-if", "conns.errors.connect_refsued>0"}, []string{"--fail-if", `"connect_refsued"`, "connect_refused", "connect_timeout"}},
+		{"a cause of no phase", []string{"hold", "--fail-if", "protocols.ws.conns.errors.reconnect_refused>0"}, []string{"--fail-if", `"refused"`, "socket_fd_limit", "close_timeout"}},
+		{"a sweep for a cause that nobody counts", []string{"sweep", "--size", "64", "--metric", "errors.read_rest"}, []string{"--metric", `"read_rest"`, "read_reset"}},
+		{"a count with orders to the terminal", []string{"report", written(t, "x.json", `{"schema":"c10m/result/1","conns":{"errors":{"x\n\u001b[2J":-1}}}`)}, []string{"x.json", "-1"}},
+		{"a port with orders to the terminal", []string{"--first-port", "\n\x1b[2J1,2", "--proto", "tcp"}, []string{"--first-port", "want 1"}},
+		{"a flag with orders to the terminal", []string{"echo", "--\n\x1b"}, []string{"client echo --help"}},
 		{"compare one", []string{"compare", good}, []string{"two result files"}},
 		{"compare with what is none", []string{"compare", good, written(t, "x.json", "[]")}, []string{"x.json", "array"}},
 		{"no such grouping", []string{"compare", good, good, "--group", "size"}, []string{"--group", `"size"`, "auto, none, name, dir"}},
@@ -77,7 +84,7 @@ func TestReportAndCompareRefuse(t *testing.T) {
 			var stdout, stderr bytes.Buffer
 			status := run(context.Background(), tt.args, &stdout, &stderr)
 			line := stderr.String()
-			if status != badUsage || strings.Count(line, "\n") != 1 || stdout.Len() != 0 {
+			if status != badUsage || strings.IndexFunc(line, unicode.IsControl) != len(line)-1 || stdout.Len() != 0 {
 				t.Errorf("status %d, stderr %q, stdout %q; want 2 and one line", status, line, stdout.String())
 			}
 			for _, w := range tt.want {

@@ -20,11 +20,8 @@ func runReport(_ context.Context, args []string, stdout, stderr io.Writer) int {
 	o.register(fs)
 	files, err := parseMixed(fs, args)
 	switch {
-	case errors.Is(err, flag.ErrHelp):
-		_, _ = io.WriteString(stdout, reportUsage)
-		return done
 	case err != nil:
-		return fail(stderr, err)
+		return end(err, reportUsage, stdout, stderr)
 	case len(files) != 1:
 		return fail(stderr, fmt.Errorf("%w: report wants one result file, not %d; see client report --help", scenario.ErrUsage, len(files)))
 	}
@@ -49,21 +46,36 @@ func runReport(_ context.Context, args []string, stdout, stderr io.Writer) int {
 	return done
 }
 
-// newFlags is an empty set of flags for a command.
+// newFlags is the flags of a command that every command has.
 func newFlags(command string) *flag.FlagSet {
 	fs := flag.NewFlagSet("client "+command, flag.ContinueOnError)
 	fs.SetOutput(io.Discard)
+	fs.Bool("version", false, "")
 	return fs
+}
+
+// errVersion is that no run is wanted, only our version.
+var errVersion = errors.New("version")
+
+// parseFlags gives flag.ErrHelp, errVersion, or bad usage.
+func parseFlags(fs *flag.FlagSet, args []string) error {
+	err := fs.Parse(args)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		return err
+	case err != nil:
+		return fmt.Errorf("%w: %v; see %s --help", scenario.ErrUsage, err, fs.Name())
+	case fs.Lookup("version").Value.String() == "true":
+		return errVersion
+	}
+	return nil
 }
 
 // parseMixed parses flags that stand before, between and after file names.
 func parseMixed(fs *flag.FlagSet, args []string) (files []string, err error) {
 	for {
-		if err := fs.Parse(args); err != nil {
-			if errors.Is(err, flag.ErrHelp) {
-				return nil, err
-			}
-			return nil, fmt.Errorf("%w: %s; see %s --help", scenario.ErrUsage, plain(err), fs.Name())
+		if err := parseFlags(fs, args); err != nil {
+			return nil, err
 		}
 		if fs.NArg() == 0 {
 			return files, nil

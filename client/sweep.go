@@ -157,6 +157,9 @@ func (s *sweep) settle() (err error) {
 	if s.opt.Metric, err = result.ParseMetric(s.metric); err != nil {
 		return fmt.Errorf("--metric %v", err)
 	}
+	if err := checkCause(s.opt.Metric); err != nil {
+		return fmt.Errorf("--metric %s: %v", s.metric, err)
+	}
 	s.opt.Less = s.better == "less" || s.better == "" && lessIsBetter(s.opt.Metric)
 	if s.opt.Repeat = s.repeat; s.repeat == 0 {
 		s.opt.Repeat = scenario.RepeatsNeeded(variants)

@@ -23,8 +23,10 @@ import (
 	"github.com/c10m/c10m/internal/tune"
 )
 
-// commit is set at build time with -ldflags "-X main.commit=...".
-var commit = "unknown"
+// linked is set at build time with -ldflags "-X main.linked=...".
+var linked string
+
+var commit = sys.Commit(linked)
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -40,8 +42,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	case errors.Is(err, flag.ErrHelp):
 		return 0
 	case err != nil:
-		fmt.Fprintf(stderr, "server: %v\n", err)
-		return 2
+		return fail(stderr, err)
 	case o.version:
 		fmt.Fprintf(stdout, "c10m server %s %s\n", commit, runtime.Version())
 		return 0
@@ -55,14 +56,18 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	default:
 		err = s.serve(ctx)
 	}
-	switch {
-	case err == nil:
-		return 0
-	case errors.Is(err, errUsage):
-		fmt.Fprintf(stderr, "server: %v\n", err)
+	if err != nil {
+		return fail(stderr, err)
+	}
+	return 0
+}
+
+// fail prints the one line of an error and gives its exit status.
+func fail(stderr io.Writer, err error) int {
+	fmt.Fprintf(stderr, "server: %s\n", plan.OneLine(err.Error()))
+	if errors.Is(err, errUsage) {
 		return 2
 	}
-	fmt.Fprintf(stderr, "server: %v\n", err)
 	return 1
 }
 

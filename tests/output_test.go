@@ -104,3 +104,39 @@ func writtenResult(t *testing.T, r *result.Result) string {
 	}
 	return file
 }
+
+// Of a mixed run each protocol has its own failures: TCP echoes where an upgrade
+// to WebSocket was asked for.
+func TestFailuresByProtocol(t *testing.T) {
+	s := start(t, 4, nil, "--max-conns", "2000")
+	status, stdout, stderr := runs(t, "hold", "--proto", "tcp,ws", "--first-port", fmt.Sprintf("%d,%d", s.first, s.first+2), "--ports", "2", "--conns", "100",
+		"--hold", "0s", "--settle", "0s", "--server-control", "http://"+s.control, "--json", "-",
+		"--fail-if", "protocols.ws.conns.errors.handshake_invalid>0", "--fail-if", "protocols.tcp.conns.errors.handshake_invalid>0", "--fail-if", "protocols.ws.conns.errors>0")
+	r, err := result.Read(strings.NewReader(stdout))
+	if status != 1 || err != nil {
+		t.Fatalf("status %d, %v: stdout %q, stderr %q", status, err, stdout, stderr)
+	}
+	tcp, ws := r.Protocols[0], r.Protocols[1]
+	if tcp.Conns.Established != 50 || tcp.Conns.Errors.Sum() != 0 || ws.Conns.Failed != 50 || ws.Conns.Errors.Sum() != 50 || r.Conns.Errors.Sum() != 50 {
+		t.Errorf("tcp %+v, ws %+v, all %+v", tcp.Conns, ws.Conns, r.Conns)
+	}
+	if v := r.Thresholds; len(v) != 3 || !v[0].Failed || v[1].Failed || !v[2].Failed {
+		t.Errorf("%v: thresholds %+v", ws.Conns.Errors, v)
+	}
+}
+
+// A build without make knows its commit, too.
+func TestCommitOfAPlainBuild(t *testing.T) {
+	head, err := exec.Command("git", "rev-parse", "--short=12", "HEAD").Output()
+	if err != nil {
+		t.Skip("not in a git working tree:", err)
+	}
+	program := filepath.Join(t.TempDir(), "tuning")
+	if out, err := exec.Command("go", "build", "-buildvcs=true", "-o", program, "../tuning").CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	out, err := exec.Command(program, "--version").Output()
+	if want := "c10m tuning " + strings.TrimSpace(string(head)); err != nil || !strings.HasPrefix(string(out), want) {
+		t.Errorf("%q, %v; want %q", out, err, want)
+	}
+}

@@ -15,11 +15,14 @@ import (
 	"syscall"
 
 	"github.com/c10m/c10m/internal/plan"
+	"github.com/c10m/c10m/internal/sys"
 	"github.com/c10m/c10m/internal/tune"
 )
 
-// commit is set by the linker (Makefile).
-var commit = "unknown"
+// linked is set by the linker (Makefile).
+var linked string
+
+var commit = sys.Commit(linked)
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -44,14 +47,13 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if err == nil {
 		ok, err = o.do(ctx, stdout, stderr)
 	}
+	if err != nil {
+		_, _ = fmt.Fprintf(stderr, "tuning: %s\n", plan.OneLine(err.Error()))
+	}
 	switch {
 	case errors.Is(err, errUsage):
-		_, _ = fmt.Fprintf(stderr, "tuning: %v\n", err)
 		return 2
-	case err != nil:
-		_, _ = fmt.Fprintf(stderr, "tuning: %v\n", err)
-		return 1
-	case !ok:
+	case err != nil, !ok:
 		return 1
 	}
 	return 0

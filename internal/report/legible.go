@@ -2,7 +2,8 @@ package report
 
 import (
 	"reflect"
-	"strings"
+
+	"github.com/c10m/c10m/internal/plan"
 )
 
 // legible is v without control characters in its words. A result file may come
@@ -18,10 +19,10 @@ func legible[T any](v T) (out T) {
 func copyLegible(out, in reflect.Value) {
 	switch in.Kind() {
 	case reflect.String:
-		out.SetString(strings.Map(printable, in.String()))
+		out.SetString(plan.OneLine(in.String()))
 	case reflect.Interface: // the cells of a table
 		if s, ok := in.Interface().(string); ok {
-			out.Set(reflect.ValueOf(strings.Map(printable, s)))
+			out.Set(reflect.ValueOf(plan.OneLine(s)))
 		} else {
 			out.Set(in)
 		}
@@ -57,13 +58,4 @@ func copyLegible(out, in reflect.Value) {
 	default:
 		out.Set(in)
 	}
-}
-
-// printable is c, or a mark in the place of a control character, of either the
-// 7-bit or the 8-bit set.
-func printable(c rune) rune {
-	if c < ' ' || c >= 0x7f && c < 0xa0 {
-		return '\uFFFD'
-	}
-	return c
 }

@@ -148,6 +148,13 @@ func (m Metric) Of(numbers map[string]float64) (v float64, measured bool) {
 	return 0, measured
 }
 
+// Cause is the cause of failures that the metric counts; not ok for any other
+// number. Which ones there are, who counts them knows.
+func (m Metric) Cause() (name string, ok bool) {
+	at := strings.LastIndexByte(m.Path, '.')
+	return m.Path[at+1:], at > 0 && strings.HasSuffix(m.Path[:at], ".errors")
+}
+
 // gather walks a file's value along its type.
 func gather(t reflect.Type, v any, path string, into map[string]float64) {
 	t = pointed(t)
@@ -167,7 +174,7 @@ func gather(t reflect.Type, v any, path string, into map[string]float64) {
 		for _, f := range fieldsOf(t) {
 			if inner, ok := v[f.name]; ok {
 				gather(f.typ, inner, join(path, f.name), into)
-			} else if pointed(f.typ) == reflect.TypeFor[ErrorCounts]() {
+			} else if pointed(f.typ) == reflect.TypeFor[ErrorCounts]() && !unexplained(v) {
 				into[join(path, f.name)] = 0
 			}
 		}
@@ -179,6 +186,14 @@ func gather(t reflect.Type, v any, path string, into map[string]float64) {
 			}
 		}
 	}
+}
+
+// unexplained says whether a file's connections failed or were lost, though it
+// names no causes: one from before they were counted for each protocol.
+func unexplained(conns map[string]any) bool {
+	failed, _ := conns["failed"].(float64)
+	lost, _ := conns["lost"].(float64)
+	return failed+lost > 0
 }
 
 // patterns are the paths of all numbers a file may have; * stands for a name.

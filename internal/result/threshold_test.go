@@ -99,6 +99,42 @@ func TestThreshold(t *testing.T) {
 	}
 }
 
+// A condition on a cause holds only of a file that names causes.
+func TestCauses(t *testing.T) {
+	ws := Protocol{Proto: "ws", Conns: Conns{Attempted: 2, Established: 1, Failed: 1}}
+	for _, tt := range []struct {
+		errors   ErrorCounts
+		failed   int64
+		want     float64
+		measured bool
+	}{
+		{nil, 0, 0, true},
+		{nil, 1, 0, false}, // a file from before there were causes by protocol
+		{ErrorCounts{"connect_refused": 1}, 1, 1, true},
+		{ErrorCounts{"connect_reset": 1}, 1, 0, true},
+	} {
+		ws.Conns.Failed, ws.Conns.Errors = tt.failed, tt.errors
+		numbers, err := (&Result{Protocols: []Protocol{ws}}).Numbers()
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := ParseMetric("protocols.ws.conns.errors.connect_refused")
+		if cause, ok := m.Cause(); err != nil || !ok || cause != "connect_refused" {
+			t.Fatalf("%+v: %q, %v, %v", m, cause, ok, err)
+		}
+		if got, measured := m.Of(numbers); got != tt.want || measured != tt.measured {
+			t.Errorf("%v, %d failed: %g, %v", tt.errors, tt.failed, got, measured)
+		}
+	}
+	for _, path := range []string{"conns.errors", "memory.caches.TCP.bytes_per_conn", "setup.rate"} {
+		if m, err := ParseMetric(path); err != nil {
+			t.Error(err)
+		} else if cause, ok := m.Cause(); ok {
+			t.Errorf("%s is of the cause %q", path, cause)
+		}
+	}
+}
+
 func TestBadThreshold(t *testing.T) {
 	for text, want := range map[string]string{
 		"":                         "METRIC OP VALUE",
