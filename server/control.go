@@ -29,13 +29,17 @@ func (s *server) startControl(drain func()) (stop func(), err error) {
 	if err != nil {
 		return nil, err
 	}
-	return dash.Serve(l, dash.End{
+	end := dash.End{
 		Meta:   s.meta(l.Addr()),
 		Look:   func(memory bool) (dash.Sample, error) { return s.look(fp, memory) },
 		Report: func(d dash.Depth) (result.ServerReport, error) { return s.report(fp, d) },
 		Causes: echo.CauseNames[:],
 		Drain:  drain, Token: s.token,
-	}), nil
+	}
+	if s.super != nil {
+		end.Worker = s.super.Dial
+	}
+	return dash.Serve(l, end), nil
 }
 
 // warnExposed says what others than this machine can reach.
@@ -74,7 +78,7 @@ func (s *server) look(fp footprint.Proc, memory bool) (dash.Sample, error) {
 		sample.PortOpen = append(sample.PortOpen, p.Open)
 	}
 	for _, w := range r.Shards {
-		sh := dash.Shard{ID: w.PID, State: w.State, Open: w.Open, Opened: w.Accepted, Restarts: w.Restarts}
+		sh := dash.Shard{ID: w.PID, State: w.State, Open: w.Open, Opened: w.Accepted, Restarts: w.Restarts, Heap: w.HeapBytes}
 		if used, err := sys.ProcessCPU(w.PID); err == nil { // otherwise it is just being started anew
 			sh.CPU = used.Seconds()
 		}

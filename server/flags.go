@@ -30,7 +30,8 @@ Ports
   --ws FIRST:COUNT      WebSocket echo on these ports, or none; naming only one
                         of --tcp and --ws, without --ports, leaves out the other
   --bind ADDR           address of the data ports (default 127.0.0.1)
-  --control ADDR|none   live page, /metrics, /healthz, /footprint (default 127.0.0.1:9090)
+  --control ADDR|none   live page, /metrics, /healthz, /footprint, /debug/pprof (of
+                        worker N: ?worker=N) (default 127.0.0.1:9090)
   --control-token T|@FILE   what POST /drain asks for, from 16 letters, given or
                         in a file (default: nothing can be changed there)
 Size

@@ -15,6 +15,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/c10m/c10m/internal/dash"
 	"github.com/c10m/c10m/internal/echo"
 	"github.com/c10m/c10m/internal/plan"
 	"github.com/c10m/c10m/internal/relay"
@@ -95,6 +96,13 @@ func (s *server) work() error {
 	page, err := shard.InheritPage(s.worker.of)
 	if err != nil {
 		return err
+	}
+	if s.control != "" {
+		door, err := shard.Door()
+		if err != nil {
+			return err
+		}
+		go dash.ServeProfiles(door)
 	}
 	cfg := s.engine(shard.Size{Loops: s.worker.loops, Limit: s.worker.limit})
 	cfg.Total = s.maxConns.N

@@ -95,6 +95,11 @@ func TestProfile(t *testing.T) {
 	if resp.StatusCode != http.StatusOK || err != nil || len(body) < 100 {
 		t.Errorf("a trace of 1 s: status %d, %d bytes, %v", resp.StatusCode, len(body), err)
 	}
+	for _, worker := range []string{"0", "x"} { // of a program that has none
+		if got := ask(t, http.MethodGet, "/debug/pprof/heap?worker="+worker, "127.0.0.1", nil).StatusCode; got != http.StatusBadRequest {
+			t.Errorf("worker=%s: %d, want 400", worker, got)
+		}
+	}
 	for _, seconds := range []string{"3600", "0", "-1", "0.5", "NaN", "x", "1e9"} {
 		if got := ask(t, http.MethodGet, "/debug/pprof/profile?seconds="+seconds, "127.0.0.1", nil).StatusCode; got != http.StatusBadRequest {
 			t.Errorf("seconds=%s: %d, want 400", seconds, got)

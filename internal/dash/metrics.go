@@ -83,6 +83,7 @@ var (
 	shardConns    = gauge("c10m_shard_connections", "Connections open now, by worker process.", "shard")
 	shardAccepts  = counter("c10m_shard_accepts_total", "Connections accepted, by worker process.", "shard")
 	shardCPU      = counter("c10m_shard_cpu_seconds_total", "Processor time of a worker process since it started.", "shard")
+	shardHeap     = gauge("c10m_shard_heap_bytes", "Live Go heap of a worker process when it was last quiet for two seconds; 0 before.", "shard")
 	shardRestarts = counter("c10m_shard_restarts_total", "Times that a worker process was started anew.", "shard")
 )
 
@@ -206,6 +207,7 @@ func (out sink) server(end End, s Sample) {
 		out.count(shardConns, sh.Open, shard)
 		out.count(shardAccepts, sh.Opened, shard)
 		out.count(shardRestarts, sh.Restarts, shard)
+		out.count(shardHeap, sh.Heap, shard)
 		out.put(shardCPU, sh.CPU, shard)
 	}
 }

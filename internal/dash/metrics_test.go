@@ -86,6 +86,7 @@ func TestServerMetrics(t *testing.T) {
 		{"c10m_port_connections", []string{"port=15000", "proto=ws"}, 3},
 		{"c10m_shard_connections", []string{"shard=0"}, 7},
 		{"c10m_shard_restarts_total", []string{"shard=0"}, 1},
+		{"c10m_shard_heap_bytes", []string{"shard=0"}, 11},
 		{"c10m_tcp_time_wait", nil, 9},
 		{"c10m_listen_drops_total", nil, 2},
 		{"c10m_memory_process_bytes", []string{"end=server"}, 1 << 20},

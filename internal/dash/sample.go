@@ -4,7 +4,11 @@
 // every number is read when somebody asks.
 package dash
 
-import "github.com/c10m/c10m/internal/result"
+import (
+	"net"
+
+	"github.com/c10m/c10m/internal/result"
+)
 
 // The two ends of a connection.
 const (
@@ -27,6 +31,9 @@ type End struct {
 	// what POST /drain asks for; "" refuses it to everybody.
 	Drain func()
 	Token string
+	// Worker opens a connection to a worker process, which answers with Profiles;
+	// nil where this process is the only one.
+	Worker func(i int) (net.Conn, error)
 }
 
 // Reporter gives the server's report, as deep as asked for.
@@ -86,6 +93,7 @@ type Shard struct {
 	Opened   int64   `json:"opened"`
 	CPU      float64 `json:"cpu"` // seconds so far
 	Restarts int64   `json:"restarts"`
+	Heap     int64   `json:"-"` // of a worker, for metrics: live Go heap when it was last quiet
 }
 
 // Memory is how the machine's memory is divided, bytes.

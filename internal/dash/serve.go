@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"net/http/pprof"
-	"strconv"
 	"sync"
 	"time"
 )
@@ -63,11 +61,7 @@ func routes(h *hub) http.Handler {
 	for path, a := range assets() {
 		mux.Handle("GET "+path, a)
 	}
-	// Not pprof.Cmdline: os.Args hold tokens.
-	mux.HandleFunc("GET /debug/pprof/", profile(pprof.Index))
-	mux.HandleFunc("GET /debug/pprof/profile", profile(pprof.Profile))
-	mux.HandleFunc("GET /debug/pprof/symbol", profile(pprof.Symbol))
-	mux.HandleFunc("GET /debug/pprof/trace", profile(pprof.Trace))
+	mux.HandleFunc("GET /debug/pprof/", h.end.profile(Profiles()))
 	return mux
 }
 
@@ -97,26 +91,6 @@ func answerReport(w http.ResponseWriter, q *http.Request, report Reporter) {
 	}
 	w.Header().Set("Content-Type", "application/json")
 	_ = json.NewEncoder(w).Encode(r)
-}
-
-// maxProfile bounds a profile or a trace, seconds.
-const maxProfile = 120
-
-// profile gives a profile the time it asks for (?seconds=), within bounds.
-func profile(next http.HandlerFunc) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		seconds := 30 // what net/http/pprof takes if nothing is asked
-		if s := r.FormValue("seconds"); s != "" {
-			var err error
-			if seconds, err = strconv.Atoi(s); err != nil || seconds < 1 || seconds > maxProfile {
-				http.Error(w, fmt.Sprintf("seconds=%q: the legal range is 1..%d", s, maxProfile), http.StatusBadRequest)
-				return
-			}
-		}
-		limit := time.Now().Add(time.Duration(seconds)*time.Second + answerTime)
-		_ = http.NewResponseController(w).SetWriteDeadline(limit)
-		next(w, r)
-	}
 }
 
 // bounded is a listener that has at most so many connections open.

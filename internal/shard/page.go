@@ -18,6 +18,7 @@ import (
 const (
 	pageFD     = 3
 	lifelineFD = 4
+	doorFD     = 5
 )
 
 // MaxWorkers bounds the worker processes of one server.

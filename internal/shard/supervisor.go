@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"runtime"
@@ -28,6 +29,8 @@ type Supervisor struct {
 	restarts []atomic.Int64 // by restartsOf
 	started  atomic.Bool    // all workers have been ready once
 	workers  sync.WaitGroup
+	doorsMu  sync.Mutex
+	doors    []*net.UnixConn // by worker; nil: not started yet
 }
 
 // startTimeout bounds how long all workers together may take to accept.
@@ -52,6 +55,7 @@ func (s *Supervisor) Run(ctx context.Context, ready func()) error {
 	}
 	defer func() { _ = life.Close() }()
 	defer func() { _ = hold.Close() }()
+	defer s.closeDoors()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	for i := range s.Page.Slots {
@@ -150,12 +154,18 @@ const groupSignal = 300 * time.Millisecond
 // once starts worker i and waits for its end.
 func (s *Supervisor) once(ctx context.Context, i int, life *os.File) error {
 	cmd := s.Command(i)
-	cmd.ExtraFiles = []*os.File{s.Page.file, life} // pageFD, lifelineFD
+	door, err := s.openDoor(i)
+	if err != nil {
+		return err
+	}
+	cmd.ExtraFiles = []*os.File{s.Page.file, life, door} // pageFD, lifelineFD, doorFD
 	start := (*exec.Cmd).Start
 	if len(s.Page.Slots) > runtime.NumCPU() {
 		start = func(c *exec.Cmd) error { return sys.StartSlack(c, timerSlack) }
 	}
-	if err := start(cmd); err != nil {
+	err = start(cmd)
+	_ = door.Close() // the worker's alone, so that it is shut once the worker is gone
+	if err != nil {
 		return fmt.Errorf("start process: %w", err)
 	}
 	ended := make(chan error, 1)

@@ -327,6 +327,7 @@
     const used = cores(), name = (i) => meta.shard + " " + i, box = $("shards");
     const full = used.length === 1 ? meta.cpus : Math.max(1, ...used);
     set($("h-shards"), "CPU per " + meta.shard);
+    set($("n-shards"), server() && used.length > 1 ? `What one does: go tool pprof '${location.origin}/debug/pprof/profile?worker=0'. Without worker= profiles are the supervisor's, and so are go_* and process_* in /metrics.` : "");
     if (used.length <= 10) {
       if (box.childElementCount !== 1 || box.firstChild.childElementCount !== 3 * used.length) {
         box.replaceChildren(el("div", { class: "bars" }, ...used.flatMap((_, i) => [el("span", {}, name(i)), el("div", { "aria-hidden": "true" }, el("div")), el("span", { class: "num" })])));

@@ -1,0 +1,87 @@
+package dash
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/pprof"
+	"strconv"
+	"time"
+)
+
+// maxProfile bounds a profile or a trace, seconds.
+const maxProfile = 120
+
+// Profiles is /debug/pprof of this process, but for its command line, which may
+// hold a token.
+func Profiles() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
+	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
+	mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
+	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
+	return mux
+}
+
+// ServeProfiles is the other end of End.Worker: it answers with the profiles of
+// this process until l ends. There is no guard: nobody but the one that has it
+// can connect.
+func ServeProfiles(l net.Listener) {
+	srv := &http.Server{Handler: Profiles(), ReadHeaderTimeout: 5 * time.Second}
+	_ = srv.Serve(l)
+}
+
+// profile gives a profile the time it asks for (?seconds=), within bounds, and
+// has a worker process answer where one is named (?worker=).
+func (e End) profile(own http.Handler) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		seconds := 30 // what net/http/pprof takes if nothing is asked
+		if s := r.FormValue("seconds"); s != "" {
+			var err error
+			if seconds, err = strconv.Atoi(s); err != nil || seconds < 1 || seconds > maxProfile {
+				http.Error(w, fmt.Sprintf("seconds=%q: the legal range is 1..%d", s, maxProfile), http.StatusBadRequest)
+				return
+			}
+		}
+		limit := time.Now().Add(time.Duration(seconds)*time.Second + answerTime)
+		_ = http.NewResponseController(w).SetWriteDeadline(limit)
+		if worker := r.FormValue("worker"); worker != "" {
+			e.pass(w, r, worker, limit)
+			return
+		}
+		own.ServeHTTP(w, r)
+	}
+}
+
+// pass has a worker process answer r, over a connection made for that.
+func (e End) pass(w http.ResponseWriter, r *http.Request, worker string, limit time.Time) {
+	if e.Worker == nil {
+		http.Error(w, fmt.Sprintf("worker=%q: there are no worker processes here, ask without it", worker), http.StatusBadRequest)
+		return
+	}
+	i, err := strconv.Atoi(worker)
+	if err != nil {
+		http.Error(w, fmt.Sprintf("worker=%q: want its number, like 0", worker), http.StatusBadRequest)
+		return
+	}
+	ctx, cancel := context.WithDeadline(r.Context(), limit)
+	defer cancel()
+	out := r.Clone(ctx)
+	out.URL.Scheme, out.URL.Host, out.RequestURI, out.Header, out.Body = "http", "worker", "", http.Header{}, nil
+	way := &http.Transport{DisableKeepAlives: true, DialContext: func(context.Context, string, string) (net.Conn, error) { return e.Worker(i) }}
+	answer, err := way.RoundTrip(out)
+	if err != nil {
+		http.Error(w, fmt.Sprintf("ask worker: %v", err), http.StatusBadGateway)
+		return
+	}
+	defer func() { _ = answer.Body.Close() }()
+	for _, k := range []string{"Content-Type", "Content-Disposition"} {
+		if v := answer.Header.Get(k); v != "" {
+			w.Header().Set(k, v)
+		}
+	}
+	w.WriteHeader(answer.StatusCode)
+	_, _ = io.Copy(w, answer.Body)
+}
