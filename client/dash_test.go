@@ -30,6 +30,18 @@ func TestDashBadUsage(t *testing.T) {
 	}
 }
 
+// TestDashWarns: a page that others can reach is said to be one, once; that nobody
+// listens where the run goes comes after it.
+func TestDashWarns(t *testing.T) {
+	for addr, want := range map[string]int{"0.0.0.0:0": 1, "127.0.0.1:0": 0} {
+		var stdout, stderr bytes.Buffer
+		run(context.Background(), []string{"--first-port", "1", "--ports", "1", "--conns", "1", "--server-control", "none", "--quiet", "--dash", addr}, &stdout, &stderr)
+		if n := strings.Count(stderr.String(), "warning: --dash "+addr+": everybody who reaches it"); n != want {
+			t.Errorf("--dash %s: %d warnings, want %d: %s", addr, n, want, stderr.String())
+		}
+	}
+}
+
 // echoServer echoes on one port until the test ends.
 func echoServer(t *testing.T) (port int) {
 	l, err := net.Listen("tcp4", "127.0.0.1:0")

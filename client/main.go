@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/term"
 
+	"github.com/c10m/c10m/internal/dash"
 	"github.com/c10m/c10m/internal/footprint"
 	"github.com/c10m/c10m/internal/plan"
 	"github.com/c10m/c10m/internal/report"
@@ -134,6 +135,9 @@ func (f *flags) watched(stderr io.Writer, work func(footprint.Proc, scenario.Wat
 		return nil, err
 	}
 	defer page.close()
+	if warning := dash.Exposed("--dash", f.dash); warning != "" {
+		_, _ = fmt.Fprintf(stderr, "warning: %s\n", warning)
+	}
 	watch := func(scenario.Progress) {}
 	if !f.quiet {
 		live := newLive(stderr)

@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"net"
-	"net/netip"
 	"os"
 	"runtime"
 
@@ -47,8 +46,8 @@ func (s *server) warnExposed() {
 	if !s.bind.IsLoopback() {
 		s.logf("warning: --bind %s: everybody who reaches this machine can have their bytes echoed; there is no access control on the data ports", s.bind)
 	}
-	if at, err := netip.ParseAddrPort(s.control); err == nil && !at.Addr().IsLoopback() {
-		s.logf("warning: --control %s: everybody who reaches it can read counts, memory and profiles; 127.0.0.1 keeps them here", s.control)
+	if warning := dash.Exposed("--control", s.control); warning != "" {
+		s.logf("warning: %s", warning)
 	}
 }
 

@@ -1,6 +1,7 @@
 package dash
 
 import (
+	"fmt"
 	"net"
 	"net/http"
 	"net/netip"
@@ -15,6 +16,15 @@ const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src
 // answerTime is how long an answer may take to be written; streams and profiles
 // set their own.
 const answerTime = 30 * time.Second
+
+// Exposed is what is to be said of an endpoint at addr that others than this
+// machine can reach, "" of one that they cannot. flag is where addr comes from.
+func Exposed(flag, addr string) string {
+	if at, err := netip.ParseAddrPort(addr); err != nil || at.Addr().Unmap().IsLoopback() {
+		return ""
+	}
+	return fmt.Sprintf("%s %s: everybody who reaches it can read counts, memory and profiles; 127.0.0.1 keeps them here", flag, addr)
+}
 
 // guard stands before every path. It refuses a Host that is a name other than
 // localhost: a page in a browser that rebinds its own name to this address

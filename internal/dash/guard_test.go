@@ -73,6 +73,17 @@ func TestGuard(t *testing.T) {
 	}
 }
 
+// TestExposed: what others can reach is said, in one line that names the flag.
+func TestExposed(t *testing.T) {
+	for addr, exposed := range map[string]bool{"": false, "127.0.0.1:9090": false, "127.3.2.1:1": false, "[::1]:9090": false, "[::ffff:127.0.0.1]:9090": false,
+		"0.0.0.0:9090": true, "[::]:9090": true, "10.1.2.3:9090": true} {
+		got := Exposed("--dash", addr)
+		if (got != "") != exposed || exposed && (!strings.HasPrefix(got, "--dash "+addr+": everybody") || strings.Contains(got, "\n")) {
+			t.Errorf("at %q it says %q", addr, got)
+		}
+	}
+}
+
 // TestReadOnly: nothing can be changed here.
 func TestReadOnly(t *testing.T) {
 	for _, path := range paths {
