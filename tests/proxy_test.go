@@ -60,6 +60,24 @@ func TestRelay(t *testing.T) {
 	}
 }
 
+// WebSocket over a relay that keeps a connection for each client: handshakes,
+// frames and orderly closes pass it unchanged, both ways.
+func TestRelayWebSocket(t *testing.T) {
+	const conns = 200
+	behind, port := wsPorts(t, 1, "--max-conns", "1000")
+	front := start(t, 1, nil, "--max-conns", "1000", "--relay", fmt.Sprintf("127.0.0.1:%d:1", port), "--upstream", "keepalive")
+	o := client(t, nil, nil, "hold", "--proto", "ws", "--first-port", fmt.Sprint(front.first), "--ports", "1", "--server-control", "none",
+		"--conns", fmt.Sprint(conns), "--hold", "1s", "--interval", "200ms", "--size", "1000", "--verify", fmt.Sprint(conns), "--close", "fin")
+	whole(t, o, conns)
+	if e := o.result.Echo; e.Received < 2*conns || e.Verified != conns || o.result.Setup.Handshake.Count != conns {
+		t.Errorf("%+v, %+v; want %d handshakes, messages over each, and all verified", *e, o.result.Setup.Handshake, conns)
+	}
+	await(t, "the ends", func() bool { return behind.report(t).Open == 0 && front.report(t).Open == 0 })
+	if r := front.report(t); r.Relay.Opened < conns || len(r.Relay.Failed) > 0 || len(r.Refused) > 0 {
+		t.Errorf("the relay counts %+v, %v; want %d upstream connections at least, and no failure", *r.Relay, r.Refused, conns)
+	}
+}
+
 // nginxConf is a proxy before a server of the same nginx, with the upstream
 // keepalive of the second article or without.
 const nginxConf = `daemon off; worker_processes 1; pid %[1]s/pid; error_log %[1]s/error.log;

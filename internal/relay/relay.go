@@ -7,6 +7,7 @@
 package relay
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -40,10 +41,12 @@ type Config struct {
 	Mode      Mode
 	Pool      int   // upstream connections, for Pool
 	Limit     int64 // client connections; the surplus is refused with RST
+	// AnswerTime bounds an upstream's silence, and a client's refusal to read.
+	AnswerTime time.Duration // 0: 30 s
 }
 
 const (
-	// dialTime bounds an upstream connect, answerTime an upstream's silence.
+	// dialTime bounds an upstream connect.
 	dialTime   = 10 * time.Second
 	answerTime = 30 * time.Second
 	// bufferSize is the largest request that is passed on in one piece.
@@ -67,6 +70,7 @@ type Relay struct {
 
 // New makes a relay that counts its clients in ctr.
 func New(cfg Config, ctr *echo.Counters) *Relay {
+	cfg.AnswerTime = cmp.Or(cfg.AnswerTime, answerTime)
 	r := &Relay{cfg: cfg, ctr: ctr, failed: result.ErrorCounts{}, open: map[net.Conn]struct{}{}}
 	each := max(1, cfg.Pool/len(cfg.Upstreams))
 	for _, at := range cfg.Upstreams {
@@ -208,7 +212,7 @@ func (r *Relay) fail(phase string, err error) {
 		errno sys.Errno
 		name  string
 	}{
-		{sys.EADDRNOTAVAIL, "no_address"}, {sys.ECONNREFUSED, "refused"}, {sys.ECONNRESET, "reset"}, {sys.EMFILE, "fd_limit"}, {sys.ENFILE, "file_max"},
+		{sys.EADDRNOTAVAIL, "no_address"}, {sys.ECONNREFUSED, "refused"}, {sys.ECONNRESET, "reset"}, {sys.EPIPE, "reset"}, {sys.EMFILE, "fd_limit"}, {sys.ENFILE, "file_max"},
 	} {
 		if errors.Is(err, k.errno) {
 			cause = k.name

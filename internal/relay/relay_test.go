@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"os"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -167,8 +168,75 @@ func TestStalePool(t *testing.T) {
 	for range 5 {
 		say(t, c, []byte("hello"))
 	}
-	if got := r.Report(); got.Requests != 5 || len(got.Failed) > 0 {
-		t.Errorf("%+v", got)
+	if got := r.Report(); got.Requests != 5 || got.Opened != 5 || got.Reused != 0 || len(got.Failed) > 0 {
+		t.Errorf("%+v, want 5 opened and none reused", got)
+	}
+}
+
+// An upstream that resets its connection resets the client: that was no orderly
+// end.
+func TestUpstreamResets(t *testing.T) {
+	at, _ := upstream(t, func(c net.Conn) {
+		_, _ = c.Read(make([]byte, 1))
+		reset(c)
+	})
+	for _, mode := range []Mode{PerRequest, KeepAlive} {
+		r, ctr, relay := start(t, Config{Upstreams: []netip.AddrPort{at}, Mode: mode})
+		for range 10 {
+			if err := lost(relay); !errors.Is(err, syscall.ECONNRESET) {
+				t.Errorf("%s: %v, want a reset", mode, err)
+			}
+		}
+		await(t, "the count", func() bool { return ctr.Causes[echo.Upstream].Load() == 10 })
+		if got := r.Report(); got.Failed["upstream_reset"] != 10 || got.Failed.Sum() != 10 {
+			t.Errorf("%s: %+v, want 10 resets", mode, got)
+		}
+	}
+}
+
+// A client that resets its connection while it is written to is no failure of
+// its upstream.
+func TestClientResets(t *testing.T) {
+	at, _ := upstream(t, func(c net.Conn) {
+		for flood := make([]byte, 8<<10); ; {
+			if _, err := c.Write(flood); err != nil {
+				return
+			}
+		}
+	})
+	r, ctr, relay := start(t, Config{Upstreams: []netip.AddrPort{at}, Mode: KeepAlive})
+	const clients = 30
+	for range clients {
+		c := dial(t, relay)
+		if _, err := io.ReadFull(c, make([]byte, 256<<10)); err != nil {
+			t.Fatal(err)
+		}
+		reset(c)
+	}
+	await(t, "the clients' end", func() bool { return ctr.Closed.Load() == clients })
+	if got := r.Report(); len(got.Failed) > 0 || ctr.Causes[echo.Upstream].Load() != 0 {
+		t.Errorf("%+v: the upstream is blamed", got)
+	}
+}
+
+// A client that sends and never reads is ended, and counted as what it is.
+func TestClientNeverReads(t *testing.T) {
+	at, _ := upstream(t, echoes)
+	for _, mode := range []Mode{PerRequest, Pool, KeepAlive} {
+		r, ctr, relay := start(t, Config{Upstreams: []netip.AddrPort{at}, Mode: mode, Pool: 1, AnswerTime: time.Second})
+		c := dial(t, relay)
+		for chunk := make([]byte, bufferSize); ; {
+			if _, err := c.Write(chunk); err != nil {
+				if errors.Is(err, os.ErrDeadlineExceeded) {
+					t.Errorf("%s: the client was held for a minute", mode)
+				}
+				break
+			}
+		}
+		await(t, "the client's end", func() bool { return ctr.Open.Load() == 0 })
+		if got := r.Report(); ctr.Causes[echo.SlowReader].Load() != 1 || len(got.Failed) > 0 {
+			t.Errorf("%s: %d slow readers, %+v; want one, and no failure of the upstream", mode, ctr.Causes[echo.SlowReader].Load(), got)
+		}
 	}
 }
 

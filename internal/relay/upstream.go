@@ -5,10 +5,11 @@ import (
 	"errors"
 	"io"
 	"net"
+	"os"
 	"sync"
 	"time"
 
-	"github.com/c10m/c10m/internal/sys"
+	"github.com/c10m/c10m/internal/echo"
 )
 
 // buffers are for requests on their way. Plain reads and writes, no io.Copy: on
@@ -37,10 +38,21 @@ func (r *Relay) answer(c net.Conn, upstream int) error {
 		}
 		r.requests.Add(1)
 		r.ctr.Echoed(upstream, 1, n)
+		_ = c.SetWriteDeadline(time.Now().Add(r.cfg.AnswerTime))
 		if _, err := c.Write(request); err != nil {
+			r.noReader(c, err)
 			return nil
 		}
 	}
+}
+
+// noReader ends a client that an answer could not be written to. It is counted
+// if it is still there and does not read.
+func (r *Relay) noReader(c net.Conn, err error) {
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		r.ctr.Causes[echo.SlowReader].Add(1)
+	}
+	reset(c)
 }
 
 // once exchanges a request over a connection that is made for it.
@@ -50,7 +62,7 @@ func (r *Relay) once(upstream int, request []byte) error {
 		return err
 	}
 	defer r.untrack(up)
-	if err := exchange(up, request); err != nil {
+	if err := r.exchange(up, request); err != nil {
 		r.fail("upstream", err)
 		return err
 	}
@@ -67,10 +79,9 @@ func (r *Relay) pooled(upstream int, request []byte) error {
 	}
 	var kept []byte
 	if used {
-		r.reused.Add(1)
 		kept = bytes.Clone(request) // exchange writes the answer over it
 	}
-	err = exchange(up, request)
+	err = r.exchange(up, request)
 	if used && errors.Is(err, errStale) {
 		r.untrack(up)
 		if up, err = p.dial(); err != nil {
@@ -78,13 +89,16 @@ func (r *Relay) pooled(upstream int, request []byte) error {
 			return err
 		}
 		copy(request, kept)
-		err = exchange(up, request)
+		used, err = false, r.exchange(up, request)
 	}
 	if err != nil {
 		r.untrack(up)
 		p.put(nil)
 		r.fail("upstream", err)
 		return err
+	}
+	if used {
+		r.reused.Add(1)
 	}
 	p.put(up)
 	return nil
@@ -94,8 +108,8 @@ func (r *Relay) pooled(upstream int, request []byte) error {
 var errStale = errors.New("upstream has closed the connection")
 
 // exchange sends a request and reads as many bytes back into it.
-func exchange(up net.Conn, request []byte) error {
-	_ = up.SetDeadline(time.Now().Add(answerTime))
+func (r *Relay) exchange(up net.Conn, request []byte) error {
+	_ = up.SetDeadline(time.Now().Add(r.cfg.AnswerTime))
 	if _, err := up.Write(request); err != nil {
 		return errors.Join(errStale, err)
 	}
@@ -107,63 +121,74 @@ func exchange(up net.Conn, request []byte) error {
 }
 
 // pipe passes bytes both ways between a client and an upstream connection of its
-// own, whatever they mean, until either ends.
+// own, whatever they mean, until either ends. The error is the upstream's; nil
+// is the client's end, or the upstream's orderly one.
 func (r *Relay) pipe(c net.Conn, upstream int) error {
 	up, err := r.dial(r.cfg.Upstreams[upstream])
 	if err != nil {
 		return err
 	}
-	back := make(chan struct{})
+	defer r.untrack(up)
+	back := make(chan error, 1)
 	go func() {
-		_, err := r.copy(c, up)
-		if err == nil {
+		_, failed, gone := copyAll(c, up, r.cfg.AnswerTime)
+		switch {
+		case gone != nil:
+			r.noReader(c, gone)
+			_ = up.Close()
+		case failed != nil:
+			reset(c) // nothing more can be passed on
+		default:
 			_ = c.(*net.TCPConn).CloseWrite()
-		} else {
-			r.failUnlessClosed(err)
-			_ = c.Close() // nothing more can be passed on
 		}
-		close(back)
+		back <- failed
 	}()
-	n, err := r.copy(up, c)
+	// An upstream that takes no more because the client takes no answers has
+	// longer: it is the client that is found out first.
+	n, gone, failed := copyAll(up, c, 2*r.cfg.AnswerTime)
 	r.requests.Add(n)
 	if n > 1 {
 		r.reused.Add(n - 1)
 	}
-	if err == nil {
-		_ = up.(*net.TCPConn).CloseWrite()
-	} else {
+	switch {
+	case failed != nil:
+		reset(c)
 		_ = up.Close()
+	case gone != nil:
+		_ = up.Close()
+	default:
+		_ = up.(*net.TCPConn).CloseWrite()
 	}
-	<-back
-	r.untrack(up)
-	return nil
+	if err := <-back; failed == nil {
+		failed = err
+	}
+	if failed == nil || errors.Is(failed, net.ErrClosed) { // ErrClosed: the end that we made
+		return nil
+	}
+	r.fail("upstream", failed)
+	return failed
 }
 
-// failUnlessClosed counts an upstream's error, not the end that we made.
-func (r *Relay) failUnlessClosed(err error) {
-	if !errors.Is(err, net.ErrClosed) && !errors.Is(err, sys.EPIPE) {
-		r.fail("upstream", err)
-	}
-}
-
-// copy passes on what from sends, and returns in how many reads. nil is from's
-// orderly end.
-func (r *Relay) copy(to, from net.Conn) (reads int64, err error) {
+// copyAll passes on what from sends, and returns in how many reads. It ends with
+// an error of from, nil for its orderly end, or one of to, which has patience
+// for each write.
+func copyAll(to, from net.Conn, patience time.Duration) (reads int64, ofFrom, ofTo error) {
 	buf := buffers.Get().(*[]byte)
 	defer buffers.Put(buf)
 	for {
 		n, err := from.Read(*buf)
 		if n > 0 {
 			reads++
+			_ = to.SetWriteDeadline(time.Now().Add(patience))
 			if _, err := to.Write((*buf)[:n]); err != nil {
-				return reads, err
+				return reads, nil, err
 			}
 		}
 		switch {
 		case errors.Is(err, io.EOF):
-			return reads, nil
+			return reads, nil, nil
 		case err != nil:
-			return reads, err
+			return reads, err, nil
 		}
 	}
 }
