@@ -29,8 +29,8 @@ In a network namespace of its own, which needs root, with a server of its own
                              ip_local_port_range, tcp_max_tw_buckets for the run
   --sysctl KEY=VALUE         any other of the network (repeatable)
   --server CMD               start this one instead of ours
-  --matrix                   every mode x tw_reuse 0, 1 x who closes first, each
-                             in a fresh namespace; 30,000 ports and buckets
+  --matrix                   every mode x tw_reuse 0, 1, 2 x who closes first,
+                             each in a fresh namespace; 30,000 ports and buckets
 Where to, from where (default 127.0.0.1 port 10000)
   --host ADDR, --ports N, --first-port PORT, --proto tcp|ws, --path, --header,
   --subprotocol, --server-control URL|auto|none, --sources auto|CIDR,
@@ -38,7 +38,8 @@ Where to, from where (default 127.0.0.1 port 10000)
 Report: --json FILE, --html FILE, --csv FILE, --fail-if COND, --quiet, and
   --dash ADDR:PORT           live page; not in a namespace of its own
 
-Exit status: 0 done; 1 connects or transactions failed; 2 bad usage.
+Exit status: 0 done; 1 connects or transactions failed, or the server that was
+to close first did not; 2 bad usage.
 
 Examples
   client churn --users 200 --duration 20s
@@ -92,13 +93,13 @@ func runChurn(ctx context.Context, args []string, stdout, stderr io.Writer) int 
 		switch {
 		case c.matrix:
 			r, err := c.runMatrix(ctx, args, stderr)
-			return outcome{result: r, brief: true}, err
+			return outcome{result: r, brief: true, short: r != nil && r.Behind}, err
 		case c.ownNet() && !isIsolated():
 			alone = true
 			return outcome{}, errElsewhere
 		}
 		r, err := c.runHere(ctx, stderr)
-		return outcome{result: r, short: r != nil && r.Conns.Failed > 0}, err
+		return outcome{result: r, short: r != nil && scenario.ChurnFailed(r)}, err
 	})
 	if alone {
 		return isolate(ctx, append([]string{"churn"}, args...), stdout, stderr)
@@ -215,7 +216,7 @@ func (c *churnFlags) runMatrix(ctx context.Context, args []string, stderr io.Wri
 		flags := append(without(args, "matrix", "json", "html", "csv", "fail-if", "quiet", "mode", "first-close"),
 			"--mode", v.Mode, "--first-close", v.FirstClose, "--tw-reuse", strconv.Itoa(v.TWReuse),
 			"--port-range", scenario.MatrixPorts, "--max-tw", strconv.Itoa(scenario.MatrixBuckets), "--quiet", "--json", "-")
-		r, err := runAgain(ctx, "churn", flags)
+		r, _, err := runAgain(ctx, "churn", flags)
 		if err != nil {
 			return nil, fmt.Errorf("churn %s, %s closes first, tw_reuse %d: %w", v.Mode, v.FirstClose, v.TWReuse, err)
 		}

@@ -159,27 +159,36 @@ type resultOf = result.Result
 // runAgain runs a command of this program in a network namespace of its own and
 // reads its result, which it must write to its stdout. A run that fell short has
 // a result, too.
-func runAgain(ctx context.Context, name string, flags []string) (*result.Result, error) {
+func runAgain(ctx context.Context, name string, flags []string) (r *result.Result, short bool, err error) {
 	cmd, err := isolated(ctx, append([]string{name}, flags...))
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	return resultOfCommand(cmd)
 }
 
-// resultOfCommand reads the result that a command writes to its stdout.
-func resultOfCommand(cmd *exec.Cmd) (*result.Result, error) {
+// resultOfCommand reads the result that a command of this program writes to its
+// stdout, and whether its status says that it fell short.
+func resultOfCommand(cmd *exec.Cmd) (r *result.Result, short bool, err error) {
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	err := cmd.Run()
+	err = cmd.Run()
 	r, bad := result.Read(&stdout)
-	switch {
-	case bad == nil:
-		return r, nil
-	case err != nil:
-		return nil, fmt.Errorf("%w: %s", err, strings.TrimSpace(stderr.String()))
+	if bad == nil {
+		return r, err != nil, nil
 	}
-	return nil, bad
+	if err == nil {
+		return nil, false, bad
+	}
+	lines := strings.Split(strings.TrimSpace(stderr.String()), "\n")
+	said, ours := strings.CutPrefix(lines[len(lines)-1], "client: ")
+	if usage, is := strings.CutPrefix(said, scenario.ErrUsage.Error()+": "); is {
+		return nil, false, fmt.Errorf("%w: %s", scenario.ErrUsage, usage)
+	}
+	if ours {
+		return nil, false, errors.New(said)
+	}
+	return nil, false, fmt.Errorf("%w: %s", err, said)
 }
 
 // without leaves flags out of a command line, with their values; those of type
@@ -202,10 +211,10 @@ func without(args []string, names ...string) (rest []string) {
 var loopback = netip.MustParseAddr("127.0.0.1")
 
 // again runs a command of this program where we are and reads its result.
-func again(ctx context.Context, args []string) (*result.Result, error) {
+func again(ctx context.Context, args []string) (r *result.Result, short bool, err error) {
 	self, err := os.Executable()
 	if err != nil {
-		return nil, fmt.Errorf("find own binary: %w", err)
+		return nil, false, fmt.Errorf("find own binary: %w", err)
 	}
 	cmd := exec.CommandContext(ctx, self, args...)
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }

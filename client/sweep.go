@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -26,19 +27,22 @@ Each flag may be given several times; values are separated by commas
   --server-flag NAME=V1,V2...   of bin/server: workers=1,2,4
   --client-flag NAME=V1,V2...   of the scenario: depth=1,16
   --size V1,V2...        the same as --client-flag size=V1,V2...
-  --sysctl KEY=V1,V2...  of the network, like net.core.somaxconn=128,65535: the
-                         sweep runs in a network namespace of its own then,
-                         which needs root
+  --sysctl KEY=V1,V2...  of the network, like net.core.somaxconn=128,65535: each
+                         run has a network namespace of its own then, which
+                         needs root
 What is looked at
   --metric PATH          a number of the result file (default echo.rate)
   --better more|less     (default: less for times, bytes and failures)
   --repeat N             runs of each variant (default: as many as can be sure)
-  --server CMD           start this one instead of ours; it gets the flags, too
-  --first-port PORT      it listens on (default a free one; 10000 with --sysctl)
+  --server CMD           start this one instead of ours; it gets the flags, too;
+                         as root, in a network namespace of its own each time
+  --first-port PORT      it listens on (default a free one; 10000 with --sysctl
+                         or --server)
 Report
   --json FILE, --html FILE, --csv FILE, --fail-if COND, --quiet
 
-Exit status: 0 done; 1 a run failed; 2 bad usage; 130 interrupted.
+Exit status: 0 done; 1 a run fell short or could not be made, and its variant
+cannot be best; 2 bad usage; 130 interrupted.
 
 Examples
   client sweep --server-flag workers=1,2,4 --size 64,1024
@@ -113,28 +117,46 @@ func runSweep(ctx context.Context, args []string, stdout, stderr io.Writer) int 
 	if at := slices.Index(args, "--"); at >= 0 {
 		s.run, args = args[at+1:], args[:at]
 	}
-	alone := false
-	status := s.command.run(args, stdout, stderr, s.settle, func() (outcome, error) {
-		if s.isolates() && !isIsolated() {
-			alone = true
-			return outcome{}, errElsewhere
-		}
-		if s.isolates() {
+	return s.command.run(args, stdout, stderr, s.settle, func() (outcome, error) {
+		if isIsolated() { // one run of another process's sweep
 			if err := (settings{}).settle(); err != nil {
 				return outcome{}, err
 			}
+			r, short, err := s.one(ctx, scenario.Grid(s.opt.Axes)[0])
+			return outcome{result: r, short: short}, err
 		}
-		r, err := scenario.Sweep(ctx, s.opt, func(ctx context.Context, v []scenario.Choice) (*result.Result, error) { return s.one(ctx, v, stderr) })
-		return outcome{result: r, brief: true}, err
+		r, err := scenario.Sweep(ctx, s.opt, func(ctx context.Context, v []scenario.Choice) (r *result.Result, short bool, err error) {
+			if s.isolates() {
+				r, short, err = s.apart(ctx, v)
+			} else {
+				r, short, err = s.one(ctx, v)
+			}
+			if err == nil && !s.quiet {
+				_, _ = fmt.Fprintf(stderr, "sweep: %s: %s\n", strings.Join(choices(v), " "), shown(s.opt.Metric, r, short))
+			}
+			return r, short, err
+		})
+		return outcome{result: r, brief: true, short: r != nil && r.Behind}, err
 	})
-	if alone {
-		return isolate(ctx, append([]string{"sweep"}, s.all...), stdout, stderr)
-	}
-	return status
 }
 
-func (s *sweep) isolates() bool {
+// isolates says whether each run has a network namespace of its own: one with
+// settings of its own, or on a port that the next run needs again, which may
+// not find the TIME_WAIT of the one before.
+func (s *sweep) isolates() bool { return s.variesSysctl() || s.server != "" && os.Geteuid() == 0 }
+
+func (s *sweep) variesSysctl() bool {
 	return slices.ContainsFunc(s.opt.Axes, func(a scenario.Axis) bool { return a.Kind == scenario.Sysctl })
+}
+
+// apart runs one variant once, by this program in a network namespace of its own.
+func (s *sweep) apart(ctx context.Context, v []scenario.Choice) (r *result.Result, short bool, err error) {
+	flags := []string{"--repeat", "1", "--quiet", "--json", "-", "--first-port", strconv.Itoa(s.first), "--server", s.server}
+	for _, c := range v {
+		flag := map[scenario.AxisKind]string{scenario.ServerFlag: "--server-flag", scenario.ClientFlag: "--client-flag", scenario.Sysctl: "--sysctl"}[c.Kind]
+		flags = append(flags, flag, c.Name+"="+c.Value)
+	}
+	return runAgain(ctx, "sweep", slices.Concat(flags, []string{"--"}, s.run))
 }
 
 // settle converts the flags and refuses what cannot be meant.
@@ -165,7 +187,7 @@ func (s *sweep) settle() (err error) {
 		s.opt.Repeat = scenario.RepeatsNeeded(variants)
 	}
 	s.opt.Commit, s.opt.Command = commit, append([]string{"client", "sweep"}, s.all...)
-	if s.isolates() && !isIsolated() {
+	if s.variesSysctl() {
 		return needRoot("--sysctl")
 	}
 	return nil
@@ -182,7 +204,7 @@ func lessIsBetter(m result.Metric) bool {
 
 // one runs one variant once: settings, a server, the scenario as a process of
 // its own.
-func (s *sweep) one(ctx context.Context, v []scenario.Choice, stderr io.Writer) (*result.Result, error) {
+func (s *sweep) one(ctx context.Context, v []scenario.Choice) (r *result.Result, short bool, err error) {
 	var serverFlags, clientFlags []string
 	for _, c := range v {
 		switch c.Kind {
@@ -192,13 +214,13 @@ func (s *sweep) one(ctx context.Context, v []scenario.Choice, stderr io.Writer) 
 			clientFlags = append(clientFlags, "--"+c.Name, c.Value)
 		case scenario.Sysctl:
 			if err := (tune.Root{Dir: "/"}).Set(c.Name, c.Value); err != nil {
-				return nil, fmt.Errorf("%w: --sysctl %s=%s: %v", scenario.ErrUsage, c.Name, c.Value, err)
+				return nil, false, fmt.Errorf("%w: --sysctl %s=%s: %v", scenario.ErrUsage, c.Name, c.Value, err)
 			}
 		}
 	}
 	port, err := s.port()
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	t := &target{}
 	t.Control = "auto"
@@ -207,18 +229,15 @@ func (s *sweep) one(ctx context.Context, v []scenario.Choice, stderr io.Writer) 
 	}
 	server, err := startOwn(ctx, t, strings.TrimSpace(s.server+" "+strings.Join(flagsOf(s.server, serverFlags), " ")), serverFlags...)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	defer server.Stop()
 	args := slices.Concat(s.run, []string{"--first-port", strconv.Itoa(port), "--ports", "1", "--server-control", t.Control, "--quiet", "--json", "-"}, clientFlags)
-	r, err := again(ctx, args)
-	if err == nil && !s.quiet {
-		_, _ = fmt.Fprintf(stderr, "sweep: %s: %s\n", strings.Join(choices(v), " "), shown(s.opt.Metric, r))
-	}
+	r, short, err = again(ctx, args)
 	if dead := server.Alive(); err != nil && dead != nil {
-		return nil, fmt.Errorf("%w; %v", err, dead)
+		return nil, false, fmt.Errorf("%w; %v", err, dead)
 	}
-	return r, err
+	return r, short, err
 }
 
 // flagsOf are the flags for a server that is not ours, which stand behind its
@@ -238,16 +257,17 @@ func choices(v []scenario.Choice) (list []string) {
 }
 
 // shown is the metric of one run, for the line that says how far we are.
-func shown(m result.Metric, r *result.Result) string {
-	numbers, err := r.Numbers()
-	if err != nil {
-		return err.Error()
+func shown(m result.Metric, r *result.Result, short bool) string {
+	said := m.Path + " was not measured"
+	if numbers, err := r.Numbers(); err == nil {
+		if v, ok := m.Of(numbers); ok {
+			said = fmt.Sprintf("%s %.6g", m.Path, v)
+		}
 	}
-	v, ok := m.Of(numbers)
-	if !ok {
-		return m.Path + " was not measured"
+	if short {
+		said += ", and it fell short"
 	}
-	return fmt.Sprintf("%s %.6g", m.Path, v)
+	return said
 }
 
 // port is where the server listens.

@@ -2,6 +2,8 @@ package tests
 
 import (
 	"fmt"
+	"io"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -69,6 +71,18 @@ func TestChurn(t *testing.T) {
 	}
 }
 
+// A server that was to close first and never does.
+func TestChurnOfAServerThatDoesNotClose(t *testing.T) {
+	port := listen(t, func(c net.Conn) { _, _ = io.Copy(c, c) })
+	o := client(t, nil, nil, "churn", "--first-port", fmt.Sprint(port), "--server-control", "none", "--first-close", "server", "--users", "5", "--duration", "300ms")
+	if r := o.result; o.status != 1 || r == nil || r.Conns.Errors["close_timeout"] == 0 || !strings.Contains(r.Verdict, "did not close first") {
+		t.Fatalf("status %d, %+v; %s", o.status, r, o.stderr)
+	}
+	if _, first := cell(t, o.result.Tables[0], 0, "closes first"); first != "client (server did not)" {
+		t.Errorf("closes first: %q", first)
+	}
+}
+
 // A few local ports, none used again: they run out, and that is said first.
 func TestChurnRunsOutOfPorts(t *testing.T) {
 	if os.Getuid() != 0 {
@@ -99,7 +113,7 @@ func TestChurnMatrix(t *testing.T) {
 		t.Skip("a network namespace needs root")
 	}
 	o := client(t, nil, nil, "churn", "--matrix", "--users", "10", "--duration", "200ms")
-	if o.status != 0 || len(o.result.Tables) != 1 || len(o.result.Tables[0].Rows) != 9 {
+	if o.status != 0 || len(o.result.Tables) != 1 || len(o.result.Tables[0].Rows) != 13 {
 		t.Fatalf("status %d, tables %+v; %s", o.status, o.result.Tables, o.stderr)
 	}
 	for i := range o.result.Tables[0].Rows {

@@ -39,6 +39,51 @@ func TestSweepOfSettings(t *testing.T) {
 	}
 }
 
+// A variant whose server refuses most connections is quick with the others, and
+// not best.
+func TestSweepOfAServerThatIsFull(t *testing.T) {
+	o := client(t, nil, nil, "sweep", "--server-flag", "max-conns=50,1000", "--repeat", "1", "--", "echo", "--conns", "200", "--duration", "300ms", "--verify", "0")
+	r := o.result
+	if o.status != 1 || r == nil || len(r.Tables[0].Rows) != 2 || !strings.HasPrefix(r.Verdict, "Only max-conns=1000 did what was asked of it. Not judged: max-conns=50 fell short") {
+		t.Fatalf("status %d, %+v; %s", o.status, r, o.stderr)
+	}
+	short, _ := cell(t, r.Tables[0], 0, "short")
+	if n, _ := cell(t, r.Tables[0], 0, "errors"); short != 1 || n < 100 {
+		t.Errorf("%g runs fell short, %g errors; want 1 and about 150", short, n)
+	}
+}
+
+// The TIME_WAIT of a run must not be there in the next: each leaves 300 local
+// ports of 400 in it.
+func TestSweepRunsAreApart(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("a network namespace needs root")
+	}
+	o := client(t, nil, nil, "sweep", "--sysctl", "net.ipv4.tcp_tw_reuse=0", "--sysctl", "net.ipv4.ip_local_port_range=40000 40399,41000 41399", "--repeat", "2",
+		"--", "stress", "--users", "5", "--loops", "60", "--mode", "per-request", "--close", "fin")
+	r := o.result
+	if o.status != 0 || r == nil || len(r.Tables[0].Rows) != 2 {
+		t.Fatalf("status %d, %+v; %s", o.status, r, o.stderr)
+	}
+	for i := range r.Tables[0].Rows {
+		if n, _ := cell(t, r.Tables[0], i, "errors"); n != 0 {
+			t.Errorf("row %d: %g errors: %s", i, n, o.stderr)
+		}
+	}
+}
+
+// One of two values that the server does not take: a row of its own.
+func TestSweepWithOneBadValue(t *testing.T) {
+	o := client(t, nil, nil, "sweep", "--server-flag", "workers=none,1", "--repeat", "1", "--", "echo", "--conns", "10", "--duration", "200ms")
+	r := o.result
+	if o.status != 1 || r == nil || len(r.Tables[0].Rows) != 2 || !strings.Contains(r.Verdict, "workers=none could not run") {
+		t.Fatalf("status %d, %+v; %s", o.status, r, o.stderr)
+	}
+	if _, why := cell(t, r.Tables[0], 0, "could not run"); !strings.Contains(why, "--workers") {
+		t.Errorf("row of workers=none: %q", why)
+	}
+}
+
 // A value that the server does not take: one line says which variant.
 func TestSweepWithABadValue(t *testing.T) {
 	o := client(t, nil, nil, "sweep", "--server-flag", "workers=none", "--repeat", "1")

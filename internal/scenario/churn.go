@@ -69,6 +69,15 @@ func Churn(ctx context.Context, o ChurnOptions, fp footprint.Proc, watch Watch) 
 	return r, nil
 }
 
+// ChurnFailed says whether connects or transactions of a churn failed, or closes:
+// those that were the server's turn.
+func ChurnFailed(r *result.Result) bool {
+	return r.Short() || r.Conns.Failed > 0 || r.Conns.Errors[closeTimeout] > 0
+}
+
+// closeTimeout is loadgen's name for a server that was to close and did not.
+const closeTimeout = "close_timeout"
+
 // runChurn is a run and its counts, for churn and for stress.
 func runChurn(ctx context.Context, o ChurnOptions, fp footprint.Proc, watch Watch) (c *churn, seen diagnose.Window, pieces []diagnose.Stretch, err error) {
 	p, err := Prepare(ctx, o.Options, fp)
@@ -142,12 +151,12 @@ func countWithin(d time.Duration, count func() loadgen.Counts) func() (loadgen.C
 func (c *churn) fill(t loadgen.Tally, interrupted bool) {
 	r := c.res
 	r.Interrupt = interrupted
-	r.Conns = result.Conns{Attempted: t.Established + t.Failed, Established: t.Established, Failed: t.Failed, Lost: t.Lost, Errors: t.Errors}
+	r.Conns = result.Conns{Attempted: t.Attempted, Established: t.Established, Failed: t.Failed, Lost: t.Lost, Errors: t.Errors}
 	s := c.took.Seconds()
 	r.Echo = &result.Echo{Seconds: s, Rate: float64(c.within.Received) / s, Calls: perMessage(t)}
 	fillEcho(r.Echo, &t.Part)
 	r.Plan.Conns = min(r.Plan.Conns, max(1, t.Established)) // not all of a pool need have been of use
-	if n := t.Errors["close_timeout"]; n > 0 {
+	if n := t.Errors[closeTimeout]; n > 0 {
 		c.warn("%s connections were not closed by the server within 5 s, though it was to close first: a server of ours must be started with --close-on-eot, and another may never close first", plan.Group(n))
 	}
 }

@@ -22,11 +22,11 @@ const (
 )
 
 // ChurnMatrix is every mode with every choice that makes a difference to it: a
-// pool closes nothing.
+// pool closes nothing, so that its one cell stands for six.
 func ChurnMatrix() (all []ChurnVariant) {
 	for _, mode := range []string{PerRequest, KeepAlive} {
 		for _, first := range []string{"client", "server"} {
-			for reuse := range 2 {
+			for reuse := range 3 {
 				all = append(all, ChurnVariant{mode, first, reuse})
 			}
 		}
@@ -35,22 +35,28 @@ func ChurnMatrix() (all []ChurnVariant) {
 }
 
 // JoinChurn puts the tables of several churns into one, and says what the
-// difference is.
+// difference is. It fell short if one of them did, and its findings are
+// those of the worst.
 func JoinChurn(runs []*result.Result) *result.Result {
 	r := *runs[0]
 	r.Interrupt = runs[len(runs)-1].Interrupt
 	r.Conns, r.Echo, r.Heat, r.Setup, r.CPU = result.Conns{}, nil, nil, nil, nil
 	r.Limits, r.Spread, r.Warnings, r.Tables, r.Findings = nil, nil, nil, nil, nil
-	r.Plan.Conns = 0
+	r.Plan.Conns, r.Behind = 0, false
 	table := churnTable(fmt.Sprintf("Churn, %s local ports, %s TIME_WAIT buckets", plan.Group(30_000), plan.Group(MatrixBuckets)), nil)
 	for _, one := range runs {
 		if len(one.Tables) > 0 {
 			table.Rows = append(table.Rows, one.Tables[0].Rows...)
 		}
+		r.Behind = r.Behind || ChurnFailed(one)
+		if len(one.Findings) > 0 && (len(r.Findings) == 0 || one.Findings[0].Severity > r.Findings[0].Severity) {
+			r.Findings = one.Findings
+		}
 		for _, w := range one.Warnings {
 			r.Warnings = append(r.Warnings, one.Scenario+": "+w)
 		}
 	}
+	table.Note += " With a pool nobody closes: neither tw_reuse nor who would close first makes a difference, and one row stands for all."
 	r.Tables = []result.Table{table}
 	r.Verdict = matrixVerdict(table)
 	return &r
@@ -80,5 +86,5 @@ func matrixVerdict(t result.Table) string {
 		said = fmt.Sprintf("Against a connection for every message, keep-alive carries %.1f times and a pool %.1f times the transactions. ", best[KeepAlive]/p, best[Pool]/p)
 	}
 	return said + fmt.Sprintf("TIME_WAIT is with whoever closes first, because that side must be able to repeat its last ACK and to swallow late packets: up to %s sockets on the client when it closes first, %s on the server when that does, %s with a pool. "+
-		"On the client each holds a local port, so that ports run out; on the server only memory. tcp_tw_reuse=1 lets the client's connect take a port that is a second old.", plan.Group(int64(clientTW)), plan.Group(int64(serverTW)), plan.Group(int64(without)))
+		"On the client each holds a local port, so that ports run out; on the server only memory. tcp_tw_reuse=1, or on loopback 2, lets the client's connect take a port that is a second old.", plan.Group(int64(clientTW)), plan.Group(int64(serverTW)), plan.Group(int64(without)))
 }

@@ -35,7 +35,7 @@ func Stress(ctx context.Context, o ChurnOptions, fp footprint.Proc, watch Watch)
 // ended, at least drain later. A message whose connection was lost is not one of
 // them, nor is what an interrupt left under way.
 func hung(r *result.Result) int64 {
-	if r.Interrupt {
+	if r.Interrupt || r.Echo == nil {
 		return 0
 	}
 	return max(0, r.Echo.Lost-r.Conns.Lost)

@@ -66,45 +66,88 @@ func Grid(axes []Axis) [][]Choice {
 	return all
 }
 
+// SweepRun runs one variant once. A run that fell short has a result, too.
+type SweepRun func(context.Context, []Choice) (r *result.Result, short bool, err error)
+
+// variant is one combination of values, and what came of its runs.
+type variant struct {
+	choices []Choice
+	values  []float64 // of the metric, by run
+	errors  int64     // connects, connections and messages that failed, over all runs
+	short   int       // runs that fell short
+	err     error     // why it could not run, or not be measured
+	last    *result.Result
+}
+
+func (v *variant) name() string { return variantName(v.choices) }
+
+// whole says whether the variant can be judged: a server that refuses most of
+// its connections is quick with the rest.
+func (v *variant) whole() bool { return len(v.values) > 0 && v.short == 0 && v.err == nil }
+
+// take takes in a run.
+func (v *variant) take(r *result.Result, short bool, m result.Metric) error {
+	v.last = r
+	v.errors += failures(r)
+	if short {
+		v.short++
+	}
+	numbers, err := r.Numbers()
+	if err != nil {
+		return err
+	}
+	n, ok := m.Of(numbers)
+	if !ok {
+		return fmt.Errorf("%w: --metric %s: the run did not measure it", ErrUsage, m.Path)
+	}
+	v.values = append(v.values, n)
+	return nil
+}
+
 // Sweep runs every variant several times, by turns, so that what changes on the
-// machine meanwhile meets all of them, and says which is best and by how much.
-func Sweep(ctx context.Context, o SweepOptions, run func(context.Context, []Choice) (*result.Result, error)) (*result.Result, error) {
+// machine meanwhile meets all of them, and says which is best and by how much. A
+// variant that cannot run is said to, and not tried again; an error means that
+// none can.
+func Sweep(ctx context.Context, o SweepOptions, run SweepRun) (*result.Result, error) {
 	r := &result.Result{Schema: result.Schema, Scenario: "sweep", Proto: "tcp", Started: time.Now().UTC(), Command: o.Command,
 		Host: result.Host{Kernel: sys.Kernel(), CPUs: runtime.NumCPU(), MemoryBytes: sys.TotalMemory(), Go: runtime.Version(), Commit: o.Commit}}
-	grid := Grid(o.Axes)
-	values := make([][]float64, len(grid))
-	last := make([]*result.Result, len(grid))
-	for turn := range o.Repeat {
-		for k := range grid {
-			i := (k + turn) % len(grid) // nobody is always the first after a pause
-			one, err := run(ctx, grid[i])
+	var all []*variant
+	for _, choices := range Grid(o.Axes) {
+		all = append(all, &variant{choices: choices})
+	}
+	for turn := 0; turn < o.Repeat && !r.Interrupt; turn++ {
+		for k := range all {
+			v := all[(k+turn)%len(all)] // nobody is always the first after a pause
+			if v.err != nil {
+				continue
+			}
+			one, short, err := run(ctx, v.choices)
 			if ctx.Err() != nil {
 				r.Interrupt = true
 				break
 			}
-			if err != nil {
-				return nil, fmt.Errorf("%s: %w", variantName(grid[i]), err)
+			if v.err = err; err == nil {
+				r.Proto = one.Proto
+				v.err = v.take(one, short, o.Metric)
 			}
-			r.Proto, last[i] = one.Proto, one
-			numbers, err := one.Numbers()
-			if err != nil {
-				return nil, fmt.Errorf("%s: %w", variantName(grid[i]), err)
-			}
-			v, ok := o.Metric.Of(numbers)
-			if !ok {
-				return nil, fmt.Errorf("%w: --metric %s: the run with %s did not measure it", ErrUsage, o.Metric.Path, variantName(grid[i]))
-			}
-			values[i] = append(values[i], v)
-		}
-		if r.Interrupt {
-			break
 		}
 	}
+	failed := slices.IndexFunc(all, func(v *variant) bool { return v.err != nil })
+	if failed >= 0 && !slices.ContainsFunc(all, func(v *variant) bool { return len(v.values) > 0 }) {
+		return nil, fmt.Errorf("%s: %w", all[failed].name(), all[failed].err)
+	}
+	values := make([][]float64, len(all)) // of those that can be judged
+	for i, v := range all {
+		if v.whole() {
+			values[i] = v.values
+		}
+		r.Behind = r.Behind || v.short > 0 || v.err != nil
+	}
 	judgement := judgeSweep(values, o.Less)
-	r.Tables = []result.Table{sweepTable(o, grid, values, judgement)}
-	r.Verdict = sweepVerdict(o, grid, values, judgement)
+	r.Tables = []result.Table{sweepTable(o, all, judgement)}
+	r.Verdict = sweepVerdict(o, all, values, judgement)
 	if judgement.best >= 0 { // what would have to be cured to go on from there
-		r.Findings = last[judgement.best].Findings
+		r.Findings = all[judgement.best].last.Findings
 	}
 	return r, nil
 }
@@ -189,60 +232,102 @@ func unitOf(m result.Metric) result.Unit {
 	return result.InFloat
 }
 
-func sweepTable(o SweepOptions, grid [][]Choice, values [][]float64, j sweepJudgement) result.Table {
-	t := result.Table{Title: fmt.Sprintf("%s, %d runs each", o.Metric.Path, o.Repeat), Plot: "median",
-		Note: "against first: the median as a multiple of the first variant's. chance: how often noise alone would set it as far from the best; below 5 % it is worse than the best, above nobody can tell."}
+func sweepTable(o SweepOptions, all []*variant, j sweepJudgement) result.Table {
+	t := result.Table{Title: fmt.Sprintf("%s, %s", o.Metric.Path, runsEach(o.Repeat)), Plot: "median",
+		Note: "against first: the median as a multiple of the first variant's. chance: how often noise alone would set it as far from the best; below 5 % it is worse than the best, above nobody can tell. " +
+			"short: runs that fell short; with one, or an error, a variant cannot be best. errors: connects, connections and messages that failed, over all runs."}
 	for _, a := range o.Axes {
 		t.Columns = append(t.Columns, result.Column{Name: a.Name, Unit: result.InText})
 	}
 	unit := unitOf(o.Metric)
 	t.Columns = append(t.Columns, result.Column{Name: "median", Unit: unit}, result.Column{Name: "lowest", Unit: unit}, result.Column{Name: "highest", Unit: unit},
-		result.Column{Name: "against first", Unit: result.InFloat}, result.Column{Name: "chance", Unit: result.InShare}, result.Column{Name: "runs", Unit: result.InNumber})
-	for i, v := range grid {
+		result.Column{Name: "against first", Unit: result.InFloat}, result.Column{Name: "chance", Unit: result.InShare},
+		result.Column{Name: "runs", Unit: result.InNumber}, result.Column{Name: "short", Unit: result.InNumber}, result.Column{Name: "errors", Unit: result.InNumber})
+	failed := slices.ContainsFunc(all, func(v *variant) bool { return v.err != nil })
+	if failed {
+		t.Columns = append(t.Columns, result.Column{Name: "could not run", Unit: result.InText})
+	}
+	for i, v := range all {
 		var row []any
-		for _, c := range v {
+		for _, c := range v.choices {
 			row = append(row, c.Value)
 		}
-		row = append(row, nil, nil, nil, nil, nil, float64(len(values[i])))
-		if at := len(v); len(values[i]) > 0 {
-			row[at], row[at+1], row[at+2] = median(values[i]), slices.Min(values[i]), slices.Max(values[i])
-			if len(values[0]) > 0 && median(values[0]) != 0 {
-				row[at+3] = median(values[i]) / median(values[0])
+		at := len(row)
+		row = append(row, nil, nil, nil, nil, nil, float64(len(v.values)), float64(v.short), float64(v.errors))
+		if first := all[0].values; len(v.values) > 0 {
+			row[at], row[at+1], row[at+2] = median(v.values), slices.Min(v.values), slices.Max(v.values)
+			if len(first) > 0 && median(first) != 0 {
+				row[at+3] = median(v.values) / median(first)
 			}
-			if i != j.best {
+			if i != j.best && v.whole() {
 				row[at+4] = j.p[i]
 			}
+		}
+		if failed {
+			row = append(row, "")
+		}
+		if v.err != nil {
+			row[len(row)-1] = v.err.Error()
 		}
 		t.Rows = append(t.Rows, row)
 	}
 	return t
 }
 
-func sweepVerdict(o SweepOptions, grid [][]Choice, values [][]float64, j sweepJudgement) string {
-	if j.best < 0 {
-		return "Nothing was measured."
+// sweepVerdict says which is best, and which could not be.
+func sweepVerdict(o SweepOptions, all []*variant, values [][]float64, j sweepJudgement) string {
+	said := bestOf(o, all, values, j)
+	var not []string
+	for _, v := range all {
+		switch {
+		case v.err != nil:
+			not = append(not, v.name()+" could not run")
+		case v.short > 0:
+			not = append(not, fmt.Sprintf("%s fell short in %d of %d runs", v.name(), v.short, len(v.values)))
+		}
 	}
-	if len(grid) == 1 {
-		return fmt.Sprintf("%s: there is only one variant, nothing to choose.", variantName(grid[0]))
+	const most = 3
+	switch {
+	case len(not) > most:
+		said += fmt.Sprintf(" Not judged: %s and %d more.", strings.Join(not[:most], ", "), len(not)-most)
+	case len(not) > 0:
+		said += fmt.Sprintf(" Not judged: %s.", strings.Join(not, ", "))
 	}
-	equal := 0
-	for _, e := range j.equal {
-		if e {
+	return said
+}
+
+// bestOf is about those that were judged.
+func bestOf(o SweepOptions, all []*variant, values [][]float64, j sweepJudgement) string {
+	equal, judged := 0, 0
+	for i, v := range values {
+		if len(v) > 0 {
+			judged++
+		}
+		if j.equal[i] {
 			equal++
 		}
 	}
-	best := median(values[j.best])
 	switch {
-	case equal == len(grid):
-		said := fmt.Sprintf("No difference that noise could not make: the best median, with %s, is no sure win. Take the simplest, %s.", variantName(grid[j.best]), variantName(grid[0]))
-		if !canTell(o.Repeat, len(grid)) {
-			said += fmt.Sprintf(" %s could not have told %d variants apart: --repeat %d could.", runsEach(o.Repeat), len(grid), RepeatsNeeded(len(grid)))
+	case judged == 0 && slices.ContainsFunc(all, func(v *variant) bool { return v.short > 0 }):
+		return "No variant did what was asked of it, so none is best."
+	case judged == 0:
+		return "Nothing was measured."
+	case len(all) == 1:
+		return fmt.Sprintf("%s: there is only one variant, nothing to choose.", all[0].name())
+	case judged == 1:
+		return fmt.Sprintf("Only %s did what was asked of it.", all[j.best].name())
+	case equal == judged:
+		said := fmt.Sprintf("No difference that noise could not make: the best median, with %s, is no sure win. Take the simplest, %s.", all[j.best].name(), all[j.pick].name())
+		if !canTell(o.Repeat, len(all)) {
+			said += fmt.Sprintf(" %s could not have told %d variants apart: --repeat %d could.", runsEach(o.Repeat), len(all), RepeatsNeeded(len(all)))
 		}
 		return said
-	case equal > 1:
-		return fmt.Sprintf("Best by its median is %s, but %d of %d variants cannot be told from it; the first of them is %s. %s.", variantName(grid[j.best]), equal, len(grid), variantName(grid[j.pick]), byHowMuch(grid, values, j, best))
 	}
-	return fmt.Sprintf("Best is %s. %s.", variantName(grid[j.best]), byHowMuch(grid, values, j, best))
+	how := byHowMuch(all, values, j)
+	if equal > 1 {
+		return fmt.Sprintf("Best by its median is %s, but %d of %d variants cannot be told from it; the first of them is %s. %s.", all[j.best].name(), equal, judged, all[j.pick].name(), how)
+	}
+	return fmt.Sprintf("Best is %s. %s.", all[j.best].name(), how)
 }
 
 func runsEach(n int) string {
@@ -253,8 +338,8 @@ func runsEach(n int) string {
 }
 
 // byHowMuch sets the best beside the first variant and the worst.
-func byHowMuch(grid [][]Choice, values [][]float64, j sweepJudgement, best float64) string {
-	worst := j.best
+func byHowMuch(all []*variant, values [][]float64, j sweepJudgement) string {
+	worst, best := j.best, median(values[j.best])
 	for i, v := range values {
 		if len(v) > 0 && math.Abs(median(v)-best) > math.Abs(median(values[worst])-best) {
 			worst = i
@@ -267,9 +352,9 @@ func byHowMuch(grid [][]Choice, values [][]float64, j sweepJudgement, best float
 		}
 		return fmt.Sprintf("%+.0f %%", 100*(best/m-1))
 	}
-	said := fmt.Sprintf("Its median is %s against the worst, %s", change(worst), variantName(grid[worst]))
+	said := fmt.Sprintf("Its median is %s against the worst, %s", change(worst), all[worst].name())
 	if len(values[0]) > 0 && worst != 0 && j.best != 0 {
-		said += fmt.Sprintf(", and %s against the first, %s", change(0), variantName(grid[0]))
+		said += fmt.Sprintf(", and %s against the first, %s", change(0), all[0].name())
 	}
 	return said
 }

@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"context"
+	"errors"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -29,8 +30,8 @@ func sweepOf(t *testing.T, repeat int, less bool, rate func(workers string) floa
 		t.Fatal(err)
 	}
 	o := SweepOptions{Axes: []Axis{{ServerFlag, "workers", []string{"1", "2", "4"}}}, Repeat: repeat, Metric: metric, Less: less}
-	r, err := Sweep(context.Background(), o, func(_ context.Context, v []Choice) (*result.Result, error) {
-		return &result.Result{Proto: "tcp", Echo: &result.Echo{Rate: rate(v[0].Value)}}, nil
+	r, err := Sweep(context.Background(), o, func(_ context.Context, v []Choice) (*result.Result, bool, error) {
+		return &result.Result{Proto: "tcp", Echo: &result.Echo{Rate: rate(v[0].Value)}}, false, nil
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -95,8 +96,55 @@ func TestSweepTooFewRepeats(t *testing.T) {
 func TestSweepWithoutTheMetric(t *testing.T) {
 	metric, _ := result.ParseMetric("setup.rate")
 	o := SweepOptions{Axes: []Axis{{ServerFlag, "workers", []string{"1"}}}, Repeat: 1, Metric: metric}
-	_, err := Sweep(context.Background(), o, func(context.Context, []Choice) (*result.Result, error) { return &result.Result{}, nil })
+	_, err := Sweep(context.Background(), o, func(context.Context, []Choice) (*result.Result, bool, error) { return &result.Result{}, false, nil })
 	if err == nil || !strings.Contains(err.Error(), "setup.rate") || !strings.Contains(err.Error(), "workers=1") {
+		t.Errorf("error %v", err)
+	}
+}
+
+// The quickest by far, as it refuses most connections, is not best; nor does one
+// that cannot run take the others along.
+func TestSweepOfWhatFellShort(t *testing.T) {
+	metric, _ := result.ParseMetric("echo.rate")
+	o := SweepOptions{Axes: []Axis{{ServerFlag, "workers", []string{"none", "1", "2", "4"}}}, Repeat: 6, Metric: metric}
+	runs := map[string]int{}
+	run := func(_ context.Context, v []Choice) (*result.Result, bool, error) {
+		w := v[0].Value
+		runs[w]++
+		r := &result.Result{Proto: "tcp", Echo: &result.Echo{Rate: map[string]float64{"1": 1000, "2": 2000, "4": 9000}[w] + float64(runs[w])}}
+		switch {
+		case w == "none":
+			return nil, false, errors.New("it ended at once")
+		case w == "4" && runs[w] == 3:
+			r.Conns = result.Conns{Attempted: 200, Established: 50, Failed: 150, Errors: result.ErrorCounts{"connect_refused": 150}}
+			return r, true, nil
+		}
+		return r, false, nil
+	}
+	r, err := Sweep(context.Background(), o, run)
+	if err != nil || r.Check() != nil {
+		t.Fatal(err, r.Check())
+	}
+	if !strings.HasPrefix(r.Verdict, "Best is workers=2.") || !strings.HasSuffix(r.Verdict, " Not judged: workers=none could not run, workers=4 fell short in 1 of 6 runs.") || !r.Behind {
+		t.Errorf("verdict %q, behind %v", r.Verdict, r.Behind)
+	}
+	rows := r.Tables[0].Rows
+	n := len(rows[0])
+	if len(rows) != 4 || rows[0][n-1] != "it ended at once" || rows[1][n-1] != "" || rows[3][n-2] != 150. || rows[3][n-3] != 1. || rows[2][n-2] != 0. || runs["none"] != 1 {
+		t.Errorf("rows %v, runs %v", rows, runs)
+	}
+
+	o.Axes[0].Values = []string{"4", "none"}
+	delete(runs, "4")
+	if r, err := Sweep(context.Background(), o, run); err != nil || !strings.HasPrefix(r.Verdict, "No variant did what was asked of it") {
+		t.Errorf("%+v, %v", r, err)
+	}
+	o.Axes[0].Values = []string{"1", "none"}
+	if r, err := Sweep(context.Background(), o, run); err != nil || !strings.HasPrefix(r.Verdict, "Only workers=1 did what was asked of it.") {
+		t.Errorf("%+v, %v", r, err)
+	}
+	o.Axes[0].Values = []string{"none"}
+	if _, err := Sweep(context.Background(), o, run); err == nil || err.Error() != "workers=none: it ended at once" {
 		t.Errorf("error %v", err)
 	}
 }

@@ -157,24 +157,26 @@ func (w *timeWait) table() result.Table {
 
 // churnSum is what a churn came to.
 type churnSum struct {
-	opt      *ChurnOptions
-	rate     float64 // transactions per second
-	conns    float64 // new connections per second
-	latency  *result.Latency
-	at       sides
-	ports    int64 // local ports there are, towards all destinations
-	noPort   int64 // EADDRNOTAVAIL
-	failed   int64
-	reuse    int64 // net.ipv4.tcp_tw_reuse; -1: not known
-	most     int64 // net.ipv4.tcp_max_tw_buckets
-	loopback bool
-	blind    bool // the server runs on another machine, and its sockets are not seen
+	opt     *ChurnOptions
+	rate    float64 // transactions per second
+	conns   float64 // new connections per second
+	latency *result.Latency
+	at      sides
+	ports   int64 // local ports there are, towards all destinations
+	noPort  int64 // EADDRNOTAVAIL
+	// notClosed are connections that the server was to close first and did not
+	// within 5 s: the client has.
+	notClosed int64
+	reuse     int64 // net.ipv4.tcp_tw_reuse; -1: not known
+	most      int64 // net.ipv4.tcp_max_tw_buckets
+	loopback  bool
+	blind     bool // the server runs on another machine, and its sockets are not seen
 }
 
 func (c *churn) sum(fp footprint.Proc) churnSum {
 	r := c.res
 	s := churnSum{opt: &c.opt, rate: r.Echo.Rate, conns: float64(c.within.Established) / c.took.Seconds(), latency: r.Echo.Latency, at: c.tw.last(),
-		noPort: r.Conns.Errors["connect_no_address"], failed: r.Conns.Failed + r.Conns.Lost, reuse: -1, loopback: c.Plan.Host.IsLoopback()}
+		noPort: r.Conns.Errors["connect_no_address"], notClosed: r.Conns.Errors[closeTimeout], reuse: -1, loopback: c.Plan.Host.IsLoopback()}
 	s.blind = !c.SameHost
 	s.ports = int64(c.Plan.Local.N()) * int64(len(c.Plan.Ports)) * int64(max(1, len(c.Plan.Sources)))
 	if n, err := fp.SysctlInt("net.ipv4.tcp_tw_reuse"); err == nil {
@@ -188,13 +190,16 @@ func (c *churn) sum(fp footprint.Proc) churnSum {
 // tcp_tw_reuse 1, or 2 on loopback, once it is a second old.
 func (s *churnSum) reused() bool { return s.reuse == 1 || s.reuse == 2 && s.loopback }
 
+// serverEnds says whether it is the server that closes first, as it was to.
+func (s *churnSum) serverEnds() bool { return s.opt.ServerEnds && s.notClosed == 0 }
+
 // exhaustion is after how many more seconds at this rate no local port is left;
 // nil: never.
 func (s *churnSum) exhaustion() *float64 {
 	perSecond := s.conns
 	held := perSecond * timeWaitFor
 	switch {
-	case s.opt.Mode == Pool, s.opt.ServerEnds, s.at.client <= s.at.server:
+	case s.opt.Mode == Pool, s.serverEnds(), s.at.client <= s.at.server:
 		return nil
 	case s.noPort > 0:
 		now := 0.0
@@ -230,8 +235,11 @@ func (s *churnSum) row() []any {
 	number := func(n int64) any { return float64(n) }
 	row := []any{s.opt.Mode, "client", fmt.Sprint(s.reuse), s.rate, nil, nil, s.conns, number(s.at.client), number(s.at.server), number(s.at.others),
 		float64(s.at.used) / float64(max(1, s.ports)), number(s.noPort), nil}
-	if s.opt.ServerEnds {
+	switch {
+	case s.serverEnds():
 		row[1] = "server"
+	case s.opt.ServerEnds:
+		row[1] = "client (server did not)"
 	}
 	if s.opt.Mode == Pool {
 		row[1] = "nobody"
@@ -257,13 +265,16 @@ func (s *churnSum) verdict(r *result.Result) string {
 	if s.opt.Mode != Pool {
 		said += fmt.Sprintf(", %s new connections a second", plan.Group(int64(s.conns)))
 	}
+	if s.notClosed > 0 {
+		said += fmt.Sprintf(". The server did not close first: %s connections waited 5 s for that, and the client closed them", plan.Group(s.notClosed))
+	}
 	left := s.exhaustion()
 	switch {
 	case s.noPort > 0:
 		said += fmt.Sprintf(". Local ports ran out: %s connects failed with EADDRNOTAVAIL, as each closed connection keeps its port for %d s on the side that closes first, the client's", plan.Group(s.noPort), timeWaitFor)
 	case left != nil:
 		said += fmt.Sprintf(". TIME_WAIT gathers on the client, which closes first: at this rate its %s local ports are used up in %.0f s", plan.Group(s.ports), *left)
-	case s.blind && s.opt.ServerEnds:
+	case s.blind && s.serverEnds():
 		said += ". TIME_WAIT gathers on the server, which closes first and runs on another machine: look there (ss -tan state time-wait | wc -l)"
 	case s.at.server > s.at.client:
 		said += fmt.Sprintf(". TIME_WAIT gathers on the server (%s), which closes first: it costs memory there, and no local port of the client", plan.Group(s.at.server))

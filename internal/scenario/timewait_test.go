@@ -35,6 +35,10 @@ func TestExhaustion(t *testing.T) {
 			s.at, s.blind = sides{used: 100}, true
 			s.opt = &ChurnOptions{Mode: PerRequest, ServerEnds: true}
 		}, -1, "on another machine"},
+		{"the server was to close first, and did not", func(s *churnSum) {
+			s.notClosed = 3
+			s.opt = &ChurnOptions{Mode: PerRequest, ServerEnds: true, Users: 100}
+		}, 25, "did not close first: 3 connections waited 5 s"},
 		{"a pool", func(s *churnSum) { s.at = sides{used: 10}; s.opt = &ChurnOptions{Mode: Pool} }, -1, "no TIME_WAIT"},
 		{"a proxy between", func(s *churnSum) { s.at = sides{used: 10, others: 8300}; s.opt = &ChurnOptions{Mode: Pool} }, -1, "8,300 more are in TIME_WAIT between others"},
 	} {
@@ -91,6 +95,46 @@ func TestShortly(t *testing.T) {
 	for d, want := range map[time.Duration]string{0: "0s", 999: "999ns", 108_400: "108µs", 15_432_000: "15.4ms", 1_234_567_890: "1.23s", 123_456_789_000: "2m3s"} {
 		if got := shortly(d); got != want {
 			t.Errorf("shortly(%d) = %s, want %s", d, got, want)
+		}
+	}
+}
+
+// The matrix has the findings of its worst run, and fell short if one of them did.
+func TestJoinChurn(t *testing.T) {
+	run := func(mode string, do func(*result.Result)) *result.Result {
+		s := churnSum{opt: &ChurnOptions{Mode: mode}, rate: 100}
+		r := &result.Result{Tables: []result.Table{churnTable("t", [][]any{s.row()})}}
+		do(r)
+		return r
+	}
+	good := run(Pool, func(r *result.Result) { r.Findings = []result.Finding{{Name: "calls per message", Severity: 30}} })
+	bad := run(PerRequest, func(r *result.Result) { r.Findings = []result.Finding{{Name: "local ports used up", Severity: 95}} })
+	for _, tt := range []struct {
+		name  string
+		do    func(*result.Result)
+		short bool
+	}{
+		{"all is well", func(*result.Result) {}, false},
+		{"connects failed", func(r *result.Result) { r.Conns = result.Conns{Attempted: 1, Failed: 1} }, true},
+		{"the server does not close", func(r *result.Result) { r.Conns.Errors = result.ErrorCounts{"close_timeout": 1} }, true},
+		{"an answer never came", func(r *result.Result) { r.Echo = &result.Echo{Lost: 1} }, true},
+	} {
+		r := JoinChurn([]*result.Result{good, bad, run(KeepAlive, tt.do)})
+		if r.Behind != tt.short || len(r.Tables[0].Rows) != 3 || len(r.Findings) != 1 || r.Findings[0].Severity != 95 {
+			t.Errorf("%s: behind %v, want %v; findings %+v", tt.name, r.Behind, tt.short, r.Findings)
+		}
+	}
+}
+
+func TestChurnRow(t *testing.T) {
+	for want, s := range map[string]churnSum{
+		"client":                  {opt: &ChurnOptions{Mode: PerRequest}},
+		"server":                  {opt: &ChurnOptions{Mode: PerRequest, ServerEnds: true}},
+		"client (server did not)": {opt: &ChurnOptions{Mode: PerRequest, ServerEnds: true}, notClosed: 1},
+		"nobody":                  {opt: &ChurnOptions{Mode: Pool}},
+	} {
+		if got := s.row()[1]; got != want {
+			t.Errorf("closes first: %v, want %s", got, want)
 		}
 	}
 }
