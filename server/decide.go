@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"math"
 	"runtime"
 	"time"
 
@@ -11,38 +12,121 @@ import (
 	"github.com/c10m/c10m/internal/plan"
 	"github.com/c10m/c10m/internal/shard"
 	"github.com/c10m/c10m/internal/sys"
+	"github.com/c10m/c10m/internal/tune"
 )
 
-// pairBytes is what a connection takes with both ends on one machine, RESULTS.md:
-// --max-conns auto is for as many as this machine's memory would hold so.
-const pairBytes = 8700
+// pairBytes is what a connection takes with both ends on one machine.
+var pairBytes = 2*tune.KernelEnd.Bytes + tune.ServerEnd.Bytes + tune.ClientEnd.Bytes
 
-// decide turns every "auto" into a number.
-func (s *server) decide() (err error) {
-	s.conns = s.maxConns.N
-	if s.maxConns.Auto {
-		s.conns = int64(float64(sys.TotalMemory()) * 0.95 / pairBytes)
+// memoryReserve is the share of memory that --max-conns auto leaves free.
+const memoryReserve = 0.05
+
+// machine is what bounds the connections of a server, its fd limit apart.
+type machine struct {
+	memory  uint64 // of the machine, or of the cgroup if it binds
+	group   bool
+	watches int64 // fs.epoll.max_user_watches; 0: not known
+	cores   int
+}
+
+// decided is every "auto" turned into a number.
+type decided struct {
+	conns int64
+	size  shard.Size
+	note  string // what bounds conns, unless it is just the number asked for
+}
+
+// decide settles the size of the server.
+func (s *server) decide() error {
+	fp, err := footprint.Here()
+	if err != nil {
+		return err
 	}
-	cores := runtime.NumCPU()
-	want := uint64(s.conns + shard.Overhead(len(s.ports()), cores))
+	mem, err := fp.Mem()
+	if err != nil {
+		return err
+	}
+	m := machine{cores: runtime.NumCPU()}
+	_, m.memory, m.group = mem.Bound(memoryReserve)
+	m.watches, _ = fp.SysctlInt("fs.epoll.max_user_watches")
+	want := uint64(s.maxConns.N)
+	if s.maxConns.Auto {
+		want = uint64(m.holds())
+	}
+	want += uint64(shard.Overhead(len(s.ports()), m.cores))
 	if s.nofile, err = sys.RaiseNofile(min(want, sys.NrOpen())); err != nil {
 		return err
 	}
-	s.size, err = shard.Fit(s.conns, s.nofile.Soft, len(s.ports()), cores, int(s.workers.N))
+	d, err := m.decide(s.maxConns, s.workers, len(s.ports()), s.nofile.Soft)
 	if err != nil {
-		return fmt.Errorf("%w: --max-conns %d: %v", errUsage, s.conns, err)
+		return fmt.Errorf("%w: %v", errUsage, err)
 	}
-	if s.size.Workers > shard.MaxWorkers {
-		return fmt.Errorf("%w: --workers %d: the legal range is 1..%d or auto", errUsage, s.size.Workers, shard.MaxWorkers)
+	if d.note != "" {
+		s.logf("%s", d.note)
 	}
-	// Fewer workers than needed were asked for: promise what they can hold.
-	if room := s.size.Limit * int64(s.size.Workers); s.conns > room {
-		if !s.maxConns.Auto {
-			s.logf("--max-conns %d: %d workers hold at most %d with %d file descriptors each", s.conns, s.size.Workers, room, s.nofile.Soft)
-		}
-		s.conns = room
-	}
+	s.conns, s.size = d.conns, d.size
 	return nil
+}
+
+// holds is how many connections there is memory for, with both ends here.
+func (m machine) holds() int64 {
+	return int64(float64(m.memory) * (1 - memoryReserve) / float64(pairBytes))
+}
+
+// decide cuts a server of so many ports into processes of nofile fds. What nobody
+// asked for is as much as can be had. A number that was asked for and does not fit
+// is an error, unless it is the workers that were asked for, or epoll's watches,
+// that are too few: then it is said.
+func (m machine) decide(conns, workers plan.Count, ports int, nofile uint64) (d decided, err error) {
+	if workers.N > shard.MaxWorkers {
+		return d, fmt.Errorf("--workers %d: the legal range is 1..%d or auto", workers.N, shard.MaxWorkers)
+	}
+	why := ""
+	bound := func(n int64, format string, args ...any) {
+		if n < d.conns {
+			d.conns, why = max(1, n), fmt.Sprintf(format, args...)
+		}
+	}
+	// A bound per user, over all processes.
+	watches := func(taken int64) {
+		if m.watches > 0 {
+			bound(m.watches-taken, "fs.epoll.max_user_watches %s less %s for listeners, and a client of the same user here takes its share, too; cure: sysctl -w fs.epoll.max_user_watches=%d",
+				plan.Group(m.watches), plan.Group(taken), taken+2*d.conns)
+		}
+	}
+	d.conns = conns.N
+	if conns.Auto {
+		d.conns = math.MaxInt64
+		bound(m.holds(), "%s memory, %s MiB", m.whose(), plan.Group(int64(m.memory>>20)))
+		watches(0) // no more processes than they are for
+	}
+	if conns.Auto && workers.Auto {
+		bound(shard.Most(nofile, ports, m.cores), "%d workers of %s file descriptors; cure: a higher fd limit (ulimit -Hn), or a number", shard.AutoWorkers, plan.Group(int64(nofile)))
+	}
+	if d.size, err = shard.Fit(d.conns, nofile, ports, m.cores, int(workers.N)); err != nil {
+		return d, fmt.Errorf("--max-conns %s: %v", conns.String(), err)
+	}
+	bound(d.size.Limit*int64(d.size.Workers), "%d workers of %s file descriptors", d.size.Workers, plan.Group(int64(nofile)))
+	// Each loop watches its listeners and an eventfd, each process a few of the
+	// runtime's.
+	taken := int64(d.size.Workers) * int64(d.size.Loops*(ports+1)+8)
+	if m.watches > 0 && m.watches <= taken {
+		return d, fmt.Errorf("fs.epoll.max_user_watches %d: %d listeners take them all; cure: sysctl -w fs.epoll.max_user_watches=%d",
+			m.watches, d.size.Workers*d.size.Loops*ports, taken+2*d.conns)
+	}
+	watches(taken)
+	if why != "" {
+		d.note = fmt.Sprintf("--max-conns %s: %s connections, bound by %s", conns.String(), plan.Group(d.conns), why)
+	}
+	return d, nil
+}
+
+// whose is the memory that counts.
+func (m machine) whose() string {
+	if m.group {
+		return "the cgroup's"
+	}
+	return "this machine's"
 }
 
 // readyAlone waits for the only engine.

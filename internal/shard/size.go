@@ -36,17 +36,35 @@ func Fit(conns int64, nofile uint64, ports, cores, workers int) (Size, error) {
 		}
 		return s, nil
 	}
+	if sizeFor(cores, nofile, ports, cores).Limit < 1 {
+		return Size{}, fmt.Errorf("%d ports leave no file descriptor of %d for connections; raise the fd limit (ulimit -Hn) or listen on fewer ports", ports, nofile)
+	}
 	for n := 1; n <= MaxWorkers; n++ {
-		s := sizeFor(n, nofile, ports, cores)
-		share := float64(conns) / float64(n)
-		if n > 1 {
-			share += 5 * math.Sqrt(share)
-		}
-		if s.Limit > 0 && share <= float64(s.Limit) {
+		if s := sizeFor(n, nofile, ports, cores); conns <= s.holds() {
 			return s, nil
 		}
 	}
 	return Size{}, fmt.Errorf("%d connections do not fit into %d workers of %d file descriptors with %d ports; raise the fd limit (ulimit -Hn) or ask for fewer with --max-conns", conns, MaxWorkers, nofile, ports)
+}
+
+// AutoWorkers is how many workers a server takes on that nobody has told how many
+// connections to hold: each costs some 50 ms of processor time to start with 400
+// ports, and more memory than a thousand connections.
+const AutoWorkers = 512
+
+// Most is how many connections AutoWorkers hold, by Fit's rule.
+func Most(nofile uint64, ports, cores int) int64 {
+	return sizeFor(AutoWorkers, nofile, ports, cores).holds()
+}
+
+// holds is how many connections the kernel can deal out without one worker, at
+// five deviations, getting more than its limit: share + 5 √share = limit.
+func (s Size) holds() int64 {
+	if s.Limit < 1 || s.Workers == 1 {
+		return s.Limit
+	}
+	root := (math.Sqrt(25+4*float64(s.Limit)) - 5) / 2
+	return int64(root*root) * int64(s.Workers)
 }
 
 func sizeFor(workers int, nofile uint64, ports, cores int) Size {

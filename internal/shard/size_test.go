@@ -25,6 +25,7 @@ func TestFit(t *testing.T) {
 		{"as asked", 10, 20_000, 200, 8, 4, Size{4, 2, 19_394}, true},
 		{"no room at all", 10, 256, 200, 8, 1, Size{}, false},
 		{"too few fds", 10, 256, 200, 8, 0, Size{}, false},
+		{"what the largest server of its own accord holds", Most(1024, 400, 2), 1024, 400, 2, 0, Size{512, 1, 421}, true},
 		{"too many", 1 << 40, 1024, 1, 1, 0, Size{}, false},
 	}
 	for _, tt := range tests {

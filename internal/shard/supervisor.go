@@ -33,8 +33,12 @@ type Supervisor struct {
 	doors    []*net.UnixConn // by worker; nil: not started yet
 }
 
-// startTimeout bounds how long all workers together may take to accept.
-const startTimeout = 60 * time.Second
+// startTimeout bounds how long all workers together may take to accept, with so
+// much more for each of them.
+const (
+	startTimeout  = 60 * time.Second
+	startOfWorker = 100 * time.Millisecond
+)
 
 // minLife is how long a worker must have lived for its death to be an accident.
 // The first that dies younger is started anew at once as well, being back within
@@ -85,7 +89,8 @@ func (s *Supervisor) restartsOf(i int) *atomic.Int64 {
 
 // awaitReady polls the page until every worker is ready.
 func (s *Supervisor) awaitReady(ctx context.Context, cancel context.CancelCauseFunc) bool {
-	deadline := time.Now().Add(startTimeout)
+	timeout := startTimeout + time.Duration(len(s.Page.Slots))*startOfWorker
+	deadline := time.Now().Add(timeout)
 	for ctx.Err() == nil {
 		waiting := 0
 		for _, slot := range s.Page.Slots {
@@ -97,7 +102,7 @@ func (s *Supervisor) awaitReady(ctx context.Context, cancel context.CancelCauseF
 			return true
 		}
 		if time.Now().After(deadline) {
-			cancel(fmt.Errorf("start workers: %d of %d do not accept after %v", waiting, len(s.Page.Slots), startTimeout))
+			cancel(fmt.Errorf("start workers: %d of %d do not accept after %v", waiting, len(s.Page.Slots), timeout))
 			return false
 		}
 		time.Sleep(2 * time.Millisecond)

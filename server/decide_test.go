@@ -1,0 +1,61 @@
+package main
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/c10m/c10m/internal/plan"
+	"github.com/c10m/c10m/internal/shard"
+)
+
+func TestDecide(t *testing.T) {
+	auto := plan.Count{Auto: true}
+	small := machine{memory: 24 << 30, watches: 5_491_511, cores: 2}
+	big := machine{memory: 256 << 30, watches: 60_000_000, cores: 64}
+	with := func(m machine, change func(*machine)) machine { change(&m); return m }
+	tests := []struct {
+		name           string
+		m              machine
+		conns, workers plan.Count
+		nofile         uint64
+		want           int64 // connections; 0: an error
+		max            int   // workers at most
+		said           []string
+	}{
+		{"memory binds, one process", small, auto, auto, 4_000_000, 2_819_778, 1, []string{"this machine's memory", "24,576 MiB"}},
+		{"memory binds, many processes", small, auto, auto, 20_000, 2_819_778, 151, []string{"memory"}},
+		{"a hard limit of 1,024", small, auto, auto, 1024, shard.Most(1024, 400, 2), shard.AutoWorkers, []string{"512 workers of 1,024 file descriptors", "ulimit -Hn"}},
+		{"256 GiB and tables of 20,000", big, auto, auto, 20_000, shard.Most(20_000, 400, 64), shard.AutoWorkers, []string{"512 workers"}},
+		{"a cgroup of 1 GiB", with(big, func(m *machine) { m.memory, m.group = 1<<30, true }), auto, auto, 20_000, 117_490, 8, []string{"the cgroup's memory", "1,024 MiB"}},
+		{"few watches", with(small, func(m *machine) { m.watches = 100_000 }), auto, auto, 20_000, 100_000 - 6*409, 6, []string{"fs.epoll.max_user_watches 100,000", "2,454"}},
+		{"fewer watches than were asked for", with(small, func(m *machine) { m.watches = 10_000 }), plan.Count{N: 12_000}, auto, 20_000, 10_000 - 2*401 - 8, 1, []string{"--max-conns 12000", "9,190", "watches"}},
+		{"watches not known", with(small, func(m *machine) { m.watches = 0 }), plan.Count{N: 12_000}, auto, 20_000, 12_000, 1, nil},
+		{"watches for listeners alone", with(small, func(m *machine) { m.watches = 500 }), auto, auto, 20_000, 0, 0, []string{"max_user_watches 500", "listeners"}},
+		{"as many as asked for", small, plan.Count{N: 1000}, auto, 20_000, 1000, 1, nil},
+		{"with as many workers", small, auto, plan.Count{N: 3}, 20_000, 3 * 19_397, 3, []string{"3 workers of 20,000"}},
+		{"more than these hold", small, plan.Count{N: 100_000}, plan.Count{N: 3}, 20_000, 3 * 19_397, 3, []string{"58,191 connections", "3 workers"}},
+		{"asked for, and does not fit", small, plan.Count{N: 2_800_000}, auto, 1024, 0, 0, []string{"--max-conns 2800000", "4096 workers"}},
+		{"more ports than fds", small, auto, auto, 500, 0, 0, []string{"400 ports", "500"}},
+		{"more workers than there may be", small, auto, plan.Count{N: 5000}, 20_000, 0, 0, []string{"--workers 5000", "1..4096"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			d, err := tt.m.decide(tt.conns, tt.workers, 400, tt.nofile)
+			said := d.note
+			if err != nil {
+				said, d.conns, d.size.Workers = err.Error(), 0, 0
+			}
+			if d.conns != tt.want || d.size.Workers > tt.max {
+				t.Errorf("%d connections, %+v (%s); want %d, at most %d workers", d.conns, d.size, said, tt.want, tt.max)
+			}
+			if (said == "") != (tt.said == nil) || strings.Contains(said, "\n") {
+				t.Errorf("said %q", said)
+			}
+			for _, w := range tt.said {
+				if !strings.Contains(said, w) {
+					t.Errorf("%q lacks %q", said, w)
+				}
+			}
+		})
+	}
+}
