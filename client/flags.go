@@ -97,6 +97,7 @@ const maxSize = 64 << 20
 
 // check converts what is left and refuses what cannot be meant.
 func (f *flags) check(r raw) (err error) {
+	f.OwnNet = isIsolated()
 	if f.Host, err = netip.ParseAddr(r.host); err != nil {
 		return fmt.Errorf("--host %q is not an IP address, like 127.0.0.1 or ::1", r.host)
 	}

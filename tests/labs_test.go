@@ -1,13 +1,18 @@
 package tests
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/c10m/c10m/internal/result"
 )
 
 // lab is the flags that lead a lab to the server.
@@ -28,9 +33,48 @@ func TestStress(t *testing.T) {
 		if want := map[string]int64{"kept": 30, "keepalive": 120, "per-request": 1200}[mode]; r.Conns.Established != want {
 			t.Errorf("%s: %d connections, want %d", mode, r.Conns.Established, want)
 		}
+		if said := strings.Join(r.Warnings, "\n"); strings.Contains(said, "after the close") {
+			t.Errorf("%s: a server that has closed all is doubted: %s", mode, said)
+		}
 		if n, _ := cell(t, r.Tables[1], 1, "RSS"); n < 1<<20 || !strings.Contains(r.Verdict, "Nothing failed") || !strings.Contains(r.Verdict, "memory went from") {
 			t.Errorf("%s: server's RSS %g; %q", mode, n, r.Verdict)
 		}
+	}
+}
+
+// A server that has not closed what the client has: the run says so.
+func TestStressReconciles(t *testing.T) {
+	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	var accepted atomic.Int64
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			accepted.Add(1)
+			go func() {
+				defer func() { _ = c.Close() }()
+				_, _ = io.Copy(c, c)
+			}()
+		}
+	}()
+	control := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_ = json.NewEncoder(w).Encode(result.ServerReport{Schema: result.ServerSchema, MaxConns: 1000, Open: 10 + accepted.Load()})
+	}))
+	t.Cleanup(control.Close)
+	port := l.Addr().(*net.TCPAddr).Port
+	o := client(t, nil, nil, "stress", "--first-port", fmt.Sprint(port), "--server-control", control.URL, "--users", "7", "--loops", "5")
+	if o.result == nil {
+		t.Fatalf("status %d, no result: %s", o.status, o.stderr)
+	}
+	const want = "after the close the server holds 7 connections more than before the run"
+	if said := strings.Join(o.result.Warnings, "\n"); !strings.Contains(said, want) {
+		t.Errorf("warnings %q, want %q", said, want)
 	}
 }
 

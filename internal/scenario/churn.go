@@ -88,6 +88,8 @@ func runChurn(ctx context.Context, o ChurnOptions, fp footprint.Proc, watch Watc
 	if c.engine, err = loadgen.Start(p.Plan, max(1, o.Size, o.SizeMax)); err != nil {
 		return nil, seen, nil, err
 	}
+	now, _ := p.control.counts(ctx) // nil: not known
+	before := o.count(fp, now)
 	rec := p.record(ctx, fp, o.Ports)
 	if o.Scenario == "churn" { // nobody else shows it, and it costs something
 		c.tw = watchTimeWait(o.Ports, func() int64 { return c.engine.Counts().Received })
@@ -108,6 +110,7 @@ func runChurn(ctx context.Context, o ChurnOptions, fp footprint.Proc, watch Watc
 	heat := c.engine.Heat()
 	if ctx.Err() == nil {
 		c.engine.Close(ctx)
+		p.reconcileClosed(ctx, before)
 	}
 	seen = rec.Stop(context.WithoutCancel(ctx))
 	t, err := c.engine.Stop()

@@ -40,7 +40,7 @@ type hold struct {
 	res       *result.Result
 	phase     atomic.Value // string
 	began     time.Time
-	target    int64 // the server's open connections before the run
+	counted   counted // before the run
 	sampler   *footprint.Sampler
 	series    footprint.Series
 	rate      curve
@@ -93,8 +93,8 @@ func (h *hold) run(ctx context.Context) {
 	if err != nil {
 		h.warn("memory is not measured: %v", err)
 	}
-	if h.Server != nil { // by now it has seen the end of the probe's connections
-		h.target = h.Server.Open
+	h.counted = h.opt.count(h.fp, h.Server) // by now it has seen the end of the probe's connections
+	if h.Server != nil {
 		before.ServerOpen = 0
 	}
 	h.series.Before = before
@@ -225,7 +225,7 @@ func (h *hold) snapshot(ctx context.Context) (s footprint.Snapshot, err error) {
 	}
 	if h.control.base != "" {
 		if r, err := h.control.report(ctx); err == nil {
-			s.ServerOpen, s.Server = r.Open-h.target, r.Memory
+			s.ServerOpen, s.Server = r.Open-h.counted.server, r.Memory
 			if !h.SameHost {
 				s.Remote = r.Kernel
 			}
@@ -277,7 +277,7 @@ func (h *hold) awaitServer(ctx context.Context) bool {
 		if err != nil {
 			return false
 		}
-		if r.Open-h.target >= h.engine.Counts().Open() {
+		if r.Open-h.counted.server >= h.engine.Counts().Open() {
 			return true
 		}
 		if r.Open != last {
@@ -344,7 +344,7 @@ func (h *hold) close(ctx context.Context) {
 	}
 	for last, since := int64(-1), time.Now(); ctx.Err() == nil && h.control.base != ""; sleep(ctx, 20*time.Millisecond) {
 		r, err := h.control.counts(ctx)
-		if err != nil || r.Open <= h.target || time.Since(since) > catchUp {
+		if err != nil || r.Open <= h.counted.server || time.Since(since) > catchUp {
 			break
 		}
 		if r.Open != last {

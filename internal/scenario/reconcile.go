@@ -2,8 +2,11 @@ package scenario
 
 import (
 	"context"
+	"fmt"
+	"math"
 	"time"
 
+	"github.com/c10m/c10m/internal/footprint"
 	"github.com/c10m/c10m/internal/plan"
 	"github.com/c10m/c10m/internal/result"
 )
@@ -24,22 +27,104 @@ func (h *hold) reconcile() {
 }
 
 // kernelCount is what the kernel counts, nil where that is not to be known.
-// Listeners, the control endpoint and strangers come on top of the client's
-// connections (client); fewer cannot be, and is a doubt.
 func (h *hold) kernelCount(when string, client int64) *int64 {
 	s, err := h.fp.Sockets()
 	if err != nil {
 		return nil
 	}
-	ends := int64(1)
-	if h.SameHost {
-		ends = 2
-	}
-	// On loopback the server's sockets are counted in our network namespace.
-	if h.Plan.Host.IsLoopback() && s.TCP < ends*client-client/1000 {
-		h.warn("%sthe kernel counts %s TCP sockets in use, the client alone holds %s", when, plan.Group(s.TCP), plan.Group(client))
+	if doubt := h.counted.doubt(h.Prepared, s.TCP, client); doubt != "" {
+		h.warn("%s%s", when, doubt)
 	}
 	return &s.TCP
+}
+
+// counted is what a run found open when it began.
+type counted struct {
+	fp     footprint.Proc
+	server int64 // connections that the server counted; -1: not known
+	kernel int64 // TCP sockets of this network namespace; -1: not known, or others open theirs there
+}
+
+// strangers is how many sockets may have come in a network namespace of the
+// run's own without a word: those of the control endpoint, and of who looks.
+const strangers = 64
+
+// count is called before a run opens anything; server is what the server's
+// control endpoint has just said, nil where there is none.
+func (o *Options) count(fp footprint.Proc, server *result.ServerReport) counted {
+	c := counted{fp: fp, server: -1, kernel: -1}
+	if server != nil {
+		c.server = server.Open
+	}
+	relays := server != nil && server.Relay != nil // it opens some itself
+	if s, err := fp.Sockets(); err == nil && o.OwnNet && !relays {
+		c.kernel = s.TCP
+	}
+	return c
+}
+
+// doubt compares the kernel's count of TCP sockets (now) with the client's
+// connections. Its own ends are all there, and on loopback the server's, too:
+// fewer cannot be. Listeners, the control endpoint and strangers come on top;
+// where there are no strangers, more than both ends have is a doubt as well.
+func (c counted) doubt(p *Prepared, now, client int64) string {
+	least, most := client, client
+	if p.SameHost {
+		most = 2 * client
+	}
+	if p.SameHost && p.Plan.Host.IsLoopback() { // otherwise it may be in another namespace
+		least = most
+	}
+	switch {
+	case now < least-client/1000:
+		who := "the client alone holds"
+		if least > client {
+			who = "both ends hold"
+		}
+		return fmt.Sprintf("the kernel counts %s TCP sockets in use, %s %s", plan.Group(now), who, plan.Group(least))
+	case c.kernel >= 0 && now > c.kernel+most+most/1000+strangers:
+		return fmt.Sprintf("the kernel counts %s TCP sockets more than before the run, the %s connections have at most %s: others, like a proxy, open some in this network namespace, or some are open that nobody counts",
+			plan.Group(now-c.kernel), plan.Group(client), plan.Group(most))
+	}
+	return ""
+}
+
+// reconcileClosed looks, once a lab has closed its connections, whether the
+// server and the kernel are back at what they counted before. They are given
+// time for as long as they get on.
+func (p *Prepared) reconcileClosed(ctx context.Context, before counted) {
+	const when = "after the close "
+	var more, sockets int64
+	for least, since := int64(math.MaxInt64), time.Now(); ctx.Err() == nil; sleep(ctx, 20*time.Millisecond) {
+		if before.server >= 0 {
+			r, err := p.control.counts(ctx)
+			if err != nil {
+				p.warn(when + "the server's control endpoint did not answer: whether it has closed all connections is not known")
+				return
+			}
+			more = r.Open - before.server
+		}
+		if s, err := before.fp.Sockets(); err == nil && before.kernel >= 0 {
+			sockets = s.TCP
+		}
+		doubt := before.doubt(p, sockets, 0)
+		if more <= 0 && doubt == "" {
+			return
+		}
+		if now := more + sockets; now < least {
+			least, since = now, time.Now()
+		}
+		if time.Since(since) < lastLook {
+			continue
+		}
+		if more > 0 {
+			p.warn(when+"the server holds %s connections more than before the run", plan.Group(more))
+		}
+		if doubt != "" {
+			p.warn("%s%s", when, doubt)
+		}
+		return
+	}
 }
 
 // lastLook is how long the two counts may take to agree at the end of a run.
@@ -63,7 +148,7 @@ func (h *hold) reconcileAgain(interrupted bool) {
 		if err != nil {
 			break
 		}
-		server, agree = r, r.Open-h.target == h.engine.Counts().Open()
+		server, agree = r, r.Open-h.counted.server == h.engine.Counts().Open()
 		if interrupted {
 			break
 		}
@@ -77,7 +162,7 @@ func (h *hold) reconcileAgain(interrupted bool) {
 	case server == nil:
 		h.warn(when+"the server's control endpoint did not answer: whether it still held the client's %s connections is not known", plan.Group(client))
 	default:
-		h.warn(when+"the server held %s connections, the client %s", plan.Group(server.Open-h.target), plan.Group(client))
+		h.warn(when+"the server held %s connections, the client %s", plan.Group(server.Open-h.counted.server), plan.Group(client))
 	}
 	h.kernelCount(when, h.engine.Counts().Open())
 }
