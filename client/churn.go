@@ -50,12 +50,8 @@ Examples
 
 // churnFlags are those of churn.
 type churnFlags struct {
-	*command
-	*target
-	opt               scenario.ChurnOptions
-	size              sizes
-	users, pool       plan.Count
-	requests          int
+	*users
+	pool              plan.Count
 	firstClose        string
 	twReuse, maxTW    int
 	portRange, server string
@@ -64,18 +60,12 @@ type churnFlags struct {
 }
 
 func newChurn() *churnFlags {
-	c := &churnFlags{command: newCommand("churn", churnUsage), size: sizes{64, 64}, users: plan.Count{N: 100}, pool: plan.Count{N: 10}, sysctl: settings{}}
-	c.target = newTarget(c.FlagSet, "churn", 1)
-	c.raw.ports = 1
+	c := &churnFlags{users: newUsers("churn", churnUsage, 100, scenario.PerRequest, scenario.KeepAlive, scenario.Pool), pool: plan.Count{N: 10}, sysctl: settings{}}
 	fs := c.FlagSet
-	fs.StringVar(&c.opt.Mode, "mode", scenario.PerRequest, "")
-	fs.IntVar(&c.requests, "requests", 10, "")
 	fs.Var(&c.pool, "pool", "")
-	fs.Var(&c.users, "users", "")
+	fs.Var(&c.n, "users", "")
 	fs.StringVar(&c.firstClose, "first-close", "client", "")
 	fs.DurationVar(&c.Hold, "duration", 10*time.Second, "")
-	fs.Var(&c.size, "size", "")
-	fs.DurationVar(&c.opt.Timeout, "timeout", 10*time.Second, "")
 	fs.IntVar(&c.twReuse, "tw-reuse", -1, "")
 	fs.StringVar(&c.portRange, "port-range", "", "")
 	fs.IntVar(&c.maxTW, "max-tw", -1, "")
@@ -118,7 +108,7 @@ func (c *churnFlags) runHere(ctx context.Context, stderr io.Writer) (*resultOf, 
 		if err := c.sysctl.settle(); err != nil {
 			return nil, err
 		}
-		s, err := startOwn(ctx, c.target, c.server, "--close-on-eot", "--max-conns", maxConns(c.users.N))
+		s, err := startOwn(ctx, c.target, c.server, "--close-on-eot", "--max-conns", maxConns(c.n.N))
 		if err != nil {
 			return nil, err
 		}
@@ -132,36 +122,26 @@ func (c *churnFlags) runHere(ctx context.Context, stderr io.Writer) (*resultOf, 
 
 // check converts the flags and refuses what cannot be meant.
 func (c *churnFlags) check(args []string) error {
-	o := &c.opt
+	pooled := c.opt.Mode == scenario.Pool
 	switch {
-	case o.Mode != scenario.PerRequest && o.Mode != scenario.KeepAlive && o.Mode != scenario.Pool:
-		return fmt.Errorf("--mode %q: the legal values are per-request, keepalive, pool", o.Mode)
 	case c.firstClose != "client" && c.firstClose != "server":
 		return fmt.Errorf("--first-close %q: the legal values are client, server", c.firstClose)
-	case c.requests < 1 || c.requests > 1<<30:
-		return fmt.Errorf("--requests %d: the legal range is 1..%d", c.requests, 1<<30)
-	case c.users.Auto || c.users.N > 1_000_000:
-		return fmt.Errorf("--users %s: the legal range is 1..1000000", c.users.String())
-	case c.pool.Auto || c.pool.N > c.users.N && o.Mode == scenario.Pool:
-		return fmt.Errorf("--pool %s: the legal range is 1..%d, the users", c.pool.String(), c.users.N)
+	case c.pool.Auto || pooled && !c.n.Auto && c.pool.N > c.n.N:
+		return fmt.Errorf("--pool %s: the legal range is 1..%d, the users", c.pool.String(), c.n.N)
 	case c.Hold < 100*time.Millisecond:
 		return fmt.Errorf("--duration %v: the legal range is 100ms..1000h", c.Hold)
-	case o.Timeout < 10*time.Millisecond || o.Timeout > 10*time.Minute:
-		return fmt.Errorf("--timeout %v: the legal range is 10ms..10m", o.Timeout)
 	}
 	if err := c.checkSettings(); err != nil {
 		return err
 	}
-	c.Conns = c.users
-	if o.Mode == scenario.Pool {
-		c.Conns = c.pool
+	conns := c.n
+	if pooled {
+		conns = c.pool
 	}
-	c.target.quiet = c.command.quiet
-	if err := c.finish(args); err != nil {
+	if err := c.settle(args, conns); err != nil {
 		return err
 	}
-	c.Size, c.SizeMax = c.size.first, c.size.last
-	o.Users, o.Requests, o.ServerEnds = c.users.N, uint32(c.requests), c.firstClose == "server"
+	c.opt.ServerEnds = c.firstClose == "server"
 	if c.portRange != "" {
 		return overlaps(c.sysctl["net.ipv4.ip_local_port_range"], c.ranges())
 	}

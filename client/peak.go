@@ -83,8 +83,8 @@ func listed(args []string, flag string) (all []string) {
 
 // runPeak is the subcommand.
 func runPeak(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	u := newUsers("peak", peakUsage, scenario.Kept, 1)
-	u.raw.closeMode = "rst"
+	u := newUsers("peak", peakUsage, 1, scenario.Kept, scenario.KeepAlive, scenario.PerRequest)
+	u.closes("rst")
 	var conditions untils
 	from, most := plan.Count{N: 10}, plan.Count{N: 100_000}
 	o := scenario.PeakOptions{}
@@ -101,14 +101,14 @@ func runPeak(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		switch {
 		case from.Auto || most.Auto || most.N > mostUsers || from.N > most.N:
 			return fmt.Errorf("--from %s --max %s: the legal range is 1..%d, and --from no more than --max", from.String(), most.String(), mostUsers)
-		case o.Factor < 1.01 || o.Factor > 1000:
+		case !(o.Factor >= 1.01 && o.Factor <= 1000): // as is NaN
 			return fmt.Errorf("--factor %g: the legal range is 1.01..1000", o.Factor)
-		case o.Precision < 0 || o.Precision > 1:
+		case !(o.Precision >= 0 && o.Precision <= 1):
 			return fmt.Errorf("--precision %g: the legal range is 0..1", o.Precision)
 		case u.Hold < 100*time.Millisecond || u.Hold > time.Hour:
 			return fmt.Errorf("--each %v: the legal range is 100ms..1h", u.Hold)
 		}
-		err := u.settle(args)
+		err := u.settle(args, u.n)
 		o.ChurnOptions, o.From, o.Max, o.Until, u.most = u.opt, from.N, most.N, conditions, most.N
 		return err
 	}

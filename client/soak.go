@@ -47,8 +47,9 @@ const mostLooks = 1_000_000
 
 // runSoak is the subcommand.
 func runSoak(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	u := newUsers("soak", soakUsage, scenario.KeepAlive, 100)
-	u.raw.closeMode, u.requests = "rst", 100
+	u := newUsers("soak", soakUsage, 100, scenario.KeepAlive, scenario.PerRequest, scenario.Kept)
+	u.closes("rst")
+	u.requests = 100
 	o := scenario.SoakOptions{}
 	u.Var(&u.n, "users", "")
 	u.DurationVar(&u.Hold, "duration", 10*time.Minute, "")
@@ -62,10 +63,10 @@ func runSoak(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 			return fmt.Errorf("--every %v: the legal range is 10ms..%v, a quarter of --duration", o.Every, u.Hold/4)
 		case o.Every != 0 && u.Hold/o.Every > mostLooks:
 			return fmt.Errorf("--every %v: the legal range is %v..: at most %d looks", o.Every, u.Hold/mostLooks, mostLooks)
-		case o.WarmUp < 0 || o.WarmUp > 0.9:
+		case !(o.WarmUp >= 0 && o.WarmUp <= 0.9): // as is NaN
 			return fmt.Errorf("--warm-up %g: the legal range is 0..0.9", o.WarmUp)
 		}
-		err := u.settle(args)
+		err := u.settle(args, u.n)
 		o.ChurnOptions = u.opt
 		return err
 	}

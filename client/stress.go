@@ -44,7 +44,8 @@ Examples
 
 // runStress is the subcommand.
 func runStress(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	u := newUsers("stress", stressUsage, scenario.Kept, 100)
+	u := newUsers("stress", stressUsage, 100, scenario.Kept, scenario.KeepAlive, scenario.PerRequest)
+	u.closes("fin")
 	loops := plan.Count{N: 100}
 	u.Var(&u.n, "users", "")
 	u.Var(&loops, "loops", "")
@@ -56,7 +57,7 @@ func runStress(ctx context.Context, args []string, stdout, stderr io.Writer) int
 		case u.Hold < 100*time.Millisecond:
 			return fmt.Errorf("--limit %v: the legal range is 100ms..1000h", u.Hold)
 		}
-		err := u.settle(args)
+		err := u.settle(args, u.n)
 		u.opt.Loops = loops.N
 		return err
 	}

@@ -2,13 +2,15 @@ package main
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/c10m/c10m/internal/plan"
 	"github.com/c10m/c10m/internal/scenario"
 )
 
-// users are the flags of stress, peak and soak: users and their connections.
+// users are the flags of churn, stress, peak and soak: users and their connections.
 type users struct {
 	*command
 	*target
@@ -16,30 +18,35 @@ type users struct {
 	size     sizes
 	n        plan.Count
 	requests int
+	modes    []string
 }
 
-func newUsers(name, usage, mode string, n int64) *users {
-	u := &users{command: newCommand(name, usage), size: sizes{64, 64}, n: plan.Count{N: n}}
+// newUsers registers them; the first of the modes is the default.
+func newUsers(name, usage string, n int64, modes ...string) *users {
+	u := &users{command: newCommand(name, usage), size: sizes{64, 64}, n: plan.Count{N: n}, modes: modes}
 	u.target = newTarget(u.FlagSet, name, 1)
 	u.raw.ports = 1
 	fs := u.FlagSet
-	fs.StringVar(&u.opt.Mode, "mode", mode, "")
+	fs.StringVar(&u.opt.Mode, "mode", modes[0], "")
 	fs.IntVar(&u.requests, "requests", 10, "")
-	fs.StringVar(&u.raw.closeMode, "close", "fin", "")
 	fs.Var(&u.size, "size", "")
 	fs.DurationVar(&u.opt.Timeout, "timeout", 10*time.Second, "")
 	return u
 }
 
-// most bounds the users of one run.
+// closes registers how connections end.
+func (u *users) closes(mode string) { u.StringVar(&u.raw.closeMode, "close", mode, "") }
+
+// mostUsers bounds the users of one run.
 const mostUsers = 1_000_000
 
-// settle converts the flags and refuses what cannot be meant.
-func (u *users) settle(args []string) error {
+// settle converts the flags and refuses what cannot be meant. conns is how many
+// connections there are at a time.
+func (u *users) settle(args []string, conns plan.Count) error {
 	o := &u.opt
 	switch {
-	case o.Mode != scenario.PerRequest && o.Mode != scenario.KeepAlive && o.Mode != scenario.Kept:
-		return fmt.Errorf("--mode %q: the legal values are kept, keepalive, per-request", o.Mode)
+	case !slices.Contains(u.modes, o.Mode):
+		return fmt.Errorf("--mode %q: the legal values are %s", o.Mode, strings.Join(u.modes, ", "))
 	case u.requests < 1 || u.requests > 1<<30:
 		return fmt.Errorf("--requests %d: the legal range is 1..%d", u.requests, 1<<30)
 	case u.n.Auto || u.n.N > mostUsers:
@@ -47,7 +54,7 @@ func (u *users) settle(args []string) error {
 	case o.Timeout < 10*time.Millisecond || o.Timeout > 10*time.Minute:
 		return fmt.Errorf("--timeout %v: the legal range is 10ms..10m", o.Timeout)
 	}
-	u.Conns = u.n
+	u.Conns = conns
 	u.target.quiet = u.command.quiet
 	if err := u.finish(args); err != nil {
 		return err

@@ -27,21 +27,13 @@ func (h *hold) echoExchange() loadgen.Exchange {
 	return x
 }
 
-// fillHeat adds the heat of latency, and says in words what came of an echo.
-func (h *hold) fillHeat() (pieces []diagnose.Stretch) {
+// fillHeat adds the heat of latency of an echo, and returns its columns.
+func (h *hold) fillHeat() []diagnose.Stretch {
 	if h.Plan.Scenario != "echo" || len(h.heat.Columns) == 0 {
 		return nil
 	}
-	heat := newHeat(h.heat)
-	h.res.Heat = heat
-	for i := range heat.Counts {
-		s := diagnose.Stretch{Seconds: heat.Seconds, P99: time.Duration(heat.Quantile(i, 0.99))}
-		for _, n := range heat.Counts[i] {
-			s.Messages += n
-		}
-		pieces = append(pieces, s)
-	}
-	return pieces
+	h.res.Heat = newHeat(h.heat)
+	return stretches(h.res.Heat)
 }
 
 func newHeat(from loadgen.Heat) *result.Heat {
@@ -59,20 +51,27 @@ func newHeat(from loadgen.Heat) *result.Heat {
 func (h *hold) echoVerdict() {
 	r := h.res
 	e := r.Echo
-	if h.Plan.Scenario != "echo" || e == nil || e.Latency == nil {
+	switch {
+	case h.Plan.Scenario != "echo" || e == nil:
+		return
+	case e.Latency == nil && r.Interrupt:
+		return // too early to tell
+	case e.Latency == nil:
+		r.Behind = true
+		r.Verdict = fmt.Sprintf("Nothing came back: %s messages were sent over %s connections, and none was answered%s.",
+			plan.Group(e.Sent), plan.Group(r.Conns.Established), limitedBy(r.Findings))
 		return
 	}
-	took := nanos
 	said := fmt.Sprintf("%s echoes a second over %s connections, closed loop: half within %s, 99 %% within %s",
-		plan.Group(int64(e.Rate)), plan.Group(r.Conns.Established), took(e.Latency.P50), took(e.Latency.P99))
+		plan.Group(int64(e.Rate)), plan.Group(r.Conns.Established), nanos(e.Latency.P50), nanos(e.Latency.P99))
 	if want := h.Plan.MessageRate; want > 0 {
 		if e.Rate >= kept*want {
 			said = fmt.Sprintf("It keeps up with %s messages a second: half of the echoes come within %s, 99 %% within %s, the slowest took %s, each from when it should have been sent",
-				plan.Group(int64(want)), took(e.Latency.P50), took(e.Latency.P99), took(e.Latency.Max))
+				plan.Group(int64(want)), nanos(e.Latency.P50), nanos(e.Latency.P99), nanos(e.Latency.Max))
 		} else {
 			r.Behind = true
 			said = fmt.Sprintf("It does not keep up: of %s messages a second that were asked for, %s came back, and half of them took longer than %s",
-				plan.Group(int64(want)), plan.Group(int64(e.Rate)), took(e.Latency.P50))
+				plan.Group(int64(want)), plan.Group(int64(e.Rate)), nanos(e.Latency.P50))
 		}
 	}
 	r.Verdict = said + limitedBy(r.Findings) + "."

@@ -82,8 +82,8 @@ func Hold(ctx context.Context, p *Prepared, o Options, fp footprint.Proc, watch 
 	}
 	h.fill(tally)
 	settleFindings(seen, h.res, p.Plan.Local, h.fillHeat())
-	h.echoVerdict()
 	h.res.Interrupt = ctx.Err() != nil
+	h.echoVerdict()
 	return h.res, nil
 }
 

@@ -37,7 +37,7 @@ func ParseUntil(text string) (u Until, err error) {
 		if isPercent {
 			u.value /= 100
 		}
-		if err != nil || u.value < 0 || u.value >= 1 {
+		if err != nil || !(u.value >= 0 && u.value < 1) {
 			return u, bad
 		}
 	case "p50", "p90", "p99", "p999", "max":

@@ -3,34 +3,29 @@ package scenario
 import (
 	"math"
 	"slices"
+
+	"github.com/c10m/c10m/internal/footprint"
 )
 
-// slope is the least-squares slope of ys over xs with its 95 % confidence
-// interval, by Student's t with n - 2 degrees of freedom. ok is false for fewer
+// slope is the least-squares slope of ys over xs (footprint.Line) with its 95 %
+// confidence interval, by Student's t with n - 2 degrees of freedom. ok is false for fewer
 // than 4 points or where all xs are equal.
 func slope(xs, ys []float64) (b, low, high float64, ok bool) {
 	n := len(xs)
 	if n < 4 || n != len(ys) {
 		return 0, 0, 0, false
 	}
-	var mx, my float64
-	for i := range n {
-		mx += xs[i] / float64(n)
-		my += ys[i] / float64(n)
-	}
-	var sxx, sxy float64
-	for i := range n {
-		sxx += (xs[i] - mx) * (xs[i] - mx)
-		sxy += (xs[i] - mx) * (ys[i] - my)
-	}
-	if sxx == 0 {
+	if slices.Min(xs) == slices.Max(xs) {
 		return 0, 0, 0, false
 	}
-	b = sxy / sxx
-	rest := 0.0
-	for i := range n {
-		e := ys[i] - my - b*(xs[i]-mx)
-		rest += e * e
+	b, at0, _, _ := footprint.Line(xs, ys)
+	mean, sxx, rest := 0.0, 0.0, 0.0
+	for _, x := range xs {
+		mean += x / float64(n)
+	}
+	for i, x := range xs {
+		e := ys[i] - at0 - b*x
+		sxx, rest = sxx+(x-mean)*(x-mean), rest+e*e
 	}
 	half := student(n-2) * math.Sqrt(rest/float64(n-2)/sxx)
 	return b, b - half, b + half, true

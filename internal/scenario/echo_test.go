@@ -1,0 +1,34 @@
+package scenario
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/c10m/c10m/internal/plan"
+	"github.com/c10m/c10m/internal/result"
+)
+
+func TestEchoVerdict(t *testing.T) {
+	came := &result.Latency{P50: 1e6, P90: 1e6, P99: 1e6, P999: 1e6, Max: 1e6}
+	for _, tt := range []struct {
+		name   string
+		rate   float64 // asked for
+		r      result.Result
+		behind bool
+		says   string // first
+	}{
+		{"closed loop", 0, result.Result{Echo: &result.Echo{Rate: 1000, Latency: came}}, false, "1,000 echoes a second"},
+		{"keeps up", 1000, result.Result{Echo: &result.Echo{Rate: 1000, Latency: came}}, false, "It keeps up with 1,000"},
+		{"does not", 1000, result.Result{Echo: &result.Echo{Rate: 500, Latency: came}}, true, "It does not keep up"},
+		{"nothing came back", 0, result.Result{Conns: result.Conns{Established: 20}, Echo: &result.Echo{Sent: 20, Lost: 20}}, true, "Nothing came back: 20 messages were sent over 20 connections"},
+		{"nothing came back at a rate", 1000, result.Result{Echo: &result.Echo{}}, true, "Nothing came back: 0 messages"},
+		{"interrupted at once", 0, result.Result{Interrupt: true, Echo: &result.Echo{Sent: 20}}, false, ""},
+		{"interrupted before", 0, result.Result{}, false, ""},
+	} {
+		h := &hold{Prepared: &Prepared{Plan: plan.Plan{Scenario: "echo", MessageRate: tt.rate}}, res: &tt.r}
+		h.echoVerdict()
+		if !strings.HasPrefix(tt.r.Verdict, tt.says) || tt.says == "" && tt.r.Verdict != "" || tt.r.Behind != tt.behind {
+			t.Errorf("%s: %q, behind %v; want %q, %v", tt.name, tt.r.Verdict, tt.r.Behind, tt.says, tt.behind)
+		}
+	}
+}
