@@ -161,16 +161,19 @@ func connectionSection(r *result.Result) section {
 	if r.Echo != nil {
 		addLatency("echo", r.Echo.Latency)
 	}
-	protocols := table{Title: "By protocol", Head: []string{"established", "failed", "lost", "echoes"}}
+	protocols := table{Title: "By protocol", Head: []string{"established", "failed", "lost", "setup rate", "echoes"}}
 	for _, p := range r.Protocols {
 		addLatency(p.Proto+" connect", p.Connect)
 		addLatency(p.Proto+" handshake", p.Handshake)
-		echoes := ""
+		rate, echoes := "", ""
+		if p.SetupRate > 0 {
+			rate = perSecond(p.SetupRate)
+		}
 		if p.Echo != nil {
 			addLatency(p.Proto+" echo", p.Echo.Latency)
 			echoes = Count(p.Echo.Received)
 		}
-		protocols.add(p.Proto, Count(p.Conns.Established), Count(p.Conns.Failed), Count(p.Conns.Lost), echoes)
+		protocols.add(p.Proto, Count(p.Conns.Established), Count(p.Conns.Failed), Count(p.Conns.Lost), rate, echoes)
 		for _, e := range p.Conns.Errors.Top(0) {
 			errors.Rows = append(errors.Rows, line{Name: p.Proto + ": " + e.Name, Values: []string{Count(e.N)}})
 		}

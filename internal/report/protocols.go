@@ -1,21 +1,28 @@
 package report
 
-import "github.com/c10m/c10m/internal/result"
+import (
+	"strings"
+
+	"github.com/c10m/c10m/internal/result"
+)
 
 // protocols is a mixed run, protocol by protocol.
 func (t *text) protocols(all []result.Protocol) {
 	if len(all) == 0 {
 		return
 	}
-	const width = 13
-	t.head("Protocols", width, "established", "failed", "lost", "echoes/s")
+	const width = 12
+	t.head("Protocols", width, "established", "failed", "lost", "setup/s", "echoes/s")
 	var times []timed
 	for _, p := range all {
-		rate := ""
+		setup, rate := "", ""
+		if p.SetupRate > 0 {
+			setup = three(p.SetupRate)
+		}
 		if p.Echo != nil && p.Echo.Rate > 0 {
 			rate = Count(int64(p.Echo.Rate))
 		}
-		t.cells(p.Proto, width, Count(p.Conns.Established), Count(p.Conns.Failed), Count(p.Conns.Lost), rate)
+		t.cells(p.Proto, width, Count(p.Conns.Established), Count(p.Conns.Failed), Count(p.Conns.Lost), setup, rate)
 		times = append(times, timed{p.Proto + " conn", p.Connect})
 		if p.Handshake != nil {
 			times = append(times, timed{p.Proto + " upgr", p.Handshake})
@@ -25,4 +32,13 @@ func (t *text) protocols(all []result.Protocol) {
 		}
 	}
 	t.latencies(times...)
+	for _, p := range all {
+		var causes []string
+		for _, e := range p.Conns.Errors.Top(0) {
+			causes = append(causes, e.Name+" "+Count(e.N))
+		}
+		if len(causes) > 0 {
+			t.row(p.Proto+" errors", "%s", strings.Join(causes, ", "))
+		}
+	}
 }

@@ -52,6 +52,7 @@ func Merge(parts ...*Result) (*Result, error) {
 			return nil, fmt.Errorf("merge results: %w", err)
 		}
 	}
+	sum.ShareSetup()
 	sum.settle(parts)
 	return sum, nil
 }

@@ -10,6 +10,7 @@ import (
 type Protocol struct {
 	Proto     string   `json:"proto"`
 	Conns     Conns    `json:"conns"`
+	SetupRate float64  `json:"setup_rate,omitempty"` // established per second of the ramp
 	Connect   *Latency `json:"connect,omitempty"`
 	Handshake *Latency `json:"handshake,omitempty"` // WebSocket: from connect to the verified answer
 	Echo      *Echo    `json:"echo,omitempty"`
@@ -19,6 +20,9 @@ type Protocol struct {
 func (r *Result) checkProtocols() error {
 	var sum Conns
 	for _, p := range r.Protocols {
+		if p.SetupRate < 0 {
+			return fmt.Errorf("protocols: %s: setup_rate %g is negative", p.Proto, p.SetupRate)
+		}
 		if err := p.Conns.check(); err != nil {
 			return fmt.Errorf("protocols: %s: %w", p.Proto, err)
 		}
@@ -64,6 +68,15 @@ func mergeProtocols(a, b []Protocol) ([]Protocol, error) {
 		}
 	}
 	return sum, nil
+}
+
+// ShareSetup gives each protocol its rate of the ramp, which all had together.
+func (r *Result) ShareSetup() {
+	for i := range r.Protocols {
+		if s := r.Setup; s != nil && s.Seconds > 0 {
+			r.Protocols[i].SetupRate = float64(r.Protocols[i].Conns.Established) / s.Seconds
+		}
+	}
 }
 
 func (c *Conns) add(d Conns) {

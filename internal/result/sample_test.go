@@ -32,7 +32,7 @@ func complete() *Result {
 		Outside: ptr(8500.), WalkedPerConn: ptr(12.), At10M: 84.75e9, Before: used(1000), Held: used(900_000), After: used(2000),
 		Samples: []Sample{{0.5, 50, *used(400_000)}}, PeakUsed: 1_000_000}
 	r.Echo = &Echo{Sent: 100, Received: 98, Lost: 1, Mismatched: 1, Seconds: 10, Rate: 9.8, Bytes: 6272, Latency: h.Summary(), Verified: 97, Calls: 2.25}
-	r.Protocols = []Protocol{{Proto: "ws", Conns: r.Conns, Connect: h.Summary(), Handshake: h.Summary(), Echo: r.Echo}, {Proto: "tcp"}}
+	r.Protocols = []Protocol{{Proto: "ws", Conns: r.Conns, SetupRate: 40, Connect: h.Summary(), Handshake: h.Summary(), Echo: r.Echo}, {Proto: "tcp"}}
 	r.CPU = &CPU{Server: ptr(1.5), Client: 2.5, Softirq: ptr(0.5)}
 	r.Reconcile = &Counts{Client: 97, Server: ptr(int64(97)), Kernel: ptr(int64(196))}
 	r.Spread = []Spread{{"ports", 2, 48, 50, 52}}
@@ -112,6 +112,6 @@ func (t *tally) result(of int) *Result {
 	r.Conns = t.conns
 	r.Setup = &Setup{Seconds: 2, Rate: float64(t.conns.Established) / 2, ClientSeconds: 2, Latency: t.dial.Summary(), Handshake: t.rtt.Summary(), Curve: t.curve}
 	r.Echo = &Echo{Sent: t.conns.Established, Received: t.conns.Established, Seconds: 4, Rate: float64(t.conns.Established) / 4, Latency: t.rtt.Summary()}
-	r.Protocols = []Protocol{{Proto: "ws", Conns: t.conns, Connect: t.dial.Summary(), Handshake: t.rtt.Summary(), Echo: r.Echo}}
+	r.Protocols = []Protocol{{Proto: "ws", Conns: t.conns, SetupRate: r.Setup.Rate, Connect: t.dial.Summary(), Handshake: t.rtt.Summary(), Echo: r.Echo}}
 	return r
 }

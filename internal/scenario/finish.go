@@ -75,6 +75,7 @@ func (h *hold) fillProtocols(t loadgen.Tally) {
 		}
 		h.res.Protocols = append(h.res.Protocols, share)
 	}
+	h.res.ShareSetup()
 }
 
 func (h *hold) fillMemory() {
