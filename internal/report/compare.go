@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -250,11 +251,16 @@ type difference struct {
 // runs must know them.
 func (c *Comparison) differences() (list []difference) {
 	settings := make([]map[string][]string, len(c.groups))
+	kernels := c.kernelsKnown()
 	var names []string
 	for i, g := range c.groups {
 		settings[i] = map[string][]string{}
 		for _, r := range g.Runs {
-			for name, value := range settingsOf(r) {
+			own := settingsOf(r)
+			if kernels {
+				maps.Copy(own, r.Host.Settings)
+			}
+			for name, value := range own {
 				if !slices.Contains(names, name) {
 					names = append(names, name)
 				}
@@ -278,7 +284,16 @@ func (c *Comparison) differences() (list []difference) {
 	return list
 }
 
-// settingsOf is what a run was, by the names of the file.
+// kernelsKnown says whether every run has its kernel's settings. Where one is a
+// file from before they were kept, all of them would differ from nothing.
+func (c *Comparison) kernelsKnown() bool {
+	return !slices.ContainsFunc(c.groups, func(g Group) bool {
+		return slices.ContainsFunc(g.Runs, func(r *result.Result) bool { return len(r.Host.Settings) == 0 })
+	})
+}
+
+// settingsOf is what a run was, by the names of the file. Its kernel's settings
+// have names of their own.
 func settingsOf(r *result.Result) map[string]string {
 	all := map[string]string{"scenario": r.Scenario, "proto": r.Proto}
 	for prefix, v := range map[string]any{"host.": r.Host, "plan.": r.Plan} {
@@ -288,6 +303,7 @@ func settingsOf(r *result.Result) map[string]string {
 		}
 		fields := map[string]any{}
 		_ = json.Unmarshal(b, &fields)
+		delete(fields, "settings")
 		for name, value := range fields {
 			if n, ok := value.(float64); ok {
 				value = measure(prefix+name, n)

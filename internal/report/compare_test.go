@@ -139,19 +139,30 @@ func TestGroupRuns(t *testing.T) {
 }
 
 // What differs between the groups, or within one, is said; what is alike is not.
+// Each of the kernel's settings stands for itself.
 func TestDifferences(t *testing.T) {
 	a, b, c := full(), full(), full()
 	b.Host.Kernel, c.Host.CPUs, c.Plan.Hold = "6.18.2", 4, 20e9
+	c.Host.Settings["net.core.somaxconn"] = "128"
+	want := []string{"host.cpus: 2 / 4", "host.kernel: 6.18.1, 6.18.2 / 6.18.1", "net.core.somaxconn: 65535 / 128", "plan.hold: 10.0 s / 20.0 s"}
+	if got := differ(t, a, b, c); !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+	b.Host.Settings = nil // a file from before they were kept
+	if got := differ(t, a, b, c); !slices.Equal(got, slices.Delete(want, 2, 3)) {
+		t.Errorf("%q, want no setting of the kernel", got)
+	}
+}
+
+// differ compares two runs of one group with a third.
+func differ(t *testing.T, a, b, c *result.Result) (list []string) {
+	t.Helper()
 	comparison, err := Compare([]Group{{"x", []string{"a", "b"}, []*result.Result{a, b}}, {"y", []string{"c"}, []*result.Result{c}}}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var got []string
 	for _, d := range comparison.differences() {
-		got = append(got, d.name+": "+strings.Join(d.values, " / "))
+		list = append(list, d.name+": "+strings.Join(d.values, " / "))
 	}
-	want := []string{"host.cpus: 2 / 4", "host.kernel: 6.18.1, 6.18.2 / 6.18.1", "plan.hold: 10.0 s / 20.0 s"}
-	if !slices.Equal(got, want) {
-		t.Errorf("%q, want %q", got, want)
-	}
+	return list
 }

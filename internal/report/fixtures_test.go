@@ -38,7 +38,8 @@ func full() *result.Result {
 		return &result.Used{Kernel: kernel, Server: &server, Client: client, System: system}
 	}
 	r := minimal()
-	r.Host = result.Host{Kernel: "6.18.1", CPUs: 2, MemoryBytes: 25_276_510_208, Nofile: 20_000, Go: "go1.26.8", Commit: "0123456789ab", Namespace: true, EhashBucket: 8_388_608}
+	r.Host = result.Host{Kernel: "6.18.1", CPUs: 2, MemoryBytes: 25_276_510_208, Nofile: 20_000, Go: "go1.26.8", Commit: "0123456789ab",
+		Settings: map[string]string{"net.core.somaxconn": "65535", "net.ipv4.tcp_ehash_entries": "8388608", "net.ipv4.tcp_mem": "279900 373200 559800"}}
 	r.Plan = result.Plan{Host: "127.0.0.1", FirstPort: 10_000, Conns: n, Ports: 200, Sources: 1, Threads: 126, Hold: 10e9, Size: 64, Interval: 5e9, FDTables: 126, LimitedBy: "memory"}
 	r.Conns = result.Conns{Attempted: n, Established: n}
 	r.Setup = &result.Setup{Seconds: 41.65, Rate: 60_024, ClientSeconds: 40.9, Curve: curve(n, 40.9),

@@ -2,6 +2,8 @@ package report
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -283,11 +285,13 @@ func machineSection(r *result.Result) section {
 	t.put(h.CPUs > 0, "cores", Count(h.CPUs))
 	t.put(h.MemoryBytes > 0, "memory", Bytes(float64(h.MemoryBytes)))
 	t.put(h.Nofile > 0, "fd limit of a table", Count(h.Nofile))
-	t.put(h.Namespace, "network namespace", "its own")
-	t.put(h.EhashBucket > 0, "hash buckets of established sockets", Count(h.EhashBucket))
 	t.put(h.Go != "", "Go", h.Go)
 	t.put(h.Commit != "", "c10m", h.Commit)
-	return section{Title: "Machine and settings", Class: "textual", Tables: filled(t.table, planTable(r))}
+	kernel := settings{table{Title: "The kernel's settings"}}
+	for _, key := range slices.Sorted(maps.Keys(h.Settings)) {
+		kernel.put(true, key, h.Settings[key])
+	}
+	return section{Title: "Machine and settings", Class: "textual", Tables: filled(t.table, planTable(r), kernel.table)}
 }
 
 // planTable is empty for a lab that opened no connections.

@@ -107,7 +107,9 @@ func hostile(v reflect.Value, s string, depth int) {
 		}
 	case reflect.Map:
 		v.Set(reflect.MakeMap(v.Type()))
-		v.SetMapIndex(reflect.ValueOf(s), reflect.ValueOf(int64(3)))
+		value := reflect.New(v.Type().Elem()).Elem()
+		hostile(value, s, depth+1)
+		v.SetMapIndex(reflect.ValueOf(s), value)
 	case reflect.Int64:
 		v.SetInt(5)
 	case reflect.Float64:

@@ -92,8 +92,6 @@ func machine(r *result.Result) (facts []string) {
 	add(h.CPUs > 0, "%s", plural(h.CPUs, "core"))
 	add(h.MemoryBytes > 0, "%s", Bytes(float64(h.MemoryBytes)))
 	add(h.Nofile > 0, "fd limit %s", Count(h.Nofile))
-	add(h.Namespace, "a network namespace of its own")
-	add(h.EhashBucket > 0, "%s hash buckets", Count(h.EhashBucket))
 	add(h.Commit != "", "c10m %s", h.Commit)
 	add(h.Go != "", "%s", h.Go)
 	return facts

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"time"
 )
@@ -132,7 +133,7 @@ func (r *Result) settle(parts []*Result) {
 		if p.Memory != nil {
 			measured++
 		}
-		if p.Host != parts[0].Host {
+		if !reflect.DeepEqual(p.Host, parts[0].Host) {
 			hosts++
 		}
 	}

@@ -163,6 +163,9 @@ func gather(t reflect.Type, v any, path string, into map[string]float64) {
 		into[path] = v
 	case map[string]any:
 		if t.Kind() == reflect.Map {
+			if !isNumber(t.Elem()) {
+				return
+			}
 			sum := 0.0
 			for name, n := range v {
 				gather(t.Elem(), n, path+"."+name, into)
@@ -206,17 +209,15 @@ var patterns = sync.OnceValue(func() []string {
 			return
 		}
 		above = append(slices.Clone(above), t)
-		switch t.Kind() {
-		case reflect.Int, reflect.Int64, reflect.Uint64, reflect.Float64, reflect.Int32, reflect.Uint32:
+		switch {
+		case isNumber(t):
 			list = append(list, path)
-		case reflect.Map:
+		case t.Kind() == reflect.Map && isNumber(t.Elem()):
 			list = append(list, path)
 			walk(t.Elem(), path+".*", above)
-		case reflect.Slice:
-			if key(t.Elem()) != "" {
-				walk(t.Elem(), path+".*", above)
-			}
-		case reflect.Struct:
+		case t.Kind() == reflect.Slice && key(t.Elem()) != "":
+			walk(t.Elem(), path+".*", above)
+		case t.Kind() == reflect.Struct:
 			for _, f := range fieldsOf(t) {
 				walk(f.typ, join(path, f.name), above)
 			}
@@ -225,6 +226,14 @@ var patterns = sync.OnceValue(func() []string {
 	walk(reflect.TypeFor[Result](), "", nil)
 	return list
 })
+
+func isNumber(t reflect.Type) bool {
+	switch t.Kind() {
+	case reflect.Int, reflect.Int64, reflect.Uint64, reflect.Float64, reflect.Int32, reflect.Uint32:
+		return true
+	}
+	return false
+}
 
 type field struct {
 	name string

@@ -46,8 +46,9 @@ type Host struct {
 	Nofile      uint64 `json:"nofile,omitempty"`       // soft RLIMIT_NOFILE of one fd table
 	Go          string `json:"go,omitempty"`
 	Commit      string `json:"commit,omitempty"`
-	Namespace   bool   `json:"namespace,omitempty"`     // ran in a network namespace of its own
-	EhashBucket uint64 `json:"ehash_buckets,omitempty"` // net.ipv4.tcp_ehash_entries
+	// Settings are the kernel's that decide how many connections a machine holds
+	// (tune.Settings), by sysctl key, as they were in force.
+	Settings map[string]string `json:"settings,omitempty"`
 }
 
 // Plan is what was asked, after "auto" was decided.

@@ -153,6 +153,7 @@ func TestBadThreshold(t *testing.T) {
 		"setup.rate<0x10":          "want a number",
 		"setup.rate<<5":            "want a number",
 		"<5":                       "no number",
+		"host.settings<5":          "no number", // a map of words
 	} {
 		if _, err := ParseThreshold(text); err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%q: %v, want one line with %q", text, err, want)

@@ -3,7 +3,6 @@ package scenario
 import (
 	"context"
 	"fmt"
-	"runtime"
 	"strings"
 	"time"
 
@@ -26,7 +25,7 @@ type DiagnoseOptions struct {
 // limits it. An error means that there is nothing to look at.
 func Diagnose(ctx context.Context, o DiagnoseOptions, fp footprint.Proc) (*result.Result, error) {
 	r := &result.Result{Schema: result.Schema, Scenario: "diagnose", Proto: "tcp", Started: time.Now().UTC(), Command: o.Command,
-		Host: result.Host{Kernel: sys.Kernel(), CPUs: runtime.NumCPU(), MemoryBytes: sys.TotalMemory(), Go: runtime.Version(), Commit: o.Commit}}
+		Host: thisHost(o.Commit)}
 	t, err := o.target(ctx, fp, r)
 	if err != nil {
 		return nil, err

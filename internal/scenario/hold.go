@@ -3,7 +3,6 @@ package scenario
 import (
 	"context"
 	"fmt"
-	"runtime"
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
@@ -362,9 +361,10 @@ func newResult(p *Prepared, o Options) *result.Result {
 	pl := p.Plan
 	nofile, _ := sys.GetNofile()
 	r := &result.Result{Schema: result.Schema, Scenario: pl.Scenario, Proto: pl.Proto, Started: time.Now().UTC(), Command: o.Command,
-		Host: result.Host{Kernel: sys.Kernel(), CPUs: runtime.NumCPU(), MemoryBytes: sys.TotalMemory(), Nofile: nofile.Soft, Go: runtime.Version(), Commit: o.Commit},
+		Host: thisHost(o.Commit),
 		Plan: result.Plan{Host: pl.Host.String(), FirstPort: pl.Ports[0], Conns: pl.Total, Ports: len(pl.Ports), Sources: max(1, len(pl.Sources)),
 			Threads: pl.Threads, Rate: pl.Rate.PerSecond, Hold: int64(pl.Hold), Size: pl.Size, SizeMax: pl.SizeMax, Depth: pl.Depth, MessageRate: pl.MessageRate, Interval: int64(pl.Interval), FDTables: 1, LimitedBy: p.LimitedBy}}
+	r.Host.Nofile = nofile.Soft
 	if pl.Proto == plan.Mixed {
 		r.Plan.WSFirstPort = pl.Ports[1]
 	}

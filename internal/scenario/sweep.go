@@ -4,13 +4,11 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"runtime"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/c10m/c10m/internal/result"
-	"github.com/c10m/c10m/internal/sys"
 )
 
 // Axis is one thing that a sweep varies: a flag of the server, a flag of the
@@ -110,7 +108,7 @@ func (v *variant) take(r *result.Result, short bool, m result.Metric) error {
 // none can.
 func Sweep(ctx context.Context, o SweepOptions, run SweepRun) (*result.Result, error) {
 	r := &result.Result{Schema: result.Schema, Scenario: "sweep", Proto: "tcp", Started: time.Now().UTC(), Command: o.Command,
-		Host: result.Host{Kernel: sys.Kernel(), CPUs: runtime.NumCPU(), MemoryBytes: sys.TotalMemory(), Go: runtime.Version(), Commit: o.Commit}}
+		Host: thisHost(o.Commit)}
 	var all []*variant
 	for _, choices := range Grid(o.Axes) {
 		all = append(all, &variant{choices: choices})
