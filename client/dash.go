@@ -1,13 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net"
 	"net/netip"
 	"os"
 	"runtime"
-	"sync/atomic"
+	"sync"
 	"time"
 
 	"github.com/c10m/c10m/internal/dash"
@@ -24,9 +25,21 @@ import (
 type page struct {
 	socket net.Listener
 	stop   func()
-	latest atomic.Pointer[scenario.Progress] // nil until there is a run
 	fp     footprint.Proc
 	most   int64 // connections, where the plan of the first run does not say
+
+	mu     sync.Mutex         // also: Progress.Live is for one at a time
+	latest *scenario.Progress // nil until there is a run
+	before counted            // by the runs before this one: peak's steps, sweep's variants
+}
+
+// counted is what the curves are rates of: it goes on growing from run to run.
+type counted struct{ opened, messages, bytes int64 }
+
+func (c *counted) add(t *loadgen.Tally) {
+	c.opened += t.Established
+	c.messages += t.Received
+	c.bytes += t.Bytes
 }
 
 // openPage takes the address before anything else begins, so that a bad one is
@@ -58,16 +71,33 @@ func (p *page) watch(next scenario.Watch) scenario.Watch {
 		return next
 	}
 	return func(s scenario.Progress) {
-		if p.latest.Swap(&s) == nil {
+		if p.turn(&s) {
 			p.serve(&s.Run.Plan)
 		}
 		next(s)
 	}
 }
 
+// turn takes note of where the run stands, and says whether it is the first time.
+func (p *page) turn(s *scenario.Progress) (first bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	old := p.latest
+	if old != nil && old.Run != s.Run {
+		live := old.Live()
+		p.before.add(&live.Tally)
+	}
+	p.latest = s
+	return old == nil
+}
+
+// bounds are the words for how many connections there may be, where a plan does
+// not just ask for so many.
+var bounds = map[string]string{"churn": "at a time", "stress": "at a time", "peak": "at a time", "soak": "at a time"}
+
 func (p *page) serve(pl *plan.Plan) {
 	p.stop = dash.Serve(p.socket, dash.End{
-		Meta: dash.Meta{Role: dash.Client, Commit: commit, PID: os.Getpid(), CPUs: runtime.NumCPU(), Max: max(p.most, pl.Total), Shard: "thread",
+		Meta: dash.Meta{Role: dash.Client, Commit: commit, PID: os.Getpid(), CPUs: runtime.NumCPU(), Max: max(p.most, pl.Total), Bound: cmp.Or(bounds[pl.Scenario], "asked for"), Shard: "thread",
 			Title: fmt.Sprintf("%s of %s to %d ports on %s", pl.Scenario, pl.Proto, len(pl.Ports), pl.Host)},
 		Look:   p.look,
 		Causes: loadgen.Causes(),
@@ -79,9 +109,11 @@ const serverTime = 500 * time.Millisecond
 
 // look is the run at this moment.
 func (p *page) look(memory bool) (dash.Sample, error) {
-	now := *p.latest.Load()
 	s := dash.Sample{Run: &dash.Run{}, Net: dash.LookAtNet(p.fp)}
-	fill(&s, now)
+	p.mu.Lock()
+	now := *p.latest
+	fill(&s, now, p.before)
+	p.mu.Unlock()
 	if !memory {
 		return s, nil
 	}
@@ -102,10 +134,11 @@ func (p *page) look(memory bool) (dash.Sample, error) {
 }
 
 // fill adds what the engine's threads have counted.
-func fill(s *dash.Sample, now scenario.Progress) {
+func fill(s *dash.Sample, now scenario.Progress, all counted) {
 	live := now.Live()
 	t := live.Tally
-	s.Phase, s.Open, s.Opened, s.Messages, s.Bytes, s.Errors = now.Phase, t.Open(), t.Established, t.Received, t.Bytes, t.Errors
+	all.add(&t)
+	s.Phase, s.Open, s.Opened, s.Messages, s.Bytes, s.Errors = now.Phase, t.Open(), all.opened, all.messages, all.bytes, t.Errors
 	*s.Run = dash.Run{Elapsed: now.Elapsed.Seconds(), Attempted: t.Attempted, Failed: t.Failed, Lost: t.Lost, Restored: t.Reconnected, Sent: t.Sent,
 		Mismatched: t.Mismatched, Missing: t.Missing, Connect: t.Connect.Quantiles(), Echo: t.Echo.Quantiles()}
 	for i, name := range [...]string{loadgen.TCP: plan.TCP, loadgen.WS: plan.WS} {

@@ -10,6 +10,11 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/c10m/c10m/internal/dash"
+	"github.com/c10m/c10m/internal/loadgen"
+	"github.com/c10m/c10m/internal/result"
+	"github.com/c10m/c10m/internal/scenario"
 )
 
 // patience bounds every wait.
@@ -38,6 +43,37 @@ func TestDashWarns(t *testing.T) {
 		run(context.Background(), []string{"--first-port", "1", "--ports", "1", "--conns", "1", "--server-control", "none", "--quiet", "--dash", addr}, &stdout, &stderr)
 		if n := strings.Count(stderr.String(), "warning: --dash "+addr+": everybody who reaches it"); n != want {
 			t.Errorf("--dash %s: %d warnings, want %d: %s", addr, n, want, stderr.String())
+		}
+	}
+}
+
+// TestPageOfSeveralRuns: what the curves are rates of does not begin anew with
+// each of peak's steps.
+func TestPageOfSeveralRuns(t *testing.T) {
+	p := &page{}
+	open := false
+	for i, run := range []struct {
+		of     *scenario.Prepared
+		opened int64 // of this run so far
+		want   int64
+	}{{of: new(scenario.Prepared)}, {opened: 5, want: 5}, {of: new(scenario.Prepared), want: 5}, {opened: 2, want: 7}, {of: new(scenario.Prepared), opened: 1, want: 8}} {
+		s := scenario.Progress{Run: run.of}
+		if s.Run == nil {
+			s.Run = p.latest.Run
+		}
+		s.Live = func() (l loadgen.Live) {
+			l.Connect, l.Echo = result.NewHistogram(), result.NewHistogram()
+			l.Established, l.Received, l.Bytes = run.opened, 10*run.opened, 640*run.opened
+			return l
+		}
+		if first := p.turn(&s); first == open {
+			t.Errorf("progress %d: first %v", i, first)
+		}
+		open = true
+		sample := dash.Sample{Run: new(dash.Run)}
+		fill(&sample, s, p.before)
+		if sample.Opened != run.want || sample.Messages != 10*run.want || sample.Bytes != 640*run.want {
+			t.Errorf("progress %d: %d opened, %d messages, %d bytes; want %d, %d, %d", i, sample.Opened, sample.Messages, sample.Bytes, run.want, 10*run.want, 640*run.want)
 		}
 	}
 }

@@ -54,7 +54,7 @@ func (s *server) warnExposed() {
 // meta is what the live page says once.
 func (s *server) meta(at net.Addr) dash.Meta {
 	m := dash.Meta{Role: dash.Server, Title: fmt.Sprintf("%d ports on %s", len(s.ports()), s.bind), Commit: commit,
-		PID: os.Getpid(), CPUs: runtime.NumCPU(), Max: s.conns, Shard: "worker"}
+		PID: os.Getpid(), CPUs: runtime.NumCPU(), Max: s.conns, Bound: "allowed", Shard: "worker"}
 	for _, p := range s.ports() {
 		m.Ports = append(m.Ports, dash.Port{Number: p.Number, Proto: p.Proto})
 	}

@@ -23,7 +23,7 @@ type fake struct{ looks, memory atomic.Int64 }
 
 func (f *fake) end() End {
 	return End{
-		Meta: Meta{Role: Server, Title: "a test", Commit: "abc", CPUs: 2, Max: 100, Shard: "worker",
+		Meta: Meta{Role: Server, Title: "a test", Commit: "abc", CPUs: 2, Max: 100, Bound: "allowed", Shard: "worker",
 			Ports: []Port{{10000, "tcp"}, {15000, "ws"}}},
 		Look:   f.look,
 		Report: func(Depth) (result.ServerReport, error) { return result.ServerReport{State: "ready"}, nil },

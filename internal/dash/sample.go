@@ -57,7 +57,8 @@ type Meta struct {
 	Commit string `json:"commit"` // of the build
 	PID    int    `json:"pid"`
 	CPUs   int    `json:"cpus"`
-	Max    int64  `json:"max"`   // connections it may hold, or is to open
+	Max    int64  `json:"max"`   // connections
+	Bound  string `json:"bound"` // what Max of them are: allowed, asked for, at a time
 	Shard  string `json:"shard"` // what it is split into: worker, thread
 	Ports  []Port `json:"ports"` // that it listens on
 }

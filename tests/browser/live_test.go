@@ -221,6 +221,44 @@ func TestClientPage(t *testing.T) {
 	p.forgive("ERR_CONNECTION_REFUSED") // it looks whether another run begins
 }
 
+// TestLabPages: a lab's page moves. What churn opens is opened again and again,
+// and peak's curves go on from step to step.
+func TestLabPages(t *testing.T) {
+	const ports = 20
+	s := startServer(t, ports, "--max-conns", "5000")
+	for _, lab := range []struct {
+		name  string
+		flags []string
+		says  string
+		moves []string // tiles
+	}{
+		{"churn", []string{"--users", "30", "--duration", "600s"}, "of 30 at a time", []string{"Setup rate", "Messages"}},
+		{"peak", []string{"--from", "20", "--max", "4000", "--factor", "1.01", "--each", "1s", "--until", "errors>0.99"}, "of 4,000 at a time", []string{"Messages", "Connections"}},
+	} {
+		t.Run(lab.name, func(t *testing.T) {
+			at := fmt.Sprintf("127.0.0.1:%d", freePorts(t, 1))
+			run := s.startLab(t, lab.name, ports, append(lab.flags, "--dash", at)...)
+			awaitAnswer(t, at)
+			p := openPage(t, "http://"+at+"/", look{})
+			p.await("the first numbers", hasNumbers)
+			p.await("its phase", fmt.Sprintf(`document.getElementById("state").textContent === %q`, lab.name))
+			p.await("what it may open", fmt.Sprintf(`document.querySelector("#tiles dd.note").textContent === %q`, lab.says))
+			for _, tile := range lab.moves {
+				p.await(tile, number(tile)+" > 0")
+				was := eval[float64](p, number(tile))
+				p.await(tile+" to move", number(tile)+fmt.Sprintf(" > 0 && %s !== %v", number(tile), was))
+			}
+			p.await("latency", number("Echo, median")+" > 0")
+			p.await("cores", number("CPU cores in use")+" > 0")
+			p.await("curves", `["c-setup", "c-messages"].every(c => document.querySelector("#" + c + " path.curve").getAttribute("d").split("L").length > 5)`)
+			p.shot(lab.name + "-light")
+			end(t, run)
+			p.await("the end", `document.getElementById("state").textContent.startsWith("ended")`)
+			p.forgive("ERR_CONNECTION_REFUSED") // it looks whether another run begins
+		})
+	}
+}
+
 // awaitAnswer waits until something listens.
 func awaitAnswer(t *testing.T, at string) {
 	t.Helper()

@@ -122,7 +122,13 @@ func startServerAt(t *testing.T, first, ports int, flags ...string) *server {
 // before.
 func (s *server) startClient(t *testing.T, ports int, flags ...string) *exec.Cmd {
 	t.Helper()
-	args := append([]string{"hold", "--first-port", fmt.Sprint(s.first), "--ports", fmt.Sprint(ports),
+	return s.startLab(t, "hold", ports, flags...)
+}
+
+// startLab is startClient for another of its commands.
+func (s *server) startLab(t *testing.T, name string, ports int, flags ...string) *exec.Cmd {
+	t.Helper()
+	args := append([]string{name, "--first-port", fmt.Sprint(s.first), "--ports", fmt.Sprint(ports),
 		"--server-control", "http://" + s.control, "--quiet"}, flags...)
 	cmd := exec.Command(filepath.Join(bin, "client"), args...)
 	cmd.Stderr = os.Stderr

@@ -99,7 +99,7 @@
       const parts = this.axes(x, y, top);
       parts.push(...(this.stacked ? this.bands(live, x, y) : this.curves(x, y)));
       if (limit > 0 && limit <= top) parts.push(dr("line", { class: "limit", x1: this.left, x2: this.right, y1: y(limit), y2: y(limit) }),
-        dr("text", { class: "on", x: this.right - 4, y: y(limit) + 14, "text-anchor": "end" }, (server() ? "limit " : "asked for ") + short(limit)));
+        dr("text", { class: "on", x: this.right - 4, y: y(limit) + 14, "text-anchor": "end" }, short(limit) + " " + meta.bound));
       let at = live[live.length - 1], when = "now";
       if (cursor !== null && live.length) {
         at = live[nearest(live, cursor)];
@@ -317,10 +317,13 @@
       meta.ports.map((p, i) => ({ name: String(p.port), cells: [p.proto, count(now.port_open[i]), percent(now.port_open[i] / fair)] })));
   }
 
-  // CPU of each shard in cores; null where it is not known.
+  // CPU of each shard in cores; null where it is not known. One that was not there
+  // a sample ago, a worker started anew or a thread of the next run, has used all
+  // of its time since.
   const cores = () => now.shards.map((s, i) => {
-    const old = before && before.shards[i], dt = before ? (now.t - before.t) / 1000 : 0;
-    return old && old.id === s.id && s.id > 0 && dt > 0 ? Math.max(0, (s.cpu - old.cpu) / dt) : null;
+    const old = before?.shards[i], dt = before ? (now.t - before.t) / 1000 : 0;
+    if (!(dt > 0) || s.id <= 0 || old?.id === 0) return null;
+    return Math.max(0, (s.cpu - (old?.id === s.id ? old.cpu : 0)) / dt);
   });
   let shardCells = null;
   function showShards() {
@@ -412,7 +415,7 @@
   function tiles() {
     const opened = rates("opened"), messages = rates("messages"), volume = rates("bytes"), used = cores().filter((u) => u !== null);
     const peak = (list) => "peak " + rate(Math.max(0, ...list.map((r) => r.v ?? 0)));
-    const of = `of ${count(meta.max)} ${server() ? "allowed" : "asked for"}`;
+    const of = `of ${count(meta.max)} ${meta.bound}`;
     const all = [["Connections", count(now.open), of, now.open / meta.max],
       ["Setup rate", rate(latest(opened)), peak(opened)], ["Messages", rate(latest(messages)), bytes(latest(volume)) + "/s of payload"]];
     const r = now.run;
