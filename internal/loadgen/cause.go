@@ -21,6 +21,7 @@ const (
 	connectTimeout
 	connectUnreachable
 	connectNoMemory
+	connectSelf
 	connectOther
 	epollNoWatches
 	epollOther
@@ -48,7 +49,7 @@ const (
 var causeNames = [nCauses]string{
 	"socket_fd_limit", "socket_file_max", "socket_no_memory", "socket_other",
 	"bind_no_address", "bind_other",
-	"connect_no_address", "connect_refused", "connect_reset", "connect_timeout", "connect_unreachable", "connect_no_memory", "connect_other",
+	"connect_no_address", "connect_refused", "connect_reset", "connect_timeout", "connect_unreachable", "connect_no_memory", "connect_self", "connect_other",
 	"epoll_no_watches", "epoll_other",
 	"handshake_timeout", "handshake_closed", "handshake_refused", "handshake_invalid",
 	"read_closed", "read_reset", "read_timeout", "read_other",

@@ -260,8 +260,7 @@ func (l *loop) endChurn() {
 			l.closeDone(slot, c)
 		case open:
 			if c.busy {
-				l.blame(slot, echoTimeout, 1)
-				l.abandon(slot, c)
+				l.expire(slot, c)
 			}
 		}
 	}

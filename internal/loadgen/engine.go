@@ -70,6 +70,7 @@ func Start(p plan.Plan, maxSize int) (*Engine, error) {
 func newShared(p plan.Plan, maxSize int) (*shared, error) {
 	s := &shared{family: sys.Family(p.Host), pattern: newPattern(maxSize)}
 	for i, port := range p.Ports {
+		s.inRange = s.inRange || p.Local.Has(port)
 		s.dest = append(s.dest, sys.NewAddr(p.Host, uint16(port)))
 		if !p.IsWS(i) {
 			s.requests = append(s.requests, nil)

@@ -180,8 +180,8 @@ func (l *loop) offset(k int64, round uint32) time.Duration {
 
 // start sends the next message of a connection; there must be room for it.
 func (l *loop) start(slot int64, c *conn, intended uint32) {
-	if c.seq == 0 && (l.ex.Size > 512 || l.ex.SizeMax > 512 || l.ex.Depth > 1) {
-		sys.NoDelay(int(c.fd)) // a message's tail must not wait for an ACK
+	if c.seq == 0 {
+		l.noDelay(c)
 	}
 	if !c.busy {
 		c.recv = 0
@@ -192,6 +192,14 @@ func (l *loop) start(slot int64, c *conn, intended uint32) {
 	l.count(slot).Sent++
 	l.ex.under++
 	l.flush(slot, c)
+}
+
+// noDelay keeps a message's tail from waiting for an ACK, where messages may
+// have one.
+func (l *loop) noDelay(c *conn) {
+	if l.ex.Size > 512 || l.ex.SizeMax > 512 || l.ex.Depth > 1 {
+		sys.NoDelay(int(c.fd))
+	}
 }
 
 // sizeOf is the size of a connection's message: one of the range, always the
@@ -257,7 +265,7 @@ func (l *loop) flush(slot int64, c *conn) bool {
 	if len(l.rare) > 0 {
 		l.sendPong(slot, c)
 	}
-	return true
+	return c.live()
 }
 
 func (l *loop) writeFailed(slot int64, c *conn, errno sys.Errno) {
@@ -272,24 +280,37 @@ func (l *loop) writeFailed(slot int64, c *conn, errno sys.Errno) {
 	l.lose(slot, c, why)
 }
 
+// awaitedNow is the message whose echo comes next, and how much of it has been
+// written. It is nil if none is to come: what is there is the answer that the
+// connection owes, or nothing that anybody asked for.
+func (l *loop) awaitedNow(slot int64, c *conn) (want []byte, written int) {
+	switch {
+	case l.owed[slot]:
+		return nil, 0
+	case !c.busy:
+		l.blame(slot, echoSurplus, 1)
+		return nil, 0
+	}
+	seq := l.awaited(slot, c)
+	want = l.message(slot, seq)
+	switch {
+	case seq != c.seq:
+		return want, len(want)
+	case l.isWS(slot):
+		return want, max(0, int(c.sent)-(ws.FrameSize(len(want))-len(want)))
+	}
+	return want, int(c.sent)
+}
+
 // received compares what came back with what was sent, byte for byte.
 func (l *loop) received(slot int64, c *conn, in []byte) {
-	if l.owed[slot] {
-		return
-	}
 	for len(in) > 0 {
-		if !c.busy {
-			l.blame(slot, echoSurplus, 1)
+		want, written := l.awaitedNow(slot, c)
+		if want == nil {
 			return
 		}
-		seq := l.awaited(slot, c)
-		want := l.message(slot, seq)
-		sent := len(want)
-		if seq == c.seq {
-			sent = int(c.sent)
-		}
 		n := min(len(in), len(want)-int(c.recv))
-		if int(c.recv)+n > sent || !bytes.Equal(in[:n], want[c.recv:int(c.recv)+n]) {
+		if int(c.recv)+n > written || !bytes.Equal(in[:n], want[c.recv:int(c.recv)+n]) {
 			l.mismatch(slot, c)
 			return
 		}
@@ -351,12 +372,25 @@ func (l *loop) refill(slot int64, c *conn, now uint64) {
 	}
 }
 
-// abandon is what will not come back: its connection died.
-func (l *loop) abandon(slot int64, c *conn) {
+// abandon gives up what a connection has under way, and says how much that is.
+func (l *loop) abandon(slot int64, c *conn) int64 {
 	n := l.underWay(slot, c)
 	c.busy = false
 	l.ex.under -= n
-	l.count(slot).Missing += int64(n)
+	return int64(n)
+}
+
+// expire ends the wait for a connection's answers. After an interruption nobody
+// has waited: its messages count nowhere.
+func (l *loop) expire(slot int64, c *conn) {
+	n := l.abandon(slot, c)
+	l.owe(slot)
+	if l.shared.stopEx.Load() {
+		l.count(slot).Sent -= n
+		return
+	}
+	l.count(slot).Missing += n
+	l.blame(slot, echoTimeout, n)
 }
 
 // endExchange counts what never came back, and what should have been sent and
@@ -365,9 +399,7 @@ func (l *loop) endExchange() {
 	l.ex.running = false
 	for i := range l.conns {
 		if c := &l.conns[i]; c.busy {
-			l.blame(int64(i), echoTimeout, int64(l.underWay(int64(i), c)))
-			l.abandon(int64(i), c)
-			l.owe(int64(i))
+			l.expire(int64(i), c)
 		}
 	}
 	l.countOverdue()

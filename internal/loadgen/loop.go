@@ -2,7 +2,9 @@ package loadgen
 
 import (
 	"fmt"
+	"maps"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -32,6 +34,9 @@ const (
 	// harvested: small, so that the latency is the connect's and not the
 	// batch's.
 	connectBurst = 16
+	// readBurst is how many full reads of one connection follow each other before
+	// it is the turn of the others, and of orders.
+	readBurst = 8
 	// workBurst is how many sends or closes are done between two polls.
 	workBurst = 64
 )
@@ -59,6 +64,9 @@ type loop struct {
 	retry   retry
 	owed    map[int64]bool // slots whose connection still owes us an answer
 
+	unread map[int64]struct{} // slots that had more to read when their turn was over
+	turn   []int64            // the same while they are read
+
 	ex     exchange
 	sample int64   // how many connections take part in the next exchange; the engine sets it
 	churn  *churn  // nil: connections are held
@@ -83,6 +91,7 @@ type shared struct {
 	requests []*ws.Template // by port; nil where TCP is spoken
 	src      []sys.Addr
 	family   int
+	inRange  bool // the kernel may choose a port of dest as a local one
 	pattern  pattern
 	threads  sync.WaitGroup
 	waking   sync.Mutex
@@ -286,7 +295,11 @@ func (l *loop) poll(timeout int) error {
 	if l.job.kind == doExchange || l.job.kind == doChurn {
 		l.calls++
 	}
+	if len(l.unread) > 0 {
+		timeout = 0
+	}
 	n, err := l.ep.Wait(l.events, time.Duration(timeout)*time.Microsecond)
+	l.readOn()
 	for i := range n {
 		ev := &l.events[i]
 		if ev.Fd == wakeSlot {
@@ -338,7 +351,14 @@ func (l *loop) handle(slot int64, c *conn, events uint32) {
 // readable drains the socket. A short read means empty, unless the peer's end
 // is in there too: then read on to see it.
 func (l *loop) readable(slot int64, c *conn, ended bool) {
-	for c.live() {
+	for reads := 0; c.live(); reads++ {
+		if reads == readBurst {
+			if l.unread == nil {
+				l.unread = map[int64]struct{}{}
+			}
+			l.unread[slot] = struct{}{} // epoll reports each edge once
+			return
+		}
 		l.calls++
 		n, errno := sys.Read(int(c.fd), l.buf[headroom:])
 		switch {
@@ -361,6 +381,18 @@ func (l *loop) readable(slot int64, c *conn, ended bool) {
 	}
 }
 
+// readOn comes back to the connections that had more to read.
+func (l *loop) readOn() {
+	if len(l.unread) == 0 {
+		return
+	}
+	l.turn = slices.AppendSeq(l.turn[:0], maps.Keys(l.unread))
+	clear(l.unread)
+	for _, slot := range l.turn {
+		l.readable(slot, &l.conns[slot], true) // its end may be in there, too
+	}
+}
+
 // ended is the end of the peer's stream, or its reset.
 func (l *loop) ended(slot int64, c *conn, errno sys.Errno) {
 	switch c.state {
@@ -376,7 +408,7 @@ func (l *loop) ended(slot int64, c *conn, errno sys.Errno) {
 // lose ends a connection that was established.
 func (l *loop) lose(slot int64, c *conn, why cause) {
 	if c.busy {
-		l.abandon(slot, c)
+		l.count(slot).Missing += l.abandon(slot, c)
 	}
 	l.forget(slot)
 	c.state = closed

@@ -138,8 +138,15 @@ func (l *loop) prepare(fd, source int) (why cause, ok bool) {
 	return bindOther, false
 }
 
-// connected is a connect that succeeded.
+// connected is a connect that succeeded. One whose local port happened to be the
+// very one it went to, where nobody listens, is joined to itself (simultaneous
+// open, RFC 9293 section 3.5) and would echo perfectly.
 func (l *loop) connected(slot int64, c *conn) {
+	if l.shared.inRange && sys.BoundTo(int(c.fd), &l.shared.dest[l.plan.Tuple(l.plan.Offset+slot).Port]) {
+		sys.Reset(int(c.fd)) // no TIME_WAIT on the port of a server that is to come back
+		l.failConnect(slot, c, connectSelf)
+		return
+	}
 	l.times[l.proto(slot)].Connect.Record(int64(l.micros()-c.t) * 1000)
 	if l.isWS(slot) {
 		c.state, c.sent = upgrading, 0

@@ -179,6 +179,9 @@ func (l *loop) restored(slot int64, c *conn) {
 	l.retry.fresh[slot] = fresh{l.micros(), l.retry.under[slot] + 1}
 	delete(l.retry.under, slot)
 	l.count(slot).Reconnected++
+	if l.ex.running {
+		l.noDelay(c)
+	}
 	// It joins in where the others are: what it missed was never sent.
 	if x := &l.ex; x.running && x.Interval > 0 && x.chosen > 0 {
 		c.seq = uint32(x.cursor / x.chosen)

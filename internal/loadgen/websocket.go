@@ -150,20 +150,12 @@ func (l *loop) frames(slot int64, c *conn, in []byte) {
 
 // payload compares a piece of a message with what was sent, byte for byte.
 func (l *loop) payload(slot int64, c *conn, ev ws.Event) {
-	switch {
-	case c.state == closing:
-		return
-	case l.owed[slot]:
-		return
-	case !c.busy:
-		l.blame(slot, echoSurplus, 1)
+	if c.state == closing {
 		return
 	}
-	seq := l.awaited(slot, c)
-	want := l.message(slot, seq)
-	written := len(want)
-	if seq == c.seq {
-		written = max(0, int(c.sent)-(ws.FrameSize(len(want))-len(want)))
+	want, written := l.awaitedNow(slot, c)
+	if want == nil {
+		return
 	}
 	end := int(c.recv) + len(ev.Payload)
 	if ev.Op != ws.OpBinary || end > written || ev.Final != (end == len(want)) && (ev.Final || end > len(want)) ||

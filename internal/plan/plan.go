@@ -87,12 +87,15 @@ var DefaultLocalPorts = LocalPorts{Low: 32768, High: 60999}
 func (l LocalPorts) N() int {
 	n := 0
 	for port := l.Low; port <= l.High; port++ {
-		if !l.IsReserved(port) {
+		if l.Has(port) {
 			n++
 		}
 	}
 	return n
 }
+
+// Has says whether the kernel may choose port.
+func (l LocalPorts) Has(port int) bool { return port >= l.Low && port <= l.High && !l.IsReserved(port) }
 
 // IsReserved says whether port lies in a reserved range.
 func (l LocalPorts) IsReserved(port int) bool {

@@ -17,6 +17,7 @@ var cures = map[string]string{
 	"connect_unreachable": "EHOSTUNREACH/ENETUNREACH: no route to the server: see --host, ip route",
 	"connect_no_memory":   "ENOBUFS/ENOMEM: no kernel memory for the connection: fewer --conns",
 	"connect_no_buffers":  "ENOBUFS/ENOMEM: no kernel memory for the connection: fewer --conns",
+	"connect_self":        "nobody listens, and the local port was the same: keep ports out of the range",
 	"epoll_no_watches":    "ENOSPC: out of epoll watches: raise fs.epoll.max_user_watches",
 	"handshake_timeout":   "no WebSocket answer in time: overloaded, or no WebSocket port?",
 	"handshake_closed":    "closed before the WebSocket answer: over its limit, or a TCP port?",

@@ -60,6 +60,14 @@ func Connect(fd int, a *Addr) Errno {
 	return errno
 }
 
+// BoundTo says whether a socket's local address is a, getsockname(2).
+func BoundTo(fd int, a *Addr) bool {
+	var own Addr
+	own.len = uint32(len(own.raw))
+	_, _, errno := unix.RawSyscall(unix.SYS_GETSOCKNAME, uintptr(fd), uintptr(unsafe.Pointer(&own.raw)), uintptr(unsafe.Pointer(&own.len)))
+	return errno == 0 && own == *a
+}
+
 // Bind wraps bind(2).
 func Bind(fd int, a *Addr) Errno {
 	_, _, errno := unix.RawSyscall(unix.SYS_BIND, uintptr(fd), uintptr(unsafe.Pointer(a)), uintptr(a.len))
