@@ -33,6 +33,13 @@ func (r *Result) Check() error {
 	if err := r.Echo.check("echo"); err != nil {
 		return err
 	}
+	if c := r.CPU; c != nil {
+		for _, seconds := range []*float64{c.Server, &c.Client, c.Softirq} {
+			if seconds != nil && *seconds < 0 {
+				return fmt.Errorf("cpu: %g seconds are negative", *seconds)
+			}
+		}
+	}
 	for _, s := range r.Spread {
 		// The mean is a sum of quotients: allow for their rounding.
 		if s.N < 1 || s.Min < 0 || s.Min > s.Max || s.Mean < float64(s.Min)-0.5 || s.Mean > float64(s.Max)+0.5 {

@@ -171,6 +171,7 @@ func TestReadErrors(t *testing.T) {
 		{"too large", with(`"failed": 20`, `"failed": 9007199254740993`), "read result: conns: 9007199254740993 is outside 0..2^53"},
 		{"errors", with(`"connect_refused": 20`, `"connect_refused": -1`), "read result: conns.errors.connect_refused: -1 is outside 0..2^53"},
 		{"seconds", with(`"seconds": 2.5`, `"seconds": -2.5`), "read result: setup: a number is negative: seconds -2.5, rate 40, client_seconds 2.25"},
+		{"processor time", with(`"server_seconds": 1.5`, `"server_seconds": -1.5`), "read result: cpu: -1.5 seconds are negative"},
 		{"curve", with(`"t": 2.25`, `"t": 1`), "read result: setup.curve: point 2 at 1 s is not after the one before"},
 		{"curve count", with(`"conns": 60`, `"conns": -60`), "read result: setup.curve: -60 is outside 0..2^53"},
 		{"quantiles", with(`"p50": `, `"p50": 9`), "do not rise"},

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/c10m/c10m/internal/footprint"
@@ -120,16 +121,47 @@ func (h *hold) fillCPU() {
 	if h.control.base != "" {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 		defer cancel()
-		if r, err := h.control.report(ctx); err == nil && r.CPU != nil {
-			used := *r.CPU - h.serverCPU
-			cpu.Server = &used
+		if r, err := h.control.report(ctx); err == nil {
+			cpu.Server = h.serverSeconds(h.serverBefore, r)
 		}
 	}
-	if now, err := h.fp.Softirq(); err == nil {
+	if now, err := h.fp.Softirq(); err == nil && now >= h.softirq {
 		d := now - h.softirq
 		cpu.Softirq = &d
 	}
 	h.res.CPU = cpu
+}
+
+// serverSeconds is the processor time of a server between two of its reports;
+// nil where that cannot be told. The time of a process that has ended went with
+// it, so the difference is only right if the same processes are in both.
+func (p *Prepared) serverSeconds(before, after *result.ServerReport) *float64 {
+	if before == nil || before.CPU == nil || after.CPU == nil {
+		return nil
+	}
+	if same, whole := processesOf(before), processesOf(after); same == nil || !slices.Equal(same, whole) {
+		p.warn("the server's processor time is not in this report: it is not of the same processes at the beginning and at the end of the run")
+		return nil
+	}
+	used := *after.CPU - *before.CPU
+	if used < 0 {
+		return nil
+	}
+	return &used
+}
+
+// processesOf are the process ids whose memory and time a report has summed up;
+// nil if it lacks those of a worker that was just being started.
+func processesOf(r *result.ServerReport) []int {
+	pids := []int{r.PID}
+	for _, s := range r.Shards {
+		if s.Memory == nil {
+			return nil
+		}
+		pids = append(pids, s.PID)
+	}
+	slices.Sort(pids)
+	return pids
 }
 
 // fillSpread says how even the shares were while everything was held.

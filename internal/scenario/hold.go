@@ -3,6 +3,7 @@ package scenario
 import (
 	"context"
 	"fmt"
+	"math"
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
@@ -32,23 +33,23 @@ type Watch func(Progress)
 // hold is one run of the default scenario: ramp, hold, verify, close.
 type hold struct {
 	*Prepared
-	opt       Options
-	fp        footprint.Proc
-	watch     Watch
-	engine    *loadgen.Engine
-	res       *result.Result
-	phase     atomic.Value // string
-	began     time.Time
-	counted   counted // before the run
-	sampler   *footprint.Sampler
-	series    footprint.Series
-	rate      curve
-	softirq   float64 // seconds, before the run
-	room      uint64  // bytes that could be taken when the guard last looked
-	serverCPU float64 // seconds, before the run
-	census    loadgen.Census
-	workers   []int64 // open connections of each server worker, while held
-	heat      loadgen.Heat
+	opt          Options
+	fp           footprint.Proc
+	watch        Watch
+	engine       *loadgen.Engine
+	res          *result.Result
+	phase        atomic.Value // string
+	began        time.Time
+	counted      counted // before the run
+	sampler      *footprint.Sampler
+	series       footprint.Series
+	rate         curve
+	softirq      float64              // seconds, before the run
+	serverBefore *result.ServerReport // with its memory and time, before the run
+	room         uint64               // bytes that could be taken when the guard last looked
+	census       loadgen.Census
+	workers      []int64 // open connections of each server worker, while held
+	heat         loadgen.Heat
 }
 
 const (
@@ -97,10 +98,10 @@ func (h *hold) run(ctx context.Context) {
 		before.ServerOpen = 0
 	}
 	h.series.Before = before
-	h.softirq, _ = h.fp.Softirq()
-	if h.Server != nil && h.Server.CPU != nil {
-		h.serverCPU = *h.Server.CPU
+	if h.softirq, err = h.fp.Softirq(); err != nil {
+		h.softirq = math.Inf(1) // no later count is as much
 	}
+	h.serverBefore = h.Server
 	h.setPhase("ramp")
 	h.ramp(ctx)
 	h.setPhase("settle")
