@@ -156,7 +156,7 @@ func (e *Engine) shareSample(n int64) {
 }
 
 // Close ends all connections the way the plan says. When ctx ends first, the
-// rest end with their fd tables.
+// rest is left to Stop.
 func (e *Engine) Close(ctx context.Context) {
 	e.do(ctx, e.loops, command{kind: doClose}, len(e.loops), func() { e.shared.leave.Store(true) })
 }

@@ -271,7 +271,7 @@ func (l *loop) finish() {
 }
 
 // work does a bounded piece of the order at hand and returns how long poll may
-// wait for events, in milliseconds.
+// wait for events, in microseconds; -1: for ever.
 func (l *loop) work() int {
 	switch l.job.kind {
 	case doRamp:

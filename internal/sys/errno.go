@@ -26,6 +26,5 @@ const (
 	ENOSPC        = unix.ENOSPC
 	EPIPE         = unix.EPIPE
 	EPERM         = unix.EPERM
-	EACCES        = unix.EACCES
 	EINVAL        = unix.EINVAL
 )

@@ -22,9 +22,9 @@ func GetNofile() (Nofile, error) {
 	return Nofile{Soft: r.Cur, Hard: r.Max}, nil
 }
 
-// SetNofile sets RLIMIT_NOFILE of this process. Raising Hard needs
+// setNofile sets RLIMIT_NOFILE of this process. Raising Hard needs
 // CAP_SYS_RESOURCE, and neither may exceed fs.nr_open: EPERM otherwise.
-func SetNofile(n Nofile) error {
+func setNofile(n Nofile) error {
 	r := unix.Rlimit{Cur: n.Soft, Max: n.Hard}
 	return os.NewSyscallError("prlimit", unix.Prlimit(0, unix.RLIMIT_NOFILE, &r, nil))
 }
@@ -40,10 +40,10 @@ func RaiseNofile(want uint64) (Nofile, error) {
 	if now.Soft >= want {
 		return now, nil
 	}
-	if now.Hard < want && SetNofile(Nofile{Soft: want, Hard: want}) == nil {
+	if now.Hard < want && setNofile(Nofile{Soft: want, Hard: want}) == nil {
 		return GetNofile()
 	}
-	if err := SetNofile(Nofile{Soft: min(want, now.Hard), Hard: now.Hard}); err != nil {
+	if err := setNofile(Nofile{Soft: min(want, now.Hard), Hard: now.Hard}); err != nil {
 		return now, fmt.Errorf("raise soft fd limit to %d: %w", min(want, now.Hard), err)
 	}
 	return GetNofile()
