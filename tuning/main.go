@@ -107,6 +107,7 @@ func (o *options) fill(st tune.Root) error {
 		}
 		return nil
 	}
+	t.Page = int64(os.Getpagesize())
 	if t.Memory == 0 || t.Cores == 0 {
 		memory, cores, err := st.Machine()
 		if err != nil {

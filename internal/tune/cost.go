@@ -25,8 +25,8 @@ var (
 	EhashBucket = Cost{"established hash, per bucket", 8, "2026-11", "one pointer per bucket, kernel net/ipv4/inet_hashtables.c"}
 	// BaseSystem is what the machine uses before the first connection.
 	BaseSystem = Cost{"the system itself", 512 << 20, "2026-11", "265 MiB in use on an idle Debian, rounded up"}
-	// PageStructs is the kernel's own 64 B for every page of 4 KiB.
-	PageStructs = Cost{"struct page, per 4 KiB page", 64, "2026-11", "kernel include/linux/mm_types.h"}
+	// PageStructs is the kernel's own 64 B for every page, whatever its size.
+	PageStructs = Cost{"struct page, per page", 64, "2026-11", "kernel include/linux/mm_types.h"}
 )
 
 // Costs are all of them, for documents.

@@ -1,6 +1,10 @@
 package tune
 
-import "github.com/c10m/c10m/internal/plan"
+import (
+	"os"
+
+	"github.com/c10m/c10m/internal/plan"
+)
 
 // InForce is current on this machine.
 func InForce() map[string]string { return current(Root{Dir: "/"}) }
@@ -26,7 +30,7 @@ func Warnings(conns int64, ports []plan.PortRange, role Role) []string {
 		return nil // nothing is known, so nothing is claimed
 	}
 	var lines []string
-	for _, f := range Hurting(root, Target{Conns: conns, Ports: ports, Memory: memory, Cores: cores, Role: role}) {
+	for _, f := range Hurting(root, Target{Conns: conns, Ports: ports, Memory: memory, Page: int64(os.Getpagesize()), Cores: cores, Role: role}) {
 		lines = append(lines, f.Warning)
 	}
 	return lines

@@ -53,9 +53,9 @@ func Instances() []Instance {
 // SeedInstance is the machine of the seed articles.
 const SeedInstance = "r3.4xlarge"
 
-// Usable is what a machine of nominal size bytes can give to connections and
+// usable is what a machine of nominal size bytes can give to connections and
 // the system: less the kernel's own page structs, less the reserve.
-func Usable(bytes int64) int64 {
-	memory := bytes - bytes/4096*PageStructs.Bytes
+func (t Target) usable(bytes int64) int64 {
+	memory := bytes - bytes/t.page()*PageStructs.Bytes
 	return memory / 100 * (100 - reservePercent)
 }

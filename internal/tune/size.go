@@ -49,7 +49,7 @@ type Sizing struct {
 
 // Size computes what t.Conns connections take: on one machine, and on a server
 // and some clients apart. dest are the destination ports one run uses; of t
-// only Conns, Ports and Cores count.
+// only Conns, Ports, Page and Cores count.
 func Size(t Target, proto string, dest plan.PortRange, clients int) (Sizing, error) {
 	seeds, ok := Seeds[proto]
 	if !ok {
@@ -85,7 +85,7 @@ func layout(t Target, role Role, conns int64, machines int) Layout {
 	l.Memory = (l.Total*100 + 100 - reservePercent - 1) / (100 - reservePercent)
 	have := map[string]bool{}
 	for _, i := range Instances() {
-		if !have[i.Family] && Usable(i.MiB<<20) >= l.Total {
+		if !have[i.Family] && t.usable(i.MiB<<20) >= l.Total {
 			have[i.Family] = true
 			l.Fits = append(l.Fits, i)
 		}
@@ -143,7 +143,7 @@ func examples(t Target) []Held {
 		for _, proto := range []string{"tcp", "ws"} {
 			for _, role := range []Role{Both, Server} {
 				t.Role, t.Cores = role, i.VCPU
-				usable := Usable(i.MiB << 20)
+				usable := t.usable(i.MiB << 20)
 				then := (usable - BaseSystem.Bytes) / (Seeds[proto].Bytes * t.ends())
 				all = append(all, Held{Instance: i, Proto: proto, Role: role, Then: then, Now: t.holds(usable)})
 			}

@@ -113,7 +113,7 @@ func TestSeedExamples(t *testing.T) {
 		t.Fatalf("%d examples", len(s.Examples))
 	}
 	for _, h := range s.Examples {
-		usable := Usable(122 << 30)
+		usable := Target{}.usable(122 << 30)
 		tt := target(h.Now)
 		tt.Cores = 16
 		if layout(tt, h.Role, h.Now, 1).Total > usable || layout(tt, h.Role, h.Now+1, 1).Total <= usable {
@@ -127,6 +127,15 @@ func TestSeedExamples(t *testing.T) {
 	// less 512 MiB, by 21,000 a pair.
 	if then := s.Examples[0].Then; then != 5_807_872 {
 		t.Errorf("the seed program held %d", then)
+	}
+}
+
+// The kernel keeps 64 B for each page: large ones leave more of 64 GiB.
+func TestUsable(t *testing.T) {
+	for page, want := range map[int64]int64{0: 64_263_448_155, 4096: 64_263_448_155, 65536: 65_219_749_410} {
+		if got := (Target{Page: page}).usable(64 << 30); got != want {
+			t.Errorf("pages of %d bytes: %d, want %d", page, got, want)
+		}
 	}
 }
 

@@ -17,6 +17,8 @@ func targets() []Target {
 				t := target(conns)
 				t.Role, t.Memory = role, memory
 				all = append(all, t)
+				t.Page = 65536
+				all = append(all, t)
 			}
 		}
 	}
@@ -97,6 +99,10 @@ func TestWant(t *testing.T) {
 		t.Role, t.Memory, t.Cores = r, 122<<30, 16
 		return t
 	}
+	paged := func(t Target, page int64) Target {
+		t.Page = page
+		return t
+	}
 	tests := []struct {
 		key    string
 		target Target
@@ -122,12 +128,18 @@ func TestWant(t *testing.T) {
 		// 122 GiB are 31,981,568 pages; a quarter is less than a page for each of 20 M sockets.
 		{"net.ipv4.tcp_mem", at(10_000_000, Both), "3997696 5996544 7995392"},
 		{"net.ipv4.tcp_mem", at(1_000_000, Both), "1000000 1500000 2000000"},
+		// 1,998,848 pages of 64 KiB.
+		{"net.ipv4.tcp_mem", paged(at(10_000_000, Both), 65536), "249856 374784 499712"},
+		{"net.ipv4.tcp_mem", paged(at(10_000_000, Both), 16384), "999424 1499136 1998848"},
+		{"net.ipv4.tcp_mem", paged(at(100_000, Both), 65536), "100000 150000 200000"},
+		{"net.ipv4.tcp_mem", paged(at(1, Both), 65536), "128 192 256"}, // 16 MiB
+		{"net.ipv4.tcp_mem", at(1, Both), "2048 3072 4096"},
 		{"net.ipv4.tcp_keepalive_time", at(10_000_000, Both), "1000"},
 		{"net.netfilter.nf_conntrack_max", at(10_000_000, Both), "10065536"},
 		{"vm.min_free_kbytes", at(1000, Both), "131072"},
 	}
 	for _, tt := range tests {
-		t.Run(fmt.Sprintf("%s %d %s", tt.key, tt.target.Conns, tt.target.Role), func(t *testing.T) {
+		t.Run(fmt.Sprintf("%s %d %s %d", tt.key, tt.target.Conns, tt.target.Role, tt.target.Page), func(t *testing.T) {
 			s, found := Lookup(tt.key)
 			got, _ := s.Want(tt.target)
 			if !found || got != tt.want {
@@ -147,6 +159,8 @@ func TestTargetCheck(t *testing.T) {
 		{"no connections", func(t *Target) { t.Conns = 0 }, false},
 		{"too many", func(t *Target) { t.Conns = MaxConns + 1 }, false},
 		{"no memory", func(t *Target) { t.Memory = 0 }, false},
+		{"pages of 64 KiB", func(t *Target) { t.Page = 65536 }, true},
+		{"no page", func(t *Target) { t.Page = 65537 }, false},
 		{"no cores", func(t *Target) { t.Cores = 0 }, false},
 		{"no role", func(t *Target) { t.Role = "peer" }, false},
 		{"no ports", func(t *Target) { t.Ports = []plan.PortRange{{}} }, false},

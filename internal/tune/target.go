@@ -5,6 +5,7 @@
 package tune
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/c10m/c10m/internal/plan"
@@ -59,6 +60,7 @@ type Target struct {
 	Conns  int64            // connections at once
 	Ports  []plan.PortRange // listening ports of the server
 	Memory int64            // bytes of this machine, MemTotal
+	Page   int64            // bytes of a page, os.Getpagesize; 0: 4,096. arm64 kernels also have 16,384 and 65,536
 	Cores  int
 	Role   Role
 }
@@ -70,6 +72,9 @@ func (t Target) Check() error {
 	}
 	if t.Memory < MinMemory {
 		return fmt.Errorf("%d bytes of memory: the legal range is %d and up", t.Memory, MinMemory)
+	}
+	if t.Page != 0 && (t.Page < 4096 || t.Page > 1<<16 || t.Page&(t.Page-1) != 0) {
+		return fmt.Errorf("pages of %d bytes: the legal values are the powers of two within 4096..65536", t.Page)
 	}
 	if t.Cores < 1 || t.Cores > 1<<16 {
 		return fmt.Errorf("%d cores: the legal range is 1..%d", t.Cores, 1<<16)
@@ -124,5 +129,8 @@ func (t Target) listeners() int64 {
 	return t.ports() * int64(t.Cores)
 }
 
-// pages is the machine's memory in pages of 4 KiB.
-func (t Target) pages() int64 { return t.Memory / 4096 }
+// page is the size of the kernel's pages.
+func (t Target) page() int64 { return cmp.Or(t.Page, 4096) }
+
+// pages is the machine's memory in pages.
+func (t Target) pages() int64 { return t.Memory / t.page() }

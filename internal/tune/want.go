@@ -56,9 +56,9 @@ func (t Target) backlog() int64 {
 }
 
 // queuePages is tcp_mem's high mark: one page of data on every socket at once,
-// at most a quarter of the memory.
+// at most a quarter of the memory, and at least 16 MiB.
 func (t Target) queuePages() int64 {
-	return max(4096, min(t.sockets(), t.pages()/4))
+	return max(16<<20/t.page(), min(t.sockets(), t.pages()/4))
 }
 
 // orphans is tcp_max_orphans: every connection closed at once, at most what an
