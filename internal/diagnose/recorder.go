@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/c10m/c10m/internal/footprint"
-	"github.com/c10m/c10m/internal/plan"
 	"github.com/c10m/c10m/internal/result"
 	"github.com/c10m/c10m/internal/sys"
 )
@@ -323,10 +322,8 @@ func readSettings(fp footprint.Proc) (s Settings) {
 	s.MaxOrphans, _ = fp.SysctlInt("net.ipv4.tcp_max_orphans")
 	s.MaxTimeWait, _ = fp.SysctlInt("net.ipv4.tcp_max_tw_buckets")
 	s.Somaxconn, _ = fp.SysctlInt("net.core.somaxconn")
-	l := plan.LocalPorts{}
-	if v, err := fp.Sysctl("net.ipv4.ip_local_port_range"); err == nil {
-		_, _ = fmt.Sscan(v, &l.Low, &l.High)
-		s.LocalPorts = int64(l.High - l.Low + 1)
+	if l, err := fp.LocalPorts(); err == nil {
+		s.LocalPorts = int64(l.N())
 	}
 	return s
 }

@@ -75,3 +75,40 @@ func FuzzProcFiles(f *testing.F) {
 		_ = p.room()
 	})
 }
+
+// FuzzLocalPorts: whatever the two settings say, the ports that a plan counts
+// with are ports.
+func FuzzLocalPorts(f *testing.F) {
+	f.Add("32768\t60999\n", "")
+	f.Add("1024\t65535\n", "9090,10000-10199\n")
+	f.Add("60999 32768", "5-1")
+	f.Add("-1 70000", "0,70000-80000")
+	f.Add("1 9223372036854775807", "1-9223372036854775807")
+	f.Add("40000 40099", "40000-40099")
+	dir := f.TempDir()
+	at := filepath.Join(dir, "sys/net/ipv4")
+	if err := os.MkdirAll(at, 0o755); err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, local, reserved string) {
+		for name, s := range map[string]string{"ip_local_port_range": local, "ip_local_reserved_ports": reserved} {
+			if err := os.WriteFile(filepath.Join(at, name), []byte(s), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		fp, err := New(dir, dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		l, err := fp.LocalPorts()
+		if err != nil {
+			return
+		}
+		if l.Low < 1 || l.High > 65535 || l.Low > l.High {
+			t.Errorf("local ports %d..%d of %q", l.Low, l.High, local)
+		}
+		if n := l.N(); n < 0 || n > l.High-l.Low+1 {
+			t.Errorf("%d local ports in %d..%d less %v", n, l.Low, l.High, l.Reserved)
+		}
+	})
+}

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"net/netip"
 	"runtime"
@@ -18,6 +19,7 @@ import (
 	"github.com/c10m/c10m/internal/plan"
 	"github.com/c10m/c10m/internal/result"
 	"github.com/c10m/c10m/internal/sys"
+	"github.com/c10m/c10m/internal/tune"
 )
 
 // Options is what the user asked for; "auto" is not decided yet.
@@ -75,10 +77,6 @@ var errNoControl = errors.New("no control endpoint")
 const (
 	// memoryReserve is the share of memory that stays free.
 	memoryReserve = 0.05
-	// pairBytes and endBytes are what an idle connection takes with both ends
-	// on this machine, and with only the client's: RESULTS.md.
-	pairBytes = 8700
-	endBytes  = 4150
 	// fdReserve is what a table keeps free beside what it already holds and the
 	// epolls of a shared table's threads.
 	fdReserve = 24
@@ -181,34 +179,15 @@ func isOwn(ip netip.Addr) bool {
 	return false
 }
 
-// localPorts reads what the kernel may choose local ports from.
+// localPorts reads what the kernel may choose local ports from. A container may
+// not show it: then it is what the kernel begins with.
 func localPorts(fp footprint.Proc) (plan.LocalPorts, error) {
-	l := plan.DefaultLocalPorts
-	if s, err := fp.Sysctl("net.ipv4.ip_local_port_range"); err == nil {
-		if _, err := fmt.Sscan(s, &l.Low, &l.High); err != nil {
-			return l, fmt.Errorf("read net.ipv4.ip_local_port_range: %q is not two numbers", s)
-		}
-		if l.Low < 1 || l.High > 65535 || l.Low > l.High {
-			return l, fmt.Errorf("read net.ipv4.ip_local_port_range: %q is not a range of ports", s)
-		}
+	l, err := fp.LocalPorts()
+	var unread *fs.PathError
+	if errors.As(err, &unread) {
+		return plan.DefaultLocalPorts, nil
 	}
-	s, err := fp.Sysctl("net.ipv4.ip_local_reserved_ports")
-	if err != nil || s == "" {
-		return l, nil
-	}
-	for _, part := range strings.Split(s, ",") {
-		first, last, isRange := strings.Cut(part, "-")
-		a, err1 := strconv.Atoi(first)
-		b, err2 := a, error(nil)
-		if isRange {
-			b, err2 = strconv.Atoi(last)
-		}
-		if err1 != nil || err2 != nil || a < 0 || b < a || b > 65535 {
-			return l, fmt.Errorf("read net.ipv4.ip_local_reserved_ports: %q is not a port range", part)
-		}
-		l.Reserved = append(l.Reserved, plan.PortRange{First: a, N: b - a + 1})
-	}
-	return l, nil
+	return l, err
 }
 
 // machine reads what bounds this run. private says whether threads get fd
@@ -218,9 +197,9 @@ func (p *Prepared) machine(o Options, pl plan.Plan, fp footprint.Proc) (m plan.M
 	if err != nil {
 		return m, false, err
 	}
-	m.RoomBytes, m.BytesPerConn, m.WatchesPerConn = int64(mem.Room(memoryReserve)), endBytes, 1
+	m.RoomBytes, m.BytesPerConn, m.WatchesPerConn = int64(mem.Room(memoryReserve)), p.bytesPerConn(), 1
 	if p.SameHost {
-		m.BytesPerConn, m.WatchesPerConn = pairBytes, 2
+		m.WatchesPerConn = 2
 	}
 	want := uint64(sys.NrOpen())
 	if !o.Conns.Auto {
@@ -397,10 +376,13 @@ func (p *Prepared) decideThreads(pl *plan.Plan, o Options, m plan.Machine, priva
 	return nil
 }
 
-// PredictedBytes is the memory the planned connections will take here.
-func (p *Prepared) PredictedBytes() int64 {
+// bytesPerConn is what an idle connection takes on this machine.
+func (p *Prepared) bytesPerConn() int64 {
 	if p.SameHost {
-		return p.Plan.Total * pairBytes
+		return tune.BytesPerConn(tune.Both)
 	}
-	return p.Plan.Total * endBytes
+	return tune.BytesPerConn(tune.Client)
 }
+
+// PredictedBytes is the memory the planned connections will take here.
+func (p *Prepared) PredictedBytes() int64 { return p.Plan.Total * p.bytesPerConn() }

@@ -1,14 +1,19 @@
 package scenario
 
 import (
+	"errors"
 	"net/netip"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/c10m/c10m/internal/footprint"
+	"github.com/c10m/c10m/internal/plan"
 )
 
 // inNamespace moves the test, and what its own goroutine starts, into a network
@@ -55,6 +60,25 @@ func TestSourcesAreOfTheInterfaceThatLeadsThere(t *testing.T) {
 		}
 		if !slices.Equal(got, tt.want) {
 			t.Errorf("up to %d sources to %s: %v, want %v", tt.n, tt.host, got, tt.want)
+		}
+	}
+}
+
+func TestLocalPorts(t *testing.T) {
+	for text, want := range map[string]plan.LocalPorts{"": plan.DefaultLocalPorts, "1024\t65535\n": {Low: 1024, High: 65535}, "1024 all": {}} {
+		dir := t.TempDir()
+		if at := filepath.Join(dir, "sys/net/ipv4"); text != "" {
+			if err := errors.Join(os.MkdirAll(at, 0o755), os.WriteFile(filepath.Join(at, "ip_local_port_range"), []byte(text), 0o600)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		fp, err := footprint.New(dir, dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		l, err := localPorts(fp)
+		if bad := want.High == 0; bad != (err != nil) || !bad && (l.Low != want.Low || l.High != want.High) {
+			t.Errorf("%q: %d..%d, %v", text, l.Low, l.High, err)
 		}
 	}
 }

@@ -29,6 +29,19 @@ var (
 	PageStructs = Cost{"struct page, per page", 64, "2026-11", "kernel include/linux/mm_types.h"}
 )
 
+// BytesPerConn is what an idle connection takes on a machine with these ends.
+func BytesPerConn(r Role) int64 {
+	one := Target{Conns: 1, Role: r}
+	n := one.sockets() * KernelEnd.Bytes
+	if one.has(Server) {
+		n += ServerEnd.Bytes
+	}
+	if one.has(Client) {
+		n += ClientEnd.Bytes
+	}
+	return n
+}
+
 // Costs are all of them, for documents.
 func Costs() []Cost {
 	return []Cost{KernelEnd, ServerEnd, ClientEnd, FDSlot, EhashBucket, BaseSystem, PageStructs}

@@ -65,7 +65,7 @@ func Size(t Target, proto string, dest plan.PortRange, clients int) (Sizing, err
 	s := Sizing{
 		Conns: t.Conns, Proto: proto, Ports: dest.N, LocalPorts: local,
 		Sources: plan.SourcesFor(t.Conns, dest.N, local),
-		PerPair: 2*KernelEnd.Bytes + ServerEnd.Bytes + ClientEnd.Bytes,
+		PerPair: BytesPerConn(Both),
 		Seeds:   2 * seeds.Bytes * t.Conns,
 		Costs:   Costs(), Dated: InstancesDate,
 	}

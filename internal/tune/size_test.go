@@ -51,6 +51,8 @@ func TestSizeByHand(t *testing.T) {
 		{"local ports", int64(s.LocalPorts), 64_512 - 400 - 1}, // 1024..65535 less the listening and the control ports
 		{"sources", s.Sources, 1},                              // 200 x 64,111 = 12,822,200
 		{"bytes a pair", s.PerPair, 8_682},
+		{"bytes of a client's end", BytesPerConn(Client), 4_132},
+		{"bytes of a server's end", BytesPerConn(Server), 4_550},
 		{"seed program", s.Seeds, 210_000_000_000},
 	} {
 		if tt.got != tt.want {
