@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"math"
-	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -98,8 +97,8 @@ const maxSize = 64 << 20
 // check converts what is left and refuses what cannot be meant.
 func (f *flags) check(r raw) (err error) {
 	f.OwnNet = isIsolated()
-	if f.Host, err = netip.ParseAddr(r.host); err != nil {
-		return fmt.Errorf("--host %q is not an IP address, like 127.0.0.1 or ::1", r.host)
+	if f.Host, err = plan.ParseAddr(r.host); err != nil {
+		return fmt.Errorf("--host %w, like 127.0.0.1 or ::1", err)
 	}
 	if err := f.checkPorts(r); err != nil {
 		return err
@@ -108,7 +107,7 @@ func (f *flags) check(r raw) (err error) {
 		if f.Sources, err = plan.ParseSources(r.sources); err != nil {
 			return fmt.Errorf("--sources %v", err)
 		}
-		if f.Sources[0].Is4() != f.Host.Unmap().Is4() {
+		if f.Sources[0].Is4() != f.Host.Is4() {
 			return fmt.Errorf("--sources %s and --host %s are of different address families", r.sources, f.Host)
 		}
 	}

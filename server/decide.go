@@ -106,7 +106,7 @@ func (m machine) decide(conns, workers plan.Count, ports int, nofile uint64) (d 
 	if d.size, err = shard.Fit(d.conns, nofile, ports, m.cores, int(workers.N)); err != nil {
 		return d, fmt.Errorf("--max-conns %s: %v", conns.String(), err)
 	}
-	bound(d.size.Limit*int64(d.size.Workers), "%d workers of %s file descriptors", d.size.Workers, plan.Group(int64(nofile)))
+	bound(d.size.Limit*int64(d.size.Workers), "--workers %d of %s file descriptors each", d.size.Workers, plan.Group(int64(nofile)))
 	// Each loop watches its listeners and an eventfd, each process a few of the
 	// runtime's.
 	taken := int64(d.size.Workers) * int64(d.size.Loops*(ports+1)+8)
@@ -140,16 +140,15 @@ func (s *server) readyAlone(ctx context.Context) {
 	}
 }
 
-// watchRoom keeps the engines from using up the machine's files and memory. Who
-// has CAP_SYS_ADMIN is not bound by fs.file-max.
+// watchRoom keeps the engines from using up the machine's files and memory.
 func (s *server) watchRoom(ctx context.Context) error {
 	fp, err := footprint.Here()
 	if err != nil {
 		return err
 	}
 	room := &shard.Room{Page: s.page, Memory: fp.Mem, ConnBytes: pairBytes, Logf: s.logf}
-	// In a container without it fs.file-nr is not to be known.
-	if open, limit, err := fp.Files(); err == nil && !sys.Capable(sys.CapSysAdmin) {
+	// A container without /proc/sys does not know fs.file-nr.
+	if open, limit, err := fp.Files(); err == nil && !sys.PassesFileMax() {
 		room.Files = fp.Files
 		if left := limit - open - shard.FileReserve(limit); s.conns > left {
 			s.logf("warning: fs.file-max %s leaves room for %s connections of %s; the others will be refused; cure: sysctl -w fs.file-max=%d",

@@ -147,8 +147,8 @@ func (o *options) check(rest []string, ports int, bind string, given map[string]
 	if len(rest) > 0 {
 		return fmt.Errorf("unexpected argument %q; see server --help", rest[0])
 	}
-	if o.bind, err = netip.ParseAddr(bind); err != nil {
-		return fmt.Errorf("--bind %q is not an IP address, like 127.0.0.1, 0.0.0.0 or ::1", bind)
+	if o.bind, err = plan.ParseAddr(bind); err != nil {
+		return fmt.Errorf("--bind %w, like 127.0.0.1, 0.0.0.0 or ::1", err)
 	}
 	if most := echo.MaxPorts / 2; given["ports"] && (ports < 1 || ports > most) {
 		return fmt.Errorf("--ports %d: the legal range is 1..%d, for each protocol", ports, most)

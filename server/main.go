@@ -48,7 +48,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintf(stdout, "c10m server %s %s\n", commit, runtime.Version())
 		return 0
 	}
-	s := &server{options: o, args: args, stdout: stdout, stderr: stderr}
+	s := &server{options: o, stdout: stdout, stderr: stderr}
 	switch {
 	case o.worker.of > 0:
 		err = s.work()
@@ -75,7 +75,6 @@ func fail(stderr io.Writer, err error) int {
 // server is one run of the program.
 type server struct {
 	options
-	args           []string
 	stdout, stderr io.Writer
 
 	self   string // our own binary
@@ -179,13 +178,22 @@ func (s *server) serve(ctx context.Context) error {
 	return shard.Engine(ctx, cfg, s.page.Slots[0])
 }
 
-// command is worker i's command line: ours, with what has been decided.
+// command starts worker i.
 func (s *server) command(i int) *exec.Cmd {
-	w := worker{index: i, of: s.size.Workers, limit: s.size.Limit, loops: s.size.Loops}
-	args := append(append([]string{}, s.args...), "--max-conns", fmt.Sprint(s.conns), "--worker", w.String())
-	cmd := exec.Command(s.self, args...)
+	cmd := exec.Command(s.self, s.workerArgs(i)...)
 	cmd.Stderr = os.Stderr
 	return cmd
+}
+
+// workerArgs is worker i's command line, of what has been decided: all that an
+// engine needs, and nothing of the control endpoint. Its token must not be seen in
+// /proc/PID/cmdline, and the file that it came from may be gone.
+func (s *server) workerArgs(i int) []string {
+	w := worker{index: i, of: s.size.Workers, limit: s.size.Limit, loops: s.size.Loops}
+	return []string{"--tcp", s.tcp.String(), "--ws", s.ws.String(), "--bind", s.bind.String(), "--control", "none",
+		"--max-conns", fmt.Sprint(s.conns), "--max-outbound", fmt.Sprint(s.maxOutbound), "--max-message", fmt.Sprint(s.maxMessage),
+		"--handshake-timeout", s.handshake.String(), "--idle-timeout", s.idleTimeout.String(), "--keepalive", s.keepAlive.String(),
+		fmt.Sprintf("--close-on-eot=%t", s.closeOnEOT), "--worker", w.String()}
 }
 
 // portsFree sees that nobody else listens on our ports: with SO_REUSEPORT the

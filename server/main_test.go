@@ -16,6 +16,8 @@ func TestBadUsage(t *testing.T) {
 		{"no such flag", []string{"--port", "1"}, []string{"port", "--help"}},
 		{"left over", []string{"10000"}, []string{`"10000"`}},
 		{"bind is a name", []string{"--bind", "localhost"}, []string{"--bind", `"localhost"`}},
+		{"bind has a zone", []string{"--bind", "fe80::1%lo"}, []string{"--bind", `"fe80::1%lo"`, "without"}},
+		{"relay has a zone", []string{"--relay", "[fe80::1%lo]:10000:5"}, []string{"relay", `"fe80::1%lo"`, "without"}},
 		{"bind is nobody's", []string{"--bind", "192.0.2.1", "--control", "none", "--max-conns", "10"}, []string{"--bind", "192.0.2.1"}},
 		{"ports", []string{"--ports", "0"}, []string{"--ports", "1..4096"}},
 		{"range", []string{"--tcp", "65000:1000"}, []string{"tcp", "65999", "1..65535"}},

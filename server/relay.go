@@ -37,9 +37,9 @@ func (u *upstream) Set(s string) error {
 		}
 		host, ports = host[:i], s[i+1:]
 	}
-	ip, err := netip.ParseAddr(strings.TrimSuffix(strings.TrimPrefix(host, "["), "]"))
+	ip, err := plan.ParseAddr(strings.TrimSuffix(strings.TrimPrefix(host, "["), "]"))
 	if err != nil {
-		return fmt.Errorf("%q: %q is not an IP address", s, host)
+		return fmt.Errorf("%q: %w", s, err)
 	}
 	u.host = ip
 	return u.ports.Set(ports)

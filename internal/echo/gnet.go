@@ -84,7 +84,7 @@ func Serve(ctx context.Context, cfg Config, ctr *Counters) error {
 		// Always an explicit address and family: with "tcp://:port" and
 		// ReusePort all IPv4 connections land on the first loop.
 		family := "tcp6"
-		if cfg.Bind.Unmap().Is4() {
+		if cfg.Bind.Is4() {
 			family = "tcp4"
 		}
 		addrs[i] = family + "://" + netip.AddrPortFrom(cfg.Bind, uint16(p.Number)).String()

@@ -239,7 +239,7 @@ func (p *Prepared) machine(o Options, pl plan.Plan, fp footprint.Proc) (m plan.M
 			m.Conntrack = max(1, n-used)
 		}
 	}
-	if n, limit, err := fp.Files(); err == nil && limit > n && limit < 1<<62 && !sys.Capable(sys.CapSysAdmin) {
+	if n, limit, err := fp.Files(); err == nil && limit > n && limit < 1<<62 && !sys.PassesFileMax() {
 		m.FileMax = limit - n
 	}
 	sources := int64(max(1, len(o.Sources)))

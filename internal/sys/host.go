@@ -40,15 +40,21 @@ func NrOpen() uint64 {
 	return n
 }
 
-// CapSysAdmin is CAP_SYS_ADMIN, capabilities(7): it lifts fs.file-max.
-const CapSysAdmin = unix.CAP_SYS_ADMIN
+// initialUserNS is the initial user namespace by its inode, which the kernel fixes:
+// PROC_USER_INIT_INO of linux/proc_ns.h. /proc/self/uid_map does not tell: a child
+// namespace may map every id to itself.
+const initialUserNS = "user:[4026531837]"
 
-// Capable says whether this process has a capability in force, capget(2).
-func Capable(capability int) bool {
+// PassesFileMax says whether fs.file-max does not bind this process: it has
+// CAP_SYS_ADMIN in force, capget(2), and has it in the initial user namespace
+// (capabilities(7), alloc_empty_file of fs/file_table.c). In a container without
+// root, or after unshare -U, it has it in a namespace of its own only.
+func PassesFileMax() bool {
 	h := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
 	var d [2]unix.CapUserData
-	if unix.Capget(&h, &d[0]) != nil {
+	if unix.Capget(&h, &d[0]) != nil || d[0].Effective&(1<<unix.CAP_SYS_ADMIN) == 0 {
 		return false
 	}
-	return d[capability/32].Effective&(1<<(capability%32)) != 0
+	ns, err := os.Readlink("/proc/self/ns/user")
+	return err == nil && ns == initialUserNS
 }

@@ -79,8 +79,22 @@ func TestFileMax(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("a mount of its own needs root")
 	}
-	for _, workers := range []string{"1", "2"} {
-		t.Run(workers+" workers", func(t *testing.T) {
+	const mount = `mount --bind "$0" /proc/sys/fs/file-nr && exec `
+	private := []string{"unshare", "-m", "--propagation", "private", "sh", "-c", mount + `setpriv --bounding-set -sys_admin --inh-caps -sys_admin "$@"`}
+	for _, tt := range []struct {
+		name, workers string
+		prefix        []string
+	}{
+		{"1 workers", "1", private},
+		{"2 workers", "2", private},
+		// Here it has CAP_SYS_ADMIN, which the kernel does not look at: it is not the
+		// machine's.
+		{"in a user namespace", "1", []string{"unshare", "-Urm", "--propagation", "private", "sh", "-c", mount + `"$@"`}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if tt.prefix[1] == "-Urm" && exec.Command("unshare", "-Urm", "true").Run() != nil {
+				t.Skip("this machine allows no user namespace")
+			}
 			rig.NoLeaks(t)
 			fake := filepath.Join(t.TempDir(), "file-nr")
 			used := func(n int) {
@@ -89,8 +103,7 @@ func TestFileMax(t *testing.T) {
 				}
 			}
 			used(1000)
-			s := rig.Start(t, rig.Options{Ports: 10, Flags: []string{"--workers", workers}, Prefix: []string{"unshare", "-m", "--propagation", "private", "sh", "-c",
-				`mount --bind "$0" /proc/sys/fs/file-nr && exec setpriv --bounding-set -sys_admin --inh-caps -sys_admin "$@"`, fake}})
+			s := rig.Start(t, rig.Options{Ports: 10, Flags: []string{"--workers", tt.workers}, Prefix: append(tt.prefix, fake)})
 			c := newCanary(t, s)
 			s.Open(t, canaries)
 			used(9600) // 500 of the 10,000 are kept free
