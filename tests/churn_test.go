@@ -56,7 +56,7 @@ func TestChurn(t *testing.T) {
 			if r == nil {
 				t.Fatalf("status %d: %s", o.status, o.stderr)
 			}
-			if o.status != 0 || r.Echo == nil || r.Echo.Received < 20 || r.Conns.Failed+r.Conns.Lost != 0 || len(r.Tables) != 2 || r.Verdict == "" {
+			if o.status != 0 || r.Echo == nil || r.Echo.Received < 20 || r.Conns.Failed+r.Conns.Lost != 0 || len(r.Tables) < 2 || r.Verdict == "" {
 				t.Fatalf("status %d, echo %+v, conns %+v, verdict %q; %s", o.status, r.Echo, r.Conns, r.Verdict, o.stderr)
 			}
 			c, _ := cell(t, r.Tables[0], 0, "TW client")

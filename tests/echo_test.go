@@ -2,6 +2,7 @@ package tests
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -22,6 +23,16 @@ func TestEchoAtARate(t *testing.T) {
 	}
 	if o.result.Behind != (o.status == 1) || !strings.Contains(o.result.Verdict, "500 messages a second") {
 		t.Errorf("status %d, behind %v, verdict %q", o.status, o.result.Behind, o.result.Verdict)
+	}
+	var titles []string
+	for _, table := range o.result.Tables {
+		titles = append(titles, table.Title)
+	}
+	if !slices.Equal(titles, []string{"Processors", "Processes of the server", "Threads"}) {
+		t.Fatalf("tables %q, want who had the processors", titles)
+	}
+	if n, _ := cell(t, o.result.Tables[1], 0, "calls/message"); n < 1.5 || n > 20 {
+		t.Errorf("%g calls of read(2) and write(2) a message, want 2 or a few more", n)
 	}
 	sum := int64(0)
 	if h := o.result.Heat; h == nil || len(h.Counts) != 60 {

@@ -97,7 +97,7 @@ func TestPeak(t *testing.T) {
 	tries(t, func() string {
 		o := client(t, nil, nil, s.lab("peak", "--from", "25", "--max", "800", "--each", "300ms", "--until", "errors>0.1%", "p99>1m")...)
 		r := o.result
-		if o.status != 0 || r == nil || len(r.Tables) != 1 {
+		if o.status != 0 || r == nil || len(r.Tables) < 1 {
 			return fmt.Sprintf("status %d, %+v; %s", o.status, r, o.stderr)
 		}
 		if n := r.Plan.Conns; n < 100 || n > 150 {

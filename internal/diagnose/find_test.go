@@ -228,8 +228,10 @@ func TestTables(t *testing.T) {
 	w := window()
 	w.Seen.Runnable = 350
 	w.After.Server[1].Threads[0].Run += 4
-	list := Tables(w)
-	if len(list) != 2 || len(list[0].Rows) != 2 || len(list[1].Rows) != 2 {
+	w.Before.Report.Shards = []result.Shard{{PID: 11}, {PID: 12, Messages: 1000}}
+	w.After.Report.Shards = []result.Shard{{PID: 11}, {PID: 12, Messages: 6000}}
+	list := Tables(w, 4)
+	if len(list) != 3 || len(list[0].Rows) != 2 || len(list[1].Rows) != 2 || len(list[2].Rows) != 3 {
 		t.Fatalf("%+v", list)
 	}
 	if !strings.Contains(list[0].Note, "3.5 threads") {
@@ -239,11 +241,32 @@ func TestTables(t *testing.T) {
 	if err := r.Check(); err != nil {
 		t.Error(err)
 	}
-	if first := list[1].Rows[0]; first[0] != "12 server" || first[1].(float64) < 0.49 || first[1].(float64) > 0.51 {
-		t.Errorf("first row %v, want process 12 with half a core", first)
+	if first := list[1].Rows[0]; first[0] != "12 server" || first[1].(float64) < 0.49 || first[1].(float64) > 0.51 || first[4] != 2.0 {
+		t.Errorf("first row %v, want process 12 with half a core and 2 calls a message", first)
 	}
-	if list := Tables(Window{}); len(list) != 0 {
+	if idle := list[1].Rows[1]; idle[4] != nil {
+		t.Errorf("row %v: calls a message of a process without messages", idle)
+	}
+	if first := list[2].Rows[0]; first[1] != "12 server" || list[2].Rows[1][0] != "20 client" {
+		t.Errorf("threads %v, want the server's, then the client's", list[2].Rows)
+	}
+	for _, table := range Tables(w, 1) {
+		if len(table.Rows) != 1 || !strings.Contains(table.Note, "The 1 busiest of ") {
+			t.Errorf("%s: %d rows, note %q; want one", table.Title, len(table.Rows), table.Note)
+		}
+	}
+	if list := Tables(Window{}, 4); len(list) != 0 {
 		t.Errorf("tables of nothing: %+v", list)
+	}
+}
+
+// A server that is not ours tells of no messages: the client has counted them.
+func TestTablesOfAnotherServer(t *testing.T) {
+	w := window()
+	w.Before.Report, w.After.Report, w.Messages = nil, nil, 5000
+	w.Before.Server, w.After.Server = w.Before.Server[:1], w.After.Server[:1]
+	if row := Tables(w, 4)[1].Rows[0]; row[4] != 2.0 {
+		t.Errorf("row %v, want 2 calls a message", row)
 	}
 }
 

@@ -241,15 +241,9 @@ func callsPerMessage(w *Window) []result.Finding {
 		return nil
 	}
 	messages := w.After.Report.Messages - w.Before.Report.Messages
-	old := map[int]int64{}
-	for _, p := range w.Before.Server {
-		old[p.PID] = p.Calls
-	}
 	calls := int64(0)
-	for _, p := range w.After.Server {
-		if b, ok := old[p.PID]; ok && b > 0 && p.Calls > b {
-			calls += p.Calls - b
-		}
+	for _, s := range used(w.Before.Server, w.After.Server, w.seconds()) {
+		calls += s.calls
 	}
 	// Accepting and closing take calls too: a few messages a connection tell nothing.
 	accepted := w.After.Report.Accepted - w.Before.Report.Accepted

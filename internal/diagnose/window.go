@@ -19,6 +19,7 @@ type Window struct {
 	Settings      Settings
 	Parents       map[int]bool       // processes of the server that only look after others of it
 	Errors        result.ErrorCounts // the client's failures, by phase and cause
+	Messages      int64              // that came back to the client; 0: not known
 	Latency       []Stretch          // the run cut into pieces, in order
 }
 
@@ -115,6 +116,7 @@ func (w *Window) cores() (each []busy) {
 type shares struct {
 	Process
 	run, want float64
+	calls     int64         // of read(2) and write(2); 0: not known
 	threads   []threadShare // the busiest first
 }
 
@@ -138,18 +140,22 @@ func used(before, after []Process, seconds float64) (all []shares) {
 		return nil
 	}
 	old := map[[2]int]footprint.Thread{}
-	pids := map[int]bool{}
+	calls := map[int]int64{}
 	for _, p := range before {
-		pids[p.PID] = true
+		calls[p.PID] = p.Calls
 		for _, t := range p.Threads {
 			old[[2]int{p.PID, t.TID}] = t
 		}
 	}
 	for _, p := range after {
-		if !pids[p.PID] {
+		had, ok := calls[p.PID]
+		if !ok {
 			continue
 		}
 		s := shares{Process: p}
+		if had > 0 {
+			s.calls = max(0, p.Calls-had)
+		}
 		for _, t := range p.Threads {
 			b := old[[2]int{p.PID, t.TID}] // a thread that is new began at 0
 			run, want := (t.Run-b.Run)/seconds, (t.Run-b.Run+t.Wait-b.Wait)/seconds

@@ -37,7 +37,7 @@ func Diagnose(ctx context.Context, o DiagnoseOptions, fp footprint.Proc) (*resul
 	if len(t.Server) > 0 && len(w.After.Server) == 0 {
 		r.Warnings = append(r.Warnings, "the server's processes ended meanwhile")
 	}
-	r.Findings, r.Tables = diagnose.Find(w), diagnose.Tables(w)
+	r.Findings, r.Tables = diagnose.Find(w), diagnose.Tables(w, 16)
 	r.Verdict = "Nothing that was looked at is near its limit."
 	if len(r.Findings) > 0 {
 		f := r.Findings[0]

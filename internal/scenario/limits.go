@@ -46,12 +46,20 @@ func serverPIDs(fp footprint.Proc, r *result.ServerReport, ports []int) (pids []
 	return fp.Owners(inodes)
 }
 
-// settleFindings adds what limited the run to its result. The window must have
-// ended while the client's threads were still there.
+// shown is how many cores, processes and threads a run's tables show of each.
+const shown = 4
+
+// settleFindings adds to the result of a run what limited it, and behind its own
+// tables who had the processors. The window must have ended while the client's
+// threads were still there.
 func settleFindings(w diagnose.Window, r *result.Result, l plan.LocalPorts, latency []diagnose.Stretch) {
 	w.Errors, w.Latency = r.Conns.Errors, latency
 	if n := l.N(); n > 0 {
 		w.Settings.LocalPorts = int64(n) // less those that are reserved
 	}
+	if r.Echo != nil {
+		w.Messages = r.Echo.Received
+	}
 	r.Findings = diagnose.Find(w)
+	r.Tables = append(r.Tables, diagnose.Tables(w, shown)...)
 }

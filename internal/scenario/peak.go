@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strconv"
@@ -178,13 +179,9 @@ func (p *peak) try(ctx context.Context, users int64) (step *peakStep, err error)
 }
 
 // result is that of the highest number that held, with the findings of the
-// lowest that did not.
+// lowest that did not, and who had the processors then.
 func (p *peak) result(ctx context.Context, good, bad *peakStep) *result.Result {
-	last := good
-	if last == nil {
-		last = bad
-	}
-	r := last.r
+	r, limit := cmp.Or(good, bad).r, cmp.Or(bad, good)
 	r.Scenario, r.Interrupt = "peak", ctx.Err() != nil
 	t := result.Table{Title: "Steps", Plot: "p99", Columns: []result.Column{{Name: "users", Unit: result.InNumber}, {Name: "transactions", Unit: result.InPerSecond},
 		{Name: "p50", Unit: result.InNanos}, {Name: "p99", Unit: result.InNanos}, {Name: "errors", Unit: result.InShare}, {Name: "broke", Unit: result.InText}}}
@@ -195,7 +192,7 @@ func (p *peak) result(ctx context.Context, good, bad *peakStep) *result.Result {
 		}
 		t.Rows = append(t.Rows, row)
 	}
-	r.Tables = []result.Table{t}
+	r.Tables = append([]result.Table{t}, limit.r.Tables...)
 	switch {
 	case good == nil:
 		r.Behind = true

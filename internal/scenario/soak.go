@@ -75,9 +75,9 @@ func Soak(ctx context.Context, o SoakOptions, fp footprint.Proc, watch Watch) (*
 		return nil, err
 	}
 	r := c.res
-	settleFindings(seen, r, c.Plan.Local, pieces)
 	g := judgeSoak(all, o.WarmUp)
 	r.Tables = append(r.Tables, soakTable(all), g.fdTable(r), g.memoryTable(r))
+	settleFindings(seen, r, c.Plan.Local, pieces)
 	r.Leak = g.leaks()
 	r.Verdict = g.verdict(r)
 	r.Warnings = append(c.Warnings, m.warnings...)
