@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/c10m/c10m/internal/footprint"
 	"github.com/c10m/c10m/internal/result"
 )
 
@@ -370,4 +371,69 @@ func TestDiagnoseLock(t *testing.T) {
 		}
 		return firstFinding(o.result, "waiting for a lock", "4.0 threads of the server")
 	})
+}
+
+// sleeping echoes each message after 5 ms in which it holds the only lock: 200 a
+// second is all that it can do, on any machine.
+const sleeping = `
+import socket, sys, threading, time
+lock = threading.Lock()
+def serve(c):
+    while True:
+        try: b = c.recv(65536)
+        except OSError: return
+        if not b: return
+        with lock: time.sleep(0.005)
+        c.sendall(b)
+s = socket.socket(); s.bind(("127.0.0.1", int(sys.argv[1]))); s.listen(128)
+while True:
+    threading.Thread(target=serve, args=(s.accept()[0],), daemon=True).start()
+`
+
+// The case that puzzles people: no processor is busy, and yet latency grows.
+func TestDiagnoseIdleYetSlow(t *testing.T) {
+	port := python(t, sleeping)
+	kept := 0
+	tries(t, func() string {
+		calm(t)
+		o := client(t, nil, nil, "echo", "--first-port", fmt.Sprint(port), "--ports", "1", "--server-control", "none",
+			"--conns", "20", "--threads", "1", "--rate", "400", "--duration", "4s", "--verify", "0")
+		if o.result == nil || len(o.result.Tables) == 0 {
+			return fmt.Sprintf("status %d, %+v; %s", o.status, o.result, o.stderr)
+		}
+		complaint := firstFinding(o.result, "idle, yet slow", "p99 grew from", "its own locks")
+		if busy, _ := cell(t, o.result.Tables[0], 0, "busy"); complaint != "" && busy >= 0.9 {
+			if kept++; kept == 4 {
+				t.Skipf("others kept a processor busy all the time, last for %.0f %%: nothing was idle", 100*busy)
+			}
+		}
+		return complaint
+	})
+}
+
+// calm waits until others leave the processors idle for a moment, or for a while.
+func calm(t *testing.T) {
+	t.Helper()
+	fp, err := footprint.Here()
+	if err != nil {
+		t.Fatal(err)
+	}
+	work := func() (sum float64, n int) {
+		c, err := fp.Cores()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, one := range c.Each {
+			sum += one.Busy
+		}
+		return sum, len(c.Each)
+	}
+	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); {
+		at := time.Now()
+		before, _ := work()
+		time.Sleep(300 * time.Millisecond)
+		if after, n := work(); after-before < 0.3*float64(n)*time.Since(at).Seconds() {
+			return
+		}
+	}
 }

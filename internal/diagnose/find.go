@@ -99,7 +99,10 @@ func classic(w *Window, found []result.Finding) []result.Finding {
 
 // growth compares p99 of the first and the last quarter: their medians, as one
 // piece may have had a bad moment, and the last must be above all of the first.
-func growth(all []Stretch) (first, last time.Duration, grows bool) {
+// Pieces without a message tell nothing: a client that the server keeps waiting
+// ends with some.
+func growth(run []Stretch) (first, last time.Duration, grows bool) {
+	all := slices.DeleteFunc(slices.Clone(run), func(s Stretch) bool { return s.Messages == 0 })
 	if len(all) < 4 {
 		return 0, 0, false
 	}

@@ -174,6 +174,10 @@ func TestFind(t *testing.T) {
 		{"client", func(w *Window) { w.After.Client[0].Threads[0].Run += 7 }, ClientThread, nil},
 		{"calls", func(w *Window) { w.After.Server[0].Calls += 60_000 }, CallsPerMessage, []string{"8.0 calls"}},
 		{"idle, yet slow", grow, IdleYetSlow, []string{"21ms to 141ms"}},
+		{"idle, yet so slow that nothing comes back at last", func(w *Window) {
+			grow(w)
+			w.Latency = append(w.Latency, Stretch{Seconds: 1}, Stretch{Seconds: 1}, Stretch{Seconds: 1}, Stretch{Seconds: 1})
+		}, IdleYetSlow, []string{"21ms to 141ms"}},
 		{"idle, yet slow: one thread, from core to core", func(w *Window) {
 			grow(w)
 			single(w)
