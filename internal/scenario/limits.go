@@ -2,7 +2,6 @@ package scenario
 
 import (
 	"context"
-	"slices"
 
 	"github.com/c10m/c10m/internal/diagnose"
 	"github.com/c10m/c10m/internal/footprint"
@@ -33,9 +32,9 @@ func serverPIDs(fp footprint.Proc, r *result.ServerReport, ports []int) (pids []
 		}
 		return pids
 	}
-	inodes := map[uint32]bool{}
+	inodes, own := map[uint32]bool{}, newPortSet(ports)
 	_ = sys.TCPSockets(func(s sys.SockInfo) bool {
-		if slices.Contains(ports, int(s.Local.Port())) {
+		if own.has(s.Local) {
 			inodes[s.Inode] = true
 		}
 		return true

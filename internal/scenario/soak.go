@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"slices"
 	"strings"
 	"time"
 
@@ -107,7 +106,7 @@ func (m *memoryWatch) sample(ctx context.Context, t float64) soakSample {
 	}
 	n := 0.0
 	err := sys.TCPSockets(func(i sys.SockInfo) bool {
-		if slices.Contains(m.ports, int(i.Local.Port())) {
+		if m.ports.has(i.Local) {
 			n++
 		}
 		return true

@@ -95,7 +95,7 @@ func stressVerdict(r *result.Result, o *ChurnOptions, before, at *result.ProcMem
 type memoryWatch struct {
 	fp       footprint.Proc
 	control  *control
-	ports    []int
+	ports    *portSet
 	sameHost bool
 	pids     []int // on this machine
 	warnings []string
@@ -105,7 +105,7 @@ type memoryWatch struct {
 func newMemoryWatch(ctx context.Context, o Options, fp footprint.Proc) *memoryWatch {
 	p := &Prepared{control: newControl("")}
 	p.findServer(ctx, o, fp)
-	m := &memoryWatch{fp: fp, control: p.control, ports: o.Ports, sameHost: p.SameHost}
+	m := &memoryWatch{fp: fp, control: p.control, ports: newPortSet(o.Ports), sameHost: p.SameHost}
 	if p.SameHost {
 		m.pids = serverPIDs(fp, p.Server, o.Ports)
 	}

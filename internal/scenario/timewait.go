@@ -3,7 +3,6 @@ package scenario
 import (
 	"fmt"
 	"runtime"
-	"slices"
 	"time"
 
 	"github.com/c10m/c10m/internal/footprint"
@@ -23,7 +22,7 @@ type sides struct {
 
 // timeWait looks again and again who holds TIME_WAIT.
 type timeWait struct {
-	ports []int
+	ports *portSet
 	done  func() int64
 	began time.Time
 	all   []sides
@@ -46,7 +45,7 @@ const (
 const timeWaitFor = 60
 
 func watchTimeWait(ports []int, done func() int64) *timeWait {
-	w := &timeWait{ports: ports, done: done, began: time.Now(), quit: make(chan struct{}), ended: make(chan struct{})}
+	w := &timeWait{ports: newPortSet(ports), done: done, began: time.Now(), quit: make(chan struct{}), ended: make(chan struct{})}
 	w.look()
 	go func() {
 		defer close(w.ended)
@@ -98,13 +97,13 @@ func (w *timeWait) stop() {
 func (w *timeWait) look() {
 	s := sides{t: time.Since(w.began).Seconds(), done: w.done()}
 	err := sys.TCPSockets(func(i sys.SockInfo) bool {
-		if slices.Contains(w.ports, int(i.Local.Port())) {
+		if w.ports.has(i.Local) {
 			if i.State == sys.TimeWait {
 				s.server++
 			}
 			return true
 		}
-		switch mine := slices.Contains(w.ports, int(i.Remote.Port())); {
+		switch mine := w.ports.has(i.Remote); {
 		case mine && i.State == sys.TimeWait:
 			s.client++
 			s.used++

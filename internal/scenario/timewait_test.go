@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"net"
 	"strings"
 	"testing"
 	"time"
@@ -62,6 +63,26 @@ func TestExhaustion(t *testing.T) {
 				t.Error(err)
 			}
 		})
+	}
+}
+
+// A look counts the client's ends, by the port they lead to.
+func TestTimeWaitLook(t *testing.T) {
+	at := acceptor(t)
+	w := watchTimeWait([]int{1, int(at.Port()), 65535}, func() int64 { return 7 })
+	for range 5 {
+		c, err := net.Dial("tcp4", at.String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = c.Close() }()
+	}
+	w.stop()
+	if now := w.last(); now.used != 5 || now.client+now.server != 0 || now.done != 7 {
+		t.Errorf("%+v, want 5 local ports in use and none in TIME_WAIT", now)
+	}
+	if w.all[0].used != 0 {
+		t.Errorf("%d local ports in use before", w.all[0].used)
 	}
 }
 
