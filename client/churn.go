@@ -197,6 +197,13 @@ func (c *churnFlags) runMatrix(ctx context.Context, args []string, stderr io.Wri
 			"--mode", v.Mode, "--first-close", v.FirstClose, "--tw-reuse", strconv.Itoa(v.TWReuse),
 			"--port-range", scenario.MatrixPorts, "--max-tw", strconv.Itoa(scenario.MatrixBuckets), "--quiet", "--json", "-")
 		r, _, err := runAgain(ctx, "churn", flags)
+		if err != nil && ctx.Err() != nil {
+			if len(rows) == 0 {
+				return nil, scenario.ErrInterrupted
+			}
+			rows[len(rows)-1].Interrupt = true
+			break
+		}
 		if err != nil {
 			return nil, fmt.Errorf("churn %s, %s closes first, tw_reuse %d: %w", v.Mode, v.FirstClose, v.TWReuse, err)
 		}

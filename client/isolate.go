@@ -65,8 +65,8 @@ func isolate(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return done
 	case errors.As(err, &exit) && exit.ExitCode() >= 0:
 		return exit.ExitCode()
-	case ctx.Err() != nil:
-		return interrupted
+	case ctx.Err() != nil: // before it could listen to signals
+		return fail(stderr, scenario.ErrInterrupted)
 	}
 	return fail(stderr, fmt.Errorf("run in a network namespace: %w", err))
 }

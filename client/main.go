@@ -102,7 +102,10 @@ func end(err error, help string, stdout, stderr io.Writer) int {
 // it, and gives its exit status.
 func fail(stderr io.Writer, err error) int {
 	_, _ = fmt.Fprintf(stderr, "client: %s\n", plan.OneLine(err.Error()))
-	if errors.Is(err, scenario.ErrUsage) {
+	switch {
+	case errors.Is(err, scenario.ErrInterrupted):
+		return interrupted
+	case errors.Is(err, scenario.ErrUsage):
 		return badUsage
 	}
 	return fellShort

@@ -24,9 +24,12 @@ readonly stop_seconds=40  # until the server has drained (--drain 30s)
 
 say() { echo "run.sh: $*" >&2; }
 
-[[ $ports =~ ^[1-9][0-9]{0,3}$ ]] && ((ports <= 5000)) || { say "PORTS=$ports: the legal range is 1..5000"; exit 2; }
+[[ $ports =~ ^[1-9][0-9]{0,3}$ ]] && ((ports <= 4096)) || { say "PORTS=$ports: the legal range is 1..4096"; exit 2; }
+# Also as 10M, 2.5M or 10_000_000, as the programs take it (plan.ParseCount).
+[[ -z $conns || $conns == auto || $conns =~ ^[0-9][0-9_]*(\.[0-9]+)?[kKmMgG]?$ && $conns =~ [1-9] ]] ||
+  { say "CONNS=$conns: want a whole number from 1, like 1000000 or 2.5M, or auto"; exit 2; }
 [[ $proto == tcp || $proto == ws || $proto == tcp,ws ]] || { say "PROTO=$proto: the legal values are tcp, ws and tcp,ws"; exit 2; }
-for program in bin/server bin/client; do
+for program in bin/server bin/client bin/tuning; do
   [[ -x $program ]] || { say "$program is missing: make build"; exit 2; }
 done
 if [[ -z ${C10M_NETNS:-} ]]; then
@@ -58,12 +61,19 @@ stop() {
   fi
 }
 
+# cleanup ends what still runs. After a signal nobody wants to see a drain, nor to
+# wait until the kernel has closed a million sockets of a process that was killed.
 cleanup() {
   trap - EXIT
   trap '' HUP INT TERM
-  stop "$client" 5
-  stop "$server" $stop_seconds
-  wait 2>/dev/null || true
+  if [[ -n $caught ]]; then
+    stop "$client" 1
+    stop "$server" 1
+  else
+    stop "$client" 5
+    stop "$server" $stop_seconds
+    wait 2>/dev/null || true
+  fi
   rm -f "$line"
 }
 trap cleanup EXIT

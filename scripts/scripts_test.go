@@ -217,6 +217,10 @@ trap 'echo "server TERM" >>log; exit 0' TERM
 eval "${FAKE_SERVER:-echo ready fake}"
 while :; do sleep 0.02; done
 `
+	fakeTuning = `#!/bin/bash
+echo "tuning $*" >>log; readlink /proc/self/ns/net >tuning.net
+exit "${FAKE_TUNING:-0}"
+`
 	fakeClient = `#!/bin/bash
 echo "client $*" >>log; echo $$ >client.pid
 trap 'echo "client INT" >>log; exit 130' INT
@@ -234,6 +238,7 @@ func tree(t *testing.T) string {
 		"scripts/netns.sh": read(t, "netns.sh") + "\n",
 		"bin/server":       fakeServer,
 		"bin/client":       fakeClient,
+		"bin/tuning":       fakeTuning,
 	}
 	for name, text := range files {
 		path := filepath.Join(dir, name)
@@ -296,12 +301,15 @@ func TestRun(t *testing.T) {
 		},
 		{
 			name:   "server refuses",
-			env:    []string{"FAKE_SERVER=echo no >&2; exit 2", "CONNS=0"},
+			env:    []string{"FAKE_SERVER=echo no >&2; exit 2", "CONNS=7"},
 			status: 2,
-			log:    "server --ports 200 --max-conns 0\n",
+			log:    "server --ports 200 --max-conns 7\n",
 			stderr: "ended before it was ready, status 2",
 		},
-		{name: "bad ports", env: []string{"PORTS=70000"}, status: 2, stderr: "PORTS=70000: the legal range is 1..5000"},
+		{name: "bad ports", env: []string{"PORTS=70000"}, status: 2, stderr: "PORTS=70000: the legal range is 1..4096"},
+		{name: "more ports than a server has", env: []string{"PORTS=4097"}, status: 2, stderr: "PORTS=4097: the legal range is 1..4096"},
+		{name: "no number of connections", env: []string{"CONNS=foo"}, status: 2, stderr: "CONNS=foo: want"},
+		{name: "no connection", env: []string{"CONNS=0"}, status: 2, stderr: "CONNS=0: want"},
 		{name: "bad protocol", env: []string{"PROTO=udp"}, status: 2, stderr: "PROTO=udp"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -310,6 +318,9 @@ func TestRun(t *testing.T) {
 			log, _ := os.ReadFile(filepath.Join(dir, "log"))
 			if got.status != tt.status || string(log) != tt.log || !strings.Contains(got.stderr, tt.stderr) {
 				t.Errorf("status %d, log %q, stderr %q, want %d, %q, %q", got.status, log, got.stderr, tt.status, tt.log, tt.stderr)
+			}
+			if tt.log == "" && strings.Count(got.stderr, "\n") != 1 {
+				t.Errorf("%q, want one line", got.stderr)
 			}
 			if tt.log != "" && !gone(t, filepath.Join(dir, "server.pid")) {
 				t.Error("the server still runs")
@@ -348,6 +359,27 @@ func TestRunSignal(t *testing.T) {
 	}
 }
 
+// TestRunSignalDeafServer: after a signal a server that does not end is killed,
+// and what it has started with it; nobody waits for its drain, which takes 30 s.
+func TestRunSignalDeafServer(t *testing.T) {
+	dir := tree(t)
+	cmd := pair(dir, "FAKE_SERVER=trap '' TERM; sleep 600 & echo $! >worker.pid; echo ready fake", "FAKE_CLIENT=touch up; while :; do sleep 0.02; done")
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the client", func() bool { _, err := os.Stat(filepath.Join(dir, "up")); return err == nil })
+	cmd.Process.Signal(syscall.SIGINT)
+	cmd.Wait()
+	if cmd.ProcessState.ExitCode() != 130 || !strings.Contains(stderr.String(), "did not end within 1 s: killed") {
+		t.Errorf("status %v, %q; want 130, and that the server was killed after a second", cmd.ProcessState, stderr.String())
+	}
+	eventually(t, "the server and its worker to go", func() bool {
+		return gone(t, filepath.Join(dir, "server.pid")) && gone(t, filepath.Join(dir, "worker.pid"))
+	})
+}
+
 // TestRunKilled: even SIGKILL of the script leaves nothing running.
 func TestRunKilled(t *testing.T) {
 	dir := tree(t)
@@ -366,8 +398,19 @@ func TestRunKilled(t *testing.T) {
 // TestRunInNamespace: as root the whole pair runs in a namespace of its own.
 func TestRunInNamespace(t *testing.T) {
 	parent := own(t)
-	got := run(t, pair(tree(t), "C10M_NETNS=", "FAKE_CLIENT=readlink /proc/self/ns/net; exit 5", "PORTS=7"))
+	dir := tree(t)
+	got := run(t, pair(dir, "C10M_NETNS=", "FAKE_CLIENT=readlink /proc/self/ns/net; exit 5", "PORTS=7", "FAKE_TUNING=1"))
 	if got.status != 5 || !strings.HasPrefix(got.stdout, "net:[") || strings.TrimSpace(got.stdout) == parent {
 		t.Errorf("%+v, want status 5 and a namespace other than %s", got, parent)
+	}
+	first, _, _ := strings.Cut(read(t, filepath.Join(dir, "log")), "\n")
+	if want := "tuning apply --scope namespace --conns 1000000 --ports 7 --state none"; first != want {
+		t.Errorf("began with %q, want %q", first, want)
+	}
+	if tuned := read(t, filepath.Join(dir, "tuning.net")); tuned != strings.TrimSpace(got.stdout) {
+		t.Errorf("tuned %s, ran in %s", tuned, got.stdout)
+	}
+	if !strings.Contains(got.stderr, "not every setting of the namespace could be applied") {
+		t.Errorf("%q does not say that tuning fell short", got.stderr)
 	}
 }

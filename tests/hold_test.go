@@ -4,6 +4,7 @@ import (
 	"os/exec"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/c10m/c10m/internal/result"
 )
@@ -188,9 +189,36 @@ func TestInterrupt(t *testing.T) {
 			if o.status != 130 || o.result == nil || !o.result.Interrupt {
 				t.Fatalf("status %d, result %v; want 130 and the report so far", o.status, o.result)
 			}
+			if o.result.Memory == nil && tt.flags[0] == "--rate" {
+				t.Errorf("no memory per connection in %+v, want the ramp's samples", o.result.Warnings)
+			}
 			if c := o.result.Conns; c.Established < tt.when || c.Attempted != c.Established+c.Failed {
 				t.Errorf("conns %+v, want at least %d established", c, tt.when)
 			}
 		})
+	}
+}
+
+// TestInterruptOfAFrozenServer: a server that does not answer holds nobody up.
+// Ten seconds is how long each question to it would wait.
+func TestInterruptOfAFrozenServer(t *testing.T) {
+	took := time.Hour
+	for try := 0; try < 3 && took > 6*time.Second; try++ { // a busy machine proves nothing
+		s := start(t, 10, nil)
+		var interrupted time.Time
+		o := client(t, nil, func(cmd *exec.Cmd) {
+			await(t, "connections", func() bool { return s.report(t).Open >= 1000 })
+			_ = s.cmd.Process.Signal(syscall.SIGSTOP)
+			t.Cleanup(func() { _ = s.cmd.Process.Signal(syscall.SIGCONT) })
+			interrupted = time.Now()
+			_ = cmd.Process.Signal(syscall.SIGINT)
+		}, s.to(10, "--conns", "1000", "--hold", "60s")...)
+		took = time.Since(interrupted)
+		if o.status != 130 || o.result == nil || !o.result.Interrupt {
+			t.Fatalf("status %d, result %v; want 130 and the report so far", o.status, o.result)
+		}
+	}
+	if took > 6*time.Second {
+		t.Errorf("the client ended %v after the interrupt, want 2 s", took)
 	}
 }

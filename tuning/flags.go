@@ -208,8 +208,8 @@ func (o options) checkGiven(given map[string]bool) error {
 // setPorts: --ports N means --tcp 10000:N --ws 15000:N; --tcp and --ws each
 // say it for themselves.
 func (o *options) setPorts(n int, tcp, ws plan.PortRange, given map[string]bool) error {
-	if n < 1 || n > 5000 {
-		return badUsage("--ports %d: the legal range is 1..5000 (for more, --tcp and --ws FIRST:COUNT)", n)
+	if n < 1 || n > 4096 {
+		return badUsage("--ports %d: the legal range is 1..4096 (for more, --tcp and --ws FIRST:COUNT)", n)
 	}
 	if !given["tcp"] && (given["ports"] || !given["ws"]) {
 		tcp = plan.PortRange{First: 10000, N: n}

@@ -108,7 +108,7 @@ func TestUserData(t *testing.T) {
 		{"role", []string{"ROLE=peer"}, 2, "ROLE=peer"},
 		{"proto", []string{"PROTO=udp"}, 2, "PROTO=udp"},
 		{"conns", []string{"CONNS=10M"}, 2, "not 10M"},
-		{"ports", []string{"PORTS=6000"}, 2, "PORTS=6000: the legal range is 1..5000"},
+		{"ports", []string{"PORTS=6000"}, 2, "PORTS=6000: the legal range is 1..4096"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

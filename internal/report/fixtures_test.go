@@ -89,8 +89,10 @@ func interrupted() *result.Result {
 	r.Interrupt, r.Plan.Rate, r.Plan.Hold, r.Plan.Interval = true, 50_000, 0, 0
 	r.Conns = result.Conns{Attempted: n, Established: n}
 	r.Setup = &result.Setup{Seconds: 12.2, Rate: n / 12.2, Curve: curve(n, 12.2)}
-	r.Memory, r.Echo, r.Reconcile, r.Spread = nil, nil, nil, nil
+	r.Echo, r.Reconcile, r.Spread = nil, nil, nil
+	r.Memory.After = nil
 	r.CPU = &result.CPU{Client: 12.1}
+	r.Warnings = []string{"interrupted before everything was held: memory is that of the ramp's last sample, at 611,200 of 1,000,000 connections, and had not settled"}
 	r.Limits = r.Limits[:1]
 	return r
 }

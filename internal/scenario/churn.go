@@ -88,6 +88,8 @@ func runChurn(ctx context.Context, o ChurnOptions, fp footprint.Proc, watch Watc
 	if c.engine, err = loadgen.Start(p.Plan, max(1, o.Size, o.SizeMax)); err != nil {
 		return nil, seen, nil, err
 	}
+	late, stopLate := withGrace(ctx)
+	defer stopLate()
 	now, _ := p.control.counts(ctx) // nil: not known
 	before := o.count(fp, now)
 	rec := p.record(ctx, fp, o.Ports)
@@ -112,7 +114,7 @@ func runChurn(ctx context.Context, o ChurnOptions, fp footprint.Proc, watch Watc
 		c.engine.Close(ctx)
 		p.reconcileClosed(ctx, before)
 	}
-	seen = rec.Stop(context.WithoutCancel(ctx))
+	seen = rec.Stop(late)
 	t, err := c.engine.Stop()
 	if err != nil {
 		p.warn("a client thread ended early: %v", err)

@@ -26,14 +26,19 @@ type DiagnoseOptions struct {
 func Diagnose(ctx context.Context, o DiagnoseOptions, fp footprint.Proc) (*result.Result, error) {
 	r := &result.Result{Schema: result.Schema, Scenario: "diagnose", Proto: "tcp", Started: time.Now().UTC(), Command: o.Command,
 		Host: thisHost(o.Commit)}
+	late, stopLate := withGrace(ctx)
+	defer stopLate()
 	t, err := o.target(ctx, fp, r)
+	if ctx.Err() != nil {
+		return nil, ErrInterrupted
+	}
 	if err != nil {
 		return nil, err
 	}
 	rec := diagnose.Start(ctx, fp, t)
 	sleep(ctx, o.Duration)
 	r.Interrupt = ctx.Err() != nil
-	w := rec.Stop(context.WithoutCancel(ctx))
+	w := rec.Stop(late)
 	if len(t.Server) > 0 && len(w.After.Server) == 0 {
 		r.Warnings = append(r.Warnings, "the server's processes ended meanwhile")
 	}

@@ -119,7 +119,7 @@ func (h *hold) fillCPU() {
 	}
 	cpu := &result.CPU{Client: me.CPU}
 	if h.control.base != "" {
-		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		ctx, cancel := context.WithTimeout(h.late, time.Second)
 		defer cancel()
 		if r, err := h.control.report(ctx); err == nil {
 			cpu.Server = h.serverSeconds(h.serverBefore, r)
@@ -209,6 +209,22 @@ func (c *curve) add(t float64, conns int64) {
 		half = append(half, p)
 	}
 	c.points = half
+}
+
+// grace is how long everything together may take that is still asked after an
+// interrupt: who presses Ctrl-C has the report within two seconds, whatever the
+// server does.
+const grace = time.Second
+
+// withGrace is a context that ends grace after ctx does. Those of one ctx end at
+// the same moment if they were made before it.
+func withGrace(ctx context.Context) (late context.Context, stop context.CancelFunc) {
+	late, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	forget := context.AfterFunc(ctx, func() { time.AfterFunc(grace, cancel) })
+	return late, func() {
+		forget()
+		cancel()
+	}
 }
 
 func sleep(ctx context.Context, d time.Duration) {

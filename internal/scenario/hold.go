@@ -36,6 +36,7 @@ type hold struct {
 	opt          Options
 	fp           footprint.Proc
 	watch        Watch
+	late         context.Context // of what may be asked after an interrupt
 	engine       *loadgen.Engine
 	res          *result.Result
 	phase        atomic.Value // string
@@ -64,6 +65,9 @@ const (
 func Hold(ctx context.Context, p *Prepared, o Options, fp footprint.Proc, watch Watch) (*result.Result, error) {
 	h := &hold{Prepared: p, opt: o, fp: fp, watch: watch, sampler: footprint.NewSampler()}
 	h.res = newResult(p, o)
+	var stopLate context.CancelFunc
+	h.late, stopLate = withGrace(ctx)
+	defer stopLate()
 	engine, err := loadgen.Start(p.Plan, max(1, o.Size, o.SizeMax))
 	if err != nil {
 		return nil, err
@@ -75,7 +79,7 @@ func Hold(ctx context.Context, p *Prepared, o Options, fp footprint.Proc, watch 
 	rec := h.record(ctx, fp, o.Ports)
 	h.run(ctx)
 	stopWatch()
-	seen := rec.Stop(context.WithoutCancel(ctx))
+	seen := rec.Stop(h.late)
 	tally, err := engine.Stop()
 	if err != nil {
 		h.warn("a client thread ended early: %v", err)
@@ -110,7 +114,7 @@ func (h *hold) run(ctx context.Context) {
 	h.exchange(ctx)
 	h.setPhase("verify")
 	h.verify(ctx)
-	h.reconcileAgain(ctx.Err() != nil)
+	h.reconcileAgain(ctx)
 	h.setPhase("close")
 	h.close(ctx)
 }
@@ -247,23 +251,47 @@ func (h *hold) settle(ctx context.Context) {
 	if h.awaitServer(ctx) {
 		h.res.Setup.Seconds = time.Since(h.began).Seconds()
 	}
+	if ctx.Err() == nil {
+		sleep(ctx, h.opt.Settle)
+	}
 	if ctx.Err() != nil {
+		h.holdLastSample()
 		return
 	}
-	sleep(ctx, h.opt.Settle)
 	held, err := h.snapshot(ctx)
 	if err != nil {
 		return
 	}
-	h.series.Held = held
-	h.series.Ramp = h.sampler.Taken
-	h.series.BothEnds = h.SameHost || held.Remote != nil
+	h.holds(held, h.sampler.Taken)
 	h.reconcile()
 	h.census = h.engine.Census()
 	if h.Server != nil {
 		for _, w := range h.Server.Shards {
 			h.workers = append(h.workers, w.Open)
 		}
+	}
+}
+
+// holds takes a snapshot for the one while everything is held.
+func (h *hold) holds(held footprint.Snapshot, ramp []footprint.Snapshot) {
+	h.series.Held, h.series.Ramp = held, ramp
+	h.series.BothEnds = h.SameHost || held.Remote != nil
+}
+
+// holdLastSample lets the last sample of a ramp that was interrupted stand for
+// the settled state that it never came to: the last one that knows as much as
+// the snapshot before the ramp, since the server's answer to the very last one
+// may have been cut off.
+func (h *hold) holdLastSample() {
+	taken := h.sampler.Taken
+	for i := len(taken) - 1; i >= 0; i-- {
+		s := taken[i]
+		if s.Conns == 0 || (s.Server == nil) != (h.series.Before.Server == nil) {
+			continue
+		}
+		h.holds(s, taken[:i])
+		h.warn("interrupted before everything was held: memory is that of the ramp's last sample, at %s of %s connections, and had not settled", plan.Group(s.Conns), plan.Group(h.Plan.Total))
+		return
 	}
 }
 

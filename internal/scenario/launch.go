@@ -21,8 +21,10 @@ import (
 // Server is a server that a lab starts, and ends with itself.
 type Server struct {
 	cmd       *exec.Cmd
-	out, said *tail         // stdout, stderr
-	ended     chan struct{} // closed once the process is gone
+	out, said *tail              // stdout, stderr
+	ended     chan struct{}      // closed once the process is gone
+	hurry     context.Context    // ends a moment after an interrupt: then it is not waited for
+	forget    context.CancelFunc // of hurry
 }
 
 const (
@@ -75,24 +77,29 @@ func StartServer(ctx context.Context, argv []string, ready string, host netip.Ad
 		}
 	}
 	s := &Server{cmd: exec.Command(argv[0], argv[1:]...), out: &tail{}, said: &tail{}, ended: make(chan struct{})}
+	late, cancelLate := withGrace(ctx)
+	s.hurry, s.forget = late, cancelLate
 	s.cmd.Stdout, s.cmd.Stderr = s.out, s.said
 	s.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM}
 	if err := s.start(); err != nil {
 		return nil, fmt.Errorf("start server: %w", err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, startTime)
+	start, cancel := context.WithTimeout(ctx, startTime)
 	defer cancel()
-	err := s.await(ctx, func() error {
+	err := s.await(start, func() error {
 		if s.out.has(ready) {
 			return nil
 		}
 		return errors.New("it did not say that it is ready")
 	})
 	for i := 0; i < len(ends) && err == nil; i++ {
-		err = s.await(ctx, func() error { return accepts(ends[i]) })
+		err = s.await(start, func() error { return accepts(ends[i]) })
 	}
 	if err != nil {
 		s.Stop()
+		if ctx.Err() != nil {
+			return nil, ErrInterrupted
+		}
 		return nil, fmt.Errorf("start server %s: %w", strings.Join(argv, " "), err)
 	}
 	return s, nil
@@ -159,11 +166,14 @@ func (s *Server) Alive() error {
 	}
 }
 
-// Stop ends it and what it has started: SIGTERM, and after a while SIGKILL.
+// Stop ends it and what it has started: SIGTERM, and after a while SIGKILL; after
+// an interrupt within a second.
 func (s *Server) Stop() {
+	defer s.forget()
 	_ = s.cmd.Process.Signal(syscall.SIGTERM)
 	select {
 	case <-s.ended:
+	case <-s.hurry.Done():
 	case <-time.After(stopTime):
 	}
 	_ = syscall.Kill(-s.cmd.Process.Pid, syscall.SIGKILL)

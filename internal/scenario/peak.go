@@ -3,6 +3,7 @@ package scenario
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -114,6 +115,9 @@ func Peak(ctx context.Context, o PeakOptions, fp footprint.Proc, watch Watch) (*
 	}
 	for good != nil && bad != nil && ctx.Err() == nil && float64(bad.users-good.users) > max(1, o.Precision*float64(good.users)) {
 		step, err := p.try(ctx, (good.users+bad.users)/2)
+		if errors.Is(err, ErrInterrupted) {
+			break
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -138,6 +142,9 @@ type peak struct {
 func (p *peak) rise(ctx context.Context) (good, bad *peakStep, err error) {
 	for users := p.opt.From; ; {
 		step, err := p.try(ctx, users)
+		if errors.Is(err, ErrInterrupted) && good != nil {
+			return good, nil, nil
+		}
 		if err != nil {
 			return nil, nil, err
 		}

@@ -72,6 +72,10 @@ var ErrUsage = errors.New("bad usage")
 // ErrUnreachable is a server that is not there: exit status 1.
 var ErrUnreachable = errors.New("server not reachable")
 
+// ErrInterrupted is an interrupt before there was anything to report: exit
+// status 130.
+var ErrInterrupted = errors.New("interrupted")
+
 var errNoControl = errors.New("no control endpoint")
 
 const (
@@ -87,6 +91,14 @@ const (
 // Prepare decides the plan, or says why there can be none. It touches the
 // machine only to read its limits and to try whether the server is there.
 func Prepare(ctx context.Context, o Options, fp footprint.Proc) (*Prepared, error) {
+	p, err := prepare(ctx, o, fp)
+	if ctx.Err() != nil { // whatever else it says then comes from that
+		return nil, ErrInterrupted
+	}
+	return p, err
+}
+
+func prepare(ctx context.Context, o Options, fp footprint.Proc) (*Prepared, error) {
 	p := &Prepared{control: newControl("")}
 	if err := probe(ctx, o); err != nil {
 		return nil, err

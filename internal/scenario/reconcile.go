@@ -98,6 +98,9 @@ func (p *Prepared) reconcileClosed(ctx context.Context, before counted) {
 	for least, since := int64(math.MaxInt64), time.Now(); ctx.Err() == nil; sleep(ctx, 20*time.Millisecond) {
 		if before.server >= 0 {
 			r, err := p.control.counts(ctx)
+			if ctx.Err() != nil {
+				return
+			}
 			if err != nil {
 				p.warn(when + "the server's control endpoint did not answer: whether it has closed all connections is not known")
 				return
@@ -134,26 +137,26 @@ const lastLook = 2 * time.Second
 // closed, after whatever has happened meanwhile: what one end has lost and the
 // other still holds is a doubt about either. A run that was interrupted looks
 // once, and does not wait.
-func (h *hold) reconcileAgain(interrupted bool) {
+func (h *hold) reconcileAgain(ctx context.Context) {
 	if h.res.Reconcile == nil {
 		return // it never came to hold anything
 	}
 	const when = "at the end of the run "
-	ctx, cancel := context.WithTimeout(context.Background(), lastLook)
+	look, cancel := context.WithTimeout(h.late, lastLook)
 	defer cancel()
 	var server *result.ServerReport
 	agree := h.control.base == ""
-	for !agree && ctx.Err() == nil {
-		r, err := h.control.counts(ctx)
+	for !agree && look.Err() == nil {
+		r, err := h.control.counts(look)
 		if err != nil {
 			break
 		}
 		server, agree = r, r.Open-h.counted.server == h.engine.Counts().Open()
-		if interrupted {
+		if ctx.Err() != nil {
 			break
 		}
 		if !agree {
-			sleep(ctx, 20*time.Millisecond)
+			sleep(look, 20*time.Millisecond)
 		}
 	}
 	client := h.engine.Counts().Open()

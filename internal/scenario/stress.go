@@ -15,6 +15,8 @@ const Kept = "kept"
 // Stress is a fixed amount of work, users × loops, and what it took: response
 // times, errors by cause, and the server's memory before and after.
 func Stress(ctx context.Context, o ChurnOptions, fp footprint.Proc, watch Watch) (*result.Result, error) {
+	late, stopLate := withGrace(ctx)
+	defer stopLate()
 	m := newMemoryWatch(ctx, o.Options, fp)
 	before := m.server(ctx)
 	c, seen, pieces, err := runChurn(ctx, o, fp, watch)
@@ -22,7 +24,7 @@ func Stress(ctx context.Context, o ChurnOptions, fp footprint.Proc, watch Watch)
 		return nil, err
 	}
 	r := c.res
-	at := m.server(context.WithoutCancel(ctx))
+	at := m.server(late)
 	r.Tables = append(r.Tables, stressTable(r, o.Users), m.table(before, at))
 	settleFindings(seen, r, c.Plan.Local, pieces)
 	r.Behind = r.Echo.Received < o.Users*o.Loops && o.Loops > 0 && !r.Interrupt

@@ -131,7 +131,11 @@ func Sweep(ctx context.Context, o SweepOptions, run SweepRun) (*result.Result, e
 		}
 	}
 	failed := slices.IndexFunc(all, func(v *variant) bool { return v.err != nil })
-	if failed >= 0 && !slices.ContainsFunc(all, func(v *variant) bool { return len(v.values) > 0 }) {
+	nothing := !slices.ContainsFunc(all, func(v *variant) bool { return len(v.values) > 0 })
+	if r.Interrupt && nothing {
+		return nil, ErrInterrupted
+	}
+	if failed >= 0 && nothing {
 		return nil, fmt.Errorf("%s: %w", all[failed].name(), all[failed].err)
 	}
 	values := make([][]float64, len(all)) // of those that can be judged

@@ -40,7 +40,7 @@ for number in "$CONNS" "$PORTS"; do
 	esac
 done
 { [ "$CONNS" -ge 1 ] && [ "$CONNS" -le 1073741824 ]; } || die "CONNS=$CONNS: the legal range is 1..1073741824"
-{ [ "$PORTS" -ge 1 ] && [ "$PORTS" -le 5000 ]; } || die "PORTS=$PORTS: the legal range is 1..5000"
+{ [ "$PORTS" -ge 1 ] && [ "$PORTS" -le 4096 ]; } || die "PORTS=$PORTS: the legal range is 1..4096"
 if [ "$ROLE" = client ] && [ -z "$SERVER" ]; then
 	die "ROLE=client needs SERVER, the server's private address"
 fi
