@@ -8,10 +8,9 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/c10m/c10m/internal/footprint"
 	"github.com/c10m/c10m/internal/plan"
@@ -62,32 +61,32 @@ func newFakeControl(t *testing.T) *fakeControl {
 // gets no answer.
 func stuck(t *testing.T) netip.AddrPort {
 	t.Helper()
-	listener, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	listener, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = unix.Close(listener) })
-	if err := unix.Bind(listener, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
+	t.Cleanup(func() { _ = syscall.Close(listener) })
+	if err := syscall.Bind(listener, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
 		t.Fatal(err)
 	}
-	if err := unix.Listen(listener, 0); err != nil {
+	if err := syscall.Listen(listener, 0); err != nil {
 		t.Fatal(err)
 	}
-	at, err := unix.Getsockname(listener)
+	at, err := syscall.Getsockname(listener)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for range 4 {
-		c, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+		c, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_NONBLOCK|syscall.SOCK_CLOEXEC, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
-		t.Cleanup(func() { _ = unix.Close(c) })
-		if err := unix.Connect(c, at); err != nil && !errors.Is(err, unix.EINPROGRESS) {
+		t.Cleanup(func() { _ = syscall.Close(c) })
+		if err := syscall.Connect(c, at); err != nil && !errors.Is(err, syscall.EINPROGRESS) {
 			t.Fatal(err)
 		}
 	}
-	return netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), uint16(at.(*unix.SockaddrInet4).Port))
+	return netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), uint16(at.(*syscall.SockaddrInet4).Port))
 }
 
 // An interrupt ends a run in every phase, also where the server is frozen, and
