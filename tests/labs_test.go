@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -165,4 +166,68 @@ func TestStressOfAHungUser(t *testing.T) {
 	if share, _ := cell(t, r.Tables[0], 0, "errors"); share != 0.1 || r.Echo.Seconds > 8 {
 		t.Errorf("errors %g, want 0.1 of the users; rate over %g s, want 0.5", share, r.Echo.Seconds)
 	}
+}
+
+// idleYetSlow wants a run to say so, or that others keep this machine busy, where
+// there is nothing to say about idle processors.
+func idleYetSlow(r *result.Result) (complaint string) {
+	if among(r, "others use the processors") == "" || among(r, "all processors busy") == "" {
+		return ""
+	}
+	return among(r, "idle, yet slow", "p99 grew from")
+}
+
+// A server whose work is all done under one lock, in which it sleeps: processors
+// idle, and latency grows with the users. No step shows it alone.
+func TestPeakOfALock(t *testing.T) {
+	var lock sync.Mutex
+	port := listen(t, func(c net.Conn) {
+		b := make([]byte, 4096)
+		for {
+			n, err := c.Read(b)
+			if err != nil {
+				return
+			}
+			lock.Lock()
+			time.Sleep(time.Millisecond)
+			lock.Unlock()
+			if _, err := c.Write(b[:n]); err != nil {
+				return
+			}
+		}
+	})
+	tries(t, func() string {
+		o := client(t, nil, nil, "peak", "--first-port", fmt.Sprint(port), "--server-control", "none", "--from", "5", "--max", "640", "--each", "500ms", "--precision", "0.5", "--until", "p99>100ms")
+		if o.status != 0 || o.result == nil || !strings.Contains(o.result.Verdict, "What broke first") {
+			return fmt.Sprintf("status %d, %+v; %s", o.status, o.result, o.stderr)
+		}
+		return idleYetSlow(o.result)
+	})
+}
+
+// A server that gets slower with time, and sleeps: a fixed amount of work shows
+// when it slowed down.
+func TestStressOfAServerThatSlowsDown(t *testing.T) {
+	tries(t, func() string {
+		first := sync.OnceValue(time.Now)
+		port := listen(t, func(c net.Conn) {
+			b := make([]byte, 4096)
+			for {
+				n, err := c.Read(b)
+				if err != nil {
+					return
+				}
+				time.Sleep(time.Millisecond + time.Since(first())/20)
+				if _, err := c.Write(b[:n]); err != nil {
+					return
+				}
+			}
+		})
+		o := client(t, nil, nil, "stress", "--first-port", fmt.Sprint(port), "--server-control", "none", "--users", "4", "--loops", "100")
+		r := o.result
+		if o.status != 0 || r == nil || r.Heat == nil || len(r.Heat.Counts) < 8 {
+			return fmt.Sprintf("status %d, %+v; %s", o.status, r, o.stderr)
+		}
+		return idleYetSlow(r)
+	})
 }

@@ -87,7 +87,9 @@ func (l *loop) beginChurn() {
 	}
 	l.churn = ch
 	l.ex = exchange{Exchange: Exchange{Size: c.Size, SizeMax: c.SizeMax}}
-	if c.Heat > 0 && c.Duration > 0 {
+	if c.Heat > 0 && c.Loops > 0 {
+		l.ex.heat = newHeat(c.Heat, 0)
+	} else if c.Heat > 0 {
 		l.ex.heat = newHeat(c.Heat, c.Duration)
 	}
 }

@@ -28,14 +28,40 @@ type Heat struct {
 }
 
 // heat is one loop's part.
-type heat struct{ Heat }
+type heat struct {
+	Heat
+	open bool // nobody knows how long it will take
+}
 
+// openColumn is the time that a column of a heat covers at first whose end is
+// open.
+const openColumn = 10 * time.Millisecond
+
+// newHeat is of total; 0: until it is over, and the columns double meanwhile.
 func newHeat(columns int, total time.Duration) *heat {
-	return &heat{Heat{Column: max(1, total/time.Duration(columns)), Columns: make([][HeatRows]int64, columns)}}
+	h := &heat{Heat{Column: max(1, total/time.Duration(columns)), Columns: make([][HeatRows]int64, columns)}, total == 0}
+	if h.open {
+		h.Column = openColumn
+	}
+	return h
+}
+
+// fold makes each column cover twice the time.
+func (h *Heat) fold() {
+	for i, c := range h.Columns {
+		h.Columns[i] = [HeatRows]int64{}
+		for row, n := range c {
+			h.Columns[i/2][row] += n
+		}
+	}
+	h.Column *= 2
 }
 
 // add counts a message that should have been sent at t and took ns.
 func (h *heat) add(t time.Duration, ns int64) {
+	for h.open && t >= h.Column*time.Duration(len(h.Columns)) {
+		h.fold()
+	}
 	col := min(len(h.Columns)-1, max(0, int(t/h.Column)))
 	row := min(HeatRows-1, max(0, bits.Len64(uint64(max(0, ns-1)/1000))-heatFirst))
 	h.Columns[col][row]++
@@ -53,6 +79,12 @@ func (e *Engine) Heat() (sum Heat) {
 		defer mu.Unlock()
 		if sum.Columns == nil {
 			sum = Heat{Column: l.ex.heat.Column, Columns: make([][HeatRows]int64, len(l.ex.heat.Columns))}
+		}
+		for sum.Column < l.ex.heat.Column {
+			sum.fold()
+		}
+		for l.ex.heat.Column < sum.Column {
+			l.ex.heat.fold()
 		}
 		for i := range l.ex.heat.Columns {
 			for row, n := range l.ex.heat.Columns[i] {

@@ -97,13 +97,9 @@ func runChurn(ctx context.Context, o ChurnOptions, fp footprint.Proc, watch Watc
 		c.tw = watchTimeWait(o.Ports, func() int64 { return c.engine.Counts().Received })
 	}
 	stop := watchRun(p, fp, c.engine, func() string { return o.Scenario }, watch)
-	columns := heatColumns
-	if o.Loops > 0 {
-		columns = 0 // nobody knows how long it will take
-	}
 	within := countWithin(o.Hold, c.engine.Counts)
 	c.engine.Churn(ctx, loadgen.Churn{Users: o.Users, PerConn: o.perConn(), ServerCloses: o.ServerEnds, Loops: o.Loops, Duration: o.Hold,
-		Size: o.Size, SizeMax: o.SizeMax, Heat: columns, Drain: drain, Timeout: o.Timeout})
+		Size: o.Size, SizeMax: o.SizeMax, Heat: heatColumns, Drain: drain, Timeout: o.Timeout})
 	c.within, c.took = within()
 	if c.tw != nil {
 		c.tw.stop()

@@ -5,10 +5,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/c10m/c10m/internal/diagnose"
 	"github.com/c10m/c10m/internal/footprint"
 	"github.com/c10m/c10m/internal/plan"
 	"github.com/c10m/c10m/internal/result"
@@ -102,6 +104,8 @@ type peakStep struct {
 	users int64
 	r     *result.Result
 	broke string // the condition that was met; "": none
+	seen  diagnose.Window
+	local plan.LocalPorts
 }
 
 // Peak raises the users in steps until a condition is met, and then narrows
@@ -170,7 +174,7 @@ func (p *peak) try(ctx context.Context, users int64) (step *peakStep, err error)
 		}
 		settleFindings(seen, c.res, c.Plan.Local, pieces)
 		c.res.Warnings = c.Warnings
-		step = &peakStep{users: users, r: c.res}
+		step = &peakStep{users: users, r: c.res, seen: seen, local: c.Plan.Local}
 		for _, u := range p.opt.Until {
 			if u.met(c.res, users) {
 				step.broke = u.Text
@@ -184,6 +188,21 @@ func (p *peak) try(ctx context.Context, users int64) (step *peakStep, err error)
 	p.steps = append(p.steps, step)
 	return step, nil
 }
+
+// rising is the steps up to one as pieces of a single run, from the fewest users
+// on: within a step latency is steady, and it is from step to step that it grows.
+func (p *peak) rising(upTo *peakStep) (pieces []diagnose.Stretch) {
+	steps := slices.SortedStableFunc(slices.Values(p.steps), func(a, b *peakStep) int { return cmp.Compare(a.users, b.users) })
+	for _, s := range steps {
+		if l := s.r.Echo.Latency; s.users <= upTo.users && l != nil {
+			pieces = append(pieces, diagnose.Stretch{Seconds: s.r.Echo.Seconds, Messages: s.r.Echo.Received, P99: time.Duration(l.P99)})
+		}
+	}
+	return pieces
+}
+
+// fewestSteps are enough for diagnose to see growth across them.
+const fewestSteps = 4
 
 // result is that of the highest number that held, with the findings of the
 // lowest that did not, and who had the processors then.
@@ -210,6 +229,9 @@ func (p *peak) result(ctx context.Context, good, bad *peakStep) *result.Result {
 		r.Verdict = fmt.Sprintf("It carries %s users at %s transactions a second, %s at the 99th percentile; with %s the limit %s is passed", plan.Group(good.users), plan.Group(int64(good.r.Echo.Rate)), p99(good.r), plan.Group(bad.users), bad.broke)
 	}
 	if bad != nil {
+		if across := p.rising(bad); len(across) >= fewestSteps {
+			settleFindings(bad.seen, bad.r, bad.local, across)
+		}
 		r.Findings = bad.r.Findings
 		if len(r.Findings) > 0 {
 			r.Verdict += fmt.Sprintf(". What broke first: %s (%s)", r.Findings[0].Name, r.Findings[0].Evidence)
