@@ -23,45 +23,40 @@ const usage = `usage: server [flags]
 
 A gnet server on epoll that listens on hundreds of ports and echoes what it
 receives. It prints one line "ready ..." on stdout once every port accepts.
-
 Ports
   --ports N             the same as --tcp 10000:N --ws 15000:N (default 200)
   --tcp FIRST:COUNT     TCP echo on these ports, or none
   --ws FIRST:COUNT      WebSocket echo on these ports, or none; naming only one
                         of --tcp and --ws, without --ports, leaves out the other
   --bind ADDR           address of the data ports (default 127.0.0.1)
-  --control ADDR|none   live page, /metrics, /healthz, /footprint, /debug/pprof (of
-                        worker N: ?worker=N) (default 127.0.0.1:9090)
+  --control ADDR|none   live page, /metrics, /healthz, /footprint, /debug/pprof
+                        (of worker N: ?worker=N) (default 127.0.0.1:9090)
   --control-token T|@FILE   what POST /drain asks for, from 16 letters, given or
                         in a file (default: nothing can be changed there)
 Size
-  --max-conns auto|N    connections to hold; the surplus is refused
-                        (default auto: what this machine's memory can hold)
-  --workers auto|N      worker processes (default auto: as few as the fd limit allows)
+  --max-conns auto|N    connections to hold; the surplus is refused (default
+                        auto: as many as memory and the kernel's limits allow)
+  --workers auto|N      worker processes (default auto: as few as fds allow)
 Protection
   --max-outbound BYTES  bytes that may wait for a slow reader (default 1M)
   --max-message BYTES   of a WebSocket message (default 1M)
   --handshake-timeout D of a WebSocket handshake (default 10s)
   --idle-timeout D      close connections silent for so long (default 0: never)
-  --keepalive D         probe peers silent for so long, and close the connection
-                        when 3 probes go unanswered; also when a peer takes
-                        nothing for as long (default 5m; 0: never)
-  --close-on-eot        close a TCP connection after an echo that ends with byte 4
-                        (EOT): the server closes first, see client churn
+  --keepalive D         probe peers silent for so long, close when 3 probes go
+                        unanswered, or nothing is taken (default 5m; 0: never)
+  --close-on-eot        close a TCP connection after echoing a read that ends
+                        with byte 4 (EOT): first, see client churn
   --drain D             how long a worker may take to end (default 30s)
 Middle tier
-  --relay HOST:FIRST:COUNT   pass requests on to these ports instead of echoing;
-  --upstream per-request|pool|keepalive   over upstream connections made for
-                        each, pooled, or kept with the client's (default keepalive)
+  --relay HOST:FIRST:COUNT   pass requests on to these ports, not echo them, by
+  --upstream per-request|pool|keepalive   connections made for each, pooled, or
+                        kept with the client's (default keepalive)
   --pool N              connections of a pool (default 100)
 Other
   --version             print version and exit
-
 Examples
-  server --ports 200
   server --bind 0.0.0.0 --tcp 20000:500 --max-conns 10M
-  server --ws 15000:200
-  server --tcp 20000:20 --relay 127.0.0.1:10000:200 --upstream pool --control none
+  server --tcp 20000:20 --relay 127.0.0.1:10000:200 --control none
 `
 
 // errUsage marks bad usage: exit status 2.
@@ -95,7 +90,7 @@ type worker struct {
 	loops     int
 }
 
-func parse(args []string, stderr io.Writer) (options, error) {
+func parse(args []string) (options, error) {
 	o := options{workers: plan.Count{Auto: true}, maxConns: plan.Count{Auto: true}}
 	o.relay.pool = plan.Count{N: 100}
 	maxOutbound, maxMessage := plan.Size(1<<20), plan.Size(ws.DefaultMaxMessage)
@@ -123,7 +118,6 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	role := fs.String("worker", "", "")
 	if err := fs.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
-			_, _ = io.WriteString(stderr, usage)
 			return o, err
 		}
 		return o, fmt.Errorf("%w: %s; see server --help", errUsage, plan.OneLine(err.Error()))

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"io"
 	"strings"
 	"testing"
 )
@@ -17,7 +16,7 @@ func FuzzParse(f *testing.F) {
 		if strings.Contains(line, "@") {
 			return // reads a file, of this machine
 		}
-		o, err := parse(strings.Split(line, "\n"), io.Discard)
+		o, err := parse(strings.Split(line, "\n"))
 		if err != nil {
 			if strings.ContainsAny(err.Error(), "\n\r") {
 				t.Errorf("%q: the error has several lines: %q", line, err)

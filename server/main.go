@@ -38,9 +38,10 @@ func main() {
 // run is the whole program: 0 ended by order, 1 an engine or its machine did
 // not do as asked, 2 bad usage.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	o, err := parse(args, stderr)
+	o, err := parse(args)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
+		_, _ = io.WriteString(stdout, usage)
 		return 0
 	case err != nil:
 		return fail(stderr, err)

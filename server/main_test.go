@@ -63,9 +63,19 @@ func TestBadUsage(t *testing.T) {
 
 func TestHelpAndVersion(t *testing.T) {
 	var stdout, stderr bytes.Buffer
-	if status := run(context.Background(), []string{"--help"}, &stdout, &stderr); status != 0 || !strings.Contains(stderr.String(), "Examples") {
-		t.Errorf("--help: status %d, %q", status, stderr.String())
+	if status := run(context.Background(), []string{"--help"}, &stdout, &stderr); status != 0 || stdout.String() != usage || stderr.Len() > 0 {
+		t.Errorf("--help: status %d, %q, %q", status, stdout.String(), stderr.String())
 	}
+	lines := strings.Split(strings.TrimSuffix(usage, "\n"), "\n")
+	if len(lines) > 40 {
+		t.Errorf("--help has %d lines, at most 40 fit a terminal", len(lines))
+	}
+	for _, line := range lines {
+		if len(line) > 80 {
+			t.Errorf("--help has a line of %d columns: %q", len(line), line)
+		}
+	}
+	stdout.Reset()
 	if status := run(context.Background(), []string{"--version"}, &stdout, &stderr); status != 0 || !strings.HasPrefix(stdout.String(), "c10m server ") {
 		t.Errorf("--version: status %d, %q", status, stdout.String())
 	}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"io"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -31,7 +30,7 @@ func TestWorkerArgs(t *testing.T) {
 		if err := os.WriteFile(file, []byte(token), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		o, err := parse(strings.Fields(line), io.Discard)
+		o, err := parse(strings.Fields(line))
 		if err != nil {
 			t.Fatalf("%q: %v", line, err)
 		}
@@ -43,7 +42,7 @@ func TestWorkerArgs(t *testing.T) {
 		if strings.Contains(strings.Join(args, " "), token) || slices.Contains(args, "@"+file) {
 			t.Errorf("%q: a worker's command line has the token: %q", line, args)
 		}
-		its, err := parse(args, io.Discard)
+		its, err := parse(args)
 		if err != nil {
 			t.Errorf("%q: worker: %v", line, err)
 			continue

@@ -17,19 +17,17 @@ const usage = `usage: tuning check|apply|revert|plan [flags]
 
 Finds, raises and restores the kernel settings that decide how many connections
 a machine holds.
-
   check    compare every setting; exit 0 when all is well, 1 when not
-  apply    raise what is too low (never lower anything), old values are saved first
+  apply    raise what is too low (never lower anything), save the old values
   revert   restore exactly what apply changed
-  plan     memory, ports and EC2 instances for so many connections; asks no kernel
-
+  plan     memory, ports and EC2 instances for so many; asks no kernel
 What for
-  --conns N|auto        connections at once (default auto: what the memory holds)
+  --conns N|auto        connections at once (default auto: what memory holds)
   --role server|client|both   which ends are on this machine (default both)
   --ports N             the same as --tcp 10000:N --ws 15000:N (default 200)
   --tcp FIRST:COUNT     TCP ports of the server, or none
   --ws FIRST:COUNT      WebSocket ports of the server, or none
-  --memory SIZE         as if the machine had so much, e.g. 122GiB (default: it has)
+  --memory SIZE         as if the machine had so much: 122GiB (default: it has)
   --cores N             as if the machine had so many (default: it has)
 check
   --json                for programs
@@ -39,21 +37,19 @@ check, apply
   --only KEY[,KEY]      only these settings
 apply, revert
   --dry-run             say what would change, change nothing
-  --persist             apply: also write /etc/sysctl.d, limits.d and systemd files
-  --state FILE|none     where old values are kept (default /var/lib/c10m/tuning.state)
+  --persist             apply: also write sysctl.d, limits.d and systemd files
+  --state FILE|none     of old values (default /var/lib/c10m/tuning.state)
   --root DIR            root of /proc, /sys and /etc (default /)
 plan
   --proto tcp|ws        (default tcp)
   --clients N           client machines, when apart from the server (default 1)
-  --conf                print sysctl.d/99-c10m.conf for --memory and --cores instead
+  --conf                print sysctl.d/99-c10m.conf for --memory and --cores
   --json                for programs
   --version             print version and exit (instead of a command)
-
 Examples
   tuning check --conns 10M --ports 200
   sudo tuning apply --conns 10M --persist
   tuning plan --conns 10M --clients 4
-
 Exit status: 0 all is well or done, 1 it is not, 2 bad usage.
 `
 

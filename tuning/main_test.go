@@ -111,6 +111,15 @@ func TestUsage(t *testing.T) {
 			t.Errorf("%s: exit %d, %q", help, code, stdout)
 		}
 	}
+	lines := strings.Split(strings.TrimSuffix(usage, "\n"), "\n")
+	if len(lines) > 40 {
+		t.Errorf("--help has %d lines, at most 40 fit a terminal", len(lines))
+	}
+	for _, line := range lines {
+		if len(line) > 80 {
+			t.Errorf("--help has a line of %d columns: %q", len(line), line)
+		}
+	}
 }
 
 // readAll reads every file of a root directory.

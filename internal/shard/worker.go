@@ -14,13 +14,8 @@ import (
 	"github.com/c10m/c10m/internal/sys"
 )
 
-// gcPercent is Go's own. Idle connections make next to no garbage: a larger
-// heap saves no noticeable time while they arrive, a smaller one no memory once
-// Settle has taken back what is left over.
-const gcPercent = 100
-
-// Work runs worker number i's engine until SIGTERM, SIGINT or the supervisor's
-// end. It ends itself when the lifeline does: no worker outlives its
+// Work runs worker number i's engine until SIGTERM, by the supervisor, or the
+// supervisor's end. It ends itself when the lifeline does: no worker outlives its
 // supervisor, however that one died.
 func Work(page *Page, i int, cfg echo.Config) error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
@@ -49,10 +44,12 @@ func Work(page *Page, i int, cfg echo.Config) error {
 	return Engine(ctx, cfg, page.Slots[i])
 }
 
-// Engine runs one engine in this process, and gives memory back when quiet.
+// Engine runs one engine in this process, and gives memory back when quiet. GOGC
+// stays as it is: idle connections make next to no garbage, so a larger heap saves
+// no noticeable time while they arrive, and a smaller one no memory once Settle has
+// taken back what is left over.
 func Engine(ctx context.Context, cfg echo.Config, ctr *echo.Counters) error {
 	ctr.PID.Store(int32(os.Getpid()))
-	debug.SetGCPercent(gcPercent)
 	quiet, cancel := context.WithCancel(ctx)
 	defer cancel()
 	go Settle(quiet, ctr)

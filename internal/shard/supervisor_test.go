@@ -1,0 +1,70 @@
+package shard
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"os"
+	"os/exec"
+	"runtime/debug"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/c10m/c10m/internal/echo"
+)
+
+// TestDrainCutShort: a worker that does not end in time is killed, and that is
+// said, with what it cost.
+func TestDrainCutShort(t *testing.T) {
+	page, err := NewPage(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	page.Slots[0].Open.Store(5)
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _, _ = r.Close(), w.Close() }()
+	var mu sync.Mutex
+	var said []string
+	s := Supervisor{Page: page, Drain: 50 * time.Millisecond,
+		Command: func(int) *exec.Cmd {
+			cmd := exec.Command("sh", "-c", `trap "" TERM; echo deaf; exec sleep 120`)
+			cmd.Stdout = w
+			return cmd
+		},
+		Logf: func(format string, args ...any) {
+			mu.Lock()
+			defer mu.Unlock()
+			said = append(said, fmt.Sprintf(format, args...))
+		}}
+	page.Slots[0].State.Store(int32(echo.Ready))
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	go func() {
+		_, _ = r.Read(make([]byte, 1)) // once it does not hear SIGTERM
+		cancel()
+	}()
+	if err := s.Run(ctx, func() {}); err != nil {
+		t.Fatal(err)
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	if all := strings.Join(said, "\n"); !strings.Contains(all, "worker 0 did not end within 50ms") || !strings.Contains(all, "5 connections") {
+		t.Errorf("said %q", all)
+	}
+}
+
+// TestEngineKeepsGOGC: what the user has set stays.
+func TestEngineKeepsGOGC(t *testing.T) {
+	defer debug.SetGCPercent(debug.SetGCPercent(77))
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_ = Engine(ctx, echo.Config{Bind: netip.MustParseAddr("127.0.0.1"), Ports: []echo.Port{{Number: 0, Proto: echo.TCP}}, Loops: 1, Logf: t.Logf}, new(echo.Counters))
+	if now := debug.SetGCPercent(77); now != 77 {
+		t.Errorf("GOGC is %d, was 77", now)
+	}
+}
