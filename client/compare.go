@@ -1,7 +1,7 @@
 package main
 
 import (
-	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -26,6 +26,7 @@ Shows result files (client --json) side by side, with ratios to the first.
       auto   as name, where files of a name asked for the same run and at least
              two groups remain; else none (the default)
   --html FILE      as one page that needs no network; - for stdout
+  --json FILE      for machines: medians, ratios, verdicts; - for stdout
   --fail-if COND   exit 1 if it holds for any group but the first, or if its
                    metric was not measured (repeatable)
   --quiet          no text
@@ -49,6 +50,7 @@ func runCompare(_ context.Context, args []string, stdout, stderr io.Writer) int 
 	group := ""
 	fs := newFlags("compare")
 	fs.StringVar(&o.html, "html", "", "")
+	fs.StringVar(&o.json, "json", "", "")
 	fs.Var(&o.failIf, "fail-if", "")
 	fs.BoolVar(&o.quiet, "quiet", false, "")
 	fs.StringVar(&group, "group", report.GroupAuto, "")
@@ -96,21 +98,18 @@ func (o *outputs) compare(way string, files []string) (*report.Comparison, error
 }
 
 func (o *outputs) writeComparison(c *report.Comparison, stdout io.Writer) error {
-	if !o.quiet && o.html != "-" {
+	if !o.quiet && !o.toStdout() {
 		terminal, width := terminalOf(stdout)
 		if err := c.WriteText(stdout, report.FromEnvironment(terminal, width, os.Getenv)); err != nil {
 			return err
 		}
 	}
-	if o.html == "" {
-		return nil
+	var first error // a file that cannot be written does not cost the other
+	if o.json != "" {
+		first = render("--json", o.json, stdout, c.WriteJSON)
 	}
-	var b bytes.Buffer
-	if err := c.WriteHTML(&b); err != nil {
-		return err
+	if o.html != "" {
+		first = cmp.Or(first, render("--html", o.html, stdout, c.WriteHTML))
 	}
-	if err := keep(o.html, b.Bytes(), stdout); err != nil {
-		return fmt.Errorf("--html: %w", err)
-	}
-	return nil
+	return first
 }

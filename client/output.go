@@ -137,16 +137,22 @@ func (o *outputs) write(r *result.Result, stdout io.Writer, text textReport) err
 	}
 	var first error // a file that cannot be written does not cost the others
 	for _, one := range o.list() {
-		var b bytes.Buffer
-		err := one.write(&b, r)
-		if err == nil {
-			err = keep(one.file, b.Bytes(), stdout)
-		}
-		if err != nil && first == nil {
-			first = fmt.Errorf("%s: %w", one.flag, err)
-		}
+		first = cmp.Or(first, render(one.flag, one.file, stdout, func(w io.Writer) error { return one.write(w, r) }))
 	}
 	return first
+}
+
+// render keeps what write writes in the file that a flag names.
+func render(flag, file string, stdout io.Writer, write func(io.Writer) error) error {
+	var b bytes.Buffer
+	err := write(&b)
+	if err == nil {
+		err = keep(file, b.Bytes(), stdout)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", flag, err)
+	}
+	return nil
 }
 
 // writable sees that a file can be written, and leaves nothing behind. What is

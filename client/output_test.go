@@ -73,6 +73,7 @@ func TestReportAndCompareRefuse(t *testing.T) {
 		{"a flag with orders to the terminal", []string{"echo", "--\n\x1b"}, []string{"client echo --help"}},
 		{"compare one", []string{"compare", good}, []string{"two result files"}},
 		{"compare with what is none", []string{"compare", good, written(t, "x.json", "[]")}, []string{"x.json", "array"}},
+		{"compare, two to stdout", []string{"compare", good, good, "--json", "-", "--html", "-"}, []string{"--json", "--html"}},
 		{"no such grouping", []string{"compare", good, good, "--group", "size"}, []string{"--group", `"size"`, "auto, none, name, dir"}},
 		{"one group and a change", []string{"compare", good, good, "--group", "name", "--fail-if", "setup.rate<-5%"}, []string{"--fail-if", "--group"}},
 		{"a run with a bad threshold", []string{"--conns", "5", "--fail-if", "setup.rat<5"}, []string{"--fail-if", "setup.rate"}},
@@ -164,13 +165,14 @@ func TestCompare(t *testing.T) {
 		return func(r *result.Result) { r.Memory.TotalPerConn, r.Memory.KernelPerConn = bytes, bytes }
 	}
 	a, b := stored(t, "a.json", costs(8000)), stored(t, "b.json", costs(8390))
-	page := filepath.Join(t.TempDir(), "c.html")
+	dir := t.TempDir()
+	page, file := filepath.Join(dir, "c.html"), filepath.Join(dir, "c.json")
 	for _, tt := range []struct {
 		failIf string
 		status int
 	}{{"total_bytes_per_conn>+5%", done}, {"total_bytes_per_conn>+4%", fellShort}, {"total_bytes_per_conn>8.1kB", fellShort}, {"total_bytes_per_conn<8.1kB", done}, {"echo.rate<-1%", fellShort}} {
 		var stdout, stderr bytes.Buffer
-		if status := run(context.Background(), []string{"compare", a, b, "--fail-if", tt.failIf, "--html", page}, &stdout, &stderr); status != tt.status || stderr.Len() > 0 {
+		if status := run(context.Background(), []string{"compare", a, b, "--fail-if", tt.failIf, "--html", page, "--json", file}, &stdout, &stderr); status != tt.status || stderr.Len() > 0 {
 			t.Errorf("%s: status %d, %s; want %d", tt.failIf, status, stderr.String(), tt.status)
 		}
 		if !strings.Contains(stdout.String(), "×1.049") || !strings.Contains(stdout.String(), "b: "+tt.failIf) {
@@ -179,6 +181,15 @@ func TestCompare(t *testing.T) {
 	}
 	if html, err := os.ReadFile(page); err != nil || !bytes.Contains(html, []byte("×1.049")) {
 		t.Errorf("%v, %s", err, html)
+	}
+	kept, err := os.ReadFile(file)
+	if err != nil || !bytes.Contains(kept, []byte(`"ratio": 1.04875`)) {
+		t.Errorf("%v, %s", err, kept)
+	}
+	// What goes to stdout is all that does.
+	var stdout, stderr bytes.Buffer
+	if status := run(context.Background(), []string{"compare", a, b, "--json", "-", "--fail-if", "echo.rate<-1%"}, &stdout, &stderr); status != fellShort || !bytes.Equal(stdout.Bytes(), kept) {
+		t.Errorf("status %d, %s, %s; want the same as in the file", status, stderr.String(), stdout.String())
 	}
 }
 

@@ -168,6 +168,9 @@ func TestWorkerKilled(t *testing.T) {
 	if e := o.result.Echo; e == nil || e.Received != 3000-share || e.Mismatched != 0 {
 		t.Errorf("echo %+v, want the other %d to echo", e, 3000-share)
 	}
+	if o.result.CPU == nil || o.result.CPU.Server != nil {
+		t.Errorf("cpu %+v: the dead worker's time is not known any more", o.result.CPU)
+	}
 }
 
 func TestInterrupt(t *testing.T) {

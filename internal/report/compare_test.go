@@ -2,6 +2,8 @@ package report
 
 import (
 	"bytes"
+	"encoding/json"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -87,6 +89,48 @@ func TestCompareNumbers(t *testing.T) {
 	}
 	if !c.Failed() || len(failed) != 6 {
 		t.Errorf("%v", failed)
+	}
+}
+
+// The same for machines: by the paths of a result file, null where a group did
+// not measure it.
+func TestCompareJSON(t *testing.T) {
+	var b bytes.Buffer
+	if err := compared(t, GroupAuto).WriteJSON(&b); err != nil {
+		t.Fatal(err)
+	}
+	var f comparisonFile
+	if err := json.Unmarshal(b.Bytes(), &f); err != nil {
+		t.Fatal(err)
+	}
+	if f.Schema != CompareSchema || !f.Failed || len(f.Verdicts) != 6 || len(f.Groups) != 3 || f.Groups[1].Name != "mine" || !slices.Equal(f.Groups[1].Files, []string{"mine1.json", "mine2.json"}) {
+		t.Errorf("%s, failed %v, %d verdicts, groups %+v", f.Schema, f.Failed, len(f.Verdicts), f.Groups)
+	}
+	if v := f.Verdicts[0]; v.Group != "mine" || v.Threshold != "total_bytes_per_conn>+5%" || *v.Value != 9050 || !v.Verdict.Failed {
+		t.Errorf("%+v", v)
+	}
+	if !slices.ContainsFunc(f.Differences, func(d differenceFile) bool {
+		return d.Name == "host.cpus" && slices.Equal(d.Values, []string{"2", "2", "1"})
+	}) {
+		t.Errorf("%+v", f.Differences)
+	}
+	all := map[string][]*numberFile{}
+	for _, m := range f.Metrics {
+		all[m.Metric] = m.Groups
+	}
+	ratio := func(v float64) *float64 { return &v }
+	for path, want := range map[string][]*numberFile{
+		"memory.total_bytes_per_conn":  {{8550, 8500, 8600, nil, false}, {9050, 9000, 9100, ratio(9050. / 8550), false}, {4098.5, 4098.5, 4098.5, ratio(4098.5 / 8550), false}},
+		"setup.rate":                   {{60e3, 57e3, 61e3, nil, false}, {62_500, 59e3, 66e3, ratio(62.5 / 60), true}, {9398, 9398, 9398, ratio(9398. / 60e3), false}},
+		"memory.fit.r2":                {{0.99997, 0.99997, 0.99997, nil, false}, {0.99997, 0.99997, 0.99997, ratio(1), false}, nil},
+		"conns.errors.connect_refused": {{0, 0, 0, nil, false}, {0, 0, 0, nil, false}, {700, 700, 700, nil, false}},
+		"echo.latency.p50":             {{8_063_000, 8_063_000, 8_063_000, nil, false}, {8_063_000, 8_063_000, 8_063_000, ratio(1), false}, nil},
+		"plan.hold":                    {{10e9, 10e9, 10e9, nil, false}, {10e9, 10e9, 10e9, ratio(1), false}, nil},
+		"host.settings":                nil,
+	} {
+		if !reflect.DeepEqual(all[path], want) {
+			t.Errorf("%s: %+v, want %+v", path, all[path], want)
+		}
 	}
 }
 

@@ -1,0 +1,122 @@
+package report
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+
+	"github.com/c10m/c10m/internal/result"
+)
+
+// CompareSchema names the format of Comparison.WriteJSON.
+const CompareSchema = "c10m/compare/1"
+
+// comparisonFile is a comparison for machines, in base units like a result file:
+//
+//	{"schema":"c10m/compare/1",
+//	 "groups":[{"name","files":["..."]}],
+//	 "differences":[{"name","values":["..."]}],
+//	 "metrics":[{"metric","groups":[{"median","min","max","ratio","overlaps"}]}],
+//	 "verdicts":[{"group","fail_if","metric","value","limit","failed"}],
+//	 "failed":false}
+//
+// The first group is the baseline. Lists by group are in the order of groups; a
+// group that did not measure a metric, in all of its runs, has null there.
+type comparisonFile struct {
+	Schema      string           `json:"schema"`
+	Groups      []groupFile      `json:"groups"`
+	Differences []differenceFile `json:"differences"` // of plan, machine and build, in words
+	Metrics     []metricFile     `json:"metrics"`     // by their paths in a result file
+	Verdicts    []verdictFile    `json:"verdicts"`    // of each --fail-if and group
+	Failed      bool             `json:"failed"`
+}
+
+type groupFile struct {
+	Name  string   `json:"name"`
+	Files []string `json:"files"`
+}
+
+type differenceFile struct {
+	Name   string   `json:"name"`
+	Values []string `json:"values"` // of each group
+}
+
+type metricFile struct {
+	Metric string        `json:"metric"`
+	Groups []*numberFile `json:"groups"`
+}
+
+// numberFile is one metric of one group. The ratio is to the baseline; absent
+// where that is 0, of the other sign, or not known.
+type numberFile struct {
+	Median   float64  `json:"median"`
+	Min      float64  `json:"min"`
+	Max      float64  `json:"max"`
+	Ratio    *float64 `json:"ratio,omitempty"`
+	Overlaps bool     `json:"overlaps,omitempty"` // with the baseline's runs: no difference is shown
+}
+
+type verdictFile struct {
+	Group string `json:"group"`
+	result.Verdict
+}
+
+// WriteJSON writes the comparison as one JSON object.
+func (c *Comparison) WriteJSON(w io.Writer) error {
+	f := comparisonFile{Schema: CompareSchema, Groups: []groupFile{}, Differences: []differenceFile{}, Metrics: c.metrics(), Verdicts: []verdictFile{}, Failed: c.Failed()}
+	for _, g := range c.groups {
+		f.Groups = append(f.Groups, groupFile{g.Name, g.Files})
+	}
+	for _, d := range c.differences() {
+		f.Differences = append(f.Differences, differenceFile{d.name, d.values})
+	}
+	for _, v := range c.Verdicts {
+		f.Verdicts = append(f.Verdicts, verdictFile{v.Group, v.Verdict})
+	}
+	e := json.NewEncoder(w)
+	e.SetIndent("", " ")
+	e.SetEscapeHTML(false)
+	if err := e.Encode(f); err != nil {
+		return fmt.Errorf("write comparison: %w", err)
+	}
+	return nil
+}
+
+// metrics are all numbers that any of the groups has measured.
+func (c *Comparison) metrics() []metricFile {
+	paths := map[string]bool{}
+	for _, runs := range c.runs {
+		for _, numbers := range runs {
+			for path := range numbers {
+				paths[path] = true
+			}
+		}
+	}
+	list := []metricFile{}
+	for _, path := range slices.Sorted(maps.Keys(paths)) {
+		m, known := metricFile{Metric: path}, false
+		for g := range c.groups {
+			n := c.number(path, g)
+			m.Groups, known = append(m.Groups, n), known || n != nil
+		}
+		if known {
+			list = append(list, m)
+		}
+	}
+	return list
+}
+
+// number is nil where the group did not measure it.
+func (c *Comparison) number(path string, group int) *numberFile {
+	one := c.cellOf(path, group)
+	if !one.known {
+		return nil
+	}
+	n := &numberFile{Median: one.value, Min: one.lo, Max: one.hi, Overlaps: one.overlaps}
+	if base := c.own(path, 0); group > 0 && (one.ratio != 0 || one.value == 0 && base.known && base.value > 0) {
+		n.Ratio = &one.ratio
+	}
+	return n
+}
