@@ -66,11 +66,18 @@ func await(tb testing.TB, cond func() bool) {
 
 func dial(tb testing.TB, addr string) *net.TCPConn {
 	tb.Helper()
+	c := connect(tb, addr)
+	tb.Cleanup(func() { _ = c.Close() })
+	return c
+}
+
+// connect is dial for who closes it himself.
+func connect(tb testing.TB, addr string) *net.TCPConn {
+	tb.Helper()
 	c, err := net.Dial("tcp4", addr)
 	if err != nil {
 		tb.Fatal(err)
 	}
-	tb.Cleanup(func() { _ = c.Close() })
 	return c.(*net.TCPConn)
 }
 
