@@ -1,0 +1,45 @@
+//go:build !race
+
+// The race detector allocates too.
+
+package loadgen
+
+import (
+	"context"
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/c10m/c10m/internal/plan"
+)
+
+// TestMallocsPerMessage: 5,000 messages over 10 connections allocate nothing each,
+// over TCP, in WebSocket frames, and in frames that come in two parts.
+func TestMallocsPerMessage(t *testing.T) {
+	for name, p := range map[string]plan.Plan{"tcp": testPlan(echoServer(t), 10, 1), "ws": wsPlan(wsServer(t, true, frugalEcho(0)), 10),
+		"ws, split": wsPlan(wsServer(t, true, frugalEcho(20)), 10)} {
+		t.Run(name, func(t *testing.T) {
+			const conns, each = 10, 500
+			e, err := Start(p, 64)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ctx := context.Background()
+			e.Ramp(ctx)
+			e.Exchange(ctx, Exchange{Size: 64, PerConn: 10, Drain: time.Minute}) // what is made once
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			e.Exchange(ctx, Exchange{Size: 64, PerConn: each, Drain: time.Minute})
+			runtime.ReadMemStats(&after)
+			if c := e.Counts(); c.Received != conns*(each+10) {
+				t.Errorf("%+v", c)
+			}
+			if got := float64(after.Mallocs-before.Mallocs) / (conns * each); got >= 0.05 {
+				t.Errorf("%.2f mallocs a message, want less than 0.05", got)
+			}
+			if _, err := e.Stop(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
