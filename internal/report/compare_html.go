@@ -117,6 +117,8 @@ func (c *Comparison) plotSection() section {
 		r := typical(g)
 		if points := rateCurve(r.Setup); points != nil {
 			ramps = append(ramps, plot.Series{Name: g.Name, Points: points})
+		} else if r.Setup != nil && len(r.Setup.Curve) > 0 {
+			s.Notes = append(s.Notes, "Setup rate of "+g.Name+": "+tooShort(r.Setup))
 		}
 		if r.Setup != nil && r.Setup.Latency != nil {
 			connects = append(connects, quantiles(g.Name, r.Setup.Latency))

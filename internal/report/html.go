@@ -52,7 +52,8 @@ type section struct {
 	Code     string
 }
 
-// figure is one plot in two widths; the page shows the one that fits.
+// figure is one plot in two widths; the page shows the one that fits. Without a
+// plot the note says why there is none.
 type figure struct {
 	Caption, Note string
 	Wide, Narrow  template.HTML

@@ -39,6 +39,11 @@ func rateCurve(s *result.Setup) (points []plot.Point) {
 	return points
 }
 
+// tooShort stands where a curve would.
+func tooShort(s *result.Setup) string {
+	return fmt.Sprintf("%s in %s: too short for a curve.", plural(len(s.Curve), "sample"), seconds(s.Seconds))
+}
+
 var (
 	timeAxis  = plot.Axis{Title: "time", Unit: plot.Seconds}
 	rateAxis  = plot.Axis{Title: "connections per second", Unit: plot.Count}
@@ -48,8 +53,11 @@ var (
 
 func ratePlot(r *result.Result) (figure, bool) {
 	points := rateCurve(r.Setup)
-	if points == nil {
+	switch {
+	case r.Setup == nil || len(r.Setup.Curve) == 0:
 		return figure{}, false
+	case points == nil:
+		return figure{Caption: "Setup rate", Note: tooShort(r.Setup)}, true
 	}
 	note := fmt.Sprintf("%s on average over %s.", perSecond(r.Setup.Rate), seconds(r.Setup.Seconds))
 	if first, last, ok := r.Setup.Tenths(); ok {
