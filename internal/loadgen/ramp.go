@@ -9,6 +9,8 @@ import (
 )
 
 // hopeless is how many connects in a row must fail at least for the ramp to end.
+// With many ports it is a whole round over them: some may be dead, and others
+// not.
 const hopeless = 256
 
 // rampSlice is the time slice of a thread that connects as fast as it can.

@@ -305,6 +305,17 @@ func TestWebSocketCloseCodes(t *testing.T) {
 	}
 }
 
+// A pong that cannot be written ends its connection, and whoever flushed hears
+// of it.
+func TestFlushLosesConnection(t *testing.T) {
+	l := idleLoop(wsPlan(1, 1))
+	l.conns[0] = conn{state: open, fd: -1}
+	l.rareOf(0).pong = []byte{0x8a, 0}
+	if l.flush(0, &l.conns[0]) || l.total().Lost != 1 {
+		t.Errorf("flush says that a connection lives which is %+v", l.conns[0])
+	}
+}
+
 // A mixed run alternates, and counts each protocol by itself.
 func TestMixed(t *testing.T) {
 	p := testPlan(0, 101, 2)
