@@ -16,7 +16,7 @@ import (
 )
 
 // pairBytes is what a connection takes with both ends on one machine.
-var pairBytes = 2*tune.KernelEnd.Bytes + tune.ServerEnd.Bytes + tune.ClientEnd.Bytes
+var pairBytes = tune.BytesPerConn(tune.Both)
 
 // memoryReserve is the share of memory that --max-conns auto leaves free.
 const memoryReserve = 0.05

@@ -9,9 +9,9 @@ import (
 	"strings"
 )
 
-// memoryGroup is where one memory cgroup says how much it may take and how much
-// it has.
-type memoryGroup struct{ limit, usage string }
+// memoryGroup is where one memory cgroup says how much it may take, how much it
+// has, and of what.
+type memoryGroup struct{ limit, usage, stat string }
 
 // groupRoom is what one limited group has left.
 type groupRoom struct{ limit, left uint64 }
@@ -28,7 +28,7 @@ func memoryGroups(proc, dir string) (groups []memoryGroup) {
 	}
 	walk := func(mount, own, limit, usage string) {
 		for at := path.Clean("/" + own); ; at = path.Dir(at) {
-			g := memoryGroup{filepath.Join(mount, at, limit), filepath.Join(mount, at, usage)}
+			g := memoryGroup{filepath.Join(mount, at, limit), filepath.Join(mount, at, usage), filepath.Join(mount, at, "memory.stat")}
 			if _, err := os.Stat(g.limit); err == nil {
 				groups = append(groups, g)
 			}
@@ -60,10 +60,47 @@ func (p Proc) room() (rooms []groupRoom) {
 			continue
 		}
 		if usage, err := readUint(g.usage); err == nil {
-			rooms = append(rooms, groupRoom{limit, less(limit, usage)})
+			left := less(limit, usage)
+			if left < limit/4 { // memory.stat is dear to read, and does not matter before
+				left = less(limit, less(usage, cleanCache(g.stat)))
+			}
+			rooms = append(rooms, groupRoom{limit, left})
 		}
 	}
 	return rooms
+}
+
+// cleanCache is what a group has of the page cache and the kernel can drop at once,
+// as Mem's CleanCache is the machine's: files that were read or written fill a group
+// up to its limit in time, and leave when memory is asked for. memory.stat of v1
+// counts the groups below in total_ alone, that of v2 in all.
+func cleanCache(stat string) uint64 {
+	b, err := os.ReadFile(stat)
+	if err != nil {
+		return 0
+	}
+	var cached, dirty uint64
+	total := strings.Contains(string(b), "\ntotal_active_file ")
+	for line := range strings.Lines(string(b)) {
+		name, value, _ := strings.Cut(strings.TrimSpace(line), " ")
+		if total {
+			var is bool
+			if name, is = strings.CutPrefix(name, "total_"); !is {
+				continue
+			}
+		}
+		n, err := strconv.ParseUint(value, 10, 64)
+		if err != nil {
+			continue
+		}
+		switch name {
+		case "active_file", "inactive_file":
+			cached += n
+		case "dirty", "writeback", "file_dirty", "file_writeback":
+			dirty += n
+		}
+	}
+	return less(cached, dirty)
 }
 
 func readUint(file string) (uint64, error) {

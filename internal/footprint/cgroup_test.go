@@ -26,6 +26,16 @@ func TestGroups(t *testing.T) {
 		{"a path with a colon", "0::/a:b\n", map[string]string{"a:b/memory.max": "100", "a:b/memory.current": "30"}, []groupRoom{{100, 70}}},
 		{"in a container", "0::/../../host.slice/x.scope\n", map[string]string{"memory.max": "100", "memory.current": "30"}, []groupRoom{{100, 70}}},
 		{"over its limit", "0::/a\n", map[string]string{"a/memory.max": "100", "a/memory.current": "130"}, []groupRoom{{100, 0}}},
+		{"cache that can be dropped", "0::/a\n", map[string]string{"a/memory.max": "100", "a/memory.current": "90",
+			"a/memory.stat": "anon 30\ninactive_file 30\nactive_file 20\nfile_dirty 4\nfile_writeback 1"}, []groupRoom{{100, 55}}},
+		{"cache while there is enough", "0::/a\n", map[string]string{"a/memory.max": "100", "a/memory.current": "70",
+			"a/memory.stat": "inactive_file 30"}, []groupRoom{{100, 30}}},
+		{"more cache than usage", "0::/a\n", map[string]string{"a/memory.max": "100", "a/memory.current": "90",
+			"a/memory.stat": "inactive_file 95"}, []groupRoom{{100, 100}}},
+		{"v1, with the groups below", "3:memory:/a\n", map[string]string{
+			"memory/a/memory.limit_in_bytes": "100", "memory/a/memory.usage_in_bytes": "90",
+			"memory/a/memory.stat": "cache 1\ndirty 1\ninactive_file 2\nactive_file 3\ntotal_dirty 5\ntotal_writeback 2\ntotal_inactive_file 20\ntotal_active_file 30",
+		}, []groupRoom{{100, 53}}},
 		{"usage not to be read", "0::/a\n", map[string]string{"a/memory.max": "100"}, nil},
 		{"v1", "3:cpu,memory:/a\n2:pids:/b\n0::/\n", map[string]string{
 			"memory/a/memory.limit_in_bytes": "100", "memory/a/memory.usage_in_bytes": "30",
