@@ -52,7 +52,7 @@ type relayOptions struct {
 	pool plan.Count
 }
 
-// check refuses what a relay cannot do.
+// checkRelay refuses what a relay cannot do.
 func (o *options) checkRelay(given map[string]bool) error {
 	r := o.relay
 	if !given["relay"] {

@@ -99,7 +99,7 @@ func (s *size) Set(v string) error {
 	return nil
 }
 
-// flags of each command, beside those of all.
+// flagsOf is the flags of each command, beside those of all.
 var flagsOf = map[string][]string{
 	"check":  {"json", "why", "scope", "only", "root"},
 	"apply":  {"dry-run", "persist", "state", "root", "scope", "only"},

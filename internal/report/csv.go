@@ -9,9 +9,6 @@ import (
 	"github.com/c10m/c10m/internal/result"
 )
 
-// WriteJSON writes the result file, schema result.Schema.
-func WriteJSON(w io.Writer, r *result.Result) error { return result.Write(w, r) }
-
 // WriteCSV writes the curve of the ramp: a header, and per sample the seconds,
 // the connections held and the rate per second since the one before.
 // A run without a curve has only the header.

@@ -53,7 +53,7 @@ func labTable(t result.Table) table {
 // shownRows is how many rows of a long table a page shows at either end.
 const shownRows = 30
 
-// units of the columns of a lab on a plot.
+// plotUnits are those of the columns of a lab on a plot.
 var plotUnits = map[result.Unit]plot.Unit{result.InNanos: plot.Nanoseconds, result.InBytes: plot.Bytes, result.InSeconds: plot.Seconds, result.InShare: plot.Percent}
 
 // labPlot draws the column that a table wants drawn: over the first column where

@@ -186,12 +186,12 @@ func TestWriteCSV(t *testing.T) {
 	}
 }
 
-// What WriteJSON writes can be read and gives the same report.
-func TestWriteJSON(t *testing.T) {
+// A result file gives the same report as the run.
+func TestReportOfAFile(t *testing.T) {
 	r := full()
 	r.Setup.Latency.Encoded = "" // the fixture's numbers come from no histogram
 	var b bytes.Buffer
-	if err := WriteJSON(&b, r); err != nil {
+	if err := result.Write(&b, r); err != nil {
 		t.Fatal(err)
 	}
 	back, err := result.Read(&b)
@@ -210,7 +210,7 @@ func (f failing) Write([]byte) (int, error) { return 0, f.err }
 func TestWriteErrors(t *testing.T) {
 	full := failing{errors.New("no space left on device")}
 	for name, err := range map[string]error{
-		"write report": WriteText(full, minimal()), "write curve": WriteCSV(full, minimal()), "write result": WriteJSON(full, minimal()),
+		"write report": WriteText(full, minimal()), "write curve": WriteCSV(full, minimal()),
 	} {
 		if !errors.Is(err, full.err) || !strings.HasPrefix(err.Error(), name+": ") {
 			t.Errorf("%s: error %v", name, err)

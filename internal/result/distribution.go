@@ -8,7 +8,7 @@ type Quantile struct {
 	Nanos int64
 }
 
-// steps a halving of what is left is cut into, for a smooth curve.
+// stepsPerHalf is how many steps a halving of what is left is cut into, for a smooth curve.
 const stepsPerHalf = 4
 
 // Distribution is the latency over the share of all: from the histogram where

@@ -75,7 +75,7 @@ func (o DiagnoseOptions) target(ctx context.Context, fp footprint.Proc, r *resul
 	c := newControl(strings.TrimSuffix(o.Control, "/"))
 	report, err := c.counts(ctx)
 	if err != nil {
-		return t, fmt.Errorf("%w: --control %s: %v", ErrUnreachable, o.Control, err)
+		return t, fmt.Errorf("server not reachable: --control %s: %w", o.Control, err)
 	}
 	t.Report = c.counts
 	if id, err := fp.BootID(); err != nil || id != report.BootID {

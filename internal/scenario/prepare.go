@@ -69,9 +69,6 @@ type Prepared struct {
 // ErrUsage is what the flags ask for and cannot be: exit status 2.
 var ErrUsage = errors.New("bad usage")
 
-// ErrUnreachable is a server that is not there: exit status 1.
-var ErrUnreachable = errors.New("server not reachable")
-
 // ErrInterrupted is an interrupt before there was anything to report: exit
 // status 130.
 var ErrInterrupted = errors.New("interrupted")
@@ -138,8 +135,8 @@ func probe(ctx context.Context, o Options) error {
 		at := net.JoinHostPort(o.Host.String(), strconv.Itoa(port))
 		c, err := d.DialContext(ctx, "tcp", at)
 		if err != nil {
-			return fmt.Errorf("%w: %v: start one there (bin/server --ports %d), or name another with --host, --first-port and --ports",
-				ErrUnreachable, strings.TrimPrefix(err.Error(), "dial tcp "), len(o.Ports))
+			return fmt.Errorf("server not reachable: %s: start one there (bin/server --ports %d), or name another with --host, --first-port and --ports",
+				strings.TrimPrefix(err.Error(), "dial tcp "), len(o.Ports))
 		}
 		if t, ok := c.(*net.TCPConn); ok {
 			_ = t.SetLinger(0)

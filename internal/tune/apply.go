@@ -54,20 +54,6 @@ func Apply(st State, t Target, sel Select, keep Keeper) (Report, error) {
 	return rep, nil
 }
 
-// ApplyNamespace raises only the settings of the network namespace that the
-// calling thread is in, and keeps no old values: for a namespace that was just
-// made with unshare(2) CLONE_NEWNET and ends with the run. It leaves out what
-// would affect only namespaces made from this one.
-func ApplyNamespace(st State, t Target) (Report, error) {
-	sel := Select{Scope: Namespace}
-	for _, set := range Settings() {
-		if set.Scope == Namespace && !set.ForChildren {
-			sel.Only = append(sel.Only, set.Key)
-		}
-	}
-	return Apply(st, t, sel, nil)
-}
-
 // Pending sorts rows: what Apply would write, what it cannot, and advice.
 func Pending(rows []Row) (rep Report, todo []Change) {
 	for _, r := range rows {

@@ -268,20 +268,3 @@ func TestRebootForgets(t *testing.T) {
 	mustRevert(t, booted, s)
 	sameValues(t, booted.values, before)
 }
-
-func TestApplyNamespace(t *testing.T) {
-	st := box()
-	before := st.snapshot()
-	if _, err := ApplyNamespace(st, target(10_000_000)); err != nil {
-		t.Fatal(err)
-	}
-	for key, v := range st.values {
-		set, ok := Lookup(key)
-		if changed := v != before[key]; changed && (!ok || set.Scope != Namespace || set.ForChildren) {
-			t.Errorf("%s is not of this namespace and was changed from %s to %s", key, before[key], v)
-		}
-	}
-	if st.values["net.core.somaxconn"] != "65535" || st.values["net.ipv4.ip_local_port_range"] != "1024 65535" {
-		t.Errorf("somaxconn %s, range %s", st.values["net.core.somaxconn"], st.values["net.ipv4.ip_local_port_range"])
-	}
-}

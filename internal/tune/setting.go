@@ -43,8 +43,6 @@ type Setting struct {
 	// Floor: kernels are usually far above what is wanted, so a file that is
 	// written without knowing the value in force leaves it out: it would lower it.
 	Floor bool
-	// ForChildren: affects only namespaces made afterwards, not this one.
-	ForChildren bool
 
 	Why    string // in one sentence
 	TooLow string // what happens when it is too low (or wrong)

@@ -16,7 +16,7 @@ func ehashCure(t Target) string {
 func hashSettings() []Setting {
 	return []Setting{
 		{
-			Key: "net.ipv4.tcp_child_ehash_entries", Scope: Namespace, Kind: AtLeast, Optional: true, ForChildren: true,
+			Key: "net.ipv4.tcp_child_ehash_entries", Scope: Namespace, Kind: AtLeast, Optional: true,
 			Want:   number(Target.EhashBuckets),
 			Why:    "gives network namespaces made from now on an established hash table of their own, 8 B a bucket (Linux 6.1)",
 			TooLow: "0: new namespaces share the table of the first one",

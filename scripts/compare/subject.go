@@ -158,7 +158,7 @@ func (t *tail) last() string {
 	return ""
 }
 
-// path of a program that `make` puts into bin.
+// built is the path of a program that `make` puts into bin.
 func built(name string) (string, error) {
 	p := "bin/" + name
 	if _, err := os.Stat(p); err != nil {
