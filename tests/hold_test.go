@@ -9,11 +9,20 @@ import (
 	"github.com/c10m/c10m/internal/result"
 )
 
+// hasResult ends the test of a run that left none.
+func (o outcome) hasResult(t *testing.T) {
+	t.Helper()
+	if o.result == nil {
+		t.Fatalf("status %d and no result: %s", o.status, o.stderr)
+	}
+}
+
 // whole sees that a run did all it was asked to.
 func whole(t *testing.T, o outcome, conns int64) {
 	t.Helper()
-	if o.status != 0 || o.result == nil {
-		t.Fatalf("status %d, want 0 and a result: %s", o.status, o.stderr)
+	o.hasResult(t)
+	if o.status != 0 {
+		t.Fatalf("status %d, want 0: %s", o.status, o.stderr)
 	}
 	c := o.result.Conns
 	if c.Attempted != conns || c.Established != conns || c.Failed != 0 || c.Lost != 0 {
@@ -23,7 +32,7 @@ func whole(t *testing.T, o outcome, conns int64) {
 		t.Errorf("reconcile %+v, want both ends at %d", r, conns)
 	}
 	if e := o.result.Echo; e == nil || e.Lost != 0 || e.Mismatched != 0 || e.Sent != e.Received {
-		t.Errorf("echo %+v, want all back as sent", e)
+		t.Fatalf("echo %+v, want all back as sent", e)
 	}
 }
 
@@ -93,8 +102,9 @@ func TestLowFDLimit(t *testing.T) {
 func TestThreadsShareAnFDTable(t *testing.T) {
 	s := start(t, 10, nil)
 	o := client(t, []string{"prlimit", "--nofile=300:300"}, nil, s.to(10, "--private-fds", "off", "--threads", "100", "--hold", "0s")...)
-	if o.status != 0 || o.result == nil {
-		t.Fatalf("status %d, want 0 and a result: %s", o.status, o.stderr)
+	o.hasResult(t)
+	if o.status != 0 {
+		t.Errorf("status %d, want 0: %s", o.status, o.stderr)
 	}
 	if c := o.result.Conns; c.Established != o.result.Plan.Conns || c.Established < 100 || c.Established > 200 || o.result.Plan.FDTables != 1 {
 		t.Errorf("conns %+v in %d fd tables, want as many as planned, below the 200 fds that 100 epolls leave", c, o.result.Plan.FDTables)
@@ -121,6 +131,7 @@ func TestServerRefusesAboveItsLimit(t *testing.T) {
 		t.Run(workers+" workers", func(t *testing.T) {
 			s := start(t, 10, nil, "--workers", workers, "--max-conns", "1000")
 			o := client(t, nil, nil, s.to(10, "--conns", "1200", "--hold", "1s", "--interval", "200ms")...)
+			o.hasResult(t)
 			c := o.result.Conns
 			if o.status != 1 || c.Attempted != 1200 || c.Attempted != c.Established+c.Failed || c.Established-c.Lost != 1000 {
 				t.Errorf("status %d, conns %+v; want exactly 1000 kept of 1200, and status 1", o.status, c)
@@ -141,6 +152,7 @@ func TestServerKilled(t *testing.T) {
 		await(t, "all connections", func() bool { return s.report(t).Open == 2000 })
 		s.kill()
 	}, s.to(10, "--conns", "2000", "--hold", "60s")...)
+	o.hasResult(t)
 	if c := o.result.Conns; o.status != 1 || c.Established != 2000 || c.Lost != 2000 {
 		t.Errorf("status %d, conns %+v; want all 2000 lost and status 1", o.status, c)
 	}
@@ -162,6 +174,7 @@ func TestWorkerKilled(t *testing.T) {
 			return n.Restarts == 1 && n.State == "ready" && n.PID != w.PID
 		})
 	}, s.to(10, "--conns", "3000", "--hold", "3s", "--verify", "3000")...)
+	o.hasResult(t)
 	if c := o.result.Conns; share == 0 || c.Lost != share || c.Established != 3000 {
 		t.Errorf("conns %+v, want exactly the worker's %d lost", c, share)
 	}
@@ -189,8 +202,9 @@ func TestInterrupt(t *testing.T) {
 				await(t, "connections", func() bool { return s.report(t).Open >= tt.when })
 				_ = cmd.Process.Signal(syscall.SIGINT)
 			}, s.to(10, append([]string{"--conns", "3000"}, tt.flags...)...)...)
-			if o.status != 130 || o.result == nil || !o.result.Interrupt {
-				t.Fatalf("status %d, result %v; want 130 and the report so far", o.status, o.result)
+			o.hasResult(t)
+			if o.status != 130 || !o.result.Interrupt {
+				t.Fatalf("status %d, interrupted %v; want 130 and the report so far", o.status, o.result.Interrupt)
 			}
 			if o.result.Memory == nil && tt.flags[0] == "--rate" {
 				t.Errorf("no memory per connection in %+v, want the ramp's samples", o.result.Warnings)
