@@ -235,7 +235,7 @@ func unitOf(m result.Metric) result.Unit {
 }
 
 func sweepTable(o SweepOptions, all []*variant, j sweepJudgement) result.Table {
-	t := result.Table{Title: fmt.Sprintf("%s, %s", o.Metric.Path, runsEach(o.Repeat)), Plot: "median",
+	t := result.Table{Title: o.Metric.Path + ", " + strings.ToLower(runsEach(o.Repeat)), Plot: "median",
 		Note: "against first: the median as a multiple of the first variant's. chance: how often noise alone would set it as far from the best; below 5 % it is worse than the best, above nobody can tell. " +
 			"short: runs that fell short; with one, or an error, a variant cannot be best. errors: connects, connections and messages that failed, over all runs."}
 	for _, a := range o.Axes {
