@@ -5,6 +5,7 @@ import (
 	"context"
 	"strings"
 	"testing"
+	"unicode"
 )
 
 func TestBadUsage(t *testing.T) {
@@ -37,6 +38,7 @@ func TestBadUsage(t *testing.T) {
 		{"keepalive", []string{"--keepalive", "10ms"}, []string{"--keepalive", "0 (never)", "1s..2h"}},
 		{"short token", []string{"--control-token", "secret"}, []string{"control-token", "16..1024"}},
 		{"token from nowhere", []string{"--control-token", "@/nonexistent"}, []string{"control-token", "/nonexistent"}},
+		{"token from a name with orders to the terminal", []string{"--control-token", "@/nonexistent\n\x1b[2J"}, []string{"control-token", "/nonexistent"}},
 		{"drain", []string{"--drain", "-1s"}, []string{"--drain"}},
 		{"control", []string{"--control", "9090"}, []string{"--control", "127.0.0.1:9090"}},
 		{"control among the ports", []string{"--control", "127.0.0.1:10005"}, []string{"--control", "--tcp"}},
@@ -49,7 +51,7 @@ func TestBadUsage(t *testing.T) {
 			var stdout, stderr bytes.Buffer
 			status := run(context.Background(), tt.args, &stdout, &stderr)
 			line := stderr.String()
-			if status != 2 || strings.Count(line, "\n") != 1 || stdout.Len() != 0 {
+			if status != 2 || strings.IndexFunc(line, unicode.IsControl) != len(line)-1 || stdout.Len() != 0 {
 				t.Errorf("status %d, stderr %q, stdout %q; want 2 and one line", status, line, stdout.String())
 			}
 			for _, w := range tt.want {

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"unicode"
 
 	"github.com/c10m/c10m/internal/tune"
 )
@@ -300,5 +301,17 @@ func TestWrapper(t *testing.T) {
 				t.Errorf("%q, %v; want %q and exit 3", out, err, tt.want)
 			}
 		})
+	}
+}
+
+// An error is one line without orders to the terminal, whatever a file is named.
+func TestErrorsAreOneLine(t *testing.T) {
+	state := filepath.Join(t.TempDir(), "a\n\x1b[2J")
+	if err := os.Mkdir(state, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	code, _, line := call("revert", "--state", state)
+	if code != 1 || strings.IndexFunc(line, unicode.IsControl) != len(line)-1 {
+		t.Errorf("status %d, %q", code, line)
 	}
 }
