@@ -16,7 +16,7 @@ type ServerReport struct {
 	Open     int64        `json:"open"`
 	Accepted int64        `json:"accepted"`
 	Refused  ErrorCounts  `json:"refused,omitempty"` // by cause: over_limit, draining, slow_reader ...
-	Messages int64        `json:"messages"`          // reads echoed
+	Messages int64        `json:"messages"`          // echoed; of TCP, reads
 	Bytes    int64        `json:"bytes"`             // payload bytes echoed
 	Relay    *Relay       `json:"relay,omitempty"`   // of a server that relays
 	Shards   []Shard      `json:"shards"`
