@@ -101,7 +101,8 @@ func (m machine) decide(conns, workers plan.Count, ports int, nofile uint64) (d 
 		watches(0) // no more processes than they are for
 	}
 	if conns.Auto && workers.Auto {
-		bound(shard.Most(nofile, ports, m.cores), "%d workers of %s file descriptors; cure: a higher fd limit (ulimit -Hn), or a number", shard.AutoWorkers, plan.Group(int64(nofile)))
+		most, of := shard.Most(nofile, ports, m.cores)
+		bound(most, "%d workers of %s file descriptors; cure: a higher fd limit (ulimit -Hn), or a number", of, plan.Group(int64(nofile)))
 	}
 	if d.size, err = shard.Fit(d.conns, nofile, ports, m.cores, int(workers.N)); err != nil {
 		return d, fmt.Errorf("--max-conns %s: %v", conns.String(), err)

@@ -24,8 +24,8 @@ func TestDecide(t *testing.T) {
 	}{
 		{"memory binds, one process", small, auto, auto, 4_000_000, 2_819_778, 1, []string{"this machine's memory", "24,576 MiB"}},
 		{"memory binds, many processes", small, auto, auto, 20_000, 2_819_778, 151, []string{"memory"}},
-		{"a hard limit of 1,024", small, auto, auto, 1024, shard.Most(1024, 400, 2), shard.AutoWorkers, []string{"512 workers of 1,024 file descriptors", "ulimit -Hn"}},
-		{"256 GiB and tables of 20,000", big, auto, auto, 20_000, shard.Most(20_000, 400, 64), shard.AutoWorkers, []string{"512 workers"}},
+		{"a hard limit of 1,024", small, auto, auto, 1024, 274 * 330, 274, []string{"274 workers of 1,024 file descriptors", "ulimit -Hn"}},
+		{"256 GiB and tables of 20,000", big, auto, auto, 20_000, 512 * 18_713, shard.AutoWorkers, []string{"512 workers"}},
 		{"a cgroup of 1 GiB", with(big, func(m *machine) { m.memory, m.group = 1<<30, true }), auto, auto, 20_000, 117_490, 8, []string{"the cgroup's memory", "1,024 MiB"}},
 		{"few watches", with(small, func(m *machine) { m.watches = 100_000 }), auto, auto, 20_000, 100_000 - 6*409, 6, []string{"fs.epoll.max_user_watches 100,000", "2,454"}},
 		{"fewer watches than were asked for", with(small, func(m *machine) { m.watches = 10_000 }), plan.Count{N: 12_000}, auto, 20_000, 10_000 - 2*401 - 8, 1, []string{"--max-conns 12000", "9,190", "watches"}},
@@ -34,7 +34,7 @@ func TestDecide(t *testing.T) {
 		{"as many as asked for", small, plan.Count{N: 1000}, auto, 20_000, 1000, 1, nil},
 		{"with as many workers", small, auto, plan.Count{N: 3}, 20_000, 3 * 19_397, 3, []string{"--workers 3 of 20,000"}},
 		{"more than these hold", small, plan.Count{N: 100_000}, plan.Count{N: 3}, 20_000, 3 * 19_397, 3, []string{"58,191 connections", "--workers 3"}},
-		{"asked for, and does not fit", small, plan.Count{N: 2_800_000}, auto, 1024, 0, 0, []string{"--max-conns 2800000", "4096 workers"}},
+		{"asked for, and does not fit", small, plan.Count{N: 2_800_000}, auto, 1024, 0, 0, []string{"--max-conns 2800000", "274 workers"}},
 		{"more ports than fds", small, auto, auto, 500, 0, 0, []string{"400 ports", "500"}},
 		{"more workers than there may be", small, auto, plan.Count{N: 5000}, 20_000, 0, 0, []string{"--workers 5000", "1..4096"}},
 	}

@@ -18,7 +18,7 @@ func FuzzFit(f *testing.F) {
 			return
 		}
 		used := s.Limit + Overhead(ports, s.Loops)
-		if s.Workers < 1 || s.Workers > MaxWorkers || s.Loops < 1 || s.Limit < 1 || s.Loops*s.Workers < cores || used > int64(nofile) {
+		if s.Workers < 1 || s.Workers > MaxWorkers || s.Loops < 1 || s.Limit < 1 || s.Loops*s.Workers < cores || used > int64(nofile) || s.Workers > 1 && int64(3*s.Workers) > int64(nofile) {
 			t.Errorf("Fit(%d, %d, %d, %d, %d) = %+v: %d fds of %d", conns, nofile, ports, cores, workers, s, used, nofile)
 		}
 		if workers == 0 && s.Limit*int64(s.Workers) < conns || workers > 0 && s.Workers != workers {

@@ -12,8 +12,16 @@ import (
 // /proc open. The rest is the runtime's own and the inherited ones, and a margin
 // that accept4(2) never reaches.
 func Overhead(ports, loops int) int64 {
-	const control, rest = 2 * 64, 72
-	return int64(loops)*int64(ports+3) + control + rest
+	return int64(loops)*int64(ports+3) + otherFDs
+}
+
+const otherFDs = 2*64 + 72
+
+// supervised is how many workers a supervisor of nofile fds can have, most at most.
+// It holds a pidfd and a door for each, and while all are being started the door's
+// other side.
+func supervised(nofile uint64, most int) int {
+	return max(1, int(min(int64(most), (int64(nofile)-otherFDs)/3)))
 }
 
 // Size is how a server is cut into processes.
@@ -29,6 +37,9 @@ type Size struct {
 // for every port. SO_REUSEPORT deals connections out by hash, so a worker gets
 // its mean share with a deviation of its square root: five of those are added.
 func Fit(conns int64, nofile uint64, ports, cores, workers int) (Size, error) {
+	if most := supervised(nofile, MaxWorkers); workers > most {
+		return Size{}, fmt.Errorf("%d workers: a supervisor of %d file descriptors can have %d; raise the fd limit (ulimit -Hn)", workers, nofile, most)
+	}
 	if workers > 0 {
 		s := sizeFor(workers, nofile, ports, cores)
 		if s.Limit < 1 {
@@ -39,12 +50,13 @@ func Fit(conns int64, nofile uint64, ports, cores, workers int) (Size, error) {
 	if sizeFor(cores, nofile, ports, cores).Limit < 1 {
 		return Size{}, fmt.Errorf("%d ports leave no file descriptor of %d for connections; raise the fd limit (ulimit -Hn) or listen on fewer ports", ports, nofile)
 	}
-	for n := 1; n <= MaxWorkers; n++ {
+	most := supervised(nofile, MaxWorkers)
+	for n := 1; n <= most; n++ {
 		if s := sizeFor(n, nofile, ports, cores); conns <= s.holds() {
 			return s, nil
 		}
 	}
-	return Size{}, fmt.Errorf("%d connections do not fit into %d workers of %d file descriptors with %d ports; raise the fd limit (ulimit -Hn) or ask for fewer with --max-conns", conns, MaxWorkers, nofile, ports)
+	return Size{}, fmt.Errorf("%d connections do not fit into %d workers of %d file descriptors with %d ports; raise the fd limit (ulimit -Hn) or ask for fewer with --max-conns", conns, most, nofile, ports)
 }
 
 // AutoWorkers is how many workers a server takes on that nobody has told how many
@@ -52,9 +64,11 @@ func Fit(conns int64, nofile uint64, ports, cores, workers int) (Size, error) {
 // ports, and more memory than a thousand connections.
 const AutoWorkers = 512
 
-// Most is how many connections AutoWorkers hold, by Fit's rule.
-func Most(nofile uint64, ports, cores int) int64 {
-	return sizeFor(AutoWorkers, nofile, ports, cores).holds()
+// Most is how many connections so many workers hold, by Fit's rule, or as many
+// workers as their supervisor can have.
+func Most(nofile uint64, ports, cores int) (conns int64, workers int) {
+	workers = supervised(nofile, AutoWorkers)
+	return sizeFor(workers, nofile, ports, cores).holds(), workers
 }
 
 // holds is how many connections the kernel can deal out without one worker, at

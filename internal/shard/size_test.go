@@ -25,7 +25,9 @@ func TestFit(t *testing.T) {
 		{"as asked", 10, 20_000, 200, 8, 4, Size{4, 2, 19_394}, true},
 		{"no room at all", 10, 256, 200, 8, 1, Size{}, false},
 		{"too few fds", 10, 256, 200, 8, 0, Size{}, false},
-		{"what the largest server of its own accord holds", Most(1024, 400, 2), 1024, 400, 2, 0, Size{512, 1, 421}, true},
+		{"what its supervisor has fds for", 274 * 330, 1024, 400, 2, 0, Size{274, 1, 421}, true},
+		{"what it has not", 274*330 + 1, 1024, 400, 2, 0, Size{}, false},
+		{"more workers than that", 10, 1024, 400, 2, 275, Size{}, false},
 		{"too many", 1 << 40, 1024, 1, 1, 0, Size{}, false},
 	}
 	for _, tt := range tests {
