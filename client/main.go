@@ -21,7 +21,6 @@ import (
 	"github.com/c10m/c10m/internal/result"
 	"github.com/c10m/c10m/internal/scenario"
 	"github.com/c10m/c10m/internal/sys"
-	"github.com/c10m/c10m/internal/tune"
 )
 
 // linked is set at build time with -ldflags "-X main.linked=...".
@@ -118,7 +117,6 @@ func execute(ctx context.Context, f flags, stderr io.Writer) (*result.Result, er
 		if err != nil {
 			return nil, err
 		}
-		p.Warnings = append(p.Warnings, tune.Warnings(p.Plan.Total, f.ranges(), tune.Client)...)
 		if !f.quiet {
 			announce(stderr, p)
 		}
@@ -145,7 +143,12 @@ func (f *flags) watched(stderr io.Writer, work func(footprint.Proc, scenario.Wat
 	if !f.quiet {
 		live := newLive(stderr)
 		defer live.Done()
+		announced := f.Scenario == "hold" || f.Scenario == "echo"
 		watch = func(s scenario.Progress) {
+			if !announced {
+				announced = true
+				warn(stderr, s.Run)
+			}
 			live.Show(report.Progress{Phase: s.Phase, Elapsed: s.Elapsed, Established: s.Counts.Established, Target: max(s.Target, s.Counts.Attempted),
 				Failed: s.Counts.Failed, Lost: s.Counts.Lost, Received: s.Counts.Received, MemoryLeft: s.MemoryLeft})
 		}
@@ -165,6 +168,10 @@ func announce(w io.Writer, p *scenario.Prepared) {
 		l := p.Limits[0]
 		_, _ = fmt.Fprintf(w, "tightest limit: %s, %s connections: %s\n", l.Name, report.Count(l.Max), l.Why)
 	}
+	warn(w, p)
+}
+
+func warn(w io.Writer, p *scenario.Prepared) {
 	for _, warning := range p.Warnings {
 		_, _ = fmt.Fprintf(w, "warning: %s\n", warning)
 	}

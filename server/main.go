@@ -144,7 +144,7 @@ func (s *server) serve(ctx context.Context) error {
 	if err := s.portsFree(); err != nil {
 		return err
 	}
-	for _, warning := range tune.Warnings(s.conns, s.ranges(), tune.Server) {
+	for _, warning := range tune.Warnings(tune.Target{Conns: s.conns, Ports: s.ranges(), Role: tune.Server}, tune.Server) {
 		s.logf("warning: %s", warning)
 	}
 	if s.size.Workers == 1 {

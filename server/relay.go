@@ -12,6 +12,7 @@ import (
 	"github.com/c10m/c10m/internal/relay"
 	"github.com/c10m/c10m/internal/shard"
 	"github.com/c10m/c10m/internal/sys"
+	"github.com/c10m/c10m/internal/tune"
 )
 
 // upstream is the flag value of --relay, HOST:FIRST:COUNT.
@@ -107,6 +108,10 @@ func (s *server) relays(ctx context.Context) error {
 	}
 	if err := s.portsFree(); err != nil {
 		return err
+	}
+	for _, warning := range tune.Warnings(tune.Target{Conns: s.conns, Ports: s.ranges(), Dests: int64(s.relay.to.ports.N), Role: tune.Both,
+		Churns: relay.Mode(s.relay.mode) == relay.PerRequest}, tune.Both) {
+		s.logf("warning: %s", warning)
 	}
 	s.page, s.size = shard.Alone(), shard.Size{Workers: 1, Loops: runtime.NumCPU(), Limit: s.conns}
 	cfg := relay.Config{Bind: s.bind, Ports: s.ports(), Mode: relay.Mode(s.relay.mode), Pool: pool, Limit: s.conns}

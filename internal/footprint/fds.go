@@ -53,6 +53,19 @@ func (p Proc) Name(pid int) string {
 	return name
 }
 
+// User is the real user of a process, which fs.epoll.max_user_watches counts by.
+func (p Proc) User(pid int) (uid int, err error) {
+	proc, err := p.fs.Proc(pid)
+	if err != nil {
+		return 0, fmt.Errorf("read process %d: %w", pid, err)
+	}
+	status, err := proc.NewStatus()
+	if err != nil {
+		return 0, fmt.Errorf("read status of process %d: %w", pid, err)
+	}
+	return int(status.UIDs[0]), nil
+}
+
 // maxWalk bounds the fds of a process that are looked at one by one, and
 // maxWalked those of all: each look takes the kernel an inode and a dentry.
 const (

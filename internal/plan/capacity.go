@@ -16,8 +16,11 @@ type Machine struct {
 	FDsTaken       int64 // fds a table holds before the first connection, and the reserve
 	Tables         int64 // fd tables this run may take; 1 without private tables
 	EpollWatches   int64 // fs.epoll.max_user_watches
+	WatchesTaken   int64 // by what this user holds already
 	WatchesPerConn int64 // 2 when the server is on this machine under the same user
 	Conntrack      int64 // nf_conntrack_max, when conntrack sees this traffic
+	ConntrackTaken int64 // entries in use
+	FilesPerConn   int64 // 2 when the server is on this machine
 	FileMax        int64 // fs.file-max less fs.file-nr
 	Tuples         int64 // local ports x sources x ports
 	ServerConns    int64 // what the server's control endpoint says it takes
@@ -53,16 +56,19 @@ func (m Machine) Limits() []Limit {
 	}
 	if m.EpollWatches > 0 {
 		per := max(1, m.WatchesPerConn)
-		add("epoll watches", m.EpollWatches/per,
-			fmt.Sprintf("fs.epoll.max_user_watches %s, %d a connection", Group(m.EpollWatches), per),
+		why := fmt.Sprintf("fs.epoll.max_user_watches %s, %d a connection", Group(m.EpollWatches), per)
+		if m.WatchesTaken > 0 {
+			why += fmt.Sprintf(", %s in use", Group(m.WatchesTaken))
+		}
+		add("epoll watches", (m.EpollWatches-m.WatchesTaken)/per, why,
 			fmt.Sprintf("sysctl -w fs.epoll.max_user_watches=%d", m.EpollWatches*4))
 	}
 	if m.Conntrack > 0 {
-		add("conntrack", m.Conntrack, fmt.Sprintf("net.netfilter.nf_conntrack_max %s", Group(m.Conntrack)),
+		add("conntrack", m.Conntrack-m.ConntrackTaken, fmt.Sprintf("net.netfilter.nf_conntrack_max %s, %s in use", Group(m.Conntrack), Group(m.ConntrackTaken)),
 			"sysctl -w net.netfilter.nf_conntrack_max=..., or no conntrack for these ports (nft: notrack)")
 	}
 	if m.FileMax > 0 {
-		per := max(1, m.WatchesPerConn)
+		per := max(1, m.FilesPerConn)
 		add("open files of the system", m.FileMax/per, fmt.Sprintf("fs.file-max less what is open: %s", Group(m.FileMax)), "sysctl -w fs.file-max=...")
 	}
 	if m.ServerConns > 0 {

@@ -3,6 +3,7 @@ package plan
 import (
 	"math/rand/v2"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -149,6 +150,23 @@ func TestLimitsTightestFirst(t *testing.T) {
 	}
 	if l := m.Limits()[0]; l.Max != 30 || l.Cure == "" {
 		t.Errorf("tightest %+v, want 30 and a cure", l)
+	}
+}
+
+// What is in use already is said beside the limit, which is named as it is set.
+func TestLimitsLessWhatIsInUse(t *testing.T) {
+	m := Machine{EpollWatches: 5000, WatchesTaken: 1000, WatchesPerConn: 2, Conntrack: 262_144, ConntrackTaken: 262_000, FilesPerConn: 2, FileMax: 9000}
+	for name, want := range map[string]Limit{
+		"epoll watches":            {Max: 2000, Why: "fs.epoll.max_user_watches 5,000, 2 a connection, 1,000 in use"},
+		"conntrack":                {Max: 144, Why: "net.netfilter.nf_conntrack_max 262,144, 262,000 in use"},
+		"open files of the system": {Max: 4500, Why: "fs.file-max less what is open: 9,000"},
+	} {
+		i := slices.IndexFunc(m.Limits(), func(l Limit) bool { return l.Name == name })
+		if i < 0 {
+			t.Errorf("no limit %s", name)
+		} else if l := m.Limits()[i]; l.Max != want.Max || l.Why != want.Why {
+			t.Errorf("%s: %d, %q; want %d, %q", name, l.Max, l.Why, want.Max, want.Why)
+		}
 	}
 }
 

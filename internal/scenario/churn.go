@@ -42,6 +42,12 @@ func (o *ChurnOptions) perConn() uint32 {
 	return 0
 }
 
+// leavesTimeWait says whether the client's ends go through TIME_WAIT while it
+// runs. In a namespace made for the run somebody has chosen what becomes of that.
+func (o *ChurnOptions) leavesTimeWait() bool {
+	return (o.Mode == PerRequest || o.Mode == KeepAlive) && !o.ServerEnds && o.Close == plan.CloseFIN && !o.OwnNet
+}
+
 // churn is one run.
 type churn struct {
 	*Prepared
@@ -80,6 +86,7 @@ const closeTimeout = "close_timeout"
 
 // runChurn is a run and its counts, for churn and for stress.
 func runChurn(ctx context.Context, o ChurnOptions, fp footprint.Proc, watch Watch) (c *churn, seen diagnose.Window, pieces []diagnose.Stretch, err error) {
+	o.churns = o.leavesTimeWait()
 	p, err := Prepare(ctx, o.Options, fp)
 	if err != nil {
 		return nil, seen, nil, err

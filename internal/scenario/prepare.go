@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"net"
 	"net/netip"
+	"os"
 	"runtime"
 	"strconv"
 	"strings"
@@ -53,6 +54,8 @@ type Options struct {
 	OwnNet         bool          // the network namespace is the run's own: nobody else's connections are in it
 	Commit         string
 	Command        []string
+
+	churns bool // its connections come and go, and leave TIME_WAIT at this end
 }
 
 // Prepared is a run that can start.
@@ -63,6 +66,7 @@ type Prepared struct {
 	Warnings  []string
 	Server    *result.ServerReport // before the run; nil if unknown
 	SameHost  bool                 // the server's kernel is ours
+	TwoUsers  bool                 // and it runs as another user than we do
 	control   *control
 }
 
@@ -125,7 +129,20 @@ func prepare(ctx context.Context, o Options, fp footprint.Proc) (*Prepared, erro
 	}
 	pl.Verify = min(o.Verify, pl.Total)
 	p.Plan = pl
+	p.warnSettings(o)
+	p.warnBacklog(fp)
 	return p, nil
+}
+
+// warnSettings warns of each setting of this machine that will hurt this very
+// run. What only the server suffers from it says itself.
+func (p *Prepared) warnSettings(o Options) {
+	t := tune.Target{Conns: p.Plan.Total, Ports: []plan.PortRange{{First: o.Ports[0], N: len(o.Ports)}}, Dests: int64(len(o.Ports)), Sources: int64(len(p.Plan.Sources)),
+		Role: tune.Client, Churns: o.churns, FINs: o.Close == plan.CloseFIN, TwoUsers: p.TwoUsers}
+	if p.SameHost {
+		t.Role = tune.Both
+	}
+	p.Warnings = append(p.Warnings, tune.Warnings(t, tune.Client)...)
 }
 
 // probe connects once to the first and the last port.
@@ -169,6 +186,11 @@ func (p *Prepared) findServer(ctx context.Context, o Options, fp footprint.Proc)
 	if id, err := fp.BootID(); err == nil && r.BootID != "" {
 		p.SameHost = id == r.BootID
 	}
+	if p.SameHost {
+		if user, err := fp.User(r.PID); err == nil { // a container may not show it
+			p.TwoUsers = user != os.Getuid()
+		}
+	}
 }
 
 func (p *Prepared) warn(format string, args ...any) {
@@ -207,7 +229,11 @@ func (p *Prepared) machine(o Options, pl plan.Plan, fp footprint.Proc) (m plan.M
 		return m, false, err
 	}
 	m.RoomBytes, m.BytesPerConn, m.WatchesPerConn = int64(mem.Room(memoryReserve)), p.bytesPerConn(), 1
+	m.FilesPerConn = 1
 	if p.SameHost {
+		m.FilesPerConn = 2
+	}
+	if p.SameHost && !p.TwoUsers {
 		m.WatchesPerConn = 2
 	}
 	want := uint64(sys.NrOpen())
@@ -241,11 +267,14 @@ func (p *Prepared) machine(o Options, pl plan.Plan, fp footprint.Proc) (m plan.M
 	if n, err := fp.SysctlInt("fs.epoll.max_user_watches"); err == nil {
 		m.EpollWatches = n
 	}
+	if p.Server != nil && p.SameHost && !p.TwoUsers { // nobody counts the others'
+		m.WatchesTaken = p.Server.Open
+	}
 	// The module may be loaded and still not look at this namespace: then it
 	// has not seen the probe's connections either.
 	if used, err := fp.SysctlInt("net.netfilter.nf_conntrack_count"); err == nil && used > 0 {
 		if n, err := fp.SysctlInt("net.netfilter.nf_conntrack_max"); err == nil {
-			m.Conntrack = max(1, n-used)
+			m.Conntrack, m.ConntrackTaken = n, used
 		}
 	}
 	if n, limit, err := fp.Files(); err == nil && limit > n && limit < 1<<62 && !sys.PassesFileMax() {
@@ -268,8 +297,8 @@ func (p *Prepared) decideConns(pl *plan.Plan, o Options) error {
 	n := o.Conns.N
 	if o.Conns.Auto {
 		n, p.LimitedBy = tightest.Max, tightest.Name
-		if o.Cap > 0 && n > o.Cap {
-			n, p.LimitedBy = o.Cap, "--cap"
+		if o.Cap > 0 && n >= o.Cap {
+			n, p.LimitedBy = o.Cap, fmt.Sprintf("--cap %s; CONNS=N make run, or --conns N, asks for another number", plan.Group(o.Cap))
 		}
 		if n < 1 {
 			return fmt.Errorf("%w: --conns auto: no connection fits: %s (%s); %s", ErrUsage, tightest.Name, tightest.Why, tightest.Cure)

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/c10m/c10m/internal/footprint"
 	"github.com/c10m/c10m/internal/plan"
@@ -79,6 +80,59 @@ func TestLocalPorts(t *testing.T) {
 		l, err := localPorts(fp)
 		if bad := want.High == 0; bad != (err != nil) || !bad && (l.Low != want.Low || l.High != want.High) {
 			t.Errorf("%q: %d..%d, %v", text, l.Low, l.High, err)
+		}
+	}
+}
+
+// Where the cap and the server allow the same, it is the cap that was decided by.
+func TestDecidedByTheCap(t *testing.T) {
+	for _, tt := range []struct {
+		server, cap int64
+		want        string
+		n           int64
+	}{
+		{1000, 1000, "--cap 1,000; CONNS=N make run, or --conns N, asks for another number", 1000},
+		{2000, 1000, "--cap 1,000; CONNS=N make run, or --conns N, asks for another number", 1000},
+		{500, 1000, "the server", 500},
+	} {
+		p := &Prepared{Limits: plan.Machine{ServerConns: tt.server}.Limits()}
+		var pl plan.Plan
+		if err := p.decideConns(&pl, Options{Conns: plan.Count{Auto: true}, Cap: tt.cap}); err != nil || p.LimitedBy != tt.want || pl.Total != tt.n {
+			t.Errorf("a server for %d, a cap of %d: %d connections by %q, %v; want %d by %q", tt.server, tt.cap, pl.Total, p.LimitedBy, err, tt.n, tt.want)
+		}
+	}
+}
+
+// A setting that hurts what the run does is warned of, and only there.
+func TestPrepareWarnsOfSettings(t *testing.T) {
+	inNamespace(t, "link set lo up")
+	if err := os.WriteFile("/proc/sys/net/ipv4/tcp_tw_reuse", []byte("0"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	fp, err := footprint.Here()
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := acceptor(t)
+	for _, tt := range []struct {
+		name string
+		o    ChurnOptions
+		want bool
+	}{
+		{"a connection a message", ChurnOptions{Mode: PerRequest}, true},
+		{"a pool", ChurnOptions{Mode: Pool}, false},
+		{"the server closes first", ChurnOptions{Mode: PerRequest, ServerEnds: true}, false},
+	} {
+		o := tt.o
+		o.Options = Options{Scenario: "churn", Proto: plan.TCP, Host: at.Addr(), Ports: []int{int(at.Port())}, Conns: plan.Count{N: 10}, Threads: plan.Count{N: 1},
+			PrivateFDs: "off", Window: 1, ConnectTimeout: time.Minute, Close: plan.CloseFIN, Control: "none"}
+		o.churns = o.leavesTimeWait()
+		p, err := Prepare(t.Context(), o.Options, fp)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := slices.ContainsFunc(p.Warnings, func(w string) bool { return strings.HasPrefix(w, "net.ipv4.tcp_tw_reuse is 0") }); got != tt.want {
+			t.Errorf("%s: warnings %q; of tcp_tw_reuse %v, want %v", tt.name, p.Warnings, got, tt.want)
 		}
 	}
 }

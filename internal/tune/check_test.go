@@ -3,6 +3,7 @@ package tune
 import (
 	"bytes"
 	"flag"
+	"maps"
 	"os"
 	"strings"
 	"testing"
@@ -110,7 +111,19 @@ func TestHurting(t *testing.T) {
 	}{
 		{"a small run fits any box", 1000, func(*fake) {}, nil},
 		{"a million fits the watches", 1_000_000, func(*fake) {}, []string{"net.ipv4.tcp_ehash_entries"}},
-		{"ten million", 10_000_000, func(*fake) {}, []string{"fs.epoll.max_user_watches", "net.ipv4.tcp_mem", "net.ipv4.tcp_ehash_entries"}},
+		{"ten million", 10_000_000, func(*fake) {}, []string{"fs.epoll.max_user_watches", "net.ipv4.ip_local_port_range", "net.ipv4.tcp_mem", "net.ipv4.tcp_ehash_entries"}},
+		{"of ports as wide as can be", 10_000_000, func(f *fake) {
+			f.values["net.ipv4.ip_local_port_range"], f.values["fs.epoll.max_user_watches"] = "1024 65535", "30000000"
+			f.values["net.ipv4.ip_local_reserved_ports"] = "10000-10199,15000-15199"
+			f.values["net.ipv4.tcp_mem"], f.values["net.ipv4.tcp_ehash_entries"] = "1000000 2000000 4000000", "16777216"
+		}, nil},
+		{"less of a queue than the kernel's own", 1000, func(f *fake) { f.values["net.core.netdev_max_backlog"] = "100" }, []string{"net.core.netdev_max_backlog"}},
+		{"no overcommit", 1000, func(f *fake) { f.values["vm.overcommit_memory"] = "2" }, []string{"vm.overcommit_memory"}},
+		{"a low ceiling for fds", 1_000_000, func(f *fake) {
+			f.values["fs.nr_open"], f.values["net.ipv4.tcp_ehash_entries"] = "2048", "1048576"
+			f.values[KeyCaps] = "000001ffffffffff"
+		}, []string{"fs.nr_open"}},
+		{"no reuse of ports, which are kept", 1000, func(f *fake) { f.values["net.ipv4.tcp_tw_reuse"] = "0" }, nil},
 		{"old somaxconn", 1_000_000, func(f *fake) {
 			f.values["net.core.somaxconn"] = "128"
 			f.values["net.ipv4.tcp_ehash_entries"] = "1048576"
@@ -155,6 +168,65 @@ func TestHurting(t *testing.T) {
 				t.Errorf("Hurting wrote %v", st.sets)
 			}
 		})
+	}
+}
+
+// Some settings hurt only what a run does.
+func TestHurtingOfARun(t *testing.T) {
+	churns := func(t *Target) { t.Churns = true }
+	for _, tt := range []struct {
+		name   string
+		run    func(*Target)
+		change map[string]string
+		want   string
+	}{
+		{"churn", churns, map[string]string{"net.ipv4.tcp_tw_reuse": "0", "net.ipv4.tcp_timestamps": "0", "net.ipv4.tcp_max_tw_buckets": "1000"},
+			"net.ipv4.tcp_timestamps net.ipv4.tcp_tw_reuse net.ipv4.tcp_max_tw_buckets"},
+		{"churn on a box", churns, nil, ""},
+		{"churn towards elsewhere", func(t *Target) { t.Churns, t.Role = true, Client }, nil, "net.ipv4.tcp_tw_reuse"},
+		{"churn of a server", func(t *Target) { t.Churns, t.Role = true, Server }, map[string]string{"net.ipv4.tcp_tw_reuse": "0"}, ""},
+		{"closed in good order", func(t *Target) { t.FINs, t.Conns = true, 100_000 }, nil, "net.ipv4.tcp_max_orphans"},
+		{"closed at once", func(t *Target) { t.Conns = 100_000 }, nil, ""},
+		{"few ports", func(t *Target) { t.Conns, t.Dests = 20_000, 1 }, map[string]string{"net.core.somaxconn": "65535"}, "net.ipv4.ip_local_port_range"},
+		{"few ports, more addresses", func(t *Target) { t.Conns, t.Dests, t.Sources = 20_000, 1, 2 }, map[string]string{"net.core.somaxconn": "65535"}, ""},
+		{"two users", func(t *Target) { t.Conns, t.TwoUsers = 2_000_000, true }, map[string]string{"net.ipv4.tcp_ehash_entries": "16777216"}, ""},
+		{"one user", func(t *Target) { t.Conns = 2_000_000 }, map[string]string{"net.ipv4.tcp_ehash_entries": "16777216"}, "fs.epoll.max_user_watches"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			st, run := box(), target(1000)
+			maps.Copy(st.values, tt.change)
+			tt.run(&run)
+			var got []string
+			for _, f := range Hurting(st, run) {
+				got = append(got, f.Key)
+			}
+			if strings.Join(got, " ") != tt.want {
+				t.Errorf("hurting: %v, want %s", got, tt.want)
+			}
+		})
+	}
+}
+
+// A client whose server is on the same machine looks at both ends' sockets, but
+// leaves what only the server suffers from to the server.
+func TestHurtingConcerns(t *testing.T) {
+	st, run := box(), target(1_500_000)
+	st.values["net.core.somaxconn"] = "16"
+	st.values["net.ipv4.tcp_ehash_entries"] = "262144"
+	for end, want := range map[Role]string{Client: "net.ipv4.tcp_ehash_entries", Server: "net.core.somaxconn net.ipv4.tcp_ehash_entries"} {
+		var got []string
+		for _, f := range Hurting(st, run) {
+			if f.concerns(end) {
+				got = append(got, f.Key)
+			}
+		}
+		if strings.Join(got, " ") != want {
+			t.Errorf("the %s says %v, want %s", end, got, want)
+		}
+	}
+	run.Role = Client
+	for _, f := range Hurting(st, run) {
+		t.Errorf("one end alone: %s", f.Warning)
 	}
 }
 

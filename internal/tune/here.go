@@ -1,10 +1,6 @@
 package tune
 
-import (
-	"os"
-
-	"github.com/c10m/c10m/internal/plan"
-)
+import "os"
 
 // InForce is current on this machine.
 func InForce() map[string]string { return current(Root{Dir: "/"}) }
@@ -22,16 +18,21 @@ func current(st State) map[string]string {
 }
 
 // Warnings is Hurting on this machine: one line for each setting that will hurt
-// a run of conns connections to the listening ports given, with its cure.
-func Warnings(conns int64, ports []plan.PortRange, role Role) []string {
+// run t, with its cure. Memory and cores are this machine's. Of a run on Both,
+// program own leaves out what only the other one suffers from, which says it
+// itself.
+func Warnings(t Target, own Role) []string {
 	root := Root{Dir: "/"}
 	memory, cores, err := root.Machine()
 	if err != nil {
 		return nil // nothing is known, so nothing is claimed
 	}
 	var lines []string
-	for _, f := range Hurting(root, Target{Conns: conns, Ports: ports, Memory: memory, Page: int64(os.Getpagesize()), Cores: cores, Role: role}) {
-		lines = append(lines, f.Warning)
+	t.Memory, t.Page, t.Cores = memory, int64(os.Getpagesize()), cores
+	for _, f := range Hurting(root, t) {
+		if f.concerns(own) {
+			lines = append(lines, f.Warning)
+		}
 	}
 	return lines
 }

@@ -1,6 +1,10 @@
 package tune
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/c10m/c10m/internal/plan"
+)
 
 // Finding is a setting that will hurt a run.
 type Finding struct {
@@ -8,6 +12,14 @@ type Finding struct {
 	Now     string
 	Need    string // below this the run suffers
 	Warning string // one line, with the cure
+
+	setting Setting
+}
+
+// concerns says whether the setting is wanted where only that end is.
+func (f Finding) concerns(end Role) bool {
+	_, ok := f.setting.Want(Target{Conns: 1, Ports: []plan.PortRange{{First: 1, N: 1}}, Memory: MinMemory, Cores: 1, Role: end})
+	return ok
 }
 
 // Hurting returns only those settings that will hurt this very run, most of
@@ -32,7 +44,7 @@ func Hurting(st State, t Target) []Finding {
 		if _, enough, err := Raise(set.Kind, now, need); err != nil || enough {
 			continue
 		}
-		f := Finding{Key: set.Key, Now: now, Need: need}
+		f := Finding{Key: set.Key, Now: now, Need: need, setting: set}
 		f.Warning = fmt.Sprintf("%s is %s, this run needs %s: %s; cure: %s",
 			set.Key, quoteEmpty(now), wantText(set.Kind, need), set.TooLow, hurtCure(set, t, now))
 		all = append(all, f)

@@ -1,22 +1,20 @@
 package tune
 
+import "fmt"
+
 // closeSettings decide what becomes of connections that end, or seem to.
 func closeSettings() []Setting {
 	return []Setting{
 		{
-			Key: "net.ipv4.tcp_timestamps", Scope: Namespace, Kind: Choice, Want: constant("1|2"),
+			Key: "net.ipv4.tcp_timestamps", Scope: Namespace, Kind: Choice, Want: constant("1|2"), Need: churning(constant("1|2")),
 			Why:    "is what lets the kernel tell old segments from new ones, without which TIME_WAIT ports cannot be reused",
 			TooLow: "off: tcp_tw_reuse has no effect",
 			Source: docIP,
 		},
 		{
 			Key: "net.ipv4.tcp_tw_reuse", Scope: Namespace, Kind: Choice,
-			Want: on(Client, func(t Target) (string, bool) {
-				if t.Role == Both {
-					return "2|1", true
-				}
-				return "1", true
-			}),
+			Want:   on(Client, reuse),
+			Need:   churning(reuse),
 			Why:    "lets a new outgoing connection take a port in TIME_WAIT: 2 does so on loopback only, 1 towards any host",
 			TooLow: "churn runs out of ports: each is held for 60 s after its connection closed",
 			Source: docIP,
@@ -30,12 +28,17 @@ func closeSettings() []Setting {
 		},
 		{
 			Key: "net.ipv4.tcp_max_tw_buckets", Scope: Namespace, Kind: AtLeast, Want: number(Target.timeWaits),
+			// A thousand closes a second, kept for their 60 s.
+			Need:   churning(number(func(t Target) int64 { return min(t.timeWaits(), 65_536) })),
 			Why:    "bounds sockets in TIME_WAIT (256 B each), of which every orderly close leaves one for 60 s on the side that closed first",
 			TooLow: "TIME_WAIT ends early, with a warning in the kernel log; harmless on loopback, wrong on a lossy network",
 			Source: docIP,
 		},
 		{
 			Key: "net.ipv4.tcp_max_orphans", Scope: Global, Kind: AtLeast, Want: number(Target.orphans),
+			Need: func(t Target, _ Reader) (string, bool) {
+				return fmt.Sprint(min(t.Conns, t.orphans())), t.FINs && t.has(Client)
+			},
 			Why:    "bounds connections that their process has closed and the kernel is still closing: all of them when a run ends",
 			TooLow: "connections above it are reset instead of closed, and the other end counts resets",
 			Source: docIP,
@@ -46,6 +49,24 @@ func closeSettings() []Setting {
 			TooLow: "nothing here",
 			Source: docIP,
 		},
+	}
+}
+
+// reuse is what lets a run's own connects take ports in TIME_WAIT.
+func reuse(t Target) (string, bool) {
+	if t.Role == Both {
+		return "2|1", true
+	}
+	return "1", true
+}
+
+// churning makes a Need of what matters where the client's connections come and go.
+func churning(want func(Target) (string, bool)) func(Target, Reader) (string, bool) {
+	return func(t Target, _ Reader) (string, bool) {
+		if !t.Churns || !t.has(Client) {
+			return "", false
+		}
+		return want(t)
 	}
 }
 

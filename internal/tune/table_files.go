@@ -44,6 +44,7 @@ func fileSettings() []Setting {
 	return []Setting{
 		{
 			Key: "fs.nr_open", Scope: Global, Kind: AtLeast, Want: number(Target.fdsPerProcess),
+			Need:   needNumber(Target.fdsAtLeast),
 			Why:    "is the ceiling of RLIMIT_NOFILE: one process cannot hold more descriptors than this",
 			TooLow: "raising RLIMIT_NOFILE above it fails with EPERM",
 			Source: docFS,
@@ -70,12 +71,23 @@ func fileSettings() []Setting {
 		},
 		{
 			Key: "fs.epoll.max_user_watches", Scope: Global, Kind: AtLeast, Want: number(Target.watches),
-			Need:   needNumber(Target.sockets),
+			Need:   needNumber(Target.watchesOfUser),
 			Why:    "bounds the sockets that all epolls of one user watch: server and client together when one user runs both",
 			TooLow: "EPOLL_CTL_ADD fails with ENOSPC and the connection is never heard again",
 			Source: docEpoll,
 		},
 	}
+}
+
+// fdsAtLeast is below what a run would be split into hundreds of fd tables.
+func (t Target) fdsAtLeast() int64 { return t.Conns/256 + 1024 }
+
+// watchesOfUser is what the run takes of fs.epoll.max_user_watches.
+func (t Target) watchesOfUser() int64 {
+	if t.TwoUsers {
+		return t.Conns
+	}
+	return t.sockets()
 }
 
 // needFileMax: CAP_SYS_ADMIN passes fs.file-max.
@@ -92,5 +104,5 @@ func needNofile(t Target, get Reader) (string, bool) {
 	if hasCap(get(KeyCaps), capSysResource) {
 		return "", false
 	}
-	return fmt.Sprint(t.Conns/256 + 1024), true
+	return fmt.Sprint(t.fdsAtLeast()), true
 }

@@ -21,6 +21,7 @@ func listenSettings() []Setting {
 		},
 		{
 			Key: "net.core.netdev_max_backlog", Scope: Global, Kind: AtLeast, Want: constant("32768"),
+			Need:   func(Target, Reader) (string, bool) { return "1000", true }, // the kernel's own default
 			Why:    "bounds the packets that wait for one core's softirq; everything on loopback passes this queue",
 			TooLow: "packets are dropped (second column of /proc/net/softnet_stat) and echoes take a retransmit longer",
 			Source: docNet,

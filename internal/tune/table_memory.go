@@ -45,6 +45,7 @@ func memorySettings() []Setting {
 		},
 		{
 			Key: "vm.overcommit_memory", Scope: Global, Kind: Choice, Want: constant("0|1"), Advice: true,
+			Need:   func(Target, Reader) (string, bool) { return "0|1", true },
 			Why:    "2 refuses allocations by a formula that knows nothing of sockets; 0 and 1 are both fine",
 			TooLow: "2: a process may get ENOMEM with memory free",
 			Source: docVM,

@@ -16,11 +16,22 @@ func portSettings() []Setting {
 		{
 			Key: "net.ipv4.ip_local_port_range", Scope: Namespace, Kind: Range,
 			Want:   on(Client, func(t Target) (string, bool) { return t.localRange(), true }),
+			Need:   needLocalPorts,
 			Why:    "is what local ports a source address has for each destination port: 28,232 by default, 64,512 at most",
 			TooLow: "connect fails with EADDRNOTAVAIL, or searches long once the range is half full",
 			Source: docIP,
 		},
 	}
+}
+
+// needLocalPorts: a range of which a destination port needs much is searched for
+// long, unless it is the widest already; then there are --ports and --sources.
+func needLocalPorts(t Target, get Reader) (string, bool) {
+	low, high, err := parseRange(get("net.ipv4.ip_local_port_range"))
+	if err != nil || !t.has(Client) || !t.crowds(high-low+1) {
+		return "", false
+	}
+	return t.localRange(), true
 }
 
 // needReserved: unreserved listening ports hurt only inside the local range.

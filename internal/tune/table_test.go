@@ -103,6 +103,10 @@ func TestWant(t *testing.T) {
 		t.Page = page
 		return t
 	}
+	uneven := func(t Target) Target {
+		t.Ports = []plan.PortRange{{First: 10000, N: 10}, {First: 15000, N: 200}}
+		return t
+	}
 	tests := []struct {
 		key    string
 		target Target
@@ -119,9 +123,12 @@ func TestWant(t *testing.T) {
 		{"net.ipv4.tcp_child_ehash_entries", at(1_000_000, Server), "1048576"},
 		{"net.ipv4.ip_local_reserved_ports", at(1000, Both), "9090,10000-10199,15000-15199"},
 		{"net.ipv4.ip_local_reserved_ports", at(1000, Client), ""},
-		{"net.ipv4.ip_local_port_range", at(1_000_000, Client), "32768 60999"}, // 2,500 a port
-		{"net.ipv4.ip_local_port_range", at(10_000_000, Client), "1024 65535"}, // 25,000 a port
+		{"net.ipv4.ip_local_port_range", at(1_000_000, Client), "32768 60999"}, // 5,000 a port
+		{"net.ipv4.ip_local_port_range", at(10_000_000, Client), "1024 65535"}, // 50,000 a port
 		{"net.ipv4.ip_local_port_range", at(10_000_000, Server), ""},
+		// A run takes the ports of one protocol: 25,000 of 28,232 a port.
+		{"net.ipv4.ip_local_port_range", at(5_000_000, Client), "1024 65535"},
+		{"net.ipv4.ip_local_port_range", uneven(at(500_000, Client)), "1024 65535"}, // 50,000 a port, with --proto tcp
 		{"net.core.somaxconn", at(1000, Client), ""},
 		{"net.ipv4.tcp_tw_reuse", at(1000, Client), "1"},
 		{"net.ipv4.tcp_tw_reuse", at(1000, Both), "2|1"},
@@ -177,5 +184,38 @@ func TestTargetCheck(t *testing.T) {
 				t.Errorf("Apply: %v, want ok %v", err, tt.ok)
 			}
 		})
+	}
+}
+
+// What apply sets is enough for as many connections from as few addresses as
+// plan says, whichever protocol a run takes.
+func TestPlanAndApplyAgree(t *testing.T) {
+	for _, conns := range []int64{1, 100_000, 500_000, 600_000, 1_000_000, 5_000_000, 12_000_000, 50_000_000} {
+		for _, n := range [][2]int{{200, 200}, {10, 200}, {200, 10}, {10, 0}, {0, 10}, {1, 4096}} {
+			at := target(conns)
+			at.Ports = nil
+			dests := map[string]plan.PortRange{"tcp": {First: 10000, N: n[0]}, "ws": {First: 15000, N: n[1]}}
+			for proto, p := range dests {
+				if p.N == 0 {
+					delete(dests, proto)
+					continue
+				}
+				at.Ports = append(at.Ports, p)
+			}
+			low, high, err := parseRange(at.localRange())
+			if err != nil {
+				t.Fatal(err)
+			}
+			local := plan.LocalPorts{Low: int(low), High: int(high), Reserved: at.reserved()}.N()
+			for proto, dest := range dests {
+				s, err := Size(at, proto, dest, 1)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if need := plan.SourcesFor(conns, dest.N, local); need > s.Sources {
+					t.Errorf("%d connections to %d %s ports of %v: plan says %d addresses, apply's range %s takes %d", conns, dest.N, proto, n, s.Sources, at.localRange(), need)
+				}
+			}
+		}
 	}
 }

@@ -63,6 +63,13 @@ type Target struct {
 	Page   int64            // bytes of a page, os.Getpagesize; 0: 4,096. arm64 kernels also have 16,384 and 65,536
 	Cores  int
 	Role   Role
+
+	// Of one run, for Hurting; a machine is tuned without them.
+	Dests    int64 // ports it connects to; 0: those of the protocol with the fewest
+	Sources  int64 // addresses it connects from; 0: one
+	Churns   bool  // its client opens and closes in good order all the time: TIME_WAIT
+	FINs     bool  // its client ends all connections in good order
+	TwoUsers bool  // on Both: server and client run as different users
 }
 
 // Check refuses a target from which only nonsense could be computed.
@@ -118,6 +125,21 @@ func (t Target) ports() int64 {
 		n += p.N
 	}
 	return int64(n)
+}
+
+// dests is how many ports the connections of one run are spread over: a run
+// takes those of one protocol, and it may be the one with fewer.
+func (t Target) dests() int64 {
+	if t.Dests > 0 {
+		return t.Dests
+	}
+	fewest := 0
+	for _, p := range t.Ports {
+		if p.N > 0 && (fewest == 0 || p.N < fewest) {
+			fewest = p.N
+		}
+	}
+	return int64(max(1, fewest))
 }
 
 // listeners is the number of listening sockets: with SO_REUSEPORT each event

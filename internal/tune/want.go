@@ -51,7 +51,7 @@ func powerOfTwo(n int64) int64 {
 // backlog is what a pause of some seconds in accept(2) would queue on one
 // port: a quarter of a million connections shared among the ports.
 func (t Target) backlog() int64 {
-	ports := max(1, t.ports())
+	ports := t.dests()
 	return min(65535, (min(t.Conns, 1<<18)+ports-1)/ports)
 }
 
@@ -90,11 +90,16 @@ func (t Target) reserved() []plan.PortRange {
 // free port turns slow; else the widest that stays out of the privileged ports.
 func (t Target) localRange() string {
 	def := plan.DefaultLocalPorts
-	perPort := t.Conns / max(1, t.ports())
-	if perPort*100 <= int64(def.High-def.Low+1)*45 {
+	if !t.crowds(int64(def.High - def.Low + 1)) {
 		return fmt.Sprintf("%d %d", def.Low, def.High)
 	}
 	return "1024 65535"
+}
+
+// crowds says whether a destination port needs more than 45 % of so many local
+// ports, from each source address.
+func (t Target) crowds(local int64) bool {
+	return t.Conns*100 > local*45*t.dests()*max(1, t.Sources)
 }
 
 // number makes a Want of a count that every role wants.

@@ -1,0 +1,48 @@
+package scenario
+
+import (
+	"runtime"
+
+	"github.com/c10m/c10m/internal/footprint"
+	"github.com/c10m/c10m/internal/plan"
+	"github.com/c10m/c10m/internal/sys"
+)
+
+// warnBacklog says where more connects may be under way at once than the accept
+// queues of a server on this machine have room for: the rest are dropped, and
+// tried again after a second.
+func (p *Prepared) warnBacklog(fp footprint.Proc) {
+	if !p.SameHost {
+		return // its own check says so
+	}
+	room, where := listenRoom(p.Plan.Ports), "the port with the least has"
+	if room == 0 { // it listens where we cannot see it
+		var err error
+		if room, err = fp.SysctlInt("net.core.somaxconn"); err != nil {
+			return
+		}
+		where = "net.core.somaxconn gives a listener"
+	}
+	active := min(p.Plan.Threads, runtime.NumCPU()) // the others wait for their turn
+	ports := int64(len(p.Plan.Ports))
+	if need := (min(p.Plan.Total, int64(p.Plan.Window)*int64(active)) + ports - 1) / ports; room < need {
+		p.warn("backlog: %s room for %s connections that nobody has accepted yet, and %s may be under way to a port at once: the others are tried again after 1 s; cure: sysctl -w net.core.somaxconn=65535 and start the server again, or a smaller --window, or more --ports",
+			where, plan.Group(room), plan.Group(need))
+	}
+}
+
+// listenRoom is the least backlog of the ports, over all listeners of a port; 0
+// if one of them is not listened on, as far as can be seen from here.
+func listenRoom(ports []int) (least int64) {
+	rooms := make(map[int]int64, len(ports))
+	_ = sys.TCPSockets(func(s sys.SockInfo) bool {
+		rooms[int(s.Local.Port())] += int64(s.Unsent)
+		return true
+	}, sys.Listening)
+	for i, port := range ports {
+		if room := rooms[port]; i == 0 || room < least {
+			least = room
+		}
+	}
+	return least
+}

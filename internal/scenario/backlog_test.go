@@ -1,0 +1,65 @@
+package scenario
+
+import (
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/c10m/c10m/internal/footprint"
+	"github.com/c10m/c10m/internal/plan"
+)
+
+// A server whose accept queue is small is told of before the run, by what its
+// listener has and not by what the setting is now.
+func TestSmallBacklogIsWarnedOf(t *testing.T) {
+	inNamespace(t, "link set lo up")
+	const somaxconn = "/proc/sys/net/core/somaxconn"
+	set := func(value string) {
+		if err := os.WriteFile(somaxconn, []byte(value), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	listen := func(backlog int) int {
+		fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
+		if err == nil {
+			t.Cleanup(func() { _ = syscall.Close(fd) })
+			err = syscall.Bind(fd, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}})
+		}
+		if err == nil {
+			err = syscall.Listen(fd, backlog)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		at, err := syscall.Getsockname(fd)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return at.(*syscall.SockaddrInet4).Port
+	}
+	fp, err := footprint.Here()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		name   string
+		window int
+		before string // somaxconn when it began to listen
+		after  string
+		want   string
+	}{
+		{"none to spare", 100, "1", "65535", "backlog: the port with the least has room for 1 connections"},
+		{"enough", 100, "4096", "1", ""},
+		{"a small window", 1, "1", "1", ""},
+	} {
+		set(tt.before)
+		port := listen(65535)
+		set(tt.after)
+		p := &Prepared{SameHost: true, Plan: plan.Plan{Ports: []int{port}, Total: 1000, Threads: 1, Window: tt.window}}
+		p.warnBacklog(fp)
+		if got := strings.Join(p.Warnings, "; "); !strings.HasPrefix(got, tt.want) || tt.want == "" && got != "" {
+			t.Errorf("%s: warnings %q, want %q", tt.name, got, tt.want)
+		}
+	}
+}
