@@ -221,6 +221,33 @@ func localPorts(fp footprint.Proc) (plan.LocalPorts, error) {
 	return l, err
 }
 
+// kernelLimits reads what the kernel allows to all, or to this user.
+func (p *Prepared) kernelLimits(m *plan.Machine, fp footprint.Proc) {
+	m.WatchesPerConn, m.FilesPerConn = 1, 1
+	if p.SameHost {
+		m.FilesPerConn = 2
+	}
+	if p.SameHost && !p.TwoUsers {
+		m.WatchesPerConn = 2
+	}
+	if n, err := fp.SysctlInt("fs.epoll.max_user_watches"); err == nil {
+		m.EpollWatches = n
+	}
+	if p.Server != nil && p.SameHost && !p.TwoUsers { // nobody counts the others'
+		m.WatchesTaken = p.Server.Open
+	}
+	// The module may be loaded and still not look at this namespace: then it
+	// has not seen the probe's connections either.
+	if used, err := fp.SysctlInt("net.netfilter.nf_conntrack_count"); err == nil && used > 0 {
+		if n, err := fp.SysctlInt("net.netfilter.nf_conntrack_max"); err == nil {
+			m.Conntrack, m.ConntrackTaken = n, used
+		}
+	}
+	if n, limit, err := fp.Files(); err == nil && limit > n && limit < 1<<62 && !sys.PassesFileMax() {
+		m.FileMax = limit - n
+	}
+}
+
 // machine reads what bounds this run. private says whether threads get fd
 // tables of their own.
 func (p *Prepared) machine(o Options, pl plan.Plan, fp footprint.Proc) (m plan.Machine, private bool, err error) {
@@ -228,14 +255,7 @@ func (p *Prepared) machine(o Options, pl plan.Plan, fp footprint.Proc) (m plan.M
 	if err != nil {
 		return m, false, err
 	}
-	m.RoomBytes, m.BytesPerConn, m.WatchesPerConn = int64(mem.Room(memoryReserve)), p.bytesPerConn(), 1
-	m.FilesPerConn = 1
-	if p.SameHost {
-		m.FilesPerConn = 2
-	}
-	if p.SameHost && !p.TwoUsers {
-		m.WatchesPerConn = 2
-	}
+	m.RoomBytes, m.BytesPerConn = int64(mem.Room(memoryReserve)), p.bytesPerConn()
 	want := uint64(sys.NrOpen())
 	if !o.Conns.Auto {
 		want = min(want, uint64(o.Conns.N)+1024)
@@ -264,22 +284,7 @@ func (p *Prepared) machine(o Options, pl plan.Plan, fp footprint.Proc) (m plan.M
 		}
 		m.FDsTaken += min(threadsFor(o, most), maxTables)
 	}
-	if n, err := fp.SysctlInt("fs.epoll.max_user_watches"); err == nil {
-		m.EpollWatches = n
-	}
-	if p.Server != nil && p.SameHost && !p.TwoUsers { // nobody counts the others'
-		m.WatchesTaken = p.Server.Open
-	}
-	// The module may be loaded and still not look at this namespace: then it
-	// has not seen the probe's connections either.
-	if used, err := fp.SysctlInt("net.netfilter.nf_conntrack_count"); err == nil && used > 0 {
-		if n, err := fp.SysctlInt("net.netfilter.nf_conntrack_max"); err == nil {
-			m.Conntrack, m.ConntrackTaken = n, used
-		}
-	}
-	if n, limit, err := fp.Files(); err == nil && limit > n && limit < 1<<62 && !sys.PassesFileMax() {
-		m.FileMax = limit - n
-	}
+	p.kernelLimits(&m, fp)
 	sources := int64(max(1, len(o.Sources)))
 	if o.Sources == nil && o.Host.IsLoopback() && o.Host.Is4() {
 		sources = plan.MaxSources
