@@ -115,13 +115,13 @@ func runChurn(ctx context.Context, o ChurnOptions, fp footprint.Proc, watch Watc
 	heat := c.engine.Heat()
 	if ctx.Err() == nil {
 		c.engine.Close(ctx)
-		p.reconcileClosed(ctx, before)
 	}
 	seen = rec.Stop(late)
 	t, err := c.engine.Stop()
 	if err != nil {
 		p.warn("a client thread ended early: %v", err)
 	}
+	p.reconcileClosed(ctx, before)
 	c.fill(t, ctx.Err() != nil)
 	if len(heat.Columns) > 0 {
 		c.res.Heat = newHeat(heat)

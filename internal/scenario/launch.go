@@ -82,6 +82,7 @@ func StartServer(ctx context.Context, argv []string, ready string, host netip.Ad
 	s.cmd.Stdout, s.cmd.Stderr = s.out, s.said
 	s.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM}
 	if err := s.start(); err != nil {
+		cancelLate()
 		return nil, fmt.Errorf("start server: %w", err)
 	}
 	start, cancel := context.WithTimeout(ctx, startTime)

@@ -91,7 +91,8 @@ func (c counted) doubt(p *Prepared, now, client int64) string {
 
 // reconcileClosed looks, once a lab has closed its connections, whether the
 // server and the kernel are back at what they counted before. They are given
-// time for as long as they get on.
+// time for as long as they get on. A run that was interrupted may have closed
+// nothing: it does not look.
 func (p *Prepared) reconcileClosed(ctx context.Context, before counted) {
 	const when = "after the close "
 	var more, sockets int64
