@@ -223,7 +223,7 @@ func TestStressOfAServerThatSlowsDown(t *testing.T) {
 				}
 			}
 		})
-		o := client(t, nil, nil, "stress", "--first-port", fmt.Sprint(port), "--server-control", "none", "--users", "4", "--loops", "100")
+		o := client(t, nil, nil, "stress", "--first-port", fmt.Sprint(port), "--server-control", "none", "--users", "4", "--loops", "70")
 		r := o.result
 		if o.status != 0 || r == nil || r.Heat == nil || len(r.Heat.Counts) < 8 {
 			return fmt.Sprintf("status %d, %+v; %s", o.status, r, o.stderr)
