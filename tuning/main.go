@@ -59,6 +59,10 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return 0
 }
 
+// tooManyTimes is how much more than a machine holds it is still tuned for: the
+// arithmetic may be wrong by some of that, not by a slip of the finger.
+const tooManyTimes = 4
+
 // do runs the command. An interrupt before it begins changes nothing; once
 // begun, writing some thirty values is over in milliseconds and is not cut.
 func (o options) do(ctx context.Context, stdout, stderr io.Writer) (ok bool, err error) {
@@ -84,6 +88,9 @@ func (o options) do(ctx context.Context, stdout, stderr io.Writer) (ok bool, err
 		return true, o.plan(stdout)
 	case "check":
 		return o.check(st, stdout)
+	}
+	if most := tooManyTimes * max(1, o.target.Holds()); o.target.Conns > most && !o.dry && o.sel.Scope != tune.Namespace {
+		return false, badUsage("--conns %d: the legal range is 1..%d, %d times what this machine's memory holds, role %s; --dry-run shows what it would set", o.target.Conns, most, tooManyTimes, o.target.Role)
 	}
 	if note := o.tooMuch(); note != "" {
 		_, _ = fmt.Fprintln(stderr, "tuning: "+note)

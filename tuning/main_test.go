@@ -232,6 +232,24 @@ func TestConnsAuto(t *testing.T) {
 	}
 }
 
+// A slip of the finger is not written: this machine holds 14 million pairs.
+func TestApplyOfFarTooMany(t *testing.T) {
+	root := machine(t)
+	before := readAll(t, root)
+	code, stdout, stderr := call("apply", "--conns", "1G", "--root", root)
+	if code != 2 || stdout != "" || strings.Count(stderr, "\n") != 1 || !strings.Contains(stderr, "--conns 1000000000: the legal range is 1..5") {
+		t.Errorf("exit %d, stdout %q, stderr %q; want 2 and one line", code, stdout, stderr)
+	}
+	for path, content := range readAll(t, root) {
+		if before[path] != content {
+			t.Errorf("%s was written", path)
+		}
+	}
+	if code, stdout, _ := call("apply", "--conns", "1G", "--dry-run", "--root", root); code == 2 || !strings.Contains(stdout, "would change fs.nr_open") {
+		t.Errorf("--dry-run: exit %d, %q", code, stdout)
+	}
+}
+
 func TestPlan(t *testing.T) {
 	code, stdout, _ := call("plan", "--conns", "10M", "--clients", "4")
 	for _, want := range []string{"86.03 GiB", "r3.4xlarge (16 vCPU, 122 GiB)  tcp  both ends    then  5,807,872  now", "each of 4 client machines, 2,500,000 connections", "fs.nr_open "} {

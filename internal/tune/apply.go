@@ -3,6 +3,7 @@ package tune
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 )
 
 // Change is one value that was written, or should have been.
@@ -27,6 +28,9 @@ type Keeper interface {
 	Remember(st State, values []SavedValue) error
 }
 
+// runAsRoot is why nothing is done for somebody who may not keep the old values.
+const runAsRoot = "run as root: the old values cannot be kept, so nothing is changed"
+
 // Apply raises what is too low, in the table's order, and nothing else. The
 // old values go to keep first (nil: they are not kept); if that fails nothing
 // is written. What cannot be raised is in the report with its reason.
@@ -39,7 +43,15 @@ func Apply(st State, t Target, sel Select, keep Keeper) (Report, error) {
 		return rep, nil
 	}
 	if keep != nil {
-		if err := keep.Remember(st, savedValues(st, todo)); err != nil {
+		err := keep.Remember(st, savedValues(st, todo))
+		if errors.Is(err, fs.ErrPermission) { // nor could anything be written
+			for _, c := range todo {
+				c.Reason = runAsRoot
+				rep.NotDone = append(rep.NotDone, c)
+			}
+			return rep, nil
+		}
+		if err != nil {
 			return rep, fmt.Errorf("save old values: %w", err)
 		}
 	}

@@ -42,15 +42,14 @@ func SysctlConf(t Target, now Reader) string {
 	return b.String()
 }
 
-// LimitsConf renders limits.conf(5). "*" does not include root.
+// LimitsConf renders limits.conf(5). "*" does not include root. Only the hard
+// limit: programs that use select(2) break above 1,024, and ours lift theirs.
 func LimitsConf(t Target) string {
 	n := t.fdsPerProcess()
 	var b strings.Builder
 	fmt.Fprintf(&b, "# c10m: file descriptors for %d connections. fs.nr_open must not be below these.\n", t.Conns)
 	for _, who := range []string{"*", "root"} {
-		for _, kind := range []string{"soft", "hard"} {
-			fmt.Fprintf(&b, "%-5s %s nofile %d\n", who, kind, n)
-		}
+		fmt.Fprintf(&b, "%-5s hard nofile %d\n", who, n)
 	}
 	return b.String()
 }

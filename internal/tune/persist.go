@@ -43,7 +43,13 @@ func Persist(root string, st State, t Target, s *Store, dry bool) (Report, error
 			continue
 		}
 		if !dry {
-			if err := s.rememberFile(st, p.Path); err != nil {
+			err := s.rememberFile(st, p)
+			if errors.Is(err, fs.ErrPermission) {
+				c.Reason = runAsRoot
+				rep.NotDone = append(rep.NotDone, c)
+				continue
+			}
+			if err != nil {
 				return rep, fmt.Errorf("save old files: %w", err)
 			}
 			err = os.MkdirAll(filepath.Dir(p.Path), 0o755)
@@ -87,22 +93,24 @@ func persistFiles(root string, st State, t Target, dry bool, rep *Report) []Pers
 	return files
 }
 
-// rememberFile saves a file, and the directories that will be made for it,
-// once.
-func (s *Store) rememberFile(st State, path string) error {
+// rememberFile saves a file, and the directories that will be made for it, once;
+// and each time what will be written.
+func (s *Store) rememberFile(st State, p Persisted) error {
+	path := p.Path
 	saved, err := s.Load()
 	if err != nil {
 		return err
 	}
-	for _, f := range saved.Files {
+	for i, f := range saved.Files {
 		if f.Path == path {
-			return nil
+			saved.Files[i].Written = hash(p.Content)
+			return s.save(saved)
 		}
 	}
 	boot := readerOf(st)(KeyBootID)
 	saved.forgetOtherBoot(boot)
 	saved.BootID = boot
-	f := SavedFile{Path: path}
+	f := SavedFile{Path: path, Written: hash(p.Content)}
 	if b, err := os.ReadFile(path); err == nil {
 		old := string(b)
 		f.Old = &old
@@ -137,6 +145,10 @@ func (r Report) WithFiles(files Report) Report {
 	for _, c := range r.NotDone {
 		if set, ok := Lookup(c.Key); ok && set.Scope == Process && len(files.NotDone) == 0 {
 			here, _, _ := strings.Cut(c.Cure, ";")
+			if c.Key == KeyNofileSoft {
+				out.Notes = append(out.Notes, c.Key+" is "+c.Old+" here and stays what it is: server and client lift theirs to the hard limit; "+here)
+				continue
+			}
 			out.Notes = append(out.Notes, c.Key+" is "+c.Old+" here, "+c.New+" from the next login on; "+here)
 			continue
 		}

@@ -1,6 +1,7 @@
 package tune
 
 import (
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -61,7 +62,7 @@ func TestPersistAndRevert(t *testing.T) {
 	for path, wants := range map[string][]string{
 		SysctlFile: {"\nfs.file-max = 9223372036854775807\n", "\nnet.core.somaxconn = 65535\n", "\n-net.netfilter.nf_conntrack_max = 10065536\n",
 			"\nnet.ipv4.ip_local_reserved_ports = 8080,9090,10000-10199,11000-11001,15000-15199\n", "\nnet.ipv4.tcp_wmem = 4096 16384 4194304\n"},
-		LimitsFile: {"\n*     hard nofile 10011648\n", "\nroot  soft nofile 10011648\n"},
+		LimitsFile: {"\n*     hard nofile 10011648\nroot  hard nofile 10011648\n"},
 		SystemFile: {"\n[Manager]\nDefaultLimitNOFILE=1024:10011648\n"},
 		UserFile:   {"\n[Manager]\nDefaultLimitNOFILE=1024:10011648\n"},
 	} {
@@ -71,6 +72,9 @@ func TestPersistAndRevert(t *testing.T) {
 				t.Errorf("%s lacks %q:\n%s", path, want, text)
 			}
 		}
+	}
+	if strings.Contains(tree(t, root)[filepath.Join(root, LimitsFile)], "soft") {
+		t.Error("the soft limit is raised for every program of every user")
 	}
 	mustRevert(t, st, s)
 	sameValues(t, st.values, values)
@@ -141,4 +145,81 @@ func TestPersistWithoutSystemd(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(root, "etc/systemd")); err == nil {
 		t.Error("etc/systemd was made up")
 	}
+}
+
+// What somebody else has made of a file is not lost.
+func TestRevertLeavesChangedFiles(t *testing.T) {
+	root, st := etc(t), box()
+	s := &Store{Path: filepath.Join(root, DefaultStateFile)}
+	mustApply(t, st, target(1_000_000), s)
+	for _, conns := range []int64{1_000_000, 10_000_000} { // it is the last writing that counts
+		st.values["fs.nr_open"] = "20000000"
+		if _, err := Persist(root, st, target(conns), s, false); err != nil {
+			t.Fatal(err)
+		}
+	}
+	sysctl, limits := filepath.Join(root, SysctlFile), filepath.Join(root, LimitsFile)
+	for _, path := range []string{sysctl, limits} {
+		b, err := os.ReadFile(path)
+		if err == nil {
+			err = os.WriteFile(path, append(b, "# mine\n"...), 0o644)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	before := tree(t, root)
+	for _, dry := range []bool{true, false, false} {
+		rep, err := Revert(st, s, dry)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := unreached(rep); !slices.Contains(got, sysctl) || !slices.Contains(got, limits) || len(got) != 2 {
+			t.Errorf("dry %v: not done %v, want the two files that were changed", dry, got)
+		}
+		for _, path := range []string{sysctl, limits} {
+			if tree(t, root)[path] != before[path] {
+				t.Errorf("dry %v: %s was changed", dry, path)
+			}
+		}
+	}
+	if _, there := tree(t, root)[filepath.Join(root, SystemFile)]; there {
+		t.Error("a file that nobody changed was left")
+	}
+	// Once it is put back, or removed, by hand there is nothing left to do.
+	if err := os.WriteFile(sysctl, []byte("net.core.somaxconn = 1024\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(limits); err != nil {
+		t.Fatal(err)
+	}
+	if rep := mustRevert(t, st, s); len(rep.NotDone) > 0 {
+		t.Errorf("not done: %v", rep.NotDone)
+	}
+	if _, there := tree(t, root)[s.Path]; there {
+		t.Error("the state file is left")
+	}
+}
+
+// Who may not keep old values is told of all that is to be done as root.
+func TestApplyWithoutRoot(t *testing.T) {
+	st := box()
+	rep, err := Apply(st, target(10_000_000), Select{}, denied{})
+	_, todo := Pending(Check(st, target(10_000_000), Select{}))
+	if err != nil || len(st.sets) > 0 || len(rep.Done) > 0 || len(todo) < 10 {
+		t.Fatalf("%v, wrote %v, done %v", err, st.sets, rep.Done)
+	}
+	for _, c := range todo {
+		i := slices.IndexFunc(rep.NotDone, func(n Change) bool { return n.Key == c.Key })
+		if i < 0 || !strings.HasPrefix(rep.NotDone[i].Reason, "run as root") {
+			t.Errorf("%s is not among what root has to do: %v", c.Key, rep.NotDone)
+		}
+	}
+}
+
+// denied is a Keeper that may not keep.
+type denied struct{}
+
+func (denied) Remember(State, []SavedValue) error {
+	return fmt.Errorf("make directory of state file: %w", fs.ErrPermission)
 }

@@ -80,17 +80,33 @@ func restore(st State, v SavedValue, ns string, dry bool, rep *Report) bool {
 	return true
 }
 
+// ours says whether a file is as apply left it, or as it was before that: then
+// it may be put back. Somebody else's changes may not be lost.
+func (f SavedFile) ours() (bool, error) {
+	b, err := os.ReadFile(f.Path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return f.Old == nil, nil
+	case err != nil:
+		return false, err
+	}
+	return f.Written == "" || hash(string(b)) == f.Written || f.Old != nil && string(b) == *f.Old, nil
+}
+
 // restoreFiles puts files back, or removes those that were not there; it
-// returns those that it could not.
+// returns those that it could not, or that somebody else has changed.
 func restoreFiles(files []SavedFile, dry bool, rep *Report) (left []SavedFile) {
 	for _, f := range slices.Backward(files) {
 		c := Change{Key: f.Path, Old: "written by apply --persist", New: "removed"}
 		if f.Old != nil {
 			c.New = "as it was before"
 		}
-		var err error
+		same, err := f.ours()
+		if err == nil && !same {
+			err = errors.New("changed or removed by someone else since apply wrote it: left as it is")
+		}
 		switch {
-		case dry:
+		case err != nil || dry:
 		case f.Old != nil:
 			err = writeAtomic(f.Path, []byte(*f.Old), 0o644)
 		default:

@@ -2,6 +2,7 @@ package tune
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -37,9 +38,13 @@ type SavedValue struct {
 
 // SavedFile is a file before it was first written; Old is nil if there was none.
 type SavedFile struct {
-	Path string  `json:"path"`
-	Old  *string `json:"old"`
+	Path    string  `json:"path"`
+	Old     *string `json:"old"`
+	Written string  `json:"written,omitempty"` // the hash of what apply wrote
 }
+
+// hash tells whether a file is still what apply wrote.
+func hash(content string) string { return fmt.Sprintf("sha256:%x", sha256.Sum256([]byte(content))) }
 
 // empty says whether there is nothing left to restore.
 func (s Saved) empty() bool { return len(s.Values) == 0 && len(s.Files) == 0 && len(s.Dirs) == 0 }

@@ -103,6 +103,10 @@ func TestWant(t *testing.T) {
 		t.Page = page
 		return t
 	}
+	sized := func(t Target, memory int64) Target {
+		t.Memory = memory
+		return t
+	}
 	uneven := func(t Target) Target {
 		t.Ports = []plan.PortRange{{First: 10000, N: 10}, {First: 15000, N: 200}}
 		return t
@@ -121,6 +125,9 @@ func TestWant(t *testing.T) {
 		{"fs.epoll.max_user_watches", at(10_000_000, Both), "20016400"},
 		{"net.ipv4.tcp_child_ehash_entries", at(10_000_000, Both), "16777216"},
 		{"net.ipv4.tcp_child_ehash_entries", at(1_000_000, Server), "1048576"},
+		{"net.ipv4.tcp_child_ehash_entries", sized(at(10_000_000, Both), 4<<30), "16777216"},
+		{"net.ipv4.tcp_child_ehash_entries", sized(at(10_000_000, Both), 2<<30), "8388608"}, // 64 MiB
+		{"net.ipv4.tcp_child_ehash_entries", sized(at(10_000_000, Both), MinMemory), "262144"},
 		{"net.ipv4.ip_local_reserved_ports", at(1000, Both), "9090,10000-10199,15000-15199"},
 		{"net.ipv4.ip_local_reserved_ports", at(1000, Client), ""},
 		{"net.ipv4.ip_local_port_range", at(1_000_000, Client), "32768 60999"}, // 5,000 a port
@@ -146,7 +153,7 @@ func TestWant(t *testing.T) {
 		{"vm.min_free_kbytes", at(1000, Both), "131072"},
 	}
 	for _, tt := range tests {
-		t.Run(fmt.Sprintf("%s %d %s %d", tt.key, tt.target.Conns, tt.target.Role, tt.target.Page), func(t *testing.T) {
+		t.Run(fmt.Sprintf("%s %d %s %d %d", tt.key, tt.target.Conns, tt.target.Role, tt.target.Page, tt.target.Memory), func(t *testing.T) {
 			s, found := Lookup(tt.key)
 			got, _ := s.Want(tt.target)
 			if !found || got != tt.want {

@@ -34,9 +34,14 @@ const (
 )
 
 // EhashBuckets is the size wanted of the established hash table: a power of
-// two, about one bucket a socket, at most what the kernel takes.
+// two, about one bucket a socket, at most what the kernel takes and a 32nd of the
+// memory, where that is known: every new network namespace gets such a table.
 func (t Target) EhashBuckets() int64 {
-	return min(max(minEhash, powerOfTwo(t.sockets())), maxEhash)
+	most := int64(maxEhash)
+	for t.Memory > 0 && most*EhashBucket.Bytes > t.Memory/32 && most > minEhash {
+		most /= 2
+	}
+	return min(max(minEhash, powerOfTwo(t.sockets())), most)
 }
 
 // powerOfTwo is the least power of two that is at least n.
