@@ -29,7 +29,7 @@ type Comparison struct {
 
 // GroupVerdict is a threshold, and the group that was held to it.
 type GroupVerdict struct {
-	Group string
+	Group string `json:"group"`
 	result.Verdict
 }
 

@@ -6,8 +6,6 @@ import (
 	"io"
 	"maps"
 	"slices"
-
-	"github.com/c10m/c10m/internal/result"
 )
 
 // CompareSchema names the format of Comparison.WriteJSON.
@@ -29,7 +27,7 @@ type comparisonFile struct {
 	Groups      []groupFile      `json:"groups"`
 	Differences []differenceFile `json:"differences"` // of plan, machine and build, in words
 	Metrics     []metricFile     `json:"metrics"`     // by their paths in a result file
-	Verdicts    []verdictFile    `json:"verdicts"`    // of each --fail-if and group
+	Verdicts    []GroupVerdict   `json:"verdicts"`    // of each --fail-if and group
 	Failed      bool             `json:"failed"`
 }
 
@@ -58,22 +56,14 @@ type numberFile struct {
 	Overlaps bool     `json:"overlaps,omitempty"` // with the baseline's runs: no difference is shown
 }
 
-type verdictFile struct {
-	Group string `json:"group"`
-	result.Verdict
-}
-
 // WriteJSON writes the comparison as one JSON object.
 func (c *Comparison) WriteJSON(w io.Writer) error {
-	f := comparisonFile{Schema: CompareSchema, Groups: []groupFile{}, Differences: []differenceFile{}, Metrics: c.metrics(), Verdicts: []verdictFile{}, Failed: c.Failed()}
+	f := comparisonFile{Schema: CompareSchema, Groups: []groupFile{}, Differences: []differenceFile{}, Metrics: c.metrics(), Verdicts: append([]GroupVerdict{}, c.Verdicts...), Failed: c.Failed()}
 	for _, g := range c.groups {
 		f.Groups = append(f.Groups, groupFile{g.Name, g.Files})
 	}
 	for _, d := range c.differences() {
 		f.Differences = append(f.Differences, differenceFile{d.name, d.values})
-	}
-	for _, v := range c.Verdicts {
-		f.Verdicts = append(f.Verdicts, verdictFile{v.Group, v.Verdict})
 	}
 	e := json.NewEncoder(w)
 	e.SetIndent("", " ")
