@@ -287,11 +287,13 @@ func machineSection(r *result.Result) section {
 	t.put(h.Nofile > 0, "fd limit of a table", Count(h.Nofile))
 	t.put(h.Go != "", "Go", h.Go)
 	t.put(h.Commit != "", "c10m", h.Commit)
-	kernel := settings{table{Title: "The kernel's settings"}}
+	ipv4, others := settings{table{Title: "The kernel's settings: net.ipv4"}}, settings{table{Title: "The kernel's settings: others"}}
 	for _, key := range slices.Sorted(maps.Keys(h.Settings)) {
-		kernel.put(true, key, h.Settings[key])
+		in := strings.HasPrefix(key, "net.ipv4.")
+		ipv4.put(in, key, h.Settings[key])
+		others.put(!in, key, h.Settings[key])
 	}
-	return section{Title: "Machine and settings", Class: "textual", Tables: filled(t.table, planTable(r), kernel.table)}
+	return section{Title: "Machine and settings", Class: "textual", Tables: filled(t.table, planTable(r), ipv4.table, others.table)}
 }
 
 // planTable is empty for a lab that opened no connections.
