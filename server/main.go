@@ -97,13 +97,11 @@ func (s *server) work() error {
 	if err != nil {
 		return err
 	}
-	if s.control != "" {
-		door, err := shard.Door()
-		if err != nil {
-			return err
-		}
-		go dash.ServeProfiles(door)
+	door, err := shard.Door()
+	if err != nil {
+		return err
 	}
+	go dash.ServeProfiles(door)
 	cfg := s.engine(shard.Size{Loops: s.worker.loops, Limit: s.worker.limit})
 	cfg.Total = s.maxConns.N
 	return shard.Work(page, s.worker.index, cfg)
