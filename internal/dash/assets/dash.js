@@ -355,7 +355,8 @@
 
   // In words what is counted as one; others are shown by their names alone.
   const causes = {
-    over_limit: "refused: more than --max-conns, or no file descriptor left", draining: "refused: the server is ending",
+    over_limit: "refused: more than --max-conns, or no file descriptor left", file_max: "refused: the machine is nearly out of files (fs.file-max)",
+    memory_low: "refused: the machine, or the cgroup, is nearly out of memory", draining: "refused: the server is ending",
     slow_reader: "closed: it did not take its echoes (--max-outbound)", idle_timeout: "closed: silent for --idle-timeout",
     handshake_timeout: "no whole WebSocket handshake in time", handshake_refused: "not a WebSocket handshake",
     ws_protocol: "breach of RFC 6455, closed with 1002", ws_utf8: "text that is not UTF-8, closed with 1007", ws_too_big: "message over --max-message, closed with 1009",
