@@ -2,6 +2,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -185,11 +186,12 @@ func (s *server) command(i int) *exec.Cmd {
 }
 
 // workerArgs is worker i's command line, of what has been decided: all that an
-// engine needs, and nothing of the control endpoint. Its token must not be seen in
+// engine needs, and whether there is a control endpoint, which asks for profiles
+// through the worker's door. The endpoint's token must not be seen in
 // /proc/PID/cmdline, and the file that it came from may be gone.
 func (s *server) workerArgs(i int) []string {
 	w := worker{index: i, of: s.size.Workers, limit: s.size.Limit, loops: s.size.Loops}
-	return []string{"--tcp", s.tcp.String(), "--ws", s.ws.String(), "--bind", s.bind.String(), "--control", "none",
+	return []string{"--tcp", s.tcp.String(), "--ws", s.ws.String(), "--bind", s.bind.String(), "--control", cmp.Or(s.control, "none"),
 		"--max-conns", fmt.Sprint(s.conns), "--max-outbound", fmt.Sprint(s.maxOutbound), "--max-message", fmt.Sprint(s.maxMessage),
 		"--handshake-timeout", s.handshake.String(), "--idle-timeout", s.idleTimeout.String(), "--keepalive", s.keepAlive.String(),
 		fmt.Sprintf("--close-on-eot=%t", s.closeOnEOT), "--worker", w.String()}

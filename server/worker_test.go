@@ -26,6 +26,7 @@ func TestWorkerArgs(t *testing.T) {
 		"--bind ::1 --keepalive 1s --drain 1s --workers 9 --max-conns 5M",
 		"--bind ::ffff:127.0.0.1 --control 127.0.0.1:9091 --control-token " + token,
 		"--control-token @" + file,
+		"--control none",
 	} {
 		if err := os.WriteFile(file, []byte(token), 0o600); err != nil {
 			t.Fatal(err)
@@ -48,7 +49,7 @@ func TestWorkerArgs(t *testing.T) {
 			continue
 		}
 		w := &server{options: its}
-		if want := (worker{index: 3, of: 7, limit: 19_000, loops: 2}); its.worker != want || its.maxConns.N != 123_456 || its.control != "" || its.token != "" {
+		if want := (worker{index: 3, of: 7, limit: 19_000, loops: 2}); its.worker != want || its.maxConns.N != 123_456 || its.control != o.control || its.token != "" {
 			t.Errorf("%q: worker %+v", line, its)
 		}
 		engine := func(s *server) echo.Config {
