@@ -26,7 +26,7 @@ func (s *server) startControl(drain func()) (stop func(), err error) {
 	}
 	l, err := dash.Listen(s.control)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w: --control %s: %v; choose another --control, or none", errUsage, s.control, err)
 	}
 	end := dash.End{
 		Meta:   s.meta(l.Addr()),

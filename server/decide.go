@@ -159,3 +159,12 @@ func (s *server) watchRoom(ctx context.Context) error {
 	go room.Watch(ctx)
 	return nil
 }
+
+// whatBinds says what keeps the fd limit from being higher: root may raise it, but
+// not above fs.nr_open.
+func whatBinds(n sys.Nofile, nrOpen uint64) string {
+	if n.Soft >= nrOpen {
+		return fmt.Sprintf("as high as fs.nr_open lets it be, %s", plan.Group(int64(nrOpen)))
+	}
+	return "raising it needs CAP_SYS_RESOURCE"
+}

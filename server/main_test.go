@@ -3,9 +3,13 @@ package main
 import (
 	"bytes"
 	"context"
+	"fmt"
+	"net"
 	"strings"
 	"testing"
 	"unicode"
+
+	"github.com/c10m/c10m/internal/sys"
 )
 
 func TestBadUsage(t *testing.T) {
@@ -60,6 +64,37 @@ func TestBadUsage(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// A control port that somebody else has is a matter of the flags, with its cure.
+func TestControlPortInUse(t *testing.T) {
+	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	free, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	port := free.Addr().(*net.TCPAddr).Port
+	free.Close()
+	var stdout, stderr bytes.Buffer
+	status := run(context.Background(), []string{"--tcp", fmt.Sprintf("%d:1", port), "--max-conns", "10", "--control", l.Addr().String()}, &stdout, &stderr)
+	lines := strings.Split(strings.TrimSpace(stderr.String()), "\n")
+	last := lines[len(lines)-1]
+	if status != 2 || !strings.Contains(last, "--control "+l.Addr().String()) || !strings.Contains(last, "choose another --control, or none") {
+		t.Errorf("status %d, %q; want 2 and the cure", status, stderr.String())
+	}
+}
+
+func TestWhatBindsTheFDLimit(t *testing.T) {
+	if got := whatBinds(sys.Nofile{Soft: 4096, Hard: 4096}, 4096); !strings.Contains(got, "fs.nr_open") {
+		t.Errorf("at fs.nr_open: %q", got)
+	}
+	if got := whatBinds(sys.Nofile{Soft: 4096, Hard: 4096}, 1<<20); !strings.Contains(got, "CAP_SYS_RESOURCE") {
+		t.Errorf("below fs.nr_open: %q", got)
 	}
 }
 

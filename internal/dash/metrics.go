@@ -83,7 +83,7 @@ var (
 	shardConns    = gauge("c10m_shard_connections", "Connections open now, by worker process.", "shard")
 	shardAccepts  = counter("c10m_shard_accepts_total", "Connections accepted, by worker process.", "shard")
 	shardCPU      = counter("c10m_shard_cpu_seconds_total", "Processor time of a worker process since it started.", "shard")
-	shardHeap     = gauge("c10m_shard_heap_bytes", "Live Go heap of a worker process when it was last quiet for two seconds; 0 before.", "shard")
+	shardHeap     = gauge("c10m_shard_heap_bytes", "Live Go heap of a worker process that has been quiet for two seconds; 0 while it is busy.", "shard")
 	shardRestarts = counter("c10m_shard_restarts_total", "Times that a worker process was started anew.", "shard")
 )
 

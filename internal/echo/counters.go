@@ -46,7 +46,7 @@ type Counters struct {
 	Scarce   atomic.Int32
 	Upgraded atomic.Int64 // WebSocket handshakes that were completed
 	Causes   [nCauses]atomic.Int64
-	Heap     atomic.Int64 // live Go heap bytes, when last looked
+	Heap     atomic.Int64 // live Go heap bytes, while nothing has happened since it was looked at; else 0
 	traffic  [stripes]struct {
 		messages atomic.Int64
 		bytes    atomic.Int64

@@ -44,7 +44,7 @@ type Shard struct {
 	Messages  int64       `json:"messages"`                // reads echoed
 	Loops     []int64     `json:"loop_messages,omitempty"` // of these, by each of several event loops
 	Restarts  int64       `json:"restarts"`
-	HeapBytes int64       `json:"heap_bytes"` // live Go heap at its last report
+	HeapBytes int64       `json:"heap_bytes,omitempty"` // live Go heap, once it has been quiet for two seconds; looking costs a collection
 	Memory    *ProcMemory `json:"memory,omitempty"`
 }
 

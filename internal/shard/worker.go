@@ -74,6 +74,7 @@ func Settle(ctx context.Context, ctr *echo.Counters) {
 		now := ctr.Accepted.Load() + ctr.Closed.Load() + messages
 		if now != last {
 			last, quiet, dirty = now, 0, true
+			ctr.Heap.Store(0) // what it was is no longer so
 			continue
 		}
 		if quiet++; quiet == 2 && dirty {
