@@ -6,7 +6,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/c10m/c10m/internal/plan"
 	"github.com/c10m/c10m/internal/result"
 )
 
@@ -83,7 +82,7 @@ func classic(w *Window, found []result.Finding) []result.Finding {
 	if !grows || !known || top >= 0.9 {
 		return found
 	}
-	said := fmt.Sprintf("All processors are below 100 %% (the busiest: %s) and yet latency grew, p99 %v to %v: blocked ", percent(top), round(first), round(last))
+	said := fmt.Sprintf("All processors are below 100 %% (the busiest: %s) and yet latency grew, p99 %s to %s: blocked ", percent(top), Shortly(first), Shortly(last))
 	for i := range found {
 		if on, ok := blocking[found[i].Name]; ok && found[i].Severity >= result.Strains {
 			found[i].Meaning = said + on + ". " + found[i].Meaning
@@ -91,7 +90,7 @@ func classic(w *Window, found []result.Finding) []result.Finding {
 		}
 	}
 	idle := result.Finding{Name: IdleYetSlow, Severity: 75,
-		Evidence: fmt.Sprintf("busiest processor %s, p99 grew from %v to %v", percent(top), round(first), round(last)),
+		Evidence: fmt.Sprintf("busiest processor %s, p99 grew from %s to %s", percent(top), Shortly(first), Shortly(last)),
 		Meaning:  "Neither a processor, a shard, a lock nor a queue of the machine is at its limit: what answers is waiting for something, like a backend, a disk, a timer or its own locks, or the network is.",
 		Cure:     "look at what the server's threads sleep in (as root: cat /proc/PID/task/*/wchan), at its backends, and at ping and loss on the way"}
 	return insert(found, idle)
@@ -140,14 +139,12 @@ func insert(list []result.Finding, f result.Finding) []result.Finding {
 
 func percent(share float64) string { return strconv.FormatFloat(100*share, 'f', 0, 64) + " %" }
 
-// round leaves about three digits.
-func round(d time.Duration) time.Duration {
-	for unit := time.Second; unit > time.Microsecond; unit /= 10 {
+// Shortly writes a duration with three digits.
+func Shortly(d time.Duration) string {
+	for unit := time.Second; unit > time.Nanosecond; unit /= 10 {
 		if d >= 100*unit {
-			return d.Round(unit)
+			return d.Round(unit).String()
 		}
 	}
-	return d.Round(time.Microsecond)
+	return d.String()
 }
-
-func group(n int64) string { return plan.Group(n) }

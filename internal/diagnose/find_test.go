@@ -280,3 +280,11 @@ func TestFindNothing(t *testing.T) {
 		t.Errorf("Find of nothing: %+v", found)
 	}
 }
+
+func TestShortly(t *testing.T) {
+	for d, want := range map[time.Duration]string{0: "0s", 999: "999ns", 108_400: "108µs", 15_432_000: "15.4ms", 1_234_567_890: "1.23s", 123_456_789_000: "2m3s"} {
+		if got := Shortly(d); got != want {
+			t.Errorf("Shortly(%d) = %s, want %s", d, got, want)
+		}
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/c10m/c10m/internal/footprint"
+	"github.com/c10m/c10m/internal/plan"
 	"github.com/c10m/c10m/internal/result"
 )
 
@@ -18,7 +19,7 @@ func conntrackFull(w *Window) []result.Finding {
 	if a == nil || a.Max == 0 {
 		return nil
 	}
-	f := result.Finding{Name: ConntrackFull, Evidence: fmt.Sprintf("%s of %s entries in use", group(a.Count), group(a.Max)),
+	f := result.Finding{Name: ConntrackFull, Evidence: fmt.Sprintf("%s of %s entries in use", plan.Group(a.Count), plan.Group(a.Max)),
 		Meaning: "Connection tracking remembers every connection, closed ones for two minutes more. When its table is full, the kernel drops the first packet of each new connection: connects time out, nobody is told.",
 		Cure:    fmt.Sprintf("sysctl -w net.netfilter.nf_conntrack_max=%d, or no tracking for these ports (nft: notrack)", 4*a.Max)}
 	dropped := a.Dropped
@@ -28,7 +29,7 @@ func conntrackFull(w *Window) []result.Finding {
 	switch share := float64(a.Count) / float64(a.Max); {
 	case dropped > 0:
 		f.Severity = 98
-		f.Evidence += fmt.Sprintf(", %s packets dropped for it", group(dropped))
+		f.Evidence += fmt.Sprintf(", %s packets dropped for it", plan.Group(dropped))
 	case share >= 0.95:
 		f.Severity = 85
 	case share >= 0.8:
@@ -47,7 +48,7 @@ func portsUsedUp(w *Window) []result.Finding {
 		Meaning: "A connection needs a local port that no other connection to the same destination from the same source has. TIME_WAIT holds each for 60 s after the close, on the side that closes first.",
 		Cure:    "a wider net.ipv4.ip_local_port_range, more --sources or --ports, connections that are kept (keep-alive, a pool), net.ipv4.tcp_tw_reuse=1, or let the other side close first"}
 	if all > 0 && p.Used > 0 {
-		f.Evidence = fmt.Sprintf("%s of %s local ports in use from %s to %s, %s of them in TIME_WAIT", group(p.Used), group(all), p.From, p.To, group(p.TimeWait))
+		f.Evidence = fmt.Sprintf("%s of %s local ports in use from %s to %s, %s of them in TIME_WAIT", plan.Group(p.Used), plan.Group(all), p.From, p.To, plan.Group(p.TimeWait))
 	}
 	share := 0.0
 	if all > 0 {
@@ -56,7 +57,7 @@ func portsUsedUp(w *Window) []result.Finding {
 	switch {
 	case failed > 0:
 		f.Severity = 97
-		said := fmt.Sprintf("%s connects failed with EADDRNOTAVAIL", group(failed))
+		said := fmt.Sprintf("%s connects failed with EADDRNOTAVAIL", plan.Group(failed))
 		if f.Evidence != "" {
 			said += "; " + f.Evidence
 		}
@@ -85,11 +86,11 @@ func acceptQueue(w *Window) []result.Finding {
 	var seen []string
 	if d.ListenOverflows > 0 {
 		f.Severity = 90
-		seen = append(seen, fmt.Sprintf("%s connections overflowed an accept queue (ListenOverflows), %s SYNs and ACKs were dropped (ListenDrops)", group(d.ListenOverflows), group(d.ListenDrops)))
+		seen = append(seen, fmt.Sprintf("%s connections overflowed an accept queue (ListenOverflows), %s SYNs and ACKs were dropped (ListenDrops)", plan.Group(d.ListenOverflows), plan.Group(d.ListenDrops)))
 	}
 	seen = append(seen, sentAgain(d)...)
 	if q.Waiting > 0 {
-		seen = append(seen, fmt.Sprintf("the fullest, port %d, had %s waiting with room for %s", q.Port, group(q.Waiting), group(q.Room)))
+		seen = append(seen, fmt.Sprintf("the fullest, port %d, had %s waiting with room for %s", q.Port, plan.Group(q.Waiting), plan.Group(q.Room)))
 	}
 	room := q.Room // of the fullest queue
 	if q.Waiting == 0 {
@@ -103,7 +104,7 @@ func acceptQueue(w *Window) []result.Finding {
 		if d.ListenOverflows > 0 {
 			f.Severity = 60
 		}
-		seen = append(seen, fmt.Sprintf("full was port %d, which is not the server's: %s waiting with room for %s", others.Port, group(others.Waiting), group(others.Room)))
+		seen = append(seen, fmt.Sprintf("full was port %d, which is not the server's: %s waiting with room for %s", others.Port, plan.Group(others.Waiting), plan.Group(others.Room)))
 	}
 	f.Evidence = strings.Join(seen, "; ")
 	return one(f)
@@ -114,7 +115,7 @@ func sentAgain(d footprint.Drops) []string {
 	if d.SynRetrans <= 0 {
 		return nil
 	}
-	return []string{fmt.Sprintf("%s SYNs and SYN-ACKs were sent again (TCPSynRetrans)", group(d.SynRetrans))}
+	return []string{fmt.Sprintf("%s SYNs and SYN-ACKs were sent again (TCPSynRetrans)", plan.Group(d.SynRetrans))}
 }
 
 // synQueue: more handshakes wait for their last ACK than listen(2)'s backlog.
@@ -128,7 +129,7 @@ func synQueue(w *Window) []result.Finding {
 	var seen []string
 	switch {
 	case d.RequestQueue > 0:
-		seen = append(seen, fmt.Sprintf("%s SYNs dropped because the queue of unfinished handshakes was full (TCPReqQFullDrop)", group(d.RequestQueue)))
+		seen = append(seen, fmt.Sprintf("%s SYNs dropped because the queue of unfinished handshakes was full (TCPReqQFullDrop)", plan.Group(d.RequestQueue)))
 	case d.Cookies > 0:
 		f.Name, f.Severity = SynCookies, 57
 		f.Meaning = "The queue of handshakes that wait for the client's last ACK was full, so these SYNs were answered by a cookie: it takes no memory, but such a connection may lose its window scaling and SACK, and one whose last ACK gets lost hangs. So many at a time come from a burst of clients, from clients that never answer, or from a SYN flood."
@@ -136,7 +137,7 @@ func synQueue(w *Window) []result.Finding {
 		return nil
 	}
 	if d.Cookies > 0 {
-		seen = append(seen, fmt.Sprintf("%s SYN cookies were sent because it was full (TCPReqQFullDoCookies)", group(d.Cookies)))
+		seen = append(seen, fmt.Sprintf("%s SYN cookies were sent because it was full (TCPReqQFullDoCookies)", plan.Group(d.Cookies)))
 	}
 	f.Evidence = strings.Join(append(seen, sentAgain(d)...), "; ")
 	return one(f)
@@ -146,13 +147,13 @@ func synQueue(w *Window) []result.Finding {
 func tcpMemory(w *Window) []result.Finding {
 	d, s := w.drops(), w.Settings
 	pages := max(w.Before.Sockets.MemPages, w.After.Sockets.MemPages)
-	f := result.Finding{Name: TCPMemory, Evidence: fmt.Sprintf("%s pages in the queues of sockets; tcp_mem is %s %s %s", group(pages), group(s.TCPMem[0]), group(s.TCPMem[1]), group(s.TCPMem[2])),
+	f := result.Finding{Name: TCPMemory, Evidence: fmt.Sprintf("%s pages in the queues of sockets; tcp_mem is %s %s %s", plan.Group(pages), plan.Group(s.TCPMem[0]), plan.Group(s.TCPMem[1]), plan.Group(s.TCPMem[2])),
 		Meaning: "Past the middle mark of tcp_mem the kernel shrinks the windows of all connections, past the last it cuts some: somebody does not read what is sent to it.",
 		Cure:    "find who does not read (ss -tmn, Recv-Q and Send-Q), bound what waits for slow readers, or raise net.ipv4.tcp_mem"}
 	switch {
 	case d.MemoryAborts > 0:
 		f.Severity = 89
-		f.Evidence += fmt.Sprintf("; %s connections were cut (TCPAbortOnMemory)", group(d.MemoryAborts))
+		f.Evidence += fmt.Sprintf("; %s connections were cut (TCPAbortOnMemory)", plan.Group(d.MemoryAborts))
 	case d.MemoryPressure > 0 || s.TCPMem[1] > 0 && pages >= s.TCPMem[1]:
 		f.Severity = 86
 	case s.TCPMem[0] > 0 && pages >= s.TCPMem[0]:
@@ -170,7 +171,7 @@ func timeWaitFull(w *Window) []result.Finding {
 		return nil
 	}
 	return one(result.Finding{Name: TimeWaitFull, Severity: 45,
-		Evidence: fmt.Sprintf("%s connections were forgotten at once, tcp_max_tw_buckets is %s", group(n), group(w.Settings.MaxTimeWait)),
+		Evidence: fmt.Sprintf("%s connections were forgotten at once, tcp_max_tw_buckets is %s", plan.Group(n), plan.Group(w.Settings.MaxTimeWait)),
 		Meaning:  "No more sockets may stay in TIME_WAIT: the next ones are dropped without it. It frees ports, and a late packet of an old connection may then meet a new one.",
 		Cure:     "keep connections instead of closing them; or raise net.ipv4.tcp_max_tw_buckets"})
 }
@@ -183,11 +184,11 @@ func manyInTimeWait(w *Window) []result.Finding {
 	if n < 1000 || came < 500 {
 		return nil
 	}
-	f := result.Finding{Name: InTimeWait, Severity: 40, Evidence: fmt.Sprintf("%s sockets; %s came in %.3g s", group(n), group(came), w.seconds()),
+	f := result.Finding{Name: InTimeWait, Severity: 40, Evidence: fmt.Sprintf("%s sockets; %s came in %.3g s", plan.Group(n), plan.Group(came), w.seconds()),
 		Meaning: "Whoever closes a connection first keeps it for 60 s more. On the side that had connected it holds a local port, on the other only memory. So many tell of connections that serve one request each.",
 		Cure:    "keep connections: keep-alive, a pool, in a proxy also towards its upstreams"}
 	if s := w.Seen; s.Connecting+s.Accepting > 0 {
-		f.Evidence += fmt.Sprintf("; at most %s on the side that had connected and %s on the side that had accepted", group(s.Connecting), group(s.Accepting))
+		f.Evidence += fmt.Sprintf("; at most %s on the side that had connected and %s on the side that had accepted", plan.Group(s.Connecting), plan.Group(s.Accepting))
 	}
 	return one(f)
 }
@@ -199,7 +200,7 @@ func orphans(w *Window) []result.Finding {
 		return nil
 	}
 	return one(result.Finding{Name: Orphans, Severity: 65,
-		Evidence: fmt.Sprintf("%s of %s (tcp_max_orphans)", group(n), group(most)),
+		Evidence: fmt.Sprintf("%s of %s (tcp_max_orphans)", plan.Group(n), plan.Group(most)),
 		Meaning:  "Sockets that were closed and still have data to send: above the limit the kernel resets them.",
 		Cure:     "let the peers read before closing; raise net.ipv4.tcp_max_orphans"})
 }
@@ -211,7 +212,7 @@ func memoryLow(w *Window) []result.Finding {
 		return nil
 	}
 	f := result.Finding{Name: MemoryLow, Severity: 60,
-		Evidence: fmt.Sprintf("%s of %s MiB are free or can be dropped at once", group(int64((m.Free+m.CleanCache)>>20)), group(int64(m.Total>>20))),
+		Evidence: fmt.Sprintf("%s of %s MiB are free or can be dropped at once", plan.Group(int64((m.Free+m.CleanCache)>>20)), plan.Group(int64(m.Total>>20))),
 		Meaning:  "Below 5 % the kernel begins to look for a process to kill, and each allocation may have to wait.",
 		Cure:     "fewer connections, more memory, or server and client on two machines"}
 	if m.Room(0.05) == 0 {

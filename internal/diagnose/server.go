@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/c10m/c10m/internal/plan"
 	"github.com/c10m/c10m/internal/result"
 )
 
@@ -19,7 +20,7 @@ func stopped(w *Window) []result.Finding {
 		Meaning:  "A signal (SIGSTOP, SIGTSTP), a debugger or a frozen container keeps the server from running: connections and messages wait in the kernel.",
 		Cure:     fmt.Sprintf("kill -CONT %d, and find who stops it", s.StoppedPID)}
 	if s.Unread > 0 {
-		f.Evidence += fmt.Sprintf("; up to %s bytes waited for it to be read", group(s.Unread))
+		f.Evidence += fmt.Sprintf("; up to %s bytes waited for it to be read", plan.Group(s.Unread))
 	}
 	return one(f)
 }
@@ -28,13 +29,13 @@ func stopped(w *Window) []result.Finding {
 func fdsUsedUp(w *Window) (found []result.Finding) {
 	const why = "A socket is an fd. Without one a server cannot accept and a client cannot connect."
 	if n := w.Errors["socket_fd_limit"]; n > 0 {
-		found = append(found, result.Finding{Name: FDsUsedUp, Severity: 96, Evidence: fmt.Sprintf("the client's socket(2) failed %s times with EMFILE", group(n)), Meaning: why, Cure: "ulimit -n, or --private-fds on"})
+		found = append(found, result.Finding{Name: FDsUsedUp, Severity: 96, Evidence: fmt.Sprintf("the client's socket(2) failed %s times with EMFILE", plan.Group(n)), Meaning: why, Cure: "ulimit -n, or --private-fds on"})
 	}
 	for _, p := range append(append([]Process{}, w.After.Server...), w.After.Client...) {
 		if p.FDs.Limit <= 0 || p.FDs.Open*10 < p.FDs.Limit*9 {
 			continue
 		}
-		f := result.Finding{Name: FDsUsedUp, Severity: 62, Evidence: fmt.Sprintf("process %d (%s) holds %s of %s", p.PID, p.Name, group(p.FDs.Open), group(p.FDs.Limit)),
+		f := result.Finding{Name: FDsUsedUp, Severity: 62, Evidence: fmt.Sprintf("process %d (%s) holds %s of %s", p.PID, p.Name, plan.Group(p.FDs.Open), plan.Group(p.FDs.Limit)),
 			Meaning: why, Cure: "raise the limit (ulimit -n, LimitNOFILE=, prlimit --pid), or more worker processes"}
 		if p.FDs.Open*100 >= p.FDs.Limit*98 {
 			f.Severity = 91
@@ -43,7 +44,7 @@ func fdsUsedUp(w *Window) (found []result.Finding) {
 		break // one process stands for all like it
 	}
 	if n := w.Errors["socket_file_max"]; n > 0 || w.After.FileMax > 0 && w.After.Files > w.After.FileMax/20*19 {
-		found = append(found, result.Finding{Name: FilesUsedUp, Severity: 92, Evidence: fmt.Sprintf("%s of %s (fs.file-max), %s calls failed with ENFILE", group(w.After.Files), group(w.After.FileMax), group(n)),
+		found = append(found, result.Finding{Name: FilesUsedUp, Severity: 92, Evidence: fmt.Sprintf("%s of %s (fs.file-max), %s calls failed with ENFILE", plan.Group(w.After.Files), plan.Group(w.After.FileMax), plan.Group(n)),
 			Meaning: why, Cure: "sysctl -w fs.file-max=..."})
 	}
 	return found
@@ -63,7 +64,7 @@ func serverFull(w *Window) []result.Finding {
 		return nil
 	}
 	return one(result.Finding{Name: ServerFull, Severity: 93,
-		Evidence: fmt.Sprintf("the server refused %s connections; it holds %s and takes %s", group(n), group(r.Open), group(r.MaxConns)),
+		Evidence: fmt.Sprintf("the server refused %s connections; it holds %s and takes %s", plan.Group(n), plan.Group(r.Open), plan.Group(r.MaxConns)),
 		Meaning:  "The server closes what it cannot hold before its fds run out.",
 		Cure:     "start it with a larger --max-conns, or a higher fd limit"})
 }
@@ -206,9 +207,9 @@ func dealt(w *Window, pid int) string {
 	said := ""
 	switch {
 	case all > 0:
-		said = fmt.Sprintf("; it was dealt %s of %s connections", group(new), group(all))
+		said = fmt.Sprintf("; it was dealt %s of %s connections", plan.Group(new), plan.Group(all))
 	case open > 0:
-		said = fmt.Sprintf("; it holds %s of %s connections", group(held), group(open))
+		said = fmt.Sprintf("; it holds %s of %s connections", plan.Group(held), plan.Group(open))
 	}
 	if said != "" && len(r.Ports) == 1 {
 		said += fmt.Sprintf(", all on the only port, %d", r.Ports[0].Port)
@@ -251,7 +252,7 @@ func callsPerMessage(w *Window) []result.Finding {
 		return nil
 	}
 	return one(result.Finding{Name: CallsPerMessage, Severity: 30,
-		Evidence: fmt.Sprintf("%.1f calls of read(2) and write(2) a message, over %s messages", float64(calls)/float64(messages), group(messages)),
+		Evidence: fmt.Sprintf("%.1f calls of read(2) and write(2) a message, over %s messages", float64(calls)/float64(messages), plan.Group(messages)),
 		Meaning:  "One read and one write a message are enough, less with pipelining.",
 		Cure:     "larger buffers; messages in one piece"})
 }

@@ -90,13 +90,3 @@ func limitedBy(found []result.Finding) string {
 	}
 	return "; what limits first is: " + found[0].Name
 }
-
-// shortly writes a duration with three digits.
-func shortly(d time.Duration) string {
-	for unit := time.Second; unit > time.Nanosecond; unit /= 10 {
-		if d >= 100*unit {
-			return d.Round(unit).String()
-		}
-	}
-	return d.String()
-}

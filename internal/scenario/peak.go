@@ -250,4 +250,4 @@ func p99(r *result.Result) string {
 	return nanos(r.Echo.Latency.P99)
 }
 
-func nanos(ns int64) string { return shortly(time.Duration(ns)) }
+func nanos(ns int64) string { return diagnose.Shortly(time.Duration(ns)) }

@@ -4,7 +4,6 @@ import (
 	"net"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/c10m/c10m/internal/result"
 )
@@ -109,14 +108,6 @@ func TestParseUntil(t *testing.T) {
 	nothing := &result.Result{Echo: &result.Echo{}}
 	if u, _ := ParseUntil("p99>1h"); !u.met(nothing, 10) {
 		t.Error("a run without one answer meets no condition of latency")
-	}
-}
-
-func TestShortly(t *testing.T) {
-	for d, want := range map[time.Duration]string{0: "0s", 999: "999ns", 108_400: "108µs", 15_432_000: "15.4ms", 1_234_567_890: "1.23s", 123_456_789_000: "2m3s"} {
-		if got := shortly(d); got != want {
-			t.Errorf("shortly(%d) = %s, want %s", d, got, want)
-		}
 	}
 }
 
