@@ -49,7 +49,10 @@ plain() {
 }
 
 ((EUID == 0)) || plain "not root" "$@"
-[[ -x $(command -v ip) ]] || plain "ip is missing (apt-get install iproute2)" "$@"
+# ip(8) brings lo up, or bin/tuning where images of containers lack it.
+up=(ip link set lo up)
+[[ -x $(command -v ip) ]] || up=("$(cd "$(dirname "$0")" && pwd)/../bin/tuning" loopback)
+[[ -x $(command -v "${up[0]}") ]] || plain "ip is missing (apt-get install iproute2), and bin/tuning (make build)" "$@"
 
 # The table's size is read from the parent when a namespace is made, so it is
 # set there just for that moment: under a lock, because two of these scripts at
@@ -104,9 +107,9 @@ trap - EXIT HUP INT TERM
 # that is not per namespace.
 inside() {
   exec 8<&-
-  local ehash=$1 reserved=$2 buckets
-  shift 2
-  ip link set lo up
+  local ehash=$1 reserved=$2 up=$3 buckets
+  shift 3
+  eval "$up"
   put() { echo "$2" >"/proc/sys/net/$1" || echo "netns.sh: cannot set net/$1 to $2" >&2; }
   put core/somaxconn 65535
   put ipv4/tcp_max_syn_backlog 262144
@@ -122,4 +125,4 @@ inside() {
   exec "$@"
 }
 ((${#reserved[@]})) || reserved=(10000-10999 15000-15999 9090)
-exec nsenter --net=/proc/self/fd/8 -- bash -euc "$(declare -f inside); inside \"\$@\"" netns.sh "$ehash" "$(IFS=,; echo "${reserved[*]}")" "$@"
+exec nsenter --net=/proc/self/fd/8 -- bash -euc "$(declare -f inside); inside \"\$@\"" netns.sh "$ehash" "$(IFS=,; echo "${reserved[*]}")" "${up[*]@Q}" "$@"

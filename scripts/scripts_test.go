@@ -116,6 +116,41 @@ func TestNetnsSettings(t *testing.T) {
 	}
 }
 
+// TestNetnsWithoutIP: images of containers have no ip(8); bin/tuning does its
+// part, and without either it runs as it is, and says why.
+func TestNetnsWithoutIP(t *testing.T) {
+	parent := own(t)
+	dir := tree(t)
+	path := filepath.Join(dir, "path") // everything but ip
+	if err := os.Mkdir(path, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"bash", "cat", "env", "dirname", "flock", "nsenter", "readlink", "sleep", "unshare", "touch"} {
+		at, err := exec.LookPath(name)
+		if err == nil {
+			err = os.Symlink(at, filepath.Join(path, name))
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	netns := func() output {
+		cmd := exec.Command(filepath.Join(dir, "scripts/netns.sh"), "readlink", "/proc/self/ns/net")
+		cmd.Env, cmd.Dir = append(os.Environ(), "PATH="+path), dir
+		return run(t, cmd)
+	}
+	got := netns()
+	if tuned := read(t, filepath.Join(dir, "tuning.net")); got.status != 0 || tuned == parent || tuned != strings.TrimSpace(got.stdout) || read(t, filepath.Join(dir, "log")) != "tuning loopback" {
+		t.Errorf("%+v; lo was brought up in %s, the parent is %s", got, tuned, parent)
+	}
+	if err := os.Remove(filepath.Join(dir, "bin/tuning")); err != nil {
+		t.Fatal(err)
+	}
+	if got := netns(); got.status != 0 || strings.TrimSpace(got.stdout) != parent || !strings.Contains(got.stderr, "ip is missing") {
+		t.Errorf("without either: %+v", got)
+	}
+}
+
 // TestNetnsRestores: killed at any moment, the parent's setting is as it was.
 func TestNetnsRestores(t *testing.T) {
 	own(t)

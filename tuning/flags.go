@@ -21,6 +21,7 @@ a machine holds.
   apply    raise what is too low (never lower anything), save the old values
   revert   restore exactly what apply changed
   plan     memory, ports and EC2 instances for so many; asks no kernel
+  loopback bring lo up in this network namespace, as ip(8) does
 What for
   --conns N|auto        connections at once (default auto: what memory holds)
   --role server|client|both   which ends are on this machine (default both)
@@ -120,6 +121,8 @@ func commandOf(args []string) (string, error) {
 		return "", flag.ErrHelp
 	case command == "--version":
 		return "version", nil
+	case command == "loopback" && len(args) == 1:
+		return command, nil
 	case flagsOf[command] == nil:
 		return "", badUsage("%q is not a command: want check, apply, revert or plan", command)
 	default:
@@ -130,7 +133,7 @@ func commandOf(args []string) (string, error) {
 func parse(args []string) (options, error) {
 	command, err := commandOf(args)
 	o := options{command: command, conns: plan.Count{Auto: true}, target: tune.Target{Role: tune.Both}}
-	if err != nil || command == "version" {
+	if err != nil || command == "version" || command == "loopback" {
 		return o, err
 	}
 	fs := flag.NewFlagSet("tuning", flag.ContinueOnError)
