@@ -176,15 +176,18 @@ func (c *canary) calm() time.Duration {
 // others misbehave.
 const factor = 3.0
 
-// slowed is how many times slower than calm the best of the windows is in which
-// cond holds all the time; 0 if there is none.
+// slowed is how many times slower than calm the middle one of the windows is in
+// which cond holds all the time; 0 if there is none.
 func (c *canary) slowed(calm time.Duration, cond func() bool) float64 {
-	best := 0.0
+	var all []float64
 	for cond() {
-		m := c.median()
-		if r := float64(m) / float64(calm); cond() && (best == 0 || r < best) {
-			best = r
+		if m := c.median(); cond() {
+			all = append(all, float64(m)/float64(calm))
 		}
 	}
-	return best
+	if len(all) == 0 {
+		return 0
+	}
+	slices.Sort(all)
+	return all[len(all)/2]
 }
