@@ -52,12 +52,12 @@ func TestChurn(t *testing.T) {
 			}
 			inside(t, ns, "ss -K state time-wait >/dev/null") // of the run before
 			o := client(t, ns, nil, append([]string{"churn", "--first-port", fmt.Sprint(port), "--server-control", "none", "--users", "20", "--duration", "500ms"}, tt.flags...)...)
-			r := o.result
+			r := o.Result
 			if r == nil {
-				t.Fatalf("status %d: %s", o.status, o.stderr)
+				t.Fatalf("status %d: %s", o.Status, o.Stderr)
 			}
-			if o.status != 0 || r.Echo == nil || r.Echo.Received < 20 || r.Conns.Failed+r.Conns.Lost != 0 || len(r.Tables) < 2 || r.Verdict == "" {
-				t.Fatalf("status %d, echo %+v, conns %+v, verdict %q; %s", o.status, r.Echo, r.Conns, r.Verdict, o.stderr)
+			if o.Status != 0 || r.Echo == nil || r.Echo.Received < 20 || r.Conns.Failed+r.Conns.Lost != 0 || len(r.Tables) < 2 || r.Verdict == "" {
+				t.Fatalf("status %d, echo %+v, conns %+v, verdict %q; %s", o.Status, r.Echo, r.Conns, r.Verdict, o.Stderr)
 			}
 			c, _ := cell(t, r.Tables[0], 0, "TW client")
 			v, _ := cell(t, r.Tables[0], 0, "TW server")
@@ -75,10 +75,10 @@ func TestChurn(t *testing.T) {
 func TestChurnOfAServerThatDoesNotClose(t *testing.T) {
 	port := listen(t, func(c net.Conn) { _, _ = io.Copy(c, c) })
 	o := client(t, nil, nil, "churn", "--first-port", fmt.Sprint(port), "--server-control", "none", "--first-close", "server", "--users", "5", "--duration", "300ms")
-	if r := o.result; o.status != 1 || r == nil || r.Conns.Errors["close_timeout"] == 0 || !strings.Contains(r.Verdict, "did not close first") {
-		t.Fatalf("status %d, %+v; %s", o.status, r, o.stderr)
+	if r := o.Result; o.Status != 1 || r == nil || r.Conns.Errors["close_timeout"] == 0 || !strings.Contains(r.Verdict, "did not close first") {
+		t.Fatalf("status %d, %+v; %s", o.Status, r, o.Stderr)
 	}
-	if _, first := cell(t, o.result.Tables[0], 0, "closes first"); first != "client (server did not)" {
+	if _, first := cell(t, o.Result.Tables[0], 0, "closes first"); first != "client (server did not)" {
 		t.Errorf("closes first: %q", first)
 	}
 }
@@ -89,21 +89,21 @@ func TestChurnRunsOutOfPorts(t *testing.T) {
 		t.Skip("a network namespace needs root")
 	}
 	o := client(t, nil, nil, "churn", "--users", "20", "--duration", "1500ms", "--tw-reuse", "0", "--port-range", "40000:40499")
-	if o.status != 1 || o.result == nil {
-		t.Fatalf("status %d, want 1: %s", o.status, o.stderr)
+	if o.Status != 1 || o.Result == nil {
+		t.Fatalf("status %d, want 1: %s", o.Status, o.Stderr)
 	}
-	if complaint := firstFinding(o.result, "local ports used up", "EADDRNOTAVAIL", "in TIME_WAIT"); complaint != "" {
+	if complaint := firstFinding(o.Result, "local ports used up", "EADDRNOTAVAIL", "in TIME_WAIT"); complaint != "" {
 		t.Error(complaint)
 	}
-	if n, _ := cell(t, o.result.Tables[0], 0, "TW client"); n < 400 || n > 500 || !strings.Contains(o.result.Verdict, "ran out") {
-		t.Errorf("TIME_WAIT of the client %g, want nearly 500; %s", n, o.result.Verdict)
+	if n, _ := cell(t, o.Result.Tables[0], 0, "TW client"); n < 400 || n > 500 || !strings.Contains(o.Result.Verdict, "ran out") {
+		t.Errorf("TIME_WAIT of the client %g, want nearly 500; %s", n, o.Result.Verdict)
 	}
 	// The same with ports that are used again.
 	o = client(t, nil, nil, "churn", "--mode", "keepalive", "--requests", "200", "--users", "20", "--duration", "1s", "--tw-reuse", "1", "--port-range", "40000:44999", "--max-tw", "100")
-	if n, _ := cell(t, o.result.Tables[0], 0, "no port"); o.status != 0 || n != 0 {
-		t.Errorf("status %d, %g connects without a port; %s", o.status, n, o.result.Verdict)
+	if n, _ := cell(t, o.Result.Tables[0], 0, "no port"); o.Status != 0 || n != 0 {
+		t.Errorf("status %d, %g connects without a port; %s", o.Status, n, o.Result.Verdict)
 	}
-	if n, _ := cell(t, o.result.Tables[0], 0, "TW client"); n > 100 {
+	if n, _ := cell(t, o.Result.Tables[0], 0, "TW client"); n > 100 {
 		t.Errorf("%g in TIME_WAIT, --max-tw 100", n)
 	}
 }
@@ -113,20 +113,20 @@ func TestChurnMatrix(t *testing.T) {
 		t.Skip("a network namespace needs root")
 	}
 	o := client(t, nil, nil, "churn", "--matrix", "--users", "10", "--duration", "200ms")
-	if o.status != 0 || len(o.result.Tables) != 1 || len(o.result.Tables[0].Rows) != 13 {
-		t.Fatalf("status %d, tables %+v; %s", o.status, o.result.Tables, o.stderr)
+	if o.Status != 0 || len(o.Result.Tables) != 1 || len(o.Result.Tables[0].Rows) != 13 {
+		t.Fatalf("status %d, tables %+v; %s", o.Status, o.Result.Tables, o.Stderr)
 	}
-	for i := range o.result.Tables[0].Rows {
-		mode, _ := o.result.Tables[0].Rows[i][0].(string)
-		rate, _ := cell(t, o.result.Tables[0], i, "transactions")
-		c, _ := cell(t, o.result.Tables[0], i, "TW client")
-		_, first := cell(t, o.result.Tables[0], i, "closes first")
+	for i := range o.Result.Tables[0].Rows {
+		mode, _ := o.Result.Tables[0].Rows[i][0].(string)
+		rate, _ := cell(t, o.Result.Tables[0], i, "transactions")
+		c, _ := cell(t, o.Result.Tables[0], i, "TW client")
+		_, first := cell(t, o.Result.Tables[0], i, "closes first")
 		if rate <= 0 || c > 0 != (first == "client") {
 			t.Errorf("row %d, %s, %s closes first: %g/s, %g in TIME_WAIT on the client", i, mode, first, rate, c)
 		}
 	}
-	if !strings.Contains(o.result.Verdict, "keep-alive carries") {
-		t.Errorf("verdict %q", o.result.Verdict)
+	if !strings.Contains(o.Result.Verdict, "keep-alive carries") {
+		t.Errorf("verdict %q", o.Result.Verdict)
 	}
 }
 

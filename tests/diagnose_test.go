@@ -17,6 +17,7 @@ import (
 
 	"github.com/c10m/c10m/internal/footprint"
 	"github.com/c10m/c10m/internal/result"
+	"github.com/c10m/c10m/tests/rig"
 )
 
 // namespace makes a network namespace that lasts as long as the test, and
@@ -26,6 +27,7 @@ func namespace(t *testing.T, setup string) (prefix []string) {
 	if os.Getuid() != 0 {
 		t.Skip("a network namespace needs root")
 	}
+	rig.NoLeaks(t)
 	holder := exec.Command("unshare", "-n", "sleep", "600")
 	if err := holder.Start(); err != nil {
 		t.Fatal(err)
@@ -123,7 +125,7 @@ func TestDiagnoseTinyBacklog(t *testing.T) {
 	await(t, "the server", func() bool { return in("bash", "-c", "</dev/tcp/127.0.0.1/10000").Run() == nil })
 	tries(t, func() string {
 		o := client(t, ns, nil, "hold", "--first-port", "10000", "--ports", "1", "--server-control", "none", "--conns", "40", "--threads", "1", "--hold", "0s", "--connect-timeout", "2s", "--verify", "0")
-		return firstFinding(o.result, "accept queue full", "somaxconn=65535 (now 1)", "ListenOverflows", "port 10000")
+		return firstFinding(o.Result, "accept queue full", "somaxconn=65535 (now 1)", "ListenOverflows", "port 10000")
 	})
 }
 
@@ -151,10 +153,10 @@ nft "add table inet t; add chain inet t c { type filter hook output priority 0; 
 	defer func() { _ = begun.Process.Kill(); _ = begun.Wait() }()
 	tries(t, func() string {
 		o := client(t, ns, nil, s.to(1, "--conns", "40", "--rate", "100", "--threads", "1", "--sources", "127.0.0.1", "--hold", "0s", "--verify", "40")...)
-		if o.status != 0 {
-			return fmt.Sprintf("status %d, want 0: cookies let them in; %s", o.status, o.stderr)
+		if o.Status != 0 {
+			return fmt.Sprintf("status %d, want 0: cookies let them in; %s", o.Status, o.Stderr)
 		}
-		return among(o.result, "SYN cookies sent", "TCPReqQFullDoCookies", "tcp_max_syn_backlog")
+		return among(o.Result, "SYN cookies sent", "TCPReqQFullDoCookies", "tcp_max_syn_backlog")
 	})
 }
 
@@ -186,15 +188,15 @@ time.sleep(600)
 	// Of our server as a process, which diagnose has to find the ports of.
 	tries(t, func() string {
 		o := client(t, ns, nil, "diagnose", "--pid", fmt.Sprint(s.cmd.Process.Pid), "--duration", "500ms")
-		if o.result == nil || o.status != 0 {
-			return fmt.Sprintf("status %d, want 0: %+v %s", o.status, o.result, o.stderr)
+		if o.Result == nil || o.Status != 0 {
+			return fmt.Sprintf("status %d, want 0: %+v %s", o.Status, o.Result, o.Stderr)
 		}
-		return among(o.result, "accept queue of another program full", fmt.Sprintf("port %d", port))
+		return among(o.Result, "accept queue of another program full", fmt.Sprintf("port %d", port))
 	})
 	// And of the other program.
 	o := client(t, ns, nil, "diagnose", "--pid", fmt.Sprint(cmd.Process.Pid), "--duration", "500ms")
-	if complaint := firstFinding(o.result, "accept queue full", fmt.Sprintf("port %d", port)); o.status != 1 || complaint != "" {
-		t.Errorf("status %d, want 1; %s", o.status, complaint)
+	if complaint := firstFinding(o.Result, "accept queue full", fmt.Sprintf("port %d", port)); o.Status != 1 || complaint != "" {
+		t.Errorf("status %d, want 1; %s", o.Status, complaint)
 	}
 }
 
@@ -207,7 +209,7 @@ func TestDiagnoseHotShard(t *testing.T) {
 	args[0] = "echo"
 	tries(t, func() string {
 		o := client(t, ns, nil, args...)
-		return firstFinding(o.result, "one hot shard", "connections, all on the only port", "of the work (messages)")
+		return firstFinding(o.Result, "one hot shard", "connections, all on the only port", "of the work (messages)")
 	})
 }
 
@@ -221,7 +223,7 @@ func TestDiagnoseHotLoop(t *testing.T) {
 	args[0] = "echo"
 	tries(t, func() string {
 		o := client(t, nil, nil, args...)
-		return firstFinding(o.result, "one hot shard", "event loop ", fmt.Sprintf("of process %d did 100 %% of the work (messages)", s.cmd.Process.Pid))
+		return firstFinding(o.Result, "one hot shard", "event loop ", fmt.Sprintf("of process %d did 100 %% of the work (messages)", s.cmd.Process.Pid))
 	})
 }
 
@@ -240,7 +242,7 @@ func TestDiagnoseStopped(t *testing.T) {
 		}, args...)
 		close(done)
 		<-stopper
-		return firstFinding(o.result, "server stopped", fmt.Sprintf("kill -CONT %d", s.cmd.Process.Pid))
+		return firstFinding(o.Result, "server stopped", fmt.Sprintf("kill -CONT %d", s.cmd.Process.Pid))
 	})
 }
 
@@ -266,7 +268,7 @@ func TestDiagnosePortRange(t *testing.T) {
 	tries(t, func() string {
 		o := client(t, ns, nil, s.to(1, "--conns", "32", "--sources", "127.0.0.1", "--hold", "1s")...)
 		whole(t, o, 32)
-		return firstFinding(o.result, "local ports used up", "32 of 32 local ports in use from 127.0.0.1")
+		return firstFinding(o.Result, "local ports used up", "32 of 32 local ports in use from 127.0.0.1")
 	})
 }
 
@@ -366,10 +368,10 @@ func TestDiagnoseLock(t *testing.T) {
 	})
 	tries(t, func() string {
 		o := client(t, nil, nil, "diagnose", "--pid", fmt.Sprint(cmd.Process.Pid), "--duration", "1s")
-		if o.status != 1 {
-			return fmt.Sprintf("status %d, want 1: something limits", o.status)
+		if o.Status != 1 {
+			return fmt.Sprintf("status %d, want 1: something limits", o.Status)
 		}
-		return firstFinding(o.result, "waiting for a lock", "4.0 threads of the server")
+		return firstFinding(o.Result, "waiting for a lock", "4.0 threads of the server")
 	})
 }
 
@@ -398,11 +400,11 @@ func TestDiagnoseIdleYetSlow(t *testing.T) {
 		calm(t)
 		o := client(t, nil, nil, "echo", "--first-port", fmt.Sprint(port), "--ports", "1", "--server-control", "none",
 			"--conns", "20", "--threads", "1", "--rate", "400", "--duration", "4s", "--verify", "0")
-		if o.result == nil || len(o.result.Tables) == 0 {
-			return fmt.Sprintf("status %d, %+v; %s", o.status, o.result, o.stderr)
+		if o.Result == nil || len(o.Result.Tables) == 0 {
+			return fmt.Sprintf("status %d, %+v; %s", o.Status, o.Result, o.Stderr)
 		}
-		complaint := firstFinding(o.result, "idle, yet slow", "p99 grew from", "its own locks")
-		if busy, _ := cell(t, o.result.Tables[0], 0, "busy"); complaint != "" && busy >= 0.9 {
+		complaint := firstFinding(o.Result, "idle, yet slow", "p99 grew from", "its own locks")
+		if busy, _ := cell(t, o.Result.Tables[0], 0, "busy"); complaint != "" && busy >= 0.9 {
 			if kept++; kept == 4 {
 				t.Skipf("others kept a processor busy all the time, last for %.0f %%: nothing was idle", 100*busy)
 			}

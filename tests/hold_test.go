@@ -7,31 +7,24 @@ import (
 	"time"
 
 	"github.com/c10m/c10m/internal/result"
+	"github.com/c10m/c10m/tests/rig"
 )
 
-// hasResult ends the test of a run that left none.
-func (o outcome) hasResult(t *testing.T) {
-	t.Helper()
-	if o.result == nil {
-		t.Fatalf("status %d and no result: %s", o.status, o.stderr)
-	}
-}
-
 // whole sees that a run did all it was asked to.
-func whole(t *testing.T, o outcome, conns int64) {
+func whole(t *testing.T, o rig.Outcome, conns int64) {
 	t.Helper()
-	o.hasResult(t)
-	if o.status != 0 {
-		t.Fatalf("status %d, want 0: %s", o.status, o.stderr)
+	o.HasResult(t)
+	if o.Status != 0 {
+		t.Fatalf("status %d, want 0: %s", o.Status, o.Stderr)
 	}
-	c := o.result.Conns
+	c := o.Result.Conns
 	if c.Attempted != conns || c.Established != conns || c.Failed != 0 || c.Lost != 0 {
 		t.Errorf("conns %+v, want %d established and none failed or lost", c, conns)
 	}
-	if r := o.result.Reconcile; r == nil || r.Client != conns || r.Server != nil && *r.Server != conns {
+	if r := o.Result.Reconcile; r == nil || r.Client != conns || r.Server != nil && *r.Server != conns {
 		t.Errorf("reconcile %+v, want both ends at %d", r, conns)
 	}
-	if e := o.result.Echo; e == nil || e.Lost != 0 || e.Mismatched != 0 || e.Sent != e.Received {
+	if e := o.Result.Echo; e == nil || e.Lost != 0 || e.Mismatched != 0 || e.Sent != e.Received {
 		t.Fatalf("echo %+v, want all back as sent", e)
 	}
 }
@@ -58,10 +51,10 @@ func TestHold(t *testing.T) {
 			s := start(t, ports, nil, tt.server...)
 			o := client(t, nil, nil, s.to(ports, append([]string{"--conns", "3000"}, tt.client...)...)...)
 			whole(t, o, conns)
-			if o.result.Echo.Received < tt.echoes {
-				t.Errorf("%d echoes, want at least %d", o.result.Echo.Received, tt.echoes)
+			if o.Result.Echo.Received < tt.echoes {
+				t.Errorf("%d echoes, want at least %d", o.Result.Echo.Received, tt.echoes)
 			}
-			for _, sp := range o.result.Spread {
+			for _, sp := range o.Result.Spread {
 				if sp.Over == "ports" && (sp.N != ports || sp.Max-sp.Min > 1) {
 					t.Errorf("spread over ports %+v, want all of %d, even", sp, ports)
 				}
@@ -77,7 +70,7 @@ func TestEchoScenario(t *testing.T) {
 	args[0] = "echo"
 	o := client(t, nil, nil, args...)
 	whole(t, o, 200)
-	if e := o.result.Echo; e.Rate <= 0 || e.Latency == nil || e.Received < 1000 {
+	if e := o.Result.Echo; e.Rate <= 0 || e.Latency == nil || e.Received < 1000 {
 		t.Errorf("echo %+v, want a rate and a latency", e)
 	}
 }
@@ -89,8 +82,8 @@ func TestLowFDLimit(t *testing.T) {
 	s := start(t, 30, limit, "--max-conns", "3000")
 	o := client(t, limit, nil, s.to(30, "--conns", "3000", "--hold", "0s")...)
 	whole(t, o, 3000)
-	if o.result.Plan.FDTables < 4 || o.result.Host.Nofile != 1000 {
-		t.Errorf("%d fd tables of %d, want at least 4 of 1000", o.result.Plan.FDTables, o.result.Host.Nofile)
+	if o.Result.Plan.FDTables < 4 || o.Result.Host.Nofile != 1000 {
+		t.Errorf("%d fd tables of %d, want at least 4 of 1000", o.Result.Plan.FDTables, o.Result.Host.Nofile)
 	}
 	if n := len(s.report(t).Shards); n < 4 {
 		t.Errorf("%d workers, want at least 4", n)
@@ -102,12 +95,12 @@ func TestLowFDLimit(t *testing.T) {
 func TestThreadsShareAnFDTable(t *testing.T) {
 	s := start(t, 10, nil)
 	o := client(t, []string{"prlimit", "--nofile=300:300"}, nil, s.to(10, "--private-fds", "off", "--threads", "100", "--hold", "0s")...)
-	o.hasResult(t)
-	if o.status != 0 {
-		t.Errorf("status %d, want 0: %s", o.status, o.stderr)
+	o.HasResult(t)
+	if o.Status != 0 {
+		t.Errorf("status %d, want 0: %s", o.Status, o.Stderr)
 	}
-	if c := o.result.Conns; c.Established != o.result.Plan.Conns || c.Established < 100 || c.Established > 200 || o.result.Plan.FDTables != 1 {
-		t.Errorf("conns %+v in %d fd tables, want as many as planned, below the 200 fds that 100 epolls leave", c, o.result.Plan.FDTables)
+	if c := o.Result.Conns; c.Established != o.Result.Plan.Conns || c.Established < 100 || c.Established > 200 || o.Result.Plan.FDTables != 1 {
+		t.Errorf("conns %+v in %d fd tables, want as many as planned, below the 200 fds that 100 epolls leave", c, o.Result.Plan.FDTables)
 	}
 }
 
@@ -131,12 +124,12 @@ func TestServerRefusesAboveItsLimit(t *testing.T) {
 		t.Run(workers+" workers", func(t *testing.T) {
 			s := start(t, 10, nil, "--workers", workers, "--max-conns", "1000")
 			o := client(t, nil, nil, s.to(10, "--conns", "1200", "--hold", "1s", "--interval", "200ms")...)
-			o.hasResult(t)
-			c := o.result.Conns
-			if o.status != 1 || c.Attempted != 1200 || c.Attempted != c.Established+c.Failed || c.Established-c.Lost != 1000 {
-				t.Errorf("status %d, conns %+v; want exactly 1000 kept of 1200, and status 1", o.status, c)
+			o.HasResult(t)
+			c := o.Result.Conns
+			if o.Status != 1 || c.Attempted != 1200 || c.Attempted != c.Established+c.Failed || c.Established-c.Lost != 1000 {
+				t.Errorf("status %d, conns %+v; want exactly 1000 kept of 1200, and status 1", o.Status, c)
 			}
-			if e := o.result.Echo; e == nil || e.Received < 1000 || e.Mismatched != 0 {
+			if e := o.Result.Echo; e == nil || e.Received < 1000 || e.Mismatched != 0 {
 				t.Errorf("echo %+v: those that were kept must go on echoing", e)
 			}
 			if n := s.report(t).Refused["over_limit"]; n < 200 {
@@ -152,9 +145,9 @@ func TestServerKilled(t *testing.T) {
 		await(t, "all connections", func() bool { return s.report(t).Open == 2000 })
 		s.kill()
 	}, s.to(10, "--conns", "2000", "--hold", "60s")...)
-	o.hasResult(t)
-	if c := o.result.Conns; o.status != 1 || c.Established != 2000 || c.Lost != 2000 {
-		t.Errorf("status %d, conns %+v; want all 2000 lost and status 1", o.status, c)
+	o.HasResult(t)
+	if c := o.Result.Conns; o.Status != 1 || c.Established != 2000 || c.Lost != 2000 {
+		t.Errorf("status %d, conns %+v; want all 2000 lost and status 1", o.Status, c)
 	}
 }
 
@@ -174,15 +167,15 @@ func TestWorkerKilled(t *testing.T) {
 			return n.Restarts == 1 && n.State == "ready" && n.PID != w.PID
 		})
 	}, s.to(10, "--conns", "3000", "--hold", "3s", "--verify", "3000")...)
-	o.hasResult(t)
-	if c := o.result.Conns; share == 0 || c.Lost != share || c.Established != 3000 {
+	o.HasResult(t)
+	if c := o.Result.Conns; share == 0 || c.Lost != share || c.Established != 3000 {
 		t.Errorf("conns %+v, want exactly the worker's %d lost", c, share)
 	}
-	if e := o.result.Echo; e == nil || e.Received != 3000-share || e.Mismatched != 0 {
+	if e := o.Result.Echo; e == nil || e.Received != 3000-share || e.Mismatched != 0 {
 		t.Errorf("echo %+v, want the other %d to echo", e, 3000-share)
 	}
-	if o.result.CPU == nil || o.result.CPU.Server != nil {
-		t.Errorf("cpu %+v: the dead worker's time is not known any more", o.result.CPU)
+	if o.Result.CPU == nil || o.Result.CPU.Server != nil {
+		t.Errorf("cpu %+v: the dead worker's time is not known any more", o.Result.CPU)
 	}
 }
 
@@ -202,14 +195,14 @@ func TestInterrupt(t *testing.T) {
 				await(t, "connections", func() bool { return s.report(t).Open >= tt.when })
 				_ = cmd.Process.Signal(syscall.SIGINT)
 			}, s.to(10, append([]string{"--conns", "3000"}, tt.flags...)...)...)
-			o.hasResult(t)
-			if o.status != 130 || !o.result.Interrupt {
-				t.Fatalf("status %d, interrupted %v; want 130 and the report so far", o.status, o.result.Interrupt)
+			o.HasResult(t)
+			if o.Status != 130 || !o.Result.Interrupt {
+				t.Fatalf("status %d, interrupted %v; want 130 and the report so far", o.Status, o.Result.Interrupt)
 			}
-			if o.result.Memory == nil && tt.flags[0] == "--rate" {
-				t.Errorf("no memory per connection in %+v, want the ramp's samples", o.result.Warnings)
+			if o.Result.Memory == nil && tt.flags[0] == "--rate" {
+				t.Errorf("no memory per connection in %+v, want the ramp's samples", o.Result.Warnings)
 			}
-			if c := o.result.Conns; c.Established < tt.when || c.Attempted != c.Established+c.Failed {
+			if c := o.Result.Conns; c.Established < tt.when || c.Attempted != c.Established+c.Failed {
 				t.Errorf("conns %+v, want at least %d established", c, tt.when)
 			}
 		})
@@ -231,8 +224,8 @@ func TestInterruptOfAFrozenServer(t *testing.T) {
 			_ = cmd.Process.Signal(syscall.SIGINT)
 		}, s.to(10, "--conns", "1000", "--hold", "60s")...)
 		took = time.Since(interrupted)
-		if o.status != 130 || o.result == nil || !o.result.Interrupt {
-			t.Fatalf("status %d, result %v; want 130 and the report so far", o.status, o.result)
+		if o.Status != 130 || o.Result == nil || !o.Result.Interrupt {
+			t.Fatalf("status %d, result %v; want 130 and the report so far", o.Status, o.Result)
 		}
 	}
 	if took > 6*time.Second {

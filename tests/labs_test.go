@@ -27,9 +27,9 @@ func TestStress(t *testing.T) {
 	s := start(t, 1, nil, "--max-conns", "2000")
 	for _, mode := range []string{"kept", "keepalive", "per-request"} {
 		o := client(t, nil, nil, s.lab("stress", "--users", "30", "--loops", "40", "--mode", mode, "--close", "rst")...)
-		r := o.result
-		if o.status != 0 || r == nil || r.Echo.Received != 1200 || r.Conns.Failed+r.Conns.Lost != 0 {
-			t.Fatalf("%s: status %d, %+v; %s", mode, o.status, r, o.stderr)
+		r := o.Result
+		if o.Status != 0 || r == nil || r.Echo.Received != 1200 || r.Conns.Failed+r.Conns.Lost != 0 {
+			t.Fatalf("%s: status %d, %+v; %s", mode, o.Status, r, o.Stderr)
 		}
 		if want := map[string]int64{"kept": 30, "keepalive": 120, "per-request": 1200}[mode]; r.Conns.Established != want {
 			t.Errorf("%s: %d connections, want %d", mode, r.Conns.Established, want)
@@ -70,11 +70,11 @@ func TestStressReconciles(t *testing.T) {
 	t.Cleanup(control.Close)
 	port := l.Addr().(*net.TCPAddr).Port
 	o := client(t, nil, nil, "stress", "--first-port", fmt.Sprint(port), "--server-control", control.URL, "--users", "7", "--loops", "5")
-	if o.result == nil {
-		t.Fatalf("status %d, no result: %s", o.status, o.stderr)
+	if o.Result == nil {
+		t.Fatalf("status %d, no result: %s", o.Status, o.Stderr)
 	}
 	const want = "after the close the server holds 7 connections more than before the run"
-	if said := strings.Join(o.result.Warnings, "\n"); !strings.Contains(said, want) {
+	if said := strings.Join(o.Result.Warnings, "\n"); !strings.Contains(said, want) {
 		t.Errorf("warnings %q, want %q", said, want)
 	}
 }
@@ -84,10 +84,10 @@ func TestStressAboveTheLimit(t *testing.T) {
 	s := start(t, 1, nil, "--max-conns", "20")
 	tries(t, func() string {
 		o := client(t, nil, nil, s.lab("stress", "--users", "40", "--loops", "5", "--limit", "2s")...)
-		if r := o.result; o.status != 1 || r == nil || r.Conns.Errors.Sum() == 0 {
-			return fmt.Sprintf("status %d, %+v; %s", o.status, r, o.stderr)
+		if r := o.Result; o.Status != 1 || r == nil || r.Conns.Errors.Sum() == 0 {
+			return fmt.Sprintf("status %d, %+v; %s", o.Status, r, o.Stderr)
 		}
-		return firstFinding(o.result, "server full", "--max-conns")
+		return firstFinding(o.Result, "server full", "--max-conns")
 	})
 }
 
@@ -97,9 +97,9 @@ func TestPeak(t *testing.T) {
 	s := start(t, 1, nil, "--max-conns", "150")
 	tries(t, func() string {
 		o := client(t, nil, nil, s.lab("peak", "--from", "25", "--max", "800", "--each", "300ms", "--until", "errors>0.1%", "p99>1m")...)
-		r := o.result
-		if o.status != 0 || r == nil || len(r.Tables) < 1 {
-			return fmt.Sprintf("status %d, %+v; %s", o.status, r, o.stderr)
+		r := o.Result
+		if o.Status != 0 || r == nil || len(r.Tables) < 1 {
+			return fmt.Sprintf("status %d, %+v; %s", o.Status, r, o.Stderr)
 		}
 		if n := r.Plan.Conns; n < 100 || n > 150 {
 			return fmt.Sprintf("%d users, want 100 to 150: %s", n, r.Verdict)
@@ -127,8 +127,8 @@ func TestPeak(t *testing.T) {
 func TestPeakOfNothing(t *testing.T) {
 	s := start(t, 1, nil, "--max-conns", "5")
 	o := client(t, nil, nil, s.lab("peak", "--from", "20", "--each", "300ms", "--timeout", (2*time.Second).String())...)
-	if o.status != 1 || !strings.Contains(o.result.Verdict, "not even carry 20") {
-		t.Errorf("status %d, %q; %s", o.status, o.result.Verdict, o.stderr)
+	if o.Status != 1 || !strings.Contains(o.Result.Verdict, "not even carry 20") {
+		t.Errorf("status %d, %q; %s", o.Status, o.Result.Verdict, o.Stderr)
 	}
 }
 
@@ -159,9 +159,9 @@ func hanging(t *testing.T, nth int64) (port int) {
 // error, and the ten seconds of the drain are not the others'.
 func TestStressOfAHungUser(t *testing.T) {
 	o := client(t, nil, nil, "stress", "--first-port", fmt.Sprint(hanging(t, 5)), "--server-control", "none", "--users", "10", "--loops", "10m", "--limit", "500ms", "--timeout", "60s")
-	r := o.result
-	if o.status != 1 || r == nil || r.Echo.Lost != 1 || r.Conns.Lost != 0 || !strings.Contains(r.Verdict, "1 tries failed, mostly echo_timeout") {
-		t.Fatalf("status %d, %+v; %s", o.status, r, o.stderr)
+	r := o.Result
+	if o.Status != 1 || r == nil || r.Echo.Lost != 1 || r.Conns.Lost != 0 || !strings.Contains(r.Verdict, "1 tries failed, mostly echo_timeout") {
+		t.Fatalf("status %d, %+v; %s", o.Status, r, o.Stderr)
 	}
 	if share, _ := cell(t, r.Tables[0], 0, "errors"); share != 0.1 || r.Echo.Seconds > 8 {
 		t.Errorf("errors %g, want 0.1 of the users; rate over %g s, want 0.5", share, r.Echo.Seconds)
@@ -198,10 +198,10 @@ func TestPeakOfALock(t *testing.T) {
 	})
 	tries(t, func() string {
 		o := client(t, nil, nil, "peak", "--first-port", fmt.Sprint(port), "--server-control", "none", "--from", "5", "--max", "640", "--each", "500ms", "--precision", "0.5", "--until", "p99>100ms")
-		if o.status != 0 || o.result == nil || !strings.Contains(o.result.Verdict, "What broke first") {
-			return fmt.Sprintf("status %d, %+v; %s", o.status, o.result, o.stderr)
+		if o.Status != 0 || o.Result == nil || !strings.Contains(o.Result.Verdict, "What broke first") {
+			return fmt.Sprintf("status %d, %+v; %s", o.Status, o.Result, o.Stderr)
 		}
-		return idleYetSlow(o.result)
+		return idleYetSlow(o.Result)
 	})
 }
 
@@ -224,9 +224,9 @@ func TestStressOfAServerThatSlowsDown(t *testing.T) {
 			}
 		})
 		o := client(t, nil, nil, "stress", "--first-port", fmt.Sprint(port), "--server-control", "none", "--users", "4", "--loops", "70")
-		r := o.result
-		if o.status != 0 || r == nil || r.Heat == nil || len(r.Heat.Counts) < 8 {
-			return fmt.Sprintf("status %d, %+v; %s", o.status, r, o.stderr)
+		r := o.Result
+		if o.Status != 0 || r == nil || r.Heat == nil || len(r.Heat.Counts) < 8 {
+			return fmt.Sprintf("status %d, %+v; %s", o.Status, r, o.Stderr)
 		}
 		return idleYetSlow(r)
 	})

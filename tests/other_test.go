@@ -60,10 +60,10 @@ func TestServerThatIsNotOurs(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			o := client(t, nil, nil, to(listen(t, tt.handle), "--conns", "300", "--hold", "300ms")...)
-			if o.status != tt.status || o.result == nil {
-				t.Fatalf("status %d, want %d: %s", o.status, tt.status, o.stderr)
+			if o.Status != tt.status || o.Result == nil {
+				t.Fatalf("status %d, want %d: %s", o.Status, tt.status, o.Stderr)
 			}
-			c := o.result.Conns
+			c := o.Result.Conns
 			if c.Established != 300 || tt.cause != "" && c.Errors[tt.cause] == 0 || tt.cause == "" && len(c.Errors) != 0 {
 				t.Errorf("conns %+v, want 300 established and cause %q", c, tt.cause)
 			}
@@ -90,17 +90,17 @@ func TestSocat(t *testing.T) {
 		return err == nil
 	})
 	o := client(t, nil, nil, to(port, "--conns", "20", "--hold", "0s", "--close", "fin")...)
-	if o.status != 0 || o.result.Echo.Received != 20 {
-		t.Errorf("status %d, %+v: want 20 echoes from socat; %s", o.status, o.result, o.stderr)
+	if o.Status != 0 || o.Result.Echo.Received != 20 {
+		t.Errorf("status %d, %+v: want 20 echoes from socat; %s", o.Status, o.Result, o.Stderr)
 	}
 }
 
 func TestNobodyListens(t *testing.T) {
 	port, _ := freePorts(t, 1)
 	o := client(t, nil, nil, to(port, "--conns", "10")...)
-	if o.status != 1 || o.result != nil || strings.Count(o.stderr, "\n") != 1 ||
-		!strings.Contains(o.stderr, "connection refused") || !strings.Contains(o.stderr, "bin/server") {
-		t.Errorf("status %d, stderr %q; want 1 and one line with the cure", o.status, o.stderr)
+	if o.Status != 1 || o.Result != nil || strings.Count(o.Stderr, "\n") != 1 ||
+		!strings.Contains(o.Stderr, "connection refused") || !strings.Contains(o.Stderr, "bin/server") {
+		t.Errorf("status %d, stderr %q; want 1 and one line with the cure", o.Status, o.Stderr)
 	}
 }
 

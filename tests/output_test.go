@@ -67,8 +67,8 @@ func TestFilesOfAnInterruptedRun(t *testing.T) {
 		}
 		_ = cmd.Process.Signal(syscall.SIGINT)
 	}, s.to(2, "--conns", "100", "--hold", "10m", "--html", filepath.Join(dir, "r.html"), "--csv", filepath.Join(dir, "r.csv"))...)
-	if o.status != 130 || o.result == nil || !o.result.Interrupt {
-		t.Fatalf("status %d, %+v: %s", o.status, o.result, o.stderr)
+	if o.Status != 130 || o.Result == nil || !o.Result.Interrupt {
+		t.Fatalf("status %d, %+v: %s", o.Status, o.Result, o.Stderr)
 	}
 	var names []string
 	left, err := os.ReadDir(dir)
@@ -83,7 +83,7 @@ func TestFilesOfAnInterruptedRun(t *testing.T) {
 	}
 	// What it left can be shown and compared.
 	again := filepath.Join(dir, "again.json")
-	status, _, stderr := runs(t, "report", "--quiet", "--json", again, writtenResult(t, o.result))
+	status, _, stderr := runs(t, "report", "--quiet", "--json", again, writtenResult(t, o.Result))
 	if status != 0 {
 		t.Fatalf("report: %d, %s", status, stderr)
 	}

@@ -38,23 +38,23 @@ func TestRelay(t *testing.T) {
 			})
 			o := client(t, ns, nil, "churn", "--mode", "pool", "--pool", "20", "--users", "20", "--duration", "1500ms", "--timeout", "1s",
 				"--first-port", fmt.Sprint(front), "--server-control", "none")
-			if o.result == nil {
-				t.Fatalf("status %d: %s", o.status, o.stderr)
+			if o.Result == nil {
+				t.Fatalf("status %d: %s", o.Status, o.Stderr)
 			}
 			ranOut := false
-			for _, f := range o.result.Findings {
+			for _, f := range o.Result.Findings {
 				if f.Name == "local ports used up" && strings.Contains(f.Evidence, fmt.Sprintf("to 127.0.0.1:%d", behind.first)) && f.Severity >= result.Limits {
 					ranOut = true
 				}
 			}
-			if n, _ := cell(t, o.result.Tables[0], 0, "TW others"); n > 100 != tt.runsOut {
+			if n, _ := cell(t, o.Result.Tables[0], 0, "TW others"); n > 100 != tt.runsOut {
 				t.Errorf("%g in TIME_WAIT between the relay and its server", n)
 			}
 			if ranOut != tt.runsOut {
-				t.Errorf("local ports of the relay used up: %v, want %v; %+v, %s", ranOut, tt.runsOut, o.result.Findings, o.result.Verdict)
+				t.Errorf("local ports of the relay used up: %v, want %v; %+v, %s", ranOut, tt.runsOut, o.Result.Findings, o.Result.Verdict)
 			}
-			if !tt.runsOut && o.result.Conns.Lost > 0 {
-				t.Errorf("conns %+v: %s", o.result.Conns, o.result.Verdict)
+			if !tt.runsOut && o.Result.Conns.Lost > 0 {
+				t.Errorf("conns %+v: %s", o.Result.Conns, o.Result.Verdict)
 			}
 		})
 	}
@@ -69,8 +69,8 @@ func TestRelayWebSocket(t *testing.T) {
 	o := client(t, nil, nil, "hold", "--proto", "ws", "--first-port", fmt.Sprint(front.first), "--ports", "1", "--server-control", "none",
 		"--conns", fmt.Sprint(conns), "--hold", "1s", "--interval", "200ms", "--size", "1000", "--verify", fmt.Sprint(conns), "--close", "fin")
 	whole(t, o, conns)
-	if e := o.result.Echo; e.Received < 2*conns || e.Verified != conns || o.result.Setup.Handshake.Count != conns {
-		t.Errorf("%+v, %+v; want %d handshakes, messages over each, and all verified", *e, o.result.Setup.Handshake, conns)
+	if e := o.Result.Echo; e.Received < 2*conns || e.Verified != conns || o.Result.Setup.Handshake.Count != conns {
+		t.Errorf("%+v, %+v; want %d handshakes, messages over each, and all verified", *e, o.Result.Setup.Handshake, conns)
 	}
 	await(t, "the ends", func() bool { return behind.report(t).Open == 0 && front.report(t).Open == 0 })
 	if r := front.report(t); r.Relay.Opened < conns || len(r.Relay.Failed) > 0 || len(r.Refused) > 0 {

@@ -3,13 +3,9 @@
 package tests
 
 import (
-	"bytes"
-	"context"
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
-	"slices"
 	"testing"
 
 	"github.com/c10m/c10m/internal/result"
@@ -22,7 +18,7 @@ var patience = rig.Patience
 var bin string // directory of the built programs
 
 func TestMain(m *testing.M) {
-	os.Exit(rig.Main(m, "..", false, func() { bin = rig.Bin }))
+	os.Exit(rig.Main(m, "..", func() { bin = rig.Bin }))
 }
 
 // server is a running bin/server. When its test ends it must have given back
@@ -58,55 +54,10 @@ func (s *server) kill() { s.Kill() }
 
 func (s *server) report(t *testing.T) result.ServerReport { return s.Report(t) }
 
-// outcome is how a client's run ended.
-type outcome struct {
-	status int
-	stderr string
-	result *result.Result // nil if it left none
-}
-
 // client runs the client to its end; during is called while it runs.
-func client(t *testing.T, prefix []string, during func(*exec.Cmd), flags ...string) outcome {
+func client(t *testing.T, prefix []string, during func(*exec.Cmd), flags ...string) rig.Outcome {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
-	file := filepath.Join(t.TempDir(), "result.json")
-	args := append(append([]string{}, prefix...), filepath.Join(bin, "client"))
-	if at := slices.Index(flags, "--"); at >= 0 { // what follows is another command's
-		flags = slices.Insert(slices.Clone(flags), at, "--json", file)
-	} else {
-		flags = append(slices.Clone(flags), "--json", file)
-	}
-	args = append(args, flags...)
-	if flags[0] == "hold" || flags[0] == "echo" {
-		args = append(args, "--settle", "0s")
-	}
-	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	if during != nil {
-		during(cmd)
-	}
-	_ = cmd.Wait()
-	if ctx.Err() != nil {
-		t.Fatalf("client did not end within %v: %s", patience, stderr.String())
-	}
-	o := outcome{status: cmd.ProcessState.ExitCode(), stderr: stderr.String()}
-	if f, err := os.Open(file); err == nil {
-		defer func() { _ = f.Close() }()
-		if info, err := f.Stat(); err == nil && info.Size() > 0 {
-			if o.result, err = result.Read(f); err != nil {
-				t.Fatalf("the client's result file: %v", err)
-			}
-			if flags[0] == "hold" || flags[0] == "echo" {
-				rig.Honest(t, o.result)
-			}
-		}
-	}
-	return o
+	return rig.Client(t, prefix, during, flags...)
 }
 
 // to is the flags that lead the client to the server.

@@ -6,6 +6,8 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
+
+	"github.com/c10m/c10m/tests/rig"
 )
 
 // leaking echoes, and forgets nothing of what it was sent.
@@ -52,6 +54,7 @@ while True:
 // python starts a server, and waits until it accepts.
 func python(t *testing.T, program string) (port int) {
 	t.Helper()
+	rig.NoLeaks(t)
 	port, _ = freePorts(t, 1)
 	cmd := exec.Command("/usr/bin/python3", "-c", program, fmt.Sprint(port))
 	if err := cmd.Start(); err != nil {
@@ -72,9 +75,9 @@ func TestSoakFindsALeak(t *testing.T) {
 	port := python(t, leaking)
 	tries(t, func() string {
 		o := client(t, nil, nil, append([]string{"soak", "--first-port", fmt.Sprint(port), "--server-control", "none"}, soakFlags...)...)
-		r := o.result
-		if o.status != 1 || r == nil || !r.Leak || !strings.HasPrefix(r.Verdict, "LEAK") {
-			return fmt.Sprintf("status %d, %+v; %s", o.status, r, o.stderr)
+		r := o.Result
+		if o.Status != 1 || r == nil || !r.Leak || !strings.HasPrefix(r.Verdict, "LEAK") {
+			return fmt.Sprintf("status %d, %+v; %s", o.Status, r, o.Stderr)
 		}
 		// 2 KiB and a little more for each message.
 		growth := r.Tables[2]
@@ -96,9 +99,9 @@ func TestSoakFindsSocketsNobodyCloses(t *testing.T) {
 		tries(t, func() string {
 			o := client(t, nil, nil, "soak", "--first-port", fmt.Sprint(port), "--server-control", "none", "--close", how,
 				"--users", "5", "--requests", "200", "--duration", "3s", "--every", "50ms", "--warm-up", "0.2")
-			r := o.result
-			if o.status != 1 || r == nil || !r.Leak || !strings.HasPrefix(r.Verdict, "LEAK") {
-				return fmt.Sprintf("%s: status %d, %+v; %s", how, o.status, r, o.stderr)
+			r := o.Result
+			if o.Status != 1 || r == nil || !r.Leak || !strings.HasPrefix(r.Verdict, "LEAK") {
+				return fmt.Sprintf("%s: status %d, %+v; %s", how, o.Status, r, o.Stderr)
 			}
 			for _, words := range want {
 				if !strings.Contains(r.Verdict, words) {
@@ -116,14 +119,14 @@ func TestSoakFindsSocketsNobodyCloses(t *testing.T) {
 func TestSoakOfOurs(t *testing.T) {
 	s := start(t, 1, nil, "--max-conns", "1000")
 	// Its heap finds its size first: five seconds are short for that.
-	if o := client(t, nil, nil, s.lab("stress", "--users", "10", "--loops", "20000", "--mode", "keepalive", "--requests", "20", "--close", "rst")...); o.status != 0 {
-		t.Fatalf("status %d: %s", o.status, o.stderr)
+	if o := client(t, nil, nil, s.lab("stress", "--users", "10", "--loops", "20000", "--mode", "keepalive", "--requests", "20", "--close", "rst")...); o.Status != 0 {
+		t.Fatalf("status %d: %s", o.Status, o.Stderr)
 	}
 	tries(t, func() string {
 		o := client(t, nil, nil, s.lab("soak", soakFlags...)...)
-		r := o.result
-		if o.status != 0 || r == nil || r.Leak || !strings.HasPrefix(r.Verdict, "No leak") {
-			return fmt.Sprintf("status %d, %+v; %s", o.status, r, o.stderr)
+		r := o.Result
+		if o.Status != 0 || r == nil || r.Leak || !strings.HasPrefix(r.Verdict, "No leak") {
+			return fmt.Sprintf("status %d, %+v; %s", o.Status, r, o.Stderr)
 		}
 		if n, _ := cell(t, r.Tables[0], 0, "server"); n < 1<<20 || len(r.Tables[0].Rows) < 10 {
 			return fmt.Sprintf("table %+v", r.Tables[0])

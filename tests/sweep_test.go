@@ -12,9 +12,9 @@ import (
 func TestSweep(t *testing.T) {
 	tries(t, func() string {
 		o := client(t, nil, nil, "sweep", "--size", "200000,64", "--repeat", "4", "--", "echo", "--conns", "10", "--duration", "300ms")
-		r := o.result
-		if o.status != 0 || r == nil || len(r.Tables) != 1 || len(r.Tables[0].Rows) != 2 {
-			return fmt.Sprintf("status %d, %+v; %s", o.status, r, o.stderr)
+		r := o.Result
+		if o.Status != 0 || r == nil || len(r.Tables) != 1 || len(r.Tables[0].Rows) != 2 {
+			return fmt.Sprintf("status %d, %+v; %s", o.Status, r, o.Stderr)
 		}
 		if !strings.HasPrefix(r.Verdict, "Best is size=64.") {
 			return fmt.Sprintf("verdict %q, table %v", r.Verdict, r.Tables[0].Rows)
@@ -34,8 +34,8 @@ func TestSweepOfSettings(t *testing.T) {
 	}
 	o := client(t, nil, nil, "sweep", "--sysctl", "net.core.somaxconn=64,4096", "--server-flag", "workers=1,2", "--repeat", "1", "--metric", "echo.latency.p99",
 		"--", "churn", "--users", "5", "--duration", "200ms")
-	if r := o.result; o.status != 0 || r == nil || len(r.Tables[0].Rows) != 4 || !strings.Contains(r.Verdict, "No difference") || !strings.Contains(r.Verdict, "--repeat 5 could") {
-		t.Fatalf("status %d, %+v; %s", o.status, r, o.stderr)
+	if r := o.Result; o.Status != 0 || r == nil || len(r.Tables[0].Rows) != 4 || !strings.Contains(r.Verdict, "No difference") || !strings.Contains(r.Verdict, "--repeat 5 could") {
+		t.Fatalf("status %d, %+v; %s", o.Status, r, o.Stderr)
 	}
 }
 
@@ -43,9 +43,9 @@ func TestSweepOfSettings(t *testing.T) {
 // not best.
 func TestSweepOfAServerThatIsFull(t *testing.T) {
 	o := client(t, nil, nil, "sweep", "--server-flag", "max-conns=50,1000", "--repeat", "1", "--", "echo", "--conns", "200", "--duration", "300ms", "--verify", "0")
-	r := o.result
-	if o.status != 1 || r == nil || len(r.Tables[0].Rows) != 2 || !strings.HasPrefix(r.Verdict, "Only max-conns=1000 did what was asked of it. Not judged: max-conns=50 fell short") {
-		t.Fatalf("status %d, %+v; %s", o.status, r, o.stderr)
+	r := o.Result
+	if o.Status != 1 || r == nil || len(r.Tables[0].Rows) != 2 || !strings.HasPrefix(r.Verdict, "Only max-conns=1000 did what was asked of it. Not judged: max-conns=50 fell short") {
+		t.Fatalf("status %d, %+v; %s", o.Status, r, o.Stderr)
 	}
 	short, _ := cell(t, r.Tables[0], 0, "short")
 	if n, _ := cell(t, r.Tables[0], 0, "errors"); short != 1 || n < 100 {
@@ -61,13 +61,13 @@ func TestSweepRunsAreApart(t *testing.T) {
 	}
 	o := client(t, nil, nil, "sweep", "--sysctl", "net.ipv4.tcp_tw_reuse=0", "--sysctl", "net.ipv4.ip_local_port_range=40000 40399,41000 41399", "--repeat", "2",
 		"--", "stress", "--users", "5", "--loops", "60", "--mode", "per-request", "--close", "fin")
-	r := o.result
-	if o.status != 0 || r == nil || len(r.Tables[0].Rows) != 2 {
-		t.Fatalf("status %d, %+v; %s", o.status, r, o.stderr)
+	r := o.Result
+	if o.Status != 0 || r == nil || len(r.Tables[0].Rows) != 2 {
+		t.Fatalf("status %d, %+v; %s", o.Status, r, o.Stderr)
 	}
 	for i := range r.Tables[0].Rows {
 		if n, _ := cell(t, r.Tables[0], i, "errors"); n != 0 {
-			t.Errorf("row %d: %g errors: %s", i, n, o.stderr)
+			t.Errorf("row %d: %g errors: %s", i, n, o.Stderr)
 		}
 	}
 }
@@ -75,9 +75,9 @@ func TestSweepRunsAreApart(t *testing.T) {
 // One of two values that the server does not take: a row of its own.
 func TestSweepWithOneBadValue(t *testing.T) {
 	o := client(t, nil, nil, "sweep", "--server-flag", "workers=none,1", "--repeat", "1", "--", "echo", "--conns", "10", "--duration", "200ms")
-	r := o.result
-	if o.status != 1 || r == nil || len(r.Tables[0].Rows) != 2 || !strings.Contains(r.Verdict, "workers=none could not run") {
-		t.Fatalf("status %d, %+v; %s", o.status, r, o.stderr)
+	r := o.Result
+	if o.Status != 1 || r == nil || len(r.Tables[0].Rows) != 2 || !strings.Contains(r.Verdict, "workers=none could not run") {
+		t.Fatalf("status %d, %+v; %s", o.Status, r, o.Stderr)
 	}
 	if _, why := cell(t, r.Tables[0], 0, "could not run"); !strings.Contains(why, "--workers") {
 		t.Errorf("row of workers=none: %q", why)
@@ -87,7 +87,7 @@ func TestSweepWithOneBadValue(t *testing.T) {
 // A value that the server does not take: one line says which variant.
 func TestSweepWithABadValue(t *testing.T) {
 	o := client(t, nil, nil, "sweep", "--server-flag", "workers=none", "--repeat", "1")
-	if o.status == 0 || o.result != nil || strings.Count(o.stderr, "\n") != 1 || !strings.Contains(o.stderr, "workers=none") {
-		t.Errorf("status %d: %s", o.status, o.stderr)
+	if o.Status == 0 || o.Result != nil || strings.Count(o.Stderr, "\n") != 1 || !strings.Contains(o.Stderr, "workers=none") {
+		t.Errorf("status %d: %s", o.Status, o.Stderr)
 	}
 }

@@ -38,8 +38,8 @@ func TestWebSocket(t *testing.T) {
 			o := client(t, nil, nil, append([]string{"hold", "--proto", "ws", "--first-port", fmt.Sprint(first), "--ports", fmt.Sprint(ports),
 				"--server-control", "http://" + s.control, "--conns", fmt.Sprint(conns)}, tt.client...)...)
 			whole(t, o, conns)
-			if h := o.result.Setup.Handshake; o.result.Echo.Received < tt.echoes || h == nil || h.Count != conns {
-				t.Errorf("%d echoes, want at least %d; handshakes %+v, want %d", o.result.Echo.Received, tt.echoes, h, conns)
+			if h := o.Result.Setup.Handshake; o.Result.Echo.Received < tt.echoes || h == nil || h.Count != conns {
+				t.Errorf("%d echoes, want at least %d; handshakes %+v, want %d", o.Result.Echo.Received, tt.echoes, h, conns)
 			}
 			await(t, "the server to see every close", func() bool { return s.report(t).Open == 0 })
 			if r := s.report(t); len(r.Refused) > 0 {
@@ -55,13 +55,13 @@ func TestMixedProtocols(t *testing.T) {
 	o := client(t, nil, nil, "echo", "--proto", "tcp,ws", "--first-port", fmt.Sprintf("%d,%d", s.first, first), "--ports", fmt.Sprint(ports),
 		"--server-control", "http://"+s.control, "--conns", fmt.Sprint(conns), "--hold", "1s")
 	whole(t, o, conns)
-	p := o.result.Protocols
+	p := o.Result.Protocols
 	if len(p) != 2 || p[0].Proto != "tcp" || p[0].Conns.Established != 501 || p[1].Proto != "ws" || p[1].Conns.Established != 500 ||
-		p[0].Echo.Received == 0 || p[1].Echo.Received == 0 || p[0].Echo.Received+p[1].Echo.Received != o.result.Echo.Received {
+		p[0].Echo.Received == 0 || p[1].Echo.Received == 0 || p[0].Echo.Received+p[1].Echo.Received != o.Result.Echo.Received {
 		t.Errorf("protocols %+v, want 501 tcp and 500 ws, both with echoes", p)
 	}
-	if o.result.Plan.FirstPort != s.first || o.result.Plan.WSFirstPort != first {
-		t.Errorf("plan %+v, want the first ports %d and %d", o.result.Plan, s.first, first)
+	if o.Result.Plan.FirstPort != s.first || o.Result.Plan.WSFirstPort != first {
+		t.Errorf("plan %+v, want the first ports %d and %d", o.Result.Plan, s.first, first)
 	}
 }
 
@@ -95,8 +95,8 @@ func TestWebSocketServersThatAreNotOurs(t *testing.T) {
 				o := client(t, nil, nil, "hold", "--proto", "ws", "--first-port", fmt.Sprint(port), "--ports", "1", "--server-control", "none",
 					"--conns", "100", "--hold", "600ms", "--interval", "200ms", "--size", size, "--close", "fin")
 				whole(t, o, 100)
-				if o.result.Echo.Received < 200 || len(o.result.Conns.Errors) > 0 {
-					t.Errorf("%s B: echo %+v, errors %v", size, o.result.Echo, o.result.Conns.Errors)
+				if o.Result.Echo.Received < 200 || len(o.Result.Conns.Errors) > 0 {
+					t.Errorf("%s B: echo %+v, errors %v", size, o.Result.Echo, o.Result.Conns.Errors)
 				}
 			}
 		})
@@ -121,12 +121,12 @@ asyncio.run(main())
 func TestWrongProtocol(t *testing.T) {
 	s, first := wsPorts(t, 1, "--handshake-timeout", "1s")
 	o := client(t, nil, nil, s.to(1, "--proto", "ws", "--conns", "20", "--hold", "0s")...)
-	if o.status != 1 || o.result == nil || o.result.Conns.Errors["handshake_invalid"] != 20 || o.result.Conns.Established != 0 {
-		t.Errorf("a WebSocket client at a TCP port: status %d, %+v, %s", o.status, o.result, o.stderr)
+	if o.Status != 1 || o.Result == nil || o.Result.Conns.Errors["handshake_invalid"] != 20 || o.Result.Conns.Established != 0 {
+		t.Errorf("a WebSocket client at a TCP port: status %d, %+v, %s", o.Status, o.Result, o.Stderr)
 	}
 	o = client(t, nil, nil, "hold", "--first-port", fmt.Sprint(first), "--ports", "1", "--server-control", "http://"+s.control, "--conns", "20", "--hold", "5s", "--verify", "20")
-	if o.status != 1 || o.result == nil || o.result.Conns.Lost != 20 {
-		t.Errorf("a TCP client at a WebSocket port: status %d, %+v, %s", o.status, o.result, o.stderr)
+	if o.Status != 1 || o.Result == nil || o.Result.Conns.Lost != 20 {
+		t.Errorf("a TCP client at a WebSocket port: status %d, %+v, %s", o.Status, o.Result, o.Stderr)
 	}
 	if n := s.report(t).Refused["handshake_timeout"]; n != 20 {
 		t.Errorf("the server counts %d handshake timeouts, want 20", n)

@@ -38,7 +38,7 @@ func TestMain(m *testing.M) {
 	if os.Getuid() == 0 && os.Getenv(moved) == "" {
 		os.Exit(move())
 	}
-	os.Exit(rig.Main(m, "../..", raceEnabled, func() {}))
+	os.Exit(rig.Main(m, "../..", func() {}))
 }
 
 // move runs the suite again in a network namespace of its own.

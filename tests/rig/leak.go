@@ -4,9 +4,13 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"regexp"
 	"runtime"
+	"slices"
 	"strconv"
+	"strings"
+	"sync"
 	"testing"
 
 	"github.com/c10m/c10m/internal/sys"
@@ -15,17 +19,18 @@ import (
 // settled remembers what the server has open before its first connection.
 func (s *Server) settled(tb testing.TB) {
 	tb.Helper()
-	resp, err := asker.Get("http://" + s.Control + "/healthz")
-	if err != nil {
-		return // it runs in a namespace of its own
+	if !strings.Contains(s.Ready, "control=http://"+s.Control) {
+		return // it has no control endpoint
 	}
-	_ = resp.Body.Close()
 	last := -1
 	Await(tb, "the server's fds to settle", func() bool {
 		last, s.fds = s.fds, s.countFDs(tb)
 		return s.fds > 0 && s.fds == last
 	})
-	s.gor = s.goroutines(tb)
+	Await(tb, "the server to tell of its goroutines", func() bool {
+		s.gor = s.goroutines(tb)
+		return s.gor > 0
+	})
 }
 
 // pids are the server's processes.
@@ -59,25 +64,36 @@ func (s *Server) countFDs(tb testing.TB) int {
 // total is the first line of net/http/pprof's text form of a profile.
 var total = regexp.MustCompile(`^goroutine profile: total (\d+)`)
 
-// goroutines is the number of goroutines of the process that has the control
-// endpoint, 0 where it does not tell.
-func (s *Server) goroutines(tb testing.TB) int {
+// goroutines is the number of goroutines of all the server's processes, 0 while
+// one of them does not tell.
+func (s *Server) goroutines(tb testing.TB) (sum int) {
 	tb.Helper()
-	resp, err := asker.Get("http://" + s.Control + "/debug/pprof/goroutine?debug=1")
-	if err != nil {
-		tb.Fatal(err)
+	r := s.Report(tb)
+	of := []string{""}
+	for i, w := range r.Shards {
+		if w.PID != r.PID {
+			of = append(of, fmt.Sprintf("&worker=%d", i))
+		}
 	}
-	defer func() { _ = resp.Body.Close() }()
-	head, _ := io.ReadAll(io.LimitReader(resp.Body, 64))
-	if m := total.FindSubmatch(head); m != nil {
+	for _, worker := range of {
+		resp, err := s.asker.Get("http://" + s.Control + "/debug/pprof/goroutine?debug=1" + worker)
+		if err != nil {
+			tb.Fatal(err)
+		}
+		head, _ := io.ReadAll(io.LimitReader(resp.Body, 64))
+		_ = resp.Body.Close()
+		m := total.FindSubmatch(head)
+		if m == nil {
+			return 0
+		}
 		n, _ := strconv.Atoi(string(m[1]))
-		return n
+		sum += n
 	}
-	return 0
+	return sum
 }
 
-// goroutineSlack is what the runtime and the control endpoint may have started
-// meanwhile; a goroutine per connection would be thousands.
+// goroutineSlack is what the runtime and the control endpoint of a process may
+// have started meanwhile; a goroutine per connection would be thousands.
 const goroutineSlack = 4
 
 // noLeaks sees that the server is back to what it had before its first
@@ -93,28 +109,46 @@ func (s *Server) noLeaks(tb testing.TB) {
 	}()
 	Await(tb, "the server to give back every fd", func() bool {
 		open, fds, gor = s.Report(tb).Open, s.countFDs(tb), s.goroutines(tb)
-		return open == 0 && fds > 0 && fds <= s.fds && gor <= s.gor+goroutineSlack
+		return open == 0 && fds > 0 && fds <= s.fds && gor > 0 && gor <= s.gor+goroutineSlack*len(s.pids(tb))
 	})
 }
 
+// watched are the tests under way that NoLeaks looks after.
+var watched sync.Map
+
 // NoLeaks sees at the test's end, after everything that it registers later has
 // been cleaned up, that the test itself has left no goroutine, no fd and no
-// child.
+// child. Whatever begins something calls it; the first call of a test counts.
 func NoLeaks(tb testing.TB) {
 	tb.Helper()
-	goroutines := runtime.NumGoroutine()
+	if _, known := watched.LoadOrStore(tb, true); known {
+		return
+	}
+	goroutines, had := runtime.NumGoroutine(), children()
 	fds, err := sys.CountFDs()
 	if err != nil {
 		tb.Fatal(err)
 	}
 	tb.Cleanup(func() {
+		watched.Delete(tb)
 		if tb.Failed() {
 			return
 		}
 		Await(tb, "the test to give back its own goroutines, fds and children", func() bool {
 			now, _ := sys.CountFDs()
-			children, _ := os.ReadFile("/proc/thread-self/children")
-			return runtime.NumGoroutine() <= goroutines && now <= fds && len(children) == 0
+			left := slices.DeleteFunc(children(), func(pid string) bool { return slices.Contains(had, pid) })
+			return runtime.NumGoroutine() <= goroutines && now <= fds && len(left) == 0
 		})
 	})
+}
+
+// children are the processes that this one has started; each thread has a list
+// of its own.
+func children() (pids []string) {
+	lists, _ := filepath.Glob("/proc/self/task/*/children")
+	for _, list := range lists {
+		b, _ := os.ReadFile(list)
+		pids = append(pids, strings.Fields(string(b))...)
+	}
+	return pids
 }

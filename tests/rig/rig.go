@@ -27,8 +27,8 @@ var Bin string
 
 // Main builds the programs, from a suite's directory that lies root ("../..")
 // below the module's, and runs the suite once ready has been called. Where the
-// race detector is on in the suite (race), it is on in the programs too.
-func Main(m *testing.M, root string, race bool, ready func()) int {
+// race detector is on in the suite, it is on in the programs too.
+func Main(m *testing.M, root string, ready func()) int {
 	dir, err := os.MkdirTemp("", "c10m")
 	if err != nil {
 		panic(err)
@@ -41,7 +41,7 @@ func Main(m *testing.M, root string, race bool, ready func()) int {
 	Bin = dir
 	for _, name := range []string{"server", "client"} {
 		args := []string{"build", "-o", filepath.Join(dir, name)}
-		if race {
+		if raceEnabled {
 			args = append(args, "-race")
 		}
 		if out, err := exec.Command("go", append(args, filepath.Join(root, name))...).CombinedOutput(); err != nil {

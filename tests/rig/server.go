@@ -2,8 +2,10 @@ package rig
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"fmt"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -15,6 +17,7 @@ import (
 	"time"
 
 	"github.com/c10m/c10m/internal/result"
+	"github.com/c10m/c10m/internal/sys"
 )
 
 // Server is a running bin/server.
@@ -25,8 +28,9 @@ type Server struct {
 	WS, NWS int    // the same of its WebSocket ports, if it has any
 	Control string // address of its control endpoint
 	Ready   string // its first line
-	fds     int    // of all its processes, before the first connection
-	gor     int    // goroutines of the process that has the control endpoint; 0: not known
+	asker   http.Client
+	fds     int // of all its processes, before the first connection; 0: it cannot be asked
+	gor     int // goroutines of all of them
 }
 
 // Options are how a server is to run.
@@ -43,9 +47,10 @@ type Options struct {
 
 // Start runs the server on ports of its own and waits until it is ready. When
 // the test ends the server must have given back every fd and goroutine, and is
-// stopped; one in a namespace from where it cannot be asked is only stopped.
+// stopped; one without a control endpoint is only stopped.
 func Start(tb testing.TB, o Options) *Server {
 	tb.Helper()
+	NoLeaks(tb)
 	if o.Bind == "" {
 		o.Bind = "127.0.0.1"
 	}
@@ -63,6 +68,8 @@ func Start(tb testing.TB, o Options) *Server {
 	if !slices.Contains(o.Flags, "--max-conns") && !slices.Contains(o.Flags, "--workers") {
 		args = append(args, "--max-conns", "9000") // one process: auto is many where the fd limit is low
 	}
+	// It keeps no connection open: one more fd in the server would look like a leak.
+	s.asker = http.Client{Timeout: Patience, Transport: &http.Transport{DisableKeepAlives: true, DialContext: s.within}}
 	s.Cmd = exec.Command(args[0], args[1:]...)
 	s.Cmd.Stderr = os.Stderr
 	s.Cmd.Env = append(os.Environ(), o.Env...)
@@ -104,8 +111,21 @@ func (s *Server) To(more ...string) []string {
 // Addr is the address of the i-th TCP port.
 func (s *Server) Addr(i int) string { return fmt.Sprintf("127.0.0.1:%d", s.First+i%s.N) }
 
-// asker keeps no connection open: one more fd in the server would look like a leak.
-var asker = http.Client{Timeout: Patience, Transport: &http.Transport{DisableKeepAlives: true}}
+// within connects to the server's control endpoint from within its network
+// namespace.
+func (s *Server) within(ctx context.Context, network, addr string) (c net.Conn, err error) {
+	there := fmt.Sprintf("/proc/%d/ns/net", s.Cmd.Process.Pid)
+	own, err1 := os.Readlink("/proc/self/ns/net")
+	its, err2 := os.Readlink(there)
+	if err1 != nil || err2 != nil || own == its {
+		return new(net.Dialer).DialContext(ctx, network, addr)
+	}
+	err = sys.InNetwork(there, func() error {
+		c, err = new(net.Dialer).DialContext(ctx, network, addr)
+		return err
+	})
+	return c, err
+}
 
 // Report asks for the server's counts.
 func (s *Server) Report(tb testing.TB) (r result.ServerReport) {
@@ -121,7 +141,7 @@ func (s *Server) Memory(tb testing.TB) (r result.ServerReport) {
 
 func (s *Server) get(tb testing.TB, path string) (r result.ServerReport) {
 	tb.Helper()
-	resp, err := asker.Get("http://" + s.Control + path)
+	resp, err := s.asker.Get("http://" + s.Control + path)
 	if err != nil {
 		tb.Fatal(err)
 	}

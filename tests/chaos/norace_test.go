@@ -1,5 +1,0 @@
-//go:build chaos && !race
-
-package chaos
-
-const raceEnabled = false
