@@ -94,7 +94,7 @@ type Shard struct {
 	Opened   int64   `json:"opened"`
 	CPU      float64 `json:"cpu"` // seconds so far
 	Restarts int64   `json:"restarts"`
-	Heap     int64   `json:"-"` // of a worker, for metrics: live Go heap when it was last quiet
+	Heap     int64   `json:"-"` // of a worker, for metrics: live Go heap once it is quiet, 0 while it is busy
 }
 
 // Memory is how the machine's memory is divided, bytes.
