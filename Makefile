@@ -64,7 +64,6 @@ screenshots: build ## make the README's pictures of the live page and the report
 
 .PHONY: labs
 labs: build ## run every lab once: churn, relay, workers, peak, stress, echo, soak
-	@$(GOBUILD) -o bin/labtable ./scripts/labtable
 	@scripts/labs.sh
 
 # Not from the cache: the tests talk to the kernel, and it may have changed.

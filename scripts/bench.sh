@@ -57,5 +57,11 @@ if ((big > 0)); then
   floor "$big" "$dir/floor-big-1.json"
   ours "$big" "$dir/ours-big-1.json" "--hold 10s --verify 10000"
 fi
-go test -run '^$' -bench . -benchmem ./internal/loadgen ./internal/echo | tee "$dir/allocs.txt" || say "benchmarks ended with status $?"
-go run ./scripts/benchtable "$dir" | tee "$dir/tables.md"
+readonly allocs="go test -run '^\$' -bench . -benchmem ./internal/loadgen ./internal/echo"
+eval "$allocs" >"$dir/allocs.txt" || say "benchmarks ended with status $?"
+{
+  go run ./scripts/benchtable "$dir"
+  printf '\n### No allocation per message\n\n`%s`\n\n```\n' "$allocs"
+  grep -v '^ok\|^PASS' "$dir/allocs.txt"
+  echo '```'
+} | tee "$dir/tables.md"

@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# labs.sh runs every lab once on this machine, briefly, and writes what it found
-# to OUT (default results): labs-NAME.json each, and labs.md, the tables that
-# RESULTS.md shows. `make labs` builds and calls it. It takes about six minutes.
+# labs.sh runs every lab once on this machine, briefly, and writes what each found
+# to OUT: labs-NAME.json and, as text, labs-NAME.txt. `make labs` builds and calls
+# it. It takes about six minutes. Copied to results/, the .json files become the
+# tables of RESULTS.md by `make results`.
 #
 #   LABS="churn relay workers peak stress echo soak"   which, in this order
-#   OUT=results
+#   OUT=out/labs
 #
 # As root everything happens in network namespaces of its own; without root the
 # labs that change settings of the network, churn and relay, are left out.
@@ -12,7 +13,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 read -ra labs <<<"${LABS:-churn relay workers peak stress echo soak}"
-out=${OUT:-results}
+out=${OUT:-out/labs}
 readonly port=10000 relay_port=20000
 
 say() { echo "labs.sh: $*" >&2; }
@@ -23,8 +24,8 @@ for lab in "${labs[@]}"; do
     *) say "LABS: no lab is called $lab: the legal ones are churn relay workers peak stress echo soak"; exit 2 ;;
   esac
 done
-for program in bin/server bin/client bin/labtable; do
-  [[ -x $program ]] || { say "$program is missing: make build, then go build -o bin/labtable ./scripts/labtable"; exit 2; }
+for program in bin/server bin/client; do
+  [[ -x $program ]] || { say "$program is missing: make build"; exit 2; }
 done
 mkdir -p "$out"
 if [[ -z ${C10M_LABS:-} ]]; then
@@ -58,24 +59,24 @@ serve() {
   rm -f "$line"
 }
 
-# client runs a lab; falling short (1) is a result as well.
+# client NAME ARG... runs a lab; falling short (1) is a result as well.
 client() {
-  local status=0
-  bin/client "$@" >/dev/null || status=$?
+  local status=0 name=$1 scenario=$2
+  shift 2
+  bin/client "$scenario" --json "$out/labs-$name.json" "$@" >"$out/labs-$name.txt" || status=$?
   ((status <= 1)) || exit "$status"
 }
 
 lab_churn() {
   ((EUID == 0)) || { say "churn needs root: left out"; return 0; }
-  client churn --matrix --users 200 --duration 5s --json "$out/labs-churn.json"
-  bin/labtable "$out/labs-churn.json"
+  client churn churn --matrix --users 200 --duration 5s
 }
 
 # Client, relay, server: what the middle tier leaves behind, by how it uses its
 # upstream connections.
 lab_relay() {
   ((EUID == 0)) || { say "relay needs root: left out"; return 0; }
-  local mode files=()
+  local mode
   for mode in per-request pool keepalive; do
     say "relay, upstream $mode"
     # A namespace each, so that nobody's TIME_WAIT is another's.
@@ -85,55 +86,41 @@ lab_relay() {
       trap "kill $relay $behind; wait" EXIT
       for ((i = 0; i < 1200; i++)); do (</dev/tcp/127.0.0.1/'$relay_port') 2>/dev/null && break; sleep 0.05; done
       bin/client churn --mode pool --pool 50 --users 50 --duration 5s --first-port '$relay_port' --server-control none --json '"$out/labs-relay-$mode.json"' >/dev/null || (($? == 1))'
-    files+=("$mode=$out/labs-relay-$mode.json")
   done
-  echo '`bin/server --tcp 20000:1 --relay 127.0.0.1:10000:1 --upstream per-request|pool|keepalive --pool 50`, `bin/client churn --mode pool --pool 50 --users 50 --duration 5s --first-port 20000`'
-  bin/labtable "${files[@]}"
-  echo
 }
 
 lab_workers() {
-  client sweep --server-flag workers=1,2,4 --json "$out/labs-workers.json" -- stress --users 200 --loops 1000
-  bin/labtable "$out/labs-workers.json"
+  client workers sweep --server-flag workers=1,2,4 -- stress --users 200 --loops 1000
 }
 
 lab_peak() {
   serve --tcp $port:1 --max-conns 100000
-  client peak --until 'errors>0.1%' 'p99>50ms' --each 3s --max 50000 --json "$out/labs-peak.json"
+  client peak peak --until 'errors>0.1%' 'p99>50ms' --each 3s --max 50000
   cleanup
-  bin/labtable "$out/labs-peak.json"
 }
 
 lab_stress() {
   serve --tcp $port:1 --max-conns 10000
-  client stress --users 300 --loops 1000 --json "$out/labs-stress.json"
+  client stress stress --users 300 --loops 1000
   cleanup
-  bin/labtable "$out/labs-stress.json"
 }
 
 lab_echo() {
   serve --tcp $port:1 --max-conns 10000
-  client echo --ports 1 --conns 200 --duration 5s --json "$out/labs-echo-closed.json"
-  client echo --ports 1 --conns 200 --duration 5s --depth 16 --json "$out/labs-echo-depth.json"
-  client echo --ports 1 --conns 200 --duration 5s --rate 20k/s --size 64:1024 --json "$out/labs-echo-open.json"
+  client echo-closed echo --ports 1 --conns 200 --duration 5s
+  client echo-depth echo --ports 1 --conns 200 --duration 5s --depth 16
+  client echo-open echo --ports 1 --conns 200 --duration 5s --rate 20k/s --size 64:1024
   cleanup
-  bin/labtable "$out"/labs-echo-{closed,depth,open}.json
 }
 
 lab_soak() {
   serve --tcp $port:1 --max-conns 10000
-  client soak --users 50 --duration 90s --json "$out/labs-soak.json"
+  client soak soak --users 50 --duration 90s
   cleanup
-  bin/labtable "$out/labs-soak.json"
 }
 
 for lab in "${labs[@]}"; do
   say "$lab"
-  "lab_$lab" >"$out/labs-$lab.md"
+  "lab_$lab"
 done
-for lab in "${labs[@]}"; do
-  echo "### $lab"
-  echo
-  cat "$out/labs-$lab.md"
-done >"$out/labs.md"
-say "tables: $out/labs.md"
+say "results: $out/labs-*.json"

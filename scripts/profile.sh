@@ -76,6 +76,8 @@ where() {
     }'
 }
 
+echo "Linux $(uname -r), $(nproc) CPUs, commit $(git describe --always --dirty --abbrev=12 2>/dev/null || echo unknown), $(date -u '+%F %H:%M UTC'): $conns connections, $proto."
+echo
 { where floor; where c10m; } | awk -F'|' -v us="$(awk "BEGIN { print 1e6 / $hertz / $conns }")" '
   function row(name, floor, c10m) { return sprintf("| %s | %.1f | %.1f | %+.1f |", name, floor * us, c10m * us, (c10m - floor) * us) }
   { n[$1, $2]++; all[$1]++; places[$2] }

@@ -37,10 +37,15 @@ type floor struct {
 	Rate      float64 `json:"rate"`
 	Before    float64 `json:"used_before"`
 	After     float64 `json:"used_after"`
+	Slab      float64 `json:"slab_before"`
+	SlabAfter float64 `json:"slab_after"`
 	WatchFail int64   `json:"epoll_add_failed"`
 }
 
-func (f floor) perPair() float64 { return (f.After - f.Before) / float64(f.Conns) }
+// perPair is the growth of the machine's memory, bytes, and the slabs' part of it.
+func (f floor) perPair() (all, slabs float64) {
+	return (f.After - f.Before) / float64(f.Conns), (f.SlabAfter - f.Slab) / float64(f.Conns)
+}
 
 type tables struct {
 	dir string
@@ -70,10 +75,16 @@ func (t tables) write() error {
 	return t.websocket()
 }
 
+// title is a heading and the conditions of the runs below it.
+func (t tables) title(text string, r result.Result) {
+	h := r.Host
+	t.printf("### %s\n\nLinux %s, %d CPUs, %.1f GiB, fd limit %s, commit %s, %s.\n\n", text, h.Kernel, h.CPUs, float64(h.MemoryBytes)/(1<<30),
+		plan.Group(int64(h.Nofile)), h.Commit, r.Started.UTC().Format("2006-01-02 15:04 MST"))
+}
+
 // setup is a table of each round and the ratio of ours to the floor.
 func (t tables) setup(floors []floor, ours []result.Result) {
-	h := ours[0].Host
-	t.printf("Linux %s, %d CPUs, %.1f GiB, fd limit %s, commit %s, %s.\n\n", h.Kernel, h.CPUs, float64(h.MemoryBytes)/(1<<30), plan.Group(int64(h.Nofile)), h.Commit, ours[0].Started.Format("2006-01-02"))
+	t.title(plan.Group(ours[0].Plan.Conns)+" connections", ours[0])
 	t.printf("| round | floor: conns | setup/s | c10m: asked | established | failed | lost | setup/s | first tenth | last tenth | echoes verified | ratio of setup |\n|---|---|---|---|---|---|---|---|---|---|---|---|\n")
 	var ratios []float64
 	for i, r := range ours {
@@ -95,11 +106,13 @@ func (t tables) setup(floors []floor, ours []result.Result) {
 		t.printf("\nMedian ratio to the floor of the same round: **%.2f**.", median(ratios))
 	}
 	if len(floors) > 0 {
-		var pair []float64
+		var pair, slabs []float64
 		for _, f := range floors {
-			pair = append(pair, f.perPair())
+			all, slab := f.perPair()
+			pair, slabs = append(pair, all), append(slabs, slab)
 		}
-		t.printf(" The floor took %s B a pair (growth of MemTotal − MemFree − page cache, median).", plan.Group(int64(median(pair))))
+		t.printf(" The floor's machine grew by %s B a pair (MemTotal − MemFree − page cache, median), its slabs by %s B.",
+			plan.Group(int64(median(pair))), plan.Group(int64(median(slabs))))
 	}
 	t.printf("\n\n")
 }
@@ -131,6 +144,7 @@ func (t tables) echo() error {
 	if err != nil || len(gnet) == 0 || len(gnet) != len(raw) {
 		return err
 	}
+	t.title("Echo, 64 B, 1,000 connections, closed loop", gnet[0])
 	t.printf("| round | raw epoll: echoes/s | p50 | p99 | gnet: echoes/s | p50 | p99 | ratio |\n|---|---|---|---|---|---|---|---|\n")
 	var ratios []float64
 	for i := range gnet {
@@ -139,7 +153,7 @@ func (t tables) echo() error {
 		t.printf("| %d | %s | %.2f ms | %.2f ms | %s | %.2f ms | %.2f ms | %.2f |\n", i+1, plan.Group(int64(r.Rate)), ms(r.Latency.P50), ms(r.Latency.P99),
 			plan.Group(int64(g.Rate)), ms(g.Latency.P50), ms(g.Latency.P99), g.Rate/r.Rate)
 	}
-	t.printf("\nMedian ratio: **%.2f**.\n", median(ratios))
+	t.printf("\nMedian ratio: **%.2f**.\n\n", median(ratios))
 	return nil
 }
 

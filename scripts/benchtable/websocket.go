@@ -15,7 +15,8 @@ func (t tables) websocket() error {
 	if err != nil || len(ws) == 0 || len(ws) != len(tcp) {
 		return err
 	}
-	t.printf("\n| round | established | failed | lost | TCP setup/s | WebSocket setup/s | ratio | upgraded p50 | p99 | kernel, B more | server, B more | client, B more |\n|---|---|---|---|---|---|---|---|---|---|---|---|\n")
+	t.title("WebSocket beside TCP", ws[0])
+	t.printf("The server listens on 200 TCP and 200 WebSocket ports in both runs.\n\n| round | established | failed | lost | TCP setup/s | WebSocket setup/s | ratio | upgraded p50 | p99 | kernel, B more | server, B more | client, B more |\n|---|---|---|---|---|---|---|---|---|---|---|---|\n")
 	var ratios []float64
 	for i, w := range ws {
 		q := w.Setup.Rate / tcp[i].Setup.Rate

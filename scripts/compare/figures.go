@@ -13,10 +13,11 @@ type Figures struct {
 	Lost        int64 `json:"lost"`
 	Processes   int   `json:"processes"`
 	// Memory, bytes per connection: the growth from before the ramp until
-	// everything is held and has settled.
-	Kernel *float64 `json:"kernel_bytes_per_socket,omitempty"` // half of both ends
-	User   *float64 `json:"user_bytes_per_conn,omitempty"`     // PSS of the server's processes
-	Both   *float64 `json:"bytes_per_conn,omitempty"`          // the two together: the server's end
+	// everything is held and has settled. The kernel does not tell the two ends
+	// apart: Kernel is half of what both take.
+	Kernel *float64 `json:"kernel_bytes_per_socket,omitempty"`
+	User   *float64 `json:"user_bytes_per_conn,omitempty"` // PSS of the server's processes
+	Both   *float64 `json:"bytes_per_conn,omitempty"`      // the two together: the server's end
 	// Peak is User at its highest in the burst, Rested what is left of it once
 	// all has been silent for a while, Kept once all connections are closed too.
 	Peak      *float64 `json:"peak_user_bytes_per_conn,omitempty"`
@@ -64,6 +65,15 @@ func median(values []float64) float64 {
 	return (v[(n-1)/2] + v[n/2]) / 2
 }
 
+// value is a figure of a run; nil if it has none, or fell short: what it reached
+// with fewer connections than asked for compares with nothing.
+func (r Run) value(get func(*Figures) **float64) *float64 {
+	if r.Figures == nil || r.Error != "" {
+		return nil
+	}
+	return *get(r.Figures)
+}
+
 // medians are the medians of each figure over the runs that have it; nil if no
 // run came to anything. Established, Failed, Lost are of the worst run.
 func medians(runs []Run) *Figures {
@@ -96,8 +106,8 @@ func medians(runs []Run) *Figures {
 func middle(runs []Run, get func(*Figures) **float64) *float64 {
 	var v []float64
 	for _, r := range runs {
-		if r.Figures != nil && *get(r.Figures) != nil {
-			v = append(v, **get(r.Figures))
+		if one := r.value(get); one != nil {
+			v = append(v, *one)
 		}
 	}
 	if len(v) == 0 {
@@ -112,8 +122,8 @@ func middle(runs []Run, get func(*Figures) **float64) *float64 {
 func spread(runs []Run, get func(*Figures) **float64) float64 {
 	least, most := math.Inf(1), 0.0
 	for _, r := range runs {
-		if r.Figures != nil && *get(r.Figures) != nil {
-			least, most = min(least, **get(r.Figures)), max(most, **get(r.Figures))
+		if one := r.value(get); one != nil {
+			least, most = min(least, *one), max(most, *one)
 		}
 	}
 	if most <= 0 || least <= 0 || math.IsInf(least, 1) {
@@ -132,8 +142,8 @@ func ratios(runs, floor []Run) map[string]float64 {
 		var v []float64
 		for _, r := range runs {
 			base := middle(of(floor, r.Round), m.get)
-			if r.Figures != nil && *m.get(r.Figures) != nil && base != nil && *base != 0 {
-				v = append(v, **m.get(r.Figures) / *base)
+			if one := r.value(m.get); one != nil && base != nil && *base != 0 {
+				v = append(v, *one / *base)
 			}
 		}
 		if len(v) > 0 {

@@ -106,8 +106,8 @@ func TestMedians(t *testing.T) {
 	got := medians([]Run{
 		{Error: "broke"},
 		{Figures: &Figures{Established: 10, SetupRate: num(1), User: num(5)}},
-		{Figures: &Figures{Established: 8, Failed: 2, Lost: 1, SetupRate: num(3)}, Error: "fell short"},
-		{Figures: &Figures{Established: 10, SetupRate: num(2)}},
+		{Figures: &Figures{Established: 8, Failed: 2, Lost: 1, SetupRate: num(0.1)}, Error: "fell short"},
+		{Figures: &Figures{Established: 10, SetupRate: num(3)}},
 	})
 	if got == nil || got.Established != 8 || got.Failed != 2 || got.Lost != 1 {
 		t.Fatalf("%+v, want the counts of the worst run", got)

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"errors"
 	"flag"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -90,6 +92,43 @@ func TestPage(t *testing.T) {
 	}
 }
 
+// markers is a part of RESULTS.md to be filled in.
+func markers(name string) string {
+	return "<!-- begin " + name + " -->\nold\n<!-- end " + name + " -->\nby hand after " + name + "\n"
+}
+
+// exampleLab writes a lab's result files.
+func exampleLab(t *testing.T, root string, l lab) {
+	t.Helper()
+	names := []string{l.name}
+	for i, row := range l.rows {
+		if i == 0 {
+			names = nil
+		}
+		names = append(names, l.name+"-"+row)
+	}
+	for i, name := range names {
+		r := &result.Result{Schema: result.Schema, Scenario: l.name, Proto: "tcp", Command: []string{"client", l.name, "--json", "x", "--quiet", "--until", "p99>5ms"},
+			Started: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), Host: result.Host{Kernel: "6.18", CPUs: 2, Commit: "0123456789ab"}, Verdict: "It is so.",
+			Tables: []result.Table{{Title: "Found", Columns: []result.Column{{Name: "mode", Unit: result.InText}, {Name: "rate", Unit: result.InPerSecond}},
+				Rows: [][]any{{"pool", 1000.0 + float64(i)}, {"kept", nil}}}}}
+		if l.name == "echo" {
+			r.Tables, r.Echo = nil, &result.Echo{Rate: 70_000, Latency: &result.Latency{Count: 5, P50: 1e6, P90: 2e6, P99: 3e6, P999: 4e6, Max: 5e6}}
+		}
+		for i, title := range l.titles {
+			r.Tables = append(r.Tables, r.Tables[0])
+			r.Tables[i+1].Title = title
+		}
+		f, err := os.Create(filepath.Join(root, "results", "labs-"+name+".json"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(result.Write(f, r), f.Close()); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // TestResults: `make results` replaces what is between the markers, keeps what is
 // not, and doing it twice changes nothing.
 func TestResults(t *testing.T) {
@@ -102,7 +141,17 @@ func TestResults(t *testing.T) {
 	}
 	page := "by hand above\n"
 	for _, name := range []string{"compare-conditions", "compare-tcp", "compare-ws", "compare-clients", "compare-about"} {
-		page += "<!-- begin " + name + " -->\nold\n<!-- end " + name + " -->\nby hand after " + name + "\n"
+		page += markers(name)
+	}
+	for _, name := range []string{"bench", "profile"} {
+		page += markers(name)
+		if err := os.WriteFile(filepath.Join(root, "results", name+".md"), []byte("| "+name+" |\n|---|\n"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, l := range labs {
+		page += markers("lab-" + l.name)
+		exampleLab(t, root, l)
 	}
 	if err := os.WriteFile(filepath.Join(root, text), []byte(page), 0o644); err != nil {
 		t.Fatal(err)
@@ -128,6 +177,17 @@ func TestResults(t *testing.T) {
 	svg, err := os.ReadFile(filepath.Join(root, plots, "compare-tcp-memory.svg"))
 	if err != nil || !strings.HasPrefix(string(svg), "<svg") {
 		t.Errorf("the plot: %v, %.40s", err, svg)
+	}
+	dirty := example()
+	dirty.Host.Commit += "-dirty"
+	if err := writeFile(filepath.Join(root, kept), dirty); err != nil {
+		t.Fatal(err)
+	}
+	if err := writeResults(root); err == nil || !strings.Contains(err.Error(), "measure again") {
+		t.Errorf("measured at no commit: %v", err)
+	}
+	if err := writeFile(filepath.Join(root, kept), example()); err != nil {
+		t.Fatal(err)
 	}
 	if err := os.WriteFile(filepath.Join(root, text), []byte("no markers"), 0o644); err != nil {
 		t.Fatal(err)
@@ -164,12 +224,20 @@ func TestRepository(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want, err := fill(string(b), parts(c))
+	tables, err := labParts("../../results")
+	if err != nil {
+		t.Fatal(err)
+	}
+	pasted, err := pastedParts("../../results")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := fill(string(b), slices.Concat(parts(c), tables, pasted))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if string(b) != want {
-		t.Errorf("%s is not what %s says: make results", text, kept)
+		t.Errorf("%s is not what results/ says: make results", text)
 	}
 	for _, d := range drawings(c) {
 		if _, err := os.Stat(filepath.Join("../..", plots, d.name+".svg")); err != nil {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -15,11 +16,14 @@ const (
 )
 
 // writeResults writes the parts of RESULTS.md between its markers, and the
-// plots, from the comparison that the repository keeps.
+// plots, from the comparison and the labs that the repository keeps.
 func writeResults(root string) error {
 	c, err := readFile(filepath.Join(root, kept))
 	if err != nil {
 		return err
+	}
+	if strings.HasSuffix(c.Host.Commit, "-dirty") {
+		return fmt.Errorf("%s was measured with changes that no commit has (%s): commit them and measure again", kept, c.Host.Commit)
 	}
 	sumUp(c.Servers, floor)
 	sumUp(c.Clients, ours)
@@ -28,7 +32,15 @@ func writeResults(root string) error {
 	if err != nil {
 		return err
 	}
-	page, err := fill(string(b), parts(c))
+	tables, err := labParts(filepath.Join(root, filepath.Dir(kept)))
+	if err != nil {
+		return err
+	}
+	pasted, err := pastedParts(filepath.Join(root, filepath.Dir(kept)))
+	if err != nil {
+		return err
+	}
+	page, err := fill(string(b), slices.Concat(parts(c), tables, pasted))
 	if err != nil {
 		return fmt.Errorf("write %s: %w", text, err)
 	}
@@ -43,6 +55,19 @@ func writeResults(root string) error {
 		}
 	}
 	return os.WriteFile(name, []byte(page), 0o644)
+}
+
+// pastedParts are tables that other scripts have written whole: bench.sh and
+// profile.sh.
+func pastedParts(dir string) (all []part, err error) {
+	for _, name := range []string{"bench", "profile"} {
+		b, err := os.ReadFile(filepath.Join(dir, name+".md"))
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, part{name, string(b)})
+	}
+	return all, nil
 }
 
 // part is what stands between two markers.
