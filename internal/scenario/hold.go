@@ -352,12 +352,12 @@ func (h *hold) runExchange(ctx context.Context, x loadgen.Exchange) {
 	if h.res.Echo == nil {
 		h.res.Echo = &result.Echo{}
 	}
-	began, before := time.Now(), h.engine.Counts().Received
+	before, within := h.engine.Counts().Received, countWithin(x.Duration, h.engine.Counts)
 	h.engine.Exchange(ctx, x)
-	seconds := time.Since(began).Seconds()
+	n, took := within()
 	if x.Duration > 0 { // the rate of a verification says nothing
-		h.res.Echo.Seconds = seconds
-		h.res.Echo.Rate = float64(h.engine.Counts().Received-before) / seconds
+		h.res.Echo.Seconds = took.Seconds()
+		h.res.Echo.Rate = float64(n.Received-before) / took.Seconds()
 	}
 }
 
