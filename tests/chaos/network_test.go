@@ -163,11 +163,13 @@ func TestNetworkGone(t *testing.T) {
 }
 
 // TestPacketLoss: lost and late packets cost time, and nothing else. The client
-// closes with FIN: nobody repeats an RST that gets lost.
+// closes with FIN, because nobody repeats an RST that gets lost; an end that could
+// not wait for the other's FIN sends one all the same, and then it is keepalive
+// that tells the server.
 func TestPacketLoss(t *testing.T) {
 	rig.NoLeaks(t)
 	w := newWire(t)
-	s := w.server()
+	s := w.server("--keepalive", "30s")
 	how := w.lose(5, 20*time.Millisecond)
 	o := rig.Client(t, nil, nil, to(s, "--conns", "500", "--hold", "5s", "--interval", "500ms", "--size", "3000", "--verify", "500",
 		"--connect-timeout", "1m", "--close", "fin", "--server-control", "none")...)
