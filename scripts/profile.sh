@@ -31,18 +31,28 @@ if [[ ${1-} != --in-namespace ]]; then
   done
 fi
 
-# inuse is the TCP sockets of this namespace, listening ones as well.
-inuse() { awk '$1 == "TCP:" { print $3 }' /proc/net/sockstat; }
+# inuse N says whether this namespace has N TCP sockets, listening ones as well.
+# It starts no program: that would be in the samples.
+inuse() {
+  local line
+  while read -ra line; do
+    if [[ ${line[0]} == TCP: ]]; then
+      ((line[2] >= $1))
+      return
+    fi
+  done </proc/net/sockstat
+  return 1
+}
 
 # sampled CMD... runs a pair of programs and samples until both ends of all
 # connections are there, or the pair has ended.
 sampled() {
   "$@" &
   local pair=$!
-  until (($(inuse) > 0)) || ! kill -0 $pair 2>/dev/null; do sleep 0.02; done
+  until inuse 1 || ! kill -0 $pair 2>/dev/null; do sleep 0.05; done
   perf record -q -a -g -F $hertz -o "$out/$name.data" 2>"$out/$name.perf.log" &
   local perf=$!
-  until (($(inuse) >= 2 * conns)) || ! kill -0 $pair 2>/dev/null; do sleep 0.05; done
+  until inuse $((2 * conns)) || ! kill -0 $pair 2>/dev/null; do sleep 0.25; done
   kill -INT $perf
   wait $perf || true
   wait $pair || say "$name ended with status $?"
@@ -60,8 +70,9 @@ fi
 
 # where turns samples into lines "PAIR|WHERE".
 where() {
-  perf script -i "$out/$1.data" -F comm,sym 2>/dev/null | awk -v pair="$1" '
+  perf script -i "$out/$1.data" -F comm,ip,sym 2>/dev/null | awk -v pair="$1" '
     BEGIN { RS = ""; FS = "\n" }
+    { sub(/^ +/, "", $1) }
     $1 ~ /^swapper/ { next }
     {
       call = match($0, /_sys_[a-z0-9_]+/) ? substr($0, RSTART + 5, RLENGTH - 5) : ""

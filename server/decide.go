@@ -147,7 +147,7 @@ func (s *server) watchRoom(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	room := &shard.Room{Page: s.page, Memory: fp.Mem, ConnBytes: pairBytes, Logf: s.logf}
+	room := &shard.Room{Page: s.page, Memory: fp.Mem, Walked: walked(fp), ConnBytes: pairBytes, Logf: s.logf}
 	// A container without /proc/sys does not know fs.file-nr.
 	if open, limit, err := fp.Files(); err == nil && !sys.PassesFileMax() {
 		room.Files = fp.Files
@@ -167,4 +167,16 @@ func whatBinds(n sys.Nofile, nrOpen uint64) string {
 		return fmt.Sprintf("as high as fs.nr_open lets it be, %s", plan.Group(int64(nrOpen)))
 	}
 	return "raising it needs CAP_SYS_RESOURCE"
+}
+
+// walked reads what readers of /proc/PID/fd have left behind, bytes; 0 where
+// slabinfo cannot be read.
+func walked(fp footprint.Proc) func() uint64 {
+	return func() uint64 {
+		k, err := fp.Kernel()
+		if err != nil {
+			return 0
+		}
+		return k.Walked
+	}
 }

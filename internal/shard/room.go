@@ -44,9 +44,12 @@ const leastShare = 64
 
 // Room deals out what is left of the machine to the engines of Page.
 type Room struct {
-	Page      *Page
-	Files     func() (open, limit int64, err error) // fs.file-nr; nil: it does not bind us
-	Memory    func() (footprint.Mem, error)
+	Page   *Page
+	Files  func() (open, limit int64, err error) // fs.file-nr; nil: it does not bind us
+	Memory func() (footprint.Mem, error)
+	// Walked is kernel memory that readers of /proc/PID/fd have left behind: it
+	// looks used and is dropped when there is need. nil: none.
+	Walked    func() uint64
 	ConnBytes int64 // what a connection takes of the memory
 	Logf      func(format string, args ...any)
 
@@ -117,8 +120,12 @@ func (r *Room) memory() int64 {
 	if r.low {
 		reserve = enoughMemory
 	}
-	left := int64(mem.Room(reserve)) / r.ConnBytes
-	if low := left < leastShare*int64(len(r.Page.Slots)); low != r.low {
+	left, least := int64(mem.Room(reserve))/r.ConnBytes, leastShare*int64(len(r.Page.Slots))
+	if left < least && r.Walked != nil {
+		mem.CleanCache += r.Walked()
+		left = int64(mem.Room(reserve)) / r.ConnBytes
+	}
+	if low := left < least; low != r.low {
 		r.low = low
 		r.tell(mem)
 	}

@@ -11,6 +11,30 @@ import (
 	"github.com/c10m/c10m/internal/footprint"
 )
 
+// TestWalked: what the kernel drops when there is need is room, and is asked for
+// only when there is no other.
+func TestWalked(t *testing.T) {
+	asked, said := 0, 0
+	free := uint64(50_000_000)
+	r := Room{Page: twoEngines(), ConnBytes: 1000, Logf: func(string, ...any) { said++ },
+		Memory: func() (footprint.Mem, error) { return footprint.Mem{Total: 100_000_000, Free: free}, nil },
+		Walked: func() uint64 { asked++; return 2_000_000 }}
+	for _, tt := range []struct {
+		free  uint64
+		share int64
+		asked int
+	}{{50_000_000, 23_500, 0}, {3_000_000, 1000, 1}, {900_000, 0, 2}} {
+		free = tt.free
+		r.deal()
+		if most := r.Page.Slots[0].Most.Load(); most != tt.share || asked != tt.asked {
+			t.Errorf("%d bytes free: %d connections, asked %d times, want %d and %d", tt.free, most, asked, tt.share, tt.asked)
+		}
+	}
+	if said != 1 {
+		t.Errorf("said %d things, want the closing of the door", said)
+	}
+}
+
 func twoEngines() *Page {
 	return &Page{TotalOpen: new(atomic.Int64), Slots: []*echo.Counters{new(echo.Counters), new(echo.Counters)}}
 }
