@@ -87,7 +87,7 @@ where() {
     }'
 }
 
-echo "Linux $(uname -r), $(nproc) CPUs, commit $(git describe --always --dirty --abbrev=12 2>/dev/null || echo unknown), $(date -u '+%F %H:%M UTC'): $conns connections, $proto."
+echo "Linux $(uname -r), $(nproc) CPUs, commit $(bin/client --version | cut -d' ' -f3), $(date -u '+%F %H:%M UTC'): $conns connections, $proto."
 echo
 { where floor; where c10m; } | awk -F'|' -v us="$(awk "BEGIN { print 1e6 / $hertz / $conns }")" '
   function row(name, floor, c10m) { return sprintf("| %s | %.1f | %.1f | %+.1f |", name, floor * us, c10m * us, (c10m - floor) * us) }
