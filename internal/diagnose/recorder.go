@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
-	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -94,8 +93,6 @@ func (r *Recorder) Stop(ctx context.Context) Window {
 // look takes long, too.
 func (r *Recorder) watch() {
 	defer close(r.ended)
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
 	looks := []struct {
 		do   func()
 		next time.Time
@@ -111,19 +108,10 @@ func (r *Recorder) watch() {
 				if now.Before(looks[i].next) {
 					continue
 				}
-				looks[i].next = now.Add(max(lookEvery/2, lookShare*cost(looks[i].do)))
+				looks[i].next = now.Add(max(lookEvery/2, lookShare*sys.CPUOf(looks[i].do)))
 			}
 		}
 	}
-}
-
-// cost does it and returns the processor time that this thread spent on it.
-func cost(do func()) time.Duration {
-	id := sys.ThreadID()
-	before, _ := sys.ThreadCPU(id)
-	do()
-	after, _ := sys.ThreadCPU(id)
-	return after - before
 }
 
 // moment reads everything that counts. What cannot be read is left out.

@@ -159,7 +159,7 @@ func countWithin(d time.Duration, count func() loadgen.Counts) func() (loadgen.C
 func (c *churn) fill(t loadgen.Tally, interrupted bool) {
 	r := c.res
 	r.Interrupt = interrupted
-	r.Conns = result.Conns{Attempted: t.Attempted, Established: t.Established, Failed: t.Failed, Lost: t.Lost, Errors: t.Errors}
+	r.Conns = newConns(&t.Part)
 	s := c.took.Seconds()
 	r.Echo = &result.Echo{Seconds: s, Rate: float64(c.within.Received) / s, Calls: perMessage(t)}
 	fillEcho(r.Echo, &t.Part)

@@ -19,7 +19,7 @@ var selfPID = os.Getpid()
 // fill completes the result once the threads have stopped.
 func (h *hold) fill(t loadgen.Tally) {
 	r := h.res
-	r.Conns = result.Conns{Attempted: t.Attempted, Established: t.Established, Failed: t.Failed, Lost: t.Lost, Reconnected: t.Reconnected, Errors: t.Errors}
+	r.Conns = newConns(&t.Part)
 	h.fillSetup(t)
 	h.fillMemory()
 	if r.Echo != nil {
@@ -33,6 +33,10 @@ func (h *hold) fill(t loadgen.Tally) {
 		h.warn("the ramp was stopped at %s of %s connections: %s", plan.Group(t.Established), plan.Group(h.Plan.Total), why)
 	}
 	r.Warnings = h.Warnings
+}
+
+func newConns(p *loadgen.Part) result.Conns {
+	return result.Conns{Attempted: p.Attempted, Established: p.Established, Failed: p.Failed, Lost: p.Lost, Reconnected: p.Reconnected, Errors: p.Errors}
 }
 
 func (h *hold) fillSetup(t loadgen.Tally) {
@@ -62,8 +66,7 @@ func (h *hold) fillProtocols(t loadgen.Tally) {
 	}
 	for i, name := range []string{loadgen.TCP: plan.TCP, loadgen.WS: plan.WS} {
 		p := &t.By[i]
-		share := result.Protocol{Proto: name, Connect: p.Connect.Summary(),
-			Conns: result.Conns{Attempted: p.Attempted, Established: p.Established, Failed: p.Failed, Lost: p.Lost, Reconnected: p.Reconnected, Errors: p.Errors}}
+		share := result.Protocol{Proto: name, Connect: p.Connect.Summary(), Conns: newConns(p)}
 		if p.Upgrade != nil {
 			share.Handshake = p.Upgrade.Summary()
 		}

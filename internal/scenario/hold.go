@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math"
 	"runtime/debug"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -143,54 +142,31 @@ func (h *hold) setPhase(name string) { h.phase.Store(name) }
 func (h *hold) ramp(ctx context.Context) {
 	h.began = time.Now()
 	h.rate.add(0, 0)
-	done := make(chan struct{})
-	var watched sync.WaitGroup
-	watched.Go(func() { h.guard(done) })
-	watched.Go(func() { h.takeSamples(ctx, done) })
+	stopGuard := every(guardEvery, h.guard)
+	stopSamples := every(guardEvery, func() {
+		if now := time.Now(); h.sampler.Due(now) {
+			h.sample(ctx, now)
+		}
+	})
 	h.engine.Ramp(ctx)
 	took := time.Since(h.began)
-	close(done)
-	watched.Wait()
+	stopGuard()
+	stopSamples()
 	h.res.Setup = &result.Setup{ClientSeconds: took.Seconds()}
 }
 
-// guard watches the ramp until done and stops it before memory runs out. It
-// must not wait for anybody.
-func (h *hold) guard(done <-chan struct{}) {
-	tick := time.NewTicker(guardEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-done:
-			return
-		case <-tick.C:
-			if mem, full := h.memoryFull(); full {
-				used, total, group := mem.Bound(memoryReserve)
-				of := ""
-				if group {
-					of = " of this cgroup's limit"
-				}
-				h.engine.Halt(fmt.Sprintf("memory: %s of %s bytes%s are in use; %.0f %% stay free", plan.Group(int64(used)), plan.Group(int64(total)), of, memoryReserve*100))
-			}
-			h.rate.add(time.Since(h.began).Seconds(), h.engine.Counts().Established)
+// guard is one look at the ramp, which it ends before memory runs out. It must
+// not wait for anybody.
+func (h *hold) guard() {
+	if mem, full := h.memoryFull(); full {
+		used, total, group := mem.Bound(memoryReserve)
+		of := ""
+		if group {
+			of = " of this cgroup's limit"
 		}
+		h.engine.Halt(fmt.Sprintf("memory: %s of %s bytes%s are in use; %.0f %% stay free", plan.Group(int64(used)), plan.Group(int64(total)), of, memoryReserve*100))
 	}
-}
-
-// takeSamples measures both ends during the ramp, until done.
-func (h *hold) takeSamples(ctx context.Context, done <-chan struct{}) {
-	tick := time.NewTicker(guardEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-done:
-			return
-		case <-tick.C:
-			if now := time.Now(); h.sampler.Due(now) {
-				h.sample(ctx, now)
-			}
-		}
-	}
+	h.rate.add(time.Since(h.began).Seconds(), h.engine.Counts().Established)
 }
 
 // memoryFull says whether only the reserve is left, or will be within a few

@@ -11,7 +11,6 @@ import (
 
 // watchRun reports progress, at once and then until the returned func is called.
 func watchRun(run *Prepared, fp footprint.Proc, e *loadgen.Engine, phase func() string, watch Watch) (stop func()) {
-	done, ended := make(chan struct{}), make(chan struct{})
 	began := time.Now()
 	show := func() {
 		p := Progress{Run: run, Phase: phase(), Elapsed: time.Since(began), Target: run.Plan.Total, Counts: e.Counts(), Live: e.Live}
@@ -21,16 +20,23 @@ func watchRun(run *Prepared, fp footprint.Proc, e *loadgen.Engine, phase func() 
 		watch(p)
 	}
 	show()
+	return every(watchEvery, show)
+}
+
+// every does something each d until the returned func is called, which waits for
+// the last time to be over.
+func every(d time.Duration, do func()) (stop func()) {
+	done, ended := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(ended)
-		tick := time.NewTicker(watchEvery)
+		tick := time.NewTicker(d)
 		defer tick.Stop()
 		for {
 			select {
 			case <-done:
 				return
 			case <-tick.C:
-				show()
+				do()
 			}
 		}
 	}()

@@ -51,25 +51,13 @@ func Soak(ctx context.Context, o SoakOptions, fp footprint.Proc, watch Watch) (*
 	}
 	began := time.Now()
 	var all []soakSample
-	done, ended := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(ended)
-		tick := time.NewTicker(o.Every)
-		defer tick.Stop()
-		for {
-			select {
-			case <-done:
-				return
-			case <-tick.C:
-				if t := time.Since(began); t <= o.Hold { // what is given back at the end is no trend
-					all = append(all, m.sample(ctx, t.Seconds()))
-				}
-			}
+	stop := every(o.Every, func() {
+		if t := time.Since(began); t <= o.Hold { // what is given back at the end is no trend
+			all = append(all, m.sample(ctx, t.Seconds()))
 		}
-	}()
+	})
 	c, seen, pieces, err := runChurn(ctx, o.ChurnOptions, fp, watch)
-	close(done)
-	<-ended
+	stop()
 	if err != nil {
 		return nil, err
 	}

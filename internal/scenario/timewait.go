@@ -2,7 +2,6 @@ package scenario
 
 import (
 	"fmt"
-	"runtime"
 	"time"
 
 	"github.com/c10m/c10m/internal/footprint"
@@ -60,7 +59,7 @@ func watchTimeWait(ports []int, done func() int64) *timeWait {
 				w.thin()
 				every *= 2
 			}
-			wait = max(every, twShare*processorTime(w.look))
+			wait = max(every, twShare*sys.CPUOf(w.look))
 		}
 	}()
 	return w
@@ -73,18 +72,6 @@ func (w *timeWait) thin() {
 		half = append(half, w.all[i])
 	}
 	w.all = half
-}
-
-// processorTime does it and returns what that took of a processor: on a busy
-// machine a cheap look takes long, too.
-func processorTime(do func()) time.Duration {
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	id := sys.ThreadID()
-	before, _ := sys.ThreadCPU(id)
-	do()
-	after, _ := sys.ThreadCPU(id)
-	return after - before
 }
 
 // stop takes a last look.

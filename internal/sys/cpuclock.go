@@ -3,6 +3,7 @@ package sys
 import (
 	"fmt"
 	"os"
+	"runtime"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -23,6 +24,18 @@ func ProcessCPU(pid int) (time.Duration, error) { return cpuClock(pid, clockSche
 
 // ThreadCPU is the processor time of one thread of this process.
 func ThreadCPU(tid int) (time.Duration, error) { return cpuClock(tid, clockSched|clockPerThread) }
+
+// CPUOf does it and returns what that took of a processor: on a busy machine what
+// is cheap takes long, too.
+func CPUOf(do func()) time.Duration {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	id := ThreadID()
+	before, _ := ThreadCPU(id)
+	do()
+	after, _ := ThreadCPU(id)
+	return after - before
+}
 
 func cpuClock(id, kind int) (time.Duration, error) {
 	if id <= 0 {
