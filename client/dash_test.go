@@ -15,6 +15,7 @@ import (
 	"github.com/c10m/c10m/internal/loadgen"
 	"github.com/c10m/c10m/internal/result"
 	"github.com/c10m/c10m/internal/scenario"
+	"github.com/c10m/c10m/tests/rig"
 )
 
 // patience bounds every wait.
@@ -78,28 +79,6 @@ func TestPageOfSeveralRuns(t *testing.T) {
 	}
 }
 
-// echoServer echoes on one port until the test ends.
-func echoServer(t *testing.T) (port int) {
-	l, err := net.Listen("tcp4", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = l.Close() })
-	go func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				_, _ = io.Copy(c, c)
-				_ = c.Close()
-			}()
-		}
-	}()
-	return l.Addr().(*net.TCPAddr).Port
-}
-
 // get is an answer of the page, "" while there is none.
 func get(addr, path, host string) (body string, status int) {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
@@ -122,7 +101,7 @@ func get(addr, path, host string) (body string, status int) {
 // while it goes on; a viewer that was there before the threads sees the end of
 // its connection, so no table has kept a copy of it.
 func TestDash(t *testing.T) {
-	port := echoServer(t)
+	port := rig.Listen(t, func(c net.Conn) { _, _ = io.Copy(c, c) }).Port()
 	free, err := net.Listen("tcp4", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

@@ -177,24 +177,31 @@ func idleYetSlow(r *result.Result) (complaint string) {
 	return among(r, "idle, yet slow", "p99 grew from")
 }
 
-// A server whose work is all done under one lock, in which it sleeps: processors
-// idle, and latency grows with the users. No step shows it alone.
-func TestPeakOfALock(t *testing.T) {
-	var lock sync.Mutex
-	port := listen(t, func(c net.Conn) {
+// slow is a server that echoes what it reads once it has worked.
+func slow(t *testing.T, work func()) (port int) {
+	return listen(t, func(c net.Conn) {
 		b := make([]byte, 4096)
 		for {
 			n, err := c.Read(b)
 			if err != nil {
 				return
 			}
-			lock.Lock()
-			time.Sleep(time.Millisecond)
-			lock.Unlock()
+			work()
 			if _, err := c.Write(b[:n]); err != nil {
 				return
 			}
 		}
+	})
+}
+
+// A server whose work is all done under one lock, in which it sleeps: processors
+// idle, and latency grows with the users. No step shows it alone.
+func TestPeakOfALock(t *testing.T) {
+	var lock sync.Mutex
+	port := slow(t, func() {
+		lock.Lock()
+		time.Sleep(time.Millisecond)
+		lock.Unlock()
 	})
 	tries(t, func() string {
 		o := client(t, nil, nil, "peak", "--first-port", fmt.Sprint(port), "--server-control", "none", "--from", "5", "--max", "640", "--each", "500ms", "--precision", "0.5", "--until", "p99>100ms")
@@ -210,19 +217,7 @@ func TestPeakOfALock(t *testing.T) {
 func TestStressOfAServerThatSlowsDown(t *testing.T) {
 	tries(t, func() string {
 		first := sync.OnceValue(time.Now)
-		port := listen(t, func(c net.Conn) {
-			b := make([]byte, 4096)
-			for {
-				n, err := c.Read(b)
-				if err != nil {
-					return
-				}
-				time.Sleep(time.Millisecond + time.Since(first())/20)
-				if _, err := c.Write(b[:n]); err != nil {
-					return
-				}
-			}
-		})
+		port := slow(t, func() { time.Sleep(time.Millisecond + time.Since(first())/20) })
 		o := client(t, nil, nil, "stress", "--first-port", fmt.Sprint(port), "--server-control", "none", "--users", "4", "--loops", "70")
 		r := o.Result
 		if o.Status != 0 || r == nil || r.Heat == nil || len(r.Heat.Counts) < 8 {

@@ -9,29 +9,13 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/c10m/c10m/tests/rig"
 )
 
-// listen serves each connection with handle, in the way any Go program would.
+// listen is a server that is not ours.
 func listen(t *testing.T, handle func(net.Conn)) (port int) {
-	t.Helper()
-	l, err := net.Listen("tcp4", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = l.Close() })
-	go func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				defer func() { _ = c.Close() }()
-				handle(c)
-			}()
-		}
-	}()
-	return l.Addr().(*net.TCPAddr).Port
+	return int(rig.Listen(t, handle).Port())
 }
 
 func to(port int, more ...string) []string {

@@ -3,6 +3,7 @@ package scenario
 import (
 	"context"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -18,6 +19,7 @@ import (
 	"github.com/c10m/c10m/internal/loadgen"
 	"github.com/c10m/c10m/internal/plan"
 	"github.com/c10m/c10m/internal/result"
+	"github.com/c10m/c10m/tests/rig"
 )
 
 // fakeMemory makes a /proc whose machine has so many MiB free of 1 GiB.
@@ -36,21 +38,7 @@ func fakeMemory(t *testing.T, root string, free int) {
 // acceptor accepts and keeps what comes on a port of loopback.
 func acceptor(t *testing.T) netip.AddrPort {
 	t.Helper()
-	l, err := net.Listen("tcp4", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = l.Close() })
-	go func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			t.Cleanup(func() { _ = c.Close() })
-		}
-	}()
-	return l.Addr().(*net.TCPAddr).AddrPort()
+	return rig.Listen(t, func(c net.Conn) { _, _ = io.Copy(io.Discard, c) })
 }
 
 // A server that is frozen does not answer for its memory. The guard of the
