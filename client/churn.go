@@ -7,8 +7,8 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/c10m/c10m/internal/footprint"
 	"github.com/c10m/c10m/internal/plan"
+	"github.com/c10m/c10m/internal/proc"
 	"github.com/c10m/c10m/internal/scenario"
 )
 
@@ -115,7 +115,7 @@ func (c *churnFlags) runHere(ctx context.Context, stderr io.Writer) (*resultOf, 
 		defer s.Stop()
 	}
 	c.opt.Options = c.Options
-	return c.watched(stderr, func(fp footprint.Proc, watch scenario.Watch) (*resultOf, error) {
+	return c.watched(stderr, func(fp proc.FS, watch scenario.Watch) (*resultOf, error) {
 		return scenario.Churn(ctx, c.opt, fp, watch)
 	})
 }

@@ -12,9 +12,9 @@ import (
 	"time"
 
 	"github.com/c10m/c10m/internal/dash"
-	"github.com/c10m/c10m/internal/footprint"
 	"github.com/c10m/c10m/internal/loadgen"
 	"github.com/c10m/c10m/internal/plan"
+	"github.com/c10m/c10m/internal/proc"
 	"github.com/c10m/c10m/internal/scenario"
 	"github.com/c10m/c10m/internal/sys"
 )
@@ -25,7 +25,7 @@ import (
 type page struct {
 	socket net.Listener
 	stop   func()
-	fp     footprint.Proc
+	fp     proc.FS
 	most   int64 // connections, where the plan of the first run does not say
 
 	mu     sync.Mutex         // also: Progress.Live is for one at a time
@@ -44,7 +44,7 @@ func (c *counted) add(t *loadgen.Tally) {
 
 // openPage takes the address before anything else begins, so that a bad one is
 // said at once.
-func openPage(addr string, most int64, fp footprint.Proc) (*page, error) {
+func openPage(addr string, most int64, fp proc.FS) (*page, error) {
 	if addr == "" {
 		return nil, nil
 	}

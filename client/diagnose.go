@@ -7,7 +7,7 @@ import (
 	"net/url"
 	"time"
 
-	"github.com/c10m/c10m/internal/footprint"
+	"github.com/c10m/c10m/internal/proc"
 	"github.com/c10m/c10m/internal/scenario"
 )
 
@@ -41,7 +41,7 @@ func runDiagnose(ctx context.Context, args []string, stdout, stderr io.Writer) i
 	c.StringVar(&o.Control, "control", "", "")
 	c.DurationVar(&o.Duration, "duration", 5*time.Second, "")
 	return c.run(args, stdout, stderr, func() error { return checkDiagnose(o, c.given("pid")) }, func() (outcome, error) {
-		fp, err := footprint.Here()
+		fp, err := proc.Here()
 		if err != nil {
 			return outcome{}, err
 		}

@@ -15,8 +15,8 @@ import (
 	"golang.org/x/term"
 
 	"github.com/c10m/c10m/internal/dash"
-	"github.com/c10m/c10m/internal/footprint"
 	"github.com/c10m/c10m/internal/plan"
+	"github.com/c10m/c10m/internal/proc"
 	"github.com/c10m/c10m/internal/report"
 	"github.com/c10m/c10m/internal/result"
 	"github.com/c10m/c10m/internal/scenario"
@@ -112,7 +112,7 @@ func fail(stderr io.Writer, err error) int {
 
 // execute prepares and runs the scenario.
 func execute(ctx context.Context, f flags, stderr io.Writer) (*result.Result, error) {
-	return f.watched(stderr, func(fp footprint.Proc, watch scenario.Watch) (*result.Result, error) {
+	return f.watched(stderr, func(fp proc.FS, watch scenario.Watch) (*result.Result, error) {
 		p, err := scenario.Prepare(ctx, f.Options, fp)
 		if err != nil {
 			return nil, err
@@ -126,8 +126,8 @@ func execute(ctx context.Context, f flags, stderr io.Writer) (*result.Result, er
 
 // watched does the work and shows how it goes: on the live line, unless it is
 // to be quiet, and on the live page, if there is to be one.
-func (f *flags) watched(stderr io.Writer, work func(footprint.Proc, scenario.Watch) (*result.Result, error)) (*result.Result, error) {
-	fp, err := footprint.Here()
+func (f *flags) watched(stderr io.Writer, work func(proc.FS, scenario.Watch) (*result.Result, error)) (*result.Result, error) {
+	fp, err := proc.Here()
 	if err != nil {
 		return nil, err
 	}

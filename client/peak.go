@@ -7,8 +7,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/c10m/c10m/internal/footprint"
 	"github.com/c10m/c10m/internal/plan"
+	"github.com/c10m/c10m/internal/proc"
 	"github.com/c10m/c10m/internal/scenario"
 )
 
@@ -113,7 +113,7 @@ func runPeak(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return err
 	}
 	return u.run(listed(args, "until"), stdout, stderr, check, func() (outcome, error) {
-		r, err := u.watched(stderr, func(fp footprint.Proc, watch scenario.Watch) (*resultOf, error) {
+		r, err := u.watched(stderr, func(fp proc.FS, watch scenario.Watch) (*resultOf, error) {
 			return scenario.Peak(ctx, o, fp, watch)
 		})
 		return outcome{result: r, brief: true, short: r != nil && r.Behind}, err

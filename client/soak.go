@@ -6,7 +6,7 @@ import (
 	"io"
 	"time"
 
-	"github.com/c10m/c10m/internal/footprint"
+	"github.com/c10m/c10m/internal/proc"
 	"github.com/c10m/c10m/internal/scenario"
 )
 
@@ -71,7 +71,7 @@ func runSoak(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return err
 	}
 	return u.run(args, stdout, stderr, check, func() (outcome, error) {
-		r, err := u.watched(stderr, func(fp footprint.Proc, watch scenario.Watch) (*resultOf, error) {
+		r, err := u.watched(stderr, func(fp proc.FS, watch scenario.Watch) (*resultOf, error) {
 			return scenario.Soak(ctx, o, fp, watch)
 		})
 		return outcome{result: r, short: r != nil && r.Leak}, err

@@ -6,8 +6,8 @@ import (
 	"io"
 	"time"
 
-	"github.com/c10m/c10m/internal/footprint"
 	"github.com/c10m/c10m/internal/plan"
+	"github.com/c10m/c10m/internal/proc"
 	"github.com/c10m/c10m/internal/scenario"
 )
 
@@ -62,7 +62,7 @@ func runStress(ctx context.Context, args []string, stdout, stderr io.Writer) int
 		return err
 	}
 	return u.run(args, stdout, stderr, check, func() (outcome, error) {
-		r, err := u.watched(stderr, func(fp footprint.Proc, watch scenario.Watch) (*resultOf, error) {
+		r, err := u.watched(stderr, func(fp proc.FS, watch scenario.Watch) (*resultOf, error) {
 			return scenario.Stress(ctx, u.opt, fp, watch)
 		})
 		return outcome{result: r, short: r != nil && r.Conns.Failed > 0}, err

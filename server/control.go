@@ -8,7 +8,7 @@ import (
 
 	"github.com/c10m/c10m/internal/dash"
 	"github.com/c10m/c10m/internal/echo"
-	"github.com/c10m/c10m/internal/footprint"
+	"github.com/c10m/c10m/internal/proc"
 	"github.com/c10m/c10m/internal/result"
 	"github.com/c10m/c10m/internal/sys"
 )
@@ -20,7 +20,7 @@ func (s *server) startControl(drain func()) (stop func(), err error) {
 	if s.control == "" {
 		return func() {}, nil
 	}
-	fp, err := footprint.Here()
+	fp, err := proc.Here()
 	if err != nil {
 		return nil, err
 	}
@@ -63,7 +63,7 @@ func (s *server) meta(at net.Addr) dash.Meta {
 
 // look is everything that the live page and the metrics show, read as cheaply
 // as can be: processor time from clocks, memory from statm.
-func (s *server) look(fp footprint.Proc, memory bool) (dash.Sample, error) {
+func (s *server) look(fp proc.FS, memory bool) (dash.Sample, error) {
 	r, err := s.report(fp, dash.Counts)
 	if err != nil {
 		return dash.Sample{}, err
@@ -110,7 +110,7 @@ func (s *server) pids(r result.ServerReport) []int {
 }
 
 // report sums up the workers' counters, and their memory if asked for.
-func (s *server) report(fp footprint.Proc, depth dash.Depth) (result.ServerReport, error) {
+func (s *server) report(fp proc.FS, depth dash.Depth) (result.ServerReport, error) {
 	r := result.ServerReport{Schema: result.ServerSchema, Commit: commit, PID: os.Getpid(),
 		MaxConns: s.conns, Nofile: s.nofile.Soft, Refused: result.ErrorCounts{}}
 	r.BootID, _ = fp.BootID()
@@ -166,8 +166,8 @@ func leastReady(a, b echo.State) echo.State {
 
 // measure adds the memory of the processes, the way that read does, and of the
 // kernel.
-func (s *server) measure(fp footprint.Proc, r *result.ServerReport, read func(...int) (footprint.Process, error)) error {
-	var sum footprint.Process
+func (s *server) measure(fp proc.FS, r *result.ServerReport, read func(...int) (proc.Process, error)) error {
+	var sum proc.Process
 	add := func(pid int) *result.ProcMemory {
 		p, err := read(pid)
 		if err != nil {

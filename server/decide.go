@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"github.com/c10m/c10m/internal/echo"
-	"github.com/c10m/c10m/internal/footprint"
 	"github.com/c10m/c10m/internal/plan"
+	"github.com/c10m/c10m/internal/proc"
 	"github.com/c10m/c10m/internal/shard"
 	"github.com/c10m/c10m/internal/sys"
 	"github.com/c10m/c10m/internal/tune"
@@ -38,7 +38,7 @@ type decided struct {
 
 // decide settles the size of the server.
 func (s *server) decide() error {
-	fp, err := footprint.Here()
+	fp, err := proc.Here()
 	if err != nil {
 		return err
 	}
@@ -143,7 +143,7 @@ func (s *server) readyAlone(ctx context.Context) {
 
 // watchRoom keeps the engines from using up the machine's files and memory.
 func (s *server) watchRoom(ctx context.Context) error {
-	fp, err := footprint.Here()
+	fp, err := proc.Here()
 	if err != nil {
 		return err
 	}
@@ -171,7 +171,7 @@ func whatBinds(n sys.Nofile, nrOpen uint64) string {
 
 // walked reads what readers of /proc/PID/fd have left behind, bytes; 0 where
 // slabinfo cannot be read.
-func walked(fp footprint.Proc) func() uint64 {
+func walked(fp proc.FS) func() uint64 {
 	return func() uint64 {
 		k, err := fp.Kernel()
 		if err != nil {

@@ -15,7 +15,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/c10m/c10m/internal/footprint"
+	"github.com/c10m/c10m/internal/proc"
 	"github.com/c10m/c10m/internal/result"
 	"github.com/c10m/c10m/tests/rig"
 )
@@ -416,7 +416,7 @@ func TestDiagnoseIdleYetSlow(t *testing.T) {
 // calm waits until others leave the processors idle for a moment, or for a while.
 func calm(t *testing.T) {
 	t.Helper()
-	fp, err := footprint.Here()
+	fp, err := proc.Here()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,7 +3,7 @@ package dash
 import (
 	"slices"
 
-	"github.com/c10m/c10m/internal/footprint"
+	"github.com/c10m/c10m/internal/proc"
 )
 
 // shown are the slab caches that are shown by name, always the same in the same
@@ -15,7 +15,7 @@ const others = "other caches"
 
 // LookAtMemory divides the machine's memory. Who adds up processes fills in
 // Server and Client.
-func LookAtMemory(fp footprint.Proc) (*Memory, error) {
+func LookAtMemory(fp proc.FS) (*Memory, error) {
 	k, err := fp.Kernel()
 	if err != nil {
 		return nil, err
@@ -51,7 +51,7 @@ func fold(all []Cache) []Cache {
 
 // LookAtNet reads the kernel's counts of sockets and of what it dropped; nil if
 // it does not tell.
-func LookAtNet(fp footprint.Proc) *Net {
+func LookAtNet(fp proc.FS) *Net {
 	s, err := fp.Sockets()
 	if err != nil {
 		return nil

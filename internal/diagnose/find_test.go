@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/c10m/c10m/internal/footprint"
+	"github.com/c10m/c10m/internal/proc"
 	"github.com/c10m/c10m/internal/result"
 )
 
@@ -14,15 +14,15 @@ func window() Window {
 	at := time.Date(2026, 11, 21, 6, 0, 0, 0, time.UTC)
 	moment := func(s float64) Moment {
 		worker := func(pid int) Process {
-			return Process{PID: pid, Name: "server", FDs: footprint.FDs{Open: 100, Limit: 20_000}, Calls: int64(1000 * s),
-				Threads: []footprint.Thread{{PID: pid, TID: pid, Name: "server", State: 'S', Run: 0.1 * s, Wait: 0.01 * s}}}
+			return Process{PID: pid, Name: "server", FDs: proc.FDs{Open: 100, Limit: 20_000}, Calls: int64(1000 * s),
+				Threads: []proc.Thread{{PID: pid, TID: pid, Name: "server", State: 'S', Run: 0.1 * s, Wait: 0.01 * s}}}
 		}
 		return Moment{At: at.Add(time.Duration(s * float64(time.Second))),
-			Cores:     footprint.Cores{Each: []footprint.Core{{ID: 0, Busy: 0.2 * s, Softirq: 0.05 * s}, {ID: 1, Busy: 0.3 * s, Softirq: 0.05 * s}}},
+			Cores:     proc.Cores{Each: []proc.Core{{ID: 0, Busy: 0.2 * s, Softirq: 0.05 * s}, {ID: 1, Busy: 0.3 * s, Softirq: 0.05 * s}}},
 			Server:    []Process{worker(11), worker(12)},
-			Client:    []Process{{PID: 20, Name: "client", Threads: []footprint.Thread{{PID: 20, TID: 20, Run: 0.3 * s}}}},
-			Conntrack: &footprint.Conntrack{Count: 10, Max: 262_144},
-			Mem:       footprint.Mem{Total: 100 << 30, Free: 50 << 30},
+			Client:    []Process{{PID: 20, Name: "client", Threads: []proc.Thread{{PID: 20, TID: 20, Run: 0.3 * s}}}},
+			Conntrack: &proc.Conntrack{Count: 10, Max: 262_144},
+			Mem:       proc.Mem{Total: 100 << 30, Free: 50 << 30},
 			Files:     1000, FileMax: 1 << 40,
 			Report: &result.ServerReport{Open: 100, MaxConns: 1000, Messages: int64(1000 * s)}}
 	}
@@ -41,7 +41,7 @@ func single(w *Window, loops ...int64) {
 		m.Server = m.Server[:1]
 		first := m.Server[0].Threads[0]
 		for i := range 3 {
-			m.Server[0].Threads = append(m.Server[0].Threads, footprint.Thread{PID: first.PID, TID: 100 + i, Name: first.Name, State: 'S'})
+			m.Server[0].Threads = append(m.Server[0].Threads, proc.Thread{PID: first.PID, TID: 100 + i, Name: first.Name, State: 'S'})
 		}
 		m.Report.Shards = []result.Shard{{PID: first.PID}}
 	}
@@ -73,12 +73,12 @@ func TestFind(t *testing.T) {
 			w.After.Drops.ListenOverflows = 50
 		}, Stopped, []string{"process 11", "80 of 100", "4,096 bytes", "kill -CONT 11"}},
 		{"stopped at one look of a hundred", func(w *Window) { w.Seen.Stopped = 1 }, "", nil},
-		{"conntrack drops", func(w *Window) { w.After.Conntrack = &footprint.Conntrack{Count: 64, Max: 64, Dropped: 12} }, ConntrackFull, []string{"64 of 64", "12 packets"}},
+		{"conntrack drops", func(w *Window) { w.After.Conntrack = &proc.Conntrack{Count: 64, Max: 64, Dropped: 12} }, ConntrackFull, []string{"64 of 64", "12 packets"}},
 		{"conntrack dropped before", func(w *Window) {
-			w.Before.Conntrack = &footprint.Conntrack{Max: 1000, Dropped: 12}
-			w.After.Conntrack = &footprint.Conntrack{Max: 1000, Dropped: 12}
+			w.Before.Conntrack = &proc.Conntrack{Max: 1000, Dropped: 12}
+			w.After.Conntrack = &proc.Conntrack{Max: 1000, Dropped: 12}
 		}, "", nil},
-		{"conntrack nearly full", func(w *Window) { w.After.Conntrack = &footprint.Conntrack{Count: 99, Max: 100} }, ConntrackFull, nil},
+		{"conntrack nearly full", func(w *Window) { w.After.Conntrack = &proc.Conntrack{Count: 99, Max: 100} }, ConntrackFull, nil},
 		{"no local port", func(w *Window) {
 			w.Errors = result.ErrorCounts{"connect_no_address": 7}
 			w.Seen.Ports = PortUse{From: "127.0.0.1", To: "127.0.0.1:10000", Used: 28_232, TimeWait: 28_000}
@@ -162,7 +162,7 @@ func TestFind(t *testing.T) {
 				w.After.Cores.Each[i].Busy += 7.5
 			}
 			for i := range w.After.Server {
-				w.After.Server[i].Threads = append(w.After.Server[i].Threads, footprint.Thread{TID: 99, Run: 7})
+				w.After.Server[i].Threads = append(w.After.Server[i].Threads, proc.Thread{TID: 99, Run: 7})
 			}
 		}, ProcessorsBusy, []string{"server 80 %"}},
 		{"all busy with others", func(w *Window) {

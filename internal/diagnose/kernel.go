@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/c10m/c10m/internal/footprint"
 	"github.com/c10m/c10m/internal/plan"
+	"github.com/c10m/c10m/internal/proc"
 	"github.com/c10m/c10m/internal/result"
 )
 
@@ -111,7 +111,7 @@ func acceptQueue(w *Window) []result.Finding {
 }
 
 // sentAgain is what waits for a full queue to have room.
-func sentAgain(d footprint.Drops) []string {
+func sentAgain(d proc.Drops) []string {
 	if d.SynRetrans <= 0 {
 		return nil
 	}

@@ -10,7 +10,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/c10m/c10m/internal/footprint"
+	"github.com/c10m/c10m/internal/proc"
 	"github.com/c10m/c10m/internal/result"
 	"github.com/c10m/c10m/internal/sys"
 )
@@ -26,7 +26,7 @@ type Target struct {
 
 // Recorder looks at a target from Start to Stop.
 type Recorder struct {
-	fp     footprint.Proc
+	fp     proc.FS
 	target Target
 	window Window
 	list   listing
@@ -46,7 +46,7 @@ const (
 )
 
 // Start reads the first moment and begins to look.
-func Start(ctx context.Context, fp footprint.Proc, t Target) *Recorder {
+func Start(ctx context.Context, fp proc.FS, t Target) *Recorder {
 	r := &Recorder{fp: fp, target: t, done: make(chan struct{}), ended: make(chan struct{}),
 		list: listing{own: map[uint16]bool{}, listeners: map[uint16]bool{}, cells: map[cell]PortUse{}}}
 	for _, port := range t.Ports {
@@ -64,7 +64,7 @@ func Start(ctx context.Context, fp footprint.Proc, t Target) *Recorder {
 
 // parents are those of the processes that have others of them for children: the
 // master of an nginx does none of its work.
-func parents(fp footprint.Proc, pids []int) map[int]bool {
+func parents(fp proc.FS, pids []int) map[int]bool {
 	found := map[int]bool{}
 	for _, pid := range pids {
 		for _, child := range fp.Children(pid) {
@@ -181,13 +181,13 @@ func (r *Recorder) lookAtServer() {
 	}
 }
 
-func (r *Recorder) threadsOf(pid int) []footprint.Thread {
+func (r *Recorder) threadsOf(pid int) []proc.Thread {
 	if len(r.target.Server) <= maxThreads {
 		threads, _ := r.fp.Threads(pid) // one that ended has none
 		return threads
 	}
 	if t, err := r.fp.MainThread(pid); err == nil {
-		return []footprint.Thread{t}
+		return []proc.Thread{t}
 	}
 	return nil
 }
@@ -303,7 +303,7 @@ func (l *listing) addTo(s *Seen) {
 }
 
 // readSettings reads the kernel's limits; one that is not there is 0.
-func readSettings(fp footprint.Proc) (s Settings) {
+func readSettings(fp proc.FS) (s Settings) {
 	if v, err := fp.Sysctl("net.ipv4.tcp_mem"); err == nil {
 		_, _ = fmt.Sscan(v, &s.TCPMem[0], &s.TCPMem[1], &s.TCPMem[2])
 	}

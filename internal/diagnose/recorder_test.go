@@ -8,14 +8,14 @@ import (
 	"testing"
 	"time"
 
-	"github.com/c10m/c10m/internal/footprint"
+	"github.com/c10m/c10m/internal/proc"
 	"github.com/c10m/c10m/internal/result"
 )
 
 // TestRecorder looks at this process: at connections that nobody accepts, bytes
 // that nobody reads, and a local port in use.
 func TestRecorder(t *testing.T) {
-	fp, err := footprint.Here()
+	fp, err := proc.Here()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,7 +8,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/c10m/c10m/internal/footprint"
+	"github.com/c10m/c10m/internal/proc"
 	"github.com/c10m/c10m/internal/result"
 )
 
@@ -27,12 +27,12 @@ type Window struct {
 // the process began; what could not be read is zero or nil.
 type Moment struct {
 	At             time.Time
-	Cores          footprint.Cores
+	Cores          proc.Cores
 	Server, Client []Process
-	Drops          footprint.Drops
-	Sockets        footprint.Sockets
-	Conntrack      *footprint.Conntrack
-	Mem            footprint.Mem
+	Drops          proc.Drops
+	Sockets        proc.Sockets
+	Conntrack      *proc.Conntrack
+	Mem            proc.Mem
 	Files, FileMax int64                // open on the whole system
 	Report         *result.ServerReport // of a server of ours
 }
@@ -41,9 +41,9 @@ type Moment struct {
 type Process struct {
 	PID     int
 	Name    string
-	FDs     footprint.FDs
+	FDs     proc.FDs
 	Calls   int64 // of read(2) and write(2); 0: not known
-	Threads []footprint.Thread
+	Threads []proc.Thread
 }
 
 // Seen is what several looks between the two moments came to.
@@ -121,7 +121,7 @@ type shares struct {
 }
 
 type threadShare struct {
-	footprint.Thread
+	proc.Thread
 	run, want float64
 }
 
@@ -139,7 +139,7 @@ func used(before, after []Process, seconds float64) (all []shares) {
 	if seconds <= 0 {
 		return nil
 	}
-	old := map[[2]int]footprint.Thread{}
+	old := map[[2]int]proc.Thread{}
 	calls := map[int]int64{}
 	for _, p := range before {
 		calls[p.PID] = p.Calls
@@ -169,9 +169,9 @@ func used(before, after []Process, seconds float64) (all []shares) {
 }
 
 // drops is how the counters of this network namespace grew.
-func (w *Window) drops() footprint.Drops {
+func (w *Window) drops() proc.Drops {
 	a, b := w.After.Drops, w.Before.Drops
-	return footprint.Drops{ListenOverflows: a.ListenOverflows - b.ListenOverflows, ListenDrops: a.ListenDrops - b.ListenDrops,
+	return proc.Drops{ListenOverflows: a.ListenOverflows - b.ListenOverflows, ListenDrops: a.ListenDrops - b.ListenDrops,
 		RequestQueue: a.RequestQueue - b.RequestQueue, Cookies: a.Cookies - b.Cookies, Backlog: a.Backlog - b.Backlog,
 		MemoryPressure: a.MemoryPressure - b.MemoryPressure, TimeWaitFull: a.TimeWaitFull - b.TimeWaitFull,
 		TimeWaited: a.TimeWaited - b.TimeWaited, TimeWaitReused: a.TimeWaitReused - b.TimeWaitReused,

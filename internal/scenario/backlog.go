@@ -3,15 +3,15 @@ package scenario
 import (
 	"runtime"
 
-	"github.com/c10m/c10m/internal/footprint"
 	"github.com/c10m/c10m/internal/plan"
+	"github.com/c10m/c10m/internal/proc"
 	"github.com/c10m/c10m/internal/sys"
 )
 
 // warnBacklog says where more connects may be under way at once than the accept
 // queues of a server on this machine have room for: the rest are dropped, and
 // tried again after a second.
-func (p *Prepared) warnBacklog(fp footprint.Proc) {
+func (p *Prepared) warnBacklog(fp proc.FS) {
 	if !p.SameHost {
 		return // its own check says so
 	}

@@ -6,8 +6,8 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/c10m/c10m/internal/footprint"
 	"github.com/c10m/c10m/internal/plan"
+	"github.com/c10m/c10m/internal/proc"
 )
 
 // A server whose accept queue is small is told of before the run, by what its
@@ -38,7 +38,7 @@ func TestSmallBacklogIsWarnedOf(t *testing.T) {
 		}
 		return at.(*syscall.SockaddrInet4).Port
 	}
-	fp, err := footprint.Here()
+	fp, err := proc.Here()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,9 +6,9 @@ import (
 	"time"
 
 	"github.com/c10m/c10m/internal/diagnose"
-	"github.com/c10m/c10m/internal/footprint"
 	"github.com/c10m/c10m/internal/loadgen"
 	"github.com/c10m/c10m/internal/plan"
+	"github.com/c10m/c10m/internal/proc"
 	"github.com/c10m/c10m/internal/result"
 )
 
@@ -61,7 +61,7 @@ type churn struct {
 
 // Churn lets users come and go for a bounded time, and says what that leaves
 // behind: TIME_WAIT, by side, and how far the local ports go.
-func Churn(ctx context.Context, o ChurnOptions, fp footprint.Proc, watch Watch) (*result.Result, error) {
+func Churn(ctx context.Context, o ChurnOptions, fp proc.FS, watch Watch) (*result.Result, error) {
 	c, seen, pieces, err := runChurn(ctx, o, fp, watch)
 	if err != nil {
 		return nil, err
@@ -85,7 +85,7 @@ func ChurnFailed(r *result.Result) bool {
 const closeTimeout = "close_timeout"
 
 // runChurn is a run and its counts, for churn and for stress.
-func runChurn(ctx context.Context, o ChurnOptions, fp footprint.Proc, watch Watch) (c *churn, seen diagnose.Window, pieces []diagnose.Stretch, err error) {
+func runChurn(ctx context.Context, o ChurnOptions, fp proc.FS, watch Watch) (c *churn, seen diagnose.Window, pieces []diagnose.Stretch, err error) {
 	o.churns = o.leavesTimeWait()
 	p, err := Prepare(ctx, o.Options, fp)
 	if err != nil {

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/c10m/c10m/internal/diagnose"
-	"github.com/c10m/c10m/internal/footprint"
+	"github.com/c10m/c10m/internal/proc"
 	"github.com/c10m/c10m/internal/result"
 	"github.com/c10m/c10m/internal/sys"
 )
@@ -23,7 +23,7 @@ type DiagnoseOptions struct {
 
 // Diagnose looks at a running server, which it does not touch, and says what
 // limits it. An error means that there is nothing to look at.
-func Diagnose(ctx context.Context, o DiagnoseOptions, fp footprint.Proc) (*result.Result, error) {
+func Diagnose(ctx context.Context, o DiagnoseOptions, fp proc.FS) (*result.Result, error) {
 	r := &result.Result{Schema: result.Schema, Scenario: "diagnose", Proto: "tcp", Started: time.Now().UTC(), Command: o.Command,
 		Host: thisHost(o.Commit)}
 	late, stopLate := withGrace(ctx)
@@ -59,7 +59,7 @@ func Diagnose(ctx context.Context, o DiagnoseOptions, fp footprint.Proc) (*resul
 }
 
 // target finds the processes, and warns of what cannot be seen from here.
-func (o DiagnoseOptions) target(ctx context.Context, fp footprint.Proc, r *result.Result) (t diagnose.Target, err error) {
+func (o DiagnoseOptions) target(ctx context.Context, fp proc.FS, r *result.Result) (t diagnose.Target, err error) {
 	warn := func(format string, args ...any) { r.Warnings = append(r.Warnings, fmt.Sprintf(format, args...)) }
 	if o.PID > 0 {
 		if _, err := fp.Threads(o.PID); err != nil {
@@ -90,7 +90,7 @@ func (o DiagnoseOptions) target(ctx context.Context, fp footprint.Proc, r *resul
 }
 
 // portsOf are those on which the processes listen, in this network namespace.
-func portsOf(fp footprint.Proc, pids []int) (ports []int) {
+func portsOf(fp proc.FS, pids []int) (ports []int) {
 	inodes := fp.SocketsOf(pids)
 	_ = sys.TCPSockets(func(s sys.SockInfo) bool {
 		if inodes[s.Inode] {

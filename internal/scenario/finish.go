@@ -8,9 +8,9 @@ import (
 	"slices"
 	"time"
 
-	"github.com/c10m/c10m/internal/footprint"
 	"github.com/c10m/c10m/internal/loadgen"
 	"github.com/c10m/c10m/internal/plan"
+	"github.com/c10m/c10m/internal/proc"
 	"github.com/c10m/c10m/internal/result"
 )
 
@@ -97,7 +97,7 @@ func (h *hold) fillMemory() {
 
 // afterClose keeps what was still in use once everything had closed, and says
 // where it is if much did not come back.
-func (h *hold) afterClose(s footprint.Snapshot) {
+func (h *hold) afterClose(s proc.Snapshot) {
 	after := s.Used()
 	h.res.Memory = &result.Memory{After: &after}
 	before, held := h.series.Before.Used(), h.series.Held.Used()

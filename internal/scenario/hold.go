@@ -8,9 +8,9 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/c10m/c10m/internal/footprint"
 	"github.com/c10m/c10m/internal/loadgen"
 	"github.com/c10m/c10m/internal/plan"
+	"github.com/c10m/c10m/internal/proc"
 	"github.com/c10m/c10m/internal/result"
 	"github.com/c10m/c10m/internal/sys"
 )
@@ -33,7 +33,7 @@ type Watch func(Progress)
 type hold struct {
 	*Prepared
 	opt          Options
-	fp           footprint.Proc
+	fp           proc.FS
 	watch        Watch
 	late         context.Context // of what may be asked after an interrupt
 	engine       *loadgen.Engine
@@ -41,8 +41,8 @@ type hold struct {
 	phase        atomic.Value // string
 	began        time.Time
 	counted      counted // before the run
-	sampler      *footprint.Sampler
-	series       footprint.Series
+	sampler      *proc.Sampler
+	series       proc.Series
 	rate         curve
 	softirq      float64              // seconds, before the run
 	serverBefore *result.ServerReport // with its memory and time, before the run
@@ -61,8 +61,8 @@ const (
 
 // Hold runs a prepared plan. The result says what happened, also when ctx ended
 // it early; an error means that it could not even begin.
-func Hold(ctx context.Context, p *Prepared, o Options, fp footprint.Proc, watch Watch) (*result.Result, error) {
-	h := &hold{Prepared: p, opt: o, fp: fp, watch: watch, sampler: footprint.NewSampler()}
+func Hold(ctx context.Context, p *Prepared, o Options, fp proc.FS, watch Watch) (*result.Result, error) {
+	h := &hold{Prepared: p, opt: o, fp: fp, watch: watch, sampler: proc.NewSampler()}
 	h.res = newResult(p, o)
 	var stopLate context.CancelFunc
 	h.late, stopLate = withGrace(ctx)
@@ -124,7 +124,7 @@ const warmUp = 12
 // baseline is the snapshot before the ramp. Measuring makes garbage on both
 // sides; it is let reach its plateau first, so that it is not taken for memory
 // of the connections.
-func (h *hold) baseline(ctx context.Context) (s footprint.Snapshot, err error) {
+func (h *hold) baseline(ctx context.Context) (s proc.Snapshot, err error) {
 	debug.SetGCPercent(25) // the heap is small: the connections are not in it
 	for range warmUp {
 		if s, err = h.snapshot(ctx); err != nil {
@@ -172,7 +172,7 @@ func (h *hold) guard() {
 // memoryFull says whether only the reserve is left, or will be within a few
 // looks: a small cgroup fills up that fast. What readers of /proc/PID/fd have
 // left behind does not count: the kernel drops it when it needs the room.
-func (h *hold) memoryFull() (footprint.Mem, bool) {
+func (h *hold) memoryFull() (proc.Mem, bool) {
 	mem, err := h.fp.Mem()
 	if err != nil {
 		return mem, false
@@ -198,7 +198,7 @@ func (h *hold) sample(ctx context.Context, now time.Time) {
 }
 
 // snapshot measures both ends now.
-func (h *hold) snapshot(ctx context.Context) (s footprint.Snapshot, err error) {
+func (h *hold) snapshot(ctx context.Context) (s proc.Snapshot, err error) {
 	s.ServerOpen = -1
 	if !h.began.IsZero() {
 		s.T = time.Since(h.began).Seconds()
@@ -249,7 +249,7 @@ func (h *hold) settle(ctx context.Context) {
 }
 
 // holds takes a snapshot for the one while everything is held.
-func (h *hold) holds(held footprint.Snapshot, ramp []footprint.Snapshot) {
+func (h *hold) holds(held proc.Snapshot, ramp []proc.Snapshot) {
 	h.series.Held, h.series.Ramp = held, ramp
 	h.series.BothEnds = h.SameHost || held.Remote != nil
 }

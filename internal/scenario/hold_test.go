@@ -15,9 +15,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/c10m/c10m/internal/footprint"
 	"github.com/c10m/c10m/internal/loadgen"
 	"github.com/c10m/c10m/internal/plan"
+	"github.com/c10m/c10m/internal/proc"
 	"github.com/c10m/c10m/internal/result"
 	"github.com/c10m/c10m/tests/rig"
 )
@@ -44,9 +44,9 @@ func acceptor(t *testing.T) netip.AddrPort {
 // A server that is frozen does not answer for its memory. The guard of the
 // machine's must see all the same that it goes, and stop the ramp.
 func TestGuardSeesMemoryGoWhileTheServerIsFrozen(t *testing.T) {
-	proc := t.TempDir()
-	fakeMemory(t, proc, 900)
-	fp, err := footprint.New(proc, t.TempDir())
+	dir := t.TempDir()
+	fakeMemory(t, dir, 900)
+	fp, err := proc.New(dir, t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,7 +61,7 @@ func TestGuardSeesMemoryGoWhileTheServerIsFrozen(t *testing.T) {
 	p := &Prepared{control: newControl(frozen.URL), Plan: plan.Plan{Host: at.Addr(), Ports: []int{int(at.Port())}, Local: plan.DefaultLocalPorts,
 		Total: 10_000, Conns: 10_000, Threads: 1, Rate: plan.Rate{PerSecond: 50}, Window: 16, ConnectTimeout: time.Minute, Close: plan.CloseRST}}
 	p.control.http.Timeout = 0 // as long as the test likes
-	h := &hold{Prepared: p, fp: fp, sampler: footprint.NewSampler(), res: &result.Result{}}
+	h := &hold{Prepared: p, fp: fp, sampler: proc.NewSampler(), res: &result.Result{}}
 	if h.engine, err = loadgen.Start(p.Plan, 1); err != nil {
 		t.Fatal(err)
 	}
@@ -72,7 +72,7 @@ func TestGuardSeesMemoryGoWhileTheServerIsFrozen(t *testing.T) {
 		h.ramp(ctx)
 	}()
 	<-asked
-	fakeMemory(t, proc, 20)
+	fakeMemory(t, dir, 20)
 	for end := time.Now().Add(time.Minute); h.engine.HaltReason() == "" && time.Now().Before(end); {
 		time.Sleep(time.Millisecond)
 	}

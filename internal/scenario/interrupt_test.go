@@ -12,8 +12,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/c10m/c10m/internal/footprint"
 	"github.com/c10m/c10m/internal/plan"
+	"github.com/c10m/c10m/internal/proc"
 	"github.com/c10m/c10m/internal/result"
 )
 
@@ -120,7 +120,7 @@ func interruptIn(t *testing.T, phase string, frozen bool, set func(*Options)) ti
 	o := Options{Scenario: "hold", Proto: plan.TCP, Host: at.Addr(), Ports: []int{int(at.Port())}, Conns: plan.Count{N: conns}, Threads: plan.Count{N: 1},
 		PrivateFDs: "off", Window: 16, ConnectTimeout: time.Minute, Close: plan.CloseRST, Control: control.URL}
 	set(&o)
-	fp, err := footprint.Here()
+	fp, err := proc.Here()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -163,7 +163,7 @@ func interruptIn(t *testing.T, phase string, frozen bool, set func(*Options)) ti
 // server's.
 func TestInterruptWhileConnectingFirst(t *testing.T) {
 	at := stuck(t)
-	fp, err := footprint.Here()
+	fp, err := proc.Here()
 	if err != nil {
 		t.Fatal(err)
 	}

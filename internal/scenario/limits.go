@@ -4,15 +4,15 @@ import (
 	"context"
 
 	"github.com/c10m/c10m/internal/diagnose"
-	"github.com/c10m/c10m/internal/footprint"
 	"github.com/c10m/c10m/internal/plan"
+	"github.com/c10m/c10m/internal/proc"
 	"github.com/c10m/c10m/internal/result"
 	"github.com/c10m/c10m/internal/sys"
 )
 
 // record begins to look for what limits a run: at this process, and at the
 // server's where it runs on this machine.
-func (p *Prepared) record(ctx context.Context, fp footprint.Proc, ports []int) *diagnose.Recorder {
+func (p *Prepared) record(ctx context.Context, fp proc.FS, ports []int) *diagnose.Recorder {
 	t := diagnose.Target{Client: true}
 	if p.control.base != "" {
 		t.Report = p.control.counts
@@ -25,7 +25,7 @@ func (p *Prepared) record(ctx context.Context, fp footprint.Proc, ports []int) *
 
 // serverPIDs are the processes that serve: as a server of ours says, or those
 // that listen on the ports.
-func serverPIDs(fp footprint.Proc, r *result.ServerReport, ports []int) (pids []int) {
+func serverPIDs(fp proc.FS, r *result.ServerReport, ports []int) (pids []int) {
 	if r != nil {
 		for _, s := range r.Shards {
 			pids = append(pids, s.PID)

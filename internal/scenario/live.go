@@ -4,13 +4,13 @@ import (
 	"context"
 	"time"
 
-	"github.com/c10m/c10m/internal/footprint"
 	"github.com/c10m/c10m/internal/loadgen"
+	"github.com/c10m/c10m/internal/proc"
 	"github.com/c10m/c10m/internal/result"
 )
 
 // watchRun reports progress, at once and then until the returned func is called.
-func watchRun(run *Prepared, fp footprint.Proc, e *loadgen.Engine, phase func() string, watch Watch) (stop func()) {
+func watchRun(run *Prepared, fp proc.FS, e *loadgen.Engine, phase func() string, watch Watch) (stop func()) {
 	began := time.Now()
 	show := func() {
 		p := Progress{Run: run, Phase: phase(), Elapsed: time.Since(began), Target: run.Plan.Total, Counts: e.Counts(), Live: e.Live}

@@ -11,8 +11,8 @@ import (
 	"time"
 
 	"github.com/c10m/c10m/internal/diagnose"
-	"github.com/c10m/c10m/internal/footprint"
 	"github.com/c10m/c10m/internal/plan"
+	"github.com/c10m/c10m/internal/proc"
 	"github.com/c10m/c10m/internal/result"
 )
 
@@ -111,7 +111,7 @@ type peakStep struct {
 // Peak raises the users in steps until a condition is met, and then narrows
 // down the highest number that meets none. A step that fails is tried twice: a
 // bad moment of the machine is no limit of the server.
-func Peak(ctx context.Context, o PeakOptions, fp footprint.Proc, watch Watch) (*result.Result, error) {
+func Peak(ctx context.Context, o PeakOptions, fp proc.FS, watch Watch) (*result.Result, error) {
 	p := &peak{opt: o, fp: fp, watch: watch}
 	good, bad, err := p.rise(ctx)
 	if err != nil {
@@ -136,7 +136,7 @@ func Peak(ctx context.Context, o PeakOptions, fp footprint.Proc, watch Watch) (*
 
 type peak struct {
 	opt   PeakOptions
-	fp    footprint.Proc
+	fp    proc.FS
 	watch Watch
 	steps []*peakStep
 }

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/c10m/c10m/internal/diagnose"
-	"github.com/c10m/c10m/internal/footprint"
+	"github.com/c10m/c10m/internal/proc"
 	"github.com/c10m/c10m/internal/result"
 )
 
@@ -16,7 +16,7 @@ import (
 func TestPeakAcrossSteps(t *testing.T) {
 	begin := time.Now()
 	at := func(s, busy float64) diagnose.Moment {
-		return diagnose.Moment{At: begin.Add(time.Duration(s) * time.Second), Cores: footprint.Cores{Each: []footprint.Core{{Busy: busy}}}, Mem: footprint.Mem{Total: 100 << 30, Free: 50 << 30}}
+		return diagnose.Moment{At: begin.Add(time.Duration(s) * time.Second), Cores: proc.Cores{Each: []proc.Core{{Busy: busy}}}, Mem: proc.Mem{Total: 100 << 30, Free: 50 << 30}}
 	}
 	step := func(users int64, p99 time.Duration, busy float64) *peakStep {
 		l := &result.Latency{P99: int64(p99), P999: int64(p99), Max: int64(p99)}

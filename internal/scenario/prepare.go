@@ -16,8 +16,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/c10m/c10m/internal/footprint"
 	"github.com/c10m/c10m/internal/plan"
+	"github.com/c10m/c10m/internal/proc"
 	"github.com/c10m/c10m/internal/result"
 	"github.com/c10m/c10m/internal/sys"
 	"github.com/c10m/c10m/internal/tune"
@@ -91,7 +91,7 @@ const (
 
 // Prepare decides the plan, or says why there can be none. It touches the
 // machine only to read its limits and to try whether the server is there.
-func Prepare(ctx context.Context, o Options, fp footprint.Proc) (*Prepared, error) {
+func Prepare(ctx context.Context, o Options, fp proc.FS) (*Prepared, error) {
 	p, err := prepare(ctx, o, fp)
 	if ctx.Err() != nil { // whatever else it says then comes from that
 		return nil, ErrInterrupted
@@ -99,7 +99,7 @@ func Prepare(ctx context.Context, o Options, fp footprint.Proc) (*Prepared, erro
 	return p, err
 }
 
-func prepare(ctx context.Context, o Options, fp footprint.Proc) (*Prepared, error) {
+func prepare(ctx context.Context, o Options, fp proc.FS) (*Prepared, error) {
 	p := &Prepared{control: newControl("")}
 	if err := probe(ctx, o); err != nil {
 		return nil, err
@@ -164,7 +164,7 @@ func probe(ctx context.Context, o Options) error {
 }
 
 // findServer asks the server's control endpoint, where there is one.
-func (p *Prepared) findServer(ctx context.Context, o Options, fp footprint.Proc) {
+func (p *Prepared) findServer(ctx context.Context, o Options, fp proc.FS) {
 	p.SameHost = o.Host.IsLoopback() || isOwn(o.Host)
 	base := o.Control
 	switch base {
@@ -212,7 +212,7 @@ func isOwn(ip netip.Addr) bool {
 
 // localPorts reads what the kernel may choose local ports from. A container may
 // not show it: then it is what the kernel begins with.
-func localPorts(fp footprint.Proc) (plan.LocalPorts, error) {
+func localPorts(fp proc.FS) (plan.LocalPorts, error) {
 	l, err := fp.LocalPorts()
 	var unread *fs.PathError
 	if errors.As(err, &unread) {
@@ -222,7 +222,7 @@ func localPorts(fp footprint.Proc) (plan.LocalPorts, error) {
 }
 
 // kernelLimits reads what the kernel allows to all, or to this user.
-func (p *Prepared) kernelLimits(m *plan.Machine, fp footprint.Proc) {
+func (p *Prepared) kernelLimits(m *plan.Machine, fp proc.FS) {
 	m.WatchesPerConn, m.FilesPerConn = 1, 1
 	if p.SameHost {
 		m.FilesPerConn = 2
@@ -250,7 +250,7 @@ func (p *Prepared) kernelLimits(m *plan.Machine, fp footprint.Proc) {
 
 // machine reads what bounds this run. private says whether threads get fd
 // tables of their own.
-func (p *Prepared) machine(o Options, pl plan.Plan, fp footprint.Proc) (m plan.Machine, private bool, err error) {
+func (p *Prepared) machine(o Options, pl plan.Plan, fp proc.FS) (m plan.Machine, private bool, err error) {
 	mem, err := fp.Mem()
 	if err != nil {
 		return m, false, err

@@ -13,8 +13,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/c10m/c10m/internal/footprint"
 	"github.com/c10m/c10m/internal/plan"
+	"github.com/c10m/c10m/internal/proc"
 )
 
 // inNamespace moves the test, and what its own goroutine starts, into a network
@@ -73,7 +73,7 @@ func TestLocalPorts(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		fp, err := footprint.New(dir, dir)
+		fp, err := proc.New(dir, dir)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -109,7 +109,7 @@ func TestPrepareWarnsOfSettings(t *testing.T) {
 	if err := os.WriteFile("/proc/sys/net/ipv4/tcp_tw_reuse", []byte("0"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	fp, err := footprint.Here()
+	fp, err := proc.Here()
 	if err != nil {
 		t.Fatal(err)
 	}

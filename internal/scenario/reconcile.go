@@ -6,8 +6,8 @@ import (
 	"math"
 	"time"
 
-	"github.com/c10m/c10m/internal/footprint"
 	"github.com/c10m/c10m/internal/plan"
+	"github.com/c10m/c10m/internal/proc"
 	"github.com/c10m/c10m/internal/result"
 )
 
@@ -40,7 +40,7 @@ func (h *hold) kernelCount(when string, client int64) *int64 {
 
 // counted is what a run found open when it began.
 type counted struct {
-	fp     footprint.Proc
+	fp     proc.FS
 	server int64 // connections that the server counted; -1: not known
 	kernel int64 // TCP sockets of this network namespace; -1: not known, or others open theirs there
 }
@@ -51,7 +51,7 @@ const strangers = 64
 
 // count is called before a run opens anything; server is what the server's
 // control endpoint has just said, nil where there is none.
-func (o *Options) count(fp footprint.Proc, server *result.ServerReport) counted {
+func (o *Options) count(fp proc.FS, server *result.ServerReport) counted {
 	c := counted{fp: fp, server: -1, kernel: -1}
 	if server != nil {
 		c.server = server.Open

@@ -7,8 +7,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/c10m/c10m/internal/footprint"
 	"github.com/c10m/c10m/internal/plan"
+	"github.com/c10m/c10m/internal/proc"
 	"github.com/c10m/c10m/internal/result"
 	"github.com/c10m/c10m/internal/sys"
 )
@@ -44,7 +44,7 @@ type soakSample struct {
 
 // Soak keeps a load up and watches whether memory grows with time, which it has
 // no reason to.
-func Soak(ctx context.Context, o SoakOptions, fp footprint.Proc, watch Watch) (*result.Result, error) {
+func Soak(ctx context.Context, o SoakOptions, fp proc.FS, watch Watch) (*result.Result, error) {
 	m := newMemoryWatch(ctx, o.Options, fp)
 	if o.Every == 0 {
 		o.Every = max(time.Second, o.Hold/300)
@@ -78,7 +78,7 @@ func (m *memoryWatch) sample(ctx context.Context, t float64) soakSample {
 	if p := m.server(ctx); p != nil {
 		s.server = float64(p.PSS)
 	}
-	if k, err := m.fp.Kernel(); err == nil && k.Method == footprint.MethodSlab {
+	if k, err := m.fp.Kernel(); err == nil && k.Method == proc.MethodSlab {
 		s.kernel = float64(k.Bytes)
 	}
 	for i, pid := range m.pids {

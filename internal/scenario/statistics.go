@@ -4,10 +4,10 @@ import (
 	"math"
 	"slices"
 
-	"github.com/c10m/c10m/internal/footprint"
+	"github.com/c10m/c10m/internal/proc"
 )
 
-// slope is the least-squares slope of ys over xs (footprint.Line) with its 95 %
+// slope is the least-squares slope of ys over xs (proc.Line) with its 95 %
 // confidence interval, by Student's t with n - 2 degrees of freedom. ok is false for fewer
 // than 4 points or where all xs are equal.
 func slope(xs, ys []float64) (b, low, high float64, ok bool) {
@@ -18,7 +18,7 @@ func slope(xs, ys []float64) (b, low, high float64, ok bool) {
 	if slices.Min(xs) == slices.Max(xs) {
 		return 0, 0, 0, false
 	}
-	b, at0, _, _ := footprint.Line(xs, ys)
+	b, at0, _, _ := proc.Line(xs, ys)
 	mean, sxx, rest := 0.0, 0.0, 0.0
 	for _, x := range xs {
 		mean += x / float64(n)

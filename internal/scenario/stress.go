@@ -4,8 +4,8 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/c10m/c10m/internal/footprint"
 	"github.com/c10m/c10m/internal/plan"
+	"github.com/c10m/c10m/internal/proc"
 	"github.com/c10m/c10m/internal/result"
 )
 
@@ -14,7 +14,7 @@ const Kept = "kept"
 
 // Stress is a fixed amount of work, users × loops, and what it took: response
 // times, errors by cause, and the server's memory before and after.
-func Stress(ctx context.Context, o ChurnOptions, fp footprint.Proc, watch Watch) (*result.Result, error) {
+func Stress(ctx context.Context, o ChurnOptions, fp proc.FS, watch Watch) (*result.Result, error) {
 	late, stopLate := withGrace(ctx)
 	defer stopLate()
 	m := newMemoryWatch(ctx, o.Options, fp)
@@ -95,7 +95,7 @@ func stressVerdict(r *result.Result, o *ChurnOptions, before, at *result.ProcMem
 
 // memoryWatch reads the memory of a server, ours or another on this machine.
 type memoryWatch struct {
-	fp       footprint.Proc
+	fp       proc.FS
 	control  *control
 	ports    *portSet
 	sameHost bool
@@ -104,7 +104,7 @@ type memoryWatch struct {
 }
 
 // newMemoryWatch finds the server; before the run, when it has few fds.
-func newMemoryWatch(ctx context.Context, o Options, fp footprint.Proc) *memoryWatch {
+func newMemoryWatch(ctx context.Context, o Options, fp proc.FS) *memoryWatch {
 	p := &Prepared{control: newControl("")}
 	p.findServer(ctx, o, fp)
 	m := &memoryWatch{fp: fp, control: p.control, ports: newPortSet(o.Ports), sameHost: p.SameHost}

@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/c10m/c10m/internal/footprint"
 	"github.com/c10m/c10m/internal/plan"
+	"github.com/c10m/c10m/internal/proc"
 	"github.com/c10m/c10m/internal/result"
 	"github.com/c10m/c10m/internal/sys"
 )
@@ -159,7 +159,7 @@ type churnSum struct {
 	blind     bool // the server runs on another machine, and its sockets are not seen
 }
 
-func (c *churn) sum(fp footprint.Proc) churnSum {
+func (c *churn) sum(fp proc.FS) churnSum {
 	r := c.res
 	s := churnSum{opt: &c.opt, rate: r.Echo.Rate, conns: float64(c.within.Established) / c.took.Seconds(), latency: r.Echo.Latency, at: c.tw.last(),
 		noPort: r.Conns.Errors["connect_no_address"], notClosed: r.Conns.Errors[closeTimeout], reuse: -1, loopback: c.Plan.Host.IsLoopback()}

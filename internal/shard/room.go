@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"github.com/c10m/c10m/internal/echo"
-	"github.com/c10m/c10m/internal/footprint"
+	"github.com/c10m/c10m/internal/proc"
 )
 
 // accept4(2) fails with ENFILE when the whole machine is out of files
@@ -46,7 +46,7 @@ const leastShare = 64
 type Room struct {
 	Page   *Page
 	Files  func() (open, limit int64, err error) // fs.file-nr; nil: it does not bind us
-	Memory func() (footprint.Mem, error)
+	Memory func() (proc.Mem, error)
 	// Walked is kernel memory that readers of /proc/PID/fd have left behind: it
 	// looks used and is dropped when there is need. nil: none.
 	Walked    func() uint64
@@ -136,7 +136,7 @@ func (r *Room) memory() int64 {
 }
 
 // tell says that the door closes or opens.
-func (r *Room) tell(mem footprint.Mem) {
+func (r *Room) tell(mem proc.Mem) {
 	if !r.low {
 		r.Logf("memory: there is room for connections again")
 		return

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/c10m/c10m/internal/echo"
-	"github.com/c10m/c10m/internal/footprint"
+	"github.com/c10m/c10m/internal/proc"
 )
 
 // TestWalked: what the kernel drops when there is need is room, and is asked for
@@ -17,7 +17,7 @@ func TestWalked(t *testing.T) {
 	asked, said := 0, 0
 	free := uint64(50_000_000)
 	r := Room{Page: twoEngines(), ConnBytes: 1000, Logf: func(string, ...any) { said++ },
-		Memory: func() (footprint.Mem, error) { return footprint.Mem{Total: 100_000_000, Free: free}, nil },
+		Memory: func() (proc.Mem, error) { return proc.Mem{Total: 100_000_000, Free: free}, nil },
 		Walked: func() uint64 { asked++; return 2_000_000 }}
 	for _, tt := range []struct {
 		free  uint64
@@ -75,7 +75,7 @@ func TestDeal(t *testing.T) {
 	at := tests[0]
 	r := Room{Page: page, ConnBytes: conn, Logf: func(string, ...any) { said++ },
 		Files:  func() (int64, int64, error) { return at.open, at.limit, at.filesErr },
-		Memory: func() (footprint.Mem, error) { return footprint.Mem{Total: total, Free: at.free}, at.memErr }}
+		Memory: func() (proc.Mem, error) { return proc.Mem{Total: total, Free: at.free}, at.memErr }}
 	for _, at = range tests {
 		r.deal()
 		for k, slot := range page.Slots {
@@ -98,9 +98,9 @@ func TestDeal(t *testing.T) {
 func TestWatch(t *testing.T) {
 	page := twoEngines()
 	looks := make(chan bool)
-	r := Room{Page: page, ConnBytes: 1, Logf: t.Logf, Memory: func() (footprint.Mem, error) {
+	r := Room{Page: page, ConnBytes: 1, Logf: t.Logf, Memory: func() (proc.Mem, error) {
 		looks <- true
-		return footprint.Mem{Total: 1000, Free: 500}, nil
+		return proc.Mem{Total: 1000, Free: 500}, nil
 	}}
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan struct{})

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/c10m/c10m/internal/footprint"
+	"github.com/c10m/c10m/internal/proc"
 )
 
 // loader is a client that is compared: it opens N TCP connections to the floor's
@@ -132,11 +132,11 @@ func hold(ctx context.Context, l loader, conns int64, dir string) (load, error) 
 		return load{}, err
 	}
 	defer func() { _ = to.stop() }()
-	proc, err := footprint.Here()
+	here, err := proc.Here()
 	if err != nil {
 		return load{}, err
 	}
-	o, err := newObserver(proc, to)
+	o, err := newObserver(here, to)
 	if err != nil {
 		return load{}, err
 	}
@@ -156,7 +156,7 @@ func hold(ctx context.Context, l loader, conns int64, dir string) (load, error) 
 		return load{}, err
 	}
 	time.Sleep(clientSettle)
-	p, err := proc.Process(sub.pids()...)
+	p, err := here.Process(sub.pids()...)
 	out.pss = p.PSS
 	return out, err
 }

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/c10m/c10m/internal/footprint"
+	"github.com/c10m/c10m/internal/proc"
 )
 
 func TestMedian(t *testing.T) {
@@ -139,10 +139,10 @@ func TestSpread(t *testing.T) {
 }
 
 func TestKernelPerSocket(t *testing.T) {
-	cache := func(name string, objects uint64) footprint.CacheUse {
-		return footprint.CacheUse{Name: name, Objects: objects, Total: objects + 100, Bytes: (objects + 100) * 1000}
+	cache := func(name string, objects uint64) proc.CacheUse {
+		return proc.CacheUse{Name: name, Objects: objects, Total: objects + 100, Bytes: (objects + 100) * 1000}
 	}
-	before := footprint.Kernel{Caches: []footprint.CacheUse{cache("TCP", 50), cache("filp", 5000), cache("kmalloc-*", 9)}}
+	before := proc.Kernel{Caches: []proc.CacheUse{cache("TCP", 50), cache("filp", 5000), cache("kmalloc-*", 9)}}
 	for _, tt := range []struct {
 		name string
 		tcp  uint64
@@ -153,7 +153,7 @@ func TestKernelPerSocket(t *testing.T) {
 		{"as many of somebody else's", 50 + 4000, 0},
 		{"somebody else's have gone", 50, 0},
 	} {
-		held := footprint.Kernel{Caches: []footprint.CacheUse{cache("TCP", tt.tcp), cache("filp", 7000), cache("kmalloc-*", 99999)}}
+		held := proc.Kernel{Caches: []proc.CacheUse{cache("TCP", tt.tcp), cache("filp", 7000), cache("kmalloc-*", 99999)}}
 		got := kernelPerSocket(before, held, 1000)
 		if tt.want == 0 && got != nil || tt.want != 0 && (got == nil || math.Abs(*got-tt.want) > 1e-6) {
 			t.Errorf("%s: %v, want %v", tt.name, got, tt.want)

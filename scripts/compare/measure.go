@@ -13,7 +13,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/c10m/c10m/internal/footprint"
+	"github.com/c10m/c10m/internal/proc"
 	"github.com/c10m/c10m/internal/result"
 )
 
@@ -49,11 +49,11 @@ func measure(ctx context.Context, s server, conns int64, dir string) (f *Figures
 			err = stopErr
 		}
 	}()
-	proc, err := footprint.Here()
+	here, err := proc.Here()
 	if err != nil {
 		return nil, err
 	}
-	o, err := newObserver(proc, sub)
+	o, err := newObserver(here, sub)
 	if err != nil {
 		return nil, err
 	}
@@ -147,8 +147,8 @@ const off = 0.5
 // general caches (kmalloc) are left out: whatever else happens on the machine
 // moves them by more than so few connections do. Nil where other sockets came or
 // went in numbers.
-func kernelPerSocket(before, held footprint.Kernel, n int64) *float64 {
-	were := map[string]footprint.CacheUse{}
+func kernelPerSocket(before, held proc.Kernel, n int64) *float64 {
+	were := map[string]proc.CacheUse{}
 	for _, c := range before.Caches {
 		were[c.Name] = c
 	}

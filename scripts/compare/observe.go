@@ -7,7 +7,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/c10m/c10m/internal/footprint"
+	"github.com/c10m/c10m/internal/proc"
 	"github.com/c10m/c10m/internal/result"
 )
 
@@ -15,7 +15,7 @@ import (
 // processes have in memory, and how many connections they have accepted, told by
 // their open files. To the client it is the server's control endpoint.
 type observer struct {
-	proc    footprint.Proc
+	here    proc.FS
 	boot    string
 	quit    chan struct{}
 	stopped sync.WaitGroup
@@ -29,16 +29,16 @@ type observer struct {
 	full   time.Time // when it last had all of them
 	empty  time.Time // when the last one had gone
 	// The kernel without connections, and the last time that it had most.
-	before, held footprint.Kernel
+	before, held proc.Kernel
 }
 
 // newObserver takes the server as it is now for one without connections.
-func newObserver(proc footprint.Proc, sub *subject) (*observer, error) {
-	boot, err := proc.BootID()
+func newObserver(here proc.FS, sub *subject) (*observer, error) {
+	boot, err := here.BootID()
 	if err != nil {
 		return nil, err
 	}
-	o := &observer{proc: proc, boot: boot, quit: make(chan struct{})}
+	o := &observer{here: here, boot: boot, quit: make(chan struct{})}
 	return o, o.rebase(sub)
 }
 
@@ -107,7 +107,7 @@ func (o *observer) watch() {
 			case <-count.C:
 				o.note(time.Now(), o.open())
 			case <-memory.C:
-				if p, err := o.proc.Process(o.processes()...); err == nil {
+				if p, err := o.here.Process(o.processes()...); err == nil {
 					o.noteMemory(p.PSS, o.open())
 				}
 			}
@@ -148,8 +148,8 @@ func (o *observer) unwatch() {
 // noteKernel counts the kernel's objects whenever the client has memory measured:
 // before its ramp, during it, and once everything is held and has settled.
 func (o *observer) noteKernel(open int64) {
-	k, err := o.proc.Kernel()
-	if err != nil || k.Method != footprint.MethodSlab {
+	k, err := o.here.Kernel()
+	if err != nil || k.Method != proc.MethodSlab {
 		return
 	}
 	o.mu.Lock()
@@ -192,7 +192,7 @@ func (o *observer) footprint(w http.ResponseWriter, r *http.Request) {
 	pids := o.processes()
 	report := result.ServerReport{Schema: result.ServerSchema, BootID: o.boot, PID: pids[0], State: "ready", MaxConns: 1 << 30, Open: o.open()}
 	if r.FormValue("memory") != "0" {
-		p, err := o.proc.Process(pids...)
+		p, err := o.here.Process(pids...)
 		if err != nil {
 			http.Error(w, err.Error(), http.StatusServiceUnavailable)
 			return

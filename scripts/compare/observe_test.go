@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/c10m/c10m/internal/footprint"
+	"github.com/c10m/c10m/internal/proc"
 )
 
 // TestClosing: from the last moment with all connections to the first with none.
@@ -68,11 +68,11 @@ func TestObserver(t *testing.T) {
 			t.Fatalf("only %v", s.pids())
 		}
 	}
-	proc, err := footprint.Here()
+	here, err := proc.Here()
 	if err != nil {
 		t.Fatal(err)
 	}
-	o, err := newObserver(proc, s)
+	o, err := newObserver(here, s)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,7 +15,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/c10m/c10m/internal/footprint"
+	"github.com/c10m/c10m/internal/proc"
 	"github.com/c10m/c10m/internal/result"
 )
 
@@ -61,15 +61,15 @@ func (o options) compare(ctx context.Context, progress io.Writer) error {
 
 // blank is the comparison before its first run.
 func (o options) blank() (*Comparison, error) {
-	proc, err := footprint.Here()
+	here, err := proc.Here()
 	if err != nil {
 		return nil, err
 	}
-	mem, err := proc.Mem()
+	mem, err := here.Mem()
 	if err != nil {
 		return nil, err
 	}
-	release, err := proc.Sysctl("kernel.osrelease")
+	release, err := here.Sysctl("kernel.osrelease")
 	if err != nil {
 		return nil, err
 	}
