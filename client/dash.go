@@ -122,7 +122,7 @@ func (p *page) look(memory bool) (dash.Sample, error) {
 		return s, err
 	}
 	s.Memory = m
-	if me, err := p.fp.Resident(os.Getpid()); err == nil {
+	if me, err := p.fp.Resident(p.fp.Self()); err == nil {
 		m.Client = &me.Anon
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), serverTime)

@@ -24,6 +24,7 @@ func (s *server) startControl(drain func()) (stop func(), err error) {
 	if err != nil {
 		return nil, err
 	}
+	s.uid, s.in = os.Getuid(), fp.Namespaces()
 	l, err := dash.Listen(s.control)
 	if err != nil {
 		return nil, fmt.Errorf("%w: --control %s: %v; choose another --control, or none", errUsage, s.control, err)
@@ -89,14 +90,14 @@ func (s *server) look(fp proc.FS, memory bool) (dash.Sample, error) {
 	if sample.Memory, err = dash.LookAtMemory(fp); err != nil {
 		return dash.Sample{}, err
 	}
-	if all, err := fp.Resident(s.pids(r)...); err == nil {
+	if all, err := fp.Resident(s.pids(fp, r)...); err == nil {
 		sample.Memory.Server = &all.Anon
 	}
 	return sample, nil
 }
 
 // pids are the server's processes.
-func (s *server) pids(r result.ServerReport) []int {
+func (s *server) pids(fp proc.FS, r result.ServerReport) []int {
 	var pids []int
 	for _, w := range r.Shards {
 		if w.PID > 0 {
@@ -106,13 +107,13 @@ func (s *server) pids(r result.ServerReport) []int {
 	if s.super != nil {
 		pids = append(pids, os.Getpid())
 	}
-	return pids
+	return fp.OwnAll(pids)
 }
 
 // report sums up the workers' counters, and their memory if asked for.
 func (s *server) report(fp proc.FS, depth dash.Depth) (result.ServerReport, error) {
 	r := result.ServerReport{Schema: result.ServerSchema, Commit: commit, PID: os.Getpid(),
-		MaxConns: s.conns, Nofile: s.nofile.Soft, Refused: result.ErrorCounts{}}
+		MaxConns: s.conns, Nofile: s.nofile.Soft, Refused: result.ErrorCounts{}, UID: &s.uid, In: &s.in, Bind: s.bind.String()}
 	r.BootID, _ = fp.BootID()
 	state := echo.Ready
 	open := make([]int64, len(s.ports()))
@@ -169,7 +170,11 @@ func leastReady(a, b echo.State) echo.State {
 func (s *server) measure(fp proc.FS, r *result.ServerReport, read func(...int) (proc.Process, error)) error {
 	var sum proc.Process
 	add := func(pid int) *result.ProcMemory {
-		p, err := read(pid)
+		there, err := fp.Own(pid)
+		if err != nil {
+			return nil
+		}
+		p, err := read(there)
 		if err != nil {
 			return nil // a worker that is just being started anew
 		}

@@ -20,6 +20,7 @@ import (
 	"github.com/c10m/c10m/internal/echo"
 	"github.com/c10m/c10m/internal/plan"
 	"github.com/c10m/c10m/internal/relay"
+	"github.com/c10m/c10m/internal/result"
 	"github.com/c10m/c10m/internal/shard"
 	"github.com/c10m/c10m/internal/sys"
 	"github.com/c10m/c10m/internal/tune"
@@ -86,6 +87,8 @@ type server struct {
 	page   *shard.Page
 	super  *shard.Supervisor // nil for one plain process
 	middle *relay.Relay      // nil unless it relays
+	uid    int               // of our processes
+	in     result.Namespaces // where they live
 }
 
 func (s *server) logf(format string, args ...any) {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
-	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -131,7 +130,7 @@ func (r *Recorder) moment(ctx context.Context) Moment {
 		}
 	}
 	if r.target.Client {
-		if p, ok := r.process(os.Getpid()); ok {
+		if p, ok := r.process(r.fp.Self()); ok {
 			m.Client = append(m.Client, p)
 		}
 	}

@@ -169,8 +169,11 @@ func cameBack(before, held, after uint64) string {
 	return percent((float64(held) - float64(after)) / (float64(held) - float64(before)))
 }
 
-// ends is how many ends of each connection this machine's kernel holds.
+// ends is how many ends of each connection the kernel's count of sockets has.
 func ends(r *result.Result) int64 {
+	if c := r.Reconcile; c != nil && c.Ends > 0 {
+		return c.Ends
+	}
 	if m := r.Memory; m.Measured() && m.BothEnds {
 		return 2
 	}

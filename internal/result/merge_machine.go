@@ -32,6 +32,9 @@ func mergeCounts(a, b *Counts) *Counts {
 	case b.Kernel == nil || *a.Kernel == *b.Kernel:
 		sum.Kernel = a.Kernel
 	}
+	if sum.Kernel != nil {
+		sum.Ends = max(a.Ends, b.Ends)
+	}
 	return sum
 }
 

@@ -153,7 +153,7 @@ func TestMergeMachine(t *testing.T) {
 			func(r *Result) any { return r.CPU }, &CPU{Client: 3, Server: ptr(8.), Softirq: ptr(3.)}, 0},
 		{"CPU of one", part(func(r *Result) { r.CPU = &CPU{Client: 1} }), minimal(), func(r *Result) any { return r.CPU }, &CPU{Client: 1}, 0},
 		{"counts on one machine", complete(), complete(), func(r *Result) any { return r.Reconcile },
-			&Counts{Client: 194, Server: ptr(int64(97)), Kernel: ptr(int64(196))}, 3},
+			&Counts{Client: 194, Server: ptr(int64(97)), Kernel: ptr(int64(196)), Ends: 2}, 3},
 		{"counts on two machines", part(func(r *Result) { r.Reconcile = &Counts{Client: 10, Kernel: ptr(int64(11))} }),
 			part(func(r *Result) {
 				r.Reconcile = &Counts{Client: 20, Server: ptr(int64(30)), Kernel: ptr(int64(22))}

@@ -219,7 +219,10 @@ type CPU struct {
 type Counts struct {
 	Client int64  `json:"client"`
 	Server *int64 `json:"server,omitempty"` // from its control endpoint
-	Kernel *int64 `json:"kernel,omitempty"` // sockets: TCP inuse less listeners and strangers
+	Kernel *int64 `json:"kernel,omitempty"` // sockets of this network namespace: TCP inuse
+	// Ends is how many of Kernel's sockets each connection has: 2 where the server
+	// lives in the same network namespace, else 1. 0: not known.
+	Ends int64 `json:"kernel_ends,omitempty"`
 }
 
 // Spread says how evenly connections lie over N workers, ports or sources.

@@ -34,7 +34,7 @@ func complete() *Result {
 	r.Echo = &Echo{Sent: 100, Received: 98, Lost: 1, Mismatched: 1, Seconds: 10, Rate: 9.8, Bytes: 6272, Latency: h.Summary(), Verified: 97, Calls: 2.25}
 	r.Protocols = []Protocol{{Proto: "ws", Conns: r.Conns, SetupRate: 40, Connect: h.Summary(), Handshake: h.Summary(), Echo: r.Echo}, {Proto: "tcp"}}
 	r.CPU = &CPU{Server: ptr(1.5), Client: 2.5, Softirq: ptr(0.5)}
-	r.Reconcile = &Counts{Client: 97, Server: ptr(int64(97)), Kernel: ptr(int64(196))}
+	r.Reconcile = &Counts{Client: 97, Server: ptr(int64(97)), Kernel: ptr(int64(196)), Ends: 2}
 	r.Spread = []Spread{{"ports", 2, 48, 50, 52}}
 	r.Limits = []Limit{{"memory", 2_000_000, "22 GB can be taken", "a larger machine"}}
 	r.Thresholds = []Verdict{{"conns.failed>5", "conns.failed", ptr(20.), ptr(5.), true}}

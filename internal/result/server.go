@@ -10,7 +10,10 @@ type ServerReport struct {
 	Commit   string       `json:"commit"`
 	BootID   string       `json:"boot_id"` // equal to ours: the same machine
 	PID      int          `json:"pid"`     // of the supervisor, or of the only process
-	State    string       `json:"state"`   // starting, ready, draining
+	UID      *int         `json:"uid,omitempty"`
+	In       *Namespaces  `json:"namespaces,omitempty"` // of its processes
+	Bind     string       `json:"bind,omitempty"`       // the address that its ports listen on
+	State    string       `json:"state"`                // starting, ready, draining
 	MaxConns int64        `json:"max_conns"`
 	Nofile   uint64       `json:"nofile"` // soft limit of one process
 	Open     int64        `json:"open"`
@@ -24,6 +27,16 @@ type ServerReport struct {
 	Memory   *ProcMemory  `json:"memory,omitempty"` // all processes of the server
 	CPU      *float64     `json:"cpu_seconds,omitempty"`
 	Kernel   *KernelUsage `json:"kernel,omitempty"` // of the server's machine
+}
+
+// Namespaces are the kernel's, by the inode of /proc/PID/ns/pid, net and user:
+// namespaces(7). They say something only on one machine (BootID). Numbers of
+// processes mean the same in one PID namespace, sockets are counted together in
+// one Net namespace, users are the same in one User namespace. 0 is not known.
+type Namespaces struct {
+	PID  uint64 `json:"pid,omitempty"`
+	Net  uint64 `json:"net,omitempty"`
+	User uint64 `json:"user,omitempty"`
 }
 
 // Relay is what a relaying server has done upstream.

@@ -12,7 +12,7 @@ import (
 // queues of a server on this machine have room for: the rest are dropped, and
 // tried again after a second.
 func (p *Prepared) warnBacklog(fp proc.FS) {
-	if !p.SameHost {
+	if !p.mayListenHere() {
 		return // its own check says so
 	}
 	room, where := listenRoom(p.Plan.Ports), "the port with the least has"

@@ -3,6 +3,7 @@ package scenario
 import (
 	"context"
 	"fmt"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -72,19 +73,29 @@ func (o DiagnoseOptions) target(ctx context.Context, fp proc.FS, r *result.Resul
 		}
 		return t, nil
 	}
-	c := newControl(strings.TrimSuffix(o.Control, "/"))
+	c := newControl(ctx, strings.TrimSuffix(o.Control, "/"))
 	report, err := c.counts(ctx)
 	if err != nil {
-		return t, fmt.Errorf("server not reachable: --control %s: %w", o.Control, err)
+		return t, fmt.Errorf("server not reachable: --control %s %s", o.Control, why(err))
 	}
 	t.Report = c.counts
-	if id, err := fp.BootID(); err != nil || id != report.BootID {
+	boot, _ := fp.BootID()
+	p := &Prepared{Server: report, Place: placeOf(netip.Addr{}, false, report, boot, fp.Namespaces())}
+	if !p.SameHost {
 		warn("the server runs on another machine: only its own counters are seen from here; run this command there for the rest")
 		return t, nil
 	}
-	t.Server = serverPIDs(fp, report, nil)
+	var ports []int
 	for _, p := range report.Ports {
-		t.Ports = append(t.Ports, p.Port)
+		ports = append(ports, p.Port)
+	}
+	if p.SameNet {
+		t.Ports = ports
+	} else {
+		warn("the server lives in another network namespace: queues, drops, ports and conntrack shown are this one's; run this command there")
+	}
+	if t.Server = p.serverPIDs(fp, ports); len(t.Server) == 0 {
+		warn("the server's processes are in another pid namespace, like a container's, and are not seen from here: run this command there, or name one with --pid")
 	}
 	return t, nil
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"os"
 	"slices"
 	"time"
 
@@ -13,8 +12,6 @@ import (
 	"github.com/c10m/c10m/internal/proc"
 	"github.com/c10m/c10m/internal/result"
 )
-
-var selfPID = os.Getpid()
 
 // fill completes the result once the threads have stopped.
 func (h *hold) fill(t loadgen.Tally) {
@@ -116,7 +113,7 @@ func mib(after, before uint64) float64 { return (float64(after) - float64(before
 
 // fillCPU sums processor time over the whole run.
 func (h *hold) fillCPU() {
-	me, err := h.fp.Process(selfPID)
+	me, err := h.fp.Process(h.fp.Self())
 	if err != nil {
 		return
 	}

@@ -29,7 +29,7 @@ func FuzzServerReport(f *testing.F) {
 	f.Add([]byte(`{"schema":"c10m/footprint/1","shards":null,"ports":[null],"memory":{"rss":1e30}}`))
 	f.Add([]byte(`<html>`))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		c := newControl("http://127.0.0.1:9")
+		c := newControl(t.Context(), "http://127.0.0.1:9")
 		c.http.Transport = answer(b)
 		r, err := c.counts(context.Background())
 		if (r == nil) == (err == nil) {

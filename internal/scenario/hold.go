@@ -216,7 +216,7 @@ func (h *hold) snapshot(ctx context.Context) (s proc.Snapshot, err error) {
 	if s.Kernel, err = h.fp.Kernel(); err != nil {
 		return s, err
 	}
-	s.Client, err = h.fp.Process(selfPID)
+	s.Client, err = h.fp.Process(h.fp.Self())
 	return s, err
 }
 
@@ -275,6 +275,10 @@ func (h *hold) holdLastSample() {
 // meanwhile: what the server refuses is reset only after it was established. It
 // gives up when there is no progress. False where the server's count is not known.
 func (h *hold) awaitServer(ctx context.Context) bool {
+	patience := catchUp
+	if h.Elsewhere {
+		patience = lastLook // it may never see them
+	}
 	last, since := int64(-1), time.Now()
 	for ctx.Err() == nil && h.control.base != "" {
 		r, err := h.control.counts(ctx)
@@ -287,7 +291,7 @@ func (h *hold) awaitServer(ctx context.Context) bool {
 		if r.Open != last {
 			last, since = r.Open, time.Now()
 		}
-		if time.Since(since) > catchUp {
+		if time.Since(since) > patience {
 			return false
 		}
 		sleep(ctx, 5*time.Millisecond)

@@ -17,20 +17,25 @@ func (p *Prepared) record(ctx context.Context, fp proc.FS, ports []int) *diagnos
 	if p.control.base != "" {
 		t.Report = p.control.counts
 	}
-	if p.SameHost {
-		t.Server, t.Ports = serverPIDs(fp, p.Server, ports), ports
+	t.Server = p.serverPIDs(fp, ports)
+	if p.mayListenHere() {
+		t.Ports = ports
 	}
 	return diagnose.Start(ctx, fp, t)
 }
 
-// serverPIDs are the processes that serve: as a server of ours says, or those
+// serverPIDs are the processes that serve: as a server of ours says, whose
+// numbers mean something here only in one pid namespace, or those of this machine
 // that listen on the ports.
-func serverPIDs(fp proc.FS, r *result.ServerReport, ports []int) (pids []int) {
-	if r != nil {
-		for _, s := range r.Shards {
+func (p *Prepared) serverPIDs(fp proc.FS, ports []int) (pids []int) {
+	if p.Server != nil && p.SamePIDs {
+		for _, s := range p.Server.Shards {
 			pids = append(pids, s.PID)
 		}
 		return pids
+	}
+	if !p.mayListenHere() {
+		return nil
 	}
 	inodes, own := map[uint32]bool{}, newPortSet(ports)
 	_ = sys.TCPSockets(func(s sys.SockInfo) bool {

@@ -10,7 +10,6 @@ import (
 	"io/fs"
 	"net"
 	"net/netip"
-	"os"
 	"runtime"
 	"strconv"
 	"strings"
@@ -65,8 +64,8 @@ type Prepared struct {
 	LimitedBy string
 	Warnings  []string
 	Server    *result.ServerReport // before the run; nil if unknown
-	SameHost  bool                 // the server's kernel is ours
-	TwoUsers  bool                 // and it runs as another user than we do
+	Place
+	Elsewhere bool // the server says that it listens on other ports than we connect to
 	control   *control
 }
 
@@ -76,8 +75,6 @@ var ErrUsage = errors.New("bad usage")
 // ErrInterrupted is an interrupt before there was anything to report: exit
 // status 130.
 var ErrInterrupted = errors.New("interrupted")
-
-var errNoControl = errors.New("no control endpoint")
 
 const (
 	// memoryReserve is the share of memory that stays free.
@@ -100,7 +97,7 @@ func Prepare(ctx context.Context, o Options, fp proc.FS) (*Prepared, error) {
 }
 
 func prepare(ctx context.Context, o Options, fp proc.FS) (*Prepared, error) {
-	p := &Prepared{control: newControl("")}
+	p := &Prepared{control: newControl(ctx, "")}
 	if err := probe(ctx, o); err != nil {
 		return nil, err
 	}
@@ -139,7 +136,7 @@ func prepare(ctx context.Context, o Options, fp proc.FS) (*Prepared, error) {
 func (p *Prepared) warnSettings(o Options) {
 	t := tune.Target{Conns: p.Plan.Total, Ports: []plan.PortRange{{First: o.Ports[0], N: len(o.Ports)}}, Dests: int64(len(o.Ports)), Sources: int64(len(p.Plan.Sources)),
 		Role: tune.Client, Churns: o.churns, FINs: o.Close == plan.CloseFIN, TwoUsers: p.TwoUsers}
-	if p.SameHost {
+	if p.SameNet {
 		t.Role = tune.Both
 	}
 	p.Warnings = append(p.Warnings, tune.Warnings(t, tune.Client)...)
@@ -165,7 +162,7 @@ func probe(ctx context.Context, o Options) error {
 
 // findServer asks the server's control endpoint, where there is one.
 func (p *Prepared) findServer(ctx context.Context, o Options, fp proc.FS) {
-	p.SameHost = o.Host.IsLoopback() || isOwn(o.Host)
+	p.Place = findPlace(o.Host, nil, fp)
 	base := o.Control
 	switch base {
 	case "none":
@@ -176,21 +173,25 @@ func (p *Prepared) findServer(ctx context.Context, o Options, fp proc.FS) {
 			base = "http://127.0.0.1:9090"
 		}
 	}
-	c := newControl(strings.TrimSuffix(base, "/"))
+	c := newControl(ctx, strings.TrimSuffix(base, "/"))
 	r, err := c.counts(ctx)
 	if err != nil {
-		p.warn("the server's control endpoint %s does not answer: its memory and its count are not in this report (--server-control URL, or none to leave it out)", base)
+		p.warn("the control endpoint %s %s: the server's memory and its count are not in this report (--server-control URL, or none to leave it out)", base, why(err))
 		return
 	}
-	p.control, p.Server = c, r
-	if id, err := fp.BootID(); err == nil && r.BootID != "" {
-		p.SameHost = id == r.BootID
-	}
-	if p.SameHost {
-		if user, err := fp.User(r.PID); err == nil { // a container may not show it
-			p.TwoUsers = user != os.Getuid()
+	if !isOf(r, o.Host, o.Ports) {
+		at := r.Bind
+		if at != "" {
+			at = " of " + at
 		}
+		if o.Control == "auto" {
+			p.warn("the control endpoint %s is of another server, on ports %s%s: it is left out, and the server's memory and its count are not in this report (--server-control URL names the right one)", base, portsText(r), at)
+			return
+		}
+		p.Elsewhere = true
+		p.warn("the control endpoint %s is of a server on ports %s%s, not on those of this run: its figures are taken because --server-control says so, as behind a mapping of ports", base, portsText(r), at)
 	}
+	p.control, p.Server, p.Place = c, r, findPlace(o.Host, r, fp)
 }
 
 func (p *Prepared) warn(format string, args ...any) {

@@ -22,8 +22,20 @@ func (h *hold) reconcile() {
 			h.warn("the server holds %s connections, the client %s", plan.Group(open), plan.Group(c.Client))
 		}
 	}
-	c.Kernel = h.kernelCount("", c.Client)
+	if c.Kernel = h.kernelCount("", c.Client); c.Kernel != nil {
+		c.Ends = h.ends(*c.Kernel, c.Client)
+	}
 	h.res.Reconcile = c
+}
+
+// ends is how many sockets of our network namespace a connection has. A server
+// at an address of this machine that says nothing of itself may be in another
+// one, behind a translation of addresses: then the count itself tells.
+func (p *Prepared) ends(kernel, client int64) int64 {
+	if p.SameNet || p.mayListenHere() && kernel >= 2*client-client/1000 {
+		return 2
+	}
+	return 1
 }
 
 // kernelCount is what the kernel counts, nil where that is not to be known.
@@ -64,15 +76,15 @@ func (o *Options) count(fp proc.FS, server *result.ServerReport) counted {
 }
 
 // doubt compares the kernel's count of TCP sockets (now) with the client's
-// connections. Its own ends are all there, and on loopback the server's, too:
+// connections. Its own ends are all there, and in one network namespace the server's, too:
 // fewer cannot be. Listeners, the control endpoint and strangers come on top;
 // where there are no strangers, more than both ends have is a doubt as well.
 func (c counted) doubt(p *Prepared, now, client int64) string {
 	least, most := client, client
-	if p.SameHost {
+	if p.mayListenHere() {
 		most = 2 * client
 	}
-	if p.SameHost && p.Plan.Host.IsLoopback() { // otherwise it may be in another namespace
+	if p.SameNet {
 		least = most
 	}
 	switch {

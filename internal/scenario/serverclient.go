@@ -1,13 +1,20 @@
 package scenario
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
 	"time"
 
+	"github.com/c10m/c10m/internal/plan"
 	"github.com/c10m/c10m/internal/result"
 )
 
@@ -15,17 +22,50 @@ import (
 // client thread's private fd table must not inherit one.
 type control struct {
 	base string // http://host:port, "" for none
+	host string // the Host header: an address, where the name could be resolved
 	http http.Client
 }
 
 // maxReport bounds a report: 4,096 workers and as many ports fit in.
 const maxReport = 16 << 20
 
-func newControl(base string) *control {
-	return &control{base: base, http: http.Client{
+var errNoControl = errors.New("no control endpoint")
+
+// newControl is for an endpoint; base may name a host. Its Host header will be
+// an address all the same: a name is what servers of ours refuse, as a page in a
+// browser that rebinds its own name would send one.
+func newControl(ctx context.Context, base string) *control {
+	c := &control{base: base, http: http.Client{
 		Timeout:   10 * time.Second,
 		Transport: &http.Transport{DisableKeepAlives: true},
 	}}
+	if u, err := url.Parse(base); err == nil {
+		c.host = addressHost(ctx, u.Hostname(), u.Port())
+	}
+	return c
+}
+
+// addressHost is HOST:PORT with the first address of a name; "" if it has none.
+func addressHost(ctx context.Context, host, port string) string {
+	if host == "" {
+		return ""
+	}
+	a, err := netip.ParseAddr(host)
+	if err != nil {
+		all, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
+		if err != nil || len(all) == 0 {
+			return "" // the question itself says so in full
+		}
+		a = all[0]
+	}
+	a = a.Unmap().WithZone("")
+	if port == "" {
+		if a.Is6() {
+			return "[" + a.String() + "]"
+		}
+		return a.String()
+	}
+	return net.JoinHostPort(a.String(), port)
 }
 
 // counts asks for the server's counts alone; it costs the server nothing.
@@ -46,13 +86,14 @@ func (c *control) get(ctx context.Context, path string) (*result.ServerReport, e
 	if err != nil {
 		return nil, fmt.Errorf("ask server: %w", err)
 	}
+	req.Host = c.host
 	resp, err := c.http.Do(req)
 	if err != nil {
 		return nil, fmt.Errorf("ask server: %w", err)
 	}
 	defer func() { _ = resp.Body.Close() }()
 	if resp.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("ask server: %s%s answers %s", c.base, path, resp.Status)
+		return nil, fmt.Errorf("ask server: %w", &refusal{resp.Status, firstLine(resp.Body)})
 	}
 	var r result.ServerReport
 	if err := json.NewDecoder(io.LimitReader(resp.Body, maxReport)).Decode(&r); err != nil {
@@ -65,4 +106,79 @@ func (c *control) get(ctx context.Context, path string) (*result.ServerReport, e
 		return nil, fmt.Errorf("read server's report: %d connections of %d cannot be", r.Open, r.MaxConns)
 	}
 	return &r, nil
+}
+
+// refusal is an HTTP answer that is no report.
+type refusal struct{ status, said string }
+
+func (r *refusal) Error() string {
+	if r.said == "" {
+		return "it answers " + r.status
+	}
+	return "it answers " + r.status + ": " + r.said
+}
+
+// firstLine is the beginning of an answer's text, fit for a line of a report.
+func firstLine(r io.Reader) string {
+	line, _ := bufio.NewReader(io.LimitReader(r, 200)).ReadString('\n')
+	return plan.OneLine(strings.TrimSpace(line))
+}
+
+// why is what an endpoint did instead of reporting, in words that follow its
+// name: an HTTP status, another program's answer, or the errno of connect(2).
+func why(err error) string {
+	var refused *refusal
+	var dial *net.OpError
+	var bad *json.SyntaxError
+	switch {
+	case errors.As(err, &refused):
+		return strings.TrimPrefix(refused.Error(), "it ")
+	case errors.As(err, &bad), strings.HasPrefix(err.Error(), "read server's report"):
+		return "answers, but not as a server of c10m does (" + strings.TrimPrefix(err.Error(), "read server's report: ") + ")"
+	case errors.As(err, &dial):
+		return "does not answer (" + dial.Err.Error() + ")"
+	}
+	var u *url.Error
+	if errors.As(err, &u) {
+		return "does not answer (" + u.Err.Error() + ")"
+	}
+	return "does not answer (" + err.Error() + ")"
+}
+
+// isOf says whether a report can be of the server that a run goes to: it listens
+// on every port of the run, and not only on another address of loopback. A report
+// without ports, as of a stand-in, tells nothing against it.
+func isOf(r *result.ServerReport, host netip.Addr, ports []int) bool {
+	if len(r.Ports) == 0 {
+		return true
+	}
+	its := map[int]bool{}
+	for _, p := range r.Ports {
+		its[p.Port] = true
+	}
+	for _, p := range ports {
+		if !its[p] {
+			return false
+		}
+	}
+	bind, err := netip.ParseAddr(r.Bind)
+	return err != nil || bind.IsUnspecified() || bind == host || !bind.IsLoopback() || !host.IsLoopback()
+}
+
+// portsText are the ports that a server reports, as ranges.
+func portsText(r *result.ServerReport) string {
+	var said []string
+	for i := 0; i < len(r.Ports); {
+		j := i
+		for j+1 < len(r.Ports) && r.Ports[j+1].Port == r.Ports[j].Port+1 {
+			j++
+		}
+		text := fmt.Sprint(r.Ports[i].Port)
+		if j > i {
+			text = fmt.Sprintf("%d..%d", r.Ports[i].Port, r.Ports[j].Port)
+		}
+		said = append(said, text)
+		i = j + 1
+	}
+	return strings.Join(said, ", ")
 }

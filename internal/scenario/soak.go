@@ -99,7 +99,7 @@ func (m *memoryWatch) sample(ctx context.Context, t float64) soakSample {
 		}
 		return true
 	}, sys.CloseWait)
-	if err == nil && m.sameHost {
+	if err == nil && m.sameNet {
 		s.closeWait = n
 	}
 	return s

@@ -98,19 +98,17 @@ type memoryWatch struct {
 	fp       proc.FS
 	control  *control
 	ports    *portSet
-	sameHost bool
+	sameNet  bool
 	pids     []int // on this machine
 	warnings []string
 }
 
 // newMemoryWatch finds the server; before the run, when it has few fds.
 func newMemoryWatch(ctx context.Context, o Options, fp proc.FS) *memoryWatch {
-	p := &Prepared{control: newControl("")}
+	p := &Prepared{control: newControl(ctx, "")}
 	p.findServer(ctx, o, fp)
-	m := &memoryWatch{fp: fp, control: p.control, ports: newPortSet(o.Ports), sameHost: p.SameHost}
-	if p.SameHost {
-		m.pids = serverPIDs(fp, p.Server, o.Ports)
-	}
+	m := &memoryWatch{fp: fp, control: p.control, ports: newPortSet(o.Ports), sameNet: p.mayListenHere()}
+	m.pids = p.serverPIDs(fp, o.Ports)
 	if p.control.base == "" && len(m.pids) == 0 {
 		m.warnings = append(m.warnings, "the server's memory is not known: it has no control endpoint that we know (--server-control URL), and no process of this machine that we may look at listens on its ports")
 	}

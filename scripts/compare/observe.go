@@ -17,6 +17,7 @@ import (
 type observer struct {
 	here    proc.FS
 	boot    string
+	in      result.Namespaces
 	quit    chan struct{}
 	stopped sync.WaitGroup
 
@@ -38,7 +39,7 @@ func newObserver(here proc.FS, sub *subject) (*observer, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := &observer{here: here, boot: boot, quit: make(chan struct{})}
+	o := &observer{here: here, boot: boot, in: here.Namespaces(), quit: make(chan struct{})}
 	return o, o.rebase(sub)
 }
 
@@ -190,7 +191,7 @@ func (o *observer) listen() error {
 
 func (o *observer) footprint(w http.ResponseWriter, r *http.Request) {
 	pids := o.processes()
-	report := result.ServerReport{Schema: result.ServerSchema, BootID: o.boot, PID: pids[0], State: "ready", MaxConns: 1 << 30, Open: o.open()}
+	report := result.ServerReport{Schema: result.ServerSchema, BootID: o.boot, In: &o.in, PID: pids[0], State: "ready", MaxConns: 1 << 30, Open: o.open()}
 	if r.FormValue("memory") != "0" {
 		p, err := o.here.Process(pids...)
 		if err != nil {

@@ -1,0 +1,66 @@
+package scenario
+
+import (
+	"net/netip"
+	"os"
+
+	"github.com/c10m/c10m/internal/proc"
+	"github.com/c10m/c10m/internal/result"
+)
+
+// Place is where the server lives, seen from here. One boot id says only that
+// one kernel runs both: each sort of namespace, namespaces(7), is told apart.
+type Place struct {
+	SameHost bool // one kernel: its memory is that of both ends
+	SameNet  bool // one network namespace: it counts both ends' sockets
+	SamePIDs bool // one pid namespace: the server's numbers of its processes are ours as well
+	TwoUsers bool // server and client run as different users
+}
+
+// placeOf decides it from what the server says of itself (nil: nothing), from
+// our own boot id and namespaces, and from whether host is an address of this
+// machine. What a server does not say is taken for so only where the address
+// proves it: what is reached through loopback without a word of another
+// namespace is in this one.
+func placeOf(host netip.Addr, own bool, r *result.ServerReport, boot string, in result.Namespaces) (p Place) {
+	p.SameHost = host.IsLoopback() || own
+	p.SameNet = host.IsLoopback()
+	if r == nil || r.BootID == "" || boot == "" {
+		return p
+	}
+	if p.SameHost = r.BootID == boot; !p.SameHost {
+		return Place{}
+	}
+	if r.In == nil {
+		return p
+	}
+	same := func(a, b uint64) (is, known bool) { return a == b, a != 0 && b != 0 }
+	if is, known := same(r.In.Net, in.Net); known {
+		p.SameNet = is
+	}
+	is, known := same(r.In.PID, in.PID)
+	p.SamePIDs = is && known
+	return p
+}
+
+// findPlace reads what placeOf goes by, and who the users are: fs.epoll.max_user_watches
+// counts for each user of the machine.
+func findPlace(host netip.Addr, r *result.ServerReport, fp proc.FS) Place {
+	boot, _ := fp.BootID()
+	in := fp.Namespaces()
+	p := placeOf(host, isOwn(host), r, boot, in)
+	if r == nil || !p.SameHost {
+		return p
+	}
+	switch user, err := fp.User(r.PID); {
+	case p.SamePIDs && err == nil: // a container may not show it
+		p.TwoUsers = user != os.Getuid()
+	case r.UID != nil && r.In != nil && r.In.User == in.User && in.User != 0:
+		p.TwoUsers = *r.UID != os.Getuid()
+	}
+	return p
+}
+
+// mayListenHere says whether it is worth to look for the server's sockets in our
+// network namespace: they are there, or nobody has said that they are not.
+func (p *Prepared) mayListenHere() bool { return p.SameNet || p.SameHost && p.Server == nil }
