@@ -15,7 +15,7 @@ var ours = rules{
 	// From the ground up. A room may import any room of a lower layer, and none
 	// of its own or a higher one.
 	layers: [][]string{
-		{"internal/plan", "internal/pace", "internal/ws", "internal/plot"},
+		{"internal/plan", "internal/pace", "internal/ws", "internal/tcp", "internal/plot"},
 		{"internal/result", "internal/sys"},
 		{"internal/loadgen", "internal/echo", "internal/proc"},
 		{"internal/diagnose", "internal/tune"},
@@ -23,7 +23,7 @@ var ours = rules{
 		{"server", "client", "tuning"},
 	},
 	// What decides without a kernel, and is tested without one.
-	pure: []string{"internal/plan", "internal/pace", "internal/ws", "internal/plot"},
+	pure: []string{"internal/plan", "internal/pace", "internal/ws", "internal/tcp", "internal/plot"},
 	impure: []string{
 		"net", "net/http", "os", "os/exec", "os/signal", "runtime", "syscall", "unsafe",
 	},
