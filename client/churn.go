@@ -33,8 +33,8 @@ In a network namespace of its own, which needs root, with a server of its own
                              each in a fresh namespace; 30,000 ports and buckets
 Where to, from where (default 127.0.0.1 port 10000)
   --host ADDR, --ports N, --first-port PORT, --proto tcp|ws, --path, --header,
-  --subprotocol, --server-control URL|auto|none, --sources auto|CIDR,
-  --threads auto|N, --connect-timeout D
+  --subprotocol, --text, --server-control URL|auto|none, --sources auto|CIDR,
+  --threads auto|N, --connect-timeout D; --show-failure: the first bad answer
 Report: --json FILE, --html FILE, --csv FILE, --fail-if COND, --quiet, and
   --dash ADDR:PORT           live page; not in a namespace of its own
 

@@ -26,13 +26,14 @@ behave at this load? a stall shows in every message that it delayed).
   --verify N             connections that echo one message more at the end
 Where to, from where
   --host ADDR, --ports N, --first-port PORT[,PORT] (default 127.0.0.1, 200)
-  --proto tcp|ws|tcp,ws  with --path, --header K:V, --subprotocol NAME for ws
+  --proto tcp|ws|tcp,ws  with --path, --header K:V, --subprotocol NAME, --text
   --server-control URL|auto|none   for the server's memory, count and shards
   --sources auto|CIDR, --threads auto|N, --private-fds auto|on|off, --window N
   --connect-timeout D, --close rst|fin
 Report
   --json FILE, --html FILE, --csv FILE, --fail-if COND, --quiet
   --dash ADDR:PORT       live page of this run
+  --show-failure         the first answer that made a connection fail
   --settle D             both ends' time to give back memory (default 0s)
   --rest D               silent before the close (default 0s)
 

@@ -68,17 +68,18 @@ From where
   --keepalive D         probe a silent server (default 5m; on loopback 0: never)
   --reconnect           hold: restore what is lost, with backoff; counted apart
 Messages
-  --size BYTES          of a message (default 64)
+  --size BYTES, --text  of a message (default 64); text frames, not binary
   --interval D          one each D on every connection held (default 0: idle)
   --verify N            connections that echo once after the hold (default 10k)
 Report
-  --json FILE           the result file; - for stdout, which is then pure JSON
-  --html FILE, --csv FILE   the report as a page, the ramp's curve as a table
+  --json FILE, --html FILE, --csv FILE   the result (- is stdout), the report as
+                        a page, the ramp's curve as a table
   --fail-if COND        'setup.rate<30k', 'total_bytes_per_conn>8KiB' (many):
                         exit 1 if it holds; see client report --help
   --dash ADDR:PORT      live page and /metrics of this run, like 127.0.0.1:9091
   --settle D            both ends' time to give back memory (default 4s)
-  --quiet, --version    no live line, no text report; the version
+  --quiet, --show-failure, --version   no live line, no report; the first
+                        answer that made a connection fail; the version
 Examples
   client COMMAND --ports 200 --conns 500k --rate 20k/s --hold 1m --html run.html
   client COMMAND --conns 5000 --interval 1s --fail-if 'conns.failed>0' --json -

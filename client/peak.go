@@ -29,8 +29,8 @@ breaks is tried twice. Says what broke first, from evidence of the machine.
   --size BYTES|A:B, --timeout D, --close fin|rst    (64, 10s, rst)
 Where to, from where (default 127.0.0.1 port 10000)
   --host ADDR, --ports N, --first-port PORT, --proto tcp|ws, --path, --header,
-  --subprotocol, --server-control URL|auto|none, --sources auto|CIDR,
-  --threads auto|N, --connect-timeout D
+  --subprotocol, --text, --server-control URL|auto|none, --sources auto|CIDR,
+  --threads auto|N, --connect-timeout D; --show-failure: the first bad answer
 Report
   --json FILE, --html FILE, --csv FILE, --fail-if COND, --quiet
   --dash ADDR:PORT       live page of this run

@@ -80,8 +80,8 @@ func (f *flags) checkHandshake() error {
 		return fmt.Errorf("--path, --header, --subprotocol: %v", err)
 	case t.Size() > maxRequest:
 		return fmt.Errorf("--path, --header, --subprotocol: a request of %d bytes, at most %d are legal", t.Size(), maxRequest)
-	case f.Proto == plan.TCP && (w.Path != "/" || len(w.Headers) > 0 || w.Subprotocol != ""):
-		return errors.New("--path, --header and --subprotocol want --proto ws")
+	case f.Proto == plan.TCP && (w.Path != "/" || len(w.Headers) > 0 || w.Subprotocol != "" || w.Text):
+		return errors.New("--path, --header, --subprotocol and --text want --proto ws")
 	}
 	return nil
 }

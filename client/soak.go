@@ -27,8 +27,8 @@ there is a leak, how large, and how large one could be that does not show.
   --warm-up SHARE        of the time that is not judged (default 0.2)
 Where to, from where (default 127.0.0.1 port 10000)
   --host ADDR, --ports N, --first-port PORT, --proto tcp|ws, --path, --header,
-  --subprotocol, --server-control URL|auto|none, --sources auto|CIDR,
-  --threads auto|N, --connect-timeout D
+  --subprotocol, --text, --server-control URL|auto|none, --sources auto|CIDR,
+  --threads auto|N, --connect-timeout D; --show-failure: the first bad answer
   A server that is not ours is watched where it runs on this machine.
 Report
   --json FILE, --html FILE, --csv FILE, --fail-if COND, --quiet

@@ -27,8 +27,8 @@ at the start and at the end.
   --close fin|rst        how connections end; rst leaves no TIME_WAIT
 Where to, from where (default 127.0.0.1 port 10000)
   --host ADDR, --ports N, --first-port PORT, --proto tcp|ws, --path, --header,
-  --subprotocol, --server-control URL|auto|none, --sources auto|CIDR,
-  --threads auto|N, --connect-timeout D
+  --subprotocol, --text, --server-control URL|auto|none, --sources auto|CIDR,
+  --threads auto|N, --connect-timeout D; --show-failure: the first bad answer
 Report
   --json FILE, --html FILE, --csv FILE, --fail-if COND, --quiet
   --dash ADDR:PORT       live page of this run

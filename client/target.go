@@ -36,6 +36,8 @@ func (f *flags) registerTarget(fs *flag.FlagSet, r *raw) {
 	fs.StringVar(&f.WebSocket.Path, "path", "/", "")
 	fs.Var((*headers)(&f.WebSocket.Headers), "header", "")
 	fs.StringVar(&f.WebSocket.Subprotocol, "subprotocol", "", "")
+	fs.BoolVar(&f.WebSocket.Text, "text", false, "")
+	fs.BoolVar(&f.ShowFailure, "show-failure", false, "")
 	fs.StringVar(&f.Control, "server-control", "auto", "")
 	fs.StringVar(&r.sources, "sources", "auto", "")
 	fs.Var(&f.Threads, "threads", "")

@@ -111,7 +111,7 @@ func TestFailuresByProtocol(t *testing.T) {
 	s := start(t, 4, nil, "--max-conns", "2000")
 	status, stdout, stderr := runs(t, "hold", "--proto", "tcp,ws", "--first-port", fmt.Sprintf("%d,%d", s.first, s.first+2), "--ports", "2", "--conns", "100",
 		"--hold", "0s", "--settle", "0s", "--server-control", "http://"+s.control, "--json", "-",
-		"--fail-if", "protocols.ws.conns.errors.handshake_invalid>0", "--fail-if", "protocols.tcp.conns.errors.handshake_invalid>0", "--fail-if", "protocols.ws.conns.errors>0")
+		"--fail-if", "protocols.ws.conns.errors.handshake_echoed>0", "--fail-if", "protocols.tcp.conns.errors.handshake_echoed>0", "--fail-if", "protocols.ws.conns.errors>0")
 	r, err := result.Read(strings.NewReader(stdout))
 	if status != 1 || err != nil {
 		t.Fatalf("status %d, %v: stdout %q, stderr %q", status, err, stdout, stderr)

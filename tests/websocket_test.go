@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -30,6 +31,7 @@ func TestWebSocket(t *testing.T) {
 		{"messages while holding", nil, []string{"--hold", "2s", "--interval", "500ms"}, 6000},
 		{"messages of 300 kB", nil, []string{"--hold", "0s", "--size", "300000", "--verify", "500"}, 500},
 		{"path, header and subprotocol", nil, []string{"--hold", "0s", "--path", "/a?b=c", "--header", "X-A: b", "--subprotocol", "chat,echo"}, 2000},
+		{"text", nil, []string{"--hold", "2s", "--interval", "500ms", "--text", "--size", "300"}, 6000},
 		{"workers", []string{"--workers", "3"}, []string{"--hold", "0s", "--close", "fin"}, 2000},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -121,7 +123,7 @@ asyncio.run(main())
 func TestWrongProtocol(t *testing.T) {
 	s, first := wsPorts(t, 1, "--handshake-timeout", "1s")
 	o := client(t, nil, nil, s.to(1, "--proto", "ws", "--conns", "20", "--hold", "0s")...)
-	if o.Status != 1 || o.Result == nil || o.Result.Conns.Errors["handshake_invalid"] != 20 || o.Result.Conns.Established != 0 {
+	if o.Status != 1 || o.Result == nil || o.Result.Conns.Errors["handshake_echoed"] != 20 || o.Result.Conns.Established != 0 {
 		t.Errorf("a WebSocket client at a TCP port: status %d, %+v, %s", o.Status, o.Result, o.Stderr)
 	}
 	o = client(t, nil, nil, "hold", "--first-port", fmt.Sprint(first), "--ports", "1", "--server-control", "http://"+s.control, "--conns", "20", "--hold", "5s", "--verify", "20")
@@ -130,6 +132,37 @@ func TestWrongProtocol(t *testing.T) {
 	}
 	if n := s.report(t).Refused["handshake_timeout"]; n != 20 {
 		t.Errorf("the server counts %d handshake timeouts, want 20", n)
+	}
+}
+
+// A server that refuses the handshake is named by its status, and its answer can
+// be seen, without what a terminal would take for orders.
+func TestShowFailure(t *testing.T) {
+	port := listen(t, func(c net.Conn) {
+		_, _ = c.Read(make([]byte, 4096))
+		_, _ = io.WriteString(c, "HTTP/1.1 426 Upgrade Required\r\nServer: nginx\x1b[31m\r\n\r\nno")
+		_, _ = io.Copy(io.Discard, c)
+	})
+	for _, show := range []bool{true, false} {
+		args := to(port, "--proto", "ws", "--conns", "20", "--hold", "0s")
+		if show {
+			args = append(args, "--show-failure")
+		}
+		o := client(t, nil, nil, args...)
+		if o.Status != 1 || o.Result == nil || o.Result.Conns.Errors["handshake_status_426"] != 20 {
+			t.Fatalf("status %d, %+v, %s", o.Status, o.Result, o.Stderr)
+		}
+		a := o.Result.FirstFailure
+		if !show {
+			if a != nil {
+				t.Errorf("nobody asked for %+v", a)
+			}
+			continue
+		}
+		want := []string{"HTTP/1.1 426 Upgrade Required", "Server: nginx[31m", "", "no"}
+		if a == nil || a.Cause != "handshake_status_426" || a.From != fmt.Sprintf("127.0.0.1:%d", port) || !slices.Equal(a.Lines, want) {
+			t.Errorf("the first failing answer is %+v, want %q", a, want)
+		}
 	}
 }
 

@@ -6,11 +6,12 @@ import (
 	"time"
 
 	"github.com/c10m/c10m/internal/plan"
+	"github.com/c10m/c10m/internal/ws"
 )
 
 // idleLoop is a loop without a thread, whose slots are all unused.
 func idleLoop(p plan.Plan) *loop {
-	return newLoop(&shared{pattern: newPattern(1)}, p, make([]conn, p.Conns), false)
+	return newLoop(&shared{pattern: newPattern(1, false), opcode: ws.OpBinary}, p, make([]conn, p.Conns), false)
 }
 
 // A connection whose next message is further away than half of what 32 bits of

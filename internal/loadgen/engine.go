@@ -68,7 +68,10 @@ func Start(p plan.Plan, maxSize int) (*Engine, error) {
 
 // newShared is what all loops read of a plan.
 func newShared(p plan.Plan, maxSize int) (*shared, error) {
-	s := &shared{family: sys.Family(p.Host), pattern: newPattern(maxSize)}
+	s := &shared{family: sys.Family(p.Host), pattern: newPattern(maxSize, p.WebSocket.Text), opcode: ws.OpBinary}
+	if p.WebSocket.Text {
+		s.opcode = ws.OpText
+	}
 	for i, port := range p.Ports {
 		s.inRange = s.inRange || p.Local.Has(port)
 		s.dest = append(s.dest, sys.NewAddr(p.Host, uint16(port)))

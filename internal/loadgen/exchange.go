@@ -233,7 +233,7 @@ func (l *loop) unsent(slot int64, c *conn) []byte {
 	case !l.isWS(slot):
 		return l.message(slot, c.seq)[c.sent:]
 	}
-	return ws.AppendPart(l.out[:0], ws.OpBinary, l.message(slot, c.seq), l.maskKey(slot, c.seq), int(c.sent), cap(l.out))
+	return ws.AppendPart(l.out[:0], l.shared.opcode, l.message(slot, c.seq), l.maskKey(slot, c.seq), int(c.sent), cap(l.out))
 }
 
 // written says whether the newest message has been written whole.
@@ -248,6 +248,11 @@ func (l *loop) written(slot int64, c *conn) bool {
 // flush writes what the socket takes of what is under way; the rest goes when
 // epoll reports room. It tells whether the connection still lives.
 func (l *loop) flush(slot int64, c *conn) bool {
+	if len(l.mute) > 0 {
+		if _, is := l.mute[slot]; is {
+			return c.live()
+		}
+	}
 	for out := l.unsent(slot, c); len(out) > 0; out = l.unsent(slot, c) {
 		l.calls++
 		n, errno := sys.Send(int(c.fd), out)
@@ -259,7 +264,7 @@ func (l *loop) flush(slot int64, c *conn) bool {
 			return true
 		default:
 			l.writeFailed(slot, c, errno)
-			return false
+			return c.live()
 		}
 	}
 	if len(l.rare) > 0 {
@@ -268,27 +273,35 @@ func (l *loop) flush(slot int64, c *conn) bool {
 	return c.live()
 }
 
+// writeFailed is a socket that takes no more. Its peer may have said why: a close
+// frame or an answer that is not an echo. That is still to be read, in the order
+// in which it came, and only then the connection is lost.
 func (l *loop) writeFailed(slot int64, c *conn, errno sys.Errno) {
-	why := writeOther
-	if errno == sys.EPIPE || errno == sys.ECONNRESET {
-		why = writeClosed
-	}
 	if c.state == upgrading {
 		l.failConnect(slot, c, handshakeClosed)
 		return
 	}
-	l.lose(slot, c, why)
+	if l.mute == nil {
+		l.mute = map[int64]cause{}
+	}
+	l.mute[slot] = writeCause(errno)
+	l.readLater(slot)
 }
 
 // awaitedNow is the message whose echo comes next, and how much of it has been
 // written. It is nil if none is to come: what is there is the answer that the
 // connection owes, or nothing that anybody asked for.
-func (l *loop) awaitedNow(slot int64, c *conn) (want []byte, written int) {
+func (l *loop) awaitedNow(slot int64, c *conn, in []byte) (want []byte, written int) {
 	switch {
 	case l.owed[slot]:
 		return nil, 0
 	case !c.busy:
-		l.blame(slot, echoSurplus, 1)
+		why := echoSurplus
+		if !l.isWS(slot) {
+			why = unexpected(in, why)
+		}
+		l.keepFirst(slot, why, "", in)
+		l.blame(slot, why, 1)
 		return nil, 0
 	}
 	seq := l.awaited(slot, c)
@@ -304,14 +317,14 @@ func (l *loop) awaitedNow(slot int64, c *conn) (want []byte, written int) {
 
 // received compares what came back with what was sent, byte for byte.
 func (l *loop) received(slot int64, c *conn, in []byte) {
-	for len(in) > 0 {
-		want, written := l.awaitedNow(slot, c)
+	for len(in) > 0 && c.state == open {
+		want, written := l.awaitedNow(slot, c, in)
 		if want == nil {
 			return
 		}
 		n := min(len(in), len(want)-int(c.recv))
 		if int(c.recv)+n > written || !bytes.Equal(in[:n], want[c.recv:int(c.recv)+n]) {
-			l.mismatch(slot, c)
+			l.mismatch(slot, c, in)
 			return
 		}
 		c.recv += uint32(n)
@@ -324,9 +337,14 @@ func (l *loop) received(slot int64, c *conn, in []byte) {
 
 // mismatch ends a connection whose echo differs: what follows cannot be told
 // apart any more.
-func (l *loop) mismatch(slot int64, c *conn) {
+func (l *loop) mismatch(slot int64, c *conn, in []byte) {
+	why := echoMismatch
+	if c.recv == 0 && !l.isWS(slot) {
+		why = unexpected(in, why)
+	}
 	l.count(slot).Mismatched++
-	l.lose(slot, c, echoMismatch)
+	l.keepFirst(slot, why, "", in)
+	l.lose(slot, c, why)
 }
 
 // complete is a message that came back whole.

@@ -60,9 +60,6 @@ func (e *Engine) Live() Live {
 	return all
 }
 
-// Causes are the names that Tally.Errors may hold.
-func Causes() []string { return causeNames[:] }
-
 // shown says whether every loop has answered the request, or has nothing new.
 func (e *Engine) shown(asked int64) bool {
 	for _, l := range e.loops {

@@ -193,7 +193,7 @@ func TestConnIsSmall(t *testing.T) {
 }
 
 func TestPattern(t *testing.T) {
-	p := newPattern(1000)
+	p := newPattern(1000, false)
 	if bytes.Equal(p.message(1, 1, 64), p.message(2, 1, 64)) || bytes.Equal(p.message(1, 1, 64), p.message(1, 2, 64)) {
 		t.Error("messages of different connections or numbers are equal")
 	}
@@ -209,9 +209,9 @@ func TestPattern(t *testing.T) {
 
 func TestEveryCauseHasAName(t *testing.T) {
 	seen := map[string]bool{}
-	for i, name := range causeNames {
-		if name == "" || seen[name] {
-			t.Errorf("cause %d: name %q is empty or used twice", i, name)
+	for i, name := range Causes() {
+		if row := causeTable[i]; row.phase == "" || row.reason == "" || seen[name] {
+			t.Errorf("cause %d: name %q is not whole or used twice", i, name)
 		}
 		seen[name] = true
 	}

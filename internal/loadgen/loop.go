@@ -5,8 +5,6 @@ import (
 	"maps"
 	"runtime"
 	"slices"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/c10m/c10m/internal/plan"
@@ -66,6 +64,8 @@ type loop struct {
 
 	unread map[int64]struct{} // slots that had more to read when their turn was over
 	turn   []int64            // the same while they are read
+	mute   map[int64]cause    // slots whose socket takes no more, and why: read what the peer said of it
+	ages   Ages               // of connections that were lost
 
 	ex     exchange
 	sample int64   // how many connections take part in the next exchange; the engine sets it
@@ -83,24 +83,6 @@ type loop struct {
 
 	out  []byte          // WebSocket: what is about to be written
 	rare map[int64]*rare // WebSocket: by slot, see rare
-}
-
-// shared is what all loops of an engine read; only the flags change.
-type shared struct {
-	dest     []sys.Addr
-	requests []*ws.Template // by port; nil where TCP is spoken
-	src      []sys.Addr
-	family   int
-	inRange  bool // the kernel may choose a port of dest as a local one
-	pattern  pattern
-	threads  sync.WaitGroup
-	waking   sync.Mutex
-	wake     int          // eventfd, the same number in every fd table; -1 once it is closed
-	stopRamp atomic.Bool  // no more connects
-	stopEx   atomic.Bool  // no more messages
-	asked    atomic.Int64 // requests for what loops show
-	leave    atomic.Bool  // do not close one by one: the fd tables' end will
-	reason   atomic.Pointer[string]
 }
 
 // lane is a chain of loops that ramp one after the other: with hundreds of
@@ -353,10 +335,7 @@ func (l *loop) handle(slot int64, c *conn, events uint32) {
 func (l *loop) readable(slot int64, c *conn, ended bool) {
 	for reads := 0; c.live(); reads++ {
 		if reads == readBurst {
-			if l.unread == nil {
-				l.unread = map[int64]struct{}{}
-			}
-			l.unread[slot] = struct{}{} // epoll reports each edge once
+			l.readLater(slot) // epoll reports each edge once
 			return
 		}
 		l.calls++
@@ -381,6 +360,14 @@ func (l *loop) readable(slot int64, c *conn, ended bool) {
 	}
 }
 
+// readLater makes readOn come back to a connection.
+func (l *loop) readLater(slot int64) {
+	if l.unread == nil {
+		l.unread = map[int64]struct{}{}
+	}
+	l.unread[slot] = struct{}{}
+}
+
 // readOn comes back to the connections that had more to read.
 func (l *loop) readOn() {
 	if len(l.unread) == 0 {
@@ -389,7 +376,14 @@ func (l *loop) readOn() {
 	l.turn = slices.AppendSeq(l.turn[:0], maps.Keys(l.unread))
 	clear(l.unread)
 	for _, slot := range l.turn {
-		l.readable(slot, &l.conns[slot], true) // its end may be in there, too
+		c := &l.conns[slot]
+		l.readable(slot, c, true) // its end may be in there, too
+		if _, more := l.unread[slot]; more {
+			continue
+		}
+		if why, is := l.mute[slot]; is && c.state == open {
+			l.lose(slot, c, why) // its peer has said nothing of it
+		}
 	}
 }
 
@@ -401,12 +395,19 @@ func (l *loop) ended(slot int64, c *conn, errno sys.Errno) {
 	case closing:
 		l.closeDone(slot, c)
 	default:
-		l.lose(slot, c, readCause(errno))
+		why, is := l.mute[slot]
+		if !is {
+			why = readCause(errno)
+		}
+		l.lose(slot, c, why)
 	}
 }
 
 // lose ends a connection that was established.
 func (l *loop) lose(slot int64, c *conn, why cause) {
+	if causeTable[why].byPeer {
+		l.ages.lost(l.clock(), c.t)
+	}
 	if c.busy {
 		l.count(slot).Missing += l.abandon(slot, c)
 	}
@@ -467,26 +468,3 @@ func (l *loop) clock() uint64 { return uint64(time.Since(l.epoch) / time.Microse
 // micros is the clock as connections keep it: modulo 2^32, which is 71 minutes.
 // Only the difference of two that lie closer together means anything.
 func (l *loop) micros() uint32 { return uint32(l.clock()) }
-
-// halt stops the ramp of all loops; the first reason stays.
-func (s *shared) halt(reason string) {
-	s.reason.CompareAndSwap(nil, &reason)
-	s.stopRamp.Store(true)
-}
-
-// signal wakes all loops.
-func (s *shared) signal() {
-	s.waking.Lock()
-	defer s.waking.Unlock()
-	if s.wake >= 0 {
-		sys.Signal(s.wake)
-	}
-}
-
-// closeWake ends that: another file may have the number from now on.
-func (s *shared) closeWake() {
-	s.waking.Lock()
-	defer s.waking.Unlock()
-	sys.Close(s.wake)
-	s.wake = -1
-}

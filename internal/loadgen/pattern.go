@@ -12,13 +12,17 @@ const patternSize = 1 << 20
 // nothing is kept to verify, and all loops share it, read-only.
 type pattern []byte
 
-// newPattern makes the payloads for messages of up to size bytes.
-func newPattern(size int) pattern {
+// newPattern makes the payloads for messages of up to size bytes. Those of text
+// are printable ASCII, which is UTF-8 wherever a message begins and ends.
+func newPattern(size int, text bool) pattern {
 	p := make(pattern, patternSize+size)
 	r := rand.NewChaCha8([32]byte{'c', '1', '0', 'm'})
 	_, _ = r.Read(p[:patternSize]) // never fails
 	for i, b := range p[:patternSize] {
-		if b == EndByte {
+		switch {
+		case text:
+			p[i] = ' ' + b%('~'-' '+1)
+		case b == EndByte:
 			p[i]++
 		}
 	}

@@ -29,8 +29,8 @@ func (l *loop) underWay(slot int64, c *conn) int {
 // began notes when message c.seq should have been sent.
 func (l *loop) began(slot int64, c *conn, intended uint32) {
 	x := &l.ex
+	c.t = intended
 	if x.pipes == nil {
-		c.t = intended
 		return
 	}
 	if c.seq == 1 {

@@ -250,11 +250,11 @@ func (l *loop) takeBack(slot int64, c *conn) {
 
 // lastFailure names the commonest failure so far.
 func (l *loop) lastFailure() string {
-	most, n := 0, int64(0)
-	for i := range nCauses {
-		if sum := l.errs[TCP][i] + l.errs[WS][i]; sum > n {
-			most, n = int(i), sum
+	most, n := cause(0), int64(0)
+	for c := range nCauses {
+		if sum := l.errs[TCP][c] + l.errs[WS][c]; sum > n {
+			most, n = c, sum
 		}
 	}
-	return causeNames[most]
+	return most.String()
 }

@@ -19,42 +19,46 @@ type Counts struct {
 // Open is how many connections are held.
 func (c Counts) Open() int64 { return c.Established - c.Lost + c.Reconnected - c.Closed }
 
+// nCounts is how many fields Counts has.
+const nCounts = 11
+
+// fields are the addresses of all of them: what goes through the fields goes
+// through this list, so that none is ever taken for another.
+func (c *Counts) fields() [nCounts]*int64 {
+	return [...]*int64{
+		&c.Attempted, &c.Established, &c.Failed, &c.Lost, &c.Sent, &c.Received, &c.Mismatched, &c.Missing, &c.Bytes,
+		&c.Closed, &c.Reconnected,
+	}
+}
+
 func (c *Counts) add(d Counts) {
-	c.Attempted += d.Attempted
-	c.Established += d.Established
-	c.Failed += d.Failed
-	c.Lost += d.Lost
-	c.Sent += d.Sent
-	c.Received += d.Received
-	c.Mismatched += d.Mismatched
-	c.Missing += d.Missing
-	c.Bytes += d.Bytes
-	c.Closed += d.Closed
-	c.Reconnected += d.Reconnected
+	to, from := c.fields(), d.fields()
+	for i := range to {
+		*to[i] += *from[i]
+	}
 }
 
 // published is what a loop shows to others while it runs. Only its loop
 // writes it, once per round, and it fills its own cache lines.
 type published struct {
 	_ [64]byte
-	n [11]atomic.Int64
+	n [nCounts]atomic.Int64
 	_ [64]byte
 }
 
 func (p *published) store(c *Counts) {
-	for i, v := range [...]int64{c.Attempted, c.Established, c.Failed, c.Lost, c.Sent, c.Received, c.Mismatched, c.Missing, c.Bytes, c.Closed, c.Reconnected} {
-		if p.n[i].Load() != v { // a load is free, a store is not
-			p.n[i].Store(v)
+	for i, v := range c.fields() {
+		if p.n[i].Load() != *v { // a load is free, a store is not
+			p.n[i].Store(*v)
 		}
 	}
 }
 
-func (p *published) load() Counts {
-	var v [11]int64
-	for i := range v {
-		v[i] = p.n[i].Load()
+func (p *published) load() (c Counts) {
+	for i, v := range c.fields() {
+		*v = p.n[i].Load()
 	}
-	return Counts{v[0], v[1], v[2], v[3], v[4], v[5], v[6], v[7], v[8], v[9], v[10]}
+	return c
 }
 
 // The protocols, as indexes.
@@ -100,6 +104,12 @@ type Tally struct {
 	Part
 	By    [protocols]Part
 	Calls int64 // system calls for messages: epoll_wait(2), read(2), send(2)
+
+	// LostAges are how long the peer or the network let those connections be that
+	// it ended: since the last message began, or else since the connect.
+	LostAges Ages
+	// First is the answer that made the first connection fail; nil: none did.
+	First *Answer
 }
 
 func newTally() Tally {
@@ -114,6 +124,8 @@ func newTally() Tally {
 func (t *Tally) add(l *loop) {
 	t.take(l.n, l.times, l.errs, l.retry.errs)
 	t.Calls += l.calls
+	t.LostAges.add(&l.ages)
+	t.First = l.shared.answer.Load()
 }
 
 func (t *Tally) take(n [protocols]Counts, took [protocols]times, errs, again [protocols]causes) {

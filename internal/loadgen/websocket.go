@@ -2,7 +2,7 @@ package loadgen
 
 import (
 	"bytes"
-	"errors"
+	"fmt"
 
 	"github.com/c10m/c10m/internal/sys"
 	"github.com/c10m/c10m/internal/ws"
@@ -86,6 +86,7 @@ func (l *loop) forget(slot int64) {
 		delete(l.rare, slot)
 	}
 	delete(l.owed, slot)
+	delete(l.mute, slot)
 	l.conns[slot].reader = ws.Reader{}
 }
 
@@ -95,7 +96,9 @@ func (l *loop) receivedWS(slot int64, c *conn, in []byte) {
 		n, err := l.template(slot).CheckResponse(in, l.seed(slot))
 		switch {
 		case err != nil:
-			l.failConnect(slot, c, handshakeCause(err))
+			why := handshakeCause(err, in)
+			l.keepFirst(slot, why, "", in)
+			l.failConnect(slot, c, why)
 			return
 		case n == 0:
 			l.keep(slot, in)
@@ -107,15 +110,6 @@ func (l *loop) receivedWS(slot int64, c *conn, in []byte) {
 		l.established(slot, c)
 	}
 	l.frames(slot, c, in)
-}
-
-// handshakeCause maps what Template.CheckResponse finds wrong.
-func handshakeCause(err error) cause {
-	var status ws.StatusError
-	if errors.As(err, &status) {
-		return handshakeRefused
-	}
-	return handshakeInvalid
 }
 
 // frames takes the server's frames apart.
@@ -136,7 +130,9 @@ func (l *loop) frames(slot int64, c *conn, in []byte) {
 				return // the end of its stream follows
 			}
 			l.sendClose(slot, c, ev.Code) // as well as can be, RFC 6455 section 5.5.1
-			l.lose(slot, c, readCloseFrame)
+			why := closeCause(ev.Code)
+			l.keepFirst(slot, why, fmt.Sprintf("close frame, code %d: ", ev.Code), ev.Payload)
+			l.lose(slot, c, why)
 		case ws.Error:
 			if c.state == closing {
 				l.closeDone(slot, c)
@@ -153,19 +149,25 @@ func (l *loop) payload(slot int64, c *conn, ev ws.Event) {
 	if c.state == closing {
 		return
 	}
-	want, written := l.awaitedNow(slot, c)
+	want, written := l.awaitedNow(slot, c, ev.Payload)
 	if want == nil {
 		return
 	}
 	end := int(c.recv) + len(ev.Payload)
-	if ev.Op != ws.OpBinary || end > written || ev.Final != (end == len(want)) && (ev.Final || end > len(want)) ||
+	if end > written || ev.Final != (end == len(want)) && (ev.Final || end > len(want)) ||
 		!bytes.Equal(ev.Payload, want[c.recv:end]) {
-		l.mismatch(slot, c)
+		l.mismatch(slot, c, ev.Payload)
 		return
 	}
 	c.recv = uint32(end)
-	if ev.Final {
+	switch {
+	case !ev.Final:
+	case ev.Op == l.shared.opcode:
 		l.complete(slot, c)
+	case ev.Op == ws.OpText:
+		l.lose(slot, c, echoText)
+	default:
+		l.lose(slot, c, echoBinary)
 	}
 }
 

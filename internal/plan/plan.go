@@ -42,11 +42,13 @@ type Plan struct {
 	WebSocket WebSocket
 }
 
-// WebSocket is what the opening handshake says, RFC 6455 section 4.1.
+// WebSocket is what the opening handshake says, RFC 6455 section 4.1, and what
+// kind of messages follow.
 type WebSocket struct {
 	Path        string      // "" is "/"
 	Headers     [][2]string // further fields, name and value
 	Subprotocol string      // comma-separated, "" for none
+	Text        bool        // messages are text frames, RFC 6455 section 5.6; else binary
 }
 
 // The protocols of a plan. Mixed alternates, so that both get the same number

@@ -2,64 +2,95 @@ package report
 
 import "strings"
 
-// cures says for each cause of failure what it means and what helps, in one
-// line of a report: the errno of connect(2), socket(2), epoll_ctl(2), read(2) and its cure.
+// cures says for each cause of loadgen.Causes what it means and what helps, in
+// one line of a report: the errno of connect(2), socket(2), epoll_ctl(2), read(2)
+// and its cure.
 var cures = map[string]string{
-	"socket_fd_limit":     "EMFILE: this process is out of fds: ulimit -n, or --private-fds on",
-	"socket_file_max":     "ENFILE: the whole system is out of files: raise fs.file-max",
-	"socket_no_memory":    "ENOBUFS/ENOMEM: no kernel memory for another socket: fewer --conns",
-	"socket_no_buffers":   "ENOBUFS/ENOMEM: no kernel memory for another socket: fewer --conns",
-	"bind_no_address":     "EADDRNOTAVAIL: no interface has that source address: see --sources",
+	"socket_fd_limit":  "EMFILE: this process is out of fds: ulimit -n, or --private-fds on",
+	"socket_file_max":  "ENFILE: the whole system is out of files: raise fs.file-max",
+	"socket_no_memory": "ENOBUFS/ENOMEM: no kernel memory for another socket: fewer --conns",
+	"socket_other":     "socket(2) failed otherwise: a seccomp filter, or no such address family?",
+
+	"bind_no_address": "EADDRNOTAVAIL: no interface has that source address: see --sources",
+	"bind_other":      "bind(2) failed otherwise: may this user use that address of --sources?",
+
 	"connect_no_address":  "EADDRNOTAVAIL: local ports used up: more --ports, --sources, local range",
 	"connect_refused":     "ECONNREFUSED: nobody listens there: is it up, are --ports right?",
 	"connect_reset":       "ECONNRESET: the server or something before it refused: is it at its limit?",
 	"connect_timeout":     "SYN unanswered: raise somaxconn, tcp_max_syn_backlog; see firewall",
 	"connect_unreachable": "EHOSTUNREACH/ENETUNREACH: no route to the server: see --host, ip route",
 	"connect_no_memory":   "ENOBUFS/ENOMEM: no kernel memory for the connection: fewer --conns",
-	"connect_no_buffers":  "ENOBUFS/ENOMEM: no kernel memory for the connection: fewer --conns",
 	"connect_self":        "nobody listens, and the local port was the same: keep ports out of the range",
-	"epoll_no_watches":    "ENOSPC: out of epoll watches: raise fs.epoll.max_user_watches",
-	"handshake_timeout":   "no WebSocket answer in time: overloaded, or no WebSocket port?",
-	"handshake_closed":    "closed before the WebSocket answer: over its limit, or a TCP port?",
-	"handshake_refused":   "another HTTP status than 101: see --path, --header, --subprotocol",
-	"handshake_invalid":   "the answer breaks RFC 6455 section 4.1: is that a WebSocket server?",
-	"read_close_frame":    "the server sent a WebSocket close frame: it drains, or we were idle",
-	"read_protocol":       "the server's frames break RFC 6455: is that a WebSocket server?",
-	"close_timeout":       "no answer to our WebSocket close frame within 5 s",
-	"read_closed":         "the server closed it: over its --max-conns or fd limit, or it went away",
-	"read_reset":          "ECONNRESET: the server reset it: over its limit, or it crashed",
-	"read_timeout":        "ETIMEDOUT: the network or the server's machine went silent",
-	"write_closed":        "EPIPE/ECONNRESET: the server was gone when we wrote",
-	"echo_mismatch":       "other bytes came back than were sent: is that an echo server?",
-	"echo_surplus":        "bytes came that nobody asked for: is that an echo server?",
-	"echo_timeout":        "no echo in time: the server is overloaded, or it does not echo",
-	"echo_overdue":        "due and never sent: the connection waited for echoes; --depth, more --conns",
+	"connect_other":       "connect(2) failed otherwise: a firewall of this machine (EPERM, EACCES)?",
+
+	"epoll_no_watches": "ENOSPC: out of epoll watches: raise fs.epoll.max_user_watches",
+	"epoll_other":      "epoll_ctl(2) failed otherwise: ENOMEM: fewer --conns",
+
+	"handshake_timeout":      "no WebSocket answer in time: overloaded, or no WebSocket port?",
+	"handshake_closed":       "closed before the WebSocket answer: over its limit, or a TCP port?",
+	"handshake_status_200":   "a plain page instead of a WebSocket: see --path, --first-port",
+	"handshake_status_301":   "moved: --show-failure shows where; see --path (/ at its end?), or use TLS",
+	"handshake_status_302":   "found elsewhere, often a login page: see --path, --header Cookie:...",
+	"handshake_status_307":   "redirected: --show-failure shows where; see --path, or it wants TLS",
+	"handshake_status_308":   "redirected: --show-failure shows where; see --path, or it wants TLS",
+	"handshake_status_400":   "nginx before it? It must pass on HTTP/1.1, Upgrade, Connection; see --header",
+	"handshake_status_401":   "the server wants to know who you are: --header Authorization:...",
+	"handshake_status_403":   "forbidden: --header Origin:..., Cookie:..., or this address is not let in",
+	"handshake_status_404":   "nothing at that path: see --path, and --header Host:... for a virtual host",
+	"handshake_status_405":   "that path takes no GET: see --path",
+	"handshake_status_426":   "nginx before it? proxy_http_version 1.1 and the Upgrade, Connection headers",
+	"handshake_status_429":   "too many from one address: lower --rate, more --sources, or lift its limit",
+	"handshake_status_500":   "the server's handler failed: see its log, --path, --header, --subprotocol",
+	"handshake_status_502":   "the proxy cannot reach the server: is it up, are there ports to it left?",
+	"handshake_status_503":   "over its limit, or no server behind the proxy: raise it, lower --rate",
+	"handshake_status_504":   "the server did not answer its proxy in time: is it overloaded?",
+	"handshake_status_other": "another HTTP status than 101: --show-failure shows the answer",
+	"handshake_tls":          "that port speaks TLS: use its plain port, or a proxy that ends TLS",
+	"handshake_echoed":       "our own request came back: a TCP echo port: --proto tcp, or --first-port",
+	"handshake_not_http":     "no HTTP came back: is that a WebSocket port? see --first-port",
+	"handshake_http_version": "HTTP/1.0 cannot upgrade: a proxy without proxy_http_version 1.1?",
+	"handshake_malformed":    "the answer's header breaks RFC 9112: --show-failure shows it",
+	"handshake_too_long":     "the answer's header exceeds 8 KiB: --show-failure shows it",
+	"handshake_no_upgrade":   "101 without Upgrade, Connection: does a proxy before it strip them?",
+	"handshake_accept":       "Sec-WebSocket-Accept does not fit the key: a cache, or no WebSocket server?",
+	"handshake_extension":    "it chose an extension that was not offered: see --header",
+	"handshake_subprotocol":  "it chose none of the subprotocols offered, or one not offered: --subprotocol",
+
+	"read_closed":     "the server closed it: over its --max-conns or fd limit, or it went away",
+	"read_reset":      "ECONNRESET: the server reset it: over its limit, or it crashed",
+	"read_timeout":    "ETIMEDOUT: the network or the server's machine went silent",
+	"read_other":      "read(2) or epoll_wait(2) failed otherwise: see the kernel's log",
+	"read_protocol":   "the server's frames break RFC 6455: is that a WebSocket server?",
+	"read_close_none": "closed without a code: the server's own decision: see its log",
+	"read_close_app":  "closed with a code of its own (3000..4999): --show-failure shows which",
+	"read_close_1000": "1000 normal closure: the server was done, or drops who is idle: --interval",
+	"read_close_1001": "1001 going away: the server drains or restarts, or we were idle: --interval",
+	"read_close_1002": "1002 protocol error: it refused a frame: does a proxy change what passes?",
+	"read_close_1003": "1003 unsupported data: it takes no binary messages: --text",
+	"read_close_1007": "1007 invalid payload: it reads messages as UTF-8: --text",
+	"read_close_1008": "1008 policy: a limit of rate, size or idle time, or no login: see its log",
+	"read_close_1009": "1009 message too big: --size is above the server's --max-message",
+	"read_close_1010": "1010 it wants an extension: none is offered, switch that off in the server",
+	"read_close_1011": "1011 internal error: the server's handler failed: see its log",
+	"read_close_1012": "1012 service restart: try again, or --reconnect",
+	"read_close_1013": "1013 try again later: the server is overloaded: fewer --conns, lower --rate",
+	"read_close_1014": "1014 bad gateway: a proxy lost the server behind it",
+
+	"write_closed": "EPIPE/ECONNRESET: the server was gone when we wrote",
+	"write_other":  "send(2) failed otherwise: the network or the server's machine is gone",
+
+	"echo_mismatch": "other bytes came back than were sent: is that an echo server?",
+	"echo_text":     "the right bytes came back as text, not binary: --text sends text",
+	"echo_binary":   "the right bytes came back as binary, not text: leave out --text",
+	"echo_tls":      "that port speaks TLS: use its plain port, or a proxy that ends TLS",
+	"echo_http":     "an HTTP server answered: --proto ws, or another port",
+	"echo_surplus":  "bytes came that nobody asked for: is that an echo server?",
+	"echo_timeout":  "no echo in time: the server is overloaded, or it does not echo",
+	"echo_overdue":  "due and never sent: the connection waited for echoes; --depth, more --conns",
+
+	"close_timeout": "no answer to our WebSocket close frame within 5 s",
 }
 
-// kindred are cures by the last words of a cause, for phases that are not
-// listed: a protocol's own handshake, for example.
-var kindred = []struct{ suffix, cure string }{
-	{"_fd_limit", "EMFILE: a process is out of fds: raise ulimit -n"},
-	{"_file_max", "ENFILE: the whole system is out of files: raise fs.file-max"},
-	{"_no_address", "EADDRNOTAVAIL: no local address or port is left: more --ports or --sources"},
-	{"_no_memory", "ENOBUFS/ENOMEM: the kernel has no memory for it: fewer --conns"},
-	{"_no_buffers", "ENOBUFS/ENOMEM: the kernel has no memory for it: fewer --conns"},
-	{"_no_watches", "ENOSPC: out of epoll watches: raise fs.epoll.max_user_watches"},
-	{"_refused", "the other end said no: is it the right port and protocol?"},
-	{"_closed", "the other end closed it: over its limit, or it went away"},
-	{"_reset", "ECONNRESET: the other end reset it: over its limit, or it crashed"},
-	{"_timeout", "no answer in time: the other end is overloaded or gone"},
-}
-
-// cure is what helps against a failure; "" if that is not known.
-func cure(name string) string {
-	if c, ok := cures[name]; ok {
-		return c
-	}
-	for _, k := range kindred {
-		if strings.HasSuffix(name, k.suffix) {
-			return k.cure
-		}
-	}
-	return ""
-}
+// cure is what helps against a failure; "" if that is not known. Tries to
+// reconnect fail of what connects fail of.
+func cure(name string) string { return cures[strings.TrimPrefix(name, "reconnect_")] }

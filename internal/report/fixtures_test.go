@@ -2,6 +2,7 @@ package report
 
 import (
 	"math"
+	"strings"
 	"time"
 
 	"github.com/c10m/c10m/internal/result"
@@ -71,7 +72,9 @@ func failed() *result.Result {
 	r.Plan = result.Plan{Host: "192.0.2.7", FirstPort: 443, Conns: 1_000_000, Ports: 1, Sources: 2, Threads: 8, FDTables: 1, Rate: 12_500}
 	r.Conns = result.Conns{Attempted: 1_000_000, Established: 28_232, Failed: 971_768, Lost: 232, Errors: result.ErrorCounts{
 		"connect_no_address": 971_000, "connect_refused": 700, "connect_timeout": 60, "socket_fd_limit": 7, "epoll_no_watches": 1, "read_reset": 230, "read_closed": 2,
-		"echo_mismatch": 3, "echo_timeout": 5, "upgrade_timeout": 5, "upgrade_status": 4, "read_other": 1}}
+		"echo_mismatch": 3, "echo_timeout": 5, "handshake_timeout": 5, "handshake_status_404": 4, "read_other": 1}}
+	r.FirstFailure = &result.FailedAnswer{Cause: "handshake_status_404", From: "192.0.2.7:443",
+		Lines: []string{"HTTP/1.1 404 Not Found", "Server: nginx <1> \x1b[31m", "", strings.Repeat("words ", 20)}}
 	r.Setup = &result.Setup{Seconds: 3.004, Rate: 9398, Curve: curve(28_232, 3.004)[:4]}
 	r.Memory = &result.Memory{Method: "meminfo", KernelPerConn: 4100, KernelPerSocket: 4100, ClientPerConn: -1.5, TotalPerConn: 4098.5,
 		Fit: result.Fit{Slope: 4098.5, Samples: 2}, Plain: result.Parts{Kernel: 4100, Client: -1.5, Total: 4098.5}}

@@ -139,7 +139,7 @@ func WriteHTML(w io.Writer, r *result.Result) error {
 	}
 	sections = append(sections, labSections(r)...)
 	if opened {
-		sections = append(sections, memorySection(r), connectionSection(r), messageSection(r), countSection(r))
+		sections = append(sections, memorySection(r), connectionSection(r), answerSection(r.FirstFailure), messageSection(r), countSection(r))
 	}
 	for _, s := range append(sections, limitSection(r), machineSection(r), rerunSection(r.Command)) {
 		if len(s.Figures)+len(s.Tables)+len(s.Warnings) > 0 || s.Code != "" {

@@ -187,6 +187,14 @@ func connectionSection(r *result.Result) section {
 	return s
 }
 
+// answerSection is what a peer said that made the first connection fail.
+func answerSection(a *result.FailedAnswer) section {
+	if a == nil {
+		return section{}
+	}
+	return section{Title: answerTitle(a), Class: "full", Code: strings.Join(a.Lines, "\n")}
+}
+
 func messageSection(r *result.Result) section {
 	e := r.Echo
 	if e == nil {

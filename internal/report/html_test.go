@@ -35,7 +35,7 @@ func seen() *result.Result {
 	r.Heat = &result.Heat{Seconds: 0.5, Bounds: []int64{64e3, 128e3, 256e3}, Counts: [][]int64{{0, 99, 1, 0}, {0, 40, 50, 10}, {1, 2, 3, 4}}}
 	r.Findings = []result.Finding{{Name: "accept queue", Severity: 90, Evidence: "31 overflows", Meaning: "Clients wait.", Cure: "raise somaxconn"}}
 	r.Protocols = []result.Protocol{{Proto: "tcp", Conns: result.Conns{Attempted: 2, Established: 2}, SetupRate: 1234.5, Connect: r.Setup.Latency},
-		{Proto: "ws", Conns: result.Conns{Errors: result.ErrorCounts{"handshake_refused": 3, "connect_timeout": 17}}, Handshake: r.Setup.Latency, Echo: &result.Echo{Received: 7}}}
+		{Proto: "ws", Conns: result.Conns{Errors: result.ErrorCounts{"handshake_status_404": 3, "connect_timeout": 17}}, Handshake: r.Setup.Latency, Echo: &result.Echo{Received: 7}}}
 	r.Tables = []result.Table{{Title: "Cost by size", Columns: []result.Column{{Name: "of", Unit: result.InText}, {Name: "bytes", Unit: result.InBytes}}, Rows: [][]any{{"small", 512.}, {"large", 2048.}, {"unknown", nil}}, Plot: "bytes", Note: "Large costs more."}}
 	return r
 }

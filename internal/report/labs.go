@@ -15,6 +15,7 @@ func WriteLab(w io.Writer, r *result.Result, o Options) error {
 	return write(w, r, o, func(t *text, r *result.Result) {
 		t.printf("%s\n", t.paint(bold, r.Scenario))
 		t.line(machine(r))
+		t.answer(r.FirstFailure)
 		t.tables(r.Tables)
 		t.findings(r.Findings)
 		t.warnings(r.Warnings)

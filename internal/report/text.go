@@ -25,6 +25,7 @@ func WriteText(w io.Writer, r *result.Result, options ...Options) error {
 func (t *text) run(r *result.Result) {
 	t.top(r)
 	t.conns(r)
+	t.answer(r.FirstFailure)
 	t.setup(r.Setup)
 	t.memory(r)
 	t.echo(r.Echo)
@@ -200,6 +201,21 @@ func (t *text) conns(r *result.Result) {
 			t.printf("%s\n", wrap("    ", help, t.width))
 		}
 	}
+}
+
+// answer is what a peer said that made the first connection fail.
+func (t *text) answer(a *result.FailedAnswer) {
+	if a == nil {
+		return
+	}
+	t.title(answerTitle(a))
+	for _, line := range a.Lines {
+		t.printf("%s\n", wrap("  ", line, t.width))
+	}
+}
+
+func answerTitle(a *result.FailedAnswer) string {
+	return fmt.Sprintf("First failing answer (%s, from %s)", a.Cause, a.From)
 }
 
 // warnings are the doubts, each with the word before it so that grep finds

@@ -146,25 +146,6 @@ func TestTenths(t *testing.T) {
 	}
 }
 
-func TestCures(t *testing.T) {
-	for _, name := range strings.Fields(`socket_fd_limit socket_file_max socket_no_memory socket_no_buffers bind_no_address connect_no_address
-		connect_refused connect_reset connect_timeout connect_unreachable connect_self connect_no_memory connect_no_buffers epoll_no_watches
-		read_closed read_reset read_timeout write_closed echo_mismatch echo_surplus echo_timeout echo_overdue
-		upgrade_timeout upgrade_refused upgrade_closed upgrade_reset epoll_no_memory accept_fd_limit accept_file_max`) {
-		switch c := cure(name); {
-		case c == "":
-			t.Errorf("no cure for %s", name)
-		case columns(c) > defaultWidth-4 || strings.Contains(c, "\n"):
-			t.Errorf("%s: %d columns do not fit one line: %s", name, columns(c), c)
-		}
-	}
-	for _, name := range []string{"", "read_other", "refused"} {
-		if c := cure(name); c != "" {
-			t.Errorf("%q has the cure %q", name, c)
-		}
-	}
-}
-
 func TestWriteCSV(t *testing.T) {
 	r := minimal()
 	tests := []struct {

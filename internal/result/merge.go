@@ -87,6 +87,7 @@ func (r *Result) add(p *Result) (err error) {
 	r.Interrupt = r.Interrupt || p.Interrupt
 	r.Plan.add(p.Plan)
 	r.Conns.add(p.Conns)
+	r.FirstFailure = cmp.Or(r.FirstFailure, p.FirstFailure)
 	if r.Protocols, err = mergeProtocols(r.Protocols, p.Protocols); err != nil {
 		return err
 	}

@@ -10,15 +10,18 @@ const Schema = "c10m/result/1"
 
 // Result is one run, or the sum of several parts of one run (Merge).
 type Result struct {
-	Schema     string     `json:"schema"`
-	Scenario   string     `json:"scenario"`
-	Proto      string     `json:"proto"`
-	Started    time.Time  `json:"started"`
-	Command    []string   `json:"command,omitempty"`
-	Interrupt  bool       `json:"interrupted,omitempty"` // ended by a signal before it was done
-	Host       Host       `json:"host"`
-	Plan       Plan       `json:"plan"`
-	Conns      Conns      `json:"conns"`
+	Schema    string    `json:"schema"`
+	Scenario  string    `json:"scenario"`
+	Proto     string    `json:"proto"`
+	Started   time.Time `json:"started"`
+	Command   []string  `json:"command,omitempty"`
+	Interrupt bool      `json:"interrupted,omitempty"` // ended by a signal before it was done
+	Host      Host      `json:"host"`
+	Plan      Plan      `json:"plan"`
+	Conns     Conns     `json:"conns"`
+	// FirstFailure is what --show-failure asks for.
+	FirstFailure *FailedAnswer `json:"first_failure,omitempty"`
+
 	Setup      *Setup     `json:"setup,omitempty"`
 	Memory     *Memory    `json:"memory,omitempty"`
 	Echo       *Echo      `json:"echo,omitempty"`
@@ -90,6 +93,14 @@ type Conns struct {
 	Lost        int64       `json:"lost"`
 	Reconnected int64       `json:"reconnected,omitempty"`
 	Errors      ErrorCounts `json:"errors,omitempty"`
+}
+
+// FailedAnswer is what a peer said that made a connection fail, the first of the
+// run. Its lines have no control characters.
+type FailedAnswer struct {
+	Cause string   `json:"cause"`
+	From  string   `json:"from"` // address and port
+	Lines []string `json:"lines"`
 }
 
 // Setup is the ramp: from the first connect until the client held everything

@@ -21,6 +21,7 @@ func complete() *Result {
 	r.Host = Host{Kernel: "6.18.1", CPUs: 2, MemoryBytes: 24 << 30, Nofile: 20_000, Go: "go1.26.8", Commit: "0123456789ab", Settings: map[string]string{"net.core.somaxconn": "4096"}}
 	r.Plan = Plan{Host: "127.0.0.1", FirstPort: 10_000, WSFirstPort: 15_000, Conns: 120, Ports: 2, Sources: 1, Threads: 2, Rate: 50, Hold: 10e9, Size: 64, Interval: 1e9, FDTables: 2, LimitedBy: "memory"}
 	r.Conns = Conns{Attempted: 120, Established: 100, Failed: 20, Lost: 3, Reconnected: 2, Errors: ErrorCounts{"connect_refused": 20, "read_closed": 3}}
+	r.FirstFailure = &FailedAnswer{Cause: "handshake_status_404", From: "127.0.0.1:10000", Lines: []string{"HTTP/1.1 404 Not Found"}}
 	h := NewHistogram()
 	for i := range int64(100) {
 		h.Record(i * 77_777)

@@ -160,6 +160,7 @@ func (c *churn) fill(t loadgen.Tally, interrupted bool) {
 	r := c.res
 	r.Interrupt = interrupted
 	r.Conns = newConns(&t.Part)
+	r.FirstFailure = c.opt.firstFailure(t)
 	s := c.took.Seconds()
 	r.Echo = &result.Echo{Seconds: s, Rate: float64(c.within.Received) / s, Calls: perMessage(t)}
 	fillEcho(r.Echo, &t.Part)

@@ -17,6 +17,7 @@ import (
 func (h *hold) fill(t loadgen.Tally) {
 	r := h.res
 	r.Conns = newConns(&t.Part)
+	r.FirstFailure = h.opt.firstFailure(t)
 	h.fillSetup(t)
 	h.fillMemory()
 	if r.Echo != nil {
@@ -34,6 +35,15 @@ func (h *hold) fill(t loadgen.Tally) {
 
 func newConns(p *loadgen.Part) result.Conns {
 	return result.Conns{Attempted: p.Attempted, Established: p.Established, Failed: p.Failed, Lost: p.Lost, Reconnected: p.Reconnected, Errors: p.Errors}
+}
+
+// firstFailure is the first answer that made a connection fail, where it is asked
+// for.
+func (o *Options) firstFailure(t loadgen.Tally) *result.FailedAnswer {
+	if !o.ShowFailure || t.First == nil {
+		return nil
+	}
+	return &result.FailedAnswer{Cause: t.First.Cause, From: t.First.From.String(), Lines: t.First.Lines}
 }
 
 func (h *hold) fillSetup(t loadgen.Tally) {

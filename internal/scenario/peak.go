@@ -209,6 +209,7 @@ const fewestSteps = 4
 func (p *peak) result(ctx context.Context, good, bad *peakStep) *result.Result {
 	r, limit := cmp.Or(good, bad).r, cmp.Or(bad, good)
 	r.Scenario, r.Interrupt = "peak", ctx.Err() != nil
+	r.FirstFailure = cmp.Or(limit.r.FirstFailure, r.FirstFailure)
 	t := result.Table{Title: "Steps", Plot: "p99", Columns: []result.Column{{Name: "users", Unit: result.InNumber}, {Name: "transactions", Unit: result.InPerSecond},
 		{Name: "p50", Unit: result.InNanos}, {Name: "p99", Unit: result.InNanos}, {Name: "errors", Unit: result.InShare}, {Name: "broke", Unit: result.InText}}}
 	for _, s := range p.steps {

@@ -51,6 +51,7 @@ type Options struct {
 	Settle         time.Duration // before memory is measured; an idle server of ours gives back what it can within 4 s
 	Rest           time.Duration // echo: silence after the messages, before the close
 	OwnNet         bool          // the network namespace is the run's own: nobody else's connections are in it
+	ShowFailure    bool          // keep the first answer that made a connection fail
 	Commit         string
 	Command        []string
 

@@ -16,7 +16,9 @@ const MaxResponse = 8 << 10
 // Why an answer to the opening handshake is refused, RFC 6455 section 4.1.
 var (
 	ErrResponseTooLong = errors.New("response header block exceeds 8192 bytes")
-	ErrResponse        = errors.New("response is not HTTP/1.1")
+	ErrNotHTTP         = errors.New("response is not HTTP/1")
+	ErrVersion         = errors.New("response is HTTP/1.0")
+	ErrResponse        = errors.New("response has a malformed status line or header field")
 	ErrUpgrade         = errors.New("response lacks Upgrade: websocket")
 	ErrConnection      = errors.New("response lacks Connection: Upgrade")
 	ErrAccept          = errors.New("Sec-WebSocket-Accept does not fit the key")
@@ -110,39 +112,70 @@ func (t *Template) AppendRequest(dst []byte, seed uint64) []byte {
 }
 
 // CheckResponse reads the answer to AppendRequest with the same seed at the
-// start of in. n is the bytes of the header block, 0: it is not all there yet.
+// start of in. n is the bytes of its header block and of the interim ones before
+// it, 0: it is not all there yet. What cannot become an answer is refused at its
+// first bytes, so that nobody waits for the rest of it.
 func (t *Template) CheckResponse(in []byte, seed uint64) (n int, err error) {
-	n, tooLong := blockEnd(in, MaxResponse)
+	for {
+		block, err := responseBlock(in[n:], MaxResponse-n)
+		if block == nil || err != nil {
+			return 0, err
+		}
+		line, fields := cutLine(block[:len(block)-2])
+		n += len(block)
+		switch status, err := parseStatusLine(line); {
+		case err != nil:
+			return n, err
+		case status == 101:
+			return n, t.checkFields(fields, seed)
+		case status/100 != 1:
+			return n, StatusError(status)
+		}
+		// An interim response, like 100 Continue or 103 Early Hints: the one
+		// that counts follows, RFC 9110 section 15.2.
+	}
+}
+
+// responseBlock is the header block at the start of in, nil: it is not all there
+// yet.
+func responseBlock(in []byte, most int) ([]byte, error) {
+	const begin = "HTTP/1."
+	if !strings.HasPrefix(begin, string(in[:min(len(in), len(begin))])) {
+		return nil, ErrNotHTTP
+	}
+	n, tooLong := blockEnd(in, most)
 	switch {
 	case tooLong:
-		return 0, ErrResponseTooLong
+		return nil, ErrResponseTooLong
 	case n == 0:
-		return 0, nil
+		return nil, nil
 	}
-	line, fields := cutLine(in[:n-2])
-	if err := checkStatusLine(line); err != nil {
-		return n, err
-	}
+	return in[:n], nil
+}
+
+// checkFields reads the header fields of a 101.
+func (t *Template) checkFields(fields []byte, seed uint64) error {
+	var line []byte
 	k := keyOf(seed)
 	var buf [acceptSize]byte
 	r := response{accept: appendAccept(buf[:0], k[:])}
 	for len(fields) > 0 {
 		line, fields = cutLine(fields)
 		if err := r.add(line, t.subprotocols); err != nil {
-			return n, err
+			return err
 		}
 	}
 	switch {
 	case !r.upgrade:
-		return n, ErrUpgrade
+		return ErrUpgrade
 	case !r.connection:
-		return n, ErrConnection
+		return ErrConnection
 	case r.accepts != 1:
-		return n, ErrAccept
+		return ErrAccept
 	case r.protocols == 0 && len(t.subprotocols) > 0:
-		return n, ErrSubprotocol
+		return ErrSubprotocol
 	}
-	return n, nil
+	return nil
 }
 
 // response is what CheckResponse has seen of an answer.
@@ -177,25 +210,25 @@ func (r *response) add(line []byte, offered []string) error {
 	return nil
 }
 
-// checkStatusLine wants "HTTP/1.1 101 ...", RFC 9112 section 4.
-func checkStatusLine(line []byte) error {
-	const prefix = "HTTP/1.1 "
-	if len(line) < len(prefix)+3 || string(line[:len(prefix)]) != prefix {
-		return ErrResponse
+// parseStatusLine reads "HTTP/1.1 101 ...", RFC 9112 section 4. HTTP/1.0 may
+// refuse, but it cannot switch protocols (RFC 9110 section 7.8).
+func parseStatusLine(line []byte) (status int, err error) {
+	const prefix = "HTTP/1.x "
+	if len(line) < len(prefix)+3 || line[len(prefix)-1] != ' ' {
+		return 0, ErrResponse
 	}
-	status := 0
-	code, rest := line[len(prefix):len(prefix)+3], line[len(prefix)+3:]
+	minor, code, rest := line[len(prefix)-2], line[len(prefix):len(prefix)+3], line[len(prefix)+3:]
 	for _, c := range code {
 		if c < '0' || c > '9' {
-			return ErrResponse
+			return 0, ErrResponse
 		}
 		status = status*10 + int(c-'0')
 	}
 	switch {
-	case len(rest) > 0 && rest[0] != ' ':
-		return ErrResponse
-	case status != 101:
-		return StatusError(status)
+	case minor < '0' || minor > '9', len(rest) > 0 && rest[0] != ' ', status < 100:
+		return 0, ErrResponse
+	case minor == '0' && status/100 == 1:
+		return 0, ErrVersion
 	}
-	return nil
+	return status, nil
 }

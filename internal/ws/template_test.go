@@ -116,8 +116,18 @@ func TestCheckResponse(t *testing.T) {
 		{"1: status 200", "", resp("HTTP/1.1 200 OK", up, conn, accept), StatusError(200)},
 		{"1: status 404", "", resp("HTTP/1.1 404 Not Found"), StatusError(404)},
 		{"1: status 1010", "", resp("HTTP/1.1 1010 x", up, conn, accept), ErrResponse},
-		{"1: HTTP/1.0", "", resp("HTTP/1.0 101 x", up, conn, accept), ErrResponse},
-		{"1: not HTTP", "", resp("SSH-2.0-x"), ErrResponse},
+		{"1: HTTP/1.0", "", resp("HTTP/1.0 101 x", up, conn, accept), ErrVersion},
+		{"1: refused in HTTP/1.0", "", resp("HTTP/1.0 400 Bad Request"), StatusError(400)},
+		{"1: another major version", "", resp("HTTP/2.0 101 x"), ErrNotHTTP},
+		{"1: not HTTP", "", resp("SSH-2.0-x"), ErrNotHTTP},
+		{"1: TLS alert", "", "\x15\x03\x01\x00\x02\x02\x46", ErrNotHTTP},
+		{"1: status 0", "", resp("HTTP/1.1 000 x"), ErrResponse},
+		{"1: no status", "", resp("HTTP/1.1"), ErrResponse},
+		{"1: 100 Continue before it", "", resp("HTTP/1.1 100 Continue") + resp(first, up, conn, accept), nil},
+		{"1: two others before it", "", resp("HTTP/1.1 102 x", "A: b") + resp("HTTP/1.1 103 x") + resp(first, up, conn, accept), nil},
+		{"1: 100 Continue, then refused", "", resp("HTTP/1.1 100 Continue") + resp("HTTP/1.1 503 x"), StatusError(503)},
+		{"1: 100 Continue, then no HTTP", "", resp("HTTP/1.1 100 Continue") + "SSH-2.0", ErrNotHTTP},
+		{"1: 100 Continue for ever", "", strings.Repeat(resp("HTTP/1.1 100 Continue"), MaxResponse/25+1), ErrResponseTooLong},
 		{"1: bad field", "", resp(first, up, conn, accept, "a b: c"), ErrResponse},
 		{"2: no Upgrade", "", resp(first, conn, accept), ErrUpgrade},
 		{"2: another Upgrade", "", resp(first, "Upgrade: h2c", conn, accept), ErrUpgrade},
@@ -142,6 +152,9 @@ func TestCheckResponse(t *testing.T) {
 				t.Fatal(err)
 			}
 			for i := range min(len(tc.in), MaxResponse) {
+				if errors.Is(tc.want, ErrNotHTTP) {
+					break // the first byte that is wrong decides
+				}
 				if n, err := tmpl.CheckResponse([]byte(tc.in[:i]), seed); n != 0 || err != nil {
 					t.Fatalf("decided after %d bytes: %d, %v", i, n, err)
 				}

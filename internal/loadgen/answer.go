@@ -1,0 +1,102 @@
+package loadgen
+
+import (
+	"bytes"
+	"fmt"
+	"net/netip"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// maxAnswer is how much of a failing answer is kept, bytes.
+const maxAnswer = 2 << 10
+
+// Answer is what a peer said that made a connection fail.
+type Answer struct {
+	Cause string // as in Tally.Errors
+	From  netip.AddrPort
+	Lines []string // without control characters; bytes that are no text are \xNN
+}
+
+// keepFirst keeps the answer that made the first connection fail, of all
+// threads.
+func (l *loop) keepFirst(slot int64, why cause, prefix string, answer []byte) {
+	if l.shared.answer.Load() != nil {
+		return
+	}
+	port := l.plan.Ports[l.plan.Tuple(l.plan.Offset+slot).Port]
+	l.shared.answer.CompareAndSwap(nil, &Answer{
+		Cause: why.String(), From: netip.AddrPortFrom(l.plan.Host, uint16(port)), Lines: printable(prefix, answer),
+	})
+}
+
+// printable is what a peer sent as lines of text that no terminal takes for
+// orders: ECMA-48 control characters are dropped, and so are the invisible ones
+// that turn text around (Unicode category Cf).
+func printable(prefix string, b []byte) []string {
+	more := len(b) > maxAnswer
+	b = b[:min(len(b), maxAnswer)]
+	var s strings.Builder
+	s.WriteString(prefix)
+	for len(b) > 0 {
+		r, n := utf8.DecodeRune(b)
+		switch {
+		case r == utf8.RuneError && n == 1:
+			fmt.Fprintf(&s, `\x%02x`, b[0])
+		case r == '\n':
+			s.WriteByte('\n')
+		case r == '\t':
+			s.WriteByte(' ')
+		case !unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp):
+			s.WriteRune(r)
+		}
+		b = b[n:]
+	}
+	lines := strings.Split(strings.TrimRight(s.String(), "\n"), "\n")
+	if more {
+		lines = append(lines, "...")
+	}
+	return lines
+}
+
+// isTLS says whether b begins a TLS record, RFC 8446 section 5.1: an alert or a
+// handshake message, of SSL 3.0 to TLS 1.3.
+func isTLS(b []byte) bool {
+	const alert, handshake = 21, 22
+	return len(b) >= 3 && (b[0] == alert || b[0] == handshake) && b[1] == 3 && b[2] <= 4
+}
+
+// isHTTP says whether b begins an HTTP/1 answer.
+func isHTTP(b []byte) bool { return bytes.HasPrefix(b, []byte("HTTP/1.")) }
+
+// isHTTPForTLS says whether b is what a server of HTTPS answers to plain HTTP:
+// status 400, with words for people. nginx and Go's net/http name HTTPS, Apache
+// httpd an "SSL-enabled server port".
+func isHTTPForTLS(b []byte) bool {
+	if !isHTTP(b) || !bytes.HasPrefix(b[min(len(b), len("HTTP/1.x ")):], []byte("400")) {
+		return false
+	}
+	for _, words := range []string{"HTTPS port", "HTTPS server", "SSL-enabled server"} {
+		if bytes.Contains(b, []byte(words)) {
+			return true
+		}
+	}
+	return false
+}
+
+// isRequest says whether b begins with our own opening handshake, which then
+// came back from an echo server of TCP.
+func isRequest(b []byte) bool { return bytes.HasPrefix(b, []byte("GET ")) }
+
+// unexpected is the cause for bytes that are not the echo that is awaited, at
+// the beginning of a message.
+func unexpected(b []byte, otherwise cause) cause {
+	switch {
+	case isTLS(b):
+		return echoTLS
+	case isHTTP(b):
+		return echoHTTP
+	}
+	return otherwise
+}

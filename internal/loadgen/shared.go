@@ -1,0 +1,52 @@
+package loadgen
+
+import (
+	"sync"
+	"sync/atomic"
+
+	"github.com/c10m/c10m/internal/sys"
+	"github.com/c10m/c10m/internal/ws"
+)
+
+// shared is what all loops of an engine read; only the flags change.
+type shared struct {
+	dest     []sys.Addr
+	requests []*ws.Template // by port; nil where TCP is spoken
+	opcode   byte           // of WebSocket messages: binary or text
+	src      []sys.Addr
+	family   int
+	inRange  bool // the kernel may choose a port of dest as a local one
+	pattern  pattern
+	threads  sync.WaitGroup
+	waking   sync.Mutex
+	wake     int          // eventfd, the same number in every fd table; -1 once it is closed
+	stopRamp atomic.Bool  // no more connects
+	stopEx   atomic.Bool  // no more messages
+	asked    atomic.Int64 // requests for what loops show
+	leave    atomic.Bool  // do not close one by one: the fd tables' end will
+	reason   atomic.Pointer[string]
+	answer   atomic.Pointer[Answer] // that made the first connection fail
+}
+
+// halt stops the ramp of all loops; the first reason stays.
+func (s *shared) halt(reason string) {
+	s.reason.CompareAndSwap(nil, &reason)
+	s.stopRamp.Store(true)
+}
+
+// signal wakes all loops.
+func (s *shared) signal() {
+	s.waking.Lock()
+	defer s.waking.Unlock()
+	if s.wake >= 0 {
+		sys.Signal(s.wake)
+	}
+}
+
+// closeWake ends that: another file may have the number from now on.
+func (s *shared) closeWake() {
+	s.waking.Lock()
+	defer s.waking.Unlock()
+	sys.Close(s.wake)
+	s.wake = -1
+}
