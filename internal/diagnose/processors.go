@@ -47,24 +47,55 @@ func processorsBusy(w *Window) (found []result.Finding) {
 	if (all+stolen)/n < busyMark {
 		return found
 	}
-	server, client := total(used(w.Before.Server, w.After.Server, w.seconds())), total(used(w.Before.Client, w.After.Client, w.seconds()))
-	others := max(0, all-server.run-client.run-soft)
+	has := w.whoHas()
 	f := result.Finding{Name: ProcessorsBusy, Severity: 72,
-		Evidence: fmt.Sprintf("%d cores, %s busy: server %s, client %s, soft interrupts %s, others %s", len(each), percent(all/n), percent(server.run/n), percent(client.run/n), percent(soft/n), percent(others/n)),
-		Meaning:  "Threads wait for a processor: latency is the length of that queue.",
-		Cure:     "more cores, or client and server on two machines; fewer messages or connections a second"}
+		Evidence: fmt.Sprintf("%d cores, %s busy: server %s, client %s, others %s; of all this, soft interrupts %s", len(each),
+			percent(all/n), percent(has.server.run/n), percent(has.client.run/n), percent(has.others/n), percent(soft/n)),
+		Meaning: "Threads wait for a processor: latency is the length of that queue.",
+		Cure:    "more cores, or client and server on two machines; fewer messages or connections a second"}
 	if s := w.Seen; s.Looks > 0 && s.Runnable > 0 {
 		f.Evidence += fmt.Sprintf("; run queue: %.1f threads on average", float64(s.Runnable)/float64(s.Looks))
 	}
-	if server.want > 0 {
+	if server := has.server; server.want > 0 {
 		f.Evidence += fmt.Sprintf("; the server was ready to run and waited for %s of a core", percent(server.want-server.run))
 	}
-	if others > 0.4*all {
+	if has.strangers > 0.4*all {
 		f.Name, f.Severity = OthersBusy, 77
 		f.Meaning = "Other programs of this machine take the processors; what is measured here is theirs as much as the server's."
 		f.Cure = "end them (top), or measure on a machine that is idle"
 	}
 	return append(found, f)
+}
+
+// holders share the processors' busy time out, in cores: server, client and
+// others add up to it.
+type holders struct {
+	server, client shares
+	others         float64
+	// strangers is the least of others that other programs have.
+	strangers float64
+}
+
+// whoHas says who had the processors. Time in soft interrupts is no part of its
+// own: by default the kernel charges a soft interrupt to the thread that it
+// interrupts, or that sent the packet, so that it is in the threads' time
+// already. A kernel with CONFIG_IRQ_TIME_ACCOUNTING takes it out of the threads'
+// time again (update_rq_clock_task in kernel/sched/core.c), and then it is in
+// others. Which kernel this is can be told only where threads and soft interrupts
+// together come to more than there was.
+func (w *Window) whoHas() (h holders) {
+	var all, soft float64
+	for _, c := range w.cores() {
+		all, soft = all+c.all, soft+c.softirq
+	}
+	h.server = total(used(w.Before.Server, w.After.Server, w.seconds()))
+	h.client = total(used(w.Before.Client, w.After.Client, w.seconds()))
+	h.others = max(0, all-h.server.run-h.client.run)
+	h.strangers = h.others
+	if h.server.run+h.client.run+soft <= all {
+		h.strangers = max(0, h.others-soft)
+	}
+	return h
 }
 
 func total(all []shares) (sum shares) {
