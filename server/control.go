@@ -115,6 +115,7 @@ func (s *server) report(fp proc.FS, depth dash.Depth) (result.ServerReport, erro
 	r := result.ServerReport{Schema: result.ServerSchema, Commit: commit, PID: os.Getpid(),
 		MaxConns: s.conns, Nofile: s.nofile.Soft, Refused: result.ErrorCounts{}, UID: &s.uid, In: &s.in, Bind: s.bind.String()}
 	r.BootID, _ = fp.BootID()
+	r.Cgroup = fp.Quota(fp.Self())
 	state := echo.Ready
 	open := make([]int64, len(s.ports()))
 	for i, slot := range s.page.Slots {

@@ -54,7 +54,7 @@ func (s *server) decide() error {
 		want = uint64(m.holds())
 	}
 	want += uint64(shard.Overhead(len(s.ports()), m.cores))
-	if s.nofile, err = sys.RaiseNofile(min(want, sys.NrOpen())); err != nil {
+	if s.nofile, err = sys.RaiseNofile(min(want, fp.NrOpen())); err != nil {
 		return err
 	}
 	d, err := m.decide(s.maxConns, s.workers, len(s.ports()), s.nofile.Soft)
@@ -149,7 +149,7 @@ func (s *server) watchRoom(ctx context.Context) error {
 	}
 	room := &shard.Room{Page: s.page, Memory: fp.Mem, Walked: walked(fp), ConnBytes: pairBytes, Logf: s.logf}
 	// A container without /proc/sys does not know fs.file-nr.
-	if open, limit, err := fp.Files(); err == nil && !sys.PassesFileMax() {
+	if open, limit, err := fp.Files(); err == nil && !fp.PassesFileMax() {
 		room.Files = fp.Files
 		if left := limit - open - shard.FileReserve(limit); s.conns > left {
 			s.logf("warning: fs.file-max %s leaves room for %s connections of %s; the others will be refused; cure: sysctl -w fs.file-max=%d",
@@ -158,6 +158,15 @@ func (s *server) watchRoom(ctx context.Context) error {
 	}
 	go room.Watch(ctx)
 	return nil
+}
+
+// nrOpen is fs.nr_open.
+func nrOpen() uint64 {
+	fp, err := proc.Here()
+	if err != nil {
+		return 0 // then the limit stays as it is
+	}
+	return fp.NrOpen()
 }
 
 // whatBinds says what keeps the fd limit from being higher: root may raise it, but

@@ -244,6 +244,6 @@ func (s *server) ready() {
 	fmt.Fprintln(s.stdout, b.String())
 	if s.middle == nil && s.nofile.Soft < uint64(s.conns) {
 		s.logf("fd limit is %s (hard %s, %s): %d worker processes hold %s connections",
-			plan.Group(int64(s.nofile.Soft)), plan.Group(int64(s.nofile.Hard)), whatBinds(s.nofile, sys.NrOpen()), s.size.Workers, plan.Group(s.conns))
+			plan.Group(int64(s.nofile.Soft)), plan.Group(int64(s.nofile.Hard)), whatBinds(s.nofile, nrOpen()), s.size.Workers, plan.Group(s.conns))
 	}
 }

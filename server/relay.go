@@ -92,7 +92,7 @@ const maxPool = 100_000
 // relays runs the middle tier instead of an echo server.
 func (s *server) relays(ctx context.Context) error {
 	var err error
-	if s.nofile, err = sys.RaiseNofile(sys.NrOpen()); err != nil {
+	if s.nofile, err = sys.RaiseNofile(nrOpen()); err != nil {
 		return err
 	}
 	pool := int(s.relay.pool.N)

@@ -72,7 +72,11 @@ func FuzzProcFiles(f *testing.F) {
 		}
 		_, _ = p.Cores()
 		_, _ = p.Conntrack()
-		_ = p.room()
+		_, _ = p.room()
+		_ = p.TaskBounds()
+		if q := p.Quota(self); q != nil && !(q.CPUs > 0) {
+			t.Errorf("quota %+v", q)
+		}
 	})
 }
 

@@ -31,17 +31,17 @@ func (p FS) Self() int {
 // pid namespace is left out where the mounted /proc is that of another one: what
 // is read there by number would be somebody else's.
 func (p FS) Namespaces() result.Namespaces {
-	ns := result.Namespaces{Net: p.namespace("net"), User: p.namespace("user")}
+	ns := result.Namespaces{Net: p.namespace(self, "net"), User: p.namespace(self, "user")}
 	if p.Self() == os.Getpid() {
-		ns.PID = p.namespace("pid")
+		ns.PID = p.namespace(self, "pid")
 	}
 	return ns
 }
 
-// namespace is the inode that /proc/self/ns/KIND stands for, namespaces(7); 0 if
+// namespace is the inode that /proc/PID/ns/KIND stands for, namespaces(7); 0 if
 // it cannot be told.
-func (p FS) namespace(kind string) (inode uint64) {
-	link, err := os.Readlink(filepath.Join(p.root, "self", "ns", kind))
+func (p FS) namespace(pid int, kind string) (inode uint64) {
+	link, err := os.Readlink(filepath.Join(p.root, of(pid), "ns", kind))
 	if err != nil {
 		return 0
 	}
@@ -50,15 +50,22 @@ func (p FS) namespace(kind string) (inode uint64) {
 	return inode
 }
 
+// SameNet says whether a process lives in this process's network namespace, so
+// that /proc/net and the settings below net are its own as well.
+func (p FS) SameNet(pid int) bool {
+	own := p.namespace(self, "net")
+	return own != 0 && own == p.namespace(pid, "net")
+}
+
 // Own finds a process that is this one or descends from it, by its number in our
 // own pid namespace, and gives its number in the mounted /proc. Where that is
 // /proc of another namespace, NSpid of /proc/PID/status tells.
 func (p FS) Own(pid int) (int, error) {
-	self := p.Self()
-	if self == os.Getpid() {
+	me := p.Self()
+	if me == os.Getpid() {
 		return pid, nil
 	}
-	for _, there := range append([]int{self}, p.Children(self)...) {
+	for _, there := range append([]int{me}, p.Children(me)...) {
 		own := -1
 		_ = p.read(fmt.Sprintf("%d/status", there), func(b []byte) error {
 			own = innermostPID(b)

@@ -12,6 +12,7 @@ type ServerReport struct {
 	PID      int          `json:"pid"`     // of the supervisor, or of the only process
 	UID      *int         `json:"uid,omitempty"`
 	In       *Namespaces  `json:"namespaces,omitempty"` // of its processes
+	Cgroup   *Cgroup      `json:"cgroup,omitempty"`     // nil: no quota of processors, or not known
 	Bind     string       `json:"bind,omitempty"`       // the address that its ports listen on
 	State    string       `json:"state"`                // starting, ready, draining
 	MaxConns int64        `json:"max_conns"`
@@ -37,6 +38,16 @@ type Namespaces struct {
 	PID  uint64 `json:"pid,omitempty"`
 	Net  uint64 `json:"net,omitempty"`
 	User uint64 `json:"user,omitempty"`
+}
+
+// Cgroup is what a quota of processor time gives to a control group, and how
+// often it held the group's threads up, since the group began.
+type Cgroup struct {
+	Name             string  `json:"name"` // its path, cgroups(7)
+	CPUs             float64 `json:"cpus"` // processors' worth of time
+	Periods          int64   `json:"periods"`
+	Throttled        int64   `json:"throttled"` // periods in which it had used its quota up
+	ThrottledSeconds float64 `json:"throttled_seconds"`
 }
 
 // Relay is what a relaying server has done upstream.

@@ -245,7 +245,7 @@ func (p *Prepared) kernelLimits(m *plan.Machine, fp proc.FS) {
 			m.Conntrack, m.ConntrackTaken = n, used
 		}
 	}
-	if n, limit, err := fp.Files(); err == nil && limit > n && limit < 1<<62 && !sys.PassesFileMax() {
+	if n, limit, err := fp.Files(); err == nil && limit > n && limit < 1<<62 && !fp.PassesFileMax() {
 		m.FileMax = limit - n
 	}
 }
@@ -258,7 +258,7 @@ func (p *Prepared) machine(o Options, pl plan.Plan, fp proc.FS) (m plan.Machine,
 		return m, false, err
 	}
 	m.RoomBytes, m.BytesPerConn = int64(mem.Room(memoryReserve)), p.bytesPerConn()
-	want := uint64(sys.NrOpen())
+	want := fp.NrOpen()
 	if !o.Conns.Auto {
 		want = min(want, uint64(o.Conns.N)+1024)
 	}

@@ -41,3 +41,12 @@ func (p FS) Cores() (Cores, error) {
 func newCore(id int64, s procfs.CPUStat) Core {
 	return Core{ID: id, Busy: s.User + s.Nice + s.System + s.IRQ + s.SoftIRQ, Softirq: s.SoftIRQ, Stolen: s.Steal}
 }
+
+// Softirq is the machine's time in soft interrupts since boot, seconds.
+func (p FS) Softirq() (float64, error) {
+	s, err := p.fs.Stat()
+	if err != nil {
+		return 0, fmt.Errorf("read stat: %w", err)
+	}
+	return s.CPUTotal.SoftIRQ, nil
+}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 )
 
@@ -33,13 +32,13 @@ const tick = 100
 // Threads reads all threads of a process; ErrGone if it has ended. A thread
 // that ends meanwhile is left out.
 func (p FS) Threads(pid int) ([]Thread, error) {
-	dir := filepath.Join(p.root, strconv.Itoa(pid), "task")
+	dir := filepath.Join(p.root, of(pid), "task")
 	names, err := os.ReadDir(dir)
 	if gone(err) {
-		return nil, fmt.Errorf("list threads of process %d: %w", pid, ErrGone)
+		return nil, fmt.Errorf("list threads of process %s: %w", of(pid), ErrGone)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("list threads of process %d: %w", pid, err)
+		return nil, fmt.Errorf("list threads of process %s: %w", of(pid), err)
 	}
 	threads := make([]Thread, 0, len(names))
 	for _, n := range names {
@@ -48,7 +47,7 @@ func (p FS) Threads(pid int) ([]Thread, error) {
 			continue
 		}
 		if err != nil {
-			return nil, fmt.Errorf("read thread %s of process %d: %w", n.Name(), pid, err)
+			return nil, fmt.Errorf("read thread %s of process %s: %w", n.Name(), of(pid), err)
 		}
 		t.PID = pid
 		threads = append(threads, t)
@@ -59,13 +58,13 @@ func (p FS) Threads(pid int) ([]Thread, error) {
 // MainThread reads the first thread of a process; its state is T when the
 // process is stopped.
 func (p FS) MainThread(pid int) (Thread, error) {
-	name := strconv.Itoa(pid)
+	name := of(pid)
 	t, err := readThread(filepath.Join(p.root, name, "task", name))
 	if gone(err) {
 		err = ErrGone
 	}
 	if err != nil {
-		return Thread{}, fmt.Errorf("read main thread of process %d: %w", pid, err)
+		return Thread{}, fmt.Errorf("read main thread of process %s: %w", of(pid), err)
 	}
 	t.PID = pid
 	return t, nil

@@ -6,64 +6,25 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 )
 
 // FDs is how many fds a process holds, and how many it may (soft
-// RLIMIT_NOFILE). Open is -1 where that cannot be told without listing
+// RLIMIT_NOFILE, or Unlimited). Open is -1 where that cannot be told without listing
 // /proc/PID/fd, which would take kernel memory for each of them: before Linux
 // 6.2, whose directory has its number of entries as its size.
 type FDs struct{ Open, Limit int64 }
 
 // FDs reads the size of /proc/PID/fd and /proc/PID/limits.
 func (p FS) FDs(pid int) (FDs, error) {
-	proc, err := p.fs.Proc(pid)
-	if gone(err) {
-		return FDs{}, fmt.Errorf("read fds of process %d: %w", pid, ErrGone)
-	}
+	limits, err := p.Limits(pid)
 	if err != nil {
-		return FDs{}, fmt.Errorf("read fds of process %d: %w", pid, err)
+		return FDs{}, err
 	}
-	limits, err := proc.Limits()
-	if err != nil {
-		return FDs{}, fmt.Errorf("read limits of process %d: %w", pid, err)
-	}
-	f := FDs{Open: -1, Limit: int64(limits.OpenFiles)}
-	if info, err := os.Stat(filepath.Join(p.root, strconv.Itoa(pid), "fd")); err == nil && info.Size() > 0 {
+	f := FDs{Open: -1, Limit: limits.Files.Soft}
+	if info, err := os.Stat(filepath.Join(p.root, of(pid), "fd")); err == nil && info.Size() > 0 {
 		f.Open = info.Size()
 	}
 	return f, nil
-}
-
-// SameNet says whether a process lives in this process's network namespace, so
-// that /proc/net and the settings below net are its own as well.
-func (p FS) SameNet(pid int) bool {
-	own, err1 := os.Readlink(filepath.Join(p.root, "self", "ns", "net"))
-	its, err2 := os.Readlink(filepath.Join(p.root, strconv.Itoa(pid), "ns", "net"))
-	return err1 == nil && err2 == nil && own == its
-}
-
-// Name is a process's short name, /proc/PID/comm.
-func (p FS) Name(pid int) string {
-	proc, err := p.fs.Proc(pid)
-	if err != nil {
-		return ""
-	}
-	name, _ := proc.Comm()
-	return name
-}
-
-// User is the real user of a process, which fs.epoll.max_user_watches counts by.
-func (p FS) User(pid int) (uid int, err error) {
-	proc, err := p.fs.Proc(pid)
-	if err != nil {
-		return 0, fmt.Errorf("read process %d: %w", pid, err)
-	}
-	status, err := proc.NewStatus()
-	if err != nil {
-		return 0, fmt.Errorf("read status of process %d: %w", pid, err)
-	}
-	return int(status.UIDs[0]), nil
 }
 
 // maxWalk bounds the fds of a process that are looked at one by one, and
@@ -119,7 +80,7 @@ func (p FS) SocketsOf(pids []int) map[uint32]bool {
 		if walked > maxWalked {
 			break
 		}
-		path := filepath.Join(p.root, strconv.Itoa(pid), "fd")
+		path := filepath.Join(p.root, of(pid), "fd")
 		dir, err := os.Open(path)
 		if err != nil {
 			continue
