@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -45,6 +46,7 @@ plan
   --proto tcp|ws        (default tcp)
   --clients N           client machines, when apart from the server (default 1)
   --conf                print sysctl.d/99-c10m.conf for --memory and --cores
+  --page 4KiB|16KiB|64KiB   the kernel's pages there: arm64 has 64KiB, too
   --json                for programs
   --version             print version and exit (instead of a command)
 Examples
@@ -78,6 +80,24 @@ type options struct {
 	dry     bool
 	persist bool
 	conf    bool
+	page    pageSize
+	// repeated are the flags that apply needs again for what check was asked.
+	repeated string
+}
+
+// pageSize is a flag.Value: the kernel's pages, as getconf PAGESIZE names them.
+type pageSize int64
+
+func (p *pageSize) String() string { return fmt.Sprintf("%dKiB", int64(*p)>>10) }
+
+func (p *pageSize) Set(v string) error {
+	for _, legal := range []pageSize{4 << 10, 16 << 10, 64 << 10} {
+		if v == legal.String() || v == strconv.FormatInt(int64(legal), 10) {
+			*p = legal
+			return nil
+		}
+	}
+	return fmt.Errorf("%q: want 4KiB, 16KiB or 64KiB", v)
 }
 
 // size is a flag.Value for bytes: 122GiB, 512MiB, or a plain number.
@@ -105,7 +125,7 @@ var flagsOf = map[string][]string{
 	"check":  {"json", "why", "scope", "only", "root"},
 	"apply":  {"dry-run", "persist", "state", "root", "scope", "only"},
 	"revert": {"dry-run", "state", "root"},
-	"plan":   {"proto", "clients", "conf", "json"},
+	"plan":   {"proto", "clients", "conf", "json", "page"},
 }
 
 // targetFlags say what for; revert takes none of them.
@@ -128,6 +148,14 @@ func commandOf(args []string) (string, error) {
 	default:
 		return command, nil
 	}
+}
+
+// shellWord quotes what a shell would not take as one word.
+func shellWord(s string) string {
+	if s != "" && strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.,:/") == "" {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }
 
 func parse(args []string) (options, error) {
@@ -158,6 +186,8 @@ func parse(args []string) (options, error) {
 	fs.BoolVar(&o.dry, "dry-run", false, "")
 	fs.BoolVar(&o.persist, "persist", false, "")
 	fs.BoolVar(&o.conf, "conf", false, "")
+	o.page = 4 << 10
+	fs.Var(&o.page, "page", "")
 	if err := fs.Parse(args[1:]); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
 			return o, err
@@ -168,7 +198,12 @@ func parse(args []string) (options, error) {
 		return o, badUsage("%q is not a flag; see tuning --help", fs.Arg(0))
 	}
 	given := map[string]bool{}
-	fs.Visit(func(f *flag.Flag) { given[f.Name] = true })
+	fs.Visit(func(f *flag.Flag) {
+		given[f.Name] = true
+		if f.Name != "conns" && f.Name != "role" && slices.Contains(append(flagsOf["apply"], targetFlags...), f.Name) {
+			o.repeated += " --" + f.Name + " " + shellWord(f.Value.String())
+		}
+	})
 	if given["cores"] && (*cores < 1 || *cores > 1<<16) {
 		return o, badUsage("--cores %d: the legal range is 1..%d", *cores, 1<<16)
 	}

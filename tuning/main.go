@@ -74,11 +74,7 @@ func (o options) do(ctx context.Context, stdout, stderr io.Writer) (ok bool, err
 	}
 	st := tune.Root{Dir: o.root}
 	if o.command == "revert" {
-		rep, err := tune.Revert(st, &tune.Store{Path: o.state}, o.dry)
-		if err != nil {
-			return false, err
-		}
-		return len(rep.NotDone) == 0, tune.WriteReport(stdout, rep, o.dry)
+		return o.revert(ctx, st, stdout)
 	}
 	if err := o.fill(st); err != nil {
 		return false, err
@@ -98,13 +94,37 @@ func (o options) do(ctx context.Context, stdout, stderr io.Writer) (ok bool, err
 	if note := o.tooMuch(); note != "" {
 		_, _ = fmt.Fprintln(stderr, "tuning: "+note)
 	}
-	return o.apply(st, stdout)
+	return o.apply(ctx, st, stdout)
+}
+
+// locked calls do as the only apply or revert of the machine; a dry run, which
+// writes nothing, waits for nobody.
+func (o options) locked(ctx context.Context, do func(*tune.Store) (tune.Report, error)) (tune.Report, error) {
+	store := &tune.Store{Path: o.state}
+	if o.dry {
+		return do(store)
+	}
+	unlock, err := tune.Lock(ctx, o.root, store)
+	if err != nil {
+		return tune.Report{}, err
+	}
+	defer unlock()
+	return do(store)
+}
+
+func (o options) revert(ctx context.Context, st tune.Root, stdout io.Writer) (bool, error) {
+	rep, err := o.locked(ctx, func(store *tune.Store) (tune.Report, error) { return tune.Revert(st, store, o.dry) })
+	if err != nil {
+		return false, err
+	}
+	return len(rep.NotDone) == 0, tune.WriteReport(stdout, rep, o.dry)
 }
 
 // fill asks the machine for what the flags leave open.
 func (o *options) fill(st tune.Root) error {
 	t := &o.target
 	if o.command == "plan" {
+		t.Page = int64(o.page)
 		if t.Cores == 0 {
 			t.Cores = 16
 		}
@@ -148,6 +168,7 @@ func (o options) tooMuch() string {
 
 func (o options) check(st tune.State, stdout io.Writer) (bool, error) {
 	rows := tune.Check(st, o.target, o.sel)
+	tune.AddBoot(rows, o.root, st, o.target)
 	ok := tune.Well(rows)
 	if o.json {
 		return ok, writeJSON(stdout, struct {
@@ -165,7 +186,7 @@ func (o options) check(st tune.State, stdout io.Writer) (bool, error) {
 	}
 	verdict := "all is well"
 	if !ok {
-		verdict = fmt.Sprintf("not all is well: sudo bin/tuning apply --conns %d --role %s", o.target.Conns, o.target.Role)
+		verdict = fmt.Sprintf("not all is well: sudo bin/tuning apply --conns %d --role %s%s", o.target.Conns, o.target.Role, o.repeated)
 	}
 	_, err := fmt.Fprintf(stdout, "\nfor %s connections, role %s: %s\n", plan.Group(o.target.Conns), o.target.Role, verdict)
 	if note := o.tooMuch(); note != "" && err == nil {
@@ -174,27 +195,29 @@ func (o options) check(st tune.State, stdout io.Writer) (bool, error) {
 	return ok, err
 }
 
-func (o options) apply(st tune.Root, stdout io.Writer) (bool, error) {
-	store := &tune.Store{Path: o.state}
-	var keep tune.Keeper
-	if o.state != "" {
-		keep = store
-	}
-	var rep tune.Report
-	var err error
-	if o.dry {
-		rep, rep.Done = tune.Pending(tune.Check(st, o.target, o.sel))
-	} else if rep, err = tune.Apply(st, o.target, o.sel, keep); err != nil {
+func (o options) apply(ctx context.Context, st tune.Root, stdout io.Writer) (bool, error) {
+	applied := false
+	rep, err := o.locked(ctx, func(store *tune.Store) (rep tune.Report, err error) {
+		var keep tune.Keeper
+		if o.state != "" {
+			keep = store
+		}
+		if o.dry {
+			rep, rep.Done = tune.Pending(tune.Check(st, o.target, o.sel))
+		} else if rep, err = tune.Apply(st, o.target, o.sel, keep); err != nil {
+			return rep, err
+		}
+		applied = true
+		if !o.persist {
+			return rep, nil
+		}
+		files, err := tune.Persist(o.root, st, o.target, store, o.dry)
+		return rep.WithFiles(files), err
+	})
+	if err != nil && !applied {
 		return false, err
 	}
-	if o.persist {
-		files, err := tune.Persist(o.root, st, o.target, store, o.dry)
-		rep = rep.WithFiles(files)
-		if err != nil {
-			return false, errors.Join(tune.WriteReport(stdout, rep, o.dry), err)
-		}
-	}
-	return len(rep.NotDone) == 0, tune.WriteReport(stdout, rep, o.dry)
+	return err == nil && len(rep.NotDone) == 0, errors.Join(tune.WriteReport(stdout, rep, o.dry), err)
 }
 
 func (o options) plan(stdout io.Writer) error {

@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"unicode"
 
@@ -89,6 +90,7 @@ func TestUsage(t *testing.T) {
 		{"only", "check --only net.core.none", `--only "net.core.none"`},
 		{"memory", "check --memory 12", `"12" is not a size`},
 		{"cores", "check --cores 0", "--cores 0"},
+		{"page", "plan --conns 1M --page 8KiB", "want 4KiB, 16KiB or 64KiB"},
 		{"proto", "plan --conns 1M --proto udp", `--proto "udp"`},
 		{"clients", "plan --conns 1M --clients 0", "--clients 0"},
 		{"plan asks no kernel", "plan", "give --conns N"},
@@ -201,6 +203,64 @@ func TestOnlyAndScope(t *testing.T) {
 	}
 	if _, err := os.Stat(filepath.Join(root, tune.DefaultStateFile)); err == nil {
 		t.Error("--state none wrote a state file")
+	}
+}
+
+// TestTwoSizesAtOnce: whichever is last, the larger of each value stays, and
+// revert finds all old values.
+func TestTwoSizesAtOnce(t *testing.T) {
+	root := machine(t)
+	before := readAll(t, root)
+	for range 20 {
+		var done sync.WaitGroup
+		for _, conns := range []string{"10k", "10M", "100k"} {
+			done.Go(func() { call("apply", "--conns", conns, "--persist", "--root", root) })
+		}
+		done.Wait()
+		if code, stdout, stderr := call("check", "--conns", "10M", "--root", root); code != 0 {
+			t.Fatalf("the larger did not stay: exit %d, %s%s", code, stderr, stdout)
+		}
+		for _, path := range []string{tune.SysctlFile, tune.LimitsFile, tune.SystemFile} {
+			if text := readAll(t, root)[filepath.Join(root, path)]; !strings.Contains(text, "1001") {
+				t.Fatalf("%s is of the smaller one: %s", path, text)
+			}
+		}
+		if code, stdout, stderr := call("revert", "--root", root); code != 0 {
+			t.Fatalf("revert: exit %d, %s%s", code, stderr, stdout)
+		}
+		for path, content := range readAll(t, root) {
+			if strings.Join(strings.Fields(before[path]), " ") != strings.Join(strings.Fields(content), " ") {
+				t.Fatalf("%s is %q after revert, was %q", path, content, before[path])
+			}
+		}
+	}
+}
+
+// TestCureRepeatsFlags: what check advises is for what it was asked.
+func TestCureRepeatsFlags(t *testing.T) {
+	root := machine(t)
+	_, stdout, _ := call("check", "--conns", "1M", "--role", "server", "--ws", "none", "--tcp", "7000:300", "--memory", "8GiB", "--root", root)
+	_, cure, _ := strings.Cut(strings.TrimSpace(stdout), "sudo bin/tuning ")
+	want := "apply --conns 1000000 --role server --memory 8589934592 --root " + root + " --tcp 7000:300 --ws none"
+	if cure != want {
+		t.Fatalf("the cure is %q, want %q", cure, want)
+	}
+	call(strings.Fields(cure)...)
+	if text := readAll(t, root)[filepath.Join(root, "proc/sys/net/ipv4/ip_local_reserved_ports")]; text != "7000-7299,9090\n" {
+		t.Errorf("reserved %q", text)
+	}
+}
+
+func TestPlanForLargePages(t *testing.T) {
+	for _, tt := range []struct{ page, want string }{
+		{"4KiB", "tcp_mem = 3997696 5996544 7995392"},
+		{"64KiB", "tcp_mem = 249856 374784 499712"},
+		{"65536", "tcp_mem = 249856 374784 499712"},
+	} {
+		code, stdout, stderr := call("plan", "--conns", "10M", "--memory", "122GiB", "--page", tt.page, "--conf")
+		if code != 0 || !strings.Contains(stdout, tt.want) {
+			t.Errorf("--page %s: exit %d, %s, no %q in %s", tt.page, code, stderr, tt.want, stdout)
+		}
 	}
 }
 

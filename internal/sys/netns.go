@@ -33,3 +33,16 @@ func InNetwork(path string, do func() error) error {
 	runtime.UnlockOSThread()
 	return err
 }
+
+// NetCookie is the number of the network namespace that this thread is in,
+// socket(7) SO_NETNS_COOKIE (Linux 5.14). Unlike the inode of
+// /proc/PID/ns/net it is never given to a second namespace in one boot.
+func NetCookie() (uint64, error) {
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return 0, os.NewSyscallError("socket", err)
+	}
+	defer func() { _ = unix.Close(fd) }()
+	cookie, err := unix.GetsockoptUint64(fd, unix.SOL_SOCKET, unix.SO_NETNS_COOKIE)
+	return cookie, os.NewSyscallError("getsockopt SO_NETNS_COOKIE", err)
+}

@@ -21,6 +21,8 @@ type Report struct {
 	NotDone []Change `json:"not_done"`
 	Advice  []Change `json:"advice,omitempty"` // for a person to decide
 	Notes   []string `json:"notes,omitempty"`
+
+	limits bool // logins will have the file limits wanted, by the files of Persist
 }
 
 // Keeper remembers old values before they are overwritten. *Store is one.
@@ -130,12 +132,12 @@ func samePorts(key, a, b string) bool {
 
 // savedValues is what Remember keeps of the changes to come.
 func savedValues(st State, todo []Change) []SavedValue {
-	ns := readerOf(st)(KeyNetNS)
+	ns := namespaceOf(st)
 	var all []SavedValue
 	for _, c := range todo {
 		v := SavedValue{Key: c.Key, Old: c.Old, New: c.New}
 		if set, ok := Lookup(c.Key); ok && set.Scope == Namespace {
-			v.NetNS = ns
+			v.NetNS, v.Cookie = ns.name, ns.cookie
 		}
 		all = append(all, v)
 	}

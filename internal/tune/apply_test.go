@@ -268,3 +268,40 @@ func TestRebootForgets(t *testing.T) {
 	mustRevert(t, booted, s)
 	sameValues(t, booted.values, before)
 }
+
+// The kernel gives the inode of a namespace that has ended to the next one; a
+// cookie is never given twice.
+func TestRevertMindsTheCookie(t *testing.T) {
+	st, s := box(), storeIn(t)
+	st.values[KeyNetNS], st.values[KeyNetCookie] = "net:[4026532300]", "4101"
+	before := st.snapshot()
+	mustApply(t, st, target(10_000_000), s)
+	inside := st.values["net.core.somaxconn"]
+	st.values[KeyNetCookie] = "8197" // another namespace of the same inode
+	if rep := mustRevert(t, st, s); st.values["net.core.somaxconn"] != inside || !slices.Contains(unreached(rep), "net.core.somaxconn") {
+		t.Error("a value of the first namespace was restored in another one")
+	}
+	st.values[KeyNetCookie] = "4101"
+	mustRevert(t, st, s)
+	sameValues(t, st.values, before)
+}
+
+// A state file that was written where there is no cookie goes by the inode.
+func TestRevertWithoutCookie(t *testing.T) {
+	st, s := box(), storeIn(t)
+	before := st.snapshot()
+	mustApply(t, st, target(10_000_000), s)
+	st.values[KeyNetCookie], before[KeyNetCookie] = "3", "3"
+	mustApply(t, st, target(10_000_000), s)
+	mustRevert(t, st, s)
+	sameValues(t, st.values, before)
+}
+
+func TestRevertTellsOpenShells(t *testing.T) {
+	st, s := box(), storeIn(t)
+	mustApply(t, st, target(10_000_000), s)
+	st.values[KeyNofileHard] = "10011648"
+	if rep := mustRevert(t, st, s); !strings.Contains(strings.Join(rep.Notes, "\n"), "a hard limit, here 10011648, above an fs.nr_open of 1048576") {
+		t.Errorf("notes %q", rep.Notes)
+	}
+}

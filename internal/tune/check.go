@@ -30,6 +30,10 @@ type Row struct {
 	Cure   string `json:"cure,omitempty"`
 	Source string `json:"source"`
 
+	// Of files that set it too low at the next boot, see AddBoot.
+	AtBoot *Assignment `json:"at_boot,omitempty"`
+	Boot   string      `json:"boot,omitempty"`
+
 	next    string // what Apply would write
 	setting Setting
 }

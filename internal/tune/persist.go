@@ -6,111 +6,273 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+
+	"github.com/c10m/c10m/internal/sys"
 )
 
 // The files that --persist writes, below the root directory.
 const (
-	SysctlFile = "etc/sysctl.d/99-c10m.conf"
-	LimitsFile = "etc/security/limits.d/99-c10m.conf"
-	SystemFile = "etc/systemd/system.conf.d/99-c10m.conf"
-	UserFile   = "etc/systemd/user.conf.d/99-c10m.conf"
+	SysctlFile   = "etc/sysctl.d/99-c10m.conf"
+	ModprobeFile = "etc/modprobe.d/99-c10m.conf"
+	LimitsFile   = "etc/security/limits.d/99-c10m.conf"
+	SystemFile   = "etc/systemd/system.conf.d/99-c10m.conf"
+	UserFile     = "etc/systemd/user.conf.d/99-c10m.conf"
 )
 
-// Persisted is one file to be written.
-type Persisted struct {
-	Path    string // below the root directory
-	Content string
+// persister writes the files one after the other; rep says what became of each.
+type persister struct {
+	st    State
+	t     Target
+	store *Store
+	dry   bool
+	files bootFiles
+	rep   Report
 }
 
-// Persist makes what t wants survive a reboot: sysctl.d(5), limits.conf(5) and
-// systemd-system.conf(5). The old files go to the state file first. With dry
-// it only says what it would write.
+// Persist makes what t wants survive a reboot: sysctl.d(5), modprobe.d(5),
+// limits.conf(5) and systemd-system.conf(5). The old files go to the state file
+// first. Where a line of another file has the last word and a lower value, that
+// line is named as not done. With dry it only says what it would write.
 func Persist(root string, st State, t Target, s *Store, dry bool) (Report, error) {
 	if err := t.Check(); err != nil {
 		return Report{}, fmt.Errorf("persist: %w", err)
 	}
-	var rep Report
-	for _, p := range persistFiles(root, st, t, dry, &rep) {
-		c := Change{Key: p.Path, New: "written"}
-		old, err := os.ReadFile(p.Path)
-		if err == nil && string(old) == p.Content {
-			continue
+	p := &persister{st: st, t: t, store: s, dry: dry, files: bootFiles{root: root, planned: map[string]string{}}}
+	for _, step := range []func() error{p.sysctls, p.conntrack, p.limits} {
+		if err := step(); err != nil {
+			return p.rep, err
 		}
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			c.Reason = err.Error()
-			rep.NotDone = append(rep.NotDone, c)
-			continue
-		}
-		if !dry {
-			err := s.rememberFile(st, p)
-			if errors.Is(err, fs.ErrPermission) {
-				c.Reason = runAsRoot
-				rep.NotDone = append(rep.NotDone, c)
-				continue
-			}
-			if err != nil {
-				return rep, fmt.Errorf("save old files: %w", err)
-			}
-			err = os.MkdirAll(filepath.Dir(p.Path), 0o755)
-			if err == nil {
-				err = writeAtomic(p.Path, []byte(p.Content), 0o644)
-			}
-			if err != nil {
-				c.Reason = err.Error()
-				rep.NotDone = append(rep.NotDone, c)
-				continue
-			}
-		}
-		rep.Done = append(rep.Done, c)
 	}
-	return rep, nil
+	return p.rep, nil
 }
 
-// persistFiles decides which files to write. A hard limit above fs.nr_open
-// would make every login fail (pam_limits(8) cannot open the session), so the
-// limits wait until the ceiling is really raised (a dry run supposes it is).
-func persistFiles(root string, st State, t Target, dry bool, rep *Report) []Persisted {
-	files := []Persisted{{filepath.Join(root, SysctlFile), SysctlConf(t, readerOf(st))}}
-	want := fmt.Sprint(t.fdsPerProcess())
-	if _, enough, err := Raise(AtLeast, readerOf(st)("fs.nr_open"), want); (err != nil || !enough) && !dry {
-		rep.NotDone = append(rep.NotDone, Change{Key: filepath.Join(root, LimitsFile), New: "written",
-			Reason: "fs.nr_open is below " + want + ": a higher limit than that would lock out every login"})
-		return files
+// sysctls writes SysctlFile and finds what is read after it.
+func (p *persister) sysctls() error {
+	if ok, err := p.write(SysctlFile, SysctlConf(p.t, readerOf(p.st))); err != nil || !ok {
+		return err
+	}
+	files, aside := p.files.sysctls()
+	for _, set := range Settings() {
+		if a, ok := lastSysctl(files, set.Key); ok && a.tooLow(set, p.t) {
+			p.overruled(a, set, "at the next boot, after "+p.at(SysctlFile))
+		}
+		if a, ok := lastSysctl([]bootFile{aside}, set.Key); ok && a.tooLow(set, p.t) {
+			p.note("%s sets %s to %s: not at boot, but whenever sysctl --system or sysctl -p is run", a.Where(), set.Key, quoteEmpty(a.Value))
+		}
+	}
+	return nil
+}
+
+// conntrack writes ModprobeFile.
+func (p *persister) conntrack() error {
+	if !p.there("etc/modprobe.d", ModprobeFile) {
+		return nil
+	}
+	buckets, _ := Lookup(keyTrackBuckets)
+	size := max(p.t.trackBuckets(), powerOfTwo((p.t.tracked()+7)/8)) // see ModprobeConf
+	if now, err := parseNumber(readerOf(p.st)(keyTrackBuckets)); err == nil {
+		size = max(size, now)
+	}
+	size = max(size, p.ourLast(ModprobeFile, p.files.hashSizes()))
+	if ok, err := p.write(ModprobeFile, ModprobeConf(size)); err != nil || !ok {
+		return err
+	}
+	if a, ok := lastFor(p.files.hashSizes(), "hashsize"); ok && a.tooLow(buckets, p.t) {
+		p.overruled(a, buckets, "when the module is loaded, after "+p.at(ModprobeFile))
+	}
+	return nil
+}
+
+// limits writes the files that raise RLIMIT_NOFILE. A hard limit above
+// fs.nr_open would make every login fail (pam_limits(8) cannot open the
+// session), so they are written only where that ceiling is high enough now (a
+// dry run supposes it) and will be at the next boot.
+func (p *persister) limits() error {
+	want := p.t.fdsPerProcess()
+	_, enough, err := Raise(AtLeast, readerOf(p.st)("fs.nr_open"), fmt.Sprint(want))
+	top := p.files.ceiling(readerOf(p.st))
+	switch {
+	case (err != nil || !enough) && !p.dry:
+		return p.withdraw(fmt.Sprintf("fs.nr_open is below %d", want))
+	case top.n < want:
+		return p.withdraw(fmt.Sprintf("%s and this needs %d", top.who, want))
+	}
+	nofile := want // or what an earlier apply for more has written
+	for _, words := range p.fileLimits() {
+		nofile = max(nofile, min(top.n, p.ourLast(words.path, words.lines)))
 	}
 	for _, f := range []struct{ dir, path, content string }{
-		{"etc/security", LimitsFile, LimitsConf(t)},
-		{"etc/systemd", SystemFile, SystemdConf(t)},
-		{"etc/systemd", UserFile, SystemdConf(t)},
+		{"etc/security", LimitsFile, LimitsConf(nofile)},
+		{"etc/systemd", SystemFile, SystemdConf(nofile)},
+		{"etc/systemd", UserFile, SystemdConf(nofile)},
 	} {
-		if _, err := os.Stat(filepath.Join(root, f.dir)); err != nil {
-			rep.Notes = append(rep.Notes, "not written: "+filepath.Join(root, f.path)+" (no "+filepath.Join(root, f.dir)+" here)")
+		if !p.there(f.dir, f.path) {
 			continue
 		}
-		files = append(files, Persisted{filepath.Join(root, f.path), f.content})
+		ok, err := p.write(f.path, f.content)
+		if err != nil {
+			return err
+		}
+		p.rep.limits = p.rep.limits || ok && f.path == LimitsFile
 	}
-	rep.Notes = append(rep.Notes, "the file limits hold from the next login or boot on")
-	return files
+	hard, _ := Lookup(KeyNofileHard)
+	for _, words := range p.fileLimits() {
+		if a, ok := lastFor(words.lines, words.key); ok && a.tooLow(hard, p.t) {
+			p.overruled(a, hard, "for "+words.whom+", after "+p.at(words.path))
+			p.rep.limits = false
+		}
+	}
+	p.note("the file limits hold from the next login or boot on")
+	return nil
+}
+
+// limitLines are all lines of one file format that give somebody a hard limit.
+type limitLines struct {
+	path  string // of our file
+	key   string // of the lines
+	whom  string
+	lines []Assignment
+}
+
+func (p *persister) fileLimits() []limitLines {
+	limits := p.files.limits()
+	return []limitLines{
+		{LimitsFile, "*", "users", limits},
+		{LimitsFile, "root", "root", limits},
+		{SystemFile, managerLimit, "services", p.files.managerLimits("system.conf")},
+		{UserFile, managerLimit, "services of users", p.files.managerLimits("user.conf")},
+	}
+}
+
+// withdraw leaves the limits unwritten, and takes back those that an earlier
+// apply wrote and nobody has changed.
+func (p *persister) withdraw(reason string) error {
+	p.rep.NotDone = append(p.rep.NotDone, Change{Key: p.at(LimitsFile), New: "written",
+		Reason: reason + ": a hard limit above fs.nr_open would lock out every login"})
+	saved, err := p.store.Load()
+	if err != nil {
+		return err
+	}
+	var mine, rest []SavedFile
+	for _, f := range saved.Files {
+		if slices.Contains([]string{p.at(LimitsFile), p.at(SystemFile), p.at(UserFile)}, f.Path) {
+			mine = append(mine, f)
+		} else {
+			rest = append(rest, f)
+		}
+	}
+	if len(mine) == 0 {
+		return nil
+	}
+	left := restoreFiles(mine, p.dry, &p.rep)
+	if p.dry {
+		return nil
+	}
+	saved.Files = append(rest, left...)
+	return p.store.save(saved)
+}
+
+// at is the path of one of our files, where a link leads.
+func (p *persister) at(path string) string {
+	return follow(p.files.root, filepath.Join(p.files.root, path))
+}
+
+// there says whether a system has the directory that a file of ours goes below.
+func (p *persister) there(dir, path string) bool {
+	if _, err := os.Stat(filepath.Join(p.files.root, dir)); err != nil {
+		p.note("not written: %s (no %s here)", filepath.Join(p.files.root, path), filepath.Join(p.files.root, dir))
+		return false
+	}
+	return true
+}
+
+func (p *persister) note(format string, args ...any) {
+	p.rep.Notes = append(p.rep.Notes, fmt.Sprintf(format, args...))
+}
+
+// ourLast is the number in our own file, 0 if there is none.
+func (p *persister) ourLast(path string, lines []Assignment) (last int64) {
+	for _, a := range lines {
+		if n, err := a.number(); err == nil && a.File == p.at(path) {
+			last = n
+		}
+	}
+	return last
+}
+
+// overruled reports a line that has the last word over ours.
+func (p *persister) overruled(a Assignment, set Setting, when string) {
+	want, _ := set.Want(p.t)
+	next, _, err := Raise(set.Kind, a.Value, want)
+	if err != nil {
+		next = strings.Split(want, "|")[0]
+	}
+	p.rep.NotDone = append(p.rep.NotDone, Change{Key: set.Key, Old: a.Value, New: next,
+		Reason: fmt.Sprintf("%s sets it %s", a.Where(), when), Cure: "remove line " + a.Where() + ", or write " + next + " there"})
+}
+
+// write writes one file and says whether it is as it should be now. An error is
+// of the state file: then nothing more may be written.
+func (p *persister) write(path, content string) (ok bool, err error) {
+	to := p.at(path)
+	c := Change{Key: to, New: "written"}
+	refuse := func(reason string) (bool, error) {
+		c.Reason = reason
+		p.rep.NotDone = append(p.rep.NotDone, c)
+		return false, nil
+	}
+	old, err := os.ReadFile(to)
+	if err == nil && string(old) == content {
+		return true, nil
+	}
+	if info, err := os.Stat(to); err == nil && !info.Mode().IsRegular() {
+		return refuse(filepath.Join(p.files.root, path) + " leads to " + to + ", which is no regular file: somebody has masked it")
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return refuse(err.Error())
+	}
+	if p.dry {
+		p.files.planned[path] = content
+		p.rep.Done = append(p.rep.Done, c)
+		return true, nil
+	}
+	err = p.store.rememberFile(p.st, to, content)
+	if errors.Is(err, fs.ErrPermission) {
+		return refuse(runAsRoot)
+	}
+	if err != nil {
+		return false, fmt.Errorf("save old files: %w", err)
+	}
+	err = os.MkdirAll(filepath.Dir(to), 0o755)
+	if err == nil {
+		err = sys.ReplaceFile(to, []byte(content), 0o644)
+	}
+	if err != nil {
+		return refuse(err.Error())
+	}
+	p.rep.Done = append(p.rep.Done, c)
+	return true, nil
 }
 
 // rememberFile saves a file, and the directories that will be made for it, once;
 // and each time what will be written.
-func (s *Store) rememberFile(st State, p Persisted) error {
-	path := p.Path
+func (s *Store) rememberFile(st State, path, content string) error {
 	saved, err := s.Load()
 	if err != nil {
 		return err
 	}
 	for i, f := range saved.Files {
 		if f.Path == path {
-			saved.Files[i].Written = hash(p.Content)
+			saved.Files[i].Written = hash(content)
 			return s.save(saved)
 		}
 	}
 	boot := readerOf(st)(KeyBootID)
 	saved.forgetOtherBoot(boot)
 	saved.BootID = boot
-	f := SavedFile{Path: path, Written: hash(p.Content)}
+	f := SavedFile{Path: path, Written: hash(content)}
 	if b, err := os.ReadFile(path); err == nil {
 		old := string(b)
 		f.Old = &old
@@ -120,22 +282,20 @@ func (s *Store) rememberFile(st State, p Persisted) error {
 	return s.save(saved)
 }
 
-// missingDirs lists the directories of path that do not exist, outermost first.
+// missingDirs lists the directories of path that do not exist, outermost first,
+// less those that are known already.
 func missingDirs(path string, known []string) []string {
 	var missing []string
-	for d := path; ; d = filepath.Dir(d) {
-		if _, err := os.Stat(d); err == nil || d == filepath.Dir(d) {
+	for d := path; d != filepath.Dir(d); d = filepath.Dir(d) {
+		if _, err := os.Stat(d); err == nil {
 			break
 		}
-		missing = append([]string{d}, missing...)
-	}
-	var fresh []string
-	for _, d := range missing {
-		if !strings.Contains("\n"+strings.Join(known, "\n")+"\n", "\n"+d+"\n") {
-			fresh = append(fresh, d)
+		if !slices.Contains(known, d) {
+			missing = append(missing, d)
 		}
 	}
-	return fresh
+	slices.Reverse(missing)
+	return missing
 }
 
 // WithFiles adds what Persist did to what Apply did. Limits of the login shell
@@ -143,16 +303,17 @@ func missingDirs(path string, known []string) []string {
 func (r Report) WithFiles(files Report) Report {
 	out := Report{Done: append(r.Done, files.Done...), Advice: append(r.Advice, files.Advice...), Notes: append(r.Notes, files.Notes...)}
 	for _, c := range r.NotDone {
-		if set, ok := Lookup(c.Key); ok && set.Scope == Process && len(files.NotDone) == 0 {
-			here, _, _ := strings.Cut(c.Cure, ";")
-			if c.Key == KeyNofileSoft {
-				out.Notes = append(out.Notes, c.Key+" is "+c.Old+" here and stays what it is: server and client lift theirs to the hard limit; "+here)
-				continue
-			}
-			out.Notes = append(out.Notes, c.Key+" is "+c.Old+" here, "+c.New+" from the next login on; "+here)
+		set, ok := Lookup(c.Key)
+		if !ok || set.Scope != Process || !files.limits {
+			out.NotDone = append(out.NotDone, c)
 			continue
 		}
-		out.NotDone = append(out.NotDone, c)
+		here, _, _ := strings.Cut(c.Cure, ";")
+		if c.Key == KeyNofileSoft {
+			out.Notes = append(out.Notes, c.Key+" is "+c.Old+" here and stays what it is: server and client lift theirs to the hard limit; "+here)
+			continue
+		}
+		out.Notes = append(out.Notes, c.Key+" is "+c.Old+" here, "+c.New+" from the next login on; "+here)
 	}
 	out.NotDone = append(out.NotDone, files.NotDone...)
 	return out

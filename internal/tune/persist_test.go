@@ -19,6 +19,11 @@ func tree(t *testing.T, dir string) map[string]string {
 			all[path] = "dir"
 			return err
 		}
+		if d.Type() == fs.ModeSymlink {
+			to, err := os.Readlink(path)
+			all[path] = "-> " + to
+			return err
+		}
 		b, err := os.ReadFile(path)
 		all[path] = string(b)
 		return err
@@ -34,7 +39,7 @@ func tree(t *testing.T, dir string) map[string]string {
 func etc(t *testing.T) string {
 	t.Helper()
 	root := t.TempDir()
-	for _, dir := range []string{"etc/security", "etc/systemd", "etc/sysctl.d", "var/lib/c10m"} {
+	for _, dir := range []string{"etc/security", "etc/systemd", "etc/sysctl.d", "etc/modprobe.d", "var/lib/c10m"} {
 		if err := os.MkdirAll(filepath.Join(root, dir), 0o755); err != nil {
 			t.Fatal(err)
 		}
@@ -62,9 +67,10 @@ func TestPersistAndRevert(t *testing.T) {
 	for path, wants := range map[string][]string{
 		SysctlFile: {"\nfs.file-max = 9223372036854775807\n", "\nnet.core.somaxconn = 65535\n", "\n-net.netfilter.nf_conntrack_max = 10065536\n",
 			"\nnet.ipv4.ip_local_reserved_ports = 8080,9090,10000-10199,11000-11001,15000-15199\n", "\nnet.ipv4.tcp_wmem = 4096 16384 4194304\n"},
-		LimitsFile: {"\n*     hard nofile 10011648\nroot  hard nofile 10011648\n"},
-		SystemFile: {"\n[Manager]\nDefaultLimitNOFILE=1024:10011648\n"},
-		UserFile:   {"\n[Manager]\nDefaultLimitNOFILE=1024:10011648\n"},
+		LimitsFile:   {"\n*     hard nofile 10011648\nroot  hard nofile 10011648\n"},
+		SystemFile:   {"\n[Manager]\nDefaultLimitNOFILE=1024:10011648\n"},
+		ModprobeFile: {"\noptions nf_conntrack hashsize=4194304\n"},
+		UserFile:     {"\n[Manager]\nDefaultLimitNOFILE=1024:10011648\n"},
 	} {
 		text := tree(t, root)[filepath.Join(root, path)]
 		for _, want := range wants {
@@ -125,7 +131,7 @@ func TestPersistIsDry(t *testing.T) {
 	root, st := etc(t), box()
 	before := tree(t, root)
 	rep, err := Persist(root, st, target(10_000_000), &Store{Path: filepath.Join(root, DefaultStateFile)}, true)
-	if err != nil || len(rep.Done) != 4 {
+	if err != nil || len(rep.Done) != 5 {
 		t.Errorf("%v, %d files", err, len(rep.Done))
 	}
 	for path, content := range tree(t, root) {
@@ -222,4 +228,80 @@ type denied struct{}
 
 func (denied) Remember(State, []SavedValue) error {
 	return fmt.Errorf("make directory of state file: %w", fs.ErrPermission)
+}
+
+// TestPersistKeepsModeOwnerAndLinks: what is written over keeps them, so revert
+// finds them as they were.
+func TestPersistKeepsModeOwnerAndLinks(t *testing.T) {
+	root, st := etc(t), box()
+	writeFiles(t, root, map[string]string{"srv/limits.conf": "# by hand\n", LimitsFile: "-> /srv/limits.conf", ModprobeFile: "-> ../../srv/new.conf"})
+	sysctl, limits := filepath.Join(root, SysctlFile), filepath.Join(root, "srv/limits.conf")
+	if err := os.Chmod(sysctl, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(limits, 0o664); err != nil {
+		t.Fatal(err)
+	}
+	s := &Store{Path: filepath.Join(root, DefaultStateFile)}
+	before := tree(t, root)
+	mustApply(t, st, target(1_000_000), s)
+	if rep, err := Persist(root, st, target(1_000_000), s, false); err != nil || len(rep.NotDone) > 0 {
+		t.Fatalf("%v, not done %v", err, rep.NotDone)
+	}
+	if !strings.Contains(tree(t, root)[limits], "hard nofile") || tree(t, root)[filepath.Join(root, "srv/new.conf")] == "" {
+		t.Error("a link was not followed")
+	}
+	mustRevert(t, st, s)
+	after := tree(t, root)
+	for path, content := range before {
+		if after[path] != content {
+			t.Errorf("%s is %q after revert, was %q", path, after[path], content)
+		}
+	}
+	if len(after) != len(before) {
+		t.Errorf("%d files after revert, were %d", len(after), len(before))
+	}
+	for path, want := range map[string]fs.FileMode{sysctl: 0o600, limits: 0o664, filepath.Join(root, LimitsFile): fs.ModeSymlink | 0o777,
+		filepath.Join(root, ModprobeFile): fs.ModeSymlink | 0o777} {
+		if info, err := os.Lstat(path); err != nil || info.Mode() != want {
+			t.Errorf("%s: %v, %v, want mode %v", path, info.Mode(), err, want)
+		}
+	}
+}
+
+// An apply for less does not lower what one for more has written.
+func TestPersistForLessLowersNothing(t *testing.T) {
+	root, st := etc(t), box()
+	s := &Store{Path: filepath.Join(root, DefaultStateFile)}
+	var files [2]map[string]string
+	for i, conns := range []int64{10_000_000, 1000} {
+		mustApply(t, st, target(conns), s)
+		if _, err := Persist(root, st, target(conns), s, false); err != nil {
+			t.Fatal(err)
+		}
+		files[i] = tree(t, root)
+	}
+	for _, path := range []string{ModprobeFile, LimitsFile, SystemFile, UserFile} {
+		if path = filepath.Join(root, path); files[0][path] != files[1][path] {
+			t.Errorf("%s was %q, is %q", path, files[0][path], files[1][path])
+		}
+	}
+	if text := files[1][filepath.Join(root, SysctlFile)]; !strings.Contains(text, "\nfs.nr_open = 10011648\n") {
+		t.Errorf("lowered:\n%s", text)
+	}
+}
+
+// Somebody has masked our file, as sysctl.d(5) describes: it is left so.
+func TestPersistMasked(t *testing.T) {
+	root, st := etc(t), box()
+	if err := os.Remove(filepath.Join(root, SysctlFile)); err != nil {
+		t.Fatal(err)
+	}
+	writeFiles(t, root, map[string]string{"dev/null": "", SysctlFile: "-> /dev"})
+	s := &Store{Path: filepath.Join(root, DefaultStateFile)}
+	mustApply(t, st, target(1000), s)
+	rep, err := Persist(root, st, target(1000), s, false)
+	if err != nil || len(rep.NotDone) == 0 || !strings.Contains(rep.NotDone[0].Reason, "no regular file") {
+		t.Errorf("%v, %+v", err, rep.NotDone)
+	}
 }

@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"os"
 	"slices"
+
+	"github.com/c10m/c10m/internal/sys"
 )
 
 // Revert restores everything in the state file exactly, last change first,
@@ -32,7 +34,7 @@ func Revert(st State, s *Store, dry bool) (Report, error) {
 	// limit above an fs.nr_open that has been lowered.
 	left.Files = restoreFiles(saved.Files, dry, &rep)
 	for _, v := range slices.Backward(saved.Values) {
-		if !restore(st, v, get(KeyNetNS), dry, &rep) {
+		if !restore(st, v, dry, &rep) {
 			left.Values = append(left.Values, v)
 		}
 	}
@@ -48,9 +50,9 @@ func Revert(st State, s *Store, dry bool) (Report, error) {
 }
 
 // restore puts one value back and says whether it is back.
-func restore(st State, v SavedValue, ns string, dry bool, rep *Report) bool {
+func restore(st State, v SavedValue, dry bool, rep *Report) bool {
 	c := Change{Key: v.Key, New: v.Old}
-	if v.NetNS != "" && v.NetNS != ns {
+	if v.NetNS != "" && !v.namespace().same(namespaceOf(st)) {
 		c.Old, c.Reason = v.New, "belongs to another network namespace, "+v.NetNS+": revert there"
 		rep.NotDone = append(rep.NotDone, c)
 		return false
@@ -77,7 +79,23 @@ func restore(st State, v SavedValue, ns string, dry bool, rep *Report) bool {
 			v.Key, quoteEmpty(c.Old), quoteEmpty(v.New)))
 	}
 	rep.Done = append(rep.Done, c)
+	if v.Key == "fs.nr_open" {
+		noteOpenShells(st, v.Old, rep)
+	}
 	return true
+}
+
+// noteOpenShells: getrlimit(2) of a process that is there keeps a hard limit
+// above an fs.nr_open that has been lowered, and setting it again is EPERM.
+func noteOpenShells(st State, ceiling string, rep *Report) {
+	top, err1 := parseNumber(clean(ceiling))
+	hard, err2 := parseNumber(readerOf(st)(KeyNofileHard))
+	here := ""
+	if err1 == nil && err2 == nil && hard > top {
+		here = fmt.Sprintf(", here %d,", hard)
+	}
+	rep.Notes = append(rep.Notes, fmt.Sprintf("open shells and services keep a hard limit%s above an fs.nr_open of %s, "+
+		"and what sets it again in them (ulimit -n, sudo, su) fails with EPERM: log in anew", here, clean(ceiling)))
 }
 
 // ours says whether a file is as apply left it, or as it was before that: then
@@ -108,7 +126,7 @@ func restoreFiles(files []SavedFile, dry bool, rep *Report) (left []SavedFile) {
 		switch {
 		case err != nil || dry:
 		case f.Old != nil:
-			err = writeAtomic(f.Path, []byte(*f.Old), 0o644)
+			err = sys.ReplaceFile(f.Path, []byte(*f.Old), 0o644)
 		default:
 			if err = os.Remove(f.Path); errors.Is(err, fs.ErrNotExist) {
 				err = nil

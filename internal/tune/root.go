@@ -32,6 +32,8 @@ func (r Root) Get(key string) (string, error) {
 		return r.capEff()
 	case KeyNetNS:
 		return r.netNamespace()
+	case KeyNetCookie:
+		return r.netCookie()
 	}
 	return readFile(r.sysctlPath(key))
 }
@@ -40,7 +42,7 @@ func (r Root) Get(key string) (string, error) {
 // be no write(2) at all, and a list of ports could not be emptied.
 func (r Root) Set(key, value string) error {
 	switch key {
-	case KeyNofileSoft, KeyNofileHard, KeyTHP, KeySlabWaste, KeyCaps, KeyNetNS:
+	case KeyNofileSoft, KeyNofileHard, KeyTHP, KeySlabWaste, KeyCaps, KeyNetNS, KeyNetCookie:
 		return ErrFixed
 	}
 	f, err := os.OpenFile(r.sysctlPath(key), os.O_WRONLY|os.O_TRUNC, 0)

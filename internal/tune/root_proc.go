@@ -1,12 +1,16 @@
 package tune
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
 	"strconv"
 	"strings"
+	"syscall"
+
+	"github.com/c10m/c10m/internal/sys"
 )
 
 // nofile reads RLIMIT_NOFILE of this process from /proc/self/limits. The Go
@@ -92,6 +96,18 @@ func (r Root) netNamespace() (string, error) {
 		return InitialNetNS, nil
 	}
 	return self, nil
+}
+
+// netCookie is the number of the network namespace this thread is in.
+func (r Root) netCookie() (string, error) {
+	if filepath.Clean(r.Dir) != "/" {
+		return "", ErrAbsent // the kernel knows only its own
+	}
+	n, err := sys.NetCookie()
+	if errors.Is(err, syscall.ENOPROTOOPT) { // before Linux 5.14
+		return "", ErrAbsent
+	}
+	return strconv.FormatUint(n, 10), err
 }
 
 // Machine reads how much memory (MemTotal of /proc/meminfo) and how many cores

@@ -1,7 +1,6 @@
 package tune
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
@@ -10,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"github.com/c10m/c10m/internal/sys"
 )
 
 // SavedSchema names the format of the state file; any other is refused.
@@ -30,10 +31,31 @@ type Saved struct {
 
 // SavedValue is a setting before it was first changed.
 type SavedValue struct {
-	Key   string `json:"setting"`
-	Old   string `json:"old"`
-	New   string `json:"new"`
-	NetNS string `json:"net_namespace,omitempty"` // of namespace settings: whose value it is
+	Key string `json:"setting"`
+	Old string `json:"old"`
+	New string `json:"new"`
+	// Of namespace settings: whose value it is.
+	NetNS  string `json:"net_namespace,omitempty"`
+	Cookie string `json:"net_cookie,omitempty"`
+}
+
+// namespace is a network namespace: by its cookie, which is never given twice
+// in a boot, and by its inode, which the kernel gives to the next namespace.
+type namespace struct{ name, cookie string }
+
+func namespaceOf(st State) namespace {
+	get := readerOf(st)
+	return namespace{get(KeyNetNS), get(KeyNetCookie)}
+}
+
+func (v SavedValue) namespace() namespace { return namespace{v.NetNS, v.Cookie} }
+
+// same goes by the cookies where both are known (Linux 5.14).
+func (n namespace) same(other namespace) bool {
+	if n.cookie != "" && other.cookie != "" {
+		return n.cookie == other.cookie
+	}
+	return n.name == other.name
 }
 
 // SavedFile is a file before it was first written; Old is nil if there was none.
@@ -91,7 +113,7 @@ func (s Store) save(saved Saved) error {
 	if err := os.MkdirAll(filepath.Dir(s.Path), 0o755); err != nil {
 		return fmt.Errorf("make directory of state file: %w", err)
 	}
-	return writeAtomic(s.Path, append(b, '\n'), 0o600)
+	return sys.ReplaceFile(follow("/", s.Path), append(b, '\n'), 0o600)
 }
 
 // Remember adds old values that are not yet in the file and writes it, before
@@ -119,7 +141,7 @@ func (s *Store) Remember(st State, values []SavedValue) error {
 
 func (s Saved) find(v SavedValue) int {
 	for i, have := range s.Values {
-		if have.Key == v.Key && have.NetNS == v.NetNS {
+		if have.Key == v.Key && (have.NetNS == "") == (v.NetNS == "") && have.namespace().same(v.namespace()) {
 			return i
 		}
 	}
@@ -136,42 +158,11 @@ func (s *Saved) forgetOtherBoot(boot string) (dropped int) {
 	var kept []SavedValue
 	for _, v := range s.Values {
 		if len(s.Files) > 0 && (v.NetNS == "" || v.NetNS == InitialNetNS) {
+			v.Cookie = "" // of the boot that is over
 			kept = append(kept, v)
 		}
 	}
 	dropped = len(s.Values) - len(kept)
 	s.Values = kept
 	return dropped
-}
-
-// writeAtomic replaces a file so that after a crash it is the old or the new
-// one, whole: write and fsync(2) beside it, rename(2), fsync the directory.
-func writeAtomic(path string, content []byte, mode fs.FileMode) error {
-	if old, err := os.ReadFile(path); err == nil && bytes.Equal(old, content) {
-		return nil
-	}
-	f, err := os.CreateTemp(filepath.Dir(path), ".c10m-*")
-	if err != nil {
-		return fmt.Errorf("create file: %w", err)
-	}
-	_, err = f.Write(content)
-	err = errors.Join(err, f.Chmod(mode), f.Sync(), f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		return fmt.Errorf("write %s: %w", path, errors.Join(err, os.Remove(f.Name())))
-	}
-	return syncDir(filepath.Dir(path))
-}
-
-func syncDir(path string) error {
-	d, err := os.Open(path)
-	if err != nil {
-		return fmt.Errorf("sync directory: %w", err)
-	}
-	if err := errors.Join(d.Sync(), d.Close()); err != nil {
-		return fmt.Errorf("sync directory %s: %w", path, err)
-	}
-	return nil
 }

@@ -16,6 +16,7 @@ const (
 	KeySlabWaste  = "slab.TCP.waste_permille"
 	KeyCaps       = "process.cap_eff"
 	KeyNetNS      = "process.net_namespace"
+	KeyNetCookie  = "process.net_cookie"
 	KeyBootID     = "kernel.random.boot_id"
 )
 

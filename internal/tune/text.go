@@ -29,6 +29,9 @@ func WriteCheck(w io.Writer, rows []Row, all bool) error {
 		if r.Note != "" {
 			below = append(below, r.Note)
 		}
+		if r.Boot != "" {
+			below = append(below, "boot: "+r.Boot)
+		}
 		if all || r.Status != OK {
 			below = append(below, "why: "+r.Why)
 		}
