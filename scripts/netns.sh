@@ -49,6 +49,10 @@ plain() {
 }
 
 ((EUID == 0)) || plain "not root" "$@"
+for tool in unshare nsenter flock; do
+  [[ -x $(command -v "$tool") ]] || plain "$tool is missing (apt-get install util-linux)" "$@"
+done
+[[ -e /proc/self/ns/net ]] || plain "no /proc/self/ns/net: /proc is not mounted, or the kernel has no network namespaces" "$@"
 # ip(8) brings lo up, or bin/tuning where images of containers lack it.
 up=(ip link set lo up)
 [[ -x $(command -v ip) ]] || up=("$(cd "$(dirname "$0")" && pwd)/../bin/tuning" loopback)
@@ -97,7 +101,17 @@ done
 if [[ -z $made || $made == "$own" ]]; then
   restore
   trap - EXIT HUP INT TERM
-  plain "unshare -n is not allowed here" "$@"
+  # Asked once more, for its own words; it may have been slow rather than refused.
+  if why=$(unshare -n true 2>&1); then
+    plain "the new namespace did not appear within 5 s" "$@"
+  fi
+  case $why in
+    *"not permitted"*) cure="needs CAP_SYS_ADMIN, and that seccomp lets unshare(2) through: docker run --privileged, or --cap-add SYS_ADMIN" ;;
+    *"No space"*) cure="user.max_net_namespaces is $(cat /proc/sys/user/max_net_namespaces 2>/dev/null || echo unknown): sysctl -w user.max_net_namespaces=1000" ;;
+    *"allocate memory"*) cure="no memory for a hash of $ehash buckets: a smaller --ehash" ;;
+    *) cure="see unshare(2)" ;;
+  esac
+  plain "${why//$'\n'/ } ($cure)" "$@"
 fi
 exec 8<"/proc/$holder/ns/net"
 restore

@@ -151,6 +151,51 @@ func TestNetnsWithoutIP(t *testing.T) {
 	}
 }
 
+// TestNetnsSaysWhy: what hinders it is named, in the words of the one who was
+// refused, and the command runs all the same.
+func TestNetnsSaysWhy(t *testing.T) {
+	dir := t.TempDir()
+	for _, tt := range []struct{ name, tool, script, want string }{
+		{"refused", "unshare", "echo 'unshare: unshare failed: Operation not permitted' >&2; exit 1", "Operation not permitted (needs CAP_SYS_ADMIN"},
+		{"too many", "unshare", "echo 'unshare: unshare failed: No space left on device' >&2; exit 1", "(user.max_net_namespaces is "},
+		{"no memory", "unshare", "echo 'unshare: unshare failed: Cannot allocate memory' >&2; exit 1", "no memory for a hash of 65536 buckets"},
+		{"only once", "unshare", "[ \"$2\" = true ] || exit 1", "did not appear within 5 s"},
+		{"no tool", "nsenter", "", "nsenter is missing (apt-get install util-linux)"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			own(t)
+			setInitial(t)
+			path := filepath.Join(dir, tt.name)
+			if err := os.Mkdir(path, 0o755); err != nil {
+				t.Fatal(err)
+			}
+			for _, name := range []string{"bash", "cat", "dirname", "flock", "ip", "nsenter", "readlink", "sleep", "true", "unshare"} {
+				at, err := exec.LookPath(name)
+				if err == nil && name != tt.tool {
+					err = os.Symlink(at, filepath.Join(path, name))
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+			if tt.script != "" {
+				if err := os.WriteFile(filepath.Join(path, tt.tool), []byte("#!/bin/bash\n"+tt.script+"\n"), 0o755); err != nil {
+					t.Fatal(err)
+				}
+			}
+			cmd := exec.Command("./netns.sh", "--ehash", "65536", "bash", "-c", "echo ran; exit 3")
+			cmd.Env = append(os.Environ(), "PATH="+path)
+			got := run(t, cmd)
+			if got.status != 3 || got.stdout != "ran\n" || strings.Count(got.stderr, "\n") != 1 || !strings.Contains(got.stderr, tt.want) {
+				t.Errorf("%+v, want status 3 and one line with %q", got, tt.want)
+			}
+			if after := read(t, childEhash); after != initial {
+				t.Errorf("%s = %s after, was %s", childEhash, after, initial)
+			}
+		})
+	}
+}
+
 // TestNetnsRestores: killed at any moment, the parent's setting is as it was.
 func TestNetnsRestores(t *testing.T) {
 	own(t)

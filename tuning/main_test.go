@@ -382,6 +382,31 @@ func TestWrapper(t *testing.T) {
 	}
 }
 
+// TestWrapperThroughLink: as /usr/local/sbin/tune it finds the repository's bin.
+func TestWrapperThroughLink(t *testing.T) {
+	script, err := os.ReadFile("tune.sh")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	for path, content := range map[string]string{"repo/tuning/tune.sh": string(script), "repo/bin/tuning": "#!/bin/sh\necho ours \"$@\"\n", "sbin/x": ""} {
+		path = filepath.Join(dir, path)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(content), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	link := filepath.Join(dir, "sbin/tune")
+	if err := os.Symlink("../repo/tuning/tune.sh", link); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.Command(link, "--conns", "1M").CombinedOutput(); err != nil || string(out) != "ours apply --conns 1M\n" {
+		t.Errorf("%v, %q", err, out)
+	}
+}
+
 // An error is one line without orders to the terminal, whatever a file is named.
 func TestErrorsAreOneLine(t *testing.T) {
 	state := filepath.Join(t.TempDir(), "a\n\x1b[2J")

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -107,6 +108,11 @@ func TestUserData(t *testing.T) {
 		{"client of whom", []string{"ROLE=client"}, 2, "needs SERVER"},
 		{"role", []string{"ROLE=peer"}, 2, "ROLE=peer"},
 		{"proto", []string{"PROTO=udp"}, 2, "PROTO=udp"},
+		{"control", []string{"CONTROL=9090"}, 2, "CONTROL=9090: want ADDR:PORT"},
+		{"wait", []string{"WAIT=soon"}, 2, "not soon"},
+		{"control of the server", []string{"CONTROL=10.0.0.5:9090"}, 0, "--max-conns 10000000 --control 10.0.0.5:9090\"\n"},
+		{"control for the client", []string{"ROLE=client", "SERVER=10.0.0.5", "CONTROL=10.0.0.5:9100"}, 0, "--server-control http://10.0.0.5:9100 "},
+		{"memory is looked at", nil, 0, "+ /opt/c10m/bin/tuning plan --memory MemTotal --role server\n"},
 		{"conns", []string{"CONNS=10M"}, 2, "not 10M"},
 		{"ports", []string{"PORTS=6000"}, 2, "PORTS=6000: the legal range is 1..4096"},
 	}
@@ -120,6 +126,87 @@ func TestUserData(t *testing.T) {
 			}
 			if code != tt.code || !strings.Contains(stdout, tt.want) {
 				t.Errorf("exit %d, %q; want %d, %q", code, stdout, tt.code, tt.want)
+			}
+		})
+	}
+}
+
+// fakeCommands are what user-data.sh finds in its PATH instead of the system's;
+// each writes to $LOG how it was called. apt-get and dnf fail while $LOG.locked
+// has lines left, as they do while somebody holds their lock.
+var fakeCommands = map[string]string{
+	"apt-get": lockedUpgrades, "dnf": lockedUpgrades,
+	"git": `mkdir -p "$DIR/.git" "$DIR/bin"`,
+	"go":  `[ "$1" != env ] || { echo go1.26.0; exit; }; cp "$FAKES/tuning" "$DIR/bin/tuning"`,
+	"id":  `echo 0`, "sleep": "", "uname": `echo x86_64`, "systemctl": "", "install": "", "hostname": "echo 10.9.8.7",
+	"ip":     `echo "default via 10.9.8.1 dev ens5 proto dhcp src 10.9.8.7 metric 100"`,
+	"tuning": `case $* in *--json) printf '{\n  "conns": 2000000,\n'; exit ;; esac`,
+}
+
+const lockedUpgrades = `if [ -s "$LOG.locked" ]; then sed -i 1d "$LOG.locked"; echo "Could not get lock, held by process 77"; exit 100; fi`
+
+// TestUserDataForReal runs all of it among fakes.
+func TestUserDataForReal(t *testing.T) {
+	tests := []struct {
+		name   string
+		lack   string // a command that this system does not have
+		locked int    // tries that find the lock held
+		env    []string
+		code   int
+		want   []string // in the log
+		said   string
+	}{
+		{"Debian", "dnf", 0, nil, 0, []string{"apt-get -o DPkg::Lock::Timeout=60 install -y -q git make", "tuning apply --conns 1000000 --ports 200 --role server --persist",
+			"systemctl restart c10m-server.service"}, `--control 10.9.8.7:9090"`},
+		{"Amazon Linux", "apt-get", 0, nil, 0, []string{"dnf install -y -q git make tar gzip ca-certificates iproute golang", "systemctl restart"}, ""},
+		{"the lock is held for a while", "dnf", 3, nil, 0, []string{"apt-get update -q", "sleep 5", "systemctl restart"}, ""},
+		{"the lock is held for ever", "dnf", 3, []string{"WAIT=0"}, 1, []string{"apt-get update -q"}, "held by process 77\nuser-data.sh: apt-get does not succeed for 0 s"},
+		{"too small", "dnf", 0, []string{"CONNS=2000001"}, 1, []string{"tuning plan --conns 2000001 --role server --ports 200"}, "CONNS=2000001: this instance's 8000000 KiB hold 2000000 as server"},
+		{"another system", "apt-get dnf", 0, nil, 1, nil, "neither apt-get nor dnf"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			dir := t.TempDir()
+			log, fakes := filepath.Join(dir, "log"), filepath.Join(dir, "fakes")
+			put := func(path, content string) {
+				if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+					t.Fatal(err)
+				}
+				if err := os.WriteFile(path, []byte(content), 0o755); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for name, script := range fakeCommands {
+				if !slices.Contains(strings.Fields(tt.lack), name) {
+					put(filepath.Join(fakes, name), "#!/bin/sh\necho \"${0##*/} $*\" >>\"$LOG\"\n"+script+"\n")
+				}
+			}
+			for _, name := range []string{"sh", "sed", "cut", "head", "sort", "date", "cp", "mkdir", "rm", "cat"} {
+				at, err := exec.LookPath(name)
+				if err == nil {
+					err = os.Symlink(at, filepath.Join(fakes, name))
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+			put(log+".locked", strings.Repeat("held\n", tt.locked))
+			put(filepath.Join(dir, "meminfo"), "MemTotal:        8000000 kB\nMemFree: 1 kB\n")
+			cmd := exec.Command(userData)
+			cmd.Env = append([]string{"PATH=" + fakes, "LOG=" + log, "FAKES=" + fakes, "DIR=" + dir + "/c10m", "DEFAULTS=" + dir, "CONNS=1000000",
+				"MEMINFO=" + dir + "/meminfo", "PREFIX=" + dir, "WAIT=60"}, tt.env...)
+			code, stdout, stderr := sh(cmd)
+			called, err := os.ReadFile(log)
+			if err != nil || code != tt.code || !strings.Contains(stdout+stderr, tt.said) {
+				t.Errorf("exit %d, want %d with %q: %v\n%s%s", code, tt.code, tt.said, err, stdout, stderr)
+			}
+			for _, want := range tt.want {
+				if !strings.Contains(string(called), want) {
+					t.Errorf("no %q among the calls:\n%s", want, called)
+				}
+			}
+			if strings.Contains(string(called), "systemctl") != (tt.code == 0) {
+				t.Errorf("exit %d after these calls:\n%s", code, called)
 			}
 		})
 	}

@@ -5,7 +5,9 @@
 #   tuning/tune.sh check --conns 10M
 set -eu
 
-top=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
+# Called through a symbolic link, the repository is where the link leads.
+self=$(readlink -f -- "$0")
+top=$(CDPATH='' cd -- "$(dirname -- "$self")/.." && pwd)
 bin=${TUNING:-$top/bin/tuning}
 
 if [ ! -x "$bin" ]; then
@@ -19,7 +21,7 @@ if [ ! -x "$bin" ]; then
 fi
 
 case ${1-} in
-check | apply | revert | plan | --help | --version) ;;
+check | apply | revert | plan | loopback | completion | help | --help | --version) ;;
 *) set -- apply "$@" ;;
 esac
 exec "$bin" "$@"

@@ -1,8 +1,9 @@
 #!/bin/sh
-# user-data.sh turns a fresh Debian or Ubuntu instance into a c10m server or
-# client: it installs git and Go, builds, tunes for CONNS connections and starts
-# what ROLE says. Give it to EC2 as user data with these lines edited, or run it
-# as root with them in the environment. It can be run again.
+# user-data.sh turns a fresh Debian, Ubuntu or Amazon Linux 2023 instance into a
+# c10m server or client: it installs git and Go, builds, tunes for CONNS
+# connections and starts what ROLE says. An instance whose memory does not hold
+# CONNS is an error. Give it to EC2 as user data with these lines edited, or run
+# it as root with them in the environment. It can be run again.
 set -eu
 
 ROLE=${ROLE:-server}           # server, client, or none (install and tune only)
@@ -11,9 +12,15 @@ PORTS=${PORTS:-200}            # TCP ports, and as many WebSocket ports
 SERVER=${SERVER:-}             # ROLE=client: the server's private address
 SOURCES=${SOURCES:-auto}       # ROLE=client: source addresses, a CIDR or auto
 PROTO=${PROTO:-tcp}            # ROLE=client: tcp or ws
+# Where a client on a machine of its own asks for the server's counts and memory:
+# ADDR:PORT of the server, none, or auto: its private address, port 9090. Let the
+# security group admit the client alone: /debug/pprof is there as well.
+CONTROL=${CONTROL:-auto}
 REPO=${REPO:-https://github.com/c10m/c10m}
 DIR=${DIR:-/opt/c10m}
-GO=${GO:-1.26.0}               # at least this; fetched from go.dev if apt's is older
+GO=${GO:-1.26.0}               # at least this; fetched from go.dev if the system's is older
+PREFIX=${PREFIX:-/usr/local}   # where that one goes
+WAIT=${WAIT:-600}              # seconds to wait for whoever holds apt's or dnf's lock
 DRY_RUN=${DRY_RUN:-}           # not empty: print the commands only
 
 die() {
@@ -34,9 +41,13 @@ case $PROTO in
 tcp | ws) ;;
 *) die "PROTO=$PROTO: want tcp or ws" ;;
 esac
-for number in "$CONNS" "$PORTS"; do
+case $CONTROL in
+auto | none | *:[0-9]*) ;;
+*) die "CONTROL=$CONTROL: want ADDR:PORT, auto or none" ;;
+esac
+for number in "$CONNS" "$PORTS" "$WAIT"; do
 	case $number in
-	'' | *[!0-9]*) die "CONNS and PORTS must be whole numbers, not $number" ;;
+	'' | *[!0-9]*) die "CONNS, PORTS and WAIT must be whole numbers, not $number" ;;
 	esac
 done
 { [ "$CONNS" -ge 1 ] && [ "$CONNS" -le 1073741824 ]; } || die "CONNS=$CONNS: the legal range is 1..1073741824"
@@ -60,17 +71,59 @@ install_go() {
 	*) die "no Go for $(uname -m): want x86_64 or aarch64" ;;
 	esac
 	run curl -fsSL -o /tmp/go.tar.gz "https://go.dev/dl/go$GO.linux-$arch.tar.gz"
-	run rm -rf /usr/local/go
-	run tar -C /usr/local -xzf /tmp/go.tar.gz
+	run rm -rf "$PREFIX/go"
+	run tar -C "$PREFIX" -xzf /tmp/go.tar.gz
 	run rm -f /tmp/go.tar.gz
 }
 
 # cloud-init sets no HOME, and Go wants a place for its caches.
 export HOME="${HOME:-/root}" DEBIAN_FRONTEND=noninteractive
-PATH=/usr/local/go/bin:$PATH
+PATH=$PREFIX/go/bin:$PATH
 
-run apt-get update -q
-run apt-get install -y -q git make curl ca-certificates iproute2 golang-go
+# patiently repeats a command until it succeeds, for WAIT seconds: on a fresh
+# instance cloud-init and the daily upgrades hold the package lists' lock, for
+# which apt-get has no option to wait. Output of the last try is shown.
+patiently() {
+	echo "+ $*"
+	[ -z "$DRY_RUN" ] || return 0
+	until=$(($(date +%s) + WAIT))
+	while ! said=$("$@" 2>&1); do
+		if [ "$(date +%s)" -ge "$until" ]; then
+			printf '%s\n' "$said" >&2
+			fail "$1 does not succeed for $WAIT s, see above"
+		fi
+		sleep 5
+	done
+}
+
+# fail is for what is wrong with the machine, not with how this is called.
+fail() {
+	echo "user-data.sh: $*" >&2
+	exit 1
+}
+
+install_packages() {
+	if [ -n "$(command -v apt-get)" ]; then
+		patiently apt-get update -q
+		patiently apt-get -o "DPkg::Lock::Timeout=$WAIT" install -y -q git make curl ca-certificates iproute2 golang-go
+	elif [ -n "$(command -v dnf)" ]; then
+		# Amazon Linux 2023 has curl-minimal, which the package curl conflicts with.
+		patiently dnf install -y -q git make tar gzip ca-certificates iproute golang
+	else
+		fail "neither apt-get nor dnf: want Debian, Ubuntu or Amazon Linux 2023"
+	fi
+}
+
+# too_small says what this instance holds, if that is less than CONNS.
+too_small() {
+	kib=$(sed -n 's/^MemTotal: *\([0-9]*\) kB$/\1/p' "${MEMINFO:-/proc/meminfo}")
+	holds=$("$DIR/bin/tuning" plan --memory "${kib}KiB" --role "$role" --ports "$PORTS" --json |
+		sed -n 's/^  "conns": \([0-9]*\),$/\1/p' | head -n 1)
+	[ -n "$holds" ] || fail "bin/tuning does not say what $kib KiB hold"
+	[ "$CONNS" -gt "$holds" ]
+}
+
+install_packages
 if old_go; then
 	install_go
 fi
@@ -86,6 +139,11 @@ done
 
 role=$ROLE
 [ "$role" != none ] || role=both
+echo "+ $DIR/bin/tuning plan --memory MemTotal --role $role"
+if [ -z "$DRY_RUN" ] && too_small; then
+	"$DIR/bin/tuning" plan --conns "$CONNS" --role "$role" --ports "$PORTS" >&2
+	fail "CONNS=$CONNS: this instance's $kib KiB hold $holds as $role: give CONNS=$holds, or take one that is listed above"
+fi
 # Exit 1 says that some setting could not be raised: it is printed, and the
 # run is still worth trying.
 run "$DIR/bin/tuning" apply --conns "$CONNS" --ports "$PORTS" --role "$role" --persist ||
@@ -94,17 +152,25 @@ run "$DIR/bin/tuning" apply --conns "$CONNS" --ports "$PORTS" --role "$role" --p
 case $ROLE in
 server)
 	run install -m 0644 "$DIR/scripts/systemd/c10m-server.service" /etc/systemd/system/c10m-server.service
-	echo "+ write /etc/default/c10m-server"
-	if [ -z "$DRY_RUN" ]; then
-		printf 'C10M_ARGS="--bind 0.0.0.0 --ports %s --max-conns %s"\n' "$PORTS" "$CONNS" >/etc/default/c10m-server
+	if [ "$CONTROL" = auto ]; then
+		private=$(ip -4 route show default | sed -n 's/.* src \([^ ]*\).*/\1/p' | head -n 1)
+		[ -n "$private" ] || private=$(hostname -I | cut -d ' ' -f 1)
+		CONTROL=${private:-127.0.0.1}:9090
 	fi
+	args="--bind 0.0.0.0 --ports $PORTS --max-conns $CONNS --control $CONTROL"
+	echo "+ write /etc/default/c10m-server: C10M_ARGS=\"$args\""
+	[ -n "$DRY_RUN" ] || echo "C10M_ARGS=\"$args\"" >"${DEFAULTS:-/etc/default}/c10m-server"
 	run systemctl daemon-reload
 	run systemctl enable c10m-server.service
 	run systemctl restart c10m-server.service
 	;;
 client)
+	case $CONTROL in
+	auto | none) control=$CONTROL ;;
+	*) control=http://$CONTROL ;;
+	esac
 	# Root's client lifts its own fd limit as far as fs.nr_open.
 	run "$DIR/bin/client" hold --host "$SERVER" --ports "$PORTS" --proto "$PROTO" --conns "$CONNS" \
-		--sources "$SOURCES" --hold 60s --json "/var/log/c10m-$PROTO.json"
+		--sources "$SOURCES" --server-control "$control" --hold 60s --json "/var/log/c10m-$PROTO.json"
 	;;
 esac
