@@ -158,6 +158,18 @@ func shellWord(s string) string {
 	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }
 
+// given are the flags that were given; those that apply needs again are repeated.
+func (o *options) given(fs *flag.FlagSet) map[string]bool {
+	given := map[string]bool{}
+	fs.Visit(func(f *flag.Flag) {
+		given[f.Name] = true
+		if f.Name != "conns" && f.Name != "role" && slices.Contains(append(flagsOf["apply"], targetFlags...), f.Name) {
+			o.repeated += " --" + f.Name + " " + shellWord(f.Value.String())
+		}
+	})
+	return given
+}
+
 func parse(args []string) (options, error) {
 	command, err := commandOf(args)
 	o := options{command: command, conns: plan.Count{Auto: true}, target: tune.Target{Role: tune.Both}}
@@ -197,13 +209,7 @@ func parse(args []string) (options, error) {
 	if fs.NArg() > 0 {
 		return o, badUsage("%q is not a flag; see tuning --help", fs.Arg(0))
 	}
-	given := map[string]bool{}
-	fs.Visit(func(f *flag.Flag) {
-		given[f.Name] = true
-		if f.Name != "conns" && f.Name != "role" && slices.Contains(append(flagsOf["apply"], targetFlags...), f.Name) {
-			o.repeated += " --" + f.Name + " " + shellWord(f.Value.String())
-		}
-	})
+	given := o.given(fs)
 	if given["cores"] && (*cores < 1 || *cores > 1<<16) {
 		return o, badUsage("--cores %d: the legal range is 1..%d", *cores, 1<<16)
 	}
