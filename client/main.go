@@ -10,7 +10,6 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
-	"syscall"
 
 	"golang.org/x/term"
 
@@ -35,7 +34,7 @@ func main() {
 			os.Exit(status)
 		}
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	ctx, stop := signal.NotifyContext(context.Background(), sys.EndSignals()...)
 	defer stop()
 	if !child {
 		os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))

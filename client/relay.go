@@ -8,7 +8,8 @@ import (
 	"os/exec"
 	"os/signal"
 	"strconv"
-	"syscall"
+
+	"github.com/c10m/c10m/internal/sys"
 )
 
 // A process that dies with a million open sockets is not gone before the kernel
@@ -51,7 +52,7 @@ func relay(args []string, stderr io.Writer) (status int, ok bool) {
 	_ = lifeRead.Close()
 	defer func() { _ = lifeWrite.Close() }()
 	signals := make(chan os.Signal, 8)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	signal.Notify(signals, sys.EndSignals()...)
 	go func() {
 		for s := range signals {
 			_ = cmd.Process.Signal(s)

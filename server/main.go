@@ -14,7 +14,6 @@ import (
 	"os/signal"
 	"runtime"
 	"strings"
-	"syscall"
 
 	"github.com/c10m/c10m/internal/dash"
 	"github.com/c10m/c10m/internal/echo"
@@ -32,7 +31,7 @@ var linked string
 var commit = sys.Commit(linked)
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(context.Background(), sys.EndSignals()...)
 	defer stop()
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }
@@ -52,6 +51,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return 0
 	}
 	s := &server{options: o, stdout: stdout, stderr: stderr}
+	if err := s.resolve(ctx); err != nil {
+		return fail(stderr, err)
+	}
 	switch {
 	case o.worker.of > 0:
 		err = s.work()

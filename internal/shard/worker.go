@@ -7,6 +7,7 @@ import (
 	"os/signal"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"syscall"
 	"time"
 
@@ -20,8 +21,9 @@ import (
 func Work(page *Page, i int, cfg echo.Config) error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
-	// Ctrl-C reaches the whole process group; the supervisor decides.
-	signal.Ignore(syscall.SIGINT)
+	// Ctrl-C and the terminal's end reach the whole process group; the
+	// supervisor decides.
+	signal.Ignore(syscall.SIGINT, syscall.SIGHUP)
 	go func() {
 		_, _ = io.Copy(io.Discard, os.NewFile(lifelineFD, "lifeline"))
 		stop()
@@ -35,13 +37,22 @@ func Work(page *Page, i int, cfg echo.Config) error {
 	}
 	if i == 0 {
 		cfg.OnReady = func() {
-			if err := sys.SteerEvenly(len(page.Slots)*cfg.Loops, cfg.Bind.Is6()); err != nil {
+			if err := steer(len(page.Slots) * cfg.Loops); err != nil {
 				cfg.Logf("%v; workers get their connections by the kernel's hash", err)
 			}
 		}
 	}
 	cfg.TotalOpen = page.TotalOpen
 	return Engine(ctx, cfg, page.Slots[i])
+}
+
+// steer deals connections evenly to n sockets a port, anew from each start.
+func steer(n int) error {
+	listeners, err := sys.Listeners()
+	if err != nil {
+		return err
+	}
+	return sys.Steer(listeners, sys.NewSteerKey(), slices.Repeat([]uint32{1}, n))
 }
 
 // Engine runs one engine in this process, and gives memory back when quiet. GOGC
