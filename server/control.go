@@ -34,7 +34,7 @@ func (s *server) startControl(drain func()) (stop func(), err error) {
 		Look:   func(memory bool) (dash.Sample, error) { return s.look(fp, memory) },
 		Report: func(d dash.Depth) (result.ServerReport, error) { return s.report(fp, d) },
 		Causes: echo.CauseNames[:],
-		Drain:  drain, Token: s.token,
+		Drain:  drain, Token: s.token, Hosts: s.hosts,
 	}
 	if s.super != nil {
 		end.Worker = s.super.Dial

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"net/netip"
 	"runtime"
 	"time"
 
@@ -53,11 +54,11 @@ func (s *server) decide() error {
 	if s.maxConns.Auto {
 		want = uint64(m.holds())
 	}
-	want += uint64(shard.Overhead(len(s.ports()), m.cores))
+	want += uint64(shard.Overhead(s.listeners(), m.cores))
 	if s.nofile, err = sys.RaiseNofile(min(want, fp.NrOpen())); err != nil {
 		return err
 	}
-	d, err := m.decide(s.maxConns, s.workers, len(s.ports()), s.nofile.Soft)
+	d, err := m.decide(s.maxConns, s.workers, s.listeners(), s.nofile.Soft)
 	if err != nil {
 		return fmt.Errorf("%w: %v", errUsage, err)
 	}
@@ -66,6 +67,15 @@ func (s *server) decide() error {
 	}
 	s.conns, s.size = d.conns, d.size
 	return nil
+}
+
+// listeners are how many sockets an event loop listens on: one for each port, two
+// where the address stands for both families.
+func (s *server) listeners() int {
+	if s.bind == netip.IPv6Unspecified() {
+		return 2 * len(s.ports())
+	}
+	return len(s.ports())
 }
 
 // holds is how many connections there is memory for, with both ends here.

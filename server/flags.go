@@ -28,11 +28,13 @@ Ports
   --tcp FIRST:COUNT     TCP echo on these ports, or none
   --ws FIRST:COUNT      WebSocket echo on these ports, or none; naming only one
                         of --tcp and --ws, without --ports, leaves out the other
-  --bind ADDR           address of the data ports (default 127.0.0.1)
+  --bind ADDR|NAME      address of the data ports (default 127.0.0.1); :: is
+                        both IPv6 and IPv4, 0.0.0.0 IPv4 alone
   --control ADDR|none   live page, /metrics, /healthz, /footprint, /debug/pprof
                         (of worker N: ?worker=N) (default 127.0.0.1:9090)
-  --control-token T|@FILE   what POST /drain asks for, from 16 letters, given or
-                        in a file (default: nothing can be changed there)
+  --control-host NAME   a name by which it may be asked (repeatable)
+  --control-token T|@FILE   what POST /drain asks for, from 16 letters (default:
+                        nothing can be changed there)
 Size
   --max-conns auto|N    connections to hold; the surplus is refused (default
                         auto: as many as memory and the kernel's limits allow)
@@ -65,6 +67,7 @@ var errUsage = errors.New("bad usage")
 // options are the flags, checked.
 type options struct {
 	bind        netip.Addr
+	bindName    string         // what bind is still to be looked up by, or ""
 	tcp, ws     plan.PortRange // N = 0: none
 	workers     plan.Count
 	maxConns    plan.Count
@@ -76,6 +79,7 @@ type options struct {
 	closeOnEOT  bool
 	drain       time.Duration
 	control     string // "" for none
+	hosts       names  // the control endpoint may be asked by, besides addresses
 	token       string // "" for none
 	version     bool
 	relay       relayOptions
@@ -110,6 +114,7 @@ func parse(args []string) (options, error) {
 	fs.BoolVar(&o.closeOnEOT, "close-on-eot", false, "")
 	fs.DurationVar(&o.drain, "drain", 30*time.Second, "")
 	fs.StringVar(&o.control, "control", "127.0.0.1:9090", "")
+	fs.Var(&o.hosts, "control-host", "")
 	fs.StringVar(&o.token, "control-token", "", "")
 	fs.BoolVar(&o.version, "version", false, "")
 	fs.Var(&o.relay.to, "relay", "")
@@ -141,8 +146,10 @@ func (o *options) check(rest []string, ports int, bind string, given map[string]
 	if len(rest) > 0 {
 		return fmt.Errorf("unexpected argument %q; see server --help", rest[0])
 	}
-	if o.bind, err = plan.ParseAddr(bind); err != nil {
-		return fmt.Errorf("--bind %w, like 127.0.0.1, 0.0.0.0 or ::1", err)
+	if isName(bind) {
+		o.bindName = bind
+	} else if o.bind, err = plan.ParseAddr(bind); err != nil {
+		return fmt.Errorf("--bind %w nor a name, like 127.0.0.1, 0.0.0.0, ::1 or localhost", err)
 	}
 	if most := echo.MaxPorts / 2; given["ports"] && (ports < 1 || ports > most) {
 		return fmt.Errorf("--ports %d: the legal range is 1..%d, for each protocol", ports, most)
@@ -153,18 +160,33 @@ func (o *options) check(rest []string, ports int, bind string, given map[string]
 	if err := o.checkRelay(given); err != nil {
 		return err
 	}
-	for name, n := range map[string]int64{"max-message": o.maxMessage, "max-outbound": int64(o.maxOutbound)} {
-		if n < 1 || n > maxBytes {
-			return fmt.Errorf("--%s %d: the legal range is 1..%d bytes", name, n, int64(maxBytes))
+	if err := o.checkProtection(); err != nil {
+		return err
+	}
+	if given["control-token"] {
+		if err := o.checkToken(); err != nil {
+			return err
+		}
+	}
+	return o.checkControl()
+}
+
+// checkProtection sees that what bounds a peer is within bounds itself. Of two
+// that are not the first in the order of --help is named.
+func (o *options) checkProtection() error {
+	for _, size := range []struct {
+		name string
+		n    int64
+	}{{"max-outbound", int64(o.maxOutbound)}, {"max-message", o.maxMessage}} {
+		if size.n < 1 || size.n > maxBytes {
+			return fmt.Errorf("--%s %d: the legal range is 1..%d bytes", size.name, size.n, int64(maxBytes))
 		}
 	}
 	if o.handshake < time.Second || o.handshake > time.Hour {
 		return fmt.Errorf("--handshake-timeout %v: the legal range is 1s..1h", o.handshake)
 	}
-	for name, d := range map[string]time.Duration{"idle-timeout": o.idleTimeout, "drain": o.drain} {
-		if d < 0 {
-			return fmt.Errorf("--%s %v: must not be negative", name, d)
-		}
+	if o.idleTimeout < 0 {
+		return fmt.Errorf("--idle-timeout %v: must not be negative", o.idleTimeout)
 	}
 	if o.idleTimeout > 0 && o.idleTimeout < time.Second {
 		return fmt.Errorf("--idle-timeout %v: the legal values are 0 (never) and 1s or longer", o.idleTimeout)
@@ -172,11 +194,14 @@ func (o *options) check(rest []string, ports int, bind string, given map[string]
 	if o.keepAlive != 0 && (o.keepAlive < sys.MinKeepAlive || o.keepAlive > sys.MaxKeepAlive) {
 		return fmt.Errorf("--keepalive %v: the legal values are 0 (never) and %v..%v", o.keepAlive, sys.MinKeepAlive, sys.MaxKeepAlive)
 	}
-	if given["control-token"] {
-		if err := o.checkToken(); err != nil {
-			return err
-		}
+	if o.drain < 0 {
+		return fmt.Errorf("--drain %v: must not be negative", o.drain)
 	}
+	return nil
+}
+
+// checkControl sees that the control endpoint has an address of its own.
+func (o *options) checkControl() error {
 	if o.control == "none" {
 		o.control = ""
 	}
@@ -187,9 +212,12 @@ func (o *options) check(rest []string, ports int, bind string, given map[string]
 	if err != nil {
 		return fmt.Errorf("--control %q is not ADDRESS:PORT, like 127.0.0.1:9090, or none", o.control)
 	}
-	for name, r := range map[string]plan.PortRange{"tcp": o.tcp, "ws": o.ws} {
-		if r.Contains(int(ap.Port())) {
-			return fmt.Errorf("--control %s: its port lies inside --%s %s", o.control, name, r.String())
+	for _, r := range []struct {
+		name  string
+		ports plan.PortRange
+	}{{"tcp", o.tcp}, {"ws", o.ws}} {
+		if r.ports.Contains(int(ap.Port())) {
+			return fmt.Errorf("--control %s: its port lies inside --%s %s", o.control, r.name, r.ports.String())
 		}
 	}
 	return nil

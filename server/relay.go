@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/netip"
 	"runtime"
+	"slices"
 	"strings"
 
 	"github.com/c10m/c10m/internal/plan"
@@ -65,6 +67,14 @@ func (o *options) checkRelay(given map[string]bool) error {
 	if given["ws"] {
 		return errors.New("--relay passes bytes on from TCP ports (WebSocket too, with --upstream keepalive); leave out --ws")
 	}
+	for _, name := range slices.Sorted(maps.Keys(given)) {
+		if !slices.Contains(relayTakes, name) {
+			return fmt.Errorf("--%s: a relay, one process that echoes nothing itself, has no use for it; leave it out", name)
+		}
+	}
+	if given["pool"] && relay.Mode(r.mode) != relay.Pool {
+		return fmt.Errorf("--pool %s: only --upstream pool has a pool", r.pool.String())
+	}
 	if o.tcp.N == 0 {
 		o.tcp = plan.PortRange{First: firstTCP, N: 200}
 	}
@@ -77,11 +87,19 @@ func (o *options) checkRelay(given map[string]bool) error {
 	if r.pool.Auto || r.pool.N > maxPool {
 		return fmt.Errorf("--pool %s: the legal range is 1..%d", r.pool.String(), maxPool)
 	}
-	if (r.to.host == o.bind || o.bind.IsUnspecified() && r.to.host.IsLoopback()) && r.to.ports.Overlaps(o.tcp) {
-		return fmt.Errorf("--relay %s: these are the relay's own ports, --tcp %s", r.to.String(), o.tcp.String())
-	}
-	if o.workers.N > 1 {
-		return fmt.Errorf("--workers %d: a relay is one process", o.workers.N)
+	return o.checkLoop()
+}
+
+// relayTakes are the flags that mean something to a relay.
+var relayTakes = []string{"bind", "control", "control-host", "control-token", "max-conns", "pool", "ports", "relay", "tcp",
+	"upstream", "version"}
+
+// checkLoop refuses a relay to itself.
+func (o *options) checkLoop() error {
+	to := o.relay.to
+	own := to.host == o.bind || o.bind.IsUnspecified() && to.host.IsLoopback()
+	if own && to.ports.N > 0 && to.ports.Overlaps(o.tcp) {
+		return fmt.Errorf("--relay %s: these are the relay's own ports, --tcp %s", to.String(), o.tcp.String())
 	}
 	return nil
 }

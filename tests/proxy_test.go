@@ -25,8 +25,13 @@ func TestRelay(t *testing.T) {
 			ns := namespace(t, "echo 40000 40499 >/proc/sys/net/ipv4/ip_local_port_range; echo 0 >/proc/sys/net/ipv4/tcp_tw_reuse")
 			behind := start(t, 1, ns, "--max-conns", "1000")
 			front := 30000
-			relay := exec.Command(ns[0], append(append([]string{}, ns[1:]...), filepath.Join(bin, "server"), "--tcp", fmt.Sprintf("%d:1", front), "--control", "none", "--max-conns", "1000",
-				"--relay", fmt.Sprintf("127.0.0.1:%d:1", behind.first), "--upstream", tt.upstream, "--pool", "10")...)
+			args := append(append([]string{}, ns[1:]...), filepath.Join(bin, "server"), "--tcp", fmt.Sprintf("%d:1", front),
+				"--control", "none", "--max-conns", "1000",
+				"--relay", fmt.Sprintf("127.0.0.1:%d:1", behind.first), "--upstream", tt.upstream)
+			if tt.upstream == "pool" {
+				args = append(args, "--pool", "10")
+			}
+			relay := exec.Command(ns[0], args...)
 			relay.Stderr = os.Stderr
 			if err := relay.Start(); err != nil {
 				t.Fatal(err)

@@ -18,6 +18,7 @@ func (h *hub) serveEvents(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer h.leave(v)
+	setStream(r)
 	rc := http.NewResponseController(w)
 	// The deadline of reading a request would end the stream: there is nothing
 	// more to read, and a viewer that leaves is noticed without.

@@ -27,11 +27,12 @@ func Exposed(flag, addr string) string {
 }
 
 // guard stands before every path. It refuses a Host that is a name other than
-// localhost: a page in a browser that rebinds its own name to this address
-// would send one. And it refuses what other sites' pages ask for; they may only
-// link to the page.
-func guard(next http.Handler) http.Handler {
+// localhost and those of names: a page in a browser that rebinds its own name to
+// this address would send one. And it refuses what other sites' pages ask for;
+// they may only link to the page.
+func guard(next http.Handler, names []string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		setAsking(r)
 		h := w.Header()
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Content-Security-Policy", policy)
@@ -39,8 +40,8 @@ func guard(next http.Handler) http.Handler {
 		h.Set("Cross-Origin-Resource-Policy", "same-origin")
 		h.Set("Cache-Control", "no-store")
 		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(answerTime))
-		if !ownHost(r.Host) {
-			http.Error(w, "the Host header must be an address or localhost", http.StatusForbidden)
+		if why := badHost(r.Host, names); why != "" {
+			http.Error(w, why, http.StatusForbidden)
 			return
 		}
 		if !ownPage(r) {
@@ -51,13 +52,28 @@ func guard(next http.Handler) http.Handler {
 	})
 }
 
-func ownHost(host string) bool {
+// badHost says what is wrong with a Host header, "" of a good one. 0.0.0.0 and ::
+// are where a server listens and nothing that one asks for; connect(2) takes them
+// for loopback all the same, and browsers let pages of any site ask for them.
+func badHost(host string, names []string) string {
 	if h, _, err := net.SplitHostPort(host); err == nil {
 		host = h
 	}
 	host = strings.Trim(host, "[]")
-	_, err := netip.ParseAddr(host)
-	return err == nil || strings.EqualFold(host, "localhost")
+	a, err := netip.ParseAddr(host)
+	switch {
+	case err == nil && a.Unmap().IsUnspecified():
+		return fmt.Sprintf("Host: %s stands for every address and is none: ask for one of this machine's, like 127.0.0.1", host)
+	case err == nil:
+		return ""
+	}
+	host = strings.TrimSuffix(host, ".")
+	for _, name := range append([]string{"localhost"}, names...) {
+		if strings.EqualFold(host, strings.TrimSuffix(name, ".")) {
+			return ""
+		}
+	}
+	return "the Host header must be an address, localhost, or a name that --control-host admits"
 }
 
 // ownPage goes by the Fetch Metadata that browsers send (w3.org/TR/fetch-metadata),

@@ -26,7 +26,7 @@ func ask(t *testing.T, method, path, host string, header map[string]string) *htt
 		r.Header.Set(k, v)
 	}
 	w := httptest.NewRecorder()
-	guard(routes(h)).ServeHTTP(w, r)
+	guard(routes(h), []string{"c10m.example"}).ServeHTTP(w, r)
 	return w.Result()
 }
 
@@ -48,6 +48,10 @@ func TestGuard(t *testing.T) {
 		{"own page", "localhost:9090", site("same-origin"), paths},
 		{"typed in", "localhost:9090", site("none"), paths},
 		{"own page without metadata", "10.1.2.3:9090", map[string]string{"Origin": "http://10.1.2.3:9090"}, paths},
+		{"a name that --control-host admits", "C10M.example.:9090", nil, paths},
+		{"every address", "0.0.0.0:9090", nil, nil},
+		{"every IPv6 address", "[::]:9090", nil, nil},
+		{"every address, mapped", "[::ffff:0.0.0.0]:9090", nil, nil},
 		{"rebound name", "evil.example:9090", nil, nil},
 		{"a name that ends like ours", "localhost.evil.example", nil, nil},
 		{"no host", "", nil, nil},
@@ -69,6 +73,17 @@ func TestGuard(t *testing.T) {
 			if got := ask(t, http.MethodGet, path, tt.host, tt.header).StatusCode; got != want {
 				t.Errorf("%s: GET %s: %d, want %d", tt.name, path, got, want)
 			}
+		}
+	}
+}
+
+// TestHostSays: a refused Host is answered with what would be taken.
+func TestHostSays(t *testing.T) {
+	for host, want := range map[string]string{"0.0.0.0:9090": "ask for one of this machine's", "web.example": "--control-host"} {
+		resp := ask(t, http.MethodGet, "/metrics", host, nil)
+		body, err := io.ReadAll(resp.Body)
+		if err != nil || resp.StatusCode != http.StatusForbidden || !strings.Contains(string(body), want) || strings.Count(string(body), "\n") != 1 {
+			t.Errorf("Host %s: %d %q, %v; want 403 and %q", host, resp.StatusCode, body, err, want)
 		}
 	}
 }

@@ -19,7 +19,7 @@ import (
 // counting costs nothing more than it did; and the Go runtime's and the
 // process's own numbers.
 func metrics(h *hub) http.Handler {
-	return promhttp.HandlerFor(registry(h), promhttp.HandlerOpts{MaxRequestsInFlight: 4})
+	return whole(promhttp.HandlerFor(registry(h), promhttp.HandlerOpts{}))
 }
 
 func registry(h *hub) *prometheus.Registry {

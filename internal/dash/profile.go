@@ -11,8 +11,16 @@ import (
 	"time"
 )
 
-// maxProfile bounds a profile or a trace, seconds.
-const maxProfile = 120
+const (
+	// maxProfile bounds a profile or a trace, or what one is the difference
+	// over, seconds.
+	maxProfile = 120
+	// maxProfiles bounds how many are taken at a time: each stops the world or
+	// samples it, and answers only once its time is over.
+	maxProfiles = 2
+	// profileRetry is when to ask again, seconds.
+	profileRetry = 5
+)
 
 // Profiles is /debug/pprof of this process, but for its command line, which may
 // hold a token.
@@ -36,7 +44,16 @@ func ServeProfiles(l net.Listener) {
 // profile gives a profile the time it asks for (?seconds=), within bounds, and
 // has a worker process answer where one is named (?worker=).
 func (e End) profile(own http.Handler) http.HandlerFunc {
+	places := make(chan struct{}, maxProfiles)
 	return func(w http.ResponseWriter, r *http.Request) {
+		select {
+		case places <- struct{}{}:
+			defer func() { <-places }()
+		default:
+			w.Header().Set("Retry-After", strconv.Itoa(profileRetry))
+			http.Error(w, fmt.Sprintf("%d profiles are being taken: ask again later", maxProfiles), http.StatusServiceUnavailable)
+			return
+		}
 		seconds := 30 // what net/http/pprof takes if nothing is asked
 		if s := r.FormValue("seconds"); s != "" {
 			var err error
@@ -45,6 +62,7 @@ func (e End) profile(own http.Handler) http.HandlerFunc {
 				return
 			}
 		}
+		setStream(r)
 		limit := time.Now().Add(time.Duration(seconds)*time.Second + answerTime)
 		_ = http.NewResponseController(w).SetWriteDeadline(limit)
 		if worker := r.FormValue("worker"); worker != "" {

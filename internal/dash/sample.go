@@ -31,6 +31,8 @@ type End struct {
 	// what POST /drain asks for; "" refuses it to everybody.
 	Drain func()
 	Token string
+	// Hosts are names by which the endpoint may be asked, besides addresses.
+	Hosts []string
 	// Worker opens a connection to a worker process, which answers with Profiles;
 	// nil where this process is the only one.
 	Worker func(i int) (net.Conn, error)

@@ -10,10 +10,6 @@ import (
 	"time"
 )
 
-// maxRequests bounds the connections to an endpoint, so that those who look
-// never take the fds of those who are looked at. More wait to be accepted.
-const maxRequests = 64
-
 // endTime is how long viewers have to take the last event.
 const endTime = 2 * time.Second
 
@@ -23,16 +19,19 @@ func Listen(addr string) (net.Listener, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listen for control: %w", err)
 	}
-	return &bounded{Listener: l, slots: make(chan struct{}, maxRequests), closed: make(chan struct{})}, nil
+	return &crowd{Listener: l, guests: map[*guest]bool{}}, nil
 }
 
 // Serve answers on l until the returned func is called.
 func Serve(l net.Listener, end End) (stop func()) {
 	h := newHub(end)
 	srv := &http.Server{
-		Handler:           guard(routes(h)),
+		Handler:           guard(routes(h), end.Hosts),
 		ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second,
 		IdleTimeout: 30 * time.Second, MaxHeaderBytes: 16 << 10, // guard sets the time for writing
+	}
+	if crowd, ok := l.(*crowd); ok {
+		srv.ConnState, srv.ConnContext = crowd.note, withGuest
 	}
 	done := make(chan struct{})
 	go h.run(done)
@@ -51,7 +50,7 @@ func routes(h *hub) http.Handler {
 	mux := http.NewServeMux()
 	if h.end.Report != nil {
 		mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { health(w, h.end.Report) })
-		mux.HandleFunc("GET /footprint", func(w http.ResponseWriter, r *http.Request) { answerReport(w, r, h.end.Report) })
+		mux.Handle("GET /footprint", whole(reporter(h.end.Report)))
 	}
 	if h.end.Drain != nil {
 		mux.HandleFunc("POST /drain", h.end.order(h.end.Drain))
@@ -74,59 +73,36 @@ func health(w http.ResponseWriter, report Reporter) {
 	_, _ = fmt.Fprintln(w, "ok")
 }
 
-// answerReport answers with the report: ?memory=0 for counts alone, memory=resident
+// maxWalks bounds how many look at the processes' memory at a time. The others
+// wait; who wants counts alone does not.
+const maxWalks = 2
+
+// reporter answers with the report: ?memory=0 for counts alone, memory=resident
 // for what is cheap to read, otherwise exact.
-func answerReport(w http.ResponseWriter, q *http.Request, report Reporter) {
-	depth := Exact
-	switch q.URL.Query().Get("memory") {
-	case "0":
-		depth = Counts
-	case "resident":
-		depth = Resident
+func reporter(report Reporter) http.HandlerFunc {
+	walks := make(chan struct{}, maxWalks)
+	return func(w http.ResponseWriter, q *http.Request) {
+		depth := Exact
+		switch q.URL.Query().Get("memory") {
+		case "0":
+			depth = Counts
+		case "resident":
+			depth = Resident
+		}
+		if depth != Counts {
+			select {
+			case walks <- struct{}{}:
+				defer func() { <-walks }()
+			case <-q.Context().Done():
+				return
+			}
+		}
+		r, err := report(depth)
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+			return
+		}
+		w.Header().Set("Content-Type", "application/json")
+		_ = json.NewEncoder(w).Encode(r)
 	}
-	r, err := report(depth)
-	if err != nil {
-		http.Error(w, err.Error(), http.StatusInternalServerError)
-		return
-	}
-	w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(w).Encode(r)
-}
-
-// bounded is a listener that has at most so many connections open.
-type bounded struct {
-	net.Listener
-	slots  chan struct{}
-	closed chan struct{}
-	once   sync.Once
-}
-
-func (b *bounded) Accept() (net.Conn, error) {
-	select {
-	case b.slots <- struct{}{}:
-	case <-b.closed:
-		return nil, net.ErrClosed
-	}
-	c, err := b.Listener.Accept()
-	if err != nil {
-		<-b.slots
-		return nil, err
-	}
-	return &slotted{Conn: c, free: sync.OnceFunc(func() { <-b.slots })}, nil
-}
-
-func (b *bounded) Close() error {
-	b.once.Do(func() { close(b.closed) })
-	return b.Listener.Close()
-}
-
-// slotted is a connection that gives its slot back when it is closed.
-type slotted struct {
-	net.Conn
-	free func()
-}
-
-func (s *slotted) Close() error {
-	defer s.free()
-	return s.Conn.Close()
 }

@@ -24,7 +24,7 @@ func TestNoPathTellsTheToken(t *testing.T) {
 	for _, p := range pprof.Profiles() {
 		all = append(all, "/debug/pprof/"+p.Name()+"?debug=1")
 	}
-	h := guard(routes(newHub(end)))
+	h := guard(routes(newHub(end)), nil)
 	for _, path := range all {
 		if path == "/events" {
 			continue // it would not end; its first events follow

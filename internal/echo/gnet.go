@@ -88,6 +88,10 @@ func Serve(ctx context.Context, cfg Config, ctr *Counters) error {
 			family = "tcp4"
 		}
 		addrs[i] = family + "://" + netip.AddrPortFrom(cfg.Bind, uint16(p.Number)).String()
+		if cfg.Bind == netip.IPv6Unspecified() {
+			// gnet's "tcp6" sockets are IPv6 alone: IPv4 has listeners of its own.
+			addrs = append(addrs, "tcp4://"+netip.AddrPortFrom(netip.IPv4Unspecified(), uint16(p.Number)).String())
+		}
 	}
 	done := make(chan struct{})
 	defer close(done)

@@ -54,17 +54,11 @@ func (k KeepAlive) Set(fd int) Errno {
 // SetListeners gives it to every TCP socket of this process that listens:
 // accepted connections inherit it, so that none of them costs a system call.
 func (k KeepAlive) SetListeners() error {
-	fds, err := openFDs()
+	fds, err := Listeners()
 	if err != nil {
 		return err
 	}
 	for _, fd := range fds {
-		if v, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_ACCEPTCONN); err != nil || v == 0 {
-			continue
-		}
-		if v, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_PROTOCOL); err != nil || v != unix.IPPROTO_TCP {
-			continue
-		}
 		if errno := k.Set(fd); errno != 0 {
 			return os.NewSyscallError("setsockopt TCP keepalive", errno)
 		}

@@ -1,0 +1,138 @@
+package tests
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"net"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/c10m/c10m/tests/rig"
+)
+
+// echoes sees that at echoes.
+func echoes(t *testing.T, at string) {
+	t.Helper()
+	c, err := net.Dial("tcp", at)
+	if err != nil {
+		t.Errorf("connect: %v", err)
+		return
+	}
+	defer func() { _ = c.Close() }()
+	_ = c.SetDeadline(time.Now().Add(rig.Patience))
+	b := make([]byte, 5)
+	if _, err := io.WriteString(c, "hello"); err != nil {
+		t.Errorf("%s: %v", at, err)
+	} else if _, err := io.ReadFull(c, b); err != nil || string(b) != "hello" {
+		t.Errorf("%s: %q, %v", at, b, err)
+	}
+}
+
+// TestBindBothFamilies: "::" is every address of either family, in one process
+// and in several.
+func TestBindBothFamilies(t *testing.T) {
+	for _, workers := range []string{"1", "2"} {
+		s := rig.Start(t, rig.Options{Ports: 3, WS: 1, Bind: "::", Flags: []string{"--max-conns", "500", "--workers", workers}})
+		for i := range 3 {
+			echoes(t, fmt.Sprintf("127.0.0.1:%d", s.First+i))
+			echoes(t, fmt.Sprintf("[::1]:%d", s.First+i))
+		}
+	}
+}
+
+// TestBindName: a name is looked up once, and the address is what is shown.
+func TestBindName(t *testing.T) {
+	s := rig.Start(t, rig.Options{Ports: 1, Bind: "localhost"})
+	if !strings.Contains(s.Ready, "tcp 127.0.0.1:") {
+		t.Errorf("it said %q", s.Ready)
+	}
+	echoes(t, s.Addr(0))
+}
+
+// TestHangup: the terminal's end is a drain, for one process and for several,
+// and nothing at all for who was started by nohup.
+func TestHangup(t *testing.T) {
+	for _, workers := range []string{"1", "2"} {
+		s := rig.Start(t, rig.Options{Ports: 1, Flags: []string{"--max-conns", "500", "--workers", workers}})
+		_ = syscall.Kill(-s.Cmd.Process.Pid, syscall.SIGHUP) // the whole group, as a terminal's end does
+		if err := s.Cmd.Wait(); err != nil {
+			t.Errorf("%s workers: %v after SIGHUP, want status 0", workers, err)
+		}
+		s = rig.Start(t, rig.Options{Ports: 1, Prefix: []string{"nohup"}, Flags: []string{"--max-conns", "500", "--workers", workers}})
+		_ = syscall.Kill(-s.Cmd.Process.Pid, syscall.SIGHUP)
+		time.Sleep(200 * time.Millisecond) // for what must not happen
+		echoes(t, s.Addr(0))
+		if r := s.Report(t); r.State != "ready" || r.Shards[0].Restarts != 0 {
+			t.Errorf("%s workers under nohup: %+v", workers, r)
+		}
+	}
+}
+
+// TestClientHangup: the same for the client, which ends with what it has.
+func TestClientHangup(t *testing.T) {
+	s := start(t, 1, nil)
+	for _, tt := range []struct {
+		prefix []string
+		want   int
+	}{{nil, 130}, {[]string{"nohup"}, 0}} {
+		o := client(t, tt.prefix, func(cmd *exec.Cmd) {
+			await(t, "the connections", func() bool { return s.report(t).Open == 10 })
+			_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGHUP)
+		}, s.To("--conns", "10", "--hold", "2s")...)
+		if o.Status != tt.want {
+			t.Errorf("%v: status %d, want %d: %s", tt.prefix, o.Status, tt.want, o.Stderr)
+		}
+	}
+}
+
+// TestControlUnderProfiles: all the profiles that can be asked for do not keep
+// the control endpoint from answering, nor a worker from being profiled next.
+func TestControlUnderProfiles(t *testing.T) {
+	s := start(t, 1, nil, "--workers", "2", "--max-conns", "500")
+	for range 64 {
+		c, err := net.Dial("tcp", s.control)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = c.Close() }()
+		_, _ = fmt.Fprintf(c, "GET /debug/pprof/goroutine?seconds=120&worker=1 HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+	}
+	began := time.Now()
+	if r := s.report(t); r.State != "ready" {
+		t.Errorf("it reports %+v", r)
+	}
+	if took := time.Since(began); took > 20*time.Second { // the deadlines of the others begin at 30 s
+		t.Errorf("the report took %v", took)
+	}
+}
+
+// TestTwoBadFlags: which of two bad flags is named does not depend on chance.
+func TestTwoBadFlags(t *testing.T) {
+	for _, args := range [][]string{
+		{"server", "--max-message", "0", "--max-outbound", "0", "--drain", "-1s", "--idle-timeout", "-1s"},
+		{"server", "--drain", "-1s", "--idle-timeout", "-1s"},
+		{"server", "--tcp", "9000:200", "--ws", "9200:1", "--control", "127.0.0.1:9090", "--pool", "0"},
+		{"server", "--relay", "10.0.0.1:1:1", "--workers", "2", "--idle-timeout", "1m", "--keepalive", "0"},
+		{"client", "--hold", "-1s", "--settle", "-1s", "--interval", "-1s", "--size", "0"},
+		{"client", "echo", "--duration", "0s", "--size", "0", "--depth", "0", "--rate", "x"},
+		{"client", "churn", "--users", "0", "--duration", "-1s", "--pool", "0"},
+	} {
+		var first []byte
+		for i := range 12 {
+			out, err := exec.Command(bin+"/"+args[0], args[1:]...).CombinedOutput()
+			if err == nil {
+				t.Fatalf("%v is taken", args)
+			}
+			if i == 0 {
+				first = out
+			} else if !bytes.Equal(out, first) {
+				t.Errorf("%v: %q and %q", args, first, out)
+				break
+			}
+		}
+	}
+}
