@@ -113,7 +113,8 @@ func (s *size) Set(v string) error {
 		}
 	}
 	n, err := strconv.ParseFloat(digits, 64)
-	if err != nil || strings.Trim(digits, "0123456789.") != "" || n*float64(unit) < tune.MinMemory || n*float64(unit) > 1<<50 {
+	if err != nil || strings.Trim(digits, "0123456789.") != "" || n*float64(unit) < tune.MinMemory ||
+		n*float64(unit) > 1<<50 {
 		return fmt.Errorf("%q is not a size: the legal range is 64MiB..1024TiB", v)
 	}
 	*s = size(n * float64(unit))

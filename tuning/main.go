@@ -89,7 +89,8 @@ func (o options) do(ctx context.Context, stdout, stderr io.Writer) (ok bool, err
 		return o.check(st, stdout)
 	}
 	if most := tooManyTimes * max(1, o.target.Holds()); o.target.Conns > most && !o.dry && o.sel.Scope != tune.Namespace {
-		return false, badUsage("--conns %d: the legal range is 1..%d, %d times what this machine's memory holds, role %s; --dry-run shows what it would set", o.target.Conns, most, tooManyTimes, o.target.Role)
+		return false, badUsage("--conns %d: the legal range is 1..%d, %d times what this machine's memory holds, role %s; "+
+			"--dry-run shows what it would set", o.target.Conns, most, tooManyTimes, o.target.Role)
 	}
 	if note := o.tooMuch(); note != "" {
 		_, _ = fmt.Fprintln(stderr, "tuning: "+note)
@@ -160,7 +161,8 @@ func (o *options) fill(st tune.Root) error {
 // tooMuch warns of connections that the machine's memory will not hold.
 func (o options) tooMuch() string {
 	if need := o.target.MemoryFor(); need > o.target.Memory {
-		return fmt.Sprintf("--conns %s, role %s, needs %.1f GiB and this machine has %.1f: it holds about %s", plan.Group(o.target.Conns),
+		return fmt.Sprintf("--conns %s, role %s, needs %.1f GiB and this machine has %.1f: it holds about %s",
+			plan.Group(o.target.Conns),
 			o.target.Role, float64(need)/(1<<30), float64(o.target.Memory)/(1<<30), plan.Group(o.target.Holds()))
 	}
 	return ""
@@ -186,9 +188,11 @@ func (o options) check(st tune.State, stdout io.Writer) (bool, error) {
 	}
 	verdict := "all is well"
 	if !ok {
-		verdict = fmt.Sprintf("not all is well: sudo bin/tuning apply --conns %d --role %s%s", o.target.Conns, o.target.Role, o.repeated)
+		verdict = fmt.Sprintf("not all is well: sudo bin/tuning apply --conns %d --role %s%s", o.target.Conns,
+			o.target.Role, o.repeated)
 	}
-	_, err := fmt.Fprintf(stdout, "\nfor %s connections, role %s: %s\n", plan.Group(o.target.Conns), o.target.Role, verdict)
+	_, err := fmt.Fprintf(stdout, "\nfor %s connections, role %s: %s\n", plan.Group(o.target.Conns), o.target.Role,
+		verdict)
 	if note := o.tooMuch(); note != "" && err == nil {
 		_, err = fmt.Fprintf(stdout, "note: %s\n", note)
 	}

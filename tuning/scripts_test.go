@@ -44,7 +44,8 @@ func TestAddAddresses(t *testing.T) {
 		code       int
 		want       string // in stdout, or in stderr where the status is not 0
 	}{
-		{"dry", "--dry-run --dev lo 10.0.1.100 2", 0, "ip address add 10.0.1.100/32 dev lo\nip address add 10.0.1.101/32 dev lo\n"},
+		{"dry", "--dry-run --dev lo 10.0.1.100 2", 0,
+			"ip address add 10.0.1.100/32 dev lo\nip address add 10.0.1.101/32 dev lo\n"},
 		{"loopback needs no interface", "--dry-run 127.0.5.254 1", 0, "ip address add 127.0.5.254/32 dev lo\n"},
 		{"nothing to remove", "--dry-run --remove --dev lo 10.0.1.100 1", 0, "# 10.0.1.100 is not there\n"},
 		{"no arguments", "", 2, "usage:"},
@@ -111,7 +112,8 @@ func TestUserData(t *testing.T) {
 		{"control", []string{"CONTROL=9090"}, 2, "CONTROL=9090: want ADDR:PORT"},
 		{"wait", []string{"WAIT=soon"}, 2, "not soon"},
 		{"control of the server", []string{"CONTROL=10.0.0.5:9090"}, 0, "--max-conns 10000000 --control 10.0.0.5:9090\"\n"},
-		{"control for the client", []string{"ROLE=client", "SERVER=10.0.0.5", "CONTROL=10.0.0.5:9100"}, 0, "--server-control http://10.0.0.5:9100 "},
+		{"control for the client", []string{"ROLE=client", "SERVER=10.0.0.5", "CONTROL=10.0.0.5:9100"}, 0,
+			"--server-control http://10.0.0.5:9100 "},
 		{"memory is looked at", nil, 0, "+ /opt/c10m/bin/tuning plan --memory MemTotal --role server\n"},
 		{"conns", []string{"CONNS=10M"}, 2, "not 10M"},
 		{"ports", []string{"PORTS=6000"}, 2, "PORTS=6000: the legal range is 1..4096"},
@@ -143,7 +145,11 @@ var fakeCommands = map[string]string{
 	"tuning": `case $* in *--json) printf '{\n  "conns": 2000000,\n'; exit ;; esac`,
 }
 
-const lockedUpgrades = `if [ -s "$LOG.locked" ]; then sed -i 1d "$LOG.locked"; echo "Could not get lock, held by process 77"; exit 100; fi`
+const lockedUpgrades = `if [ -s "$LOG.locked" ]; then
+	sed -i 1d "$LOG.locked"
+	echo "Could not get lock, held by process 77"
+	exit 100
+fi`
 
 // TestUserDataForReal runs all of it among fakes.
 func TestUserDataForReal(t *testing.T) {
@@ -156,12 +162,17 @@ func TestUserDataForReal(t *testing.T) {
 		want   []string // in the log
 		said   string
 	}{
-		{"Debian", "dnf", 0, nil, 0, []string{"apt-get -o DPkg::Lock::Timeout=60 install -y -q git make", "tuning apply --conns 1000000 --ports 200 --role server --persist",
+		{"Debian", "dnf", 0, nil, 0, []string{"apt-get -o DPkg::Lock::Timeout=60 install -y -q git make",
+			"tuning apply --conns 1000000 --ports 200 --role server --persist",
 			"systemctl restart c10m-server.service"}, `--control 10.9.8.7:9090"`},
-		{"Amazon Linux", "apt-get", 0, nil, 0, []string{"dnf install -y -q git make tar gzip ca-certificates iproute golang", "systemctl restart"}, ""},
+		{"Amazon Linux", "apt-get", 0, nil, 0,
+			[]string{"dnf install -y -q git make tar gzip ca-certificates iproute golang", "systemctl restart"}, ""},
 		{"the lock is held for a while", "dnf", 3, nil, 0, []string{"apt-get update -q", "sleep 5", "systemctl restart"}, ""},
-		{"the lock is held for ever", "dnf", 3, []string{"WAIT=0"}, 1, []string{"apt-get update -q"}, "held by process 77\nuser-data.sh: apt-get does not succeed for 0 s"},
-		{"too small", "dnf", 0, []string{"CONNS=2000001"}, 1, []string{"tuning plan --conns 2000001 --role server --ports 200"}, "CONNS=2000001: this instance's 8000000 KiB hold 2000000 as server"},
+		{"the lock is held for ever", "dnf", 3, []string{"WAIT=0"}, 1, []string{"apt-get update -q"},
+			"held by process 77\nuser-data.sh: apt-get does not succeed for 0 s"},
+		{"too small", "dnf", 0, []string{"CONNS=2000001"}, 1,
+			[]string{"tuning plan --conns 2000001 --role server --ports 200"},
+			"CONNS=2000001: this instance's 8000000 KiB hold 2000000 as server"},
 		{"another system", "apt-get dnf", 0, nil, 1, nil, "neither apt-get nor dnf"},
 	}
 	for _, tt := range tests {
@@ -193,7 +204,8 @@ func TestUserDataForReal(t *testing.T) {
 			put(log+".locked", strings.Repeat("held\n", tt.locked))
 			put(filepath.Join(dir, "meminfo"), "MemTotal:        8000000 kB\nMemFree: 1 kB\n")
 			cmd := exec.Command(userData)
-			cmd.Env = append([]string{"PATH=" + fakes, "LOG=" + log, "FAKES=" + fakes, "DIR=" + dir + "/c10m", "DEFAULTS=" + dir, "CONNS=1000000",
+			cmd.Env = append([]string{"PATH=" + fakes, "LOG=" + log, "FAKES=" + fakes, "DIR=" + dir + "/c10m",
+				"DEFAULTS=" + dir, "CONNS=1000000",
 				"MEMINFO=" + dir + "/meminfo", "PREFIX=" + dir, "WAIT=60"}, tt.env...)
 			code, stdout, stderr := sh(cmd)
 			called, err := os.ReadFile(log)
@@ -218,7 +230,8 @@ func TestUnit(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, line := range []string{"LimitNOFILE=1024:infinity", "KillMode=mixed", "ExecStart=/opt/c10m/bin/server $C10M_ARGS", "EnvironmentFile=-/etc/default/c10m-server"} {
+	for _, line := range []string{"LimitNOFILE=1024:infinity", "KillMode=mixed",
+		"ExecStart=/opt/c10m/bin/server $C10M_ARGS", "EnvironmentFile=-/etc/default/c10m-server"} {
 		if !strings.Contains(string(text), "\n"+line+"\n") {
 			t.Errorf("the unit lacks %s", line)
 		}

@@ -61,7 +61,8 @@ func TestApplyThenRevert(t *testing.T) {
 			}
 		}
 	}
-	if i, j := slices.Index(st.sets, "net.ipv4.ip_local_reserved_ports"), slices.Index(st.sets, "net.ipv4.ip_local_port_range"); i < 0 || j < i {
+	if i, j := slices.Index(st.sets, "net.ipv4.ip_local_reserved_ports"),
+		slices.Index(st.sets, "net.ipv4.ip_local_port_range"); i < 0 || j < i {
 		t.Errorf("ports are reserved at %d and the range is widened at %d of %v", i, j, st.sets)
 	}
 	applied := slices.Clone(st.sets)
@@ -190,7 +191,8 @@ func TestNothingIsWrittenUnsaved(t *testing.T) {
 	if err := os.MkdirAll(filepath.Dir(s.Path), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	for _, bad := range []string{"", "{", `{"schema":"other/1"}`, `{"schema":"c10m/tuning/1","values":[{"setting":"kernel.core_pattern","old":"|/bin/sh"}]}`} {
+	for _, bad := range []string{"", "{", `{"schema":"other/1"}`,
+		`{"schema":"c10m/tuning/1","values":[{"setting":"kernel.core_pattern","old":"|/bin/sh"}]}`} {
 		if err := os.WriteFile(s.Path, []byte(bad), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -278,7 +280,8 @@ func TestRevertMindsTheCookie(t *testing.T) {
 	mustApply(t, st, target(10_000_000), s)
 	inside := st.values["net.core.somaxconn"]
 	st.values[KeyNetCookie] = "8197" // another namespace of the same inode
-	if rep := mustRevert(t, st, s); st.values["net.core.somaxconn"] != inside || !slices.Contains(unreached(rep), "net.core.somaxconn") {
+	if rep := mustRevert(t, st, s); st.values["net.core.somaxconn"] != inside || !slices.Contains(unreached(rep),
+		"net.core.somaxconn") {
 		t.Error("a value of the first namespace was restored in another one")
 	}
 	st.values[KeyNetCookie] = "4101"
@@ -301,7 +304,8 @@ func TestRevertTellsOpenShells(t *testing.T) {
 	st, s := box(), storeIn(t)
 	mustApply(t, st, target(10_000_000), s)
 	st.values[KeyNofileHard] = "10011648"
-	if rep := mustRevert(t, st, s); !strings.Contains(strings.Join(rep.Notes, "\n"), "a hard limit, here 10011648, above an fs.nr_open of 1048576") {
+	if rep := mustRevert(t, st, s); !strings.Contains(strings.Join(rep.Notes, "\n"),
+		"a hard limit, here 10011648, above an fs.nr_open of 1048576") {
 		t.Errorf("notes %q", rep.Notes)
 	}
 }

@@ -41,7 +41,8 @@ func sysctlLines(f bootFile) []Assignment {
 			}
 			value = excluded
 		}
-		all = append(all, Assignment{Key: sysctlKey(strings.TrimSpace(key)), Value: strings.TrimSpace(value), File: f.path, Line: n})
+		all = append(all, Assignment{Key: sysctlKey(strings.TrimSpace(key)), Value: strings.TrimSpace(value), File: f.path,
+			Line: n})
 	})
 	return all
 }
@@ -71,7 +72,8 @@ func lastSysctl(files []bootFile, key string) (last Assignment, ok bool) {
 			if a.Value == excluded || !strings.ContainsAny(a.Key, "*?[") {
 				continue
 			}
-			if match, err := path.Match(strings.ReplaceAll(a.Key, ".", "/"), strings.ReplaceAll(key, ".", "/")); err == nil && match {
+			if match, err := path.Match(strings.ReplaceAll(a.Key, ".", "/"), strings.ReplaceAll(key, ".", "/")); err == nil &&
+				match {
 				pattern = a
 			}
 		}
@@ -219,7 +221,8 @@ func (b bootFiles) lockout(now Reader) string {
 	top := b.ceiling(now)
 	for _, a := range b.limits() {
 		if n, err := a.number(); err == nil && n > top.n {
-			return fmt.Sprintf("%s gives %s a hard limit of %s, and %s: every such login may fail after the next boot", a.Where(), a.Key, a.Value, top.who)
+			return fmt.Sprintf("%s gives %s a hard limit of %s, and %s: every such login may fail after the next boot",
+				a.Where(), a.Key, a.Value, top.who)
 		}
 	}
 	return ""

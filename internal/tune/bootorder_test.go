@@ -45,18 +45,23 @@ func TestLastSysctl(t *testing.T) {
 			"etc/sysctl.conf": "net.core.somaxconn=128\n"}, "65535", SysctlFile + ":1"},
 		{"by file name, not by directory", map[string]string{"etc/sysctl.d/10-a.conf": ours,
 			"usr/lib/sysctl.d/50-b.conf": "net.core.somaxconn=128\n"}, "128", "usr/lib/sysctl.d/50-b.conf:1"},
-		{"of one name /etc wins", map[string]string{"etc/sysctl.d/50-b.conf": ours, "run/sysctl.d/50-b.conf": "net.core.somaxconn=64\n",
+		{"of one name /etc wins", map[string]string{"etc/sysctl.d/50-b.conf": ours,
+			"run/sysctl.d/50-b.conf":     "net.core.somaxconn=64\n",
 			"usr/lib/sysctl.d/50-b.conf": "net.core.somaxconn=128\n"}, "65535", "etc/sysctl.d/50-b.conf:1"},
 		{"then /run", map[string]string{"run/sysctl.d/50-b.conf": ours,
 			"usr/local/lib/sysctl.d/50-b.conf": "net.core.somaxconn=128\n"}, "65535", "run/sysctl.d/50-b.conf:1"},
 		{"masked by /dev/null", map[string]string{SysctlFile: ours, "usr/lib/sysctl.d/99-z.conf": "net.core.somaxconn=128\n",
 			"etc/sysctl.d/99-z.conf": "-> /dev/null"}, "65535", SysctlFile + ":1"},
-		{"masked by an empty file", map[string]string{SysctlFile: ours, "usr/lib/sysctl.d/99-z.conf": "net.core.somaxconn=128\n",
-			"etc/sysctl.d/99-z.conf": ""}, "65535", SysctlFile + ":1"},
-		{"other names are not read", map[string]string{SysctlFile: ours, "etc/sysctl.d/99-z.conf.bak": "net.core.somaxconn=128\n"},
+		{"masked by an empty file", map[string]string{SysctlFile: ours,
+			"usr/lib/sysctl.d/99-z.conf": "net.core.somaxconn=128\n",
+			"etc/sysctl.d/99-z.conf":     ""}, "65535", SysctlFile + ":1"},
+		{"other names are not read", map[string]string{SysctlFile: ours,
+			"etc/sysctl.d/99-z.conf.bak": "net.core.somaxconn=128\n"},
 			"65535", SysctlFile + ":1"},
-		{"with slashes", map[string]string{"etc/sysctl.d/a.conf": "net/core/somaxconn = 128\n"}, "128", "etc/sysctl.d/a.conf:1"},
-		{"errors ignored, comments", map[string]string{"etc/sysctl.d/a.conf": "; x\n#net.core.somaxconn=1\n - x\n-net.core.somaxconn = 128\n"},
+		{"with slashes", map[string]string{"etc/sysctl.d/a.conf": "net/core/somaxconn = 128\n"}, "128",
+			"etc/sysctl.d/a.conf:1"},
+		{"errors ignored, comments", map[string]string{"etc/sysctl.d/a.conf": "; x\n#net.core.somaxconn=1\n - " +
+			"x\n-net.core.somaxconn = 128\n"},
 			"128", "etc/sysctl.d/a.conf:4"},
 		{"a pattern", map[string]string{"etc/sysctl.d/a.conf": "net.core.*max* = 128\n"}, "128", "etc/sysctl.d/a.conf:1"},
 		{"a later pattern does not change what is set by name", map[string]string{SysctlFile: ours,
@@ -93,27 +98,34 @@ func TestOverruled(t *testing.T) {
 		limited bool // limits.d is written
 	}{
 		{"nothing in the way", nil, "", "", true},
-		{"lower", map[string]string{"etc/sysctl.d/99-sysctl.conf": "-> ../sysctl.conf", "etc/sysctl.conf": "#\nnet.core.somaxconn = 1024\n"},
+		{"lower", map[string]string{"etc/sysctl.d/99-sysctl.conf": "-> ../sysctl.conf",
+			"etc/sysctl.conf": "#\nnet.core.somaxconn = 1024\n"},
 			"net.core.somaxconn", "etc/sysctl.conf:2", true},
 		{"higher", map[string]string{"etc/sysctl.d/99-z.conf": "net.core.somaxconn = 100000\n"}, "", "", true},
 		{"a part of three is lower", map[string]string{"etc/sysctl.d/99-z.conf": "net.ipv4.tcp_mem = 1 2 3\n"},
 			"net.ipv4.tcp_mem", "99-z.conf:1", true},
 		{"a narrower range", map[string]string{"etc/sysctl.d/99-z.conf": "net.ipv4.ip_local_port_range = 32768 60999\n"},
 			"net.ipv4.ip_local_port_range", "99-z.conf:1", true},
-		{"no number", map[string]string{"etc/sysctl.d/99-z.conf": "net.core.somaxconn = lots\n"}, "net.core.somaxconn", "99-z.conf:1", true},
-		{"a lower ceiling", map[string]string{"etc/sysctl.d/99-sysctl.conf": "-> ../sysctl.conf", "etc/sysctl.conf": "fs.nr_open=1048576\n"},
+		{"no number", map[string]string{"etc/sysctl.d/99-z.conf": "net.core.somaxconn = lots\n"}, "net.core.somaxconn",
+			"99-z.conf:1", true},
+		{"a lower ceiling", map[string]string{"etc/sysctl.d/99-sysctl.conf": "-> ../sysctl.conf",
+			"etc/sysctl.conf": "fs.nr_open=1048576\n"},
 			LimitsFile, "etc/sysctl.conf:1 sets fs.nr_open to 1048576 and this needs " + n, false},
 		{"an earlier ceiling", map[string]string{"etc/sysctl.d/10-a.conf": "fs.nr_open=1048576\n"}, "", "", true},
-		{"a later limit", map[string]string{"etc/security/limits.d/zz.conf": "# x\n* hard nofile 65536\n"}, KeyNofileHard, "zz.conf:2", true},
-		{"a later limit of both", map[string]string{"etc/security/limits.d/zz.conf": "root - nofile 65536\n"}, KeyNofileHard, "zz.conf:1", true},
+		{"a later limit", map[string]string{"etc/security/limits.d/zz.conf": "# x\n* hard nofile 65536\n"}, KeyNofileHard,
+			"zz.conf:2", true},
+		{"a later limit of both", map[string]string{"etc/security/limits.d/zz.conf": "root - nofile 65536\n"},
+			KeyNofileHard, "zz.conf:1", true},
 		{"a soft limit", map[string]string{"etc/security/limits.d/zz.conf": "* soft nofile 1024\n"}, "", "", true},
 		{"limits.conf is read first", map[string]string{"etc/security/limits.conf": "* hard nofile 4096\n"}, "", "", true},
 		{"later for services", map[string]string{"etc/systemd/system.conf.d/zz.conf": "[Manager]\nDefaultLimitNOFILE=1024:4096\n"},
 			KeyNofileHard, "zz.conf:2", true},
 		{"none is more", map[string]string{"etc/systemd/user.conf.d/zz.conf": "DefaultLimitNOFILE=infinity\n"}, "", "", true},
-		{"a smaller hash", map[string]string{"etc/modprobe.d/zz.conf": "options nf-conntrack expect_hashsize=1 hashsize=16384\n"},
+		{"a smaller hash", map[string]string{"etc/modprobe.d/zz.conf": "options nf-conntrack expect_hashsize=1 " +
+			"hashsize=16384\n"},
 			keyTrackBuckets, "modprobe.d/zz.conf:1", true},
-		{"an earlier hash", map[string]string{"etc/modprobe.d/10.conf": "options nf_conntrack hashsize=16384\n"}, "", "", true},
+		{"an earlier hash", map[string]string{"etc/modprobe.d/10.conf": "options nf_conntrack hashsize=16384\n"}, "", "",
+			true},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -168,7 +180,8 @@ func TestWithdrawn(t *testing.T) {
 		}
 	}
 	if len(said) != 3 || !strings.Contains(said["net.core.somaxconn"], "zz.conf:2 sets it to 100 at the next boot") ||
-		!strings.Contains(said[KeyNofileHard], "99-c10m.conf:2 gives * a hard limit of 10011648, and "+root+"/etc/sysctl.d/zz.conf:1 sets fs.nr_open to 1048576") {
+		!strings.Contains(said[KeyNofileHard],
+			"99-c10m.conf:2 gives * a hard limit of 10011648, and "+root+"/etc/sysctl.d/zz.conf:1 sets fs.nr_open to 1048576") {
 		t.Errorf("check says %v", said)
 	}
 	rep, err := Persist(root, st, target(10_000_000), s, false)
@@ -198,7 +211,8 @@ func TestSysctlConfAside(t *testing.T) {
 	s := &Store{Path: filepath.Join(root, DefaultStateFile)}
 	mustApply(t, st, target(1000), s)
 	rep, err := Persist(root, st, target(1000), s, false)
-	if err != nil || len(rep.NotDone) > 0 || !strings.Contains(strings.Join(rep.Notes, "\n"), "etc/sysctl.conf:1 sets net.core.somaxconn to 128: not at boot") {
+	if err != nil || len(rep.NotDone) > 0 || !strings.Contains(strings.Join(rep.Notes, "\n"),
+		"etc/sysctl.conf:1 sets net.core.somaxconn to 128: not at boot") {
 		t.Errorf("%v, not done %v, notes %q", err, rep.NotDone, rep.Notes)
 	}
 }

@@ -62,7 +62,8 @@ func Check(st State, t Target, sel Select) []Row {
 }
 
 func checkOne(st State, t Target, set Setting, want string) Row {
-	row := Row{Key: set.Key, Scope: set.Scope, Want: want, Why: set.Why, TooLow: set.TooLow, Source: set.Source, setting: set}
+	row := Row{Key: set.Key, Scope: set.Scope, Want: want, Why: set.Why, TooLow: set.TooLow, Source: set.Source,
+		setting: set}
 	raw, err := st.Get(set.Key)
 	if err != nil {
 		return row.unread(st, set, err)

@@ -58,18 +58,23 @@ func TestCheckStatus(t *testing.T) {
 		{"higher", func(f *fake) { f.values["net.core.somaxconn"] = "100000" }, "net.core.somaxconn", OK, true},
 		{"missing", func(f *fake) { delete(f.values, "net.core.somaxconn") }, "net.core.somaxconn", Unreadable, false},
 		{"nonsense", func(f *fake) { f.values["net.core.somaxconn"] = "lots" }, "net.core.somaxconn", Unreadable, false},
-		{"no permission", func(f *fake) { f.broken["net.core.somaxconn"] = os.ErrPermission }, "net.core.somaxconn", Unreadable, false},
-		{"no conntrack", func(f *fake) { delete(f.values, "net.netfilter.nf_conntrack_max") }, "net.netfilter.nf_conntrack_max", Absent, true},
-		{"old kernel", func(f *fake) { delete(f.values, "net.ipv4.tcp_tw_reuse_delay") }, "net.ipv4.tcp_tw_reuse_delay", Absent, true},
+		{"no permission", func(f *fake) { f.broken["net.core.somaxconn"] = os.ErrPermission }, "net.core.somaxconn",
+			Unreadable, false},
+		{"no conntrack", func(f *fake) { delete(f.values, "net.netfilter.nf_conntrack_max") },
+			"net.netfilter.nf_conntrack_max", Absent, true},
+		{"old kernel", func(f *fake) { delete(f.values, "net.ipv4.tcp_tw_reuse_delay") }, "net.ipv4.tcp_tw_reuse_delay",
+			Absent, true},
 		{"advice is no failure", func(f *fake) { f.values[KeyTHP] = "always" }, KeyTHP, Advised, true},
-		{"unreadable advice is none", func(f *fake) { f.broken[KeySlabWaste] = os.ErrPermission }, KeySlabWaste, Unreadable, true},
+		{"unreadable advice is none", func(f *fake) { f.broken[KeySlabWaste] = os.ErrPermission }, KeySlabWaste,
+			Unreadable, true},
 		{"low fd limit", func(f *fake) { f.values[KeyNofileHard] = "4096" }, KeyNofileHard, Low, false},
 		{"low fd limit of root", func(f *fake) {
 			f.values[KeyNofileHard] = "4096"
 			f.values[KeyCaps] = "000001ffffffffff"
 		}, KeyNofileHard, OK, true},
 		{"soft fd limit only", func(f *fake) { f.values[KeyNofileSoft] = "1024" }, KeyNofileSoft, OK, true},
-		{"shared hash table", func(f *fake) { f.values["net.ipv4.tcp_ehash_entries"] = "-65536" }, "net.ipv4.tcp_ehash_entries", OK, true},
+		{"shared hash table", func(f *fake) { f.values["net.ipv4.tcp_ehash_entries"] = "-65536" },
+			"net.ipv4.tcp_ehash_entries", OK, true},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -111,13 +116,15 @@ func TestHurting(t *testing.T) {
 	}{
 		{"a small run fits any box", 1000, func(*fake) {}, nil},
 		{"a million fits the watches", 1_000_000, func(*fake) {}, []string{"net.ipv4.tcp_ehash_entries"}},
-		{"ten million", 10_000_000, func(*fake) {}, []string{"fs.epoll.max_user_watches", "net.ipv4.ip_local_port_range", "net.ipv4.tcp_mem", "net.ipv4.tcp_ehash_entries"}},
+		{"ten million", 10_000_000, func(*fake) {}, []string{"fs.epoll.max_user_watches", "net.ipv4.ip_local_port_range",
+			"net.ipv4.tcp_mem", "net.ipv4.tcp_ehash_entries"}},
 		{"of ports as wide as can be", 10_000_000, func(f *fake) {
 			f.values["net.ipv4.ip_local_port_range"], f.values["fs.epoll.max_user_watches"] = "1024 65535", "30000000"
 			f.values["net.ipv4.ip_local_reserved_ports"] = "10000-10199,15000-15199"
 			f.values["net.ipv4.tcp_mem"], f.values["net.ipv4.tcp_ehash_entries"] = "1000000 2000000 4000000", "16777216"
 		}, nil},
-		{"less of a queue than the kernel's own", 1000, func(f *fake) { f.values["net.core.netdev_max_backlog"] = "100" }, []string{"net.core.netdev_max_backlog"}},
+		{"less of a queue than the kernel's own", 1000, func(f *fake) { f.values["net.core.netdev_max_backlog"] = "100" },
+			[]string{"net.core.netdev_max_backlog"}},
 		{"no overcommit", 1000, func(f *fake) { f.values["vm.overcommit_memory"] = "2" }, []string{"vm.overcommit_memory"}},
 		{"a low ceiling for fds", 1_000_000, func(f *fake) {
 			f.values["fs.nr_open"], f.values["net.ipv4.tcp_ehash_entries"] = "2048", "1048576"
@@ -132,13 +139,17 @@ func TestHurting(t *testing.T) {
 			f.values["net.ipv4.tcp_syncookies"] = "0"
 			f.values["net.ipv4.tcp_max_syn_backlog"] = "128"
 		}, []string{"net.ipv4.tcp_max_syn_backlog"}},
-		{"listening ports in the local range", 1000, func(f *fake) { f.values["net.ipv4.ip_local_port_range"] = "10100 65535" }, []string{"net.ipv4.ip_local_reserved_ports"}},
+		{"listening ports in the local range", 1000,
+			func(f *fake) { f.values["net.ipv4.ip_local_port_range"] = "10100 65535" },
+			[]string{"net.ipv4.ip_local_reserved_ports"}},
 		{"and reserved", 1000, func(f *fake) {
 			f.values["net.ipv4.ip_local_port_range"] = "10100 65535"
 			f.values["net.ipv4.ip_local_reserved_ports"] = "10000-20000"
 		}, nil},
-		{"conntrack at work", 300_000, func(f *fake) { f.values["net.netfilter.nf_conntrack_count"] = "12" }, []string{"net.netfilter.nf_conntrack_max"}},
-		{"resets on overflow", 1000, func(f *fake) { f.values["net.ipv4.tcp_abort_on_overflow"] = "1" }, []string{"net.ipv4.tcp_abort_on_overflow"}},
+		{"conntrack at work", 300_000, func(f *fake) { f.values["net.netfilter.nf_conntrack_count"] = "12" },
+			[]string{"net.netfilter.nf_conntrack_max"}},
+		{"resets on overflow", 1000, func(f *fake) { f.values["net.ipv4.tcp_abort_on_overflow"] = "1" },
+			[]string{"net.ipv4.tcp_abort_on_overflow"}},
 		{"huge pages everywhere", 1000, func(f *fake) { f.values[KeyTHP] = "always" }, []string{KeyTHP}},
 		{"few files", 100_000, func(f *fake) { f.values["fs.file-max"] = "65536" }, []string{"fs.file-max"}},
 		{"few files, root", 100_000, func(f *fake) {
@@ -180,17 +191,23 @@ func TestHurtingOfARun(t *testing.T) {
 		change map[string]string
 		want   string
 	}{
-		{"churn", churns, map[string]string{"net.ipv4.tcp_tw_reuse": "0", "net.ipv4.tcp_timestamps": "0", "net.ipv4.tcp_max_tw_buckets": "1000"},
+		{"churn", churns, map[string]string{"net.ipv4.tcp_tw_reuse": "0", "net.ipv4.tcp_timestamps": "0",
+			"net.ipv4.tcp_max_tw_buckets": "1000"},
 			"net.ipv4.tcp_timestamps net.ipv4.tcp_tw_reuse net.ipv4.tcp_max_tw_buckets"},
 		{"churn on a box", churns, nil, ""},
 		{"churn towards elsewhere", func(t *Target) { t.Churns, t.Role = true, Client }, nil, "net.ipv4.tcp_tw_reuse"},
-		{"churn of a server", func(t *Target) { t.Churns, t.Role = true, Server }, map[string]string{"net.ipv4.tcp_tw_reuse": "0"}, ""},
+		{"churn of a server", func(t *Target) { t.Churns, t.Role = true, Server },
+			map[string]string{"net.ipv4.tcp_tw_reuse": "0"}, ""},
 		{"closed in good order", func(t *Target) { t.FINs, t.Conns = true, 100_000 }, nil, "net.ipv4.tcp_max_orphans"},
 		{"closed at once", func(t *Target) { t.Conns = 100_000 }, nil, ""},
-		{"few ports", func(t *Target) { t.Conns, t.Dests = 20_000, 1 }, map[string]string{"net.core.somaxconn": "65535"}, "net.ipv4.ip_local_port_range"},
-		{"few ports, more addresses", func(t *Target) { t.Conns, t.Dests, t.Sources = 20_000, 1, 2 }, map[string]string{"net.core.somaxconn": "65535"}, ""},
-		{"two users", func(t *Target) { t.Conns, t.TwoUsers = 2_000_000, true }, map[string]string{"net.ipv4.tcp_ehash_entries": "16777216"}, ""},
-		{"one user", func(t *Target) { t.Conns = 2_000_000 }, map[string]string{"net.ipv4.tcp_ehash_entries": "16777216"}, "fs.epoll.max_user_watches"},
+		{"few ports", func(t *Target) { t.Conns, t.Dests = 20_000, 1 }, map[string]string{"net.core.somaxconn": "65535"},
+			"net.ipv4.ip_local_port_range"},
+		{"few ports, more addresses", func(t *Target) { t.Conns, t.Dests, t.Sources = 20_000, 1, 2 },
+			map[string]string{"net.core.somaxconn": "65535"}, ""},
+		{"two users", func(t *Target) { t.Conns, t.TwoUsers = 2_000_000, true },
+			map[string]string{"net.ipv4.tcp_ehash_entries": "16777216"}, ""},
+		{"one user", func(t *Target) { t.Conns = 2_000_000 }, map[string]string{"net.ipv4.tcp_ehash_entries": "16777216"},
+			"fs.epoll.max_user_watches"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			st, run := box(), target(1000)
@@ -213,7 +230,8 @@ func TestHurtingConcerns(t *testing.T) {
 	st, run := box(), target(1_500_000)
 	st.values["net.core.somaxconn"] = "16"
 	st.values["net.ipv4.tcp_ehash_entries"] = "262144"
-	for end, want := range map[Role]string{Client: "net.ipv4.tcp_ehash_entries", Server: "net.core.somaxconn net.ipv4.tcp_ehash_entries"} {
+	for end, want := range map[Role]string{Client: "net.ipv4.tcp_ehash_entries",
+		Server: "net.core.somaxconn net.ipv4.tcp_ehash_entries"} {
 		var got []string
 		for _, f := range Hurting(st, run) {
 			if f.concerns(end) {

@@ -15,14 +15,17 @@ var (
 	// KernelEnd is one socket: TCP 2,521 + sock_inode_cache 862 + filp 195 +
 	// dentry 195 + epoll 144 + security modules 56 = 3,973, and what slabs that
 	// are not quite full and bind buckets add.
-	KernelEnd = Cost{"kernel, per end", 4100, "2026-11", "slab pages per socket on Linux 6.18, waste of slab order included"}
-	ServerEnd = Cost{"server process, per connection", 450, "2026-11", "RSS per idle connection of the gnet server, 430..500"}
+	KernelEnd = Cost{"kernel, per end", 4100, "2026-11",
+		"slab pages per socket on Linux 6.18, waste of slab order included"}
+	ServerEnd = Cost{"server process, per connection", 450, "2026-11",
+		"RSS per idle connection of the gnet server, 430..500"}
 	ClientEnd = Cost{"client process, per connection", 32, "2026-11", "flat arrays of the client engine, its upper bound"}
 	// FDSlot is struct fdtable's array of pointers, which the kernel doubles:
 	// it is as large as the next power of two.
 	FDSlot = Cost{"fd table, per slot", 8, "2026-11", "one pointer per descriptor, kernel fs/file.c"}
 	// EhashBucket is one head of the established hash.
-	EhashBucket = Cost{"established hash, per bucket", 8, "2026-11", "one pointer per bucket, kernel net/ipv4/inet_hashtables.c"}
+	EhashBucket = Cost{"established hash, per bucket", 8, "2026-11",
+		"one pointer per bucket, kernel net/ipv4/inet_hashtables.c"}
 	// BaseSystem is what the machine uses before the first connection.
 	BaseSystem = Cost{"the system itself", 512 << 20, "2026-11", "265 MiB in use on an idle Debian, rounded up"}
 	// PageStructs is the kernel's own 64 B for every page, whatever its size.
@@ -45,13 +48,6 @@ func BytesPerConn(r Role) int64 {
 // Costs are all of them, for documents.
 func Costs() []Cost {
 	return []Cost{KernelEnd, ServerEnd, ClientEnd, FDSlot, EhashBucket, BaseSystem, PageStructs}
-}
-
-// Seeds is what the program of the seed articles took, both ends' kernel and
-// user memory together, per end: 210 GB for 10 million TCP connections.
-var Seeds = map[string]Cost{
-	"tcp": {"seed program, TCP, per end", 10_500, "as published", "the seed articles' own measurement"},
-	"ws":  {"seed program, WebSocket, per end", 15_500, "as published", "the seed articles' own measurement"},
 }
 
 // reservePercent of a machine's memory stays free: the OOM killer comes before

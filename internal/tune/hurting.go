@@ -2,6 +2,7 @@ package tune
 
 import (
 	"fmt"
+	"os"
 
 	"github.com/c10m/c10m/internal/plan"
 )
@@ -18,7 +19,8 @@ type Finding struct {
 
 // concerns says whether the setting is wanted where only that end is.
 func (f Finding) concerns(end Role) bool {
-	_, ok := f.setting.Want(Target{Conns: 1, Ports: []plan.PortRange{{First: 1, N: 1}}, Memory: MinMemory, Cores: 1, Role: end})
+	_, ok := f.setting.Want(Target{Conns: 1, Ports: []plan.PortRange{{First: 1, N: 1}}, Memory: MinMemory, Cores: 1,
+		Role: end})
 	return ok
 }
 
@@ -63,4 +65,39 @@ func hurtCure(set Setting, t Target, now string) string {
 		return fmt.Sprintf("bin/tuning apply --conns %d", t.Conns)
 	}
 	return cureOf(set, t, next)
+}
+
+// InForce is current on this machine.
+func InForce() map[string]string { return current(Root{Dir: "/"}) }
+
+// current is the values of the table's settings by their keys, as far as they can
+// be read. A process's limits are no setting of the machine.
+func current(st State) map[string]string {
+	all := map[string]string{}
+	for _, s := range Settings() {
+		if v := readerOf(st)(s.Key); v != "" && s.Scope != Process {
+			all[s.Key] = v
+		}
+	}
+	return all
+}
+
+// Warnings is Hurting on this machine: one line for each setting that will hurt
+// run t, with its cure. Memory and cores are this machine's. Of a run on Both,
+// program own leaves out what only the other one suffers from, which says it
+// itself.
+func Warnings(t Target, own Role) []string {
+	root := Root{Dir: "/"}
+	memory, cores, err := root.Machine()
+	if err != nil {
+		return nil // nothing is known, so nothing is claimed
+	}
+	var lines []string
+	t.Memory, t.Page, t.Cores = memory, int64(os.Getpagesize()), cores
+	for _, f := range Hurting(root, t) {
+		if f.concerns(own) {
+			lines = append(lines, f.Warning)
+		}
+	}
+	return lines
 }

@@ -28,15 +28,24 @@ type sizes []struct {
 // families are memory-optimised types with 7.6 GiB a vCPU and up. No prices:
 // they differ by region and day.
 var families = []family{
-	{"r3", false, sizes{{"large", 2, 15.25}, {"xlarge", 4, 30.5}, {"2xlarge", 8, 61}, {"4xlarge", 16, 122}, {"8xlarge", 32, 244}}},
-	{"r5", false, sizes{{"large", 2, 16}, {"xlarge", 4, 32}, {"2xlarge", 8, 64}, {"4xlarge", 16, 128}, {"8xlarge", 32, 256}, {"12xlarge", 48, 384}, {"16xlarge", 64, 512}, {"24xlarge", 96, 768}}},
-	{"r6i", false, sizes{{"large", 2, 16}, {"xlarge", 4, 32}, {"2xlarge", 8, 64}, {"4xlarge", 16, 128}, {"8xlarge", 32, 256}, {"12xlarge", 48, 384}, {"16xlarge", 64, 512}, {"24xlarge", 96, 768}, {"32xlarge", 128, 1024}}},
-	{"r6g", true, sizes{{"medium", 1, 8}, {"large", 2, 16}, {"xlarge", 4, 32}, {"2xlarge", 8, 64}, {"4xlarge", 16, 128}, {"8xlarge", 32, 256}, {"12xlarge", 48, 384}, {"16xlarge", 64, 512}}},
-	{"r7i", false, sizes{{"large", 2, 16}, {"xlarge", 4, 32}, {"2xlarge", 8, 64}, {"4xlarge", 16, 128}, {"8xlarge", 32, 256}, {"12xlarge", 48, 384}, {"16xlarge", 64, 512}, {"24xlarge", 96, 768}, {"48xlarge", 192, 1536}}},
-	{"r7g", true, sizes{{"medium", 1, 8}, {"large", 2, 16}, {"xlarge", 4, 32}, {"2xlarge", 8, 64}, {"4xlarge", 16, 128}, {"8xlarge", 32, 256}, {"12xlarge", 48, 384}, {"16xlarge", 64, 512}}},
-	{"r8g", true, sizes{{"medium", 1, 8}, {"large", 2, 16}, {"xlarge", 4, 32}, {"2xlarge", 8, 64}, {"4xlarge", 16, 128}, {"8xlarge", 32, 256}, {"12xlarge", 48, 384}, {"16xlarge", 64, 512}, {"24xlarge", 96, 768}, {"48xlarge", 192, 1536}}},
-	{"x2gd", true, sizes{{"medium", 1, 16}, {"large", 2, 32}, {"xlarge", 4, 64}, {"2xlarge", 8, 128}, {"4xlarge", 16, 256}, {"8xlarge", 32, 512}, {"12xlarge", 48, 768}, {"16xlarge", 64, 1024}}},
-	{"x1e", false, sizes{{"xlarge", 4, 122}, {"2xlarge", 8, 244}, {"4xlarge", 16, 488}, {"8xlarge", 32, 976}, {"16xlarge", 64, 1952}, {"32xlarge", 128, 3904}}},
+	{"r3", false, sizes{{"large", 2, 15.25}, {"xlarge", 4, 30.5}, {"2xlarge", 8, 61}, {"4xlarge", 16, 122},
+		{"8xlarge", 32, 244}}},
+	{"r5", false, sizes{{"large", 2, 16}, {"xlarge", 4, 32}, {"2xlarge", 8, 64}, {"4xlarge", 16, 128},
+		{"8xlarge", 32, 256}, {"12xlarge", 48, 384}, {"16xlarge", 64, 512}, {"24xlarge", 96, 768}}},
+	{"r6i", false, sizes{{"large", 2, 16}, {"xlarge", 4, 32}, {"2xlarge", 8, 64}, {"4xlarge", 16, 128},
+		{"8xlarge", 32, 256}, {"12xlarge", 48, 384}, {"16xlarge", 64, 512}, {"24xlarge", 96, 768}, {"32xlarge", 128, 1024}}},
+	{"r6g", true, sizes{{"medium", 1, 8}, {"large", 2, 16}, {"xlarge", 4, 32}, {"2xlarge", 8, 64}, {"4xlarge", 16, 128},
+		{"8xlarge", 32, 256}, {"12xlarge", 48, 384}, {"16xlarge", 64, 512}}},
+	{"r7i", false, sizes{{"large", 2, 16}, {"xlarge", 4, 32}, {"2xlarge", 8, 64}, {"4xlarge", 16, 128},
+		{"8xlarge", 32, 256}, {"12xlarge", 48, 384}, {"16xlarge", 64, 512}, {"24xlarge", 96, 768}, {"48xlarge", 192, 1536}}},
+	{"r7g", true, sizes{{"medium", 1, 8}, {"large", 2, 16}, {"xlarge", 4, 32}, {"2xlarge", 8, 64}, {"4xlarge", 16, 128},
+		{"8xlarge", 32, 256}, {"12xlarge", 48, 384}, {"16xlarge", 64, 512}}},
+	{"r8g", true, sizes{{"medium", 1, 8}, {"large", 2, 16}, {"xlarge", 4, 32}, {"2xlarge", 8, 64}, {"4xlarge", 16, 128},
+		{"8xlarge", 32, 256}, {"12xlarge", 48, 384}, {"16xlarge", 64, 512}, {"24xlarge", 96, 768}, {"48xlarge", 192, 1536}}},
+	{"x2gd", true, sizes{{"medium", 1, 16}, {"large", 2, 32}, {"xlarge", 4, 64}, {"2xlarge", 8, 128},
+		{"4xlarge", 16, 256}, {"8xlarge", 32, 512}, {"12xlarge", 48, 768}, {"16xlarge", 64, 1024}}},
+	{"x1e", false, sizes{{"xlarge", 4, 122}, {"2xlarge", 8, 244}, {"4xlarge", 16, 488}, {"8xlarge", 32, 976},
+		{"16xlarge", 64, 1952}, {"32xlarge", 128, 3904}}},
 }
 
 // Instances are all types of the table, family by family, smallest first.
@@ -44,14 +53,15 @@ func Instances() []Instance {
 	var all []Instance
 	for _, f := range families {
 		for _, s := range f.sizes {
-			all = append(all, Instance{Type: f.name + "." + s.name, Family: f.name, VCPU: s.vcpu, MiB: int64(s.gib * 1024), ARM: f.arm})
+			all = append(all, Instance{Type: f.name + "." + s.name, Family: f.name, VCPU: s.vcpu, MiB: int64(s.gib * 1024),
+				ARM: f.arm})
 		}
 	}
 	return all
 }
 
-// SeedInstance is the machine of the seed articles.
-const SeedInstance = "r3.4xlarge"
+// ExampleInstance is the machine that plan says of what it holds.
+const ExampleInstance = "r3.4xlarge"
 
 // usable is what a machine of nominal size bytes can give to connections and
 // the system: less the kernel's own page structs, less the reserve.

@@ -75,7 +75,8 @@ func lockDir(ctx context.Context, dir string) (*os.File, error) {
 		case <-ctx.Done():
 			_ = f.Close()
 			if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-				return nil, fmt.Errorf("flock %s: another apply or revert has held it for %v; lslocks(8) names it", dir, lockPatience)
+				return nil, fmt.Errorf("flock %s: another apply or revert has held it for %v; lslocks(8) names it", dir,
+					lockPatience)
 			}
 			return nil, ctx.Err()
 		case <-time.After(10 * time.Millisecond):

@@ -92,7 +92,8 @@ func applyAndRevert(t *testing.T) {
 	if rep, err = Apply(st, tt, sel, nil); err != nil || len(rep.NotDone) > 0 {
 		t.Errorf("apply without keeping: %v, %v", err, rep.NotDone)
 	}
-	if findings := Hurting(st, Target{Conns: 1000, Memory: tt.Memory, Cores: 2, Role: Both, Ports: tt.Ports}); len(findings) > 0 {
+	if findings := Hurting(st, Target{Conns: 1000, Memory: tt.Memory, Cores: 2, Role: Both,
+		Ports: tt.Ports}); len(findings) > 0 {
 		t.Errorf("hurts a thousand connections: %+v", findings)
 	}
 }

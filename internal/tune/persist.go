@@ -59,7 +59,8 @@ func (p *persister) sysctls() error {
 			p.overruled(a, set, "at the next boot, after "+p.at(SysctlFile))
 		}
 		if a, ok := lastSysctl([]bootFile{aside}, set.Key); ok && a.tooLow(set, p.t) {
-			p.note("%s sets %s to %s: not at boot, but whenever sysctl --system or sysctl -p is run", a.Where(), set.Key, quoteEmpty(a.Value))
+			p.note("%s sets %s to %s: not at boot, but whenever sysctl --system or sysctl -p is run", a.Where(), set.Key,
+				quoteEmpty(a.Value))
 		}
 	}
 	return nil
@@ -210,7 +211,8 @@ func (p *persister) overruled(a Assignment, set Setting, when string) {
 		next = strings.Split(want, "|")[0]
 	}
 	p.rep.NotDone = append(p.rep.NotDone, Change{Key: set.Key, Old: a.Value, New: next,
-		Reason: fmt.Sprintf("%s sets it %s", a.Where(), when), Cure: "remove line " + a.Where() + ", or write " + next + " there"})
+		Reason: fmt.Sprintf("%s sets it %s", a.Where(), when),
+		Cure:   "remove line " + a.Where() + ", or write " + next + " there"})
 }
 
 // write writes one file and says whether it is as it should be now. An error is
@@ -228,7 +230,8 @@ func (p *persister) write(path, content string) (ok bool, err error) {
 		return true, nil
 	}
 	if info, err := os.Stat(to); err == nil && !info.Mode().IsRegular() {
-		return refuse(filepath.Join(p.files.root, path) + " leads to " + to + ", which is no regular file: somebody has masked it")
+		name := filepath.Join(p.files.root, path)
+		return refuse(name + " leads to " + to + ", which is no regular file: somebody has masked it")
 	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return refuse(err.Error())
@@ -301,7 +304,8 @@ func missingDirs(path string, known []string) []string {
 // WithFiles adds what Persist did to what Apply did. Limits of the login shell
 // that the files now raise are no longer undone.
 func (r Report) WithFiles(files Report) Report {
-	out := Report{Done: append(r.Done, files.Done...), Advice: append(r.Advice, files.Advice...), Notes: append(r.Notes, files.Notes...)}
+	out := Report{Done: append(r.Done, files.Done...), Advice: append(r.Advice, files.Advice...),
+		Notes: append(r.Notes, files.Notes...)}
 	for _, c := range r.NotDone {
 		set, ok := Lookup(c.Key)
 		if !ok || set.Scope != Process || !files.limits {
@@ -310,7 +314,8 @@ func (r Report) WithFiles(files Report) Report {
 		}
 		here, _, _ := strings.Cut(c.Cure, ";")
 		if c.Key == KeyNofileSoft {
-			out.Notes = append(out.Notes, c.Key+" is "+c.Old+" here and stays what it is: server and client lift theirs to the hard limit; "+here)
+			out.Notes = append(out.Notes, c.Key+" is "+c.Old+" here and stays what it is: server and client lift theirs to "+
+				"the hard limit; "+here)
 			continue
 		}
 		out.Notes = append(out.Notes, c.Key+" is "+c.Old+" here, "+c.New+" from the next login on; "+here)

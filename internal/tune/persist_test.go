@@ -65,8 +65,10 @@ func TestPersistAndRevert(t *testing.T) {
 		}
 	}
 	for path, wants := range map[string][]string{
-		SysctlFile: {"\nfs.file-max = 9223372036854775807\n", "\nnet.core.somaxconn = 65535\n", "\n-net.netfilter.nf_conntrack_max = 10065536\n",
-			"\nnet.ipv4.ip_local_reserved_ports = 8080,9090,10000-10199,11000-11001,15000-15199\n", "\nnet.ipv4.tcp_wmem = 4096 16384 4194304\n"},
+		SysctlFile: {"\nfs.file-max = 9223372036854775807\n", "\nnet.core.somaxconn = 65535\n",
+			"\n-net.netfilter.nf_conntrack_max = 10065536\n",
+			"\nnet.ipv4.ip_local_reserved_ports = 8080,9090,10000-10199,11000-11001,15000-15199\n",
+			"\nnet.ipv4.tcp_wmem = 4096 16384 4194304\n"},
 		LimitsFile:   {"\n*     hard nofile 10011648\nroot  hard nofile 10011648\n"},
 		SystemFile:   {"\n[Manager]\nDefaultLimitNOFILE=1024:10011648\n"},
 		ModprobeFile: {"\noptions nf_conntrack hashsize=4194304\n"},
@@ -108,7 +110,8 @@ func TestNoLimitAboveTheCeiling(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(root, LimitsFile)); err == nil {
 		t.Error("limits.d was written although fs.nr_open is lower")
 	}
-	if got := unreached(applied.WithFiles(files)); !slices.Contains(got, KeyNofileHard) || !slices.Contains(got, filepath.Join(root, LimitsFile)) {
+	if got := unreached(applied.WithFiles(files)); !slices.Contains(got, KeyNofileHard) ||
+		!slices.Contains(got, filepath.Join(root, LimitsFile)) {
 		t.Errorf("not done: %v", got)
 	}
 }
@@ -234,7 +237,8 @@ func (denied) Remember(State, []SavedValue) error {
 // finds them as they were.
 func TestPersistKeepsModeOwnerAndLinks(t *testing.T) {
 	root, st := etc(t), box()
-	writeFiles(t, root, map[string]string{"srv/limits.conf": "# by hand\n", LimitsFile: "-> /srv/limits.conf", ModprobeFile: "-> ../../srv/new.conf"})
+	writeFiles(t, root, map[string]string{"srv/limits.conf": "# by hand\n", LimitsFile: "-> /srv/limits.conf",
+		ModprobeFile: "-> ../../srv/new.conf"})
 	sysctl, limits := filepath.Join(root, SysctlFile), filepath.Join(root, "srv/limits.conf")
 	if err := os.Chmod(sysctl, 0o600); err != nil {
 		t.Fatal(err)
@@ -248,7 +252,8 @@ func TestPersistKeepsModeOwnerAndLinks(t *testing.T) {
 	if rep, err := Persist(root, st, target(1_000_000), s, false); err != nil || len(rep.NotDone) > 0 {
 		t.Fatalf("%v, not done %v", err, rep.NotDone)
 	}
-	if !strings.Contains(tree(t, root)[limits], "hard nofile") || tree(t, root)[filepath.Join(root, "srv/new.conf")] == "" {
+	if !strings.Contains(tree(t, root)[limits], "hard nofile") ||
+		tree(t, root)[filepath.Join(root, "srv/new.conf")] == "" {
 		t.Error("a link was not followed")
 	}
 	mustRevert(t, st, s)
@@ -261,7 +266,8 @@ func TestPersistKeepsModeOwnerAndLinks(t *testing.T) {
 	if len(after) != len(before) {
 		t.Errorf("%d files after revert, were %d", len(after), len(before))
 	}
-	for path, want := range map[string]fs.FileMode{sysctl: 0o600, limits: 0o664, filepath.Join(root, LimitsFile): fs.ModeSymlink | 0o777,
+	for path, want := range map[string]fs.FileMode{sysctl: 0o600, limits: 0o664,
+		filepath.Join(root, LimitsFile):   fs.ModeSymlink | 0o777,
 		filepath.Join(root, ModprobeFile): fs.ModeSymlink | 0o777} {
 		if info, err := os.Lstat(path); err != nil || info.Mode() != want {
 			t.Errorf("%s: %v, %v, want mode %v", path, info.Mode(), err, want)

@@ -75,7 +75,8 @@ func restore(st State, v SavedValue, dry bool, rep *Report) bool {
 		}
 	}
 	if c.Old != clean(v.New) {
-		rep.Notes = append(rep.Notes, fmt.Sprintf("%s was %s, not the %s that apply wrote: changed by someone else since, or apply was cut off",
+		rep.Notes = append(rep.Notes, fmt.Sprintf("%s was %s, not the %s that apply wrote: changed by someone else since, "+
+			"or apply was cut off",
 			v.Key, quoteEmpty(c.Old), quoteEmpty(v.New)))
 	}
 	rep.Done = append(rep.Done, c)

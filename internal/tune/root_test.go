@@ -24,7 +24,9 @@ func rootWith(t *testing.T, files map[string]string) Root {
 }
 
 func TestRootGet(t *testing.T) {
-	const limits = "Limit                     Soft Limit           Hard Limit           Units     \nMax processes             unlimited            unlimited            processes \nMax open files            1024                 524288               files     \n"
+	const limits = "Limit                     Soft Limit           Hard Limit           Units     \nMax processes      " +
+		"       unlimited            unlimited            processes \nMax open files            1024                 " +
+		"524288               files     \n"
 	tests := []struct {
 		name  string
 		files map[string]string
@@ -33,16 +35,22 @@ func TestRootGet(t *testing.T) {
 		ok    bool
 	}{
 		{"sysctl", map[string]string{"proc/sys/net/ipv4/tcp_mem": "1\t2\t3\n"}, "net.ipv4.tcp_mem", "1\t2\t3", true},
-		{"empty sysctl", map[string]string{"proc/sys/net/ipv4/ip_local_reserved_ports": "\n"}, "net.ipv4.ip_local_reserved_ports", "", true},
+		{"empty sysctl", map[string]string{"proc/sys/net/ipv4/ip_local_reserved_ports": "\n"},
+			"net.ipv4.ip_local_reserved_ports", "", true},
 		{"no sysctl", nil, "net.ipv4.tcp_mem", "", false},
 		{"soft", map[string]string{"proc/self/limits": limits}, KeyNofileSoft, "1024", true},
 		{"hard", map[string]string{"proc/self/limits": limits}, KeyNofileHard, "524288", true},
 		{"no limit", map[string]string{"proc/self/limits": "Max cpu time 1 2\n"}, KeyNofileHard, "", false},
-		{"huge pages", map[string]string{"sys/kernel/mm/transparent_hugepage/enabled": "always [madvise] never\n"}, KeyTHP, "madvise", true},
-		{"huge pages, none chosen", map[string]string{"sys/kernel/mm/transparent_hugepage/enabled": "always\n"}, KeyTHP, "", false},
-		{"slab", map[string]string{"sys/kernel/slab/TCP/order": "3\n", "sys/kernel/slab/TCP/objs_per_slab": "13\n", "sys/kernel/slab/TCP/slab_size": "2368\n"}, KeySlabWaste, "60", true},
-		{"strange slab", map[string]string{"sys/kernel/slab/TCP/order": "-1\n", "sys/kernel/slab/TCP/objs_per_slab": "13\n", "sys/kernel/slab/TCP/slab_size": "2368\n"}, KeySlabWaste, "", false},
-		{"capabilities", map[string]string{"proc/self/status": "Name:\tx\nCapEff:\t000001ffffffffff\n"}, KeyCaps, "000001ffffffffff", true},
+		{"huge pages", map[string]string{"sys/kernel/mm/transparent_hugepage/enabled": "always [madvise] never\n"}, KeyTHP,
+			"madvise", true},
+		{"huge pages, none chosen", map[string]string{"sys/kernel/mm/transparent_hugepage/enabled": "always\n"}, KeyTHP,
+			"", false},
+		{"slab", map[string]string{"sys/kernel/slab/TCP/order": "3\n", "sys/kernel/slab/TCP/objs_per_slab": "13\n",
+			"sys/kernel/slab/TCP/slab_size": "2368\n"}, KeySlabWaste, "60", true},
+		{"strange slab", map[string]string{"sys/kernel/slab/TCP/order": "-1\n",
+			"sys/kernel/slab/TCP/objs_per_slab": "13\n", "sys/kernel/slab/TCP/slab_size": "2368\n"}, KeySlabWaste, "", false},
+		{"capabilities", map[string]string{"proc/self/status": "Name:\tx\nCapEff:\t000001ffffffffff\n"}, KeyCaps,
+			"000001ffffffffff", true},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

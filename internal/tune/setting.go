@@ -1,5 +1,7 @@
 package tune
 
+import "strconv"
+
 // Kind says how two values of a setting compare, and so what raising means.
 type Kind int
 
@@ -64,7 +66,8 @@ func (s Setting) Writable() bool {
 // over them.
 func Settings() []Setting {
 	var all []Setting
-	for _, part := range [][]Setting{fileSettings(), listenSettings(), portSettings(), closeSettings(), keepaliveSettings(), memorySettings(), conntrackSettings(), hashSettings(), machineSettings()} {
+	for _, part := range [][]Setting{fileSettings(), listenSettings(), portSettings(), closeSettings(),
+		keepaliveSettings(), memorySettings(), conntrackSettings(), hashSettings(), machineSettings()} {
 		all = append(all, part...)
 	}
 	return all
@@ -78,4 +81,29 @@ func Lookup(key string) (Setting, bool) {
 		}
 	}
 	return Setting{}, false
+}
+
+// number makes a Want of a count that every role wants.
+func number(f func(Target) int64) func(Target) (string, bool) {
+	return func(t Target) (string, bool) { return strconv.FormatInt(f(t), 10), true }
+}
+
+// on narrows a Want to one role (or Both).
+func on(r Role, f func(Target) (string, bool)) func(Target) (string, bool) {
+	return func(t Target) (string, bool) {
+		if !t.has(r) {
+			return "", false
+		}
+		return f(t)
+	}
+}
+
+// constant makes a Want that does not depend on the target.
+func constant(v string) func(Target) (string, bool) {
+	return func(Target) (string, bool) { return v, true }
+}
+
+// needNumber makes a Need of a count.
+func needNumber(f func(Target) int64) func(Target, Reader) (string, bool) {
+	return func(t Target, _ Reader) (string, bool) { return strconv.FormatInt(f(t), 10), true }
 }

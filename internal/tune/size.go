@@ -2,6 +2,7 @@ package tune
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/c10m/c10m/internal/plan"
 )
@@ -26,10 +27,8 @@ type Layout struct {
 // Held is how many connections an example machine holds.
 type Held struct {
 	Instance Instance `json:"instance"`
-	Proto    string   `json:"proto"`
 	Role     Role     `json:"role"`
-	Then     int64    `json:"seed_program"`
-	Now      int64    `json:"now"`
+	Conns    int64    `json:"conns"`
 }
 
 // Sizing is the answer to "what does it take": pure arithmetic, no kernel.
@@ -40,7 +39,6 @@ type Sizing struct {
 	LocalPorts int      `json:"local_ports"` // of one source address
 	Sources    int64    `json:"sources"`     // addresses the client side needs
 	PerPair    int64    `json:"bytes_per_conn_both_ends"`
-	Seeds      int64    `json:"seed_program_bytes"` // both ends, for as many
 	Layouts    []Layout `json:"layouts"`
 	Examples   []Held   `json:"examples"`
 	Costs      []Cost   `json:"costs"`
@@ -51,8 +49,7 @@ type Sizing struct {
 // and some clients apart. dest are the destination ports one run uses; of t
 // only Conns, Ports, Page and Cores count.
 func Size(t Target, proto string, dest plan.PortRange, clients int) (Sizing, error) {
-	seeds, ok := Seeds[proto]
-	if !ok {
+	if proto != "tcp" && proto != "ws" {
 		return Sizing{}, fmt.Errorf("%q is not a protocol: want tcp or ws", proto)
 	}
 	if clients < 1 || clients > 10_000 {
@@ -66,7 +63,6 @@ func Size(t Target, proto string, dest plan.PortRange, clients int) (Sizing, err
 		Conns: t.Conns, Proto: proto, Ports: dest.N, LocalPorts: local,
 		Sources: plan.SourcesFor(t.Conns, dest.N, local),
 		PerPair: BytesPerConn(Both),
-		Seeds:   2 * seeds.Bytes * t.Conns,
 		Costs:   Costs(), Dated: InstancesDate,
 	}
 	each := (t.Conns + int64(clients) - 1) / int64(clients)
@@ -133,21 +129,14 @@ func (t Target) holds(usable int64) int64 {
 // ignores t.Conns.
 func (t Target) Holds() int64 { return t.holds(t.Memory / 100 * (100 - reservePercent)) }
 
-// examples put the seeds' machine beside today's numbers.
+// examples say what one well-known machine holds, of either protocol.
 func examples(t Target) []Held {
+	i := slices.IndexFunc(Instances(), func(i Instance) bool { return i.Type == ExampleInstance })
+	machine := Instances()[i]
 	var all []Held
-	for _, i := range Instances() {
-		if i.Type != SeedInstance {
-			continue
-		}
-		for _, proto := range []string{"tcp", "ws"} {
-			for _, role := range []Role{Both, Server} {
-				t.Role, t.Cores = role, i.VCPU
-				usable := t.usable(i.MiB << 20)
-				then := (usable - BaseSystem.Bytes) / (Seeds[proto].Bytes * t.ends())
-				all = append(all, Held{Instance: i, Proto: proto, Role: role, Then: then, Now: t.holds(usable)})
-			}
-		}
+	for _, role := range []Role{Both, Server} {
+		t.Role, t.Cores = role, machine.VCPU
+		all = append(all, Held{Instance: machine, Role: role, Conns: t.holds(t.usable(machine.MiB << 20))})
 	}
 	return all
 }

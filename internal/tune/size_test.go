@@ -53,7 +53,6 @@ func TestSizeByHand(t *testing.T) {
 		{"bytes a pair", s.PerPair, 8_682},
 		{"bytes of a client's end", BytesPerConn(Client), 4_132},
 		{"bytes of a server's end", BytesPerConn(Server), 4_550},
-		{"seed program", s.Seeds, 210_000_000_000},
 	} {
 		if tt.got != tt.want {
 			t.Errorf("%s: %d, want %d", tt.name, tt.got, tt.want)
@@ -68,7 +67,8 @@ func TestSizeSources(t *testing.T) {
 		ports int
 		want  int64
 	}{
-		{"one port", 64_111, 1, 1}, {"one too many", 64_112, 1, 2}, {"ten ports", 10_000_000, 10, 16}, {"hundreds", 12_822_201, 200, 2},
+		{"one port", 64_111, 1, 1}, {"one too many", 64_112, 1, 2}, {"ten ports", 10_000_000, 10, 16},
+		{"hundreds", 12_822_201, 200, 2},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -85,7 +85,8 @@ func TestSizeFits(t *testing.T) {
 		want  []string // some of those that hold both ends
 		not   []string
 	}{
-		{10_000_000, []string{"r3.4xlarge", "r5.4xlarge", "x2gd.2xlarge", "x1e.xlarge"}, []string{"r3.2xlarge", "r5.8xlarge"}},
+		{10_000_000, []string{"r3.4xlarge", "r5.4xlarge", "x2gd.2xlarge", "x1e.xlarge"},
+			[]string{"r3.2xlarge", "r5.8xlarge"}},
 		{1_000_000, []string{"r3.large", "r6g.large"}, []string{"r6g.medium"}},
 		{400_000_000, []string{"x1e.32xlarge"}, []string{"r5.24xlarge"}},
 		{900_000_000, nil, []string{"x1e.32xlarge"}},
@@ -108,27 +109,19 @@ func TestSizeFits(t *testing.T) {
 	}
 }
 
-// What the seeds' machine holds must be just what still fits.
-func TestSeedExamples(t *testing.T) {
+// What the example machine holds must be just what still fits.
+func TestExamples(t *testing.T) {
 	s := sizeOf(t, 10_000_000, "tcp", plan.PortRange{First: 10000, N: 200}, 1)
-	if len(s.Examples) != 4 {
+	if len(s.Examples) != 2 {
 		t.Fatalf("%d examples", len(s.Examples))
 	}
 	for _, h := range s.Examples {
 		usable := Target{}.usable(122 << 30)
-		tt := target(h.Now)
+		tt := target(h.Conns)
 		tt.Cores = 16
-		if layout(tt, h.Role, h.Now, 1).Total > usable || layout(tt, h.Role, h.Now+1, 1).Total <= usable {
-			t.Errorf("%s %s: %d is not the most that fits", h.Proto, h.Role, h.Now)
+		if layout(tt, h.Role, h.Conns, 1).Total > usable || layout(tt, h.Role, h.Conns+1, 1).Total <= usable {
+			t.Errorf("%s: %d is not the most that fits", h.Role, h.Conns)
 		}
-		if h.Then*2 > h.Now {
-			t.Errorf("%s %s: %d then, %d now", h.Proto, h.Role, h.Then, h.Now)
-		}
-	}
-	// 122 GiB = 130,996,502,528; less 1/64 for struct page and 5 %: 122,503,...;
-	// less 512 MiB, by 21,000 a pair.
-	if then := s.Examples[0].Then; then != 5_807_872 {
-		t.Errorf("the seed program held %d", then)
 	}
 }
 
@@ -173,12 +166,13 @@ func TestInstances(t *testing.T) {
 			t.Errorf("%s stands twice", i.Type)
 		}
 		seen[i.Type] = true
-		if perCPU := i.MiB / int64(i.VCPU); perCPU < 7*1024 || i.Family == last.Family && (i.MiB <= last.MiB || i.VCPU <= last.VCPU) {
+		if perCPU := i.MiB / int64(i.VCPU); perCPU < 7*1024 || i.Family == last.Family &&
+			(i.MiB <= last.MiB || i.VCPU <= last.VCPU) {
 			t.Errorf("%+v after %+v", i, last)
 		}
 		last = i
 	}
-	if !seen[SeedInstance] {
-		t.Error("the seeds' machine is missing")
+	if !seen[ExampleInstance] {
+		t.Error("the example of plan is missing")
 	}
 }

@@ -14,6 +14,24 @@ type State interface {
 	Set(key, value string) error
 }
 
+// Linux capabilities, capabilities(7), as bits of CapEff in /proc/self/status.
+const (
+	capSysAdmin    = 21
+	capSysResource = 24
+)
+
+// Keys that are no sysctl.
+const (
+	KeyNofileSoft = "RLIMIT_NOFILE.soft"
+	KeyNofileHard = "RLIMIT_NOFILE.hard"
+	KeyTHP        = "transparent_hugepage"
+	KeySlabWaste  = "slab.TCP.waste_permille"
+	KeyCaps       = "process.cap_eff"
+	KeyNetNS      = "process.net_namespace"
+	KeyNetCookie  = "process.net_cookie"
+	KeyBootID     = "kernel.random.boot_id"
+)
+
 // ErrAbsent: this kernel (or this network namespace) has no such setting.
 var ErrAbsent = errors.New("not on this kernel")
 

@@ -153,13 +153,14 @@ func TestWant(t *testing.T) {
 		{"vm.min_free_kbytes", at(1000, Both), "131072"},
 	}
 	for _, tt := range tests {
-		t.Run(fmt.Sprintf("%s %d %s %d %d", tt.key, tt.target.Conns, tt.target.Role, tt.target.Page, tt.target.Memory), func(t *testing.T) {
-			s, found := Lookup(tt.key)
-			got, _ := s.Want(tt.target)
-			if !found || got != tt.want {
-				t.Errorf("got %q, want %q", got, tt.want)
-			}
-		})
+		t.Run(fmt.Sprintf("%s %d %s %d %d", tt.key, tt.target.Conns, tt.target.Role, tt.target.Page, tt.target.Memory),
+			func(t *testing.T) {
+				s, found := Lookup(tt.key)
+				got, _ := s.Want(tt.target)
+				if !found || got != tt.want {
+					t.Errorf("got %q, want %q", got, tt.want)
+				}
+			})
 	}
 }
 
@@ -220,7 +221,8 @@ func TestPlanAndApplyAgree(t *testing.T) {
 					t.Fatal(err)
 				}
 				if need := plan.SourcesFor(conns, dest.N, local); need > s.Sources {
-					t.Errorf("%d connections to %d %s ports of %v: plan says %d addresses, apply's range %s takes %d", conns, dest.N, proto, n, s.Sources, at.localRange(), need)
+					t.Errorf("%d connections to %d %s ports of %v: plan says %d addresses, apply's range %s takes %d", conns,
+						dest.N, proto, n, s.Sources, at.localRange(), need)
 				}
 			}
 		}

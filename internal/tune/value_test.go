@@ -57,7 +57,8 @@ func TestRaise(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			next, enough, err := Raise(tt.kind, tt.now, tt.want)
 			if (err == nil) != tt.ok || next != tt.next || enough != tt.enough {
-				t.Errorf("Raise(%q, %q) = %q, %v, %v; want %q, %v, ok %v", tt.now, tt.want, next, enough, err, tt.next, tt.enough, tt.ok)
+				t.Errorf("Raise(%q, %q) = %q, %v, %v; want %q, %v, ok %v", tt.now, tt.want, next, enough, err, tt.next,
+					tt.enough, tt.ok)
 			}
 		})
 	}
@@ -77,7 +78,8 @@ func checkRaised(t *testing.T, k Kind, now, want, next string) {
 }
 
 func FuzzRaise(f *testing.F) {
-	for _, now := range []string{"", "128", "-1", "4096\t16384\t4194304", "32768\t60999", "80,443,10000-10199", "1", "18446744073709551616", "1 2 3 4", "0-65535", ",", "unlimited"} {
+	for _, now := range []string{"", "128", "-1", "4096\t16384\t4194304", "32768\t60999", "80,443,10000-10199", "1",
+		"18446744073709551616", "1 2 3 4", "0-65535", ",", "unlimited"} {
 		f.Add(now, "4096")
 		f.Add(now, "4096 16384 65536")
 		f.Add(now, "1024 65535")
