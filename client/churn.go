@@ -23,7 +23,7 @@ in TIME_WAIT for 60 s, and with it, on the client's side, a local port.
   --users N                  at a time (default 100)
   --first-close client|server   (default client); a server of ours must run with
                              --close-on-eot then
-  --duration D, --size BYTES|A:B, --timeout D   (10s, 64, 10s a transaction)
+  --duration D, --size BYTES|A:B, --timeout D   (10s, 64, 10s with its connect)
 In a network namespace of its own, which needs root, with a server of its own
   --tw-reuse 0|1|2, --port-range A:B, --max-tw N   net.ipv4.tcp_tw_reuse,
                              ip_local_port_range, tcp_max_tw_buckets for the run

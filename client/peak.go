@@ -26,7 +26,8 @@ breaks is tried twice. Says what broke first, from evidence of the machine.
   --each D               how long a step is (default 3s)
   --mode kept|keepalive|per-request   one connection for all messages of a user
                          (default), for --requests K (10), or for each
-  --size BYTES|A:B, --timeout D, --close fin|rst    (64, 10s, rst)
+  --size BYTES|A:B, --timeout D, --close fin|rst    (64, 10s, rst); --timeout is
+                         of one message, connect included
 Where to, from where (default 127.0.0.1 port 10000)
   --host ADDR, --ports N, --first-port PORT, --proto tcp|ws, --path, --header,
   --subprotocol, --text, --server-control URL|auto|none, --sources auto|CIDR,

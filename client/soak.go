@@ -21,7 +21,8 @@ there is a leak, how large, and how large one could be that does not show.
   --users N              at a time (default 100)
   --mode keepalive|per-request|kept   --requests K (100) messages a connection
                          (default), a connection for each, or one for all
-  --size BYTES|A:B, --timeout D, --close rst|fin    (64, 10s, rst)
+  --size BYTES|A:B, --timeout D, --close rst|fin    (64, 10s, rst); --timeout is
+                         of one message, connect included
   --every D              between two looks (default: a 300th of the time, 1s at
                          least)
   --warm-up SHARE        of the time that is not judged (default 0.2)

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/c10m/c10m/tests/rig"
 )
@@ -121,5 +122,35 @@ echo "one=$one many=$many"`, bin, t.TempDir())
 		if !strings.Contains(text, want) {
 			t.Errorf("the refusal %q lacks %q", text, want)
 		}
+	}
+}
+
+// A server or a proxy that closes what is silent for a time is no server at its
+// limit, and --interval is the way out.
+func TestIdleTimeoutIsNamed(t *testing.T) {
+	port := listen(t, func(c net.Conn) {
+		for b := make([]byte, 64); ; {
+			_ = c.SetReadDeadline(time.Now().Add(700 * time.Millisecond))
+			n, err := c.Read(b)
+			if err != nil {
+				return
+			}
+			_, _ = c.Write(b[:n])
+		}
+	})
+	flags := []string{"--conns", "300", "--rate", "200/s", "--hold", "1s", "--settle", "100ms", "--verify", "0"}
+	o := client(t, nil, nil, to(port, flags...)...)
+	o.HasResult(t)
+	c := o.Result.Conns
+	if o.Status != 1 || c.Lost != 300 || c.IdleTimeout < int64(600*time.Millisecond) || c.IdleTimeout > int64(900*time.Millisecond) {
+		t.Errorf("status %d, conns %+v, want all lost to an idle timeout of about 700 ms", o.Status, c)
+	}
+	if f := o.Result.Findings; len(f) == 0 || f[0].Name != "idle timeout" || !strings.Contains(f[0].Cure, "--interval") {
+		t.Errorf("findings %+v, want the idle timeout first", f)
+	}
+	kept := client(t, nil, nil, to(port, "--conns", "300", "--hold", "1s", "--settle", "0s", "--verify", "0", "--interval", "200ms")...)
+	kept.HasResult(t)
+	if c := kept.Result.Conns; c.Lost > c.Established/2 || c.IdleTimeout != 0 {
+		t.Errorf("conns %+v with --interval, want most of them kept", c)
 	}
 }

@@ -15,7 +15,7 @@ type rule func(w *Window) []result.Finding
 // rules are all of them. Severities are set so that a cause comes before what
 // follows from it: a server that is stopped also overflows its accept queue.
 var rules = []rule{
-	stopped, conntrackFull, portsUsedUp, fdsUsedUp, serverFull, memoryLow,
+	stopped, idleTimeout, conntrackFull, portsUsedUp, fdsUsedUp, serverFull, memoryLow,
 	acceptQueue, synQueue, tcpMemory, timeWaitFull, manyInTimeWait, orphans,
 	hotShard, lockWait, softirqBound, processorsBusy, threadBound, callsPerMessage,
 }
@@ -33,6 +33,7 @@ func Find(w Window) []result.Finding {
 // The names of findings; tests and other rooms look for them.
 const (
 	Stopped         = "server stopped"
+	IdleTimeout     = "idle timeout"
 	ConntrackFull   = "conntrack full"
 	PortsUsedUp     = "local ports used up"
 	FDsUsedUp       = "file descriptors used up"

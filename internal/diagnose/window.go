@@ -19,6 +19,7 @@ type Window struct {
 	Settings      Settings
 	Parents       map[int]bool       // processes of the server that only look after others of it
 	Errors        result.ErrorCounts // the client's failures, by phase and cause
+	Conns         result.Conns       // the client's
 	Messages      int64              // that came back to the client; 0: not known
 	Latency       []Stretch          // the run cut into pieces, in order
 }

@@ -10,9 +10,11 @@ import (
 // zero value is ready.
 type Ages struct {
 	Unknown int64 // of runs longer than the clock of a connection counts
-	rows    [ageRows]int64
-	least   [ageRows]uint32 // of the row, milliseconds
-	most    [ageRows]uint32
+	// First and Last are when the first and the last of them were lost.
+	First, Last time.Time
+	rows        [ageRows]int64
+	least       [ageRows]uint32 // of the row, milliseconds
+	most        [ageRows]uint32
 }
 
 const (
@@ -43,6 +45,12 @@ func (a *Ages) put(ms uint32) {
 // add takes in what another has counted.
 func (a *Ages) add(b *Ages) {
 	a.Unknown += b.Unknown
+	if a.First.IsZero() || !b.First.IsZero() && b.First.Before(a.First) {
+		a.First = b.First
+	}
+	if b.Last.After(a.Last) {
+		a.Last = b.Last
+	}
 	for row, n := range b.rows {
 		if n == 0 {
 			continue
@@ -91,6 +99,9 @@ func (a *Ages) Common(share float64) (from, to time.Duration, ok bool) {
 // long ago its last message began, or else its connect. Its clock goes around
 // once in 71 minutes; of a thread that is older nobody can tell.
 func (a *Ages) lost(now uint64, since uint32) {
+	if a.Last = time.Now(); a.First.IsZero() {
+		a.First = a.Last
+	}
 	if now > 1<<32-1 {
 		a.Unknown++
 		return

@@ -2,6 +2,7 @@ package loadgen
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/c10m/c10m/internal/plan"
@@ -23,7 +24,7 @@ type Churn struct {
 	SizeMax      int           // 0: all are Size
 	Heat         int           // columns of the heat of latency; 0: none
 	Drain        time.Duration // how long to wait for the last answers
-	Timeout      time.Duration // of one transaction; 0: none
+	Timeout      time.Duration // of one transaction, its connect included; 0: none
 }
 
 // EndByte is the last byte of the message after which a server of ours that was
@@ -52,6 +53,8 @@ type churn struct {
 	swept    uint32      // when timeouts were last looked for
 	draining bool
 	progress time.Time // of the drain
+	failed   int       // tries that failed since a transaction was last done, and ...
+	success  uint32    // ... when that was, the loop's clock
 }
 
 // Churn lets the users do their transactions, until they are done or ctx ends.
@@ -66,7 +69,7 @@ func (l *loop) beginChurn() {
 	c := l.job.churn
 	upTo := func(slots int64) int64 { return c.Users * slots / max(1, l.plan.Total) }
 	users := upTo(l.plan.Offset+l.plan.Conns) - upTo(l.plan.Offset)
-	ch := &churn{Churn: c, start: time.Now(), going: users, own: users == l.plan.Conns, since: make([]uint32, users), user: make([]int32, len(l.conns)),
+	ch := &churn{Churn: c, start: time.Now(), success: l.micros(), going: users, own: users == l.plan.Conns, since: make([]uint32, users), user: make([]int32, len(l.conns)),
 		buf: make([]byte, max(c.Size, c.SizeMax))}
 	if c.Loops > 0 {
 		ch.left = make([]int64, users)
@@ -99,7 +102,10 @@ func (l *loop) beginChurn() {
 func (l *loop) churnSome() int {
 	ch := l.churn
 	now, elapsed := l.micros(), time.Since(ch.start)
-	if !ch.draining && (l.shared.stopEx.Load() || ch.Duration > 0 && elapsed >= ch.Duration || ch.going == 0) {
+	if ch.hopeless(now) {
+		l.shared.halt(fmt.Sprintf("%d tries in a row failed: %s", ch.failed, l.lastFailure()))
+	}
+	if !ch.draining && (l.shared.stopEx.Load() || ch.Loops > 0 && l.shared.stopRamp.Load() || ch.Duration > 0 && elapsed >= ch.Duration || ch.going == 0) {
 		ch.draining, ch.progress = true, time.Now()
 	}
 	l.churnOverdue(now)
@@ -133,6 +139,17 @@ func (l *loop) churnSome() int {
 		wait = min(wait, max(1, int((ch.Duration-elapsed)/time.Microsecond)))
 	}
 	return wait
+}
+
+// hopelessFor is how long nothing at all must have succeeded, beside so many
+// failures in a row, for a fixed amount of work to be given up: a server that is
+// started anew is back by then.
+const hopelessFor = 5 * time.Second
+
+// hopeless says whether a fixed amount of work is never going to be done. Where a
+// time is given instead, that ends it.
+func (ch *churn) hopeless(now uint32) bool {
+	return ch.Loops > 0 && ch.failed >= hopeless && now-ch.success >= uint32(hopelessFor/time.Microsecond)
 }
 
 // ready says whether a transaction can begin.
@@ -174,6 +191,7 @@ func (l *loop) firstMessage(slot int64, c *conn) {
 func (l *loop) transacted(slot int64, c *conn, now uint32) {
 	ch := l.churn
 	user := l.endTransaction(slot)
+	ch.failed, ch.success = 0, now
 	took := int64(now-ch.since[user]) * 1000
 	l.times[l.proto(slot)].Echo.Record(took)
 	if l.ex.heat != nil {
@@ -218,6 +236,7 @@ func (l *loop) broken(slot int64) {
 		return // between two transactions: its slot is free
 	}
 	user := l.endTransaction(slot)
+	ch.failed++
 	ch.since[user] = l.micros() + retryAfter
 	ch.retry.push(user)
 	if !ch.own {
@@ -234,14 +253,15 @@ func (l *loop) churnOverdue(now uint32) {
 	}
 	ch.swept = now
 	connect, whole := uint32(l.plan.ConnectTimeout/time.Microsecond), uint32(ch.Timeout/time.Microsecond)
+	overdue := func(user int32) bool { return whole > 0 && user >= 0 && now-ch.since[user] >= whole }
 	for i := range l.conns {
 		slot, c := int64(i), &l.conns[i]
 		switch {
-		case c.state == connecting && now-c.t >= connect:
+		case c.state == connecting && (now-c.t >= connect || overdue(ch.user[slot])):
 			l.failConnect(slot, c, connectTimeout)
-		case c.state == upgrading && now-c.t >= connect:
+		case c.state == upgrading && (now-c.t >= connect || overdue(ch.user[slot])):
 			l.failConnect(slot, c, handshakeTimeout)
-		case c.state == open && c.busy && whole > 0 && now-ch.since[ch.user[slot]] >= whole:
+		case c.state == open && c.busy && overdue(ch.user[slot]):
 			l.lose(slot, c, echoTimeout)
 		case c.state == closing && now-c.t >= uint32(closeWait/time.Microsecond):
 			l.blame(slot, closeTimeout, 1)

@@ -2,8 +2,11 @@ package loadgen
 
 import (
 	"context"
+	"errors"
 	"net"
+	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -140,4 +143,87 @@ func TestFifo(t *testing.T) {
 	if f.len() != 10_000-next || len(f.list) > 2*f.len()+2048 {
 		t.Errorf("%d left in %d places, want %d", f.len(), len(f.list), 10_000-next)
 	}
+}
+
+// A connect is part of its transaction: --timeout bounds it as well.
+func TestChurnTimesOutWhileConnecting(t *testing.T) {
+	port := deaf(t)
+	p := churnPlan(port, 3, 1)
+	p.ConnectTimeout = time.Hour
+	e, err := Start(p, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e.Churn(context.Background(), Churn{Users: 3, PerConn: 1, Size: 64, Duration: time.Second, Timeout: 200 * time.Millisecond, Drain: time.Second})
+	tally, err := e.Stop()
+	if err != nil || tally.Errors["connect_timeout"] < 3 {
+		t.Errorf("%+v, %v, %v; want connects that timed out", tally.Counts, tally.Errors, err)
+	}
+}
+
+// Work that nobody does is given up; what is bounded by its time goes on.
+func TestChurnGivesUpWhenEverythingFails(t *testing.T) {
+	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	port := l.Addr().(*net.TCPAddr).Port
+	_ = l.Close()
+	for _, tt := range []struct {
+		name  string
+		c     Churn
+		gives bool
+	}{
+		{"a fixed amount of work", Churn{Loops: 1000, Duration: time.Hour}, true},
+		{"a fixed time", Churn{Duration: hopelessFor + time.Second}, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			e, err := Start(churnPlan(port, 20, 2), 64)
+			if err != nil {
+				t.Fatal(err)
+			}
+			c := tt.c
+			c.Users, c.PerConn, c.Size, c.Drain = 20, 1, 64, time.Second
+			e.Churn(context.Background(), c)
+			why := e.HaltReason()
+			if _, err := e.Stop(); err != nil {
+				t.Fatal(err)
+			}
+			if gave := strings.Contains(why, "in a row failed: connect_refused"); gave != tt.gives {
+				t.Errorf("it ended with %q, want given up: %v", why, tt.gives)
+			}
+		})
+	}
+}
+
+// deaf is a port whose accept queue is full: a connect to it gets no answer.
+func deaf(t *testing.T) int {
+	t.Helper()
+	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = syscall.Close(fd) })
+	if err := syscall.Bind(fd, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Listen(fd, 0); err != nil {
+		t.Fatal(err)
+	}
+	at, err := syscall.Getsockname(fd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 4 {
+		c, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_NONBLOCK|syscall.SOCK_CLOEXEC, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = syscall.Close(c) })
+		if err := syscall.Connect(c, at); err != nil && !errors.Is(err, syscall.EINPROGRESS) {
+			t.Fatal(err)
+		}
+	}
+	return at.(*syscall.SockaddrInet4).Port
 }

@@ -25,6 +25,7 @@ type Exchange struct {
 	PerConn  uint32        // messages per connection; 0: no limit
 	Sample   int64         // only so many of the open connections, evenly spaced; 0: all; not with an Interval
 	Window   int           // messages under way at once per thread; 0: no limit
+	Verify   bool          // its latencies are counted apart
 	Drain    time.Duration // how long to wait for the last answers
 }
 
@@ -56,6 +57,11 @@ func (l *loop) beginExchange() {
 	}
 	for i := range l.conns {
 		l.conns[i].seq = 0
+	}
+	for p := range l.times {
+		if l.ex.Verify && l.times[p].Echo != nil {
+			l.times[p].verify()
+		}
 	}
 	if x := &l.ex; x.Depth > 1 {
 		x.pipes, x.times = make([]pipe, len(l.conns)), make([]uint32, len(l.conns)*x.Depth)
@@ -362,7 +368,11 @@ func (l *loop) complete(slot int64, c *conn) {
 		return
 	}
 	took := int64(uint32(now)-intended) * 1000
-	l.times[p].Echo.Record(took)
+	if x.Verify {
+		l.times[p].Verify.Record(took)
+	} else {
+		l.times[p].Echo.Record(took)
+	}
 	if x.heat != nil {
 		x.heat.add(time.Since(x.start)-time.Duration(took), took)
 	}

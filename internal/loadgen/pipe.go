@@ -60,7 +60,7 @@ func (l *loop) answered(slot int64, c *conn) (seq, intended uint32) {
 	p.first++
 	c.recv = 0
 	if seq == c.seq {
-		c.busy, c.sent = false, 0
+		c.busy, c.sent, c.t = false, 0, intended
 	}
 	return seq, intended
 }

@@ -73,6 +73,7 @@ type times struct {
 	Connect *result.Histogram // connect latency
 	Upgrade *result.Histogram // from the connect to the end of the WebSocket handshake; nil for TCP
 	Echo    *result.Histogram // from the intended send time
+	Verify  *result.Histogram // the same of a verification's messages, which all come at once; nil: there was none
 }
 
 func newTimes(proto int) times {
@@ -83,12 +84,23 @@ func newTimes(proto int) times {
 	return t
 }
 
+// verify is the histogram of verifications, which few runs need.
+func (t *times) verify() *result.Histogram {
+	if t.Verify == nil {
+		t.Verify = result.NewHistogram()
+	}
+	return t.Verify
+}
+
 func (t *times) merge(u times) {
 	t.Connect.Merge(u.Connect)
 	if u.Upgrade != nil {
 		t.Upgrade.Merge(u.Upgrade)
 	}
 	t.Echo.Merge(u.Echo)
+	if u.Verify != nil {
+		t.verify().Merge(u.Verify)
+	}
 }
 
 // Part is what was counted of one protocol's connections.

@@ -30,7 +30,7 @@ func (t *text) echo(e *result.Echo) {
 	if e.Calls > 0 {
 		t.row("system calls", "%s a message, of the client (epoll_wait, read, send)", three(e.Calls))
 	}
-	t.latencies(timed{"echo", e.Latency})
+	t.latencies(timed{"echo", e.Latency}, timed{"verified", e.Verify})
 }
 
 // reconcile puts the counts of the same connections side by side.

@@ -1,6 +1,12 @@
 package report
 
-import "strings"
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/c10m/c10m/internal/result"
+)
 
 // cures says for each cause of loadgen.Causes what it means and what helps, in
 // one line of a report: the errno of connect(2), socket(2), epoll_ctl(2), read(2)
@@ -94,3 +100,21 @@ var cures = map[string]string{
 // cure is what helps against a failure; "" if that is not known. Tries to
 // reconnect fail of what connects fail of.
 func cure(name string) string { return cures[strings.TrimPrefix(name, "reconnect_")] }
+
+// cureFor is what helps against a failure of these connections: how they were
+// lost may say more than the cause alone.
+func cureFor(name string, c result.Conns) string {
+	if after := c.IdleTimeout; after > 0 && (strings.HasPrefix(name, "read_close") || name == "read_reset") {
+		return fmt.Sprintf("closed after %s of silence: an idle timeout, of the server or a proxy; --interval %s", Nanos(after), shortly(after/2))
+	}
+	return cure(name)
+}
+
+// shortly is a time as a flag takes it.
+func shortly(ns int64) string {
+	d := time.Duration(ns)
+	if d >= 2*time.Second {
+		return d.Truncate(time.Second).String()
+	}
+	return d.Truncate(10 * time.Millisecond).String()
+}

@@ -148,7 +148,7 @@ func connectionSection(r *result.Result) section {
 	t.add("lost later", Count(c.Lost))
 	errors := table{Title: "Errors by cause", Head: []string{"count"}, Words: "what helps"}
 	for _, e := range c.Errors.Top(0) {
-		errors.Rows = append(errors.Rows, line{Name: e.Name, Values: []string{Count(e.N)}, Note: cure(e.Name)})
+		errors.Rows = append(errors.Rows, line{Name: e.Name, Values: []string{Count(e.N)}, Note: cureFor(e.Name, c)})
 	}
 	latency := table{Title: "Latency", Head: []string{"p50", "p90", "p99", "p99.9", "max"}}
 	addLatency := func(name string, l *result.Latency) {
@@ -162,6 +162,7 @@ func connectionSection(r *result.Result) section {
 	}
 	if r.Echo != nil {
 		addLatency("echo", r.Echo.Latency)
+		addLatency("verified", r.Echo.Verify)
 	}
 	protocols := table{Title: "By protocol", Head: []string{"established", "failed", "lost", "setup rate", "echoes"}}
 	for _, p := range r.Protocols {

@@ -197,7 +197,7 @@ func (t *text) conns(r *result.Result) {
 	t.head("Errors", width, "count")
 	for _, e := range c.Errors.Top(0) {
 		t.cells(e.Name, width, Count(e.N))
-		if help := cure(e.Name); help != "" {
+		if help := cureFor(e.Name, c); help != "" {
 			t.printf("%s\n", wrap("    ", help, t.width))
 		}
 	}

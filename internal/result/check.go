@@ -88,6 +88,9 @@ func (c Conns) check() error {
 			return err
 		}
 	}
+	if i := c.Idle; i != nil && (i.Count < 0 || i.From < 0 || i.From > i.To || i.Seconds < 0) || c.IdleTimeout < 0 {
+		return fmt.Errorf("conns.lost_idle: %+v, idle_timeout_ns %d cannot be", i, c.IdleTimeout)
+	}
 	switch {
 	case c.Attempted != c.Established+c.Failed:
 		return fmt.Errorf("conns: %d attempted is not %d established + %d failed", c.Attempted, c.Established, c.Failed)
@@ -109,7 +112,10 @@ func (e *Echo) check(where string) error {
 			return err
 		}
 	}
-	return e.Latency.check(where + ".latency")
+	if err := e.Latency.check(where + ".latency"); err != nil {
+		return err
+	}
+	return e.Verify.check(where + ".verify_latency")
 }
 
 func checkCurve(c []Point) error {

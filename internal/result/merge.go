@@ -162,7 +162,10 @@ func mergeEcho(a, b *Echo) (e *Echo, err error) {
 	if e.Received > 0 {
 		e.Calls = (a.Calls*float64(a.Received) + b.Calls*float64(b.Received)) / float64(e.Received)
 	}
-	e.Latency, err = mergeLatency(a.Latency, b.Latency)
+	if e.Latency, err = mergeLatency(a.Latency, b.Latency); err != nil {
+		return nil, err
+	}
+	e.Verify, err = mergeLatency(a.Verify, b.Verify)
 	return e, err
 }
 

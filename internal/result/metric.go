@@ -105,7 +105,7 @@ func dimension(path string) Dimension {
 	switch {
 	case last == "count":
 		return Number
-	case slices.Contains([]string{"latency", "connect", "handshake"}, parent), strings.HasSuffix(last, "_ns"), parent == "plan" && (last == "hold" || last == "interval"):
+	case slices.Contains([]string{"latency", "verify_latency", "connect", "handshake"}, parent), strings.HasSuffix(last, "_ns"), parent == "plan" && (last == "hold" || last == "interval"):
 		return Nanos
 	case strings.HasSuffix(last, "seconds"):
 		return Seconds

@@ -83,4 +83,8 @@ func (c *Conns) add(d Conns) {
 	c.Attempted, c.Established = c.Attempted+d.Attempted, c.Established+d.Established
 	c.Failed, c.Lost, c.Reconnected = c.Failed+d.Failed, c.Lost+d.Lost, c.Reconnected+d.Reconnected
 	c.Errors = c.Errors.Plus(d.Errors)
+	c.IdleTimeout = max(c.IdleTimeout, d.IdleTimeout)
+	if c.Idle == nil || d.Idle != nil && d.Idle.Count > c.Idle.Count { // their quantiles cannot be added
+		c.Idle = d.Idle
+	}
 }

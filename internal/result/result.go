@@ -93,6 +93,8 @@ type Conns struct {
 	Lost        int64       `json:"lost"`
 	Reconnected int64       `json:"reconnected,omitempty"`
 	Errors      ErrorCounts `json:"errors,omitempty"`
+	Idle        *Idle       `json:"lost_idle,omitempty"`       // of the lost, those that the other end closed
+	IdleTimeout int64       `json:"idle_timeout_ns,omitempty"` // what closed them, where it was that; else absent
 }
 
 // FailedAnswer is what a peer said that made a connection fail, the first of the
@@ -211,10 +213,11 @@ type Echo struct {
 	Lost       int64    `json:"lost"`
 	Mismatched int64    `json:"mismatched"`
 	Seconds    float64  `json:"seconds,omitempty"`
-	Rate       float64  `json:"rate,omitempty"`  // echoes per second
-	Bytes      int64    `json:"bytes,omitempty"` // payload bytes received
-	Latency    *Latency `json:"latency,omitempty"`
+	Rate       float64  `json:"rate,omitempty"`              // echoes per second
+	Bytes      int64    `json:"bytes,omitempty"`             // payload bytes received
+	Latency    *Latency `json:"latency,omitempty"`           // of the exchange, without the verification's
 	Verified   int64    `json:"verified,omitempty"`          // connections checked with one echo after the hold
+	Verify     *Latency `json:"verify_latency,omitempty"`    // of these, which are sent all at once
 	Calls      float64  `json:"calls_per_message,omitempty"` // system calls of the client: epoll_wait, read, send
 }
 

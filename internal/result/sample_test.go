@@ -20,7 +20,8 @@ func complete() *Result {
 	r.Command, r.Interrupt = []string{"client", "hold", "--conns", "100"}, true
 	r.Host = Host{Kernel: "6.18.1", CPUs: 2, MemoryBytes: 24 << 30, Nofile: 20_000, Go: "go1.26.8", Commit: "0123456789ab", Settings: map[string]string{"net.core.somaxconn": "4096"}}
 	r.Plan = Plan{Host: "127.0.0.1", FirstPort: 10_000, WSFirstPort: 15_000, Conns: 120, Ports: 2, Sources: 1, Threads: 2, Rate: 50, Hold: 10e9, Size: 64, Interval: 1e9, FDTables: 2, LimitedBy: "memory"}
-	r.Conns = Conns{Attempted: 120, Established: 100, Failed: 20, Lost: 3, Reconnected: 2, Errors: ErrorCounts{"connect_refused": 20, "read_closed": 3}}
+	r.Conns = Conns{Attempted: 120, Established: 100, Failed: 20, Lost: 3, Reconnected: 2, Errors: ErrorCounts{"connect_refused": 20, "read_closed": 3},
+		Idle: &Idle{3, 1.9e9, 2.1e9, 1.5}, IdleTimeout: 2e9}
 	r.FirstFailure = &FailedAnswer{Cause: "handshake_status_404", From: "127.0.0.1:10000", Lines: []string{"HTTP/1.1 404 Not Found"}}
 	h := NewHistogram()
 	for i := range int64(100) {
@@ -32,7 +33,7 @@ func complete() *Result {
 		TotalPerConn: 8475, Caches: []Cache{{"TCP", 2, 5040}}, Fit: Fit{8475, 0.9999, 20}, Plain: Parts{8010, ptr(440.), 26, 8476},
 		Outside: ptr(8500.), WalkedPerConn: ptr(12.), At10M: 84.75e9, Before: used(1000), Held: used(900_000), After: used(2000),
 		Samples: []Sample{{0.5, 50, *used(400_000)}}, PeakUsed: 1_000_000}
-	r.Echo = &Echo{Sent: 100, Received: 98, Lost: 1, Mismatched: 1, Seconds: 10, Rate: 9.8, Bytes: 6272, Latency: h.Summary(), Verified: 97, Calls: 2.25}
+	r.Echo = &Echo{Sent: 100, Received: 98, Lost: 1, Mismatched: 1, Seconds: 10, Rate: 9.8, Bytes: 6272, Latency: h.Summary(), Verified: 97, Verify: h.Summary(), Calls: 2.25}
 	r.Protocols = []Protocol{{Proto: "ws", Conns: r.Conns, SetupRate: 40, Connect: h.Summary(), Handshake: h.Summary(), Echo: r.Echo}, {Proto: "tcp"}}
 	r.CPU = &CPU{Server: ptr(1.5), Client: 2.5, Softirq: ptr(0.5)}
 	r.Reconcile = &Counts{Client: 97, Server: ptr(int64(97)), Kernel: ptr(int64(196)), Ends: 2}

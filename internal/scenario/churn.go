@@ -121,6 +121,9 @@ func runChurn(ctx context.Context, o ChurnOptions, fp proc.FS, watch Watch) (c *
 	if err != nil {
 		p.warn("a client thread ended early: %v", err)
 	}
+	if why := c.engine.HaltReason(); why != "" && err == nil {
+		p.warn("the run was given up: %s", why)
+	}
 	p.reconcileClosed(ctx, before)
 	c.fill(t, ctx.Err() != nil)
 	if len(heat.Columns) > 0 {
@@ -161,6 +164,7 @@ func (c *churn) fill(t loadgen.Tally, interrupted bool) {
 	r.Interrupt = interrupted
 	r.Conns = newConns(&t.Part)
 	r.FirstFailure = c.opt.firstFailure(t)
+	c.fillIdle(&r.Conns, &t.LostAges)
 	s := c.took.Seconds()
 	r.Echo = &result.Echo{Seconds: s, Rate: float64(c.within.Received) / s, Calls: perMessage(t)}
 	fillEcho(r.Echo, &t.Part)

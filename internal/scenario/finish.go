@@ -18,8 +18,10 @@ func (h *hold) fill(t loadgen.Tally) {
 	r := h.res
 	r.Conns = newConns(&t.Part)
 	r.FirstFailure = h.opt.firstFailure(t)
+	h.fillIdle(&r.Conns, &t.LostAges)
 	h.fillSetup(t)
 	h.fillMemory()
+	h.warnOfGaps()
 	if r.Echo != nil {
 		fillEcho(r.Echo, &t.Part)
 		r.Echo.Calls = perMessage(t)
@@ -46,6 +48,22 @@ func (o *Options) firstFailure(t loadgen.Tally) *result.FailedAnswer {
 	return &result.FailedAnswer{Cause: t.First.Cause, From: t.First.From.String(), Lines: t.First.Lines}
 }
 
+// fillIdle says how old the connections were that the other end closed, and
+// whether that was an idle timeout. Where all were lost at one moment the server
+// may have ended: then nobody takes a connection now, or other processes do.
+func (p *Prepared) fillIdle(c *result.Conns, lost *loadgen.Ages) {
+	from, to, ok := lost.Common(0.9)
+	if !ok {
+		return
+	}
+	c.Idle = &result.Idle{Count: lost.Count(), From: int64(from), To: int64(to), Seconds: lost.Last.Sub(lost.First).Seconds()}
+	after, moment, ok := c.Idle.Timeout(c.Established)
+	if !ok || moment && !p.stillServes() {
+		return
+	}
+	c.IdleTimeout = int64(after)
+}
+
 func (h *hold) fillSetup(t loadgen.Tally) {
 	s := h.res.Setup
 	if s == nil || t.Established == 0 {
@@ -64,6 +82,9 @@ func (h *hold) fillSetup(t loadgen.Tally) {
 func fillEcho(e *result.Echo, p *loadgen.Part) {
 	e.Sent, e.Received, e.Lost, e.Mismatched, e.Bytes = p.Sent, p.Received, p.Missing, p.Mismatched, p.Bytes
 	e.Latency = p.Echo.Summary()
+	if p.Verify != nil {
+		e.Verify = p.Verify.Summary()
+	}
 }
 
 // fillProtocols says how much of a mixed run was whose.

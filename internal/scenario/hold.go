@@ -49,6 +49,8 @@ type hold struct {
 	room         uint64               // bytes that could be taken when the guard last looked
 	census       loadgen.Census
 	workers      []int64 // open connections of each server worker, while held
+	gaps         int     // snapshots that failed ...
+	gap          error   // ... and why the last one did
 	heat         loadgen.Heat
 }
 
@@ -92,19 +94,22 @@ func Hold(ctx context.Context, p *Prepared, o Options, fp proc.FS, watch Watch) 
 
 // run is the phases. Each ends at once when ctx does.
 func (h *hold) run(ctx context.Context) {
-	before, err := h.baseline(ctx)
+	before, server, err := h.baseline(ctx)
 	if err != nil {
 		h.warn("memory is not measured: %v", err)
 	}
-	h.counted = h.opt.count(h.fp, h.Server) // by now it has seen the end of the probe's connections
-	if h.Server != nil {
+	if server == nil {
+		server = h.Server // as it was found
+	}
+	h.counted = h.opt.count(h.fp, server) // by now it has seen the end of the probe's connections
+	if server != nil {
 		before.ServerOpen = 0
 	}
 	h.series.Before = before
 	if h.softirq, err = h.fp.Softirq(); err != nil {
 		h.softirq = math.Inf(1) // no later count is as much
 	}
-	h.serverBefore = h.Server
+	h.serverBefore = server
 	h.setPhase("ramp")
 	h.ramp(ctx)
 	h.setPhase("settle")
@@ -124,11 +129,11 @@ const warmUp = 12
 // baseline is the snapshot before the ramp. Measuring makes garbage on both
 // sides; it is let reach its plateau first, so that it is not taken for memory
 // of the connections.
-func (h *hold) baseline(ctx context.Context) (s proc.Snapshot, err error) {
+func (h *hold) baseline(ctx context.Context) (s proc.Snapshot, r *result.ServerReport, err error) {
 	debug.SetGCPercent(25) // the heap is small: the connections are not in it
 	for range warmUp {
-		if s, err = h.snapshot(ctx); err != nil {
-			return s, err
+		if s, r, err = h.snapshot(ctx); err != nil {
+			return s, r, err
 		}
 	}
 	debug.FreeOSMemory()
@@ -189,35 +194,49 @@ func (h *hold) memoryFull() (proc.Mem, bool) {
 	return mem, mem.Room(memoryReserve) <= soon
 }
 
+// sample takes a sample, or remembers why it could not: the fit has a gap there.
 func (h *hold) sample(ctx context.Context, now time.Time) {
-	snap, err := h.snapshot(ctx)
+	snap, _, err := h.snapshot(ctx)
 	if err != nil {
-		return // the next one may do; with too few the fit says so
+		h.missed(err)
+		return
 	}
 	h.sampler.Add(time.Now(), time.Since(now), snap)
 }
 
-// snapshot measures both ends now.
-func (h *hold) snapshot(ctx context.Context) (s proc.Snapshot, err error) {
+// missed counts a snapshot that failed.
+func (h *hold) missed(err error) {
+	h.gaps++
+	h.gap = err
+}
+
+// warnOfGaps says how many looks at memory failed, and why the last one did.
+func (h *hold) warnOfGaps() {
+	if h.gaps > 0 {
+		h.warn("memory could not be read %s times during the run, the last time because: %v", plan.Group(int64(h.gaps)), h.gap)
+	}
+}
+
+// snapshot measures both ends now; r is what the server said, nil if it did not.
+func (h *hold) snapshot(ctx context.Context) (s proc.Snapshot, r *result.ServerReport, err error) {
 	s.ServerOpen = -1
 	if !h.began.IsZero() {
 		s.T = time.Since(h.began).Seconds()
 	}
 	if h.control.base != "" {
-		if r, err := h.control.report(ctx); err == nil {
+		if r, err = h.control.report(ctx); err == nil {
 			s.ServerOpen, s.Server = r.Open-h.counted.server, r.Memory
 			if !h.SameHost {
 				s.Remote = r.Kernel
 			}
-			h.Server = r
 		}
 	}
 	s.Conns = h.engine.Counts().Open()
 	if s.Kernel, err = h.fp.Kernel(); err != nil {
-		return s, err
+		return s, r, err
 	}
 	s.Client, err = h.fp.Process(h.fp.Self())
-	return s, err
+	return s, r, err
 }
 
 // settle waits until the server holds what the client does, then until both
@@ -231,18 +250,21 @@ func (h *hold) settle(ctx context.Context) {
 		sleep(ctx, h.opt.Settle)
 	}
 	if ctx.Err() != nil {
-		h.holdLastSample()
+		h.holdLastSample("interrupted before everything was held")
 		return
 	}
-	held, err := h.snapshot(ctx)
+	held, r, err := h.snapshot(ctx)
 	if err != nil {
-		return
+		h.missed(err)
+		h.holdLastSample(fmt.Sprintf("the settled state was not measured (%v)", err))
+		held.ServerOpen = -1
+	} else {
+		h.holds(held, h.sampler.Taken)
 	}
-	h.holds(held, h.sampler.Taken)
-	h.reconcile()
+	h.reconcile(held.ServerOpen)
 	h.census = h.engine.Census()
-	if h.Server != nil {
-		for _, w := range h.Server.Shards {
+	if r != nil {
+		for _, w := range r.Shards {
 			h.workers = append(h.workers, w.Open)
 		}
 	}
@@ -258,7 +280,7 @@ func (h *hold) holds(held proc.Snapshot, ramp []proc.Snapshot) {
 // the settled state that it never came to: the last one that knows as much as
 // the snapshot before the ramp, since the server's answer to the very last one
 // may have been cut off.
-func (h *hold) holdLastSample() {
+func (h *hold) holdLastSample(why string) {
 	taken := h.sampler.Taken
 	for i := len(taken) - 1; i >= 0; i-- {
 		s := taken[i]
@@ -266,7 +288,7 @@ func (h *hold) holdLastSample() {
 			continue
 		}
 		h.holds(s, taken[:i])
-		h.warn("interrupted before everything was held: memory is that of the ramp's last sample, at %s of %s connections, and had not settled", plan.Group(s.Conns), plan.Group(h.Plan.Total))
+		h.warn("%s: memory is that of the ramp's last sample, at %s of %s connections, and had not settled", why, plan.Group(s.Conns), plan.Group(h.Plan.Total))
 		return
 	}
 }
@@ -320,7 +342,7 @@ func (h *hold) verify(ctx context.Context) {
 		return
 	}
 	before := h.engine.Counts().Received
-	h.runExchange(ctx, loadgen.Exchange{Size: max(1, h.Plan.Size), PerConn: 1, Sample: h.Plan.Verify, Window: 256, Drain: drain})
+	h.runExchange(ctx, loadgen.Exchange{Size: max(1, h.Plan.Size), PerConn: 1, Sample: h.Plan.Verify, Window: 256, Verify: true, Drain: drain})
 	h.res.Echo.Verified = h.engine.Counts().Received - before
 	if want := min(h.Plan.Verify, h.engine.Counts().Open()); h.res.Echo.Verified < want && ctx.Err() == nil {
 		h.warn("%s of %s connections were verified: the others did not answer, or still owe the answer to an earlier message", plan.Group(h.res.Echo.Verified), plan.Group(want))
@@ -360,7 +382,13 @@ func (h *hold) close(ctx context.Context) {
 		}
 	}
 	sleep(ctx, h.opt.Settle)
-	if after, err := h.snapshot(ctx); err == nil && ctx.Err() == nil {
+	after, _, err := h.snapshot(ctx)
+	switch {
+	case ctx.Err() != nil:
+	case err != nil:
+		h.missed(err)
+		h.warn("what came back after the close was not measured: %v", err)
+	default:
 		h.afterClose(after)
 	}
 }

@@ -57,7 +57,7 @@ const shown = 4
 // tables who had the processors. The window must have ended while the client's
 // threads were still there.
 func settleFindings(w diagnose.Window, r *result.Result, l plan.LocalPorts, latency []diagnose.Stretch) {
-	w.Errors, w.Latency = r.Conns.Errors, latency
+	w.Errors, w.Conns, w.Latency = r.Conns.Errors, r.Conns, latency
 	if n := l.N(); n > 0 {
 		w.Settings.LocalPorts = int64(n) // less those that are reserved
 	}

@@ -161,6 +161,31 @@ func probe(ctx context.Context, o Options) error {
 	return nil
 }
 
+// stillServes says whether the server that the run began with takes connections
+// still: one that has ended, or that has started processes anew, has closed its
+// connections by that.
+func (p *Prepared) stillServes() bool {
+	for _, port := range []int{p.Plan.Ports[0], p.Plan.Ports[len(p.Plan.Ports)-1]} {
+		if accepts(net.JoinHostPort(p.Plan.Host.String(), strconv.Itoa(port))) != nil {
+			return false
+		}
+	}
+	if p.Server == nil {
+		return true
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	now, err := p.control.counts(ctx)
+	return err == nil && now.PID == p.Server.PID && restarts(now) == restarts(p.Server)
+}
+
+func restarts(r *result.ServerReport) (n int64) {
+	for _, s := range r.Shards {
+		n += s.Restarts
+	}
+	return n
+}
+
 // findServer asks the server's control endpoint, where there is one.
 func (p *Prepared) findServer(ctx context.Context, o Options, fp proc.FS) {
 	p.Place = findPlace(o.Host, nil, fp)
@@ -290,6 +315,8 @@ func (p *Prepared) machine(o Options, pl plan.Plan, fp proc.FS) (m plan.Machine,
 	sources := int64(max(1, len(o.Sources)))
 	if o.Sources == nil && o.Host.IsLoopback() && o.Host.Is4() {
 		sources = plan.MaxSources
+	} else if o.Sources == nil {
+		sources = int64(max(1, len(ownAddresses(o.Host, plan.MaxSources)))) // those that decideSources would use
 	}
 	m.Tuples = int64(pl.Local.N()) * int64(len(o.Ports)) * sources
 	if p.Server != nil {

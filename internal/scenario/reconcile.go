@@ -13,10 +13,10 @@ import (
 
 // reconcile puts the three counts of the same connections side by side, while
 // everything is held.
-func (h *hold) reconcile() {
+func (h *hold) reconcile(server int64) {
 	c := &result.Counts{Client: h.engine.Counts().Open()}
-	if h.series.Held.ServerOpen >= 0 {
-		open := h.series.Held.ServerOpen
+	if server >= 0 {
+		open := server
 		c.Server = &open
 		if open != c.Client {
 			h.warn("the server holds %s connections, the client %s", plan.Group(open), plan.Group(c.Client))
