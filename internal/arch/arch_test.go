@@ -17,7 +17,7 @@ var ours = rules{
 	layers: [][]string{
 		{"internal/plan", "internal/pace", "internal/ws", "internal/tcp", "internal/plot"},
 		{"internal/result", "internal/sys"},
-		{"internal/loadgen", "internal/echo", "internal/proc"},
+		{"internal/packets", "internal/loadgen", "internal/echo", "internal/proc"},
 		{"internal/diagnose", "internal/tune"},
 		{"internal/scenario", "internal/shard", "internal/report", "internal/dash", "internal/relay"},
 		{"server", "client", "tuning"},
@@ -31,6 +31,7 @@ var ours = rules{
 	foreign: []owner{
 		{module: "golang.org/x/sys", rooms: []string{"internal/sys"}},
 		{module: "golang.org/x/term", rooms: []string{"internal/report", "client", "server", "tuning"}},
+		{module: "github.com/vishvananda/netlink", rooms: []string{"internal/sys"}},
 		{module: "github.com/panjf2000/gnet/v2", rooms: []string{"internal/echo"}},
 		{module: "github.com/prometheus/procfs", rooms: []string{"internal/proc"}},
 		{module: "github.com/prometheus/client_golang", rooms: []string{"internal/dash"}},

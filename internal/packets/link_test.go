@@ -1,0 +1,301 @@
+package packets
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"os/exec"
+	"runtime"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/c10m/c10m/internal/tcp"
+)
+
+// patience bounds what takes moments, on a busy machine seconds.
+const patience = time.Minute
+
+// inNetns locks the test's thread into a network namespace of its own, with lo
+// up. Goroutines of the test run elsewhere: make sockets here and use them there.
+func inNetns(t *testing.T, commands ...string) {
+	t.Helper()
+	runtime.LockOSThread() // never unlocked: the thread ends with the test
+	if err := syscall.Unshare(syscall.CLONE_NEWNET); err != nil {
+		t.Skipf("needs root: unshare: %v", err)
+	}
+	for _, c := range append([]string{"ip link set lo up"}, commands...) {
+		if out, err := exec.Command("sh", "-c", c).CombinedOutput(); err != nil {
+			t.Fatalf("%s: %v\n%s", c, err, out)
+		}
+	}
+}
+
+// server echoes on one port until the test ends, and counts.
+type server struct {
+	net.Listener
+	mu     sync.Mutex
+	open   map[net.Conn]bool
+	resets int
+}
+
+func serve(t *testing.T, addr string) *server {
+	t.Helper()
+	l, err := net.Listen("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &server{Listener: l, open: map[net.Conn]bool{}}
+	t.Cleanup(func() { _ = l.Close() })
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go s.echo(c)
+		}
+	}()
+	return s
+}
+
+func (s *server) echo(c net.Conn) {
+	s.mu.Lock()
+	s.open[c] = true
+	s.mu.Unlock()
+	_, err := io.Copy(c, struct{ io.Reader }{c})
+	_ = c.Close()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.open, c)
+	if errors.Is(err, syscall.ECONNRESET) {
+		s.resets++
+	}
+}
+
+func (s *server) counts() (open, resets int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.open), s.resets
+}
+
+// client is a Link's owner: every connection sends total bytes, and what comes
+// back is checked byte for byte.
+type client struct {
+	*Link
+	t        *testing.T
+	began    time.Time
+	total    int
+	up       int
+	received []int
+	done     int
+	closed   map[tcp.Cause]int
+}
+
+func stream(slot int, offset uint32) byte { return byte(slot*31) + byte(offset*7>>2) }
+
+func connect(t *testing.T, prefix string, host netip.AddrPort, conns, total int) *client {
+	t.Helper()
+	c := &client{t: t, began: time.Now(), total: total, received: make([]int, conns), closed: map[tcp.Cause]int{}}
+	var err error
+	c.Link, err = Open(Config{
+		Prefix: netip.MustParsePrefix(prefix), Host: host.Addr(), Ports: []int{int(host.Port())}, Conns: conns, MTU: 1500, Events: c,
+		Secret: tcp.Secret{1, 2},
+		Render: func(slot int, offset uint32, b []byte) {
+			for i := range b {
+				b[i] = stream(slot, offset+uint32(i))
+			}
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	c.Sweep(c.now())
+	return c
+}
+
+func (c *client) Established(slot int) {
+	c.up++
+	if c.total > 0 {
+		c.Send(slot, uint32(c.total))
+	}
+}
+
+func (c *client) Data(slot int, b []byte) {
+	for _, got := range b {
+		if want := stream(slot, uint32(c.received[slot])); got != want {
+			c.t.Fatalf("slot %d: byte %d is %d, want %d", slot, c.received[slot], got, want)
+		}
+		c.received[slot]++
+	}
+	if c.received[slot] == c.total {
+		c.done++
+	}
+}
+
+func (c *client) Acked(int, uint32)           {}
+func (c *client) End(int)                     {}
+func (c *client) Closed(_ int, why tcp.Cause) { c.closed[why]++ }
+
+func (c *client) now() uint32 { return uint32(time.Since(c.began) / time.Millisecond) }
+
+// until runs the link until cond holds.
+func (c *client) until(what string, cond func() bool) {
+	c.t.Helper()
+	for end := time.Now().Add(patience); !cond(); {
+		if time.Now().After(end) {
+			c.t.Fatalf("waited %v for %s: up %d, done %d, closed %v, %+v, %+v", patience, what, c.up, c.done, c.closed, c.Counts, c.Packets)
+		}
+		if c.Receive(64) == 0 {
+			time.Sleep(time.Millisecond)
+		}
+		c.Sweep(c.now())
+	}
+}
+
+// kernels are ways to the kernel's TCP, as listener and source prefix.
+var kernels = []struct{ name, address, prefix, setup string }{
+	{"IPv4 loopback", "127.0.0.1:10000", "198.18.0.0/16", "true"},
+	{"IPv4", "198.19.255.1:10000", "198.18.0.0/16", "ip addr add 198.19.255.1/32 dev lo"},
+	{"IPv6", "[fd00:c10:1::1]:10000", "fd00:c10:2::/64",
+		// The kernel adds the address's route a moment after the address.
+		"ip addr add fd00:c10:1::1/128 dev lo nodad; until ip -6 route show table local | grep -q fd00:c10:1::1; do sleep 0.01; done"},
+}
+
+// Against Linux: small and large messages, both ways to end, nothing left.
+func TestLinkToKernel(t *testing.T) {
+	for _, k := range kernels {
+		for _, total := range []int{0, 64, 300_000} {
+			t.Run(fmt.Sprintf("%s, %d bytes", k.name, total), func(t *testing.T) {
+				inNetns(t, k.setup)
+				s := serve(t, k.address)
+				conns := 500
+				if total > 1000 {
+					conns = 20
+				}
+				c := connect(t, k.prefix, netip.MustParseAddrPort(k.address), conns, total)
+				for slot := range conns {
+					c.Stack.Open(slot)
+				}
+				c.until("all to be established", func() bool { return c.up == conns })
+				if total > 0 {
+					c.until("all echoes", func() bool { return c.done == conns })
+				}
+				c.until("the server to hold all", func() bool { open, _ := s.counts(); return open == conns })
+				c.until("nothing to be under way", func() bool { return c.UnderWay() == 0 })
+				for slot := range conns / 2 {
+					c.Stack.Close(slot)
+				}
+				c.until("half to finish", func() bool { return c.closed[tcp.Finished] == conns/2 })
+				for slot := conns / 2; slot < conns; slot++ {
+					c.Abort(slot)
+				}
+				c.until("the server to lose all", func() bool { open, _ := s.counts(); return open == 0 })
+				if _, resets := s.counts(); resets != conns/2 {
+					t.Errorf("%d connections were reset at the server, want %d", resets, conns/2)
+				}
+				if len(c.closed) != 1 || c.Packets.Damaged+c.Packets.Unsent+c.Counts.Strange != 0 {
+					t.Errorf("closed %v, %+v, %+v", c.closed, c.Packets, c.Counts)
+				}
+			})
+		}
+	}
+}
+
+func TestNobodyListens(t *testing.T) {
+	inNetns(t)
+	c := connect(t, "198.18.0.0/16", netip.MustParseAddrPort("127.0.0.1:9"), 10, 0)
+	for slot := range 10 {
+		c.Stack.Open(slot)
+	}
+	c.until("all to be refused", func() bool { return c.closed[tcp.Refused] == 10 })
+	c.Again(3)
+	c.until("the second try to be refused", func() bool { return c.closed[tcp.Refused] == 11 })
+}
+
+// 5 % of the packets are lost, both ways: it costs time and nothing else.
+func TestLoss(t *testing.T) {
+	if _, err := exec.LookPath("nft"); err != nil {
+		t.Skip("needs nft, which scripts/install-deps.sh installs")
+	}
+	inNetns(t, `nft -f - <<'END'
+table inet loss {
+	chain in {
+		type filter hook input priority 0
+		iifname "c10m*" numgen random mod 20 0 drop
+	}
+	chain out {
+		type filter hook output priority 0
+		oifname "c10m*" numgen random mod 20 0 drop
+	}
+}
+END`)
+	s := serve(t, "127.0.0.1:10000")
+	c := connect(t, "198.18.0.0/16", netip.MustParseAddrPort("127.0.0.1:10000"), 200, 20_000)
+	for slot := range 200 {
+		c.Stack.Open(slot)
+	}
+	c.until("all echoes", func() bool { return c.done == 200 })
+	if c.Counts.Repeated == 0 {
+		t.Error("nothing was repeated: nothing was lost")
+	}
+	for slot := range 200 {
+		c.Stack.Close(slot)
+	}
+	c.until("all to finish", func() bool { return c.closed[tcp.Finished] == 200 })
+	c.until("the server to lose all", func() bool { open, _ := s.counts(); return open == 0 })
+}
+
+// What somebody else sends to our addresses is dropped, and not answered.
+func TestForeignPackets(t *testing.T) {
+	inNetns(t)
+	serve(t, "127.0.0.1:10000")
+	c := connect(t, "198.18.0.0/16", netip.MustParseAddrPort("127.0.0.1:10000"), 1, 0)
+	c.Stack.Open(0)
+	c.until("it to be established", func() bool { return c.up == 1 && c.UnderWay() == 0 })
+	sent := c.Packets.Sent
+	for _, to := range []string{"198.18.0.1:1024", "198.18.0.77:1024"} { // a slot's own place, and nobody's
+		stranger, err := net.Dial("udp", to)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := stranger.Write([]byte("not TCP")); err != nil {
+			t.Fatal(err)
+		}
+		_ = stranger.Close()
+		before := c.Packets.Foreign
+		fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_NONBLOCK, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a := netip.MustParseAddrPort(to)
+		err = syscall.Connect(fd, &syscall.SockaddrInet4{Port: int(a.Port()), Addr: a.Addr().As4()})
+		if !errors.Is(err, syscall.EINPROGRESS) {
+			t.Fatalf("connect: %v", err)
+		}
+		c.until("both packets", func() bool { return c.Packets.Foreign >= before+2 })
+		_ = syscall.Close(fd)
+	}
+	if c.State(0) != tcp.Established || c.Packets.Sent != sent {
+		t.Errorf("the connection is %v, %d packets were sent", c.State(0), c.Packets.Sent-sent)
+	}
+}
+
+func TestNothingIsAllocated(t *testing.T) {
+	tup, err := newTuples(netip.MustParsePrefix("198.18.0.0/16"), netip.MustParseAddr("127.0.0.1"), []int{10000, 10001}, 1000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := testing.AllocsPerRun(100, func() {
+		src, dst := tup.of(77)
+		if tup.slot(src, dst) != 77 {
+			t.Error("lost")
+		}
+	}); n != 0 {
+		t.Errorf("%v allocations a packet", n)
+	}
+}
