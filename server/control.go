@@ -197,6 +197,9 @@ func (s *server) measure(fp proc.FS, r *result.ServerReport, read func(...int) (
 		return err
 	}
 	r.Kernel = &result.KernelUsage{Method: k.Method, Bytes: k.Bytes, System: k.Mem.Used(), Total: k.Mem.Total}
+	if n, err := fp.Sockets(); err == nil {
+		r.Kernel.Sockets = n.Alloc
+	}
 	for _, c := range k.Caches {
 		r.Kernel.Caches = append(r.Kernel.Caches, result.CacheUsage{Name: c.Name, Objects: c.Objects, Bytes: c.Bytes})
 	}

@@ -46,7 +46,20 @@ func (s Series) Memory() (m result.Memory, warnings []string) {
 	f := newFitter(slices.Concat([]Snapshot{s.Before}, s.Ramp, []Snapshot{s.Held}))
 	m.Method, m.BothEnds, m.Plain = s.Held.Kernel.Method, s.BothEnds, grown.PerConn()
 	m.Fit.Samples = f.samples
-	m.KernelPerConn, _ = f.slope(func(p Snapshot) float64 { return float64(p.Used().Kernel) })
+	kernel, strangers := f, s.strangers()
+	if strangers > 0 {
+		if s.Held.Kernel.Method == MethodMem {
+			return result.Memory{}, []string{fmt.Sprintf("memory per connection is not known: %d TCP sockets of this machine were not this run's, and without /proc/slabinfo their part cannot be told from its own", strangers)}
+		}
+		kernel = f.over(s.pairs)
+		if pairs := s.pairs(s.Held); pairs > 0 {
+			m.Plain.Total -= m.Plain.Kernel
+			m.Plain.Kernel = grown.Kernel / pairs
+			m.Plain.Total += m.Plain.Kernel
+		}
+	}
+	var kernelFit float64
+	m.KernelPerConn, kernelFit = kernel.slope(func(p Snapshot) float64 { return float64(p.Used().Kernel) })
 	m.ClientPerConn, _ = f.slope(func(p Snapshot) float64 { return float64(p.Client.PSS) })
 	m.TotalPerConn, m.Fit.R2 = f.slope(Snapshot.total)
 	m.Fit.Slope = m.TotalPerConn
@@ -54,16 +67,25 @@ func (s Series) Memory() (m result.Memory, warnings []string) {
 		server := s.serverSlope(f, *m.Plain.Server)
 		m.ServerPerConn = &server
 	}
+	if strangers > 0 { // all of it together grew by theirs as well
+		m.TotalPerConn, m.Fit.R2 = m.KernelPerConn+m.ClientPerConn, kernelFit
+		if m.ServerPerConn != nil {
+			m.TotalPerConn += *m.ServerPerConn
+		}
+		m.Fit.Slope = m.TotalPerConn
+	}
 	m.KernelPerSocket = m.KernelPerConn
 	if s.BothEnds {
 		m.KernelPerSocket /= 2
 	}
 	if m.Method == MethodSlab {
-		m.Caches = s.caches(f, m.KernelPerConn)
+		m.Caches = s.caches(kernel, m.KernelPerConn)
 	}
 	m.At10M = m.TotalPerConn * 10e6
 	outside, _ := f.slope(func(p Snapshot) float64 { return float64(p.Used().System) })
-	m.Outside = &outside
+	if strangers == 0 { // what their processes take is not known
+		m.Outside = &outside
+	}
 	if walked, _ := f.slope(func(p Snapshot) float64 { return float64(p.Kernel.Walked) }); walked >= 1 {
 		m.WalkedPerConn = &walked
 	}
@@ -72,7 +94,42 @@ func (s Series) Memory() (m result.Memory, warnings []string) {
 	for _, p := range s.Ramp {
 		m.Samples = append(m.Samples, result.Sample{T: p.T, Conns: p.Conns, Used: p.Used()})
 	}
-	return m, s.doubts(m, outside)
+	return m, s.doubts(m, outside, strangers)
+}
+
+// ends is how many sockets of a connection are in the counted kernels.
+func (s Series) ends() float64 {
+	if s.BothEnds {
+		return 2
+	}
+	return 1
+}
+
+// pairs is how many connections the sockets that came since the beginning make,
+// whosever they are.
+func (s Series) pairs(p Snapshot) float64 { return float64(p.Sockets-s.Before.Sockets) / s.ends() }
+
+// strangers is how many sockets that are not this run's there were while
+// everything was held, or usually on the way; 0 if they are of no account, or not
+// known. A second client doubles what the kernel takes.
+func (s Series) strangers() int64 {
+	const some, share = 200, 0.02
+	off := func(p Snapshot) float64 {
+		return math.Abs(float64(p.Sockets-s.Before.Sockets) - s.ends()*float64(p.Conns-s.Before.Conns))
+	}
+	var ramp []float64
+	for _, p := range slices.Concat(s.Ramp, []Snapshot{s.Held}) {
+		if p.Sockets == 0 || s.Before.Sockets == 0 {
+			return 0
+		}
+		ramp = append(ramp, off(p))
+	}
+	slices.Sort(ramp) // one of them may have been read late, on a busy machine
+	most := max(off(s.Held), ramp[len(ramp)/2])
+	if most < max(some, share*s.ends()*float64(s.Held.Conns)) {
+		return 0
+	}
+	return int64(most)
 }
 
 // alike makes the snapshots comparable. What was not known both before and while
@@ -141,9 +198,12 @@ func (s Series) caches(f fitter, kernel float64) (list []result.Cache) {
 // run without being worth a word, bytes.
 const bystanders = 128 << 20
 
-func (s Series) doubts(m result.Memory, outside float64) (w []string) {
+func (s Series) doubts(m result.Memory, outside float64, strangers int64) (w []string) {
 	if why := s.Held.Kernel.Why; why != "" {
 		w = append(w, why+": kernel memory is MemTotal - MemFree - page cache less the processes'")
+	}
+	if strangers > 0 {
+		w = append(w, fmt.Sprintf("%d TCP sockets of this machine were not this run's: the kernel's cost is that of all sockets, the server's goes by its own count, and there is no cross-check", strangers))
 	}
 	if m.Plain.Server == nil {
 		w = append(w, "the server's user memory is not known: the total is without it")
@@ -160,7 +220,7 @@ func (s Series) doubts(m result.Memory, outside float64) (w []string) {
 		w = append(w, fmt.Sprintf("something on this machine reads /proc/PID/fd of these processes (a monitoring agent, lsof): that alone took %.0f B of kernel memory a connection, not counted as the connections' cost", *m.WalkedPerConn))
 	}
 	off := math.Abs(explained - outside)
-	if m.Plain.Server != nil && off > maxOff*math.Abs(outside) && off*float64(s.Held.Conns) > bystanders {
+	if strangers == 0 && m.Plain.Server != nil && off > maxOff*math.Abs(outside) && off*float64(s.Held.Conns) > bystanders {
 		w = append(w, fmt.Sprintf("the machine's memory grew by %.0f B a connection, the accounts say %.0f B: something else took or gave memory, or a cache is not counted", outside, explained))
 	}
 	return w
@@ -180,6 +240,16 @@ func newFitter(all []Snapshot) fitter {
 	}
 	f.samples = distinct(f.xs)
 	return f
+}
+
+// over is the same with another count of connections.
+func (f fitter) over(count func(Snapshot) float64) fitter {
+	g := fitter{all: f.all}
+	for _, p := range f.all {
+		g.xs = append(g.xs, count(p))
+	}
+	g.samples = distinct(g.xs)
+	return g
 }
 
 // slope is the value's growth per connection and how well a line fits it; with

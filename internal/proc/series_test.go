@@ -3,6 +3,7 @@ package proc
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
@@ -353,5 +354,42 @@ func TestSub(t *testing.T) {
 	}
 	if g := typical.at(50, 0).Sub(typical.at(100, 0)); g.Conns != -50 || g.Kernel != -50*5534 || g.System != -50*5982 {
 		t.Errorf("Sub = %+v, want what came back as negative", g)
+	}
+}
+
+// A second client on the machine takes kernel memory as well, and the server's:
+// each is counted over what it is a function of, and not over our connections.
+func TestSeriesOfTwoClients(t *testing.T) {
+	alone := typical.ramp(20_000, 20, 0)
+	sockets := func(s Series, of func(conns int64) int64) Series {
+		s.Ramp = slices.Clone(s.Ramp)
+		for _, p := range []*Snapshot{&s.Before, &s.Held} {
+			p.Sockets = 1000 + of(p.Conns)
+		}
+		for i := range s.Ramp {
+			s.Ramp[i].Sockets = 1000 + of(s.Ramp[i].Conns)
+		}
+		return s
+	}
+	halve := func(p *Snapshot) { // as seen by one of two that have done half of it each
+		p.ServerOpen, p.Conns = p.Conns, p.Conns/2
+	}
+	both := sockets(alone, func(conns int64) int64 { return 2 * conns })
+	m, warnings := both.Memory()
+	want, _ := alone.Memory()
+	if m.TotalPerConn != want.TotalPerConn || len(warnings) > 0 || m.Outside == nil {
+		t.Fatalf("alone: %v B, warnings %q, want %v and none", m.TotalPerConn, warnings, want.TotalPerConn)
+	}
+	halve(&both.Before)
+	halve(&both.Held)
+	for i := range both.Ramp {
+		halve(&both.Ramp[i])
+	}
+	m, warnings = both.Memory()
+	if math.Abs(m.KernelPerConn-want.KernelPerConn) > 1 || math.Abs(*m.ServerPerConn-*want.ServerPerConn) > 1 || math.Abs(m.Plain.Kernel-want.Plain.Kernel) > 1 {
+		t.Errorf("kernel %v (plain %v), server %v B a connection, want %v (%v), %v", m.KernelPerConn, m.Plain.Kernel, *m.ServerPerConn, want.KernelPerConn, want.Plain.Kernel, *want.ServerPerConn)
+	}
+	if m.Outside != nil || len(warnings) != 1 || !strings.Contains(warnings[0], "20000 TCP sockets of this machine were not this run's") {
+		t.Errorf("cross-check %v, warnings %q, want none, and the reason", m.Outside, warnings)
 	}
 }

@@ -8,6 +8,7 @@ type Snapshot struct {
 	Conns      int64   // held by the client
 	ServerOpen int64   // held by the server; it may lag behind. -1: not known
 	Kernel     Kernel  // of this machine
+	Sockets    int64   // TCP sockets of the kernels in Kernel and Remote, whosever; 0: not known
 	// Remote is the kernel of the server's machine, where that is another one.
 	Remote *result.KernelUsage
 	Server *result.ProcMemory // nil: not known

@@ -90,11 +90,13 @@ type ProcMemory struct {
 
 // KernelUsage is what the kernel of the server's machine spends, bytes.
 type KernelUsage struct {
-	Method string       `json:"method"`
-	Bytes  uint64       `json:"bytes"`  // of the counted caches
-	System uint64       `json:"system"` // MemTotal - MemFree - page cache
-	Total  uint64       `json:"total"`  // MemTotal
-	Caches []CacheUsage `json:"caches,omitempty"`
+	Method string `json:"method"`
+	Bytes  uint64 `json:"bytes"`  // of the counted caches
+	System uint64 `json:"system"` // MemTotal - MemFree - page cache
+	Total  uint64 `json:"total"`  // MemTotal
+	// Sockets are the TCP sockets of the whole machine, /proc/net/sockstat: alloc.
+	Sockets int64        `json:"sockets,omitempty"`
+	Caches  []CacheUsage `json:"caches,omitempty"`
 }
 
 // CacheUsage is one slab cache, in pages actually taken.

@@ -232,6 +232,12 @@ func (h *hold) snapshot(ctx context.Context) (s proc.Snapshot, r *result.ServerR
 		}
 	}
 	s.Conns = h.engine.Counts().Open()
+	if n, err := h.fp.Sockets(); err == nil { // at once: the two are compared
+		s.Sockets = n.Alloc
+		if s.Remote != nil {
+			s.Sockets += s.Remote.Sockets
+		}
+	}
 	if s.Kernel, err = h.fp.Kernel(); err != nil {
 		return s, r, err
 	}

@@ -19,7 +19,11 @@ func (h *hold) reconcile(server int64) {
 		open := server
 		c.Server = &open
 		if open != c.Client {
-			h.warn("the server holds %s connections, the client %s", plan.Group(open), plan.Group(c.Client))
+			others := ""
+			if open > c.Client {
+				others = ": another client has the others, or the server has not noticed yet that we lost them"
+			}
+			h.warn("the server holds %s connections, the client %s%s", plan.Group(open), plan.Group(c.Client), others)
 		}
 	}
 	if c.Kernel = h.kernelCount("", c.Client); c.Kernel != nil {
