@@ -7,9 +7,9 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/c10m/c10m/internal/plan"
 	"github.com/c10m/c10m/internal/proc"
 	"github.com/c10m/c10m/internal/scenario"
+	"github.com/c10m/c10m/internal/unit"
 )
 
 const churnUsage = `usage: client churn [flags]
@@ -25,7 +25,7 @@ in TIME_WAIT for 60 s, and with it, on the client's side, a local port.
                              --close-on-eot then
   --duration D, --size BYTES|A:B, --timeout D   (10s, 64, 10s with its connect)
 In a network namespace of its own, which needs root, with a server of its own
-  --tw-reuse 0|1|2, --port-range A:B, --max-tw N   net.ipv4.tcp_tw_reuse,
+  --tw-reuse 0|1|2, --port-range A-B, --max-tw N   net.ipv4.tcp_tw_reuse,
                              ip_local_port_range, tcp_max_tw_buckets for the run
   --sysctl KEY=VALUE         any other of the network (repeatable)
   --server CMD               start this one instead of ours
@@ -44,14 +44,14 @@ to close first did not; 2 bad usage.
 Examples
   client churn --users 200 --duration 20s
   client churn --mode keepalive --requests 100 --first-close server
-  sudo client churn --tw-reuse 0 --port-range 30000:59999
+  sudo client churn --tw-reuse 0 --port-range 30000-59999
   sudo client churn --matrix --duration 5s --json matrix.json
 `
 
 // churnFlags are those of churn.
 type churnFlags struct {
 	*users
-	pool              plan.Count
+	pool              unit.Count
 	firstClose        string
 	twReuse, maxTW    int
 	portRange, server string
@@ -60,12 +60,12 @@ type churnFlags struct {
 }
 
 func newChurn() *churnFlags {
-	c := &churnFlags{users: newUsers("churn", churnUsage, 100, scenario.PerRequest, scenario.KeepAlive, scenario.Pool), pool: plan.Count{N: 10}, sysctl: settings{}}
+	c := &churnFlags{users: newUsers("churn", churnUsage, 100, scenario.PerRequest, scenario.KeepAlive, scenario.Pool), pool: unit.Count{N: 10}, sysctl: settings{}}
 	fs := c.FlagSet
 	fs.Var(&c.pool, "pool", "")
 	fs.Var(&c.n, "users", "")
 	fs.StringVar(&c.firstClose, "first-close", "client", "")
-	fs.DurationVar(&c.Hold, "duration", 10*time.Second, "")
+	fs.Var(unit.NewDuration(&c.Hold, 10*time.Second), "duration", "")
 	fs.IntVar(&c.twReuse, "tw-reuse", -1, "")
 	fs.StringVar(&c.portRange, "port-range", "", "")
 	fs.IntVar(&c.maxTW, "max-tw", -1, "")

@@ -9,6 +9,7 @@ import (
 
 	"github.com/c10m/c10m/internal/proc"
 	"github.com/c10m/c10m/internal/scenario"
+	"github.com/c10m/c10m/internal/unit"
 )
 
 const diagnoseUsage = `usage: client diagnose --pid N | --control URL [flags]
@@ -39,7 +40,7 @@ func runDiagnose(ctx context.Context, args []string, stdout, stderr io.Writer) i
 	c := newCommand("diagnose", diagnoseUsage)
 	c.IntVar(&o.PID, "pid", 0, "")
 	c.StringVar(&o.Control, "control", "", "")
-	c.DurationVar(&o.Duration, "duration", 5*time.Second, "")
+	c.Var(unit.NewDuration(&o.Duration, 5*time.Second), "duration", "")
 	return c.run(args, stdout, stderr, func() error { return checkDiagnose(o, c.given("pid")) }, func() (outcome, error) {
 		fp, err := proc.Here()
 		if err != nil {

@@ -6,7 +6,7 @@ import (
 	"io"
 	"time"
 
-	"github.com/c10m/c10m/internal/plan"
+	"github.com/c10m/c10m/internal/unit"
 )
 
 const echoUsage = `usage: client echo [flags]
@@ -53,21 +53,21 @@ const maxDepth = 1024
 func runEcho(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	c := newCommand("echo", echoUsage)
 	t := newTarget(c.FlagSet, "echo", 1000)
-	size, depth, rate := sizes{64, 64}, 1, plan.Rate{}
+	size, depth, rate := sizes{64, 64}, 1, unit.Rate{}
 	c.Var(&size, "size", "")
-	c.IntVar(&depth, "depth", depth, "")
+	c.Var(unit.NewInt(&depth, depth), "depth", "")
 	c.Var(&rate, "rate", "")
 	c.Var(&t.Rate, "connect-rate", "")
-	c.DurationVar(&t.Hold, "duration", 10*time.Second, "")
-	c.DurationVar(&t.Hold, "hold", 10*time.Second, "")
+	c.Var(unit.NewDuration(&t.Hold, 10*time.Second), "duration", "")
+	c.Var(unit.NewDuration(&t.Hold, 10*time.Second), "hold", "")
 	c.Var(&t.Conns, "conns", "")
 	c.Var(&t.raw.cap, "cap", "")
-	c.Var((*atLeastZero)(&t.raw.verify), "verify", "")
+	c.Var(unit.NewInt(&t.raw.verify, 0), "verify", "")
 	c.Var(&t.raw.window, "window", "")
 	c.StringVar(&t.PrivateFDs, "private-fds", "auto", "")
 	c.StringVar(&t.raw.closeMode, "close", "rst", "")
-	c.DurationVar(&t.Settle, "settle", 0, "")
-	c.DurationVar(&t.Rest, "rest", 0, "")
+	c.Var(unit.NewDuration(&t.Settle, 0), "settle", "")
+	c.Var(unit.NewDuration(&t.Rest, 0), "rest", "")
 	check := func() error {
 		if c.given("duration") && c.given("hold") {
 			return fmt.Errorf("--duration and --hold are the same: give one of them")

@@ -14,6 +14,7 @@ import (
 	"github.com/c10m/c10m/internal/plan"
 	"github.com/c10m/c10m/internal/scenario"
 	"github.com/c10m/c10m/internal/sys"
+	"github.com/c10m/c10m/internal/unit"
 )
 
 // flags is what was asked for.
@@ -29,8 +30,9 @@ type raw struct {
 	host, sources, closeMode string
 	proto, first             string
 	ports                    int
-	size                     plan.Size
-	cap, verify, window      plan.Count
+	size                     unit.Size
+	cap, window              unit.Count
+	verify                   int
 }
 
 // parse reads the flags of a run; help is what its --help says.
@@ -46,8 +48,8 @@ func parse(args []string) (f flags, help string, err error) {
 		return f, help, fmt.Errorf("%w: command %q: the legal ones are hold, %s; see client --help", scenario.ErrUsage, f.Scenario,
 			strings.Join(slices.Sorted(maps.Keys(labs)), ", "))
 	}
-	f.Conns, f.Threads = plan.Count{Auto: true}, plan.Count{Auto: true}
-	r := raw{size: 64, verify: plan.Count{N: 10_000}, window: plan.Count{N: 1024}}
+	f.Conns, f.Threads = unit.Count{Auto: true}, unit.Count{Auto: true}
+	r := raw{size: 64, window: unit.Count{N: 1024}}
 	fs := newFlags(f.Scenario)
 	f.register(fs, &r)
 	if err := parseFlags(fs, args); err != nil {
@@ -67,28 +69,17 @@ func (f *flags) register(fs *flag.FlagSet, r *raw) {
 	fs.Var(&f.Conns, "conns", "")
 	fs.Var(&r.cap, "cap", "")
 	fs.Var(&f.Rate, "rate", "")
-	fs.DurationVar(&f.Hold, "hold", 10*time.Second, "")
+	fs.Var(unit.NewDuration(&f.Hold, 10*time.Second), "hold", "")
 	fs.StringVar(&r.closeMode, "close", "rst", "")
 	fs.StringVar(&f.PrivateFDs, "private-fds", "auto", "")
 	fs.Var(&r.window, "window", "")
 	fs.BoolVar(&f.Reconnect, "reconnect", false, "")
-	fs.DurationVar(&f.KeepAlive, "keepalive", notGiven, "")
+	fs.Var(unit.NewDuration(&f.KeepAlive, notGiven), "keepalive", "")
 	fs.Var(&r.size, "size", "")
-	fs.DurationVar(&f.Interval, "interval", 0, "")
-	fs.DurationVar(&f.Settle, "settle", 4*time.Second, "")
-	fs.Var((*atLeastZero)(&r.verify), "verify", "")
+	fs.Var(unit.NewDuration(&f.Interval, 0), "interval", "")
+	fs.Var(unit.NewDuration(&f.Settle, 4*time.Second), "settle", "")
+	fs.Var(unit.NewInt(&r.verify, 10_000), "verify", "")
 	f.outputs.register(fs)
-}
-
-// atLeastZero is a count that may be 0.
-type atLeastZero plan.Count
-
-func (c *atLeastZero) String() string { return (*plan.Count)(c).String() }
-
-func (c *atLeastZero) Set(s string) error {
-	n, err := plan.ParseCount(s)
-	c.N = n
-	return err
 }
 
 // maxSize bounds a message.
@@ -123,7 +114,7 @@ func (f *flags) check(r raw) (err error) {
 	if r.window.Auto || r.window.N > 1<<20 {
 		return fmt.Errorf("--window %s: the legal range is 1..%d", r.window.String(), 1<<20)
 	}
-	f.Size, f.Cap, f.Verify, f.Window = int(r.size), r.cap.N, r.verify.N, int(r.window.N)
+	f.Size, f.Cap, f.Verify, f.Window = int(r.size), r.cap.N, int64(r.verify), int(r.window.N)
 	if u, err := url.Parse(f.Control); f.Control != "auto" && f.Control != "none" && (err != nil || u.Scheme != "http" || u.Host == "") {
 		return fmt.Errorf("--server-control %q: want a URL like http://127.0.0.1:9090, auto or none", f.Control)
 	}

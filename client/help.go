@@ -101,8 +101,7 @@ COND is METRIC OP VALUE (quote it for the shell)
            end is enough where no other path has it: total_bytes_per_conn, r2
   OP       < > <= >= == !=
   VALUE    a number in the file's units (bytes, ns, s, per second), or with a
-           unit: 30k 10M (counts, rates), 500us 5ms 2s (times), 8KiB 1GiB 8kB
-           (bytes), 99% (shares)
+           unit as below: 30k, 5ms, 8KiB, 99%
   Failures that did not happen count 0; other absent numbers were not measured.
 
 Exit status: 0 shown; 1 a --fail-if held; 2 bad usage, or no result file.

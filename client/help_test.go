@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"github.com/c10m/c10m/internal/unit"
 )
 
 // Every command has a help of its own on stdout, of one screen.
@@ -21,6 +23,10 @@ func TestHelp(t *testing.T) {
 			t.Errorf("%v: status %d, stderr %q", args, status, stderr.String())
 		}
 		text := stdout.String()
+		text, said := strings.CutSuffix(text, "\n"+unit.Help)
+		if !said {
+			t.Errorf("%v does not say how quantities are written", args)
+		}
 		if n := strings.Count(text, "\n"); n < 15 || n > 40 {
 			t.Errorf("%v: %d lines, want one screen of 40", args, n)
 		}

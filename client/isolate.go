@@ -13,11 +13,11 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/c10m/c10m/internal/plan"
 	"github.com/c10m/c10m/internal/result"
 	"github.com/c10m/c10m/internal/scenario"
 	"github.com/c10m/c10m/internal/sys"
 	"github.com/c10m/c10m/internal/tune"
+	"github.com/c10m/c10m/internal/unit"
 )
 
 // isolatedNet is set in the environment of a run that has a network namespace
@@ -126,24 +126,26 @@ func startOwn(ctx context.Context, t *target, command string, flags ...string) (
 // some to spare.
 func maxConns(n int64) string { return fmt.Sprint(n + n/4 + 1000) }
 
-// parsePorts reads FIRST:LAST for net.ipv4.ip_local_port_range.
+// parsePorts reads FIRST-LAST for net.ipv4.ip_local_port_range. A colon between
+// the two is taken as well: here it parts the first from the last, as the setting
+// itself has them.
 func parsePorts(s string) (string, error) {
-	var first, last int
-	if n, err := fmt.Sscanf(s, "%d:%d", &first, &last); n != 2 || err != nil || first < 1 || last > 65535 || last < first || fmt.Sprintf("%d:%d", first, last) != s {
-		return "", fmt.Errorf("--port-range %q: want FIRST:LAST within 1..65535, like 30000:59999", s)
+	var p unit.Ports
+	if err := p.Set(strings.Replace(s, ":", "-", 1)); err != nil || p.N == 0 {
+		return "", fmt.Errorf("--port-range %q: want FIRST-LAST within 1..65535, like 30000-59999", s)
 	}
-	if last-first > 65535-1024 && first < 1024 {
-		return "", fmt.Errorf("--port-range %q: at most 1024:65535", s)
+	if p.N-1 > 65535-1024 && p.First < 1024 {
+		return "", fmt.Errorf("--port-range %q: at most 1024-65535", s)
 	}
-	return fmt.Sprintf("%d\t%d", first, last), nil
+	return fmt.Sprintf("%d\t%d", p.First, p.Last()), nil
 }
 
 // overlaps refuses listening ports that connections could take as local ones.
-func overlaps(portRange string, ranges []plan.PortRange) error {
+func overlaps(portRange string, ranges []unit.Ports) error {
 	var first, last int
 	_, _ = fmt.Sscan(portRange, &first, &last)
 	for _, r := range ranges {
-		if r.Overlaps(plan.PortRange{First: first, N: last - first + 1}) {
+		if r.Overlaps(unit.Ports{First: first, N: last - first + 1}) {
 			return fmt.Errorf("--port-range %d:%d holds ports to connect to, %s: choose --first-port outside", first, last, r.String())
 		}
 	}

@@ -20,6 +20,7 @@ import (
 	"github.com/c10m/c10m/internal/result"
 	"github.com/c10m/c10m/internal/scenario"
 	"github.com/c10m/c10m/internal/sys"
+	"github.com/c10m/c10m/internal/unit"
 )
 
 // linked is set at build time with -ldflags "-X main.linked=...".
@@ -87,7 +88,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 func end(err error, help string, stdout, stderr io.Writer) int {
 	switch {
 	case errors.Is(err, flag.ErrHelp):
-		_, _ = io.WriteString(stdout, help)
+		_, _ = io.WriteString(stdout, help+"\n"+unit.Help)
 		return done
 	case errors.Is(err, errVersion):
 		_, _ = fmt.Fprintf(stdout, "c10m client %s %s\n", commit, runtime.Version())
@@ -161,11 +162,11 @@ func announce(w io.Writer, p *scenario.Prepared) {
 	if p.LimitedBy != "" {
 		by = fmt.Sprintf(" (decided by: %s)", p.LimitedBy)
 	}
-	_, _ = fmt.Fprintf(w, "plan: %s connections%s, %d ports, %d sources, %d threads; about %s of memory\n", report.Count(p.Plan.Total), by,
-		len(p.Plan.Ports), max(1, len(p.Plan.Sources)), p.Plan.Threads, report.Bytes(float64(p.PredictedBytes())))
+	_, _ = fmt.Fprintf(w, "plan: %s connections%s, %d ports, %d sources, %d threads; about %s of memory\n", unit.Commas(p.Plan.Total), by,
+		len(p.Plan.Ports), max(1, len(p.Plan.Sources)), p.Plan.Threads, unit.Bytes(float64(p.PredictedBytes())))
 	if len(p.Limits) > 0 {
 		l := p.Limits[0]
-		_, _ = fmt.Fprintf(w, "tightest limit: %s, %s connections: %s\n", l.Name, report.Count(l.Max), l.Why)
+		_, _ = fmt.Fprintf(w, "tightest limit: %s, %s connections: %s\n", l.Name, unit.Commas(l.Max), l.Why)
 	}
 	warn(w, p)
 }

@@ -14,7 +14,7 @@ func TestBadUsage(t *testing.T) {
 		args []string
 		want []string // in the one line on stderr
 	}{
-		{"no count", []string{"--conns", "many"}, []string{"conns", `"many"`, "10M"}},
+		{"no count", []string{"--conns", "many"}, []string{"conns", `"many"`, "4.1M"}},
 		{"no connection at all", []string{"--conns", "0"}, []string{"conns", "1.."}},
 		{"no such scenario", []string{"sleep"}, []string{`"sleep"`, "hold, churn"}},
 		{"no such flag", []string{"--connections", "5"}, []string{"connections", "--help"}},
@@ -45,7 +45,7 @@ func TestBadUsage(t *testing.T) {
 		{"churn, a larger pool than users", []string{"churn", "--mode", "pool", "--users", "3", "--pool", "4"}, []string{"--pool 4", "1..3"}},
 		{"churn, no requests", []string{"churn", "--requests", "0"}, []string{"--requests 0", "1.."}},
 		{"churn, reuse", []string{"churn", "--tw-reuse", "3"}, []string{"--tw-reuse 3", "0, 1, 2"}},
-		{"churn, ports", []string{"churn", "--port-range", "5:4"}, []string{"--port-range", "FIRST:LAST"}},
+		{"churn, ports", []string{"churn", "--port-range", "5:4"}, []string{"--port-range", "FIRST-LAST"}},
 		{"churn, no network setting", []string{"churn", "--sysctl", "kernel.panic=1"}, []string{"sysctl", "net.ipv4"}},
 		{"churn, the matrix and one of it", []string{"churn", "--matrix", "--tw-reuse", "1"}, []string{"--tw-reuse", "--matrix"}},
 		{"churn for no time", []string{"churn", "--duration", "1ms"}, []string{"--duration", "100ms"}},
@@ -57,13 +57,13 @@ func TestBadUsage(t *testing.T) {
 		{"peak downwards", []string{"peak", "--from", "10", "--max", "9"}, []string{"--from 10", "--max 9"}},
 		{"peak without steps", []string{"peak", "--factor", "1"}, []string{"--factor 1", "1.01.."}},
 		{"peak by no factor", []string{"peak", "--factor", "NaN"}, []string{"--factor NaN", "1.01..1000"}},
-		{"peak with no precision", []string{"peak", "--precision", "NaN"}, []string{"--precision NaN", "0..1"}},
+		{"peak with no precision", []string{"peak", "--precision", "101%"}, []string{"precision", `"101%"`, "0..1"}},
 		{"peak until nothing", []string{"peak", "--until", "errors>NaN"}, []string{"until", "errors>NaN", "errors>SHARE"}},
 		{"peak in no time", []string{"peak", "--each", "0s"}, []string{"--each 0s", "100ms"}},
 		{"soak for no time", []string{"soak", "--duration", "10ms"}, []string{"--duration", "1s"}},
 		{"soak with one look", []string{"soak", "--duration", "1m", "--every", "1h"}, []string{"--every", "15s"}},
 		{"soak that only warms up", []string{"soak", "--warm-up", "1"}, []string{"--warm-up 1", "0..0.9"}},
-		{"soak that never warms up", []string{"soak", "--warm-up", "NaN"}, []string{"--warm-up NaN", "0..0.9"}},
+		{"soak that never warms up", []string{"soak", "--warm-up", "95%"}, []string{"--warm-up 0.95", "0..0.9"}},
 		{"sweep of nothing", []string{"sweep"}, []string{"--server-flag", "--sysctl"}},
 		{"sweep without values", []string{"sweep", "--server-flag", "workers"}, []string{"server-flag", "NAME=V1,V2"}},
 		{"sweep, the same twice", []string{"sweep", "--size", "64,64"}, []string{"size", "64 is there twice"}},

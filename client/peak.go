@@ -7,9 +7,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/c10m/c10m/internal/plan"
 	"github.com/c10m/c10m/internal/proc"
 	"github.com/c10m/c10m/internal/scenario"
+	"github.com/c10m/c10m/internal/unit"
 )
 
 const peakUsage = `usage: client peak [flags]
@@ -22,7 +22,7 @@ breaks is tried twice. Says what broke first, from evidence of the machine.
                          (default 'errors>0.1%' 'p99>500ms')
   --from N, --max N      users of the first and of the last step (10, 100k)
   --factor X             how much each step is larger (default 2)
-  --precision SHARE      of the answer (default 0.05: within 5 %)
+  --precision SHARE      of the answer (default 5%)
   --each D               how long a step is (default 3s)
   --mode kept|keepalive|per-request   one connection for all messages of a user
                          (default), for --requests K (10), or for each
@@ -87,14 +87,14 @@ func runPeak(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	u := newUsers("peak", peakUsage, 1, scenario.Kept, scenario.KeepAlive, scenario.PerRequest)
 	u.closes("rst")
 	var conditions untils
-	from, most := plan.Count{N: 10}, plan.Count{N: 100_000}
+	from, most := unit.Count{N: 10}, unit.Count{N: 100_000}
 	o := scenario.PeakOptions{}
 	u.Var(&conditions, "until", "")
 	u.Var(&from, "from", "")
 	u.Var(&most, "max", "")
 	u.Float64Var(&o.Factor, "factor", 2, "")
-	u.Float64Var(&o.Precision, "precision", 0.05, "")
-	u.DurationVar(&u.Hold, "each", 3*time.Second, "")
+	u.Var(unit.NewShare(&o.Precision, 0.05), "precision", "")
+	u.Var(unit.NewDuration(&u.Hold, 3*time.Second), "each", "")
 	check := func() error {
 		if len(conditions) == 0 {
 			_ = conditions.Set("errors>0.1%,p99>500ms")

@@ -7,13 +7,8 @@ import (
 	"strings"
 
 	"github.com/c10m/c10m/internal/plan"
+	"github.com/c10m/c10m/internal/unit"
 	"github.com/c10m/c10m/internal/ws"
-)
-
-// The first ports, where --first-port does not say: those of server --ports N.
-const (
-	firstTCP = 10000
-	firstWS  = 15000
 )
 
 // checkPorts settles --proto, --ports, --first-port and the handshake.
@@ -21,11 +16,11 @@ func (f *flags) checkPorts(r raw) error {
 	var first []int
 	switch strings.ReplaceAll(r.proto, " ", "") {
 	case plan.TCP:
-		f.Proto, first = plan.TCP, []int{firstTCP}
+		f.Proto, first = plan.TCP, []int{plan.FirstTCP}
 	case plan.WS:
-		f.Proto, first = plan.WS, []int{firstWS}
+		f.Proto, first = plan.WS, []int{plan.FirstWS}
 	case plan.Mixed, "ws,tcp":
-		f.Proto, first = plan.Mixed, []int{firstTCP, firstWS}
+		f.Proto, first = plan.Mixed, []int{plan.FirstTCP, plan.FirstWS}
 	default:
 		return fmt.Errorf("--proto %q: the legal values are tcp, ws and tcp,ws", r.proto)
 	}
@@ -43,7 +38,7 @@ func (f *flags) checkPorts(r raw) error {
 		}
 	}
 	for _, n := range first {
-		if err := (plan.PortRange{First: n, N: r.ports}).Check(); err != nil {
+		if err := (unit.Ports{First: n, N: r.ports}).Check(); err != nil {
 			return fmt.Errorf("--first-port and --ports %v", err)
 		}
 	}
@@ -52,19 +47,19 @@ func (f *flags) checkPorts(r raw) error {
 			f.Ports = append(f.Ports, n+i)
 		}
 	}
-	if len(first) == 2 && (plan.PortRange{First: first[0], N: r.ports}).Overlaps(plan.PortRange{First: first[1], N: r.ports}) {
+	if len(first) == 2 && (unit.Ports{First: first[0], N: r.ports}).Overlaps(unit.Ports{First: first[1], N: r.ports}) {
 		return fmt.Errorf("--first-port %d,%d and --ports %d: the two ranges overlap", first[0], first[1], r.ports)
 	}
 	return f.checkHandshake()
 }
 
 // ranges are the destination ports, one range for each protocol.
-func (f *flags) ranges() []plan.PortRange {
+func (f *flags) ranges() []unit.Ports {
 	if f.Proto != plan.Mixed {
-		return []plan.PortRange{{First: f.Ports[0], N: len(f.Ports)}}
+		return []unit.Ports{{First: f.Ports[0], N: len(f.Ports)}}
 	}
 	n := len(f.Ports) / 2
-	return []plan.PortRange{{First: f.Ports[0], N: n}, {First: f.Ports[1], N: n}}
+	return []unit.Ports{{First: f.Ports[0], N: n}, {First: f.Ports[1], N: n}}
 }
 
 // maxRequest bounds our opening handshake: servers refuse header blocks of more

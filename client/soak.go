@@ -8,6 +8,7 @@ import (
 
 	"github.com/c10m/c10m/internal/proc"
 	"github.com/c10m/c10m/internal/scenario"
+	"github.com/c10m/c10m/internal/unit"
 )
 
 const soakUsage = `usage: client soak [flags]
@@ -25,7 +26,7 @@ there is a leak, how large, and how large one could be that does not show.
                          of one message, connect included
   --every D              between two looks (default: a 300th of the time, 1s at
                          least)
-  --warm-up SHARE        of the time that is not judged (default 0.2)
+  --warm-up SHARE        of the time that is not judged (default 20%)
 Where to, from where (default 127.0.0.1 port 10000)
   --host ADDR, --ports N, --first-port PORT, --proto tcp|ws, --path, --header,
   --subprotocol, --text, --server-control URL|auto|none, --sources auto|CIDR,
@@ -53,9 +54,9 @@ func runSoak(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	u.requests = 100
 	o := scenario.SoakOptions{}
 	u.Var(&u.n, "users", "")
-	u.DurationVar(&u.Hold, "duration", 10*time.Minute, "")
-	u.DurationVar(&o.Every, "every", 0, "")
-	u.Float64Var(&o.WarmUp, "warm-up", 0.2, "")
+	u.Var(unit.NewDuration(&u.Hold, 10*time.Minute), "duration", "")
+	u.Var(unit.NewDuration(&o.Every, 0), "every", "")
+	u.Var(unit.NewShare(&o.WarmUp, 0.2), "warm-up", "")
 	check := func() error {
 		switch {
 		case u.Hold < time.Second:

@@ -6,9 +6,9 @@ import (
 	"io"
 	"time"
 
-	"github.com/c10m/c10m/internal/plan"
 	"github.com/c10m/c10m/internal/proc"
 	"github.com/c10m/c10m/internal/scenario"
+	"github.com/c10m/c10m/internal/unit"
 )
 
 const stressUsage = `usage: client stress [flags]
@@ -46,10 +46,10 @@ Examples
 func runStress(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	u := newUsers("stress", stressUsage, 100, scenario.Kept, scenario.KeepAlive, scenario.PerRequest)
 	u.closes("fin")
-	loops := plan.Count{N: 100}
+	loops := unit.Count{N: 100}
 	u.Var(&u.n, "users", "")
 	u.Var(&loops, "loops", "")
-	u.DurationVar(&u.Hold, "limit", 10*time.Minute, "")
+	u.Var(unit.NewDuration(&u.Hold, 10*time.Minute), "limit", "")
 	check := func() error {
 		switch {
 		case loops.Auto:

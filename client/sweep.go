@@ -13,6 +13,7 @@ import (
 	"github.com/c10m/c10m/internal/result"
 	"github.com/c10m/c10m/internal/scenario"
 	"github.com/c10m/c10m/internal/tune"
+	"github.com/c10m/c10m/internal/unit"
 )
 
 const sweepUsage = `usage: client sweep [flags] [-- SCENARIO [flags of its own]]
@@ -111,7 +112,7 @@ func runSweep(ctx context.Context, args []string, stdout, stderr io.Writer) int 
 	s.Var(axes{scenario.Sysctl, "", &s.opt.Axes}, "sysctl", "")
 	s.StringVar(&s.metric, "metric", "echo.rate", "")
 	s.StringVar(&s.better, "better", "", "")
-	s.IntVar(&s.repeat, "repeat", 0, "")
+	s.Var(unit.NewInt(&s.repeat, 0), "repeat", "")
 	s.StringVar(&s.server, "server", "", "")
 	s.IntVar(&s.first, "first-port", 0, "")
 	if at := slices.Index(args, "--"); at >= 0 {
@@ -195,8 +196,8 @@ func (s *sweep) settle() (err error) {
 
 // lessIsBetter goes by what is measured.
 func lessIsBetter(m result.Metric) bool {
-	switch m.Dim {
-	case result.Nanos, result.Octets, result.Seconds:
+	switch m.Kind {
+	case unit.InNanos, unit.InBytes, unit.InSeconds:
 		return true
 	}
 	return strings.Contains(m.Path, "errors") || strings.HasSuffix(m.Path, "failed") || strings.HasSuffix(m.Path, "lost")
@@ -276,7 +277,7 @@ func (s *sweep) port() (int, error) {
 	case s.first > 0:
 		return s.first, nil
 	case s.isolates() || s.server != "":
-		return 10000, nil
+		return plan.FirstTCP, nil
 	}
 	return scenario.FreePort()
 }
@@ -296,14 +297,14 @@ func (s *sweep) conns() (most int64) {
 	for _, a := range s.opt.Axes {
 		if a.Name == "conns" || a.Name == "users" {
 			for _, v := range a.Values {
-				if n, err := plan.ParseCount(v); err == nil {
+				if n, err := unit.ParseCount(v); err == nil {
 					most = max(most, n)
 				}
 			}
 		}
 	}
 	for _, flag := range []string{"conns", "users"} {
-		if n, err := plan.ParseCount(s.value(flag)); err == nil {
+		if n, err := unit.ParseCount(s.value(flag)); err == nil {
 			most = max(most, n)
 		}
 	}

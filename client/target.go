@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/c10m/c10m/internal/plan"
+	"github.com/c10m/c10m/internal/unit"
 )
 
 // target is the flags that every lab has: where to, over what, from where.
@@ -18,10 +19,10 @@ type target struct {
 
 // newTarget registers them, with conns for a default.
 func newTarget(fs *flag.FlagSet, scenario string, conns int64) *target {
-	t := &target{raw: raw{size: 64, window: plan.Count{N: 1024}, closeMode: "fin"}}
+	t := &target{raw: raw{size: 64, window: unit.Count{N: 1024}, closeMode: "fin"}}
 	f := &t.flags
 	f.Scenario, f.Commit, f.PrivateFDs = scenario, commit, "auto"
-	f.Conns, f.Threads = plan.Count{N: conns}, plan.Count{Auto: true}
+	f.Conns, f.Threads = unit.Count{N: conns}, unit.Count{Auto: true}
 	f.registerTarget(fs, &t.raw)
 	return t
 }
@@ -30,7 +31,7 @@ func newTarget(fs *flag.FlagSet, scenario string, conns int64) *target {
 // to, over what, from where, and a page to look at it.
 func (f *flags) registerTarget(fs *flag.FlagSet, r *raw) {
 	fs.StringVar(&r.host, "host", "127.0.0.1", "")
-	fs.IntVar(&r.ports, "ports", 200, "")
+	fs.Var(unit.NewInt(&r.ports, plan.DefaultPorts), "ports", "")
 	fs.StringVar(&r.first, "first-port", "", "")
 	fs.StringVar(&r.proto, "proto", plan.TCP, "")
 	fs.StringVar(&f.WebSocket.Path, "path", "/", "")
@@ -41,7 +42,7 @@ func (f *flags) registerTarget(fs *flag.FlagSet, r *raw) {
 	fs.StringVar(&f.Control, "server-control", "auto", "")
 	fs.StringVar(&r.sources, "sources", "auto", "")
 	fs.Var(&f.Threads, "threads", "")
-	fs.DurationVar(&f.ConnectTimeout, "connect-timeout", 10*time.Second, "")
+	fs.Var(unit.NewDuration(&f.ConnectTimeout, 10*time.Second), "connect-timeout", "")
 	fs.StringVar(&f.dash, "dash", "", "")
 }
 
@@ -62,12 +63,12 @@ func (s *sizes) String() string {
 }
 
 func (s *sizes) Set(text string) error {
-	bad := fmt.Errorf("want BYTES or FIRST:LAST, each within 1..%d", maxSize)
+	bad := fmt.Errorf("%q is not a size of messages: want BYTES or FIRST:LAST, each within 1..%d, like 64, 8KiB, 64:1024", text, maxSize)
 	a, b, isRange := strings.Cut(text, ":")
 	if !isRange {
 		b = a
 	}
-	var first, last plan.Size
+	var first, last unit.Size
 	err1, err2 := first.Set(a), last.Set(b)
 	if err1 != nil || err2 != nil || first < 1 || last < first || last > maxSize {
 		return bad

@@ -6,8 +6,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/c10m/c10m/internal/plan"
 	"github.com/c10m/c10m/internal/scenario"
+	"github.com/c10m/c10m/internal/unit"
 )
 
 // users are the flags of churn, stress, peak and soak: users and their connections.
@@ -16,21 +16,21 @@ type users struct {
 	*target
 	opt      scenario.ChurnOptions
 	size     sizes
-	n        plan.Count
+	n        unit.Count
 	requests int
 	modes    []string
 }
 
 // newUsers registers them; the first of the modes is the default.
 func newUsers(name, usage string, n int64, modes ...string) *users {
-	u := &users{command: newCommand(name, usage), size: sizes{64, 64}, n: plan.Count{N: n}, modes: modes}
+	u := &users{command: newCommand(name, usage), size: sizes{64, 64}, n: unit.Count{N: n}, modes: modes}
 	u.target = newTarget(u.FlagSet, name, 1)
 	u.raw.ports = 1
 	fs := u.FlagSet
 	fs.StringVar(&u.opt.Mode, "mode", modes[0], "")
-	fs.IntVar(&u.requests, "requests", 10, "")
+	fs.Var(unit.NewInt(&u.requests, 10), "requests", "")
 	fs.Var(&u.size, "size", "")
-	fs.DurationVar(&u.opt.Timeout, "timeout", 10*time.Second, "")
+	fs.Var(unit.NewDuration(&u.opt.Timeout, 10*time.Second), "timeout", "")
 	return u
 }
 
@@ -42,7 +42,7 @@ const mostUsers = 1_000_000
 
 // settle converts the flags and refuses what cannot be meant. conns is how many
 // connections there are at a time.
-func (u *users) settle(args []string, conns plan.Count) error {
+func (u *users) settle(args []string, conns unit.Count) error {
 	o := &u.opt
 	switch {
 	case !slices.Contains(u.modes, o.Mode):

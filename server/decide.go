@@ -14,13 +14,11 @@ import (
 	"github.com/c10m/c10m/internal/shard"
 	"github.com/c10m/c10m/internal/sys"
 	"github.com/c10m/c10m/internal/tune"
+	"github.com/c10m/c10m/internal/unit"
 )
 
 // pairBytes is what a connection takes with both ends on one machine.
 var pairBytes = tune.BytesPerConn(tune.Both)
-
-// memoryReserve is the share of memory that --max-conns auto leaves free.
-const memoryReserve = 0.05
 
 // machine is what bounds the connections of a server, its fd limit apart.
 type machine struct {
@@ -48,7 +46,7 @@ func (s *server) decide() error {
 		return err
 	}
 	m := machine{cores: runtime.NumCPU()}
-	_, m.memory, m.group = mem.Bound(memoryReserve)
+	_, m.memory, m.group = mem.Bound(plan.MemoryReserve)
 	m.watches, _ = fp.SysctlInt("fs.epoll.max_user_watches")
 	want := uint64(s.maxConns.N)
 	if s.maxConns.Auto {
@@ -80,14 +78,14 @@ func (s *server) listeners() int {
 
 // holds is how many connections there is memory for, with both ends here.
 func (m machine) holds() int64 {
-	return int64(float64(m.memory) * (1 - memoryReserve) / float64(pairBytes))
+	return int64(float64(m.memory) * (1 - plan.MemoryReserve) / float64(pairBytes))
 }
 
 // decide cuts a server of so many ports into processes of nofile fds. What nobody
 // asked for is as much as can be had. A number that was asked for and does not fit
 // is an error, unless it is the workers that were asked for, or epoll's watches,
 // that are too few: then it is said.
-func (m machine) decide(conns, workers plan.Count, ports int, nofile uint64) (d decided, err error) {
+func (m machine) decide(conns, workers unit.Count, ports int, nofile uint64) (d decided, err error) {
 	if workers.N > shard.MaxWorkers {
 		return d, fmt.Errorf("--workers %d: the legal range is 1..%d or auto", workers.N, shard.MaxWorkers)
 	}
@@ -101,23 +99,23 @@ func (m machine) decide(conns, workers plan.Count, ports int, nofile uint64) (d 
 	watches := func(taken int64) {
 		if m.watches > 0 {
 			bound(m.watches-taken, "fs.epoll.max_user_watches %s less %s for listeners, and a client of the same user here takes its share, too; cure: sysctl -w fs.epoll.max_user_watches=%d",
-				plan.Group(m.watches), plan.Group(taken), taken+2*d.conns)
+				unit.Commas(m.watches), unit.Commas(taken), taken+2*d.conns)
 		}
 	}
 	d.conns = conns.N
 	if conns.Auto {
 		d.conns = math.MaxInt64
-		bound(m.holds(), "%s memory, %s MiB", m.whose(), plan.Group(int64(m.memory>>20)))
+		bound(m.holds(), "%s memory, %s MiB", m.whose(), unit.Commas(int64(m.memory>>20)))
 		watches(0) // no more processes than they are for
 	}
 	if conns.Auto && workers.Auto {
 		most, of := shard.Most(nofile, ports, m.cores)
-		bound(most, "%d workers of %s file descriptors; cure: a higher fd limit (ulimit -Hn), or a number", of, plan.Group(int64(nofile)))
+		bound(most, "%d workers of %s file descriptors; cure: a higher fd limit (ulimit -Hn), or a number", of, unit.Commas(int64(nofile)))
 	}
 	if d.size, err = shard.Fit(d.conns, nofile, ports, m.cores, int(workers.N)); err != nil {
 		return d, fmt.Errorf("--max-conns %s: %v", conns.String(), err)
 	}
-	bound(d.size.Limit*int64(d.size.Workers), "--workers %d of %s file descriptors each", d.size.Workers, plan.Group(int64(nofile)))
+	bound(d.size.Limit*int64(d.size.Workers), "--workers %d of %s file descriptors each", d.size.Workers, unit.Commas(int64(nofile)))
 	// Each loop watches its listeners and an eventfd, each process a few of the
 	// runtime's.
 	taken := int64(d.size.Workers) * int64(d.size.Loops*(ports+1)+8)
@@ -127,7 +125,7 @@ func (m machine) decide(conns, workers plan.Count, ports int, nofile uint64) (d 
 	}
 	watches(taken)
 	if why != "" {
-		d.note = fmt.Sprintf("--max-conns %s: %s connections, bound by %s", conns.String(), plan.Group(d.conns), why)
+		d.note = fmt.Sprintf("--max-conns %s: %s connections, bound by %s", conns.String(), unit.Commas(d.conns), why)
 	}
 	return d, nil
 }
@@ -163,7 +161,7 @@ func (s *server) watchRoom(ctx context.Context) error {
 		room.Files = fp.Files
 		if left := limit - open - shard.FileReserve(limit); s.conns > left {
 			s.logf("warning: fs.file-max %s leaves room for %s connections of %s; the others will be refused; cure: sysctl -w fs.file-max=%d",
-				plan.Group(limit), plan.Group(max(0, left)), plan.Group(s.conns), open+s.conns*5/4)
+				unit.Commas(limit), unit.Commas(max(0, left)), unit.Commas(s.conns), open+s.conns*5/4)
 		}
 	}
 	go room.Watch(ctx)
@@ -183,7 +181,7 @@ func nrOpen() uint64 {
 // not above fs.nr_open.
 func whatBinds(n sys.Nofile, nrOpen uint64) string {
 	if n.Soft >= nrOpen {
-		return fmt.Sprintf("as high as fs.nr_open lets it be, %s", plan.Group(int64(nrOpen)))
+		return fmt.Sprintf("as high as fs.nr_open lets it be, %s", unit.Commas(int64(nrOpen)))
 	}
 	return "raising it needs CAP_SYS_RESOURCE"
 }

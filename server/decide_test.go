@@ -4,19 +4,19 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/c10m/c10m/internal/plan"
 	"github.com/c10m/c10m/internal/shard"
+	"github.com/c10m/c10m/internal/unit"
 )
 
 func TestDecide(t *testing.T) {
-	auto := plan.Count{Auto: true}
+	auto := unit.Count{Auto: true}
 	small := machine{memory: 24 << 30, watches: 5_491_511, cores: 2}
 	big := machine{memory: 256 << 30, watches: 60_000_000, cores: 64}
 	with := func(m machine, change func(*machine)) machine { change(&m); return m }
 	tests := []struct {
 		name           string
 		m              machine
-		conns, workers plan.Count
+		conns, workers unit.Count
 		nofile         uint64
 		want           int64 // connections; 0: an error
 		max            int   // workers at most
@@ -28,15 +28,15 @@ func TestDecide(t *testing.T) {
 		{"256 GiB and tables of 20,000", big, auto, auto, 20_000, 512 * 18_713, shard.AutoWorkers, []string{"512 workers"}},
 		{"a cgroup of 1 GiB", with(big, func(m *machine) { m.memory, m.group = 1<<30, true }), auto, auto, 20_000, 117_490, 8, []string{"the cgroup's memory", "1,024 MiB"}},
 		{"few watches", with(small, func(m *machine) { m.watches = 100_000 }), auto, auto, 20_000, 100_000 - 6*409, 6, []string{"fs.epoll.max_user_watches 100,000", "2,454"}},
-		{"fewer watches than were asked for", with(small, func(m *machine) { m.watches = 10_000 }), plan.Count{N: 12_000}, auto, 20_000, 10_000 - 2*401 - 8, 1, []string{"--max-conns 12000", "9,190", "watches"}},
-		{"watches not known", with(small, func(m *machine) { m.watches = 0 }), plan.Count{N: 12_000}, auto, 20_000, 12_000, 1, nil},
+		{"fewer watches than were asked for", with(small, func(m *machine) { m.watches = 10_000 }), unit.Count{N: 12_000}, auto, 20_000, 10_000 - 2*401 - 8, 1, []string{"--max-conns 12000", "9,190", "watches"}},
+		{"watches not known", with(small, func(m *machine) { m.watches = 0 }), unit.Count{N: 12_000}, auto, 20_000, 12_000, 1, nil},
 		{"watches for listeners alone", with(small, func(m *machine) { m.watches = 500 }), auto, auto, 20_000, 0, 0, []string{"max_user_watches 500", "listeners"}},
-		{"as many as asked for", small, plan.Count{N: 1000}, auto, 20_000, 1000, 1, nil},
-		{"with as many workers", small, auto, plan.Count{N: 3}, 20_000, 3 * 19_397, 3, []string{"--workers 3 of 20,000"}},
-		{"more than these hold", small, plan.Count{N: 100_000}, plan.Count{N: 3}, 20_000, 3 * 19_397, 3, []string{"58,191 connections", "--workers 3"}},
-		{"asked for, and does not fit", small, plan.Count{N: 2_800_000}, auto, 1024, 0, 0, []string{"--max-conns 2800000", "274 workers"}},
+		{"as many as asked for", small, unit.Count{N: 1000}, auto, 20_000, 1000, 1, nil},
+		{"with as many workers", small, auto, unit.Count{N: 3}, 20_000, 3 * 19_397, 3, []string{"--workers 3 of 20,000"}},
+		{"more than these hold", small, unit.Count{N: 100_000}, unit.Count{N: 3}, 20_000, 3 * 19_397, 3, []string{"58,191 connections", "--workers 3"}},
+		{"asked for, and does not fit", small, unit.Count{N: 2_800_000}, auto, 1024, 0, 0, []string{"--max-conns 2800000", "274 workers"}},
 		{"more ports than fds", small, auto, auto, 500, 0, 0, []string{"400 ports", "500"}},
-		{"more workers than there may be", small, auto, plan.Count{N: 5000}, 20_000, 0, 0, []string{"--workers 5000", "1..4096"}},
+		{"more workers than there may be", small, auto, unit.Count{N: 5000}, 20_000, 0, 0, []string{"--workers 5000", "1..4096"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -16,6 +16,7 @@ import (
 	"github.com/c10m/c10m/internal/plan"
 	"github.com/c10m/c10m/internal/relay"
 	"github.com/c10m/c10m/internal/sys"
+	"github.com/c10m/c10m/internal/unit"
 	"github.com/c10m/c10m/internal/ws"
 )
 
@@ -67,10 +68,10 @@ var errUsage = errors.New("bad usage")
 // options are the flags, checked.
 type options struct {
 	bind        netip.Addr
-	bindName    string         // what bind is still to be looked up by, or ""
-	tcp, ws     plan.PortRange // N = 0: none
-	workers     plan.Count
-	maxConns    plan.Count
+	bindName    string     // what bind is still to be looked up by, or ""
+	tcp, ws     unit.Ports // N = 0: none
+	workers     unit.Count
+	maxConns    unit.Count
 	maxOutbound int
 	maxMessage  int64
 	handshake   time.Duration
@@ -95,12 +96,13 @@ type worker struct {
 }
 
 func parse(args []string) (options, error) {
-	o := options{workers: plan.Count{Auto: true}, maxConns: plan.Count{Auto: true}}
-	o.relay.pool = plan.Count{N: 100}
-	maxOutbound, maxMessage := plan.Size(1<<20), plan.Size(ws.DefaultMaxMessage)
+	o := options{workers: unit.Count{Auto: true}, maxConns: unit.Count{Auto: true}}
+	o.relay.pool = unit.Count{N: 100}
+	maxOutbound, maxMessage := unit.Size(1<<20), unit.Size(ws.DefaultMaxMessage)
 	fs := flag.NewFlagSet("server", flag.ContinueOnError)
 	fs.SetOutput(io.Discard)
-	ports := fs.Int("ports", 200, "")
+	var ports int
+	fs.Var(unit.NewInt(&ports, plan.DefaultPorts), "ports", "")
 	fs.Var(&o.tcp, "tcp", "")
 	fs.Var(&o.ws, "ws", "")
 	bind := fs.String("bind", "127.0.0.1", "")
@@ -108,11 +110,11 @@ func parse(args []string) (options, error) {
 	fs.Var(&o.maxConns, "max-conns", "")
 	fs.Var(&maxOutbound, "max-outbound", "")
 	fs.Var(&maxMessage, "max-message", "")
-	fs.DurationVar(&o.handshake, "handshake-timeout", echo.DefaultHandshake, "")
-	fs.DurationVar(&o.idleTimeout, "idle-timeout", 0, "")
-	fs.DurationVar(&o.keepAlive, "keepalive", sys.DefaultKeepAlive, "")
+	fs.Var(unit.NewDuration(&o.handshake, echo.DefaultHandshake), "handshake-timeout", "")
+	fs.Var(unit.NewDuration(&o.idleTimeout, 0), "idle-timeout", "")
+	fs.Var(unit.NewDuration(&o.keepAlive, sys.DefaultKeepAlive), "keepalive", "")
 	fs.BoolVar(&o.closeOnEOT, "close-on-eot", false, "")
-	fs.DurationVar(&o.drain, "drain", 30*time.Second, "")
+	fs.Var(unit.NewDuration(&o.drain, 30*time.Second), "drain", "")
 	fs.StringVar(&o.control, "control", "127.0.0.1:9090", "")
 	fs.Var(&o.hosts, "control-host", "")
 	fs.StringVar(&o.token, "control-token", "", "")
@@ -130,7 +132,7 @@ func parse(args []string) (options, error) {
 	given := map[string]bool{}
 	fs.Visit(func(f *flag.Flag) { given[f.Name] = true })
 	o.maxOutbound, o.maxMessage = int(maxOutbound), int64(maxMessage)
-	if err := o.check(fs.Args(), *ports, *bind, given); err != nil {
+	if err := o.check(fs.Args(), ports, *bind, given); err != nil {
 		return o, fmt.Errorf("%w: %v", errUsage, err)
 	}
 	if *role != "" {
@@ -214,7 +216,7 @@ func (o *options) checkControl() error {
 	}
 	for _, r := range []struct {
 		name  string
-		ports plan.PortRange
+		ports unit.Ports
 	}{{"tcp", o.tcp}, {"ws", o.ws}} {
 		if r.ports.Contains(int(ap.Port())) {
 			return fmt.Errorf("--control %s: its port lies inside --%s %s", o.control, r.name, r.ports.String())
@@ -229,10 +231,10 @@ const maxBytes = 1 << 30
 // checkPorts settles which ports speak what.
 func (o *options) checkPorts(ports int, given map[string]bool) error {
 	if !given["tcp"] && (given["ports"] || o.ws.N == 0) {
-		o.tcp = plan.PortRange{First: firstTCP, N: ports}
+		o.tcp = unit.Ports{First: plan.FirstTCP, N: ports}
 	}
 	if !given["ws"] && (given["ports"] || !given["tcp"] || o.tcp.N == 0) {
-		o.ws = plan.PortRange{First: firstWS, N: ports}
+		o.ws = unit.Ports{First: plan.FirstWS, N: ports}
 	}
 	switch n := o.tcp.N + o.ws.N; {
 	case n == 0:
@@ -244,12 +246,6 @@ func (o *options) checkPorts(ports int, given map[string]bool) error {
 	}
 	return nil
 }
-
-// The first ports of --ports N.
-const (
-	firstTCP = 10000
-	firstWS  = 15000
-)
 
 // checkToken takes a token, or the file that holds it: the command line can be
 // read by everybody on this machine. An error does not repeat it.

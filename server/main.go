@@ -23,6 +23,7 @@ import (
 	"github.com/c10m/c10m/internal/shard"
 	"github.com/c10m/c10m/internal/sys"
 	"github.com/c10m/c10m/internal/tune"
+	"github.com/c10m/c10m/internal/unit"
 )
 
 // linked is set at build time with -ldflags "-X main.linked=...".
@@ -42,7 +43,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	o, err := parse(args)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
-		_, _ = io.WriteString(stdout, usage)
+		_, _ = io.WriteString(stdout, usage+"\n"+unit.Help)
 		return 0
 	case err != nil:
 		return fail(stderr, err)
@@ -131,8 +132,8 @@ func (s *server) ports() []echo.Port {
 }
 
 // ranges are the port ranges that are not empty.
-func (s *server) ranges() (all []plan.PortRange) {
-	for _, r := range []plan.PortRange{s.tcp, s.ws} {
+func (s *server) ranges() (all []unit.Ports) {
+	for _, r := range []unit.Ports{s.tcp, s.ws} {
 		if r.N > 0 {
 			all = append(all, r)
 		}
@@ -246,6 +247,6 @@ func (s *server) ready() {
 	fmt.Fprintln(s.stdout, b.String())
 	if s.middle == nil && s.nofile.Soft < uint64(s.conns) {
 		s.logf("fd limit is %s (hard %s, %s): %d worker processes hold %s connections",
-			plan.Group(int64(s.nofile.Soft)), plan.Group(int64(s.nofile.Hard)), whatBinds(s.nofile, nrOpen()), s.size.Workers, plan.Group(s.conns))
+			unit.Commas(int64(s.nofile.Soft)), unit.Commas(int64(s.nofile.Hard)), whatBinds(s.nofile, nrOpen()), s.size.Workers, unit.Commas(s.conns))
 	}
 }

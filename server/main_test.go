@@ -11,6 +11,7 @@ import (
 	"unicode"
 
 	"github.com/c10m/c10m/internal/sys"
+	"github.com/c10m/c10m/internal/unit"
 )
 
 func TestBadUsage(t *testing.T) {
@@ -113,7 +114,7 @@ func TestWhatBindsTheFDLimit(t *testing.T) {
 
 func TestHelpAndVersion(t *testing.T) {
 	var stdout, stderr bytes.Buffer
-	if status := run(context.Background(), []string{"--help"}, &stdout, &stderr); status != 0 || stdout.String() != usage || stderr.Len() > 0 {
+	if status := run(context.Background(), []string{"--help"}, &stdout, &stderr); status != 0 || stdout.String() != usage+"\n"+unit.Help || stderr.Len() > 0 {
 		t.Errorf("--help: status %d, %q, %q", status, stdout.String(), stderr.String())
 	}
 	lines := strings.Split(strings.TrimSuffix(usage, "\n"), "\n")

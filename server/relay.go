@@ -15,12 +15,13 @@ import (
 	"github.com/c10m/c10m/internal/shard"
 	"github.com/c10m/c10m/internal/sys"
 	"github.com/c10m/c10m/internal/tune"
+	"github.com/c10m/c10m/internal/unit"
 )
 
 // upstream is the flag value of --relay, HOST:FIRST:COUNT.
 type upstream struct {
 	host  netip.Addr
-	ports plan.PortRange
+	ports unit.Ports
 }
 
 func (u *upstream) String() string {
@@ -52,7 +53,7 @@ func (u *upstream) Set(s string) error {
 type relayOptions struct {
 	to   upstream
 	mode string
-	pool plan.Count
+	pool unit.Count
 }
 
 // checkRelay refuses what a relay cannot do.
@@ -76,9 +77,9 @@ func (o *options) checkRelay(given map[string]bool) error {
 		return fmt.Errorf("--pool %s: only --upstream pool has a pool", r.pool.String())
 	}
 	if o.tcp.N == 0 {
-		o.tcp = plan.PortRange{First: firstTCP, N: 200}
+		o.tcp = unit.Ports{First: plan.FirstTCP, N: plan.DefaultPorts}
 	}
-	o.ws = plan.PortRange{}
+	o.ws = unit.Ports{}
 	switch relay.Mode(r.mode) {
 	case relay.PerRequest, relay.Pool, relay.KeepAlive:
 	default:

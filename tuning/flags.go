@@ -12,6 +12,7 @@ import (
 
 	"github.com/c10m/c10m/internal/plan"
 	"github.com/c10m/c10m/internal/tune"
+	"github.com/c10m/c10m/internal/unit"
 )
 
 const usage = `usage: tuning check|apply|revert|plan [flags]
@@ -67,10 +68,10 @@ func badUsage(format string, args ...any) error {
 // the machine is to be asked.
 type options struct {
 	command string
-	conns   plan.Count
+	conns   unit.Count
 	target  tune.Target
 	proto   string
-	dest    plan.PortRange // the ports one run of proto uses
+	dest    unit.Ports // the ports one run of proto uses
 	clients int
 	sel     tune.Select
 	root    string
@@ -98,27 +99,6 @@ func (p *pageSize) Set(v string) error {
 		}
 	}
 	return fmt.Errorf("%q: want 4KiB, 16KiB or 64KiB", v)
-}
-
-// size is a flag.Value for bytes: 122GiB, 512MiB, or a plain number.
-type size int64
-
-func (s *size) String() string { return strconv.FormatInt(int64(*s), 10) }
-
-func (s *size) Set(v string) error {
-	digits, unit := v, int64(1)
-	for suffix, u := range map[string]int64{"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40} {
-		if d, ok := strings.CutSuffix(v, suffix); ok {
-			digits, unit = d, u
-		}
-	}
-	n, err := strconv.ParseFloat(digits, 64)
-	if err != nil || strings.Trim(digits, "0123456789.") != "" || n*float64(unit) < tune.MinMemory ||
-		n*float64(unit) > 1<<50 {
-		return fmt.Errorf("%q is not a size: the legal range is 64MiB..1024TiB", v)
-	}
-	*s = size(n * float64(unit))
-	return nil
 }
 
 // flagsOf is the flags of each command, beside those of all.
@@ -173,25 +153,26 @@ func (o *options) given(fs *flag.FlagSet) map[string]bool {
 
 func parse(args []string) (options, error) {
 	command, err := commandOf(args)
-	o := options{command: command, conns: plan.Count{Auto: true}, target: tune.Target{Role: tune.Both}}
+	o := options{command: command, conns: unit.Count{Auto: true}, target: tune.Target{Role: tune.Both}}
 	if err != nil || command == "version" || command == "loopback" {
 		return o, err
 	}
 	fs := flag.NewFlagSet("tuning", flag.ContinueOnError)
 	fs.SetOutput(io.Discard)
-	var memory size
-	var tcp, ws plan.PortRange
+	var memory unit.Size
+	var tcp, ws unit.Ports
 	fs.Var(&o.conns, "conns", "")
 	fs.Var(&o.target.Role, "role", "")
-	ports := fs.Int("ports", 200, "")
+	var ports, cores int
+	fs.Var(unit.NewInt(&ports, plan.DefaultPorts), "ports", "")
 	fs.Var(&tcp, "tcp", "")
 	fs.Var(&ws, "ws", "")
 	fs.Var(&memory, "memory", "")
-	cores := fs.Int("cores", 0, "")
+	fs.Var(unit.NewInt(&cores, 0), "cores", "")
 	scope := fs.String("scope", "all", "")
 	only := fs.String("only", "", "")
 	fs.StringVar(&o.proto, "proto", "tcp", "")
-	fs.IntVar(&o.clients, "clients", 1, "")
+	fs.Var(unit.NewInt(&o.clients, 1), "clients", "")
 	fs.StringVar(&o.root, "root", "/", "")
 	fs.StringVar(&o.state, "state", "", "")
 	fs.BoolVar(&o.json, "json", false, "")
@@ -211,14 +192,18 @@ func parse(args []string) (options, error) {
 		return o, badUsage("%q is not a flag; see tuning --help", fs.Arg(0))
 	}
 	given := o.given(fs)
-	if given["cores"] && (*cores < 1 || *cores > 1<<16) {
-		return o, badUsage("--cores %d: the legal range is 1..%d", *cores, 1<<16)
+	if given["cores"] && (cores < 1 || cores > 1<<16) {
+		return o, badUsage("--cores %d: the legal range is 1..%d", cores, 1<<16)
 	}
-	o.target.Memory, o.target.Cores = int64(memory), *cores
+	if given["memory"] && memory < tune.MinMemory {
+		return o, badUsage("--memory %s: the legal range is %s..%s", memory.String(), unit.Bytes(tune.MinMemory),
+			unit.Bytes(unit.MaxSize))
+	}
+	o.target.Memory, o.target.Cores = int64(memory), cores
 	if err := o.checkGiven(given); err != nil {
 		return o, err
 	}
-	if err := o.setPorts(*ports, tcp, ws, given); err != nil {
+	if err := o.setPorts(ports, tcp, ws, given); err != nil {
 		return o, err
 	}
 	if err := o.setSelect(*scope, *only); err != nil {
@@ -248,20 +233,20 @@ func (o options) checkGiven(given map[string]bool) error {
 
 // setPorts: --ports N means --tcp 10000:N --ws 15000:N; --tcp and --ws each
 // say it for themselves.
-func (o *options) setPorts(n int, tcp, ws plan.PortRange, given map[string]bool) error {
+func (o *options) setPorts(n int, tcp, ws unit.Ports, given map[string]bool) error {
 	if n < 1 || n > 4096 {
 		return badUsage("--ports %d: the legal range is 1..4096 (for more, --tcp and --ws FIRST:COUNT)", n)
 	}
 	if !given["tcp"] && (given["ports"] || !given["ws"]) {
-		tcp = plan.PortRange{First: 10000, N: n}
+		tcp = unit.Ports{First: plan.FirstTCP, N: n}
 	}
 	if !given["ws"] && (given["ports"] || !given["tcp"]) {
-		ws = plan.PortRange{First: 15000, N: n}
+		ws = unit.Ports{First: plan.FirstWS, N: n}
 	}
 	if tcp.Overlaps(ws) {
 		return badUsage("--tcp %s and --ws %s share ports", tcp.String(), ws.String())
 	}
-	for _, p := range []plan.PortRange{tcp, ws} {
+	for _, p := range []unit.Ports{tcp, ws} {
 		if p.N > 0 {
 			o.target.Ports = append(o.target.Ports, p)
 		}

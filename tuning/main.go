@@ -17,6 +17,7 @@ import (
 	"github.com/c10m/c10m/internal/plan"
 	"github.com/c10m/c10m/internal/sys"
 	"github.com/c10m/c10m/internal/tune"
+	"github.com/c10m/c10m/internal/unit"
 )
 
 // linked is set by the linker (Makefile).
@@ -36,7 +37,7 @@ func main() {
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	o, err := parse(args)
 	if errors.Is(err, flag.ErrHelp) {
-		_, _ = io.WriteString(stdout, usage)
+		_, _ = io.WriteString(stdout, usage+"\n"+unit.Help)
 		return 0
 	}
 	if o.command == "version" {
@@ -162,8 +163,8 @@ func (o *options) fill(st tune.Root) error {
 func (o options) tooMuch() string {
 	if need := o.target.MemoryFor(); need > o.target.Memory {
 		return fmt.Sprintf("--conns %s, role %s, needs %.1f GiB and this machine has %.1f: it holds about %s",
-			plan.Group(o.target.Conns),
-			o.target.Role, float64(need)/(1<<30), float64(o.target.Memory)/(1<<30), plan.Group(o.target.Holds()))
+			unit.Commas(o.target.Conns),
+			o.target.Role, float64(need)/(1<<30), float64(o.target.Memory)/(1<<30), unit.Commas(o.target.Holds()))
 	}
 	return ""
 }
@@ -191,7 +192,7 @@ func (o options) check(st tune.State, stdout io.Writer) (bool, error) {
 		verdict = fmt.Sprintf("not all is well: sudo bin/tuning apply --conns %d --role %s%s", o.target.Conns,
 			o.target.Role, o.repeated)
 	}
-	_, err := fmt.Fprintf(stdout, "\nfor %s connections, role %s: %s\n", plan.Group(o.target.Conns), o.target.Role,
+	_, err := fmt.Fprintf(stdout, "\nfor %s connections, role %s: %s\n", unit.Commas(o.target.Conns), o.target.Role,
 		verdict)
 	if note := o.tooMuch(); note != "" && err == nil {
 		_, err = fmt.Fprintf(stdout, "note: %s\n", note)

@@ -14,6 +14,7 @@ import (
 	"unicode"
 
 	"github.com/c10m/c10m/internal/tune"
+	"github.com/c10m/c10m/internal/unit"
 )
 
 var update = flag.Bool("update", false, "rewrite 99-c10m.conf")
@@ -88,7 +89,7 @@ func TestUsage(t *testing.T) {
 		{"role", "check --role peer", `"peer" is not a role`},
 		{"scope", "check --scope here", `--scope "here"`},
 		{"only", "check --only net.core.none", `--only "net.core.none"`},
-		{"memory", "check --memory 12", `"12" is not a size`},
+		{"memory", "check --memory 12", "--memory 12: the legal range is 64.0 MiB"},
 		{"cores", "check --cores 0", "--cores 0"},
 		{"page", "plan --conns 1M --page 8KiB", "want 4KiB, 16KiB or 64KiB"},
 		{"proto", "plan --conns 1M --proto udp", `--proto "udp"`},
@@ -110,7 +111,7 @@ func TestUsage(t *testing.T) {
 		})
 	}
 	for _, help := range []string{"--help", "check --help"} {
-		if code, stdout, _ := call(strings.Fields(help)...); code != 0 || stdout != usage {
+		if code, stdout, _ := call(strings.Fields(help)...); code != 0 || stdout != usage+"\n"+unit.Help {
 			t.Errorf("%s: exit %d, %q", help, code, stdout)
 		}
 	}
@@ -244,7 +245,7 @@ func TestCureRepeatsFlags(t *testing.T) {
 	_, stdout, _ := call("check", "--conns", "1M", "--role", "server", "--ws", "none", "--tcp", "7000:300", "--memory",
 		"8GiB", "--root", root)
 	_, cure, _ := strings.Cut(strings.TrimSpace(stdout), "sudo bin/tuning ")
-	want := "apply --conns 1000000 --role server --memory 8589934592 --root " + root + " --tcp 7000:300 --ws none"
+	want := "apply --conns 1000000 --role server --memory 8GiB --root " + root + " --tcp 7000:300 --ws none"
 	if cure != want {
 		t.Fatalf("the cure is %q, want %q", cure, want)
 	}

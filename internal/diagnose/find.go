@@ -3,10 +3,10 @@ package diagnose
 import (
 	"fmt"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/c10m/c10m/internal/result"
+	"github.com/c10m/c10m/internal/unit"
 )
 
 // rule looks for one thing. It returns nothing where that is not so.
@@ -83,7 +83,7 @@ func classic(w *Window, found []result.Finding) []result.Finding {
 	if !grows || !known || top >= 0.9 {
 		return found
 	}
-	said := fmt.Sprintf("All processors are below 100 %% (the busiest: %s) and yet latency grew, p99 %s to %s: blocked ", percent(top), Shortly(first), Shortly(last))
+	said := fmt.Sprintf("All processors are below 100 %% (the busiest: %s) and yet latency grew, p99 %s to %s: blocked ", unit.WholePercent(top), unit.Time(first), unit.Time(last))
 	for i := range found {
 		if on, ok := blocking[found[i].Name]; ok && found[i].Severity >= result.Strains {
 			found[i].Meaning = said + on + ". " + found[i].Meaning
@@ -91,7 +91,7 @@ func classic(w *Window, found []result.Finding) []result.Finding {
 		}
 	}
 	idle := result.Finding{Name: IdleYetSlow, Severity: 75,
-		Evidence: fmt.Sprintf("busiest processor %s, p99 grew from %s to %s", percent(top), Shortly(first), Shortly(last)),
+		Evidence: fmt.Sprintf("busiest processor %s, p99 grew from %s to %s", unit.WholePercent(top), unit.Time(first), unit.Time(last)),
 		Meaning:  "Neither a processor, a shard, a lock nor a queue of the machine is at its limit: what answers is waiting for something, like a backend, a disk, a timer or its own locks, or the network is.",
 		Cure:     "look at what the server's threads sleep in (as root: cat /proc/PID/task/*/wchan), at its backends, and at ping and loss on the way"}
 	return insert(found, idle)
@@ -136,16 +136,4 @@ func insert(list []result.Finding, f result.Finding) []result.Finding {
 		at = len(list)
 	}
 	return slices.Insert(list, at, f)
-}
-
-func percent(share float64) string { return strconv.FormatFloat(100*share, 'f', 0, 64) + " %" }
-
-// Shortly writes a duration with three digits.
-func Shortly(d time.Duration) string {
-	for unit := time.Second; unit > time.Nanosecond; unit /= 10 {
-		if d >= 100*unit {
-			return d.Round(unit).String()
-		}
-	}
-	return d.String()
 }

@@ -173,11 +173,11 @@ func TestFind(t *testing.T) {
 		{"stolen", func(w *Window) { w.After.Cores.Each[0].Stolen += 5 }, Stolen, nil},
 		{"client", func(w *Window) { w.After.Client[0].Threads[0].Run += 7 }, ClientThread, nil},
 		{"calls", func(w *Window) { w.After.Server[0].Calls += 60_000 }, CallsPerMessage, []string{"8.0 calls"}},
-		{"idle, yet slow", grow, IdleYetSlow, []string{"21ms to 141ms"}},
+		{"idle, yet slow", grow, IdleYetSlow, []string{"21.0 ms to 141 ms"}},
 		{"idle, yet so slow that nothing comes back at last", func(w *Window) {
 			grow(w)
 			w.Latency = append(w.Latency, Stretch{Seconds: 1}, Stretch{Seconds: 1}, Stretch{Seconds: 1}, Stretch{Seconds: 1})
-		}, IdleYetSlow, []string{"21ms to 141ms"}},
+		}, IdleYetSlow, []string{"21.0 ms to 141 ms"}},
 		{"idle, yet slow: one thread, from core to core", func(w *Window) {
 			grow(w)
 			single(w)
@@ -278,13 +278,5 @@ func TestTablesOfAnotherServer(t *testing.T) {
 func TestFindNothing(t *testing.T) {
 	if found := Find(Window{}); len(found) != 0 {
 		t.Errorf("Find of nothing: %+v", found)
-	}
-}
-
-func TestShortly(t *testing.T) {
-	for d, want := range map[time.Duration]string{0: "0s", 999: "999ns", 108_400: "108µs", 15_432_000: "15.4ms", 1_234_567_890: "1.23s", 123_456_789_000: "2m3s"} {
-		if got := Shortly(d); got != want {
-			t.Errorf("Shortly(%d) = %s, want %s", d, got, want)
-		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/c10m/c10m/internal/result"
+	"github.com/c10m/c10m/internal/unit"
 )
 
 // idleTimeout is that connections were closed because they were silent, which
@@ -17,8 +18,8 @@ func idleTimeout(w *Window) []result.Finding {
 	i := w.Conns.Idle
 	return []result.Finding{{Name: IdleTimeout, Severity: 97,
 		Evidence: fmt.Sprintf("%d of %d connections were closed by the other end, nine of ten after %s to %s of silence, over %s",
-			i.Count, w.Conns.Established, Shortly(time.Duration(i.From)), Shortly(time.Duration(i.To)), Shortly(time.Duration(i.Seconds*float64(time.Second)))),
+			i.Count, w.Conns.Established, unit.Time(time.Duration(i.From)), unit.Time(time.Duration(i.To)), unit.Time(time.Duration(i.Seconds*float64(time.Second)))),
 		Meaning: "All were lost at one age: an idle timeout of the server, or of a proxy or load balancer between, and no limit on how many there may be.",
 		Cure: fmt.Sprintf("--interval %s sends on each connection before it counts as idle (from the end of the ramp and --settle on, so let these be shorter); or raise the timeout: server --idle-timeout, nginx proxy_timeout and proxy_read_timeout, haproxy timeout client, server and tunnel",
-			Shortly(after/2))}}
+			unit.Time(after/2))}}
 }

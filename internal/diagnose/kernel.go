@@ -4,9 +4,9 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/c10m/c10m/internal/plan"
 	"github.com/c10m/c10m/internal/proc"
 	"github.com/c10m/c10m/internal/result"
+	"github.com/c10m/c10m/internal/unit"
 )
 
 // one is a rule's only finding.
@@ -19,7 +19,7 @@ func conntrackFull(w *Window) []result.Finding {
 	if a == nil || a.Max == 0 {
 		return nil
 	}
-	f := result.Finding{Name: ConntrackFull, Evidence: fmt.Sprintf("%s of %s entries in use", plan.Group(a.Count), plan.Group(a.Max)),
+	f := result.Finding{Name: ConntrackFull, Evidence: fmt.Sprintf("%s of %s entries in use", unit.Commas(a.Count), unit.Commas(a.Max)),
 		Meaning: "Connection tracking remembers every connection, closed ones for two minutes more. When its table is full, the kernel drops the first packet of each new connection: connects time out, nobody is told.",
 		Cure:    fmt.Sprintf("sysctl -w net.netfilter.nf_conntrack_max=%d, or no tracking for these ports (nft: notrack)", 4*a.Max)}
 	dropped := a.Dropped
@@ -29,7 +29,7 @@ func conntrackFull(w *Window) []result.Finding {
 	switch share := float64(a.Count) / float64(a.Max); {
 	case dropped > 0:
 		f.Severity = 98
-		f.Evidence += fmt.Sprintf(", %s packets dropped for it", plan.Group(dropped))
+		f.Evidence += fmt.Sprintf(", %s packets dropped for it", unit.Commas(dropped))
 	case share >= 0.95:
 		f.Severity = 85
 	case share >= 0.8:
@@ -48,7 +48,7 @@ func portsUsedUp(w *Window) []result.Finding {
 		Meaning: "A connection needs a local port that no other connection to the same destination from the same source has. TIME_WAIT holds each for 60 s after the close, on the side that closes first.",
 		Cure:    "a wider net.ipv4.ip_local_port_range, more --sources or --ports, connections that are kept (keep-alive, a pool), net.ipv4.tcp_tw_reuse=1, or let the other side close first"}
 	if all > 0 && p.Used > 0 {
-		f.Evidence = fmt.Sprintf("%s of %s local ports in use from %s to %s, %s of them in TIME_WAIT", plan.Group(p.Used), plan.Group(all), p.From, p.To, plan.Group(p.TimeWait))
+		f.Evidence = fmt.Sprintf("%s of %s local ports in use from %s to %s, %s of them in TIME_WAIT", unit.Commas(p.Used), unit.Commas(all), p.From, p.To, unit.Commas(p.TimeWait))
 	}
 	share := 0.0
 	if all > 0 {
@@ -57,7 +57,7 @@ func portsUsedUp(w *Window) []result.Finding {
 	switch {
 	case failed > 0:
 		f.Severity = 97
-		said := fmt.Sprintf("%s connects failed with EADDRNOTAVAIL", plan.Group(failed))
+		said := fmt.Sprintf("%s connects failed with EADDRNOTAVAIL", unit.Commas(failed))
 		if f.Evidence != "" {
 			said += "; " + f.Evidence
 		}
@@ -86,11 +86,11 @@ func acceptQueue(w *Window) []result.Finding {
 	var seen []string
 	if d.ListenOverflows > 0 {
 		f.Severity = 90
-		seen = append(seen, fmt.Sprintf("%s connections overflowed an accept queue (ListenOverflows), %s SYNs and ACKs were dropped (ListenDrops)", plan.Group(d.ListenOverflows), plan.Group(d.ListenDrops)))
+		seen = append(seen, fmt.Sprintf("%s connections overflowed an accept queue (ListenOverflows), %s SYNs and ACKs were dropped (ListenDrops)", unit.Commas(d.ListenOverflows), unit.Commas(d.ListenDrops)))
 	}
 	seen = append(seen, sentAgain(d)...)
 	if q.Waiting > 0 {
-		seen = append(seen, fmt.Sprintf("the fullest, port %d, had %s waiting with room for %s", q.Port, plan.Group(q.Waiting), plan.Group(q.Room)))
+		seen = append(seen, fmt.Sprintf("the fullest, port %d, had %s waiting with room for %s", q.Port, unit.Commas(q.Waiting), unit.Commas(q.Room)))
 	}
 	room := q.Room // of the fullest queue
 	if q.Waiting == 0 {
@@ -104,7 +104,7 @@ func acceptQueue(w *Window) []result.Finding {
 		if d.ListenOverflows > 0 {
 			f.Severity = 60
 		}
-		seen = append(seen, fmt.Sprintf("full was port %d, which is not the server's: %s waiting with room for %s", others.Port, plan.Group(others.Waiting), plan.Group(others.Room)))
+		seen = append(seen, fmt.Sprintf("full was port %d, which is not the server's: %s waiting with room for %s", others.Port, unit.Commas(others.Waiting), unit.Commas(others.Room)))
 	}
 	f.Evidence = strings.Join(seen, "; ")
 	return one(f)
@@ -115,7 +115,7 @@ func sentAgain(d proc.Drops) []string {
 	if d.SynRetrans <= 0 {
 		return nil
 	}
-	return []string{fmt.Sprintf("%s SYNs and SYN-ACKs were sent again (TCPSynRetrans)", plan.Group(d.SynRetrans))}
+	return []string{fmt.Sprintf("%s SYNs and SYN-ACKs were sent again (TCPSynRetrans)", unit.Commas(d.SynRetrans))}
 }
 
 // synQueue: more handshakes wait for their last ACK than listen(2)'s backlog.
@@ -129,7 +129,7 @@ func synQueue(w *Window) []result.Finding {
 	var seen []string
 	switch {
 	case d.RequestQueue > 0:
-		seen = append(seen, fmt.Sprintf("%s SYNs dropped because the queue of unfinished handshakes was full (TCPReqQFullDrop)", plan.Group(d.RequestQueue)))
+		seen = append(seen, fmt.Sprintf("%s SYNs dropped because the queue of unfinished handshakes was full (TCPReqQFullDrop)", unit.Commas(d.RequestQueue)))
 	case d.Cookies > 0:
 		f.Name, f.Severity = SynCookies, 57
 		f.Meaning = "The queue of handshakes that wait for the client's last ACK was full, so these SYNs were answered by a cookie: it takes no memory, but such a connection may lose its window scaling and SACK, and one whose last ACK gets lost hangs. So many at a time come from a burst of clients, from clients that never answer, or from a SYN flood."
@@ -137,7 +137,7 @@ func synQueue(w *Window) []result.Finding {
 		return nil
 	}
 	if d.Cookies > 0 {
-		seen = append(seen, fmt.Sprintf("%s SYN cookies were sent because it was full (TCPReqQFullDoCookies)", plan.Group(d.Cookies)))
+		seen = append(seen, fmt.Sprintf("%s SYN cookies were sent because it was full (TCPReqQFullDoCookies)", unit.Commas(d.Cookies)))
 	}
 	f.Evidence = strings.Join(append(seen, sentAgain(d)...), "; ")
 	return one(f)
@@ -147,13 +147,13 @@ func synQueue(w *Window) []result.Finding {
 func tcpMemory(w *Window) []result.Finding {
 	d, s := w.drops(), w.Settings
 	pages := max(w.Before.Sockets.MemPages, w.After.Sockets.MemPages)
-	f := result.Finding{Name: TCPMemory, Evidence: fmt.Sprintf("%s pages in the queues of sockets; tcp_mem is %s %s %s", plan.Group(pages), plan.Group(s.TCPMem[0]), plan.Group(s.TCPMem[1]), plan.Group(s.TCPMem[2])),
+	f := result.Finding{Name: TCPMemory, Evidence: fmt.Sprintf("%s pages in the queues of sockets; tcp_mem is %s %s %s", unit.Commas(pages), unit.Commas(s.TCPMem[0]), unit.Commas(s.TCPMem[1]), unit.Commas(s.TCPMem[2])),
 		Meaning: "Past the middle mark of tcp_mem the kernel shrinks the windows of all connections, past the last it cuts some: somebody does not read what is sent to it.",
 		Cure:    "find who does not read (ss -tmn, Recv-Q and Send-Q), bound what waits for slow readers, or raise net.ipv4.tcp_mem"}
 	switch {
 	case d.MemoryAborts > 0:
 		f.Severity = 89
-		f.Evidence += fmt.Sprintf("; %s connections were cut (TCPAbortOnMemory)", plan.Group(d.MemoryAborts))
+		f.Evidence += fmt.Sprintf("; %s connections were cut (TCPAbortOnMemory)", unit.Commas(d.MemoryAborts))
 	case d.MemoryPressure > 0 || s.TCPMem[1] > 0 && pages >= s.TCPMem[1]:
 		f.Severity = 86
 	case s.TCPMem[0] > 0 && pages >= s.TCPMem[0]:
@@ -171,7 +171,7 @@ func timeWaitFull(w *Window) []result.Finding {
 		return nil
 	}
 	return one(result.Finding{Name: TimeWaitFull, Severity: 45,
-		Evidence: fmt.Sprintf("%s connections were forgotten at once, tcp_max_tw_buckets is %s", plan.Group(n), plan.Group(w.Settings.MaxTimeWait)),
+		Evidence: fmt.Sprintf("%s connections were forgotten at once, tcp_max_tw_buckets is %s", unit.Commas(n), unit.Commas(w.Settings.MaxTimeWait)),
 		Meaning:  "No more sockets may stay in TIME_WAIT: the next ones are dropped without it. It frees ports, and a late packet of an old connection may then meet a new one.",
 		Cure:     "keep connections instead of closing them; or raise net.ipv4.tcp_max_tw_buckets"})
 }
@@ -184,11 +184,11 @@ func manyInTimeWait(w *Window) []result.Finding {
 	if n < 1000 || came < 500 {
 		return nil
 	}
-	f := result.Finding{Name: InTimeWait, Severity: 40, Evidence: fmt.Sprintf("%s sockets; %s came in %.3g s", plan.Group(n), plan.Group(came), w.seconds()),
+	f := result.Finding{Name: InTimeWait, Severity: 40, Evidence: fmt.Sprintf("%s sockets; %s came in %.3g s", unit.Commas(n), unit.Commas(came), w.seconds()),
 		Meaning: "Whoever closes a connection first keeps it for 60 s more. On the side that had connected it holds a local port, on the other only memory. So many tell of connections that serve one request each.",
 		Cure:    "keep connections: keep-alive, a pool, in a proxy also towards its upstreams"}
 	if s := w.Seen; s.Connecting+s.Accepting > 0 {
-		f.Evidence += fmt.Sprintf("; at most %s on the side that had connected and %s on the side that had accepted", plan.Group(s.Connecting), plan.Group(s.Accepting))
+		f.Evidence += fmt.Sprintf("; at most %s on the side that had connected and %s on the side that had accepted", unit.Commas(s.Connecting), unit.Commas(s.Accepting))
 	}
 	return one(f)
 }
@@ -200,7 +200,7 @@ func orphans(w *Window) []result.Finding {
 		return nil
 	}
 	return one(result.Finding{Name: Orphans, Severity: 65,
-		Evidence: fmt.Sprintf("%s of %s (tcp_max_orphans)", plan.Group(n), plan.Group(most)),
+		Evidence: fmt.Sprintf("%s of %s (tcp_max_orphans)", unit.Commas(n), unit.Commas(most)),
 		Meaning:  "Sockets that were closed and still have data to send: above the limit the kernel resets them.",
 		Cure:     "let the peers read before closing; raise net.ipv4.tcp_max_orphans"})
 }
@@ -212,7 +212,7 @@ func memoryLow(w *Window) []result.Finding {
 		return nil
 	}
 	f := result.Finding{Name: MemoryLow, Severity: 60,
-		Evidence: fmt.Sprintf("%s of %s MiB are free or can be dropped at once", plan.Group(int64((m.Free+m.CleanCache)>>20)), plan.Group(int64(m.Total>>20))),
+		Evidence: fmt.Sprintf("%s of %s MiB are free or can be dropped at once", unit.Commas(int64((m.Free+m.CleanCache)>>20)), unit.Commas(int64(m.Total>>20))),
 		Meaning:  "Below 5 % the kernel begins to look for a process to kill, and each allocation may have to wait.",
 		Cure:     "fewer connections, more memory, or server and client on two machines"}
 	if m.Room(0.05) == 0 {

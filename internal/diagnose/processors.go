@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/c10m/c10m/internal/result"
+	"github.com/c10m/c10m/internal/unit"
 )
 
 // softirqBound: one core does the network's work for all.
@@ -20,7 +21,7 @@ func softirqBound(w *Window) []result.Finding {
 		return nil
 	}
 	f := result.Finding{Name: SoftirqBound, Severity: 79,
-		Evidence: fmt.Sprintf("core %d spends %s of its time in soft interrupts, all %d cores %s on average", at, percent(top), len(each), percent(sum/float64(len(each)))),
+		Evidence: fmt.Sprintf("core %d spends %s of its time in soft interrupts, all %d cores %s on average", at, unit.WholePercent(top), len(each), unit.WholePercent(sum/float64(len(each)))),
 		Meaning:  "Packets are handled in soft interrupts, on the core that took the interrupt, before any program sees them.",
 		Cure:     "spread the network card's queues over the cores (ethtool -L, RPS: /sys/class/net/*/queues/rx-*/rps_cpus)"}
 	return one(f)
@@ -41,7 +42,7 @@ func processorsBusy(w *Window) (found []result.Finding) {
 	}
 	n := float64(len(each))
 	if stolen/n >= 0.1 {
-		found = append(found, result.Finding{Name: Stolen, Severity: 76, Evidence: fmt.Sprintf("%s of the time was stolen", percent(stolen/n)),
+		found = append(found, result.Finding{Name: Stolen, Severity: 76, Evidence: fmt.Sprintf("%s of the time was stolen", unit.WholePercent(stolen/n)),
 			Meaning: "This is a virtual machine and its host gives the processors to others.", Cure: "another host, or an instance type with processors of its own"})
 	}
 	if (all+stolen)/n < busyMark {
@@ -50,14 +51,14 @@ func processorsBusy(w *Window) (found []result.Finding) {
 	has := w.whoHas()
 	f := result.Finding{Name: ProcessorsBusy, Severity: 72,
 		Evidence: fmt.Sprintf("%d cores, %s busy: server %s, client %s, others %s; of all this, soft interrupts %s", len(each),
-			percent(all/n), percent(has.server.run/n), percent(has.client.run/n), percent(has.others/n), percent(soft/n)),
+			unit.WholePercent(all/n), unit.WholePercent(has.server.run/n), unit.WholePercent(has.client.run/n), unit.WholePercent(has.others/n), unit.WholePercent(soft/n)),
 		Meaning: "Threads wait for a processor: latency is the length of that queue.",
 		Cure:    "more cores, or client and server on two machines; fewer messages or connections a second"}
 	if s := w.Seen; s.Looks > 0 && s.Runnable > 0 {
 		f.Evidence += fmt.Sprintf("; run queue: %.1f threads on average", float64(s.Runnable)/float64(s.Looks))
 	}
 	if server := has.server; server.want > 0 {
-		f.Evidence += fmt.Sprintf("; the server was ready to run and waited for %s of a core", percent(server.want-server.run))
+		f.Evidence += fmt.Sprintf("; the server was ready to run and waited for %s of a core", unit.WholePercent(server.want-server.run))
 	}
 	if has.strangers > 0.4*all {
 		f.Name, f.Severity = OthersBusy, 77
@@ -115,7 +116,7 @@ func threadBound(w *Window) (found []result.Finding) {
 			continue
 		}
 		found = append(found, result.Finding{Name: ServerThread, Severity: 71,
-			Evidence: fmt.Sprintf("thread %d (%s) of process %d (%s) ran for %s of the time and waited for a processor for %s", t.TID, t.Name, s.PID, s.Name, percent(t.run), percent(t.want-t.run)),
+			Evidence: fmt.Sprintf("thread %d (%s) of process %d (%s) ran for %s of the time and waited for a processor for %s", t.TID, t.Name, s.PID, s.Name, unit.WholePercent(t.run), unit.WholePercent(t.want-t.run)),
 			Meaning:  "What this thread does is done one after the other: more cores do not help.",
 			Cure:     "more event loops or --workers, so that the work is spread"})
 		break
@@ -128,7 +129,7 @@ func threadBound(w *Window) (found []result.Finding) {
 			continue
 		}
 		f := result.Finding{Name: ClientThread, Severity: 58,
-			Evidence: fmt.Sprintf("a thread of the client ran for %s of the time and waited for a processor for %s; the server had %s of a core", percent(t.run), percent(t.want-t.run), percent(server.run)),
+			Evidence: fmt.Sprintf("a thread of the client ran for %s of the time and waited for a processor for %s; the server had %s of a core", unit.WholePercent(t.run), unit.WholePercent(t.want-t.run), unit.WholePercent(server.run)),
 			Meaning:  "The client works as fast as it can: what was measured may be the client's limit and not the server's.",
 			Cure:     "more --threads, or more machines for the client"}
 		found = append(found, f)

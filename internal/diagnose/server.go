@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/c10m/c10m/internal/plan"
 	"github.com/c10m/c10m/internal/result"
+	"github.com/c10m/c10m/internal/unit"
 )
 
 // stopped: a signal or a tracer keeps the server from running.
@@ -20,7 +20,7 @@ func stopped(w *Window) []result.Finding {
 		Meaning:  "A signal (SIGSTOP, SIGTSTP), a debugger or a frozen container keeps the server from running: connections and messages wait in the kernel.",
 		Cure:     fmt.Sprintf("kill -CONT %d, and find who stops it", s.StoppedPID)}
 	if s.Unread > 0 {
-		f.Evidence += fmt.Sprintf("; up to %s bytes waited for it to be read", plan.Group(s.Unread))
+		f.Evidence += fmt.Sprintf("; up to %s bytes waited for it to be read", unit.Commas(s.Unread))
 	}
 	return one(f)
 }
@@ -29,13 +29,13 @@ func stopped(w *Window) []result.Finding {
 func fdsUsedUp(w *Window) (found []result.Finding) {
 	const why = "A socket is an fd. Without one a server cannot accept and a client cannot connect."
 	if n := w.Errors["socket_fd_limit"]; n > 0 {
-		found = append(found, result.Finding{Name: FDsUsedUp, Severity: 96, Evidence: fmt.Sprintf("the client's socket(2) failed %s times with EMFILE", plan.Group(n)), Meaning: why, Cure: "ulimit -n, or --private-fds on"})
+		found = append(found, result.Finding{Name: FDsUsedUp, Severity: 96, Evidence: fmt.Sprintf("the client's socket(2) failed %s times with EMFILE", unit.Commas(n)), Meaning: why, Cure: "ulimit -n, or --private-fds on"})
 	}
 	for _, p := range append(append([]Process{}, w.After.Server...), w.After.Client...) {
 		if p.FDs.Limit <= 0 || p.FDs.Open*10 < p.FDs.Limit*9 {
 			continue
 		}
-		f := result.Finding{Name: FDsUsedUp, Severity: 62, Evidence: fmt.Sprintf("process %d (%s) holds %s of %s", p.PID, p.Name, plan.Group(p.FDs.Open), plan.Group(p.FDs.Limit)),
+		f := result.Finding{Name: FDsUsedUp, Severity: 62, Evidence: fmt.Sprintf("process %d (%s) holds %s of %s", p.PID, p.Name, unit.Commas(p.FDs.Open), unit.Commas(p.FDs.Limit)),
 			Meaning: why, Cure: "raise the limit (ulimit -n, LimitNOFILE=, prlimit --pid), or more worker processes"}
 		if p.FDs.Open*100 >= p.FDs.Limit*98 {
 			f.Severity = 91
@@ -44,7 +44,7 @@ func fdsUsedUp(w *Window) (found []result.Finding) {
 		break // one process stands for all like it
 	}
 	if n := w.Errors["socket_file_max"]; n > 0 || w.After.FileMax > 0 && w.After.Files > w.After.FileMax/20*19 {
-		found = append(found, result.Finding{Name: FilesUsedUp, Severity: 92, Evidence: fmt.Sprintf("%s of %s (fs.file-max), %s calls failed with ENFILE", plan.Group(w.After.Files), plan.Group(w.After.FileMax), plan.Group(n)),
+		found = append(found, result.Finding{Name: FilesUsedUp, Severity: 92, Evidence: fmt.Sprintf("%s of %s (fs.file-max), %s calls failed with ENFILE", unit.Commas(w.After.Files), unit.Commas(w.After.FileMax), unit.Commas(n)),
 			Meaning: why, Cure: "sysctl -w fs.file-max=..."})
 	}
 	return found
@@ -64,7 +64,7 @@ func serverFull(w *Window) []result.Finding {
 		return nil
 	}
 	return one(result.Finding{Name: ServerFull, Severity: 93,
-		Evidence: fmt.Sprintf("the server refused %s connections; it holds %s and takes %s", plan.Group(n), plan.Group(r.Open), plan.Group(r.MaxConns)),
+		Evidence: fmt.Sprintf("the server refused %s connections; it holds %s and takes %s", unit.Commas(n), unit.Commas(r.Open), unit.Commas(r.MaxConns)),
 		Meaning:  "The server closes what it cannot hold before its fds run out.",
 		Cure:     "start it with a larger --max-conns, or a higher fd limit"})
 }
@@ -74,7 +74,7 @@ func serverFull(w *Window) []result.Finding {
 // messages, or else by the processor time it had; that it is busy, by the time it
 // ran or was ready to.
 func hotShard(w *Window) []result.Finding {
-	all, unit := parts(w)
+	all, what := parts(w)
 	if len(all) < 2 {
 		return nil
 	}
@@ -94,7 +94,7 @@ func hotShard(w *Window) []result.Finding {
 		return nil
 	}
 	f := result.Finding{Name: HotShard, Severity: 78,
-		Evidence: fmt.Sprintf("%s did %s of the work (%s) and wanted %s of a core, the other %d did %s", top.name, percent(top.work/sum), unit, percent(top.want), len(all)-1, percent((sum-top.work)/sum)),
+		Evidence: fmt.Sprintf("%s did %s of the work (%s) and wanted %s of a core, the other %d did %s", top.name, unit.WholePercent(top.work/sum), what, unit.WholePercent(top.want), len(all)-1, unit.WholePercent((sum-top.work)/sum)),
 		Meaning:  "A connection stays with the worker, and there with the event loop, that it was dealt to. The others idle while this one has a queue: the machine looks half empty and latency grows.",
 		Cure:     "more ports or more connections for the kernel to deal, other source ports, fewer workers; or see which connections are the busy ones"}
 	if top.want >= 0.7 {
@@ -207,9 +207,9 @@ func dealt(w *Window, pid int) string {
 	said := ""
 	switch {
 	case all > 0:
-		said = fmt.Sprintf("; it was dealt %s of %s connections", plan.Group(new), plan.Group(all))
+		said = fmt.Sprintf("; it was dealt %s of %s connections", unit.Commas(new), unit.Commas(all))
 	case open > 0:
-		said = fmt.Sprintf("; it holds %s of %s connections", plan.Group(held), plan.Group(open))
+		said = fmt.Sprintf("; it holds %s of %s connections", unit.Commas(held), unit.Commas(open))
 	}
 	if said != "" && len(r.Ports) == 1 {
 		said += fmt.Sprintf(", all on the only port, %d", r.Ports[0].Port)
@@ -252,7 +252,7 @@ func callsPerMessage(w *Window) []result.Finding {
 		return nil
 	}
 	return one(result.Finding{Name: CallsPerMessage, Severity: 30,
-		Evidence: fmt.Sprintf("%.1f calls of read(2) and write(2) a message, over %s messages", float64(calls)/float64(messages), plan.Group(messages)),
+		Evidence: fmt.Sprintf("%.1f calls of read(2) and write(2) a message, over %s messages", float64(calls)/float64(messages), unit.Commas(messages)),
 		Meaning:  "One read and one write a message are enough, less with pipelining.",
 		Cure:     "larger buffers; messages in one piece"})
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/c10m/c10m/internal/result"
+	"github.com/c10m/c10m/internal/unit"
 )
 
 // Tables show where processor time went, whether or not something is at its
@@ -29,8 +30,8 @@ func coresTable(w *Window, most int) result.Table {
 	for i, c := range w.cores() {
 		all = append(all, core{w.After.Cores.Each[i].ID, c})
 	}
-	t := result.Table{Title: "Processors", Columns: []result.Column{{Name: "core", Unit: result.InText}, {Name: "busy", Unit: result.InShare},
-		{Name: "soft interrupts", Unit: result.InShare}, {Name: "stolen", Unit: result.InShare}}}
+	t := result.Table{Title: "Processors", Columns: []result.Column{{Name: "core", Unit: unit.InText}, {Name: "busy", Unit: unit.InShare},
+		{Name: "soft interrupts", Unit: unit.InShare}, {Name: "stolen", Unit: unit.InShare}}}
 	slices.SortStableFunc(all, func(a, b core) int { return cmp.Compare(b.all, a.all) })
 	for _, c := range all[:min(len(all), most)] {
 		t.Rows = append(t.Rows, []any{fmt.Sprint(c.id), max(0, c.all), max(0, c.softirq), max(0, c.stolen)})
@@ -45,8 +46,8 @@ func coresTable(w *Window, most int) result.Table {
 func shardsTable(w *Window, most int) result.Table {
 	all := used(w.Before.Server, w.After.Server, w.seconds())
 	slices.SortStableFunc(all, func(a, b shares) int { return cmp.Compare(b.want, a.want) })
-	t := result.Table{Title: "Processes of the server", Columns: []result.Column{{Name: "process", Unit: result.InText}, {Name: "ran", Unit: result.InShare},
-		{Name: "waited for a core", Unit: result.InShare}, {Name: "threads", Unit: result.InNumber}, {Name: "calls/message", Unit: result.InFloat}, {Name: "fds", Unit: result.InNumber}}}
+	t := result.Table{Title: "Processes of the server", Columns: []result.Column{{Name: "process", Unit: unit.InText}, {Name: "ran", Unit: unit.InShare},
+		{Name: "waited for a core", Unit: unit.InShare}, {Name: "threads", Unit: unit.InCount}, {Name: "calls/message", Unit: unit.InNumber}, {Name: "fds", Unit: unit.InCount}}}
 	for _, s := range all[:min(len(all), most)] {
 		row := []any{fmt.Sprintf("%d %s", s.PID, s.Name), s.run, s.want - s.run, float64(len(s.threads)), nil, nil}
 		if n := messagesOf(w, s.PID, len(all) == 1); n > 0 && s.calls > 0 {
@@ -88,8 +89,8 @@ func threadsTable(w *Window, most int) result.Table {
 		}
 	}
 	slices.SortStableFunc(all, func(a, b thread) int { return cmp.Compare(b.want, a.want) })
-	t := result.Table{Title: "Threads", Columns: []result.Column{{Name: "process", Unit: result.InText}, {Name: "thread", Unit: result.InText},
-		{Name: "ran", Unit: result.InShare}, {Name: "waited for a core", Unit: result.InShare}}, Note: busiestOf(len(all), most)}
+	t := result.Table{Title: "Threads", Columns: []result.Column{{Name: "process", Unit: unit.InText}, {Name: "thread", Unit: unit.InText},
+		{Name: "ran", Unit: unit.InShare}, {Name: "waited for a core", Unit: unit.InShare}}, Note: busiestOf(len(all), most)}
 	for _, one := range all[:min(len(all), most)] {
 		t.Rows = append(t.Rows, []any{one.process, fmt.Sprintf("%d %s", one.TID, one.Name), one.run, one.want - one.run})
 	}

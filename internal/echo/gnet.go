@@ -13,6 +13,7 @@ import (
 	"github.com/panjf2000/gnet/v2"
 	"github.com/panjf2000/gnet/v2/pkg/logging"
 
+	"github.com/c10m/c10m/internal/plan"
 	"github.com/c10m/c10m/internal/sys"
 )
 
@@ -283,14 +284,11 @@ func (e *Engine) OnTraffic(c gnet.Conn) gnet.Action {
 		_ = c.SetLinger(0)
 		return gnet.Close
 	}
-	if e.cfg.CloseOnEOT && last == endOfTransmission {
+	if e.cfg.CloseOnEOT && last == plan.EndOfTransmission {
 		return gnet.Close
 	}
 	return gnet.None
 }
-
-// endOfTransmission is EOT in ASCII.
-const endOfTransmission = 0x04
 
 // logger passes gnet's errors on and drops the rest.
 type logger struct {

@@ -27,12 +27,6 @@ type Churn struct {
 	Timeout      time.Duration // of one transaction, its connect included; 0: none
 }
 
-// EndByte is the last byte of the message after which a server of ours that was
-// started for it (--close-on-eot) closes a TCP connection: EOT. No other byte of
-// any message is one. A WebSocket server closes first anyway, after a close frame
-// (RFC 6455 section 7.1.1).
-const EndByte = 0x04
-
 // retryAfter is how long a user waits whose transaction failed, microseconds.
 const retryAfter = 10_000
 
@@ -49,7 +43,7 @@ type churn struct {
 	free     fifo[int64] // slots without a user; none if each has its own
 	user     []int32     // by slot: whose transaction is under way; none: -1
 	under    int         // transactions under way
-	buf      []byte      // a message that ends with EndByte
+	buf      []byte      // a message that ends with plan.EndOfTransmission
 	swept    uint32      // when timeouts were last looked for
 	draining bool
 	progress time.Time // of the drain
@@ -291,10 +285,10 @@ func (l *loop) endChurn() {
 }
 
 // lastWord is the message after which the server is to close: it ends with
-// EndByte.
+// plan.EndOfTransmission.
 func (l *loop) lastWord(m []byte) []byte {
 	b := l.churn.buf[:copy(l.churn.buf, m)]
-	b[len(b)-1] = EndByte
+	b[len(b)-1] = plan.EndOfTransmission
 	return b
 }
 

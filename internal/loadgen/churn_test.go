@@ -13,7 +13,7 @@ import (
 	"github.com/c10m/c10m/internal/plan"
 )
 
-// eotServer echoes and closes first after a read that ends with EndByte. It
+// eotServer echoes and closes first after a read that ends with plan.EndOfTransmission. It
 // counts its connections and those it closed first.
 type eotServer struct {
 	port            int
@@ -25,7 +25,7 @@ func newEOTServer(t *testing.T) *eotServer {
 	s.port = listen(t, func(c net.Conn) {
 		s.accepted.Add(1)
 		echoUntil(c, func(read []byte) bool {
-			if read[len(read)-1] != EndByte {
+			if read[len(read)-1] != plan.EndOfTransmission {
 				return false
 			}
 			s.ended.Add(1)

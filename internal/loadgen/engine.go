@@ -16,6 +16,7 @@ import (
 
 	"github.com/c10m/c10m/internal/plan"
 	"github.com/c10m/c10m/internal/sys"
+	"github.com/c10m/c10m/internal/unit"
 	"github.com/c10m/c10m/internal/ws"
 )
 
@@ -111,7 +112,7 @@ func newLoop(s *shared, part plan.Plan, conns []conn, wide bool) *loop {
 func (e *Engine) makeLanes(p plan.Plan) {
 	n := min(len(e.loops), max(1, runtime.NumCPU()))
 	for i, l := range e.loops {
-		l.lane.rate = plan.Rate{PerSecond: p.Rate.PerSecond / float64(n)}
+		l.lane.rate = unit.Rate{PerSecond: p.Rate.PerSecond / float64(n)}
 		if i+n < len(e.loops) {
 			next := e.loops[i+n]
 			l.lane.next = next

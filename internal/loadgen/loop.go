@@ -9,6 +9,7 @@ import (
 
 	"github.com/c10m/c10m/internal/plan"
 	"github.com/c10m/c10m/internal/sys"
+	"github.com/c10m/c10m/internal/unit"
 	"github.com/c10m/c10m/internal/ws"
 )
 
@@ -89,7 +90,7 @@ type loop struct {
 // threads on a few cores only as many connect at a time as there are cores.
 type lane struct {
 	offset int64     // connections of the lane's earlier loops
-	rate   plan.Rate // of the lane
+	rate   unit.Rate // of the lane
 	next   *loop
 }
 

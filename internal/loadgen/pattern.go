@@ -1,6 +1,10 @@
 package loadgen
 
-import "math/rand/v2"
+import (
+	"math/rand/v2"
+
+	"github.com/c10m/c10m/internal/plan"
+)
 
 // patternSize is how many different messages a pattern has: a reply that
 // belongs to another connection or another message passes for the right one
@@ -22,7 +26,7 @@ func newPattern(size int, text bool) pattern {
 		switch {
 		case text:
 			p[i] = ' ' + b%('~'-' '+1)
-		case b == EndByte:
+		case b == plan.EndOfTransmission:
 			p[i]++
 		}
 	}

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"math"
 	"slices"
+
+	"github.com/c10m/c10m/internal/unit"
 )
 
 // Machine is what bounds the connections of one run. Zero or negative fields
@@ -42,13 +44,13 @@ func (m Machine) Limits() []Limit {
 	}
 	if m.BytesPerConn > 0 {
 		add("memory", m.RoomBytes/m.BytesPerConn,
-			fmt.Sprintf("%s bytes can be taken, a connection takes about %s here", Group(m.RoomBytes), Group(m.BytesPerConn)),
+			fmt.Sprintf("%s bytes can be taken, a connection takes about %s here", unit.Commas(m.RoomBytes), unit.Commas(m.BytesPerConn)),
 			"a machine with more memory, or server and client on two machines")
 	}
 	if m.FDsPerTable > 0 {
 		per := max(0, m.FDsPerTable-m.FDsTaken)
 		add("file descriptors", saturate(per, max(1, m.Tables)),
-			fmt.Sprintf("RLIMIT_NOFILE %s × %d fd tables", Group(m.FDsPerTable), max(1, m.Tables)),
+			fmt.Sprintf("RLIMIT_NOFILE %s × %d fd tables", unit.Commas(m.FDsPerTable), max(1, m.Tables)),
 			"raise the hard limit (ulimit -Hn), or allow private fd tables (--private-fds on)")
 	}
 	if m.Tuples > 0 {
@@ -56,20 +58,20 @@ func (m Machine) Limits() []Limit {
 	}
 	if m.EpollWatches > 0 {
 		per := max(1, m.WatchesPerConn)
-		why := fmt.Sprintf("fs.epoll.max_user_watches %s, %d a connection", Group(m.EpollWatches), per)
+		why := fmt.Sprintf("fs.epoll.max_user_watches %s, %d a connection", unit.Commas(m.EpollWatches), per)
 		if m.WatchesTaken > 0 {
-			why += fmt.Sprintf(", %s in use", Group(m.WatchesTaken))
+			why += fmt.Sprintf(", %s in use", unit.Commas(m.WatchesTaken))
 		}
 		add("epoll watches", (m.EpollWatches-m.WatchesTaken)/per, why,
 			fmt.Sprintf("sysctl -w fs.epoll.max_user_watches=%d", m.EpollWatches*4))
 	}
 	if m.Conntrack > 0 {
-		add("conntrack", m.Conntrack-m.ConntrackTaken, fmt.Sprintf("net.netfilter.nf_conntrack_max %s, %s in use", Group(m.Conntrack), Group(m.ConntrackTaken)),
+		add("conntrack", m.Conntrack-m.ConntrackTaken, fmt.Sprintf("net.netfilter.nf_conntrack_max %s, %s in use", unit.Commas(m.Conntrack), unit.Commas(m.ConntrackTaken)),
 			"sysctl -w net.netfilter.nf_conntrack_max=..., or no conntrack for these ports (nft: notrack)")
 	}
 	if m.FileMax > 0 {
 		per := max(1, m.FilesPerConn)
-		add("open files of the system", m.FileMax/per, fmt.Sprintf("fs.file-max less what is open: %s", Group(m.FileMax)), "sysctl -w fs.file-max=...")
+		add("open files of the system", m.FileMax/per, fmt.Sprintf("fs.file-max less what is open: %s", unit.Commas(m.FileMax)), "sysctl -w fs.file-max=...")
 	}
 	if m.ServerConns > 0 {
 		add("the server", m.ServerConns, "what its control endpoint says it takes", "start the server with a larger --max-conns")

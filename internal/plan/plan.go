@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"net/netip"
 	"time"
+
+	"github.com/c10m/c10m/internal/unit"
 )
 
 // Plan is a run, decided: nothing in it is "auto" any more. The connections
@@ -23,7 +25,7 @@ type Plan struct {
 
 	Threads        int
 	PrivateTables  bool // each thread takes an fd table of its own
-	Rate           Rate
+	Rate           unit.Rate
 	Window         int // connects under way at once per thread
 	ConnectTimeout time.Duration
 	KeepAlive      time.Duration // probe a server silent for so long; 0: never
@@ -64,6 +66,27 @@ func (p *Plan) IsWS(port int) bool {
 	return p.Proto == WS || p.Proto == Mixed && port%2 == 1
 }
 
+// What server and client listen on and connect to where nobody says otherwise.
+const (
+	DefaultPorts = 200 // of each protocol
+	FirstTCP     = 10000
+	FirstWS      = 15000
+)
+
+// EndOfTransmission, EOT in ASCII, is the last byte of the message after which a
+// server that was asked to (--close-on-eot) closes a TCP connection, first. No
+// other byte of any message is one. A WebSocket server closes first anyway, after
+// a close frame (RFC 6455 section 7.1.1).
+const EndOfTransmission = 0x04
+
+// MemoryReservePercent of a machine's memory stays free: the OOM killer comes
+// before the last page, and sockets cannot be reclaimed. MemoryReserve is the
+// same as a share.
+const (
+	MemoryReservePercent = 5
+	MemoryReserve        = MemoryReservePercent / 100.0
+)
+
 // CloseMode is how the client ends its connections.
 type CloseMode string
 
@@ -78,7 +101,7 @@ const (
 // net.ipv4.ip_local_port_range less net.ipv4.ip_local_reserved_ports.
 type LocalPorts struct {
 	Low, High int
-	Reserved  []PortRange
+	Reserved  []unit.Ports
 }
 
 // DefaultLocalPorts is the kernel's default range, 32768..60999.
@@ -173,7 +196,7 @@ func (p *Plan) Split(n int) []Plan {
 		lo, hi := p.Conns*int64(k)/int64(n), p.Conns*int64(k+1)/int64(n)
 		part.Offset, part.Conns = p.Offset+lo, hi-lo
 		part.Threads = max(1, p.Threads/n)
-		part.Rate = Rate{PerSecond: p.Rate.PerSecond / float64(n)}
+		part.Rate = unit.Rate{PerSecond: p.Rate.PerSecond / float64(n)}
 		part.Verify = p.Verify*int64(k+1)/int64(n) - p.Verify*int64(k)/int64(n)
 		parts[k] = part
 	}
@@ -195,7 +218,7 @@ func (p *Plan) Check() error {
 	}
 	sources := int64(max(1, len(p.Sources)))
 	return fmt.Errorf("--conns %d: %s local ports × %d sources × %d ports hold %s connections; it would fit with --ports %d, or with --sources of %d addresses%s",
-		p.Total, Group(n), sources, len(p.Ports), Group(n*sources*int64(len(p.Ports))),
+		p.Total, unit.Commas(n), sources, len(p.Ports), unit.Commas(n*sources*int64(len(p.Ports))),
 		ceilDiv(p.Total, n*sources), ceilDiv(p.Total, n*int64(len(p.Ports))), p.Local.hint())
 }
 
@@ -208,12 +231,3 @@ func (l LocalPorts) hint() string {
 }
 
 func ceilDiv(a, b int64) int64 { return (a + b - 1) / b }
-
-// Group writes n with commas: 64,512.
-func Group(n int64) string {
-	s := fmt.Sprint(n)
-	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s
-}

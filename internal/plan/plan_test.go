@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/c10m/c10m/internal/unit"
 )
 
 func ports(n int) []int {
@@ -79,7 +81,7 @@ func checkTuples(t *testing.T, p *Plan) {
 func TestSplitCoversEveryNumberOnce(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	for range 500 {
-		p := Plan{Ports: ports(3), Total: 1 + r.Int64N(100000), Offset: r.Int64N(50), Verify: r.Int64N(1000), Rate: Rate{1000}}
+		p := Plan{Ports: ports(3), Total: 1 + r.Int64N(100000), Offset: r.Int64N(50), Verify: r.Int64N(1000), Rate: unit.Rate{PerSecond: 1000}}
 		p.Conns = p.Total
 		n := 1 + r.IntN(150)
 		next, verify, rate := p.Offset, int64(0), 0.0
@@ -98,7 +100,7 @@ func TestSplitCoversEveryNumberOnce(t *testing.T) {
 }
 
 func TestCheckSaysWhatWouldFit(t *testing.T) {
-	local := LocalPorts{Low: 40000, High: 40999, Reserved: []PortRange{{40100, 100}, {40150, 100}, {1, 10}}}
+	local := LocalPorts{Low: 40000, High: 40999, Reserved: []unit.Ports{{First: 40100, N: 100}, {First: 40150, N: 100}, {First: 1, N: 10}}}
 	if got := local.N(); got != 850 {
 		t.Fatalf("N() = %d, want 1000 - 150 reserved", got)
 	}
@@ -110,7 +112,7 @@ func TestCheckSaysWhatWouldFit(t *testing.T) {
 		{"fits exactly", Plan{Ports: ports(2), Local: local, Total: 1700}, nil},
 		{"one too many", Plan{Ports: ports(2), Local: local, Total: 1701}, []string{"--conns 1701", "850 local ports × 1 sources × 2 ports hold 1,700", "--ports 3", "--sources of 2", "40000 40999"}},
 		{"widest range has no hint", Plan{Ports: ports(1), Local: LocalPorts{Low: 1024, High: 65535}, Total: 64513}, []string{"64,512 local ports", "--ports 2"}},
-		{"all reserved", Plan{Ports: ports(1), Local: LocalPorts{Low: 5, High: 6, Reserved: []PortRange{{5, 2}}}, Total: 1}, []string{"wholly reserved"}},
+		{"all reserved", Plan{Ports: ports(1), Local: LocalPorts{Low: 5, High: 6, Reserved: []unit.Ports{{First: 5, N: 2}}}, Total: 1}, []string{"wholly reserved"}},
 		{"no ports", Plan{Local: local, Total: 1}, []string{"0 ports"}},
 	}
 	for _, tt := range tests {

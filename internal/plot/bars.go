@@ -4,6 +4,8 @@ import (
 	"math"
 	"slices"
 	"strconv"
+
+	"github.com/c10m/c10m/internal/unit"
 )
 
 // Bars is horizontal bars of stacked parts. Parts of the same name have the
@@ -96,7 +98,7 @@ func (b Bars) legend(name string) string {
 }
 
 // bar draws one row: its name and sum above, its parts side by side.
-func (c *canvas) bar(b Bar, sum float64, names []string, x scale, u Unit, top, each float64) {
+func (c *canvas) bar(b Bar, sum float64, names []string, x scale, u unit.Scale, top, each float64) {
 	high := min(barHigh, each-lineHigh)
 	y := top + (each-high-lineHigh)/2 + lineHigh
 	title := u.Label(sum)

@@ -3,6 +3,8 @@ package plot
 import (
 	"math"
 	"strconv"
+
+	"github.com/c10m/c10m/internal/unit"
 )
 
 // Heat is how many of a column's things lie in which row: latencies over time,
@@ -88,7 +90,7 @@ func (h Heat) column(c *canvas, x, y scale, first, end, low, high int) {
 		}
 		upper, lower := y.at(float64(row+1)), y.at(float64(row))
 		share := rows[row] / sum
-		c.titled("rect", h.X.Unit.Label(h.Step*float64(first))+": "+Percent.Label(share), attr{"class", "plot-cell plot-s1"}, attr{"fill-opacity", ink(share)},
+		c.titled("rect", h.X.Unit.Label(h.Step*float64(first))+": "+unit.PercentScale.Label(share), attr{"class", "plot-cell plot-s1"}, attr{"fill-opacity", ink(share)},
 			attr{"x", left}, attr{"y", upper}, attr{"width", right - left}, attr{"height", lower - upper})
 	}
 }
@@ -103,7 +105,7 @@ func ink(share float64) string {
 func (c *canvas) shades(top float64) float64 {
 	at, middle := 4.0, top+lineHigh/2
 	for _, share := range []float64{0.001, 0.01, 0.1, 1} {
-		label := Percent.Label(share)
+		label := unit.PercentScale.Label(share)
 		if at+sampleWidth+textWidth(label) > c.width {
 			break
 		}

@@ -1,5 +1,9 @@
 package plot
 
+import (
+	"github.com/c10m/c10m/internal/unit"
+)
+
 // Line is curves, dots and fitted lines over two axes.
 type Line struct {
 	Frame
@@ -50,7 +54,7 @@ const (
 )
 
 // series draws one line.
-func (c *canvas) series(index int, style Style, points []Point, x, y scale, xu, yu Unit) {
+func (c *canvas) series(index int, style Style, points []Point, x, y scale, xu, yu unit.Scale) {
 	at := make([][2]float64, len(points))
 	for i, p := range points {
 		at[i] = [2]float64{x.at(p.X), y.at(p.Y)}

@@ -3,6 +3,8 @@ package plot
 import (
 	"math"
 	"strconv"
+
+	"github.com/c10m/c10m/internal/unit"
 )
 
 // Percentiles is values over the share of all that are no larger: latencies as
@@ -64,7 +66,7 @@ func (q Percentiles) SVG() string {
 }
 
 // percentile draws one line with its marks, which say their percentile.
-func (c *canvas) percentile(index int, s Series, x, y scale, u Unit) {
+func (c *canvas) percentile(index int, s Series, x, y scale, u unit.Scale) {
 	at := make([][2]float64, len(s.Points))
 	for i, p := range s.Points {
 		at[i] = [2]float64{x.at(p.X), y.at(p.Y)}

@@ -8,8 +8,8 @@
 //
 //	svg := plot.Line{
 //		Frame:  plot.Frame{Title: "Setup rate", Desc: "Rises to 60,000 per second within 1 s."},
-//		X:      plot.Axis{Title: "time", Unit: plot.Seconds},
-//		Y:      plot.Axis{Title: "connections per second", Unit: plot.Count},
+//		X:      plot.Axis{Title: "time", Unit: unit.SecondsScale},
+//		Y:      plot.Axis{Title: "connections per second", Unit: unit.CountScale},
 //		Series: []plot.Series{{Name: "c10m", Points: points}},
 //	}.SVG()
 //
@@ -29,7 +29,11 @@
 // scaled text would be too small to read, and let the page show one of the two.
 package plot
 
-import "math"
+import (
+	"math"
+
+	"github.com/c10m/c10m/internal/unit"
+)
 
 // The sizes that pages use, in CSS pixels of the viewBox.
 const (
@@ -51,9 +55,9 @@ type Frame struct {
 // Axis is one direction of a plot. A linear axis includes 0 unless it is Tight.
 type Axis struct {
 	Title string
-	Unit  Unit // nil: plain numbers
-	Log   bool // values of 0 and below are left out
-	Tight bool // from the lowest to the highest value
+	Unit  unit.Scale // nil: plain numbers
+	Log   bool       // values of 0 and below are left out
+	Tight bool       // from the lowest to the highest value
 }
 
 // Point is one value of a series.

@@ -13,6 +13,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/c10m/c10m/internal/unit"
 )
 
 var update = flag.Bool("update", false, "write testdata/*.svg")
@@ -28,20 +30,20 @@ func ramp(n int, end, top float64) (list []Point) {
 
 func samples() map[string]string {
 	fitted := Line{Frame: Frame{Title: "Memory over connections", Desc: "8,557 bytes a connection, r² 0.99997."},
-		X: Axis{Title: "connections", Unit: Count}, Y: Axis{Title: "memory in use", Unit: Bytes},
+		X: Axis{Title: "connections", Unit: unit.CountScale}, Y: Axis{Title: "memory in use", Unit: unit.BytesScale},
 		Series: []Series{{Name: "measured", Style: Dots, Points: ramp(12, 2.5e6, 21e9)},
 			{Name: "8,557 B a connection, r² 0.99997", Style: Dashed, Points: []Point{{0, 0}, {2.5e6, 21.4e9}}}}}
-	percentiles := Percentiles{Frame: Frame{Title: "Latency"}, Y: Axis{Title: "connect", Unit: Nanoseconds},
+	percentiles := Percentiles{Frame: Frame{Title: "Latency"}, Y: Axis{Title: "connect", Unit: unit.NanosScale},
 		Series: []Series{{Name: "connect", Points: []Point{{0, 20e3}, {0.5, 87e3}, {0.9, 307e3}, {0.99, 1055e3}, {0.999, 18e6}, {1, 120e6}}},
 			{Name: "echo", Points: []Point{{0.5, 8e6}, {0.9, 236e6}, {0.99, 258e6}, {0.999, 1.2e9}, {1, 9.9e9}}}}}
-	caches := Bars{Frame: Frame{Title: "Slab caches"}, X: Axis{Title: "bytes a connection", Unit: PlainBytes},
+	caches := Bars{Frame: Frame{Title: "Slab caches"}, X: Axis{Title: "bytes a connection", Unit: unit.PlainBytesScale},
 		Bars: []Bar{{"kernel, both ends", []Part{{"TCP", 5040.8}, {"sock_inode_cache", 1723.5}, {"filp", 384}, {"other", 22.5}, {"shrunk", -3}}}}}
 	two := caches
 	two.Bars = append(two.Bars, Bar{"baseline", []Part{{"TCP", 4096}, {"dentry", 400}}})
 	narrow, alone := fitted, fitted
 	narrow.Width, alone.Standalone = Narrow, true
 	return map[string]string{
-		"rate":        Line{Frame: Frame{Title: "Setup rate"}, X: Axis{Title: "time", Unit: Seconds}, Y: Axis{Title: "per second", Unit: Count}, Series: []Series{{Points: ramp(100, 40.9, 60e3)}}}.SVG(),
+		"rate":        Line{Frame: Frame{Title: "Setup rate"}, X: Axis{Title: "time", Unit: unit.SecondsScale}, Y: Axis{Title: "per second", Unit: unit.CountScale}, Series: []Series{{Points: ramp(100, 40.9, 60e3)}}}.SVG(),
 		"lines":       Line{X: Axis{Title: "x"}, Y: Axis{Title: "y", Tight: true}, Series: []Series{{Name: "a", Points: ramp(60, 1, 1)}, {Name: "b", Points: ramp(60, 1, 2)}, {Name: "c", Points: ramp(5, 1, 3)}}}.SVG(),
 		"fitted":      fitted.SVG(),
 		"narrow":      narrow.SVG(),
@@ -49,9 +51,9 @@ func samples() map[string]string {
 		"percentiles": percentiles.SVG(),
 		"bars":        caches.SVG(),
 		"two_bars":    two.SVG(),
-		"area": Area{Frame: Frame{Title: "Memory by owner"}, X: Axis{Title: "connections", Unit: Count}, Y: Axis{Title: "memory", Unit: Bytes},
+		"area": Area{Frame: Frame{Title: "Memory by owner"}, X: Axis{Title: "connections", Unit: unit.CountScale}, Y: Axis{Title: "memory", Unit: unit.BytesScale},
 			Layers: []Series{{Name: "kernel", Points: ramp(20, 1e6, 8e9)}, {Name: "server", Points: ramp(10, 1e6, 4e8)}, {Name: "client", Points: []Point{{0, 1e8}, {1e6, 2e9}}}}}.SVG(),
-		"heat": Heat{Frame: Frame{Title: "Latency over time"}, X: Axis{Title: "time", Unit: Seconds}, Y: Axis{Title: "echo", Unit: Nanoseconds}, Step: 0.5,
+		"heat": Heat{Frame: Frame{Title: "Latency over time"}, X: Axis{Title: "time", Unit: unit.SecondsScale}, Y: Axis{Title: "echo", Unit: unit.NanosScale}, Step: 0.5,
 			Bounds: []float64{64e3, 128e3, 256e3, 512e3}, Counts: [][]int64{{0, 990, 9, 1}, {0, 500, 400, 100, 1}, {}, {0, 0, 10, 10, 0, 7}}}.SVG(),
 		"empty":  Line{Frame: Frame{Title: "Nothing"}}.SVG(),
 		"single": Line{Series: []Series{{Name: "one", Points: []Point{{3, 7}}}}}.SVG(),
@@ -142,7 +144,7 @@ func TestAnyInput(t *testing.T) {
 	}
 	name := func() string { return names[r.IntN(len(names))] }
 	axis := func() Axis {
-		units := []Unit{nil, Count, Bytes, PlainBytes, Seconds, Nanoseconds, Percent, {{0, "none"}}, {{-1, "less"}, {math.NaN(), "nan"}}}
+		units := []unit.Scale{nil, unit.CountScale, unit.BytesScale, unit.PlainBytesScale, unit.SecondsScale, unit.NanosScale, unit.PercentScale, {{Size: 0, Name: "none"}}, {{Size: -1, Name: "less"}, {Size: math.NaN(), Name: "nan"}}}
 		return Axis{Title: name(), Unit: units[r.IntN(len(units))], Log: r.IntN(3) == 0, Tight: r.IntN(3) == 0}
 	}
 	series := func() (list []Series) {
@@ -199,13 +201,13 @@ func TestTicks(t *testing.T) {
 		lo, hi float64
 		want   string
 	}{
-		{Axis{Title: "conns", Unit: Count}, 0, 2.5e6, "conns (million): 0 0.5 1.0 1.5 2.0 2.5"},
-		{Axis{Title: "conns", Unit: Count}, 0, 5000, "conns: 0 1,000 2,000 3,000 4,000 5,000"},
-		{Axis{Title: "mem", Unit: Bytes}, 1 << 30, 21 << 30, "mem (GiB): 0 5 10 15 20 25"},
-		{Axis{Title: "time", Unit: Seconds}, 0, 0.04, "time (ms): 0 10 20 30 40"},
-		{Axis{Title: "t", Unit: Nanoseconds, Log: true}, 20e3, 120e6, "t: 10 µs 100 µs 1 ms 10 ms 100 ms 1 s"},
-		{Axis{Title: "t", Unit: Nanoseconds, Log: true}, 20, 70, "t: 10 ns 20 ns 50 ns 100 ns"},
-		{Axis{Title: "share", Unit: Percent}, 0, 1, "share (%): 0 20 40 60 80 100"},
+		{Axis{Title: "conns", Unit: unit.CountScale}, 0, 2.5e6, "conns (million): 0 0.5 1.0 1.5 2.0 2.5"},
+		{Axis{Title: "conns", Unit: unit.CountScale}, 0, 5000, "conns: 0 1,000 2,000 3,000 4,000 5,000"},
+		{Axis{Title: "mem", Unit: unit.BytesScale}, 1 << 30, 21 << 30, "mem (GiB): 0 5 10 15 20 25"},
+		{Axis{Title: "time", Unit: unit.SecondsScale}, 0, 0.04, "time (ms): 0 10 20 30 40"},
+		{Axis{Title: "t", Unit: unit.NanosScale, Log: true}, 20e3, 120e6, "t: 10 µs 100 µs 1 ms 10 ms 100 ms 1 s"},
+		{Axis{Title: "t", Unit: unit.NanosScale, Log: true}, 20, 70, "t: 10 ns 20 ns 50 ns 100 ns"},
+		{Axis{Title: "share", Unit: unit.PercentScale}, 0, 1, "share (%): 0 20 40 60 80 100"},
 		{Axis{Title: "all", Tight: true}, 100, 101, "all: 100.0 100.2 100.4 100.6 100.8 101.0"},
 		{Axis{Title: "one"}, 7, 7, "one: 0 2 4 6 8"},
 		{Axis{Title: "none"}, 0, 0, "none: 0 0.2 0.4 0.6 0.8 1.0"},
@@ -224,12 +226,12 @@ func TestTicks(t *testing.T) {
 
 func TestLabel(t *testing.T) {
 	for _, tt := range []struct {
-		unit Unit
+		unit unit.Scale
 		v    float64
 		want string
 	}{
-		{PlainBytes, 8283, "8,283 B"}, {Bytes, 1536, "1.5 KiB"}, {Nanoseconds, 1.25e6, "1.25 ms"}, {Nanoseconds, 87000, "87 µs"}, {Count, 1234567, "1.23 million"},
-		{nil, 0.05, "0.05"}, {nil, -1.5, "−1.5"}, {nil, 1e20, "1e+20"}, {Percent, 0.995, "99.5 %"}, {Seconds, 0, "0 ns"},
+		{unit.PlainBytesScale, 8283, "8,283 B"}, {unit.BytesScale, 1536, "1.5 KiB"}, {unit.NanosScale, 1.25e6, "1.25 ms"}, {unit.NanosScale, 87000, "87 µs"}, {unit.CountScale, 1234567, "1.23 million"},
+		{nil, 0.05, "0.05"}, {nil, -1.5, "−1.5"}, {nil, 1e20, "1e+20"}, {unit.PercentScale, 0.995, "99.5 %"}, {unit.SecondsScale, 0, "0 ns"},
 	} {
 		if got := tt.unit.Label(tt.v); got != tt.want {
 			t.Errorf("%v: %q, want %q", tt.v, got, tt.want)

@@ -2,6 +2,8 @@ package plot
 
 import (
 	"math"
+
+	"github.com/c10m/c10m/internal/unit"
 )
 
 // scale maps values to pixels along one axis.
@@ -46,30 +48,30 @@ func newScale(a Axis, values []float64, n int, whole bool) scale {
 			lo, hi = 0, 1
 		}
 	}
-	unit := a.Unit.step(max(math.Abs(lo), math.Abs(hi)))
-	step := roundStep((hi - lo) / unit.Size / float64(max(1, n)))
-	lo, hi = lo/unit.Size, hi/unit.Size
+	of := a.Unit.Step(max(math.Abs(lo), math.Abs(hi)))
+	step := roundStep((hi - lo) / of.Size / float64(max(1, n)))
+	lo, hi = lo/of.Size, hi/of.Size
 	first, last := math.Ceil(lo/step-1e-6), math.Floor(hi/step+1e-6)
 	if whole {
 		first, last = math.Floor(lo/step+1e-6), math.Ceil(hi/step-1e-6)
 		lo, hi = first*step, last*step
 	}
-	s := scale{lo: lo * unit.Size, hi: hi * unit.Size, title: withUnit(a.Title, unit.Name)}
+	s := scale{lo: lo * of.Size, hi: hi * of.Size, title: withUnit(a.Title, of.Name)}
 	for i := range int(min(last-first, 50)) + 1 {
 		v := (first + float64(i)) * step
-		s.ticks = append(s.ticks, tick{v * unit.Size, number(v, decimalsOf(step))})
+		s.ticks = append(s.ticks, tick{v * of.Size, unit.Tick(v, decimalsOf(step))})
 	}
 	return s
 }
 
-func withUnit(title, unit string) string {
-	if unit == "" {
+func withUnit(title, name string) string {
+	if name == "" {
 		return title
 	}
 	if title == "" {
-		return unit
+		return name
 	}
-	return title + " (" + unit + ")"
+	return title + " (" + name + ")"
 }
 
 // extent is the lowest and highest of the values; 0 and 0 of none.

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/c10m/c10m/internal/plan"
+	"github.com/c10m/c10m/internal/unit"
 )
 
 // LocalPorts is what the kernel may choose local ports from:
@@ -36,7 +37,7 @@ func (p FS) LocalPorts() (l plan.LocalPorts, err error) {
 		if err1 != nil || err2 != nil || a < 0 || b < a || b > 65535 {
 			return l, fmt.Errorf("read net.ipv4.ip_local_reserved_ports: %q is not a port range", part)
 		}
-		l.Reserved = append(l.Reserved, plan.PortRange{First: a, N: b - a + 1})
+		l.Reserved = append(l.Reserved, unit.Ports{First: a, N: b - a + 1})
 	}
 	return l, nil
 }

@@ -7,6 +7,7 @@ import (
 	"sort"
 
 	"github.com/c10m/c10m/internal/result"
+	"github.com/c10m/c10m/internal/stat"
 )
 
 // Series is a ramp: the snapshot before it, those on the way, and the settled
@@ -168,10 +169,10 @@ func (s Series) serverSlope(f fitter, plain float64) float64 {
 	for _, p := range f.all {
 		xs, ys = append(xs, float64(p.serverCount())), append(ys, float64(p.Server.PSS))
 	}
-	if distinct(xs) < minPoints {
+	if stat.Distinct(xs) < minPoints {
 		return plain
 	}
-	slope, _, _, _ := Line(xs, ys)
+	slope, _, _, _ := stat.Line(xs, ys)
 	return slope
 }
 
@@ -238,7 +239,7 @@ func newFitter(all []Snapshot) fitter {
 	for _, p := range all {
 		f.xs = append(f.xs, float64(p.Conns))
 	}
-	f.samples = distinct(f.xs)
+	f.samples = stat.Distinct(f.xs)
 	return f
 }
 
@@ -248,7 +249,7 @@ func (f fitter) over(count func(Snapshot) float64) fitter {
 	for _, p := range f.all {
 		g.xs = append(g.xs, count(p))
 	}
-	g.samples = distinct(g.xs)
+	g.samples = stat.Distinct(g.xs)
 	return g
 }
 
@@ -263,6 +264,6 @@ func (f fitter) slope(value func(Snapshot) float64) (slope, r2 float64) {
 	for i, p := range f.all {
 		ys[i] = value(p)
 	}
-	slope, _, r2, _ = Line(f.xs, ys)
+	slope, _, r2, _ = stat.Line(f.xs, ys)
 	return slope, r2
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/c10m/c10m/internal/result"
+	"github.com/c10m/c10m/internal/unit"
 )
 
 // echo is the messages.
@@ -14,21 +15,21 @@ func (t *text) echo(e *result.Echo) {
 	}
 	const width = 14
 	t.title("Echo")
-	t.cells("sent", width, Count(e.Sent))
-	t.cells("came back", width, Count(e.Received))
-	t.cells("lost", width, Count(e.Lost))
-	t.cells("mismatched", width, Count(e.Mismatched))
+	t.cells("sent", width, unit.Commas(e.Sent))
+	t.cells("came back", width, unit.Commas(e.Received))
+	t.cells("lost", width, unit.Commas(e.Lost))
+	t.cells("mismatched", width, unit.Commas(e.Mismatched))
 	if e.Rate > 0 {
-		t.row("rate", "%s over %s", perSecond(e.Rate), seconds(e.Seconds))
+		t.row("rate", "%s over %s", unit.PerSecond(e.Rate), unit.Seconds(e.Seconds))
 	}
 	if e.Rate > 0 && e.Bytes > 0 && e.Seconds > 0 {
-		t.row("throughput", "%s/s of payload each way", Bytes(float64(e.Bytes)/e.Seconds))
+		t.row("throughput", "%s/s of payload each way", unit.Bytes(float64(e.Bytes)/e.Seconds))
 	}
 	if e.Verified > 0 {
-		t.row("verified", "%s connections, one message each, byte for byte", Count(e.Verified))
+		t.row("verified", "%s connections, one message each, byte for byte", unit.Commas(e.Verified))
 	}
 	if e.Calls > 0 {
-		t.row("system calls", "%s a message, of the client (epoll_wait, read, send)", three(e.Calls))
+		t.row("system calls", "%s a message, of the client (epoll_wait, read, send)", unit.Significant(e.Calls))
 	}
 	t.latencies(timed{"echo", e.Latency}, timed{"verified", e.Verify})
 }
@@ -41,13 +42,13 @@ func (t *text) reconcile(r *result.Result) {
 	}
 	const width = 14
 	t.title("Counts while held")
-	t.cells("client", width, Count(c.Client))
+	t.cells("client", width, unit.Commas(c.Client))
 	verdict := func(name string, n int64, agrees bool, why string) {
 		word, color := "agrees", green
 		if !agrees {
 			word, color = "DISAGREES", red
 		}
-		s := wrap(cells("  "+name, nameWidth, width, Count(n))+"  ", word+why, t.width)
+		s := wrap(cells("  "+name, nameWidth, width, unit.Commas(n))+"  ", word+why, t.width)
 		t.printf("%s\n", strings.Replace(s, word, t.paint(color, word), 1))
 	}
 	if c.Server != nil {
@@ -65,7 +66,7 @@ func (t *text) reconcile(r *result.Result) {
 		agrees := others >= -c.Client/1000
 		why := fmt.Sprintf(": %d a connection", n)
 		if others > 0 {
-			why += fmt.Sprintf(", %s others", Count(others))
+			why += fmt.Sprintf(", %s others", unit.Commas(others))
 		} else if others < 0 {
 			why += ", " + fewer(others)
 		}
@@ -75,9 +76,9 @@ func (t *text) reconcile(r *result.Result) {
 
 func fewer(d int64) string {
 	if d < 0 {
-		return Count(-d) + " fewer"
+		return unit.Commas(-d) + " fewer"
 	}
-	return Count(d) + " more"
+	return unit.Commas(d) + " more"
 }
 
 // spread is how even the shares were.
@@ -87,7 +88,7 @@ func (t *text) spread(list []result.Spread) {
 		if i == 0 {
 			t.head("Connections each", width, "of", "smallest", "mean", "largest")
 		}
-		t.cells(s.Over, width, Count(s.N), Count(s.Min), Count(int64(s.Mean+0.5)), Count(s.Max))
+		t.cells(s.Over, width, unit.Commas(s.N), unit.Commas(s.Min), unit.Commas(int64(s.Mean+0.5)), unit.Commas(s.Max))
 	}
 }
 
@@ -95,12 +96,12 @@ func (t *text) cpu(c *result.CPU) {
 	if c == nil {
 		return
 	}
-	parts := []string{"client " + seconds(c.Client)}
+	parts := []string{"client " + unit.Seconds(c.Client)}
 	if c.Server != nil {
-		parts = append(parts, "server "+seconds(*c.Server))
+		parts = append(parts, "server "+unit.Seconds(*c.Server))
 	}
 	if c.Softirq != nil {
-		parts = append(parts, "softirq of the machine "+seconds(*c.Softirq))
+		parts = append(parts, "softirq of the machine "+unit.Seconds(*c.Softirq))
 	}
 	t.title("CPU time")
 	t.sentence("%s", strings.Join(parts, ", "))
@@ -114,7 +115,7 @@ func (t *text) limits(r *result.Result) {
 	const width = 14
 	t.title("Limits, tightest first")
 	for i, l := range r.Limits {
-		t.printf("%s\n", wrap(cells("  "+l.Name, nameWidth, width, Count(l.Max))+"  ", l.Why, t.width))
+		t.printf("%s\n", wrap(cells("  "+l.Name, nameWidth, width, unit.Commas(l.Max))+"  ", l.Why, t.width))
 		if i == 0 && l.Cure != "" {
 			t.printf("%s\n", wrap(strings.Repeat(" ", nameWidth+width+2)+"cure: ", l.Cure, t.width))
 		}

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/c10m/c10m/internal/result"
+	"github.com/c10m/c10m/internal/stat"
 )
 
 // Group is one column of a comparison: a run, or repetitions of one.
@@ -80,7 +81,7 @@ func medians(runs []map[string]float64) map[string]float64 {
 				continue
 			}
 			if values := valuesOf(path, runs); len(values) == len(runs) {
-				all[path] = median(values)
+				all[path] = stat.Median(values)
 			}
 		}
 	}
@@ -96,16 +97,6 @@ func valuesOf(path string, runs []map[string]float64) (values []float64) {
 		}
 	}
 	return values
-}
-
-// median of an even number of values is the middle of the two in the middle.
-func median(values []float64) float64 {
-	sorted := slices.Sorted(slices.Values(values))
-	n := len(sorted)
-	if n%2 == 1 {
-		return sorted[n/2]
-	}
-	return (sorted[n/2-1] + sorted[n/2]) / 2
 }
 
 // cell is one number of one group.
@@ -140,7 +131,7 @@ func (c *Comparison) own(path string, group int) (one cell) {
 	if len(values) == 0 || len(values) < len(c.runs[group]) {
 		return one
 	}
-	return cell{known: true, value: median(values), lo: slices.Min(values), hi: slices.Max(values), n: len(values)}
+	return cell{known: true, value: stat.Median(values), lo: slices.Min(values), hi: slices.Max(values), n: len(values)}
 }
 
 // spread is how far the farthest run is from the median: ±1.2 %.

@@ -6,6 +6,8 @@ import (
 
 	"github.com/c10m/c10m/internal/plot"
 	"github.com/c10m/c10m/internal/result"
+	"github.com/c10m/c10m/internal/stat"
+	"github.com/c10m/c10m/internal/unit"
 )
 
 // WriteHTML writes the comparison as one page, like a report.
@@ -97,7 +99,7 @@ func typical(g Group) *result.Result {
 	if len(rates) == 0 {
 		return g.Runs[0]
 	}
-	middle, best := median(rates), g.Runs[0]
+	middle, best := stat.Median(rates), g.Runs[0]
 	for _, r := range g.Runs {
 		if r.Setup != nil && r.Setup.Rate <= middle && (best.Setup == nil || best.Setup.Rate > middle || r.Setup.Rate > best.Setup.Rate) {
 			best = r
@@ -143,9 +145,9 @@ func (c *Comparison) plotSection() section {
 		return plot.Line{Frame: f, X: timeAxis, Y: rateAxis, Series: ramps}.SVG()
 	})
 	add(len(bars) > 0, "What a connection costs", "The kernel by slab cache where it was measured so; medians of repeated runs.", func(f plot.Frame) string {
-		return plot.Bars{Frame: f, X: plot.Axis{Title: "bytes a connection", Unit: plot.PlainBytes}, Bars: bars}.SVG()
+		return plot.Bars{Frame: f, X: plot.Axis{Title: "bytes a connection", Unit: unit.PlainBytesScale}, Bars: bars}.SVG()
 	})
-	latency := plot.Axis{Title: "latency", Unit: plot.Nanoseconds}
+	latency := plot.Axis{Title: "latency", Unit: unit.NanosScale}
 	add(len(connects) > 0, "Connect latency", note, func(f plot.Frame) string {
 		return plot.Percentiles{Frame: f, Y: latency, Series: connects}.SVG()
 	})

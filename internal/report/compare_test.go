@@ -134,18 +134,6 @@ func TestCompareJSON(t *testing.T) {
 	}
 }
 
-func TestMedian(t *testing.T) {
-	for _, tt := range []struct {
-		in   []float64
-		want float64
-	}{{[]float64{3}, 3}, {[]float64{3, 1}, 2}, {[]float64{9, 1, 2}, 2}, {[]float64{4, 1, 3, 2}, 2.5}} {
-		in := slices.Clone(tt.in)
-		if got := median(in); got != tt.want || !slices.Equal(in, tt.in) {
-			t.Errorf("median of %v is %g", tt.in, got)
-		}
-	}
-}
-
 func TestGroupRuns(t *testing.T) {
 	big := func() *result.Result { r := minimal(); r.Plan.Conns = 7; return r }
 	auto := func(n int64) *result.Result {

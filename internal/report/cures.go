@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/c10m/c10m/internal/result"
+	"github.com/c10m/c10m/internal/unit"
 )
 
 // cures says for each cause of loadgen.Causes what it means and what helps, in
@@ -105,7 +106,7 @@ func cure(name string) string { return cures[strings.TrimPrefix(name, "reconnect
 // lost may say more than the cause alone.
 func cureFor(name string, c result.Conns) string {
 	if after := c.IdleTimeout; after > 0 && (strings.HasPrefix(name, "read_close") || name == "read_reset") {
-		return fmt.Sprintf("closed after %s of silence: an idle timeout, of the server or a proxy; --interval %s", Nanos(after), shortly(after/2))
+		return fmt.Sprintf("closed after %s of silence: an idle timeout, of the server or a proxy; --interval %s", unit.Nanos(after), shortly(after/2))
 	}
 	return cure(name)
 }

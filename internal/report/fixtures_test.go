@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/c10m/c10m/internal/result"
+	"github.com/c10m/c10m/internal/unit"
 )
 
 func ptr[T any](v T) *T { return &v }
@@ -105,7 +106,7 @@ func lab() *result.Result {
 	r := minimal()
 	r.Scenario = "churn"
 	r.Tables = []result.Table{{Title: "Modes", Plot: "rate", Note: "Keep-alive wins.",
-		Columns: []result.Column{{Name: "mode", Unit: result.InText}, {Name: "rate", Unit: result.InPerSecond}, {Name: "p99", Unit: result.InNanos}, {Name: "TIME_WAIT", Unit: result.InNumber}, {Name: "errors", Unit: result.InShare}},
+		Columns: []result.Column{{Name: "mode", Unit: unit.InText}, {Name: "rate", Unit: unit.InPerSecond}, {Name: "p99", Unit: unit.InNanos}, {Name: "TIME_WAIT", Unit: unit.InCount}, {Name: "errors", Unit: unit.InShare}},
 		Rows:    [][]any{{"per-request", 17_000.0, 2.5e6, 28_232.0, 0.013}, {"pool", 41_000.0, 1.25e6, 0.0, 0.0}, {"keep-alive", 52_000.0, nil, 12.0, 0.0}}}}
 	r.Findings = []result.Finding{{Name: "local ports used up", Severity: 97, Evidence: "312 connects failed with EADDRNOTAVAIL", Meaning: "A connection needs a local port that no other has.", Cure: "keep-alive, or a wider net.ipv4.ip_local_port_range"},
 		{Name: "all processors busy", Severity: 72, Evidence: "2 cores, 98 % busy", Meaning: "Threads wait.", Cure: "more cores"}, {Name: "calls per message", Severity: 30, Evidence: "5 calls", Meaning: "Two are enough.", Cure: "buffers"}}

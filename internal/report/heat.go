@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/c10m/c10m/internal/result"
+	"github.com/c10m/c10m/internal/unit"
 )
 
 // shades are for the share of a column's messages: none, any, 1 %, 10 %, 33 %.
@@ -26,7 +27,7 @@ func (t *text) heat(h *result.Heat) {
 	for row := high; row >= low; row-- {
 		label := "longer"
 		if row < len(h.Bounds) {
-			label = "<= " + Nanos(h.Bounds[row])
+			label = "<= " + unit.Nanos(h.Bounds[row])
 		}
 		var b strings.Builder
 		for col := range width {
@@ -35,7 +36,7 @@ func (t *text) heat(h *result.Heat) {
 		t.printf("%s\n", strings.TrimRight(fmt.Sprintf("%*s %s", lead-1, label, "│"+b.String()), " "))
 	}
 	t.printf("%s\n", strings.Repeat(" ", lead)+"└"+strings.Repeat("─", width-1))
-	t.printf("%s\n", wrap(strings.Repeat(" ", lead), "0 to "+seconds(h.Seconds*float64(len(h.Counts)))+"; of the messages then · are some, ░ 1 %, ▒ 10 %, █ a third", t.width))
+	t.printf("%s\n", wrap(strings.Repeat(" ", lead), "0 to "+unit.Seconds(h.Seconds*float64(len(h.Counts)))+"; of the messages then · are some, ░ 1 %, ▒ 10 %, █ a third", t.width))
 }
 
 func rowsUsed(h *result.Heat) (low, high int) {

@@ -53,9 +53,6 @@ func labTable(t result.Table) table {
 // shownRows is how many rows of a long table a page shows at either end.
 const shownRows = 30
 
-// plotUnits are those of the columns of a lab on a plot.
-var plotUnits = map[result.Unit]plot.Unit{result.InNanos: plot.Nanoseconds, result.InBytes: plot.Bytes, result.InSeconds: plot.Seconds, result.InShare: plot.Percent}
-
 // labPlot draws the column that a table wants drawn: over the first column where
 // that is a number and rises, a bar a row otherwise.
 func labPlot(t result.Table) (figure, bool) {
@@ -64,11 +61,7 @@ func labPlot(t result.Table) (figure, bool) {
 		return figure{}, false
 	}
 	axis := func(c result.Column) plot.Axis {
-		unit, known := plotUnits[c.Unit]
-		if !known {
-			unit = plot.Count
-		}
-		return plot.Axis{Title: c.Name, Unit: unit}
+		return plot.Axis{Title: c.Name, Unit: c.Unit.Scale()}
 	}
 	y := axis(t.Columns[at])
 	if points := labCurve(t, at); points != nil {

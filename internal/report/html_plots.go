@@ -5,6 +5,7 @@ import (
 
 	"github.com/c10m/c10m/internal/plot"
 	"github.com/c10m/c10m/internal/result"
+	"github.com/c10m/c10m/internal/unit"
 )
 
 // plotSection is what a run looks like.
@@ -41,14 +42,14 @@ func rateCurve(s *result.Setup) (points []plot.Point) {
 
 // tooShort stands where a curve would.
 func tooShort(s *result.Setup) string {
-	return fmt.Sprintf("%s in %s: too short for a curve.", plural(len(s.Curve), "sample"), seconds(s.Seconds))
+	return fmt.Sprintf("%s in %s: too short for a curve.", plural(len(s.Curve), "sample"), unit.Seconds(s.Seconds))
 }
 
 var (
-	timeAxis  = plot.Axis{Title: "time", Unit: plot.Seconds}
-	rateAxis  = plot.Axis{Title: "connections per second", Unit: plot.Count}
-	connAxis  = plot.Axis{Title: "connections", Unit: plot.Count}
-	bytesAxis = plot.Axis{Title: "memory grown", Unit: plot.Bytes}
+	timeAxis  = plot.Axis{Title: "time", Unit: unit.SecondsScale}
+	rateAxis  = plot.Axis{Title: "connections per second", Unit: unit.CountScale}
+	connAxis  = plot.Axis{Title: "connections", Unit: unit.CountScale}
+	bytesAxis = plot.Axis{Title: "memory grown", Unit: unit.BytesScale}
 )
 
 func ratePlot(r *result.Result) (figure, bool) {
@@ -59,9 +60,9 @@ func ratePlot(r *result.Result) (figure, bool) {
 	case points == nil:
 		return figure{Caption: "Setup rate", Note: tooShort(r.Setup)}, true
 	}
-	note := fmt.Sprintf("%s on average over %s.", perSecond(r.Setup.Rate), seconds(r.Setup.Seconds))
+	note := fmt.Sprintf("%s on average over %s.", unit.PerSecond(r.Setup.Rate), unit.Seconds(r.Setup.Seconds))
 	if first, last, ok := r.Setup.Tenths(); ok {
-		note += fmt.Sprintf(" The last tenth of the connections came at %s, %.2f of the first tenth's %s.", perSecond(last), last/first, perSecond(first))
+		note += fmt.Sprintf(" The last tenth of the connections came at %s, %.2f of the first tenth's %s.", unit.PerSecond(last), last/first, unit.PerSecond(first))
 	}
 	series := []plot.Series{{Name: "established", Points: points}}
 	if r.Setup.Rate > 0 {
@@ -130,10 +131,10 @@ func fitPlot(r *result.Result) (figure, bool) {
 	}
 	slope := r.Memory.Fit.Slope
 	line := []plot.Point{{X: 0, Y: my - slope*mx}, {X: last, Y: my + slope*(last-mx)}}
-	name, note := perConn(slope)+" a connection", "Too few samples for a fit: the line is the plain difference."
+	name, note := unit.PerConn(slope)+" a connection", "Too few samples for a fit: the line is the plain difference."
 	if r2 := r.Memory.Fit.R2; r2 > 0 {
 		name += fmt.Sprintf(", r² %.5f", r2)
-		note = fmt.Sprintf("Least squares over %s: %s a connection, r² %.5f.", plural(r.Memory.Fit.Samples, "sample"), perConn(slope), r2)
+		note = fmt.Sprintf("Least squares over %s: %s a connection, r² %.5f.", plural(r.Memory.Fit.Samples, "sample"), unit.PerConn(slope), r2)
 	}
 	if !server {
 		note += " The server's own memory is not in it: it is not known."
@@ -226,21 +227,21 @@ func costPlot(r *result.Result) (figure, bool) {
 	bar.Name = "a connection"
 	note := "The kernel's part is of this end only."
 	if r.Memory.BothEnds {
-		note = "The kernel's part is of both ends: " + perConn(r.Memory.KernelPerSocket) + " a socket."
+		note = "The kernel's part is of both ends: " + unit.PerConn(r.Memory.KernelPerSocket) + " a socket."
 	}
 	if len(r.Memory.Caches) > 0 {
 		note += " By slab cache, in pages taken."
 	}
 	for _, p := range bar.Parts {
 		if p.Value < 0 {
-			note += fmt.Sprintf(" Not shown: %s, %s.", p.Name, perConn(p.Value))
+			note += fmt.Sprintf(" Not shown: %s, %s.", p.Name, unit.PerConn(p.Value))
 		}
 	}
 	if m := r.Memory; m.Fit.R2 > 0 {
-		note += fmt.Sprintf(" Each part has a line of its own; the line of all of them says %s.", perConn(m.TotalPerConn))
+		note += fmt.Sprintf(" Each part has a line of its own; the line of all of them says %s.", unit.PerConn(m.TotalPerConn))
 	}
 	return drawn("What a connection costs", note, func(f plot.Frame) string {
-		return plot.Bars{Frame: f, X: plot.Axis{Title: "bytes a connection", Unit: plot.PlainBytes}, Bars: []plot.Bar{bar}}.SVG()
+		return plot.Bars{Frame: f, X: plot.Axis{Title: "bytes a connection", Unit: unit.PlainBytesScale}, Bars: []plot.Bar{bar}}.SVG()
 	}), true
 }
 
@@ -261,7 +262,7 @@ func latencyPlot(r *result.Result) (figure, bool) {
 			return
 		}
 		list = append(list, quantiles(name, l))
-		note += fmt.Sprintf("%s: p50 %s, p99 %s, max %s. ", name, Nanos(l.P50), Nanos(l.P99), Nanos(l.Max))
+		note += fmt.Sprintf("%s: p50 %s, p99 %s, max %s. ", name, unit.Nanos(l.P50), unit.Nanos(l.P99), unit.Nanos(l.Max))
 	}
 	if r.Setup != nil {
 		add("connect", r.Setup.Latency)
@@ -271,7 +272,7 @@ func latencyPlot(r *result.Result) (figure, bool) {
 		add("echo", r.Echo.Latency)
 	}
 	return drawn("Latency percentiles", note, func(f plot.Frame) string {
-		return plot.Percentiles{Frame: f, Y: plot.Axis{Title: "latency", Unit: plot.Nanoseconds}, Series: list}.SVG()
+		return plot.Percentiles{Frame: f, Y: plot.Axis{Title: "latency", Unit: unit.NanosScale}, Series: list}.SVG()
 	}), len(list) > 0
 }
 
@@ -287,6 +288,6 @@ func heatPlot(r *result.Result) (figure, bool) {
 	}
 	note := "The darker, the larger the share of the messages of that time: a stall is a step up."
 	return drawn("Latency over time", note, func(f plot.Frame) string {
-		return plot.Heat{Frame: f, X: timeAxis, Y: plot.Axis{Title: "latency", Unit: plot.Nanoseconds}, Step: h.Seconds, Bounds: bounds, Counts: h.Counts}.SVG()
+		return plot.Heat{Frame: f, X: timeAxis, Y: plot.Axis{Title: "latency", Unit: unit.NanosScale}, Step: h.Seconds, Bounds: bounds, Counts: h.Counts}.SVG()
 	}), true
 }

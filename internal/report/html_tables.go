@@ -5,9 +5,9 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/c10m/c10m/internal/result"
+	"github.com/c10m/c10m/internal/unit"
 )
 
 // sentenceOf joins facts.
@@ -16,30 +16,30 @@ func sentenceOf(facts []string) string { return strings.Join(facts, ", ") }
 // tiles are the figures that are looked for first.
 func tiles(r *result.Result) (list []tile) {
 	c := r.Conns
-	list = append(list, tile{"connections", Count(c.Established), fmt.Sprintf("of %s asked for", Count(r.Plan.Conns))})
+	list = append(list, tile{"connections", unit.Commas(c.Established), fmt.Sprintf("of %s asked for", unit.Commas(r.Plan.Conns))})
 	if r.Setup != nil && r.Setup.Rate > 0 {
-		list = append(list, tile{"setup rate", perSecond(r.Setup.Rate), "over " + seconds(r.Setup.Seconds)})
+		list = append(list, tile{"setup rate", unit.PerSecond(r.Setup.Rate), "over " + unit.Seconds(r.Setup.Seconds)})
 	}
 	if m := r.Memory; m.Measured() {
 		note := "this end only"
 		if m.BothEnds {
-			note = "both ends; kernel " + perConn(m.KernelPerSocket) + " a socket"
+			note = "both ends; kernel " + unit.PerConn(m.KernelPerSocket) + " a socket"
 		}
-		list = append(list, tile{"memory a connection", perConn(m.TotalPerConn), note})
+		list = append(list, tile{"memory a connection", unit.PerConn(m.TotalPerConn), note})
 		if t := extrapolation(m); t != "" {
 			list = append(list, tile{"10,000,000 need", t, ""})
 		}
 	}
 	if r.Setup != nil && r.Setup.Latency != nil {
-		list = append(list, tile{"connect, p99", Nanos(r.Setup.Latency.P99), "p50 " + Nanos(r.Setup.Latency.P50)})
+		list = append(list, tile{"connect, p99", unit.Nanos(r.Setup.Latency.P99), "p50 " + unit.Nanos(r.Setup.Latency.P50)})
 	}
 	if e := r.Echo; e != nil && e.Rate > 0 {
-		list = append(list, tile{"echoes", perSecond(e.Rate), "over " + seconds(e.Seconds)})
+		list = append(list, tile{"echoes", unit.PerSecond(e.Rate), "over " + unit.Seconds(e.Seconds)})
 	}
 	if e := r.Echo; e != nil && e.Latency != nil {
-		list = append(list, tile{"echo, p99", Nanos(e.Latency.P99), "p50 " + Nanos(e.Latency.P50)})
+		list = append(list, tile{"echo, p99", unit.Nanos(e.Latency.P99), "p50 " + unit.Nanos(e.Latency.P50)})
 	}
-	list = append(list, tile{"failed", Count(c.Failed), plural(c.Lost, "connection") + " lost later"})
+	list = append(list, tile{"failed", unit.Commas(c.Failed), plural(c.Lost, "connection") + " lost later"})
 	return list
 }
 
@@ -48,7 +48,7 @@ func extrapolation(m *result.Memory) string {
 	if m.TotalPerConn <= 0 || m.Fit.R2 > 0 && m.Fit.R2 < minR2 {
 		return ""
 	}
-	return Bytes(m.TotalPerConn * tenMillion)
+	return unit.Bytes(m.TotalPerConn * tenMillion)
 }
 
 func thresholdSection(list []result.Verdict) section {
@@ -81,7 +81,7 @@ func memorySection(r *result.Result) section {
 			if c.ObjectsPerConn != 0 {
 				objects = fmt.Sprintf("%.2f", c.ObjectsPerConn)
 			}
-			caches.add(c.Name, perConn(c.BytesPerConn), objects)
+			caches.add(c.Name, unit.PerConn(c.BytesPerConn), objects)
 		}
 	}
 	inUse := table{Title: "In use", Head: []string{"kernel", "server", "client", "machine"}}
@@ -94,9 +94,9 @@ func memorySection(r *result.Result) section {
 		}
 		server := ""
 		if u.used.Server != nil {
-			server = Bytes(float64(*u.used.Server))
+			server = unit.Bytes(float64(*u.used.Server))
 		}
-		inUse.add(u.name, Bytes(float64(u.used.Kernel)), server, Bytes(float64(u.used.Client)), Bytes(float64(u.used.System)))
+		inUse.add(u.name, unit.Bytes(float64(u.used.Kernel)), server, unit.Bytes(float64(u.used.Client)), unit.Bytes(float64(u.used.System)))
 	}
 	if b, h, a := m.Before, m.Held, m.After; b != nil && h != nil && a != nil {
 		server := ""
@@ -115,23 +115,23 @@ func costTable(t *table, m *result.Memory) (notes []string) {
 		if p == nil {
 			return ""
 		}
-		return perConn(*p)
+		return unit.PerConn(*p)
 	}
 	kernel := "kernel, one end"
 	if m.BothEnds {
 		kernel = "kernel, both ends"
 	}
-	t.add(kernel, perConn(m.KernelPerConn), perConn(m.Plain.Kernel))
+	t.add(kernel, unit.PerConn(m.KernelPerConn), unit.PerConn(m.Plain.Kernel))
 	if m.ServerPerConn != nil || m.Plain.Server != nil {
 		t.add("server", optional(m.ServerPerConn), optional(m.Plain.Server))
 	}
-	t.add("client", perConn(m.ClientPerConn), perConn(m.Plain.Client))
-	t.Rows = append(t.Rows, line{Name: "total", Values: []string{perConn(m.TotalPerConn), perConn(m.Plain.Total)}, Class: "total"})
+	t.add("client", unit.PerConn(m.ClientPerConn), unit.PerConn(m.Plain.Client))
+	t.Rows = append(t.Rows, line{Name: "total", Values: []string{unit.PerConn(m.TotalPerConn), unit.PerConn(m.Plain.Total)}, Class: "total"})
 	notes = append(notes, "Marginal: the slope of the fitted line. Plain: the difference between before and held, divided by the connections. Measured in "+method(m.Method)+".")
 	if m.Outside != nil && *m.Outside != 0 {
-		note := fmt.Sprintf("Cross-check: MemTotal − MemFree − page cache grew by %s a connection.", perConn(*m.Outside))
+		note := fmt.Sprintf("Cross-check: MemTotal − MemFree − page cache grew by %s a connection.", unit.PerConn(*m.Outside))
 		if m.WalkedPerConn != nil {
-			note += fmt.Sprintf(" Readers of /proc/PID/fd left %s of that.", perConn(*m.WalkedPerConn))
+			note += fmt.Sprintf(" Readers of /proc/PID/fd left %s of that.", unit.PerConn(*m.WalkedPerConn))
 		}
 		notes = append(notes, note)
 	}
@@ -142,18 +142,18 @@ func costTable(t *table, m *result.Memory) (notes []string) {
 func connectionSection(r *result.Result) section {
 	c := r.Conns
 	t := table{Title: "Connections"}
-	t.add("attempted", Count(c.Attempted))
-	t.add("established", Count(c.Established))
-	t.add("failed", Count(c.Failed))
-	t.add("lost later", Count(c.Lost))
+	t.add("attempted", unit.Commas(c.Attempted))
+	t.add("established", unit.Commas(c.Established))
+	t.add("failed", unit.Commas(c.Failed))
+	t.add("lost later", unit.Commas(c.Lost))
 	errors := table{Title: "Errors by cause", Head: []string{"count"}, Words: "what helps"}
 	for _, e := range c.Errors.Top(0) {
-		errors.Rows = append(errors.Rows, line{Name: e.Name, Values: []string{Count(e.N)}, Note: cureFor(e.Name, c)})
+		errors.Rows = append(errors.Rows, line{Name: e.Name, Values: []string{unit.Commas(e.N)}, Note: cureFor(e.Name, c)})
 	}
 	latency := table{Title: "Latency", Head: []string{"p50", "p90", "p99", "p99.9", "max"}}
 	addLatency := func(name string, l *result.Latency) {
 		if l != nil {
-			latency.add(name, Nanos(l.P50), Nanos(l.P90), Nanos(l.P99), Nanos(l.P999), Nanos(l.Max))
+			latency.add(name, unit.Nanos(l.P50), unit.Nanos(l.P90), unit.Nanos(l.P99), unit.Nanos(l.P999), unit.Nanos(l.Max))
 		}
 	}
 	if r.Setup != nil {
@@ -170,15 +170,15 @@ func connectionSection(r *result.Result) section {
 		addLatency(p.Proto+" handshake", p.Handshake)
 		rate, echoes := "", ""
 		if p.SetupRate > 0 {
-			rate = perSecond(p.SetupRate)
+			rate = unit.PerSecond(p.SetupRate)
 		}
 		if p.Echo != nil {
 			addLatency(p.Proto+" echo", p.Echo.Latency)
-			echoes = Count(p.Echo.Received)
+			echoes = unit.Commas(p.Echo.Received)
 		}
-		protocols.add(p.Proto, Count(p.Conns.Established), Count(p.Conns.Failed), Count(p.Conns.Lost), rate, echoes)
+		protocols.add(p.Proto, unit.Commas(p.Conns.Established), unit.Commas(p.Conns.Failed), unit.Commas(p.Conns.Lost), rate, echoes)
 		for _, e := range p.Conns.Errors.Top(0) {
-			errors.Rows = append(errors.Rows, line{Name: p.Proto + ": " + e.Name, Values: []string{Count(e.N)}})
+			errors.Rows = append(errors.Rows, line{Name: p.Proto + ": " + e.Name, Values: []string{unit.Commas(e.N)}})
 		}
 	}
 	s := section{Title: "Connections and errors", Tables: filled(t, protocols, latency, errors)}
@@ -202,18 +202,18 @@ func messageSection(r *result.Result) section {
 		return section{}
 	}
 	t := table{Title: "Echo"}
-	t.add("sent", Count(e.Sent))
-	t.add("came back", Count(e.Received))
-	t.add("lost", Count(e.Lost))
-	t.add("mismatched", Count(e.Mismatched))
+	t.add("sent", unit.Commas(e.Sent))
+	t.add("came back", unit.Commas(e.Received))
+	t.add("lost", unit.Commas(e.Lost))
+	t.add("mismatched", unit.Commas(e.Mismatched))
 	if e.Rate > 0 {
-		t.add("rate", perSecond(e.Rate))
+		t.add("rate", unit.PerSecond(e.Rate))
 	}
 	if e.Rate > 0 && e.Bytes > 0 && e.Seconds > 0 {
-		t.add("payload each way", Bytes(float64(e.Bytes)/e.Seconds)+"/s")
+		t.add("payload each way", unit.Bytes(float64(e.Bytes)/e.Seconds)+"/s")
 	}
 	if e.Verified > 0 {
-		t.add("connections verified", Count(e.Verified))
+		t.add("connections verified", unit.Commas(e.Verified))
 	}
 	return section{Title: "Messages", Tables: filled(t)}
 }
@@ -222,26 +222,26 @@ func messageSection(r *result.Result) section {
 func countSection(r *result.Result) section {
 	counts := table{Title: "Counts of the same connections, while held"}
 	if c := r.Reconcile; c != nil {
-		counts.add("client", Count(c.Client))
+		counts.add("client", unit.Commas(c.Client))
 		if c.Server != nil {
-			counts.add("server", Count(*c.Server))
+			counts.add("server", unit.Commas(*c.Server))
 		}
 		if c.Kernel != nil {
-			counts.add(fmt.Sprintf("kernel sockets, %d a connection", ends(r)), Count(*c.Kernel))
+			counts.add(fmt.Sprintf("kernel sockets, %d a connection", ends(r)), unit.Commas(*c.Kernel))
 		}
 	}
 	shares := table{Title: "Connections each", Head: []string{"of", "smallest", "mean", "largest"}}
 	for _, s := range r.Spread {
-		shares.add(s.Over, Count(s.N), Count(s.Min), Count(int64(s.Mean+0.5)), Count(s.Max))
+		shares.add(s.Over, unit.Commas(s.N), unit.Commas(s.Min), unit.Commas(int64(s.Mean+0.5)), unit.Commas(s.Max))
 	}
 	cpu := table{Title: "Processor time"}
 	if c := r.CPU; c != nil {
-		cpu.add("client", seconds(c.Client))
+		cpu.add("client", unit.Seconds(c.Client))
 		if c.Server != nil {
-			cpu.add("server", seconds(*c.Server))
+			cpu.add("server", unit.Seconds(*c.Server))
 		}
 		if c.Softirq != nil {
-			cpu.add("softirq of the machine", seconds(*c.Softirq))
+			cpu.add("softirq of the machine", unit.Seconds(*c.Softirq))
 		}
 	}
 	return section{Title: "Counts, shares, processor", Tables: filled(counts, shares, cpu)}
@@ -251,7 +251,7 @@ func countSection(r *result.Result) section {
 func limitSection(r *result.Result) section {
 	t := table{Title: "Before the first socket, tightest first", Head: []string{"connections"}, Words: "why, and what would raise it"}
 	for _, l := range r.Limits {
-		t.Rows = append(t.Rows, line{Name: l.Name, Values: []string{Count(l.Max)}, Note: sentenceOf(filledStrings(l.Why, cureOf(l)))})
+		t.Rows = append(t.Rows, line{Name: l.Name, Values: []string{unit.Commas(l.Max)}, Note: sentenceOf(filledStrings(l.Why, cureOf(l)))})
 	}
 	s := section{Title: "Limits", Class: "full", Tables: filled(t)}
 	if by := r.Plan.LimitedBy; by != "" {
@@ -291,9 +291,9 @@ func machineSection(r *result.Result) section {
 	h := r.Host
 	t.put(!r.Started.IsZero(), "started", r.Started.Format("2006-01-02 15:04:05 MST"))
 	t.put(h.Kernel != "", "kernel", "Linux "+h.Kernel)
-	t.put(h.CPUs > 0, "cores", Count(h.CPUs))
-	t.put(h.MemoryBytes > 0, "memory", Bytes(float64(h.MemoryBytes)))
-	t.put(h.Nofile > 0, "fd limit of a table", Count(h.Nofile))
+	t.put(h.CPUs > 0, "cores", unit.Commas(h.CPUs))
+	t.put(h.MemoryBytes > 0, "memory", unit.Bytes(float64(h.MemoryBytes)))
+	t.put(h.Nofile > 0, "fd limit of a table", unit.Commas(h.Nofile))
 	t.put(h.Go != "", "Go", h.Go)
 	t.put(h.Commit != "", "c10m", h.Commit)
 	ipv4, others := settings{table{Title: "The kernel's settings: net.ipv4"}}, settings{table{Title: "The kernel's settings: others"}}
@@ -318,24 +318,24 @@ func planTable(r *result.Result) table {
 		first += fmt.Sprintf(" and %d, half each", q.WSFirstPort)
 	}
 	t.put(q.FirstPort > 0 && q.Ports > 0, "ports", fmt.Sprintf("%d from %s", q.Ports, first))
-	t.put(q.Sources > 0, "source addresses", Count(q.Sources))
-	t.put(true, "connections", Count(q.Conns))
+	t.put(q.Sources > 0, "source addresses", unit.Commas(q.Sources))
+	t.put(true, "connections", unit.Commas(q.Conns))
 	rate := "as fast as possible"
 	if q.Rate > 0 {
-		rate = perSecond(q.Rate)
+		rate = unit.PerSecond(q.Rate)
 	}
 	t.put(true, "rate", rate)
-	t.put(q.Hold > 0, "hold", time.Duration(q.Hold).String())
-	t.put(q.Interval > 0, "a message each", time.Duration(q.Interval).String())
+	t.put(q.Hold > 0, "hold", unit.Nanos(int64(q.Hold)))
+	t.put(q.Interval > 0, "a message each", unit.Nanos(int64(q.Interval)))
 	size := fmt.Sprintf("%d B", q.Size)
 	if q.SizeMax > q.Size {
 		size = fmt.Sprintf("%d to %d B", q.Size, q.SizeMax)
 	}
 	t.put(q.Size > 0, "message size", size)
-	t.put(q.MessageRate > 0, "messages asked for", perSecond(q.MessageRate)+" in all")
-	t.put(q.Depth > 1, "messages under way a connection", Count(q.Depth))
-	t.put(q.Threads > 0, "client threads", Count(q.Threads))
-	t.put(q.FDTables > 0, "fd tables", Count(q.FDTables))
+	t.put(q.MessageRate > 0, "messages asked for", unit.PerSecond(q.MessageRate)+" in all")
+	t.put(q.Depth > 1, "messages under way a connection", unit.Commas(q.Depth))
+	t.put(q.Threads > 0, "client threads", unit.Commas(q.Threads))
+	t.put(q.FDTables > 0, "fd tables", unit.Commas(q.FDTables))
 	return t.table
 }
 

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/c10m/c10m/internal/result"
+	"github.com/c10m/c10m/internal/unit"
 )
 
 // seen is full with what only pages show.
@@ -36,7 +37,7 @@ func seen() *result.Result {
 	r.Findings = []result.Finding{{Name: "accept queue", Severity: 90, Evidence: "31 overflows", Meaning: "Clients wait.", Cure: "raise somaxconn"}}
 	r.Protocols = []result.Protocol{{Proto: "tcp", Conns: result.Conns{Attempted: 2, Established: 2}, SetupRate: 1234.5, Connect: r.Setup.Latency},
 		{Proto: "ws", Conns: result.Conns{Errors: result.ErrorCounts{"handshake_status_404": 3, "connect_timeout": 17}}, Handshake: r.Setup.Latency, Echo: &result.Echo{Received: 7}}}
-	r.Tables = []result.Table{{Title: "Cost by size", Columns: []result.Column{{Name: "of", Unit: result.InText}, {Name: "bytes", Unit: result.InBytes}}, Rows: [][]any{{"small", 512.}, {"large", 2048.}, {"unknown", nil}}, Plot: "bytes", Note: "Large costs more."}}
+	r.Tables = []result.Table{{Title: "Cost by size", Columns: []result.Column{{Name: "of", Unit: unit.InText}, {Name: "bytes", Unit: unit.InBytes}}, Rows: [][]any{{"small", 512.}, {"large", 2048.}, {"unknown", nil}}, Plot: "bytes", Note: "Large costs more."}}
 	return r
 }
 
@@ -203,8 +204,8 @@ func TestShellQuote(t *testing.T) {
 // cannot be a curve is not drawn at all.
 func TestLongTables(t *testing.T) {
 	r := minimal()
-	byTime := result.Table{Title: "Memory over time", Columns: []result.Column{{Name: "time", Unit: result.InSeconds}, {Name: "server", Unit: result.InBytes}}, Plot: "server"}
-	byName := result.Table{Title: "By name", Columns: []result.Column{{Name: "name", Unit: result.InText}, {Name: "cost", Unit: result.InBytes}}, Plot: "cost"}
+	byTime := result.Table{Title: "Memory over time", Columns: []result.Column{{Name: "time", Unit: unit.InSeconds}, {Name: "server", Unit: unit.InBytes}}, Plot: "server"}
+	byName := result.Table{Title: "By name", Columns: []result.Column{{Name: "name", Unit: unit.InText}, {Name: "cost", Unit: unit.InBytes}}, Plot: "cost"}
 	for i := range 1440 {
 		byTime.Rows = append(byTime.Rows, []any{float64(i) * 60, float64(i * i)})
 		byName.Rows = append(byName.Rows, []any{fmt.Sprint("n", i), float64(i)})

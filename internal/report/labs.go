@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/c10m/c10m/internal/result"
+	"github.com/c10m/c10m/internal/unit"
 )
 
 // WriteLab writes what a lab found out, for results that are not about
@@ -103,7 +104,7 @@ func (t *text) table(table result.Table) {
 // block begins with the first column, and with those of text that follow it.
 func sideBySide(all []result.Column, widths []int, width int) (list [][]int) {
 	lead := 1
-	for lead < len(all) && all[lead].Unit == result.InText && all[0].Unit == result.InText {
+	for lead < len(all) && all[lead].Unit == unit.InText && all[0].Unit == unit.InText {
 		lead++
 	}
 	var block []int
@@ -125,7 +126,7 @@ func tableLine(all []result.Column, widths []int, row []string, block []int) str
 	var b strings.Builder
 	for _, i := range block {
 		fill := strings.Repeat(" ", widths[i]-columns(row[i]))
-		if all[i].Unit == result.InText {
+		if all[i].Unit == unit.InText {
 			b.WriteString("  " + row[i] + fill)
 		} else {
 			b.WriteString("  " + fill + row[i])
@@ -135,29 +136,14 @@ func tableLine(all []result.Column, widths []int, row []string, block []int) str
 }
 
 // Cell writes one cell of a table; what was not measured is a dash.
-func Cell(cell any, unit result.Unit) string {
-	n, ok := cell.(float64)
-	if !ok {
-		if s, ok := cell.(string); ok {
-			return s
-		}
-		return "-"
+func Cell(cell any, kind unit.Kind) string {
+	switch v := cell.(type) {
+	case float64:
+		return kind.Format(v)
+	case string:
+		return v
 	}
-	switch unit {
-	case result.InNanos:
-		return Nanos(int64(n))
-	case result.InBytes:
-		return Bytes(n)
-	case result.InSeconds:
-		return seconds(n)
-	case result.InPerSecond:
-		return perSecond(n)
-	case result.InShare:
-		return percent(n)
-	case result.InFloat:
-		return three(n)
-	}
-	return Count(int64(n + 0.5))
+	return "-"
 }
 
 // bars plots one column below its table: a bar a row, labelled by the text
@@ -194,7 +180,7 @@ func (t *text) bars(table result.Table) {
 // rowLabel is the first column, and those of text that follow one of text.
 func rowLabel(table result.Table, row []any, except int) string {
 	parts := []string{Cell(row[0], table.Columns[0].Unit)}
-	for i := 1; i < len(row) && table.Columns[i].Unit == result.InText && table.Columns[0].Unit == result.InText; i++ {
+	for i := 1; i < len(row) && table.Columns[i].Unit == unit.InText && table.Columns[0].Unit == unit.InText; i++ {
 		if i != except {
 			parts = append(parts, Cell(row[i], table.Columns[i].Unit))
 		}

@@ -26,16 +26,16 @@ func TestFormatProgress(t *testing.T) {
 		width int
 		want  string
 	}{
-		{"all there is", sample(), 200, "ramp 12s  412,345/1,000,000 established  33,254/s  12 failed  3 lost  77 echoes  10.2 GiB left  ETA 18s"},
-		{"80 columns", sample(), 0, "ramp 12s  412,345/1,000,000 established  33,254/s  12 failed  3 lost  ETA 18s"},
-		{"the usual", usual, 80, "ramp 12s  412,345/1,000,000 established  33,254/s  10.2 GiB left  ETA 18s"},
-		{"narrow", sample(), 50, "ramp 12s  412,345/1,000,000 established  33,254/s"},
-		{"narrower", sample(), 40, "ramp 12s  412,345/1,000,000 established"},
+		{"all there is", sample(), 200, "ramp 12 s  412,345/1,000,000 established  33,254/s  12 failed  3 lost  77 echoes  10.2 GiB left  ETA 18 s"},
+		{"80 columns", sample(), 0, "ramp 12 s  412,345/1,000,000 established  33,254/s  12 failed  3 lost  ETA 18 s"},
+		{"the usual", usual, 80, "ramp 12 s  412,345/1,000,000 established  33,254/s  10.2 GiB left  ETA 18 s"},
+		{"narrow", sample(), 50, "ramp 12 s  412,345/1,000,000 established  33,254/s"},
+		{"narrower", sample(), 40, "ramp 12 s  412,345/1,000,000 established"},
 		{"the count last", sample(), 35, "ramp  412,345/1,000,000 established"},
 		{"in short", sample(), 20, "412,345/1,000,000"},
 		{"hardly anything", sample(), 5, "412,3"},
-		{"at the start", Progress{Phase: "start", Target: 5}, 80, "start 0s  0/5 established"},
-		{"no phase", Progress{Elapsed: 65 * time.Second, Target: 5}, 80, "1m5s  0/5 established"},
+		{"at the start", Progress{Phase: "start", Target: 5}, 80, "start 0 s  0/5 established"},
+		{"no phase", Progress{Elapsed: 65 * time.Second, Target: 5}, 80, "65 s  0/5 established"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -63,8 +63,8 @@ func TestLiveOnATerminal(t *testing.T) {
 	l.Done()
 	l.Done()
 	l.Show(at(3, 400)) // too late: the report has begun
-	want := "\rramp 1s  100/1,000 established  100/s  ETA 9s\x1b[K" +
-		"\rramp 2s  300/1,000 established  130/s  ETA 5s\x1b[K" +
+	want := "\rramp 1 s  100/1,000 established  100/s  ETA 9 s\x1b[K" +
+		"\rramp 2 s  300/1,000 established  130/s  ETA 5 s\x1b[K" +
 		"\r\x1b[K"
 	if b.String() != want {
 		t.Errorf("got  %q\nwant %q", b.String(), want)
@@ -113,8 +113,8 @@ func TestLiveOffATerminal(t *testing.T) {
 		at    []float64
 		want  string
 	}{
-		{"every five seconds", 0, []float64{0, 0.2, 4.9, 5, 5.2, 9.9, 10.1}, "0s 5s 10s"},
-		{"every second", time.Second, []float64{0.4, 1, 1.3, 2, 9}, "0s 2s 9s"},
+		{"every five seconds", 0, []float64{0, 0.2, 4.9, 5, 5.2, 9.9, 10.1}, "0 5 10"},
+		{"every second", time.Second, []float64{0.4, 1, 1.3, 2, 9}, "0 2 9"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -131,7 +131,7 @@ func TestLiveOffATerminal(t *testing.T) {
 			for line := range strings.Lines(b.String()) {
 				fields := strings.Fields(line)
 				got = append(got, fields[1])
-				if strings.Join(fields[2:], " ") != "5/5 established" || strings.ContainsAny(line, "\r\x1b") {
+				if strings.Join(fields[2:], " ") != "s 5/5 established" || strings.ContainsAny(line, "\r\x1b") {
 					t.Errorf("line %q", line)
 				}
 			}

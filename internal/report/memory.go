@@ -5,6 +5,7 @@ import (
 	"net/netip"
 
 	"github.com/c10m/c10m/internal/result"
+	"github.com/c10m/c10m/internal/unit"
 )
 
 // seedPerEnd is what the program that c10m began as took, bytes per connection
@@ -38,21 +39,21 @@ func (t *text) perConn(m *result.Memory) {
 	if m.BothEnds {
 		kernel = "kernel, 2 ends"
 	}
-	t.cells(kernel, tableWidth, perConn(m.KernelPerConn), perConn(m.Plain.Kernel))
+	t.cells(kernel, tableWidth, unit.PerConn(m.KernelPerConn), unit.PerConn(m.Plain.Kernel))
 	server := func(p *float64) string {
 		if p == nil {
 			return ""
 		}
-		return perConn(*p)
+		return unit.PerConn(*p)
 	}
 	if m.ServerPerConn != nil || m.Plain.Server != nil {
 		t.cells("server", tableWidth, server(m.ServerPerConn), server(m.Plain.Server))
 	}
-	t.cells("client", tableWidth, perConn(m.ClientPerConn), perConn(m.Plain.Client))
-	t.cells("total", tableWidth, perConn(m.TotalPerConn), perConn(m.Plain.Total))
+	t.cells("client", tableWidth, unit.PerConn(m.ClientPerConn), unit.PerConn(m.Plain.Client))
+	t.cells("total", tableWidth, unit.PerConn(m.TotalPerConn), unit.PerConn(m.Plain.Total))
 	ends := "the kernel's part is of this end only"
 	if m.BothEnds {
-		ends = fmt.Sprintf("the kernel's part is of both ends, %s a socket", perConn(m.KernelPerSocket))
+		ends = fmt.Sprintf("the kernel's part is of both ends, %s a socket", unit.PerConn(m.KernelPerSocket))
 	}
 	t.row("method", "%s; %s", method(m.Method), ends)
 	if m.Fit.R2 > 0 {
@@ -78,10 +79,10 @@ func (t *text) crossCheck(m *result.Memory) {
 	explained, and := m.TotalPerConn, ""
 	if m.WalkedPerConn != nil {
 		explained += *m.WalkedPerConn
-		and = fmt.Sprintf(" and %s left by readers of /proc/PID/fd", perConn(*m.WalkedPerConn))
+		and = fmt.Sprintf(" and %s left by readers of /proc/PID/fd", unit.PerConn(*m.WalkedPerConn))
 	}
 	t.row("cross-check", "%s%s, against %s by MemTotal − MemFree − page cache: %+.1f %%",
-		perConn(m.TotalPerConn), and, perConn(*m.Outside), 100*(explained / *m.Outside - 1))
+		unit.PerConn(m.TotalPerConn), and, unit.PerConn(*m.Outside), 100*(explained / *m.Outside - 1))
 }
 
 func (t *text) caches(list []result.Cache) {
@@ -94,7 +95,7 @@ func (t *text) caches(list []result.Cache) {
 		if c.ObjectsPerConn != 0 {
 			objects = fmt.Sprintf("%.2f", c.ObjectsPerConn)
 		}
-		t.cells(c.Name, tableWidth, perConn(c.BytesPerConn), objects)
+		t.cells(c.Name, tableWidth, unit.PerConn(c.BytesPerConn), objects)
 	}
 }
 
@@ -111,7 +112,7 @@ func (t *text) extrapolate(m *result.Memory, proto string) {
 		ends, at = 2, ""
 	}
 	need := m.TotalPerConn * tenMillion
-	said := fmt.Sprintf("10,000,000 connections need %s (%s GB)%s", Bytes(need), Count(int64(need/1e9+0.5)), at)
+	said := fmt.Sprintf("10,000,000 connections need %s (%s GB)%s", unit.Bytes(need), unit.Commas(int64(need/1e9+0.5)), at)
 	seed := seedPerEnd[proto]
 	switch {
 	case m.BothEnds && m.ServerPerConn == nil:
@@ -136,9 +137,9 @@ func (t *text) inUse(m *result.Memory) {
 		}
 		server := ""
 		if u.Server != nil {
-			server = Bytes(float64(*u.Server))
+			server = unit.Bytes(float64(*u.Server))
 		}
-		values(name, Bytes(float64(u.Kernel)), server, Bytes(float64(u.Client)), Bytes(float64(u.System)))
+		values(name, unit.Bytes(float64(u.Kernel)), server, unit.Bytes(float64(u.Client)), unit.Bytes(float64(u.System)))
 	}
 	line("before", m.Before)
 	line("held", m.Held)
@@ -153,7 +154,7 @@ func (t *text) inUse(m *result.Memory) {
 			cameBack(b.Client, h.Client, a.Client), cameBack(b.System, h.System, a.System))
 	}
 	if m.PeakUsed > 0 {
-		t.row("peak", "%s of the machine's memory in use", Bytes(float64(m.PeakUsed)))
+		t.row("peak", "%s of the machine's memory in use", unit.Bytes(float64(m.PeakUsed)))
 	}
 }
 
@@ -166,7 +167,7 @@ func cameBack(before, held, after uint64) string {
 	case after >= held:
 		return "none"
 	}
-	return percent((float64(held) - float64(after)) / (float64(held) - float64(before)))
+	return unit.Percent((float64(held) - float64(after)) / (float64(held) - float64(before)))
 }
 
 // ends is how many ends of each connection the kernel's count of sockets has.

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/c10m/c10m/internal/unit"
 )
 
 // Progress is where a run stands. What is 0 and optional is not shown.
@@ -72,14 +74,14 @@ func progressParts(p Progress) (parts []progressPart) {
 			parts = append(parts, progressPart{text, short, rank})
 		}
 	}
-	add(2, true, strings.TrimSpace(p.Phase+" "+clock(p.Elapsed)), p.Phase)
-	of := fmt.Sprintf("%s/%s", Count(p.Established), Count(p.Target))
+	add(2, true, strings.TrimSpace(p.Phase+" "+unit.Clock(p.Elapsed)), p.Phase)
+	of := fmt.Sprintf("%s/%s", unit.Commas(p.Established), unit.Commas(p.Target))
 	add(1, true, of+" established", of)
-	add(3, p.RateNow > 0, perSecond(p.RateNow), "")
-	add(4, p.Failed > 0, Count(p.Failed)+" failed", "")
-	add(6, p.Lost > 0, Count(p.Lost)+" lost", "")
-	add(8, p.Received > 0, Count(p.Received)+" echoes", "")
-	add(7, p.MemoryLeft > 0, Bytes(float64(p.MemoryLeft))+" left", "")
-	add(5, p.ETA > 0, "ETA "+clock(p.ETA), "")
+	add(3, p.RateNow > 0, unit.PerSecond(p.RateNow), "")
+	add(4, p.Failed > 0, unit.Commas(p.Failed)+" failed", "")
+	add(6, p.Lost > 0, unit.Commas(p.Lost)+" lost", "")
+	add(8, p.Received > 0, unit.Commas(p.Received)+" echoes", "")
+	add(7, p.MemoryLeft > 0, unit.Bytes(float64(p.MemoryLeft))+" left", "")
+	add(5, p.ETA > 0, "ETA "+unit.Clock(p.ETA), "")
 	return parts
 }

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/c10m/c10m/internal/result"
+	"github.com/c10m/c10m/internal/unit"
 )
 
 // protocols is a mixed run, protocol by protocol.
@@ -17,12 +18,12 @@ func (t *text) protocols(all []result.Protocol) {
 	for _, p := range all {
 		setup, rate := "", ""
 		if p.SetupRate > 0 {
-			setup = three(p.SetupRate)
+			setup = unit.Significant(p.SetupRate)
 		}
 		if p.Echo != nil && p.Echo.Rate > 0 {
-			rate = Count(int64(p.Echo.Rate))
+			rate = unit.Commas(int64(p.Echo.Rate))
 		}
-		t.cells(p.Proto, width, Count(p.Conns.Established), Count(p.Conns.Failed), Count(p.Conns.Lost), setup, rate)
+		t.cells(p.Proto, width, unit.Commas(p.Conns.Established), unit.Commas(p.Conns.Failed), unit.Commas(p.Conns.Lost), setup, rate)
 		times = append(times, timed{p.Proto + " conn", p.Connect})
 		if p.Handshake != nil {
 			times = append(times, timed{p.Proto + " upgr", p.Handshake})
@@ -35,7 +36,7 @@ func (t *text) protocols(all []result.Protocol) {
 	for _, p := range all {
 		var causes []string
 		for _, e := range p.Conns.Errors.Top(0) {
-			causes = append(causes, e.Name+" "+Count(e.N))
+			causes = append(causes, e.Name+" "+unit.Commas(e.N))
 		}
 		if len(causes) > 0 {
 			t.row(p.Proto+" errors", "%s", strings.Join(causes, ", "))

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/c10m/c10m/internal/result"
+	"github.com/c10m/c10m/internal/unit"
 )
 
 // setup is the ramp: how long, how fast, how evenly, how slow each connect.
@@ -14,20 +15,20 @@ func (t *text) setup(s *result.Setup) {
 		return
 	}
 	t.title("Setup")
-	took, alone := seconds(s.Seconds), seconds(s.ClientSeconds)
+	took, alone := unit.Seconds(s.Seconds), unit.Seconds(s.ClientSeconds)
 	if s.ClientSeconds > 0 && s.ClientSeconds < s.Seconds {
 		took += " until both ends held all"
-		if alone != seconds(s.Seconds) {
+		if alone != unit.Seconds(s.Seconds) {
 			took += ", " + alone + " for the client alone"
 		}
 	}
 	t.row("time", "%s", took)
 	if s.Rate > 0 {
-		t.row("rate", "%s", perSecond(s.Rate))
+		t.row("rate", "%s", unit.PerSecond(s.Rate))
 	}
 	if first, last, ok := s.Tenths(); ok {
-		t.row("first tenth", "%s", perSecond(first))
-		t.row("last tenth", "%s, %.2f of the first", perSecond(last), last/first)
+		t.row("first tenth", "%s", unit.PerSecond(first))
+		t.row("last tenth", "%s, %.2f of the first", unit.PerSecond(last), last/first)
 	}
 	t.chart(s.Curve)
 	t.latencies(timed{"connect", s.Latency}, timed{"upgraded", s.Handshake})
@@ -49,7 +50,7 @@ func (t *text) latencies(all ...timed) {
 				t.printf("%s\n", title)
 			}
 			title = ""
-			t.printf("%s\n", cells("  "+a.name, first, width, Nanos(l.P50), Nanos(l.P90), Nanos(l.P99), Nanos(l.P999), Nanos(l.Max)))
+			t.printf("%s\n", cells("  "+a.name, first, width, unit.Nanos(l.P50), unit.Nanos(l.P90), unit.Nanos(l.P99), unit.Nanos(l.P999), unit.Nanos(l.Max)))
 		}
 	}
 }
@@ -102,13 +103,13 @@ func (t *text) chart(c []result.Point) {
 	for row := chartRows - 1; row >= 0; row-- {
 		label := ""
 		if row == chartRows-1 {
-			label = perSecond(top)
+			label = unit.PerSecond(top)
 		}
 		t.printf("%*s ┤%s\n", axisWidth-2, label, strings.TrimRight(bars(list, top, row), " "))
 	}
-	end := seconds(c[len(c)-1].T)
+	end := unit.Seconds(c[len(c)-1].T)
 	t.printf("%*s └%s\n", axisWidth-2, "0", strings.Repeat("─", n))
-	start := three(c[0].T) + " s"
+	start := unit.Seconds(c[0].T)
 	if c[0].T == 0 {
 		start = "0 s"
 	}

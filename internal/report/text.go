@@ -4,9 +4,9 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"time"
 
 	"github.com/c10m/c10m/internal/result"
+	"github.com/c10m/c10m/internal/unit"
 )
 
 // WriteText writes a result as people like to read it: what was asked and what
@@ -91,8 +91,8 @@ func machine(r *result.Result) (facts []string) {
 	add(!r.Started.IsZero(), "%s", r.Started.Format("2006-01-02 15:04:05 MST"))
 	add(h.Kernel != "", "Linux %s", h.Kernel)
 	add(h.CPUs > 0, "%s", plural(h.CPUs, "core"))
-	add(h.MemoryBytes > 0, "%s", Bytes(float64(h.MemoryBytes)))
-	add(h.Nofile > 0, "fd limit %s", Count(h.Nofile))
+	add(h.MemoryBytes > 0, "%s", unit.Bytes(float64(h.MemoryBytes)))
+	add(h.Nofile > 0, "fd limit %s", unit.Commas(h.Nofile))
 	add(h.Commit != "", "c10m %s", h.Commit)
 	add(h.Go != "", "%s", h.Go)
 	return facts
@@ -108,12 +108,12 @@ func asked(p result.Plan) (facts []string) {
 	add(p.Threads > 0, "%s", plural(p.Threads, "thread"))
 	add(p.FDTables > 1, "%s", plural(p.FDTables, "fd table"))
 	add(p.Sources > 0, "%s", plural(p.Sources, "source"))
-	add(p.Rate > 0, "at %s", perSecond(p.Rate))
-	add(p.Hold > 0, "hold %v", time.Duration(p.Hold))
-	add(p.MessageRate > 0, "messages at %s in all", perSecond(p.MessageRate))
+	add(p.Rate > 0, "at %s", unit.PerSecond(p.Rate))
+	add(p.Hold > 0, "hold %s", unit.Nanos(int64(p.Hold)))
+	add(p.MessageRate > 0, "messages at %s in all", unit.PerSecond(p.MessageRate))
 	add(p.SizeMax > p.Size, "of %d to %d B", p.Size, p.SizeMax)
 	add(p.Depth > 1, "%d under way on each connection", p.Depth)
-	add(p.Interval > 0, "a message of %d B each %v", p.Size, time.Duration(p.Interval))
+	add(p.Interval > 0, "a message of %d B each %s", p.Size, unit.Nanos(int64(p.Interval)))
 	return facts
 }
 
@@ -121,7 +121,7 @@ func plural[T int | int64](n T, of string) string {
 	if n == 1 {
 		return "1 " + of
 	}
-	return Count(n) + " " + of + "s"
+	return unit.Commas(n) + " " + of + "s"
 }
 
 // verdict is the run in one line.
@@ -147,19 +147,19 @@ const (
 // Result.Short; a run that did as asked but not as well fails.
 func verdict(r *result.Result) (word, said string) {
 	c := r.Conns
-	facts := []string{fmt.Sprintf("%s of %s established", Count(c.Established), plural(r.Plan.Conns, "connection"))}
+	facts := []string{fmt.Sprintf("%s of %s established", unit.Commas(c.Established), plural(r.Plan.Conns, "connection"))}
 	if c.Established > r.Plan.Conns { // they came and went
-		facts[0] = fmt.Sprintf("%s established, %s at a time", plural(c.Established, "connection"), Count(r.Plan.Conns))
+		facts[0] = fmt.Sprintf("%s established, %s at a time", plural(c.Established, "connection"), unit.Commas(r.Plan.Conns))
 	}
 	if c.Lost > 0 {
-		lost := Count(c.Lost) + " of them lost"
+		lost := unit.Commas(c.Lost) + " of them lost"
 		if c.Reconnected > 0 {
-			lost += ", " + Count(c.Reconnected) + " reconnected"
+			lost += ", " + unit.Commas(c.Reconnected) + " reconnected"
 		}
 		facts = append(facts, lost)
 	}
 	if e := r.Echo; e != nil && e.Lost+e.Mismatched > 0 {
-		facts = append(facts, fmt.Sprintf("%s echoes lost, %s wrong", Count(e.Lost), Count(e.Mismatched)))
+		facts = append(facts, fmt.Sprintf("%s echoes lost, %s wrong", unit.Commas(e.Lost), unit.Commas(e.Mismatched)))
 	}
 	if r.Behind {
 		facts = append(facts, "the load asked for was not reached")
@@ -184,19 +184,19 @@ func (t *text) conns(r *result.Result) {
 	c := r.Conns
 	const width = 14
 	t.title("Connections")
-	t.cells("attempted", width, Count(c.Attempted))
-	t.cells("established", width, Count(c.Established))
-	t.cells("failed", width, Count(c.Failed))
-	t.cells("lost", width, Count(c.Lost))
+	t.cells("attempted", width, unit.Commas(c.Attempted))
+	t.cells("established", width, unit.Commas(c.Established))
+	t.cells("failed", width, unit.Commas(c.Failed))
+	t.cells("lost", width, unit.Commas(c.Lost))
 	if c.Reconnected > 0 {
-		t.cells("  reconnected", width, Count(c.Reconnected))
+		t.cells("  reconnected", width, unit.Commas(c.Reconnected))
 	}
 	if c.Errors.Sum() == 0 {
 		return
 	}
 	t.head("Errors", width, "count")
 	for _, e := range c.Errors.Top(0) {
-		t.cells(e.Name, width, Count(e.N))
+		t.cells(e.Name, width, unit.Commas(e.N))
 		if help := cureFor(e.Name, c); help != "" {
 			t.printf("%s\n", wrap("    ", help, t.width))
 		}

@@ -1,9 +1,10 @@
 package report
 
 import (
-	"math"
+	"strconv"
 
 	"github.com/c10m/c10m/internal/result"
+	"github.com/c10m/c10m/internal/unit"
 )
 
 // failures is how many thresholds failed.
@@ -49,37 +50,15 @@ func found(v result.Verdict) string {
 	return said + ", the limit differs by less than that shows"
 }
 
-// measure writes a number of a result file with the unit that its name says.
+// measure writes a number of a result file with the unit that its name says. A
+// share is written as it stands in the file: r2 is not a percentage to anybody.
 func measure(path string, v float64) string {
 	m, err := result.ParseMetric(path)
-	if err != nil {
+	if err != nil || m.Kind == unit.InShare {
 		return plainNumber(v)
 	}
-	switch m.Dim {
-	case result.Nanos:
-		return signed(v, func(v float64) string { return Nanos(int64(v)) })
-	case result.Seconds:
-		return signed(v, func(v float64) string { return Nanos(int64(v * 1e9)) })
-	case result.Octets:
-		if math.Abs(v) < 1<<20 {
-			return perConn(v)
-		}
-		return Bytes(v)
-	case result.Share:
-		return plainNumber(v)
-	}
-	return signed(v, func(v float64) string {
-		if v == math.Trunc(v) && v < 1e15 {
-			return Count(int64(v))
-		}
-		return three(v)
-	})
+	return m.Kind.Format(v)
 }
 
-// signed writes the sign before what write makes of the rest.
-func signed(v float64, write func(float64) string) string {
-	if v < 0 {
-		return "-" + write(-v)
-	}
-	return write(v)
-}
+// plainNumber writes v with five significant digits at most.
+func plainNumber(v float64) string { return strconv.FormatFloat(v, 'g', 5, 64) }

@@ -7,26 +7,16 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"github.com/c10m/c10m/internal/unit"
 )
 
 // Metric is one number of a result file, named by its dotted path:
 // setup.rate, memory.caches.TCP.bytes_per_conn, conns.errors.connect_refused.
 type Metric struct {
 	Path string
-	Dim  Dimension
+	Kind unit.Kind // decides which units it may be given
 }
-
-// Dimension is what a number measures. It decides which units it may be given.
-type Dimension int
-
-// The dimensions; base units as in the file.
-const (
-	Number  Dimension = iota // a count, or a rate per second
-	Nanos                    // a time in nanoseconds
-	Seconds                  // a time in seconds
-	Octets                   // bytes
-	Share                    // 0..1
-)
 
 // ParseMetric finds the number that name means: a path in full, or its last
 // words where only one path ends so (total_bytes_per_conn is
@@ -51,7 +41,7 @@ func ParseMetric(name string) (Metric, error) {
 		case 0:
 			continue
 		case 1:
-			return Metric{found[0], dimension(found[0])}, nil
+			return Metric{found[0], kindOf(found[0])}, nil
 		}
 		return Metric{}, fmt.Errorf("%q may be %s: name one of them", name, strings.Join(found, ", "))
 	}
@@ -95,8 +85,8 @@ func similar(word string) string {
 	return ": legal are the file's fields, like " + strings.Join(list, ", ")
 }
 
-// dimension is told by a number's name.
-func dimension(path string) Dimension {
+// kindOf is told by a number's name.
+func kindOf(path string) unit.Kind {
 	words := strings.Split(path, ".")
 	last, parent := words[len(words)-1], ""
 	if len(words) > 1 {
@@ -104,17 +94,20 @@ func dimension(path string) Dimension {
 	}
 	switch {
 	case last == "count":
-		return Number
-	case slices.Contains([]string{"latency", "verify_latency", "connect", "handshake"}, parent), strings.HasSuffix(last, "_ns"), parent == "plan" && (last == "hold" || last == "interval"):
-		return Nanos
+		return unit.InCount
+	case slices.Contains([]string{"latency", "verify_latency", "connect", "handshake"}, parent), strings.HasSuffix(last, "_ns"),
+		parent == "plan" && (last == "hold" || last == "interval"):
+		return unit.InNanos
 	case strings.HasSuffix(last, "seconds"):
-		return Seconds
+		return unit.InSeconds
 	case strings.Contains(last, "bytes"), last == "slope", slices.Contains([]string{"plain", "before", "held", "after"}, parent):
-		return Octets
+		return unit.InBytes
 	case last == "r2", strings.HasSuffix(last, "share"):
-		return Share
+		return unit.InShare
+	case last == "rate", strings.HasSuffix(last, "_rate"), strings.HasSuffix(last, "per_second"):
+		return unit.InPerSecond
 	}
-	return Number
+	return unit.InCount
 }
 
 // Numbers are all numbers of a result by their paths, as its file has them:

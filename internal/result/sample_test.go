@@ -3,6 +3,8 @@ package result
 import (
 	"math/rand/v2"
 	"time"
+
+	"github.com/c10m/c10m/internal/unit"
 )
 
 func ptr[T any](v T) *T { return &v }
@@ -41,7 +43,7 @@ func complete() *Result {
 	r.Limits = []Limit{{"memory", 2_000_000, "22 GB can be taken", "a larger machine"}}
 	r.Thresholds = []Verdict{{"conns.failed>5", "conns.failed", ptr(20.), ptr(5.), true}}
 	r.Findings = []Finding{{"accept queue full", 90, "12 overflows", "the server accepts too slowly", "more workers"}}
-	r.Tables = []Table{{Title: "modes", Columns: []Column{{"mode", InText}, {"rate", InPerSecond}}, Rows: [][]any{{"keep-alive", 2300.5}, {"pool", nil}}, Plot: "rate", Note: "keep-alive wins"}}
+	r.Tables = []Table{{Title: "modes", Columns: []Column{{"mode", unit.InText}, {"rate", unit.InPerSecond}}, Rows: [][]any{{"keep-alive", 2300.5}, {"pool", nil}}, Plot: "rate", Note: "keep-alive wins"}}
 	r.Plan.SizeMax, r.Plan.Depth, r.Plan.MessageRate = 128, 2, 500
 	r.Heat, r.Behind = &Heat{Seconds: 0.5, Bounds: []int64{16_000, 32_000}, Counts: [][]int64{{5, 1, 2}, {0, 3, 0}}}, true
 	r.Leak = true

@@ -3,6 +3,8 @@ package result
 import (
 	"fmt"
 	"math"
+
+	"github.com/c10m/c10m/internal/unit"
 )
 
 // Table is what a lab found out: one row a variant, a step or a moment. It
@@ -19,24 +21,9 @@ type Table struct {
 
 // Column is a column of a Table.
 type Column struct {
-	Name string `json:"name"`
-	Unit Unit   `json:"unit"`
+	Name string    `json:"name"`
+	Unit unit.Kind `json:"unit"`
 }
-
-// Unit is what the numbers of a column are.
-type Unit string
-
-// The units.
-const (
-	InText      Unit = "text"
-	InNumber    Unit = "count"
-	InNanos     Unit = "ns"
-	InBytes     Unit = "bytes"
-	InSeconds   Unit = "seconds"
-	InPerSecond Unit = "per_second"
-	InShare     Unit = "share" // 0..1
-	InFloat     Unit = "number"
-)
 
 // check sees that every row fits the columns.
 func (t Table) check() error {
@@ -48,7 +35,7 @@ func (t Table) check() error {
 			c := t.Columns[j]
 			_, isText := cell.(string)
 			n, isNumber := cell.(float64)
-			if cell != nil && (isText != (c.Unit == InText) || !isText && !isNumber || math.IsNaN(n) || math.IsInf(n, 0)) {
+			if cell != nil && (isText != (c.Unit == unit.InText) || !isText && !isNumber || math.IsNaN(n) || math.IsInf(n, 0)) {
 				return fmt.Errorf("table %q: row %d: %v cannot be a %s of %s", t.Title, i, cell, c.Name, c.Unit)
 			}
 		}

@@ -4,10 +4,12 @@ import (
 	"math"
 	"strings"
 	"testing"
+
+	"github.com/c10m/c10m/internal/unit"
 )
 
 func TestTableCheck(t *testing.T) {
-	columns := []Column{{"mode", InText}, {"rate", InPerSecond}}
+	columns := []Column{{"mode", unit.InText}, {"rate", unit.InPerSecond}}
 	for _, tt := range []struct {
 		name string
 		row  []any

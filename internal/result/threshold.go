@@ -5,8 +5,9 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strconv"
 	"strings"
+
+	"github.com/c10m/c10m/internal/unit"
 )
 
 // Threshold is a condition under which a run fails: METRIC OP VALUE. METRIC is
@@ -54,50 +55,22 @@ func ParseThreshold(text string) (Threshold, error) {
 		return t, err
 	}
 	value := strings.TrimSpace(text[at+len(t.Op):])
-	t.Value, t.Relative, err = parseValue(value, t.Metric.Dim)
+	t.Value, t.Relative, err = parseValue(value, t.Metric.Kind)
 	return t, err
 }
 
-// suffixes are the units of each dimension, in base units.
-var suffixes = map[Dimension]map[string]float64{
-	Number:  {"k": 1e3, "M": 1e6, "G": 1e9, "/s": 1, "k/s": 1e3, "M/s": 1e6},
-	Nanos:   {"ns": 1, "us": 1e3, "µs": 1e3, "ms": 1e6, "s": 1e9, "m": 60e9},
-	Seconds: {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1, "m": 60},
-	Octets: {"B": 1, "kB": 1e3, "MB": 1e6, "GB": 1e9, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40,
-		"k": 1e3, "M": 1e6, "G": 1e9},
-	Share: {"%": 0.01},
-}
-
-// legalUnits names the units of a dimension for an error.
-func legalUnits(d Dimension) string {
-	return [...]string{Number: "k, M, G, /s", Nanos: "ns, us, ms, s, m (without: ns)", Seconds: "ns, us, ms, s, m (without: s)",
-		Octets: "B, KiB, MiB, GiB, kB, MB, GB", Share: "%"}[d]
-}
-
-// parseValue reads a number with a unit of d, or a change in percent.
-func parseValue(text string, d Dimension) (v float64, relative bool, err error) {
-	end := len(text)
-	for end > 0 && !strings.ContainsRune("0123456789.", rune(text[end-1])) {
-		end--
+// parseValue reads a number with a unit of k, or a change in percent.
+func parseValue(text string, k unit.Kind) (v float64, relative bool, err error) {
+	number, isPercent := strings.CutSuffix(text, "%")
+	if isPercent && (strings.HasPrefix(text, "+") || strings.HasPrefix(text, "-")) {
+		v, err = unit.InNumber.Parse(strings.TrimSpace(number))
+		return v / 100, true, err
 	}
-	digits, unit := text[:end], strings.TrimSpace(text[end:])
-	v, err = strconv.ParseFloat(strings.ReplaceAll(digits, "_", ""), 64)
-	if err != nil || strings.Trim(digits, "+-0123456789._eE") != "" || math.Abs(v) > 1e300 {
-		return 0, false, fmt.Errorf("%q is not a value: want a number with a unit of %s, or a change like +5%%", text, legalUnits(d))
-	}
-	signed := text[0] == '+' || text[0] == '-'
-	factor, known := suffixes[d][unit]
-	switch {
-	case unit == "%" && signed:
-		return v / 100, true, nil
-	case unit == "%" && d != Share:
+	if isPercent && k != unit.InShare {
 		return 0, false, fmt.Errorf("%q: a change against the baseline has a sign, like +%s or -%s", text, text, text)
-	case unit == "":
-		return v, false, nil
-	case !known:
-		return 0, false, fmt.Errorf("%q: %q is no unit of it: legal are %s", text, unit, legalUnits(d))
 	}
-	return v * factor, false, nil
+	v, err = k.Parse(text)
+	return v, false, err
 }
 
 // Check holds a run's numbers against a threshold. A relative one is taken

@@ -4,41 +4,43 @@ import (
 	"math"
 	"strings"
 	"testing"
+
+	"github.com/c10m/c10m/internal/unit"
 )
 
 func TestParseMetric(t *testing.T) {
 	for _, tt := range []struct {
 		name, want string
-		dim        Dimension
+		kind       unit.Kind
 		err        string // part of
 	}{
-		{"memory.total_bytes_per_conn", "memory.total_bytes_per_conn", Octets, ""},
-		{"total_bytes_per_conn", "memory.total_bytes_per_conn", Octets, ""},
-		{"setup.rate", "setup.rate", Number, ""},
-		{"setup.latency.p99", "setup.latency.p99", Nanos, ""},
-		{"setup.seconds", "setup.seconds", Seconds, ""},
-		{"r2", "memory.fit.r2", Share, ""},
-		{"plan.hold", "plan.hold", Nanos, ""},
-		{"protocols.ws.handshake.p99", "protocols.ws.handshake.p99", Nanos, ""},
-		{"plain.total", "memory.plain.total", Octets, ""},
-		{"conns.errors", "conns.errors", Number, ""},
-		{"errors.connect_refused", "conns.errors.connect_refused", Number, ""},
-		{"caches.TCP.bytes_per_conn", "memory.caches.TCP.bytes_per_conn", Octets, ""},
-		{"spread.client threads.min", "spread.client threads.min", Number, ""},
-		{"rate", "", 0, `"rate" may be plan.rate, setup.rate, echo.rate`},
-		{"p99", "", 0, "setup.latency.p99, setup.handshake.p99, echo.latency.p99"},
-		{"total_bytes", "", 0, "memory.total_bytes_per_conn"},
-		{"command", "", 0, "is no number"},
-		{"", "", 0, "is no number"},
-		{"TCP.bytes_per_conn", "", 0, "is no number"},
-		{"connect_refused", "", 0, "is no number"},
-		{"memory.caches..bytes_per_conn", "", 0, "is no number"},
-		{"thresholds.value", "", 0, "is no number"},
+		{"memory.total_bytes_per_conn", "memory.total_bytes_per_conn", unit.InBytes, ""},
+		{"total_bytes_per_conn", "memory.total_bytes_per_conn", unit.InBytes, ""},
+		{"setup.rate", "setup.rate", unit.InPerSecond, ""},
+		{"setup.latency.p99", "setup.latency.p99", unit.InNanos, ""},
+		{"setup.seconds", "setup.seconds", unit.InSeconds, ""},
+		{"r2", "memory.fit.r2", unit.InShare, ""},
+		{"plan.hold", "plan.hold", unit.InNanos, ""},
+		{"protocols.ws.handshake.p99", "protocols.ws.handshake.p99", unit.InNanos, ""},
+		{"plain.total", "memory.plain.total", unit.InBytes, ""},
+		{"conns.errors", "conns.errors", unit.InCount, ""},
+		{"errors.connect_refused", "conns.errors.connect_refused", unit.InCount, ""},
+		{"caches.TCP.bytes_per_conn", "memory.caches.TCP.bytes_per_conn", unit.InBytes, ""},
+		{"spread.client threads.min", "spread.client threads.min", unit.InCount, ""},
+		{"rate", "", "", `"rate" may be plan.rate, setup.rate, echo.rate`},
+		{"p99", "", "", "setup.latency.p99, setup.handshake.p99, echo.latency.p99"},
+		{"total_bytes", "", "", "memory.total_bytes_per_conn"},
+		{"command", "", "", "is no number"},
+		{"", "", "", "is no number"},
+		{"TCP.bytes_per_conn", "", "", "is no number"},
+		{"connect_refused", "", "", "is no number"},
+		{"memory.caches..bytes_per_conn", "", "", "is no number"},
+		{"thresholds.value", "", "", "is no number"},
 	} {
 		m, err := ParseMetric(tt.name)
 		switch {
-		case tt.err == "" && (err != nil || m.Path != tt.want || m.Dim != tt.dim):
-			t.Errorf("%s: %+v, %v; want %s of dimension %d", tt.name, m, err, tt.want, tt.dim)
+		case tt.err == "" && (err != nil || m.Path != tt.want || m.Kind != tt.kind):
+			t.Errorf("%s: %+v, %v; want %s in %s", tt.name, m, err, tt.want, tt.kind)
 		case tt.err != "" && (err == nil || !strings.Contains(err.Error(), tt.err)):
 			t.Errorf("%s: error %v, want %q", tt.name, err, tt.err)
 		}

@@ -3,9 +3,9 @@ package scenario
 import (
 	"runtime"
 
-	"github.com/c10m/c10m/internal/plan"
 	"github.com/c10m/c10m/internal/proc"
 	"github.com/c10m/c10m/internal/sys"
+	"github.com/c10m/c10m/internal/unit"
 )
 
 // warnBacklog says where more connects may be under way at once than the accept
@@ -27,7 +27,7 @@ func (p *Prepared) warnBacklog(fp proc.FS) {
 	ports := int64(len(p.Plan.Ports))
 	if need := (min(p.Plan.Total, int64(p.Plan.Window)*int64(active)) + ports - 1) / ports; room < need {
 		p.warn("backlog: %s room for %s connections that nobody has accepted yet, and %s may be under way to a port at once: the others are tried again after 1 s; cure: sysctl -w net.core.somaxconn=65535 and start the server again, or a smaller --window, or more --ports",
-			where, plan.Group(room), plan.Group(need))
+			where, unit.Commas(room), unit.Commas(need))
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/c10m/c10m/internal/plan"
 	"github.com/c10m/c10m/internal/proc"
 	"github.com/c10m/c10m/internal/result"
+	"github.com/c10m/c10m/internal/unit"
 )
 
 // The modes of a churn.
@@ -170,7 +171,7 @@ func (c *churn) fill(t loadgen.Tally, interrupted bool) {
 	fillEcho(r.Echo, &t.Part)
 	r.Plan.Conns = min(r.Plan.Conns, max(1, t.Established)) // not all of a pool need have been of use
 	if n := t.Errors[closeTimeout]; n > 0 {
-		c.warn("%s connections were not closed by the server within 5 s, though it was to close first: a server of ours must be started with --close-on-eot, and another may never close first", plan.Group(n))
+		c.warn("%s connections were not closed by the server within 5 s, though it was to close first: a server of ours must be started with --close-on-eot, and another may never close first", unit.Commas(n))
 	}
 }
 
@@ -204,5 +205,5 @@ func (o *ChurnOptions) words() string {
 	case Kept:
 		return "one connection each"
 	}
-	return fmt.Sprintf("a pool of %s connections for %s users", plan.Group(o.Conns.N), plan.Group(o.Users))
+	return fmt.Sprintf("a pool of %s connections for %s users", unit.Commas(o.Conns.N), unit.Commas(o.Users))
 }

@@ -3,8 +3,8 @@ package scenario
 import (
 	"fmt"
 
-	"github.com/c10m/c10m/internal/plan"
 	"github.com/c10m/c10m/internal/result"
+	"github.com/c10m/c10m/internal/unit"
 )
 
 // ChurnVariant is one cell of the matrix.
@@ -17,7 +17,7 @@ type ChurnVariant struct {
 // The settings that all cells of the matrix share: those of the articles, whose
 // 30,000 ports and 30,000 TIME_WAIT buckets were the wall.
 const (
-	MatrixPorts   = "30000:59999"
+	MatrixPorts   = "30000-59999"
 	MatrixBuckets = 30_000
 )
 
@@ -43,7 +43,7 @@ func JoinChurn(runs []*result.Result) *result.Result {
 	r.Conns, r.Echo, r.Heat, r.Setup, r.CPU = result.Conns{}, nil, nil, nil, nil
 	r.Limits, r.Spread, r.Warnings, r.Tables, r.Findings = nil, nil, nil, nil, nil
 	r.Plan.Conns, r.Behind = 0, false
-	table := churnTable(fmt.Sprintf("Churn, %s local ports, %s TIME_WAIT buckets", plan.Group(30_000), plan.Group(MatrixBuckets)), nil)
+	table := churnTable(fmt.Sprintf("Churn, %s local ports, %s TIME_WAIT buckets", unit.Commas(30_000), unit.Commas(MatrixBuckets)), nil)
 	for _, one := range runs {
 		if len(one.Tables) > 0 {
 			table.Rows = append(table.Rows, one.Tables[0].Rows...)
@@ -86,5 +86,5 @@ func matrixVerdict(t result.Table) string {
 		said = fmt.Sprintf("Against a connection for every message, keep-alive carries %.1f times and a pool %.1f times the transactions. ", best[KeepAlive]/p, best[Pool]/p)
 	}
 	return said + fmt.Sprintf("TIME_WAIT is with whoever closes first, because that side must be able to repeat its last ACK and to swallow late packets: up to %s sockets on the client when it closes first, %s on the server when that does, %s with a pool. "+
-		"On the client each holds a local port, so that ports run out; on the server only memory. tcp_tw_reuse=1, or on loopback 2, lets the client's connect take a port that is a second old.", plan.Group(int64(clientTW)), plan.Group(int64(serverTW)), plan.Group(int64(without)))
+		"On the client each holds a local port, so that ports run out; on the server only memory. tcp_tw_reuse=1, or on loopback 2, lets the client's connect take a port that is a second old.", unit.Commas(int64(clientTW)), unit.Commas(int64(serverTW)), unit.Commas(int64(without)))
 }

@@ -6,8 +6,8 @@ import (
 
 	"github.com/c10m/c10m/internal/diagnose"
 	"github.com/c10m/c10m/internal/loadgen"
-	"github.com/c10m/c10m/internal/plan"
 	"github.com/c10m/c10m/internal/result"
+	"github.com/c10m/c10m/internal/unit"
 )
 
 // heatColumns is into how many pieces a run is cut for its heat of latency.
@@ -65,19 +65,19 @@ func (h *hold) echoVerdict() {
 	case e.Latency == nil:
 		r.Behind = true
 		r.Verdict = fmt.Sprintf("Nothing came back: %s messages were sent over %s connections, and none was answered%s.",
-			plan.Group(e.Sent), plan.Group(r.Conns.Established), limitedBy(r.Findings))
+			unit.Commas(e.Sent), unit.Commas(r.Conns.Established), limitedBy(r.Findings))
 		return
 	}
 	said := fmt.Sprintf("%s echoes a second over %s connections, closed loop: half within %s, 99 %% within %s",
-		plan.Group(int64(e.Rate)), plan.Group(r.Conns.Established), nanos(e.Latency.P50), nanos(e.Latency.P99))
+		unit.Commas(int64(e.Rate)), unit.Commas(r.Conns.Established), unit.Nanos(e.Latency.P50), unit.Nanos(e.Latency.P99))
 	if want := h.Plan.MessageRate; want > 0 {
 		if e.Rate >= kept*want {
 			said = fmt.Sprintf("It keeps up with %s messages a second: half of the echoes come within %s, 99 %% within %s, the slowest took %s, each from when it should have been sent",
-				plan.Group(int64(want)), nanos(e.Latency.P50), nanos(e.Latency.P99), nanos(e.Latency.Max))
+				unit.Commas(int64(want)), unit.Nanos(e.Latency.P50), unit.Nanos(e.Latency.P99), unit.Nanos(e.Latency.Max))
 		} else {
 			r.Behind = true
 			said = fmt.Sprintf("It does not keep up: of %s messages a second that were asked for, %s came back, and half of them took longer than %s",
-				plan.Group(int64(want)), plan.Group(int64(e.Rate)), nanos(e.Latency.P50))
+				unit.Commas(int64(want)), unit.Commas(int64(e.Rate)), unit.Nanos(e.Latency.P50))
 		}
 	}
 	r.Verdict = said + limitedBy(r.Findings) + "."

@@ -11,6 +11,7 @@ import (
 	"github.com/c10m/c10m/internal/plan"
 	"github.com/c10m/c10m/internal/proc"
 	"github.com/c10m/c10m/internal/result"
+	"github.com/c10m/c10m/internal/unit"
 )
 
 // fill completes the result once the threads have stopped.
@@ -30,7 +31,7 @@ func (h *hold) fill(t loadgen.Tally) {
 	h.fillCPU()
 	h.fillSpread()
 	if why := h.engine.HaltReason(); why != "" && why != "interrupted" {
-		h.warn("the ramp was stopped at %s of %s connections: %s", plan.Group(t.Established), plan.Group(h.Plan.Total), why)
+		h.warn("the ramp was stopped at %s of %s connections: %s", unit.Commas(t.Established), unit.Commas(h.Plan.Total), why)
 	}
 	r.Warnings = h.Warnings
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/c10m/c10m/internal/proc"
 	"github.com/c10m/c10m/internal/result"
 	"github.com/c10m/c10m/internal/sys"
+	"github.com/c10m/c10m/internal/unit"
 )
 
 // Progress is where a run stands, for the live line.
@@ -164,12 +165,12 @@ func (h *hold) ramp(ctx context.Context) {
 // not wait for anybody.
 func (h *hold) guard() {
 	if mem, full := h.memoryFull(); full {
-		used, total, group := mem.Bound(memoryReserve)
+		used, total, group := mem.Bound(plan.MemoryReserve)
 		of := ""
 		if group {
 			of = " of this cgroup's limit"
 		}
-		h.engine.Halt(fmt.Sprintf("memory: %s of %s bytes%s are in use; %.0f %% stay free", plan.Group(int64(used)), plan.Group(int64(total)), of, memoryReserve*100))
+		h.engine.Halt(fmt.Sprintf("memory: %s of %s bytes%s are in use; %.0f %% stay free", unit.Commas(int64(used)), unit.Commas(int64(total)), of, plan.MemoryReserve*100))
 	}
 	h.rate.add(time.Since(h.began).Seconds(), h.engine.Counts().Established)
 }
@@ -182,7 +183,7 @@ func (h *hold) memoryFull() (proc.Mem, bool) {
 	if err != nil {
 		return mem, false
 	}
-	room := mem.Room(memoryReserve)
+	room := mem.Room(plan.MemoryReserve)
 	soon := 2 * (h.room - min(h.room, room)) // two looks like the last one
 	h.room = room
 	if room > soon {
@@ -191,7 +192,7 @@ func (h *hold) memoryFull() (proc.Mem, bool) {
 	if k, err := h.fp.Kernel(); err == nil {
 		mem.CleanCache += k.Walked
 	}
-	return mem, mem.Room(memoryReserve) <= soon
+	return mem, mem.Room(plan.MemoryReserve) <= soon
 }
 
 // sample takes a sample, or remembers why it could not: the fit has a gap there.
@@ -213,7 +214,7 @@ func (h *hold) missed(err error) {
 // warnOfGaps says how many looks at memory failed, and why the last one did.
 func (h *hold) warnOfGaps() {
 	if h.gaps > 0 {
-		h.warn("memory could not be read %s times during the run, the last time because: %v", plan.Group(int64(h.gaps)), h.gap)
+		h.warn("memory could not be read %s times during the run, the last time because: %v", unit.Commas(int64(h.gaps)), h.gap)
 	}
 }
 
@@ -294,7 +295,7 @@ func (h *hold) holdLastSample(why string) {
 			continue
 		}
 		h.holds(s, taken[:i])
-		h.warn("%s: memory is that of the ramp's last sample, at %s of %s connections, and had not settled", why, plan.Group(s.Conns), plan.Group(h.Plan.Total))
+		h.warn("%s: memory is that of the ramp's last sample, at %s of %s connections, and had not settled", why, unit.Commas(s.Conns), unit.Commas(h.Plan.Total))
 		return
 	}
 }
@@ -351,7 +352,7 @@ func (h *hold) verify(ctx context.Context) {
 	h.runExchange(ctx, loadgen.Exchange{Size: max(1, h.Plan.Size), PerConn: 1, Sample: h.Plan.Verify, Window: 256, Verify: true, Drain: drain})
 	h.res.Echo.Verified = h.engine.Counts().Received - before
 	if want := min(h.Plan.Verify, h.engine.Counts().Open()); h.res.Echo.Verified < want && ctx.Err() == nil {
-		h.warn("%s of %s connections were verified: the others did not answer, or still owe the answer to an earlier message", plan.Group(h.res.Echo.Verified), plan.Group(want))
+		h.warn("%s of %s connections were verified: the others did not answer, or still owe the answer to an earlier message", unit.Commas(h.res.Echo.Verified), unit.Commas(want))
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/c10m/c10m/internal/loadgen"
+	"github.com/c10m/c10m/internal/plan"
 	"github.com/c10m/c10m/internal/proc"
 	"github.com/c10m/c10m/internal/result"
 )
@@ -15,7 +16,7 @@ func watchRun(run *Prepared, fp proc.FS, e *loadgen.Engine, phase func() string,
 	show := func() {
 		p := Progress{Run: run, Phase: phase(), Elapsed: time.Since(began), Target: run.Plan.Total, Counts: e.Counts(), Live: e.Live}
 		if mem, err := fp.Mem(); err == nil {
-			p.MemoryLeft = mem.Room(memoryReserve)
+			p.MemoryLeft = mem.Room(plan.MemoryReserve)
 		}
 		watch(p)
 	}

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -14,6 +13,7 @@ import (
 	"github.com/c10m/c10m/internal/plan"
 	"github.com/c10m/c10m/internal/proc"
 	"github.com/c10m/c10m/internal/result"
+	"github.com/c10m/c10m/internal/unit"
 )
 
 // Until is a condition that a load must not meet: errors>0.1%, p99>500ms,
@@ -36,27 +36,22 @@ func ParseUntil(text string) (u Until, err error) {
 	value := strings.TrimSpace(text[at+1:])
 	switch u.metric {
 	case "errors":
-		number, isPercent := strings.CutSuffix(value, "%")
-		u.value, err = strconv.ParseFloat(strings.TrimSpace(number), 64)
-		if isPercent {
-			u.value /= 100
-		}
-		if err != nil || !(u.value >= 0 && u.value < 1) {
-			return u, bad
-		}
+		u.value, err = unit.ParseShare(value)
 	case "p50", "p90", "p99", "p999", "max":
-		d, err := time.ParseDuration(value)
-		if err != nil || d <= 0 {
-			return u, bad
-		}
+		var d time.Duration
+		d, err = unit.ParseDuration(value)
 		u.value = float64(d)
 	case "rate":
-		n, err := plan.ParseCount(value)
-		if err != nil {
-			return u, bad
-		}
-		u.value = float64(n)
+		var r unit.Rate
+		err = r.Set(value)
+		u.value = r.PerSecond
 	default:
+		return u, bad
+	}
+	switch {
+	case err != nil:
+		return u, fmt.Errorf("%w: %w", bad, err)
+	case u.metric != "errors" && u.value <= 0, u.value >= 1 && u.metric == "errors":
 		return u, bad
 	}
 	return u, nil
@@ -167,7 +162,7 @@ func (p *peak) rise(ctx context.Context) (good, bad *peakStep, err error) {
 func (p *peak) try(ctx context.Context, users int64) (step *peakStep, err error) {
 	for range 2 {
 		o := p.opt.ChurnOptions
-		o.Users, o.Conns = users, plan.Count{N: users}
+		o.Users, o.Conns = users, unit.Count{N: users}
 		c, seen, pieces, err := runChurn(ctx, o, p.fp, p.watch)
 		if err != nil {
 			return nil, err
@@ -210,8 +205,8 @@ func (p *peak) result(ctx context.Context, good, bad *peakStep) *result.Result {
 	r, limit := cmp.Or(good, bad).r, cmp.Or(bad, good)
 	r.Scenario, r.Interrupt = "peak", ctx.Err() != nil
 	r.FirstFailure = cmp.Or(limit.r.FirstFailure, r.FirstFailure)
-	t := result.Table{Title: "Steps", Plot: "p99", Columns: []result.Column{{Name: "users", Unit: result.InNumber}, {Name: "transactions", Unit: result.InPerSecond},
-		{Name: "p50", Unit: result.InNanos}, {Name: "p99", Unit: result.InNanos}, {Name: "errors", Unit: result.InShare}, {Name: "broke", Unit: result.InText}}}
+	t := result.Table{Title: "Steps", Plot: "p99", Columns: []result.Column{{Name: "users", Unit: unit.InCount}, {Name: "transactions", Unit: unit.InPerSecond},
+		{Name: "p50", Unit: unit.InNanos}, {Name: "p99", Unit: unit.InNanos}, {Name: "errors", Unit: unit.InShare}, {Name: "broke", Unit: unit.InText}}}
 	for _, s := range p.steps {
 		row := []any{float64(s.users), s.r.Echo.Rate, nil, nil, errorShare(s.r, s.users), s.broke}
 		if l := s.r.Echo.Latency; l != nil {
@@ -223,11 +218,11 @@ func (p *peak) result(ctx context.Context, good, bad *peakStep) *result.Result {
 	switch {
 	case good == nil:
 		r.Behind = true
-		r.Verdict = fmt.Sprintf("It does not even carry %s users: %s", plan.Group(bad.users), bad.broke)
+		r.Verdict = fmt.Sprintf("It does not even carry %s users: %s", unit.Commas(bad.users), bad.broke)
 	case bad == nil:
-		r.Verdict = fmt.Sprintf("It carries %s users, the most that was tried, at %s transactions a second and %s at the 99th percentile; its limit is above that", plan.Group(good.users), plan.Group(int64(good.r.Echo.Rate)), p99(good.r))
+		r.Verdict = fmt.Sprintf("It carries %s users, the most that was tried, at %s transactions a second and %s at the 99th percentile; its limit is above that", unit.Commas(good.users), unit.Commas(int64(good.r.Echo.Rate)), p99(good.r))
 	default:
-		r.Verdict = fmt.Sprintf("It carries %s users at %s transactions a second, %s at the 99th percentile; with %s the limit %s is passed", plan.Group(good.users), plan.Group(int64(good.r.Echo.Rate)), p99(good.r), plan.Group(bad.users), bad.broke)
+		r.Verdict = fmt.Sprintf("It carries %s users at %s transactions a second, %s at the 99th percentile; with %s the limit %s is passed", unit.Commas(good.users), unit.Commas(int64(good.r.Echo.Rate)), p99(good.r), unit.Commas(bad.users), bad.broke)
 	}
 	if bad != nil {
 		if across := p.rising(bad); len(across) >= fewestSteps {
@@ -248,7 +243,5 @@ func p99(r *result.Result) string {
 	if r.Echo.Latency == nil {
 		return "nothing"
 	}
-	return nanos(r.Echo.Latency.P99)
+	return unit.Nanos(r.Echo.Latency.P99)
 }
-
-func nanos(ns int64) string { return diagnose.Shortly(time.Duration(ns)) }

@@ -20,6 +20,7 @@ import (
 	"github.com/c10m/c10m/internal/result"
 	"github.com/c10m/c10m/internal/sys"
 	"github.com/c10m/c10m/internal/tune"
+	"github.com/c10m/c10m/internal/unit"
 )
 
 // Options is what the user asked for; "auto" is not decided yet.
@@ -29,12 +30,12 @@ type Options struct {
 	WebSocket      plan.WebSocket
 	Host           netip.Addr
 	Ports          []int
-	Conns          plan.Count
+	Conns          unit.Count
 	Cap            int64 // the most that auto may take; 0: no cap
-	Rate           plan.Rate
+	Rate           unit.Rate
 	Hold           time.Duration
 	Sources        []netip.Addr // nil: auto
-	Threads        plan.Count
+	Threads        unit.Count
 	PrivateFDs     string // auto, on, off
 	Size           int
 	SizeMax        int     // 0: all are Size
@@ -78,8 +79,6 @@ var ErrUsage = errors.New("bad usage")
 var ErrInterrupted = errors.New("interrupted")
 
 const (
-	// memoryReserve is the share of memory that stays free.
-	memoryReserve = 0.05
 	// fdReserve is what a table keeps free beside what it already holds and the
 	// epolls of a shared table's threads.
 	fdReserve = 24
@@ -135,7 +134,7 @@ func prepare(ctx context.Context, o Options, fp proc.FS) (*Prepared, error) {
 // warnSettings warns of each setting of this machine that will hurt this very
 // run. What only the server suffers from it says itself.
 func (p *Prepared) warnSettings(o Options) {
-	t := tune.Target{Conns: p.Plan.Total, Ports: []plan.PortRange{{First: o.Ports[0], N: len(o.Ports)}}, Dests: int64(len(o.Ports)), Sources: int64(len(p.Plan.Sources)),
+	t := tune.Target{Conns: p.Plan.Total, Ports: []unit.Ports{{First: o.Ports[0], N: len(o.Ports)}}, Dests: int64(len(o.Ports)), Sources: int64(len(p.Plan.Sources)),
 		Role: tune.Client, Churns: o.churns, FINs: o.Close == plan.CloseFIN, TwoUsers: p.TwoUsers}
 	if p.SameNet {
 		t.Role = tune.Both
@@ -282,7 +281,7 @@ func (p *Prepared) machine(o Options, pl plan.Plan, fp proc.FS) (m plan.Machine,
 	if err != nil {
 		return m, false, err
 	}
-	m.RoomBytes, m.BytesPerConn = int64(mem.Room(memoryReserve)), p.bytesPerConn()
+	m.RoomBytes, m.BytesPerConn = int64(mem.Room(plan.MemoryReserve)), p.bytesPerConn()
 	want := fp.NrOpen()
 	if !o.Conns.Auto {
 		want = min(want, uint64(o.Conns.N)+1024)
@@ -332,7 +331,7 @@ func (p *Prepared) decideConns(pl *plan.Plan, o Options) error {
 	if o.Conns.Auto {
 		n, p.LimitedBy = tightest.Max, tightest.Name
 		if o.Cap > 0 && n >= o.Cap {
-			n, p.LimitedBy = o.Cap, fmt.Sprintf("--cap %s; CONNS=N make run, or --conns N, asks for another number", plan.Group(o.Cap))
+			n, p.LimitedBy = o.Cap, fmt.Sprintf("--cap %s; CONNS=N make run, or --conns N, asks for another number", unit.Commas(o.Cap))
 		}
 		if n < 1 {
 			return fmt.Errorf("%w: --conns auto: no connection fits: %s (%s); %s", ErrUsage, tightest.Name, tightest.Why, tightest.Cure)
@@ -341,7 +340,7 @@ func (p *Prepared) decideConns(pl *plan.Plan, o Options) error {
 	pl.Total, pl.Conns = n, n
 	for _, l := range p.Limits {
 		if n > l.Max && l.Name != limitFDs && l.Name != limitTuples { // those two are refused, with their own words
-			p.warn("%s allows %s of %s connections: %s; %s", l.Name, plan.Group(l.Max), plan.Group(n), l.Why, l.Cure)
+			p.warn("%s allows %s of %s connections: %s; %s", l.Name, unit.Commas(l.Max), unit.Commas(n), l.Why, l.Cure)
 		}
 	}
 	return nil
@@ -433,13 +432,13 @@ func (p *Prepared) decideThreads(pl *plan.Plan, o Options, m plan.Machine, priva
 	if private && (tables > 1 || threads > 1) {
 		pl.PrivateTables = true
 		if !o.Threads.Auto && threads < tables {
-			return fmt.Errorf("%w: --threads %d: %s connections need %d fd tables of %s", ErrUsage, threads, plan.Group(pl.Total), tables, plan.Group(perTable))
+			return fmt.Errorf("%w: --threads %d: %s connections need %d fd tables of %s", ErrUsage, threads, unit.Commas(pl.Total), tables, unit.Commas(perTable))
 		}
 		threads = max(threads, tables)
 	}
 	if !private && tables > 1 || tables > maxTables {
 		return fmt.Errorf("%w: --conns %d: %s × %d hold %s; raise the hard limit (ulimit -Hn %d), or allow private fd tables (--private-fds on)",
-			ErrUsage, pl.Total, "file descriptors: "+plan.Group(perTable), m.Tables, plan.Group(perTable*m.Tables), pl.Total+1024)
+			ErrUsage, pl.Total, "file descriptors: "+unit.Commas(perTable), m.Tables, unit.Commas(perTable*m.Tables), pl.Total+1024)
 	}
 	if threads > maxTables || threads > pl.Total {
 		return fmt.Errorf("%w: --threads %d: the legal range is 1..%d, and no more than connections", ErrUsage, threads, min(maxTables, pl.Total))

@@ -15,6 +15,7 @@ import (
 
 	"github.com/c10m/c10m/internal/plan"
 	"github.com/c10m/c10m/internal/proc"
+	"github.com/c10m/c10m/internal/unit"
 )
 
 // inNamespace moves the test, and what its own goroutine starts, into a network
@@ -97,7 +98,7 @@ func TestDecidedByTheCap(t *testing.T) {
 	} {
 		p := &Prepared{Limits: plan.Machine{ServerConns: tt.server}.Limits()}
 		var pl plan.Plan
-		if err := p.decideConns(&pl, Options{Conns: plan.Count{Auto: true}, Cap: tt.cap}); err != nil || p.LimitedBy != tt.want || pl.Total != tt.n {
+		if err := p.decideConns(&pl, Options{Conns: unit.Count{Auto: true}, Cap: tt.cap}); err != nil || p.LimitedBy != tt.want || pl.Total != tt.n {
 			t.Errorf("a server for %d, a cap of %d: %d connections by %q, %v; want %d by %q", tt.server, tt.cap, pl.Total, p.LimitedBy, err, tt.n, tt.want)
 		}
 	}
@@ -124,7 +125,7 @@ func TestPrepareWarnsOfSettings(t *testing.T) {
 		{"the server closes first", ChurnOptions{Mode: PerRequest, ServerEnds: true}, false},
 	} {
 		o := tt.o
-		o.Options = Options{Scenario: "churn", Proto: plan.TCP, Host: at.Addr(), Ports: []int{int(at.Port())}, Conns: plan.Count{N: 10}, Threads: plan.Count{N: 1},
+		o.Options = Options{Scenario: "churn", Proto: plan.TCP, Host: at.Addr(), Ports: []int{int(at.Port())}, Conns: unit.Count{N: 10}, Threads: unit.Count{N: 1},
 			PrivateFDs: "off", Window: 1, ConnectTimeout: time.Minute, Close: plan.CloseFIN, Control: "none"}
 		o.churns = o.leavesTimeWait()
 		p, err := Prepare(t.Context(), o.Options, fp)

@@ -6,9 +6,9 @@ import (
 	"math"
 	"time"
 
-	"github.com/c10m/c10m/internal/plan"
 	"github.com/c10m/c10m/internal/proc"
 	"github.com/c10m/c10m/internal/result"
+	"github.com/c10m/c10m/internal/unit"
 )
 
 // reconcile puts the three counts of the same connections side by side, while
@@ -23,7 +23,7 @@ func (h *hold) reconcile(server int64) {
 			if open > c.Client {
 				others = ": another client has the others, or the server has not noticed yet that we lost them"
 			}
-			h.warn("the server holds %s connections, the client %s%s", plan.Group(open), plan.Group(c.Client), others)
+			h.warn("the server holds %s connections, the client %s%s", unit.Commas(open), unit.Commas(c.Client), others)
 		}
 	}
 	if c.Kernel = h.kernelCount("", c.Client); c.Kernel != nil {
@@ -97,10 +97,10 @@ func (c counted) doubt(p *Prepared, now, client int64) string {
 		if least > client {
 			who = "both ends hold"
 		}
-		return fmt.Sprintf("the kernel counts %s TCP sockets in use, %s %s", plan.Group(now), who, plan.Group(least))
+		return fmt.Sprintf("the kernel counts %s TCP sockets in use, %s %s", unit.Commas(now), who, unit.Commas(least))
 	case c.kernel >= 0 && now > c.kernel+most+most/1000+strangers:
 		return fmt.Sprintf("the kernel counts %s TCP sockets more than before the run, the %s connections have at most %s: others, like a proxy, open some in this network namespace, or some are open that nobody counts",
-			plan.Group(now-c.kernel), plan.Group(client), plan.Group(most))
+			unit.Commas(now-c.kernel), unit.Commas(client), unit.Commas(most))
 	}
 	return ""
 }
@@ -138,7 +138,7 @@ func (p *Prepared) reconcileClosed(ctx context.Context, before counted) {
 			continue
 		}
 		if more > 0 {
-			p.warn(when+"the server holds %s connections more than before the run", plan.Group(more))
+			p.warn(when+"the server holds %s connections more than before the run", unit.Commas(more))
 		}
 		if doubt != "" {
 			p.warn("%s%s", when, doubt)
@@ -180,9 +180,9 @@ func (h *hold) reconcileAgain(ctx context.Context) {
 	switch {
 	case agree:
 	case server == nil:
-		h.warn(when+"the server's control endpoint did not answer: whether it still held the client's %s connections is not known", plan.Group(client))
+		h.warn(when+"the server's control endpoint did not answer: whether it still held the client's %s connections is not known", unit.Commas(client))
 	default:
-		h.warn(when+"the server held %s connections, the client %s", plan.Group(server.Open-h.counted.server), plan.Group(client))
+		h.warn(when+"the server held %s connections, the client %s", unit.Commas(server.Open-h.counted.server), unit.Commas(client))
 	}
 	h.kernelCount(when, h.engine.Counts().Open())
 }

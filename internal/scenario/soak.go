@@ -7,10 +7,11 @@ import (
 	"strings"
 	"time"
 
-	"github.com/c10m/c10m/internal/plan"
 	"github.com/c10m/c10m/internal/proc"
 	"github.com/c10m/c10m/internal/result"
+	"github.com/c10m/c10m/internal/stat"
 	"github.com/c10m/c10m/internal/sys"
+	"github.com/c10m/c10m/internal/unit"
 )
 
 // SoakOptions are a constant load for a long time.
@@ -153,8 +154,8 @@ func judge(all []soakSample, warmUp, least float64, of func(soakSample) float64)
 			xs, ys = append(xs, s.t), append(ys, y)
 		}
 	}
-	bx, by := blocks(xs, ys, soakBlocks)
-	b, low, high, ok := slope(bx, by)
+	bx, by := stat.Blocks(xs, ys, soakBlocks)
+	b, low, high, ok := stat.Slope(bx, by)
 	if !ok {
 		return g
 	}
@@ -164,7 +165,7 @@ func judge(all []soakSample, warmUp, least float64, of func(soakSample) float64)
 		return g
 	}
 	half := len(bx) / 2
-	late, lateLow, lateHigh, ok := slope(bx[half:], by[half:])
+	late, lateLow, lateHigh, ok := stat.Slope(bx[half:], by[half:])
 	switch {
 	case ok && lateHigh < b/2:
 		g.settled = true
@@ -177,9 +178,9 @@ func judge(all []soakSample, warmUp, least float64, of func(soakSample) float64)
 }
 
 func soakTable(all []soakSample) result.Table {
-	t := result.Table{Title: "Memory over time", Plot: "server", Columns: []result.Column{{Name: "after", Unit: result.InSeconds},
-		{Name: "server", Unit: result.InBytes}, {Name: "kernel", Unit: result.InBytes},
-		{Name: "fds", Unit: result.InNumber}, {Name: "CLOSE_WAIT", Unit: result.InNumber}}}
+	t := result.Table{Title: "Memory over time", Plot: "server", Columns: []result.Column{{Name: "after", Unit: unit.InSeconds},
+		{Name: "server", Unit: unit.InBytes}, {Name: "kernel", Unit: unit.InBytes},
+		{Name: "fds", Unit: unit.InCount}, {Name: "CLOSE_WAIT", Unit: unit.InCount}}}
 	cell := func(v float64) any {
 		if math.IsNaN(v) {
 			return nil
@@ -202,9 +203,9 @@ type rowOf struct {
 }
 
 // growthTable has one row each; per is what happens so often a second.
-func growthTable(title string, unit result.Unit, per string, rate float64, rows ...rowOf) result.Table {
-	t := result.Table{Title: title, Columns: []result.Column{{Name: "of", Unit: result.InText}, {Name: "per hour", Unit: unit},
-		{Name: "at least", Unit: unit}, {Name: "at most", Unit: unit}, {Name: "per " + per, Unit: unit}, {Name: "judged", Unit: result.InSeconds}},
+func growthTable(title string, of unit.Kind, per string, rate float64, rows ...rowOf) result.Table {
+	t := result.Table{Title: title, Columns: []result.Column{{Name: "of", Unit: unit.InText}, {Name: "per hour", Unit: of},
+		{Name: "at least", Unit: of}, {Name: "at most", Unit: of}, {Name: "per " + per, Unit: of}, {Name: "judged", Unit: unit.InSeconds}},
 		Note: "By least squares after the warm-up; at least and at most: 95 % confidence."}
 	for _, g := range rows {
 		row := []any{g.of, nil, nil, nil, nil, nil}
@@ -220,11 +221,11 @@ func growthTable(title string, unit result.Unit, per string, rate float64, rows 
 }
 
 func (g *soakGrowth) memoryTable(r *result.Result) result.Table {
-	return growthTable("Growth", result.InBytes, "transaction", r.Echo.Rate, rowOf{"server", g.server}, rowOf{"kernel", g.kernel})
+	return growthTable("Growth", unit.InBytes, "transaction", r.Echo.Rate, rowOf{"server", g.server}, rowOf{"kernel", g.kernel})
 }
 
 func (g *soakGrowth) fdTable(r *result.Result) result.Table {
-	return growthTable("Growth of the server's sockets", result.InFloat, "connection", float64(r.Conns.Established)/r.Echo.Seconds,
+	return growthTable("Growth of the server's sockets", unit.InNumber, "connection", float64(r.Conns.Established)/r.Echo.Seconds,
 		rowOf{"fds", g.fds}, rowOf{"CLOSE_WAIT", g.closeWait})
 }
 
@@ -245,10 +246,10 @@ func (g *soakGrowth) verdict(r *result.Result) string {
 	}
 	if g.fds.leaks {
 		leaks = append(leaks, fmt.Sprintf("the server holds %s fds more every hour (%s to %s with 95 %% confidence) and is at %s",
-			plan.Group(int64(g.fds.slope)), plan.Group(int64(g.fds.low)), plan.Group(int64(g.fds.high)), plan.Group(int64(g.fds.last))))
+			unit.Commas(int64(g.fds.slope)), unit.Commas(int64(g.fds.low)), unit.Commas(int64(g.fds.high)), unit.Commas(int64(g.fds.last))))
 	}
 	if g.closeWait.leaks {
-		leaks = append(leaks, fmt.Sprintf("%s sockets more every hour are in CLOSE_WAIT, which the client has closed and the server never does", plan.Group(int64(g.closeWait.slope))))
+		leaks = append(leaks, fmt.Sprintf("%s sockets more every hour are in CLOSE_WAIT, which the client has closed and the server never does", unit.Commas(int64(g.closeWait.slope))))
 	}
 	if g.kernelLeaks() {
 		leaks = append(leaks, fmt.Sprintf("the kernel's memory for connections grows by %s an hour: sockets that nobody closes, or other work on this machine", bytesText(g.kernel.slope)))
@@ -257,7 +258,7 @@ func (g *soakGrowth) verdict(r *result.Result) string {
 	if len(leaks) > 0 {
 		said = "LEAK: " + strings.Join(leaks, "; ")
 	}
-	return said + fmt.Sprintf(". %s transactions in %s", plan.Group(r.Echo.Received), time.Duration(r.Echo.Seconds*float64(time.Second)).Round(time.Second)) + limitedBy(r.Findings) + "."
+	return said + fmt.Sprintf(". %s transactions in %s", unit.Commas(r.Echo.Received), time.Duration(r.Echo.Seconds*float64(time.Second)).Round(time.Second)) + limitedBy(r.Findings) + "."
 }
 
 // words are of a server's memory that does not leak.

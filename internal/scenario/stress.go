@@ -4,9 +4,9 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/c10m/c10m/internal/plan"
 	"github.com/c10m/c10m/internal/proc"
 	"github.com/c10m/c10m/internal/result"
+	"github.com/c10m/c10m/internal/unit"
 )
 
 // Kept is the mode of a user who has one connection for all of its messages.
@@ -58,9 +58,9 @@ func errorShare(r *result.Result, users int64) float64 {
 }
 
 func stressTable(r *result.Result, users int64) result.Table {
-	t := result.Table{Title: "Response times", Columns: []result.Column{{Name: "users", Unit: result.InNumber}, {Name: "transactions", Unit: result.InPerSecond},
-		{Name: "p50", Unit: result.InNanos}, {Name: "p90", Unit: result.InNanos}, {Name: "p99", Unit: result.InNanos}, {Name: "p99.9", Unit: result.InNanos},
-		{Name: "max", Unit: result.InNanos}, {Name: "errors", Unit: result.InShare}}}
+	t := result.Table{Title: "Response times", Columns: []result.Column{{Name: "users", Unit: unit.InCount}, {Name: "transactions", Unit: unit.InPerSecond},
+		{Name: "p50", Unit: unit.InNanos}, {Name: "p90", Unit: unit.InNanos}, {Name: "p99", Unit: unit.InNanos}, {Name: "p99.9", Unit: unit.InNanos},
+		{Name: "max", Unit: unit.InNanos}, {Name: "errors", Unit: unit.InShare}}}
 	row := []any{float64(users), r.Echo.Rate, nil, nil, nil, nil, nil, errorShare(r, users)}
 	if l := r.Echo.Latency; l != nil {
 		for i, ns := range []int64{l.P50, l.P90, l.P99, l.P999, l.Max} {
@@ -72,20 +72,20 @@ func stressTable(r *result.Result, users int64) result.Table {
 }
 
 func stressVerdict(r *result.Result, o *ChurnOptions, before, at *result.ProcMemory) string {
-	said := fmt.Sprintf("%s users did %s transactions in %.3g s, %s a second, with %s", plan.Group(o.Users), plan.Group(r.Echo.Received), r.Echo.Seconds, plan.Group(int64(r.Echo.Rate)), o.words())
+	said := fmt.Sprintf("%s users did %s transactions in %.3g s, %s a second, with %s", unit.Commas(o.Users), unit.Commas(r.Echo.Received), r.Echo.Seconds, unit.Commas(int64(r.Echo.Rate)), o.words())
 	if l := r.Echo.Latency; l != nil {
-		said += fmt.Sprintf(": half within %s, 99 %% within %s", nanos(l.P50), nanos(l.P99))
+		said += fmt.Sprintf(": half within %s, 99 %% within %s", unit.Nanos(l.P50), unit.Nanos(l.P99))
 	}
 	switch n := failures(r); {
 	case n > 0:
-		said += fmt.Sprintf(". %s tries failed, mostly %s", plan.Group(n), r.Conns.Errors.Top(1)[0].Name)
+		said += fmt.Sprintf(". %s tries failed, mostly %s", unit.Commas(n), r.Conns.Errors.Top(1)[0].Name)
 	case r.Behind:
 		said += ". No try failed"
 	default:
 		said += ". Nothing failed"
 	}
 	if r.Behind {
-		said += fmt.Sprintf(", %s of %s transactions were not done in time", plan.Group(o.Users*o.Loops-r.Echo.Received), plan.Group(o.Users*o.Loops))
+		said += fmt.Sprintf(", %s of %s transactions were not done in time", unit.Commas(o.Users*o.Loops-r.Echo.Received), unit.Commas(o.Users*o.Loops))
 	}
 	if before != nil && at != nil {
 		said += fmt.Sprintf("; the server's memory went from %.1f to %.1f MiB", float64(before.PSS)/(1<<20), float64(at.PSS)/(1<<20))
@@ -134,8 +134,8 @@ func (m *memoryWatch) server(ctx context.Context) *result.ProcMemory {
 }
 
 func (m *memoryWatch) table(before, at *result.ProcMemory) result.Table {
-	t := result.Table{Title: "Memory of the server", Columns: []result.Column{{Name: "when", Unit: result.InText},
-		{Name: "RSS", Unit: result.InBytes}, {Name: "PSS", Unit: result.InBytes}, {Name: "private", Unit: result.InBytes}}}
+	t := result.Table{Title: "Memory of the server", Columns: []result.Column{{Name: "when", Unit: unit.InText},
+		{Name: "RSS", Unit: unit.InBytes}, {Name: "PSS", Unit: unit.InBytes}, {Name: "private", Unit: unit.InBytes}}}
 	for _, one := range []struct {
 		when string
 		m    *result.ProcMemory

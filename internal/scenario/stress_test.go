@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -32,7 +33,7 @@ func TestHungUsers(t *testing.T) {
 			map[string]bool{"errors>20%": true}, "1 tries failed"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			if got := errorShare(&tt.r, 10); !near(got, tt.share) {
+			if got := errorShare(&tt.r, 10); math.Abs(got-tt.share) > 1e-9 {
 				t.Errorf("errors %g, want %g", got, tt.share)
 			}
 			for text, met := range tt.until {

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/c10m/c10m/internal/result"
+	"github.com/c10m/c10m/internal/stat"
+	"github.com/c10m/c10m/internal/unit"
 )
 
 // Axis is one thing that a sweep varies: a flag of the server, a flag of the
@@ -171,7 +173,7 @@ func judgeSweep(values [][]float64, less bool) sweepJudgement {
 		if len(v) == 0 {
 			continue
 		}
-		if j.best < 0 || less == (median(v) < median(values[j.best])) && median(v) != median(values[j.best]) {
+		if j.best < 0 || less == (stat.Median(v) < stat.Median(values[j.best])) && stat.Median(v) != stat.Median(values[j.best]) {
 			j.best = i
 		}
 	}
@@ -181,7 +183,7 @@ func judgeSweep(values [][]float64, less bool) sweepJudgement {
 	for i, v := range values {
 		j.p[i] = 1
 		if i != j.best && len(v) > 0 {
-			j.p[i] = min(1, differ(v, values[j.best])*float64(len(values)-1))
+			j.p[i] = min(1, stat.Differ(v, values[j.best])*float64(len(values)-1))
 		}
 		j.equal[i] = len(v) > 0 && j.p[i] >= sure
 		if j.equal[i] && j.pick < 0 {
@@ -217,37 +219,20 @@ func variantName(v []Choice) string {
 	return strings.Join(parts, " ")
 }
 
-// unitOf is the unit of a metric in a table.
-func unitOf(m result.Metric) result.Unit {
-	switch {
-	case strings.HasSuffix(m.Path, "rate"):
-		return result.InPerSecond
-	case m.Dim == result.Nanos:
-		return result.InNanos
-	case m.Dim == result.Seconds:
-		return result.InSeconds
-	case m.Dim == result.Octets:
-		return result.InBytes
-	case m.Dim == result.Share:
-		return result.InShare
-	}
-	return result.InFloat
-}
-
 func sweepTable(o SweepOptions, all []*variant, j sweepJudgement) result.Table {
 	t := result.Table{Title: o.Metric.Path + ", " + strings.ToLower(runsEach(o.Repeat)), Plot: "median",
 		Note: "against first: the median as a multiple of the first variant's. chance: how often noise alone would set it as far from the best; below 5 % it is worse than the best, above nobody can tell. " +
 			"short: runs that fell short; with one, or an error, a variant cannot be best. errors: connects, connections and messages that failed, over all runs."}
 	for _, a := range o.Axes {
-		t.Columns = append(t.Columns, result.Column{Name: a.Name, Unit: result.InText})
+		t.Columns = append(t.Columns, result.Column{Name: a.Name, Unit: unit.InText})
 	}
-	unit := unitOf(o.Metric)
-	t.Columns = append(t.Columns, result.Column{Name: "median", Unit: unit}, result.Column{Name: "lowest", Unit: unit}, result.Column{Name: "highest", Unit: unit},
-		result.Column{Name: "against first", Unit: result.InFloat}, result.Column{Name: "chance", Unit: result.InShare},
-		result.Column{Name: "runs", Unit: result.InNumber}, result.Column{Name: "short", Unit: result.InNumber}, result.Column{Name: "errors", Unit: result.InNumber})
+	of := o.Metric.Kind
+	t.Columns = append(t.Columns, result.Column{Name: "median", Unit: of}, result.Column{Name: "lowest", Unit: of}, result.Column{Name: "highest", Unit: of},
+		result.Column{Name: "against first", Unit: unit.InNumber}, result.Column{Name: "chance", Unit: unit.InShare},
+		result.Column{Name: "runs", Unit: unit.InCount}, result.Column{Name: "short", Unit: unit.InCount}, result.Column{Name: "errors", Unit: unit.InCount})
 	failed := slices.ContainsFunc(all, func(v *variant) bool { return v.err != nil })
 	if failed {
-		t.Columns = append(t.Columns, result.Column{Name: "could not run", Unit: result.InText})
+		t.Columns = append(t.Columns, result.Column{Name: "could not run", Unit: unit.InText})
 	}
 	for i, v := range all {
 		var row []any
@@ -257,9 +242,9 @@ func sweepTable(o SweepOptions, all []*variant, j sweepJudgement) result.Table {
 		at := len(row)
 		row = append(row, nil, nil, nil, nil, nil, float64(len(v.values)), float64(v.short), float64(v.errors))
 		if first := all[0].values; len(v.values) > 0 {
-			row[at], row[at+1], row[at+2] = median(v.values), slices.Min(v.values), slices.Max(v.values)
-			if len(first) > 0 && median(first) != 0 {
-				row[at+3] = median(v.values) / median(first)
+			row[at], row[at+1], row[at+2] = stat.Median(v.values), slices.Min(v.values), slices.Max(v.values)
+			if len(first) > 0 && stat.Median(first) != 0 {
+				row[at+3] = stat.Median(v.values) / stat.Median(first)
 			}
 			if i != j.best && v.whole() {
 				row[at+4] = j.p[i]
@@ -341,14 +326,14 @@ func runsEach(n int) string {
 
 // byHowMuch sets the best beside the first variant and the worst.
 func byHowMuch(all []*variant, values [][]float64, j sweepJudgement) string {
-	worst, best := j.best, median(values[j.best])
+	worst, best := j.best, stat.Median(values[j.best])
 	for i, v := range values {
-		if len(v) > 0 && math.Abs(median(v)-best) > math.Abs(median(values[worst])-best) {
+		if len(v) > 0 && math.Abs(stat.Median(v)-best) > math.Abs(stat.Median(values[worst])-best) {
 			worst = i
 		}
 	}
 	change := func(i int) string {
-		m := median(values[i])
+		m := stat.Median(values[i])
 		if m == 0 {
 			return "no number"
 		}

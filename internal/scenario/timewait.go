@@ -4,10 +4,10 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/c10m/c10m/internal/plan"
 	"github.com/c10m/c10m/internal/proc"
 	"github.com/c10m/c10m/internal/result"
 	"github.com/c10m/c10m/internal/sys"
+	"github.com/c10m/c10m/internal/unit"
 )
 
 // sides is one look at the sockets of a churn in this network namespace.
@@ -117,8 +117,8 @@ func (w *timeWait) last() sides {
 // table is TIME_WAIT over time, at most twRows looks of it.
 func (w *timeWait) table() result.Table {
 	t := result.Table{Title: "TIME_WAIT over time", Plot: "TIME_WAIT of the client", Columns: []result.Column{
-		{Name: "after", Unit: result.InSeconds}, {Name: "TIME_WAIT of the client", Unit: result.InNumber}, {Name: "of the server", Unit: result.InNumber}, {Name: "of others", Unit: result.InNumber},
-		{Name: "local ports in use", Unit: result.InNumber}, {Name: "transactions", Unit: result.InPerSecond}}}
+		{Name: "after", Unit: unit.InSeconds}, {Name: "TIME_WAIT of the client", Unit: unit.InCount}, {Name: "of the server", Unit: unit.InCount}, {Name: "of others", Unit: unit.InCount},
+		{Name: "local ports in use", Unit: unit.InCount}, {Name: "transactions", Unit: unit.InPerSecond}}}
 	last := w.last()
 	switch max(last.client, last.server, last.others) {
 	case last.client:
@@ -204,10 +204,10 @@ func (s *churnSum) exhaustion() *float64 {
 
 // churnColumns are of the table of one churn or of many.
 var churnColumns = []result.Column{
-	{Name: "mode", Unit: result.InText}, {Name: "closes first", Unit: result.InText}, {Name: "tw_reuse", Unit: result.InText}, {Name: "transactions", Unit: result.InPerSecond},
-	{Name: "p50", Unit: result.InNanos}, {Name: "p99", Unit: result.InNanos}, {Name: "new conns", Unit: result.InPerSecond},
-	{Name: "TW client", Unit: result.InNumber}, {Name: "TW server", Unit: result.InNumber}, {Name: "TW others", Unit: result.InNumber}, {Name: "ports", Unit: result.InShare},
-	{Name: "no port", Unit: result.InNumber}, {Name: "lasts", Unit: result.InSeconds},
+	{Name: "mode", Unit: unit.InText}, {Name: "closes first", Unit: unit.InText}, {Name: "tw_reuse", Unit: unit.InText}, {Name: "transactions", Unit: unit.InPerSecond},
+	{Name: "p50", Unit: unit.InNanos}, {Name: "p99", Unit: unit.InNanos}, {Name: "new conns", Unit: unit.InPerSecond},
+	{Name: "TW client", Unit: unit.InCount}, {Name: "TW server", Unit: unit.InCount}, {Name: "TW others", Unit: unit.InCount}, {Name: "ports", Unit: unit.InShare},
+	{Name: "no port", Unit: unit.InCount}, {Name: "lasts", Unit: unit.InSeconds},
 }
 
 const churnNote = "TW: sockets in TIME_WAIT at the end, on the side that closed first; others: of neither, like a proxy's towards its upstreams. ports: share of the local ports that are taken. " +
@@ -247,32 +247,32 @@ func (s *churnSum) row() []any {
 
 // verdict says it in words.
 func (s *churnSum) verdict(r *result.Result) string {
-	said := fmt.Sprintf("%s transactions a second with %s", plan.Group(int64(s.rate)), s.opt.words())
+	said := fmt.Sprintf("%s transactions a second with %s", unit.Commas(int64(s.rate)), s.opt.words())
 	if s.opt.Mode != Pool {
-		said += fmt.Sprintf(", %s new connections a second", plan.Group(int64(s.conns)))
+		said += fmt.Sprintf(", %s new connections a second", unit.Commas(int64(s.conns)))
 	}
 	if s.notClosed > 0 {
-		said += fmt.Sprintf(". The server did not close first: %s connections waited 5 s for that, and the client closed them", plan.Group(s.notClosed))
+		said += fmt.Sprintf(". The server did not close first: %s connections waited 5 s for that, and the client closed them", unit.Commas(s.notClosed))
 	}
 	left := s.exhaustion()
 	switch {
 	case s.noPort > 0:
-		said += fmt.Sprintf(". Local ports ran out: %s connects failed with EADDRNOTAVAIL, as each closed connection keeps its port for %d s on the side that closes first, the client's", plan.Group(s.noPort), timeWaitFor)
+		said += fmt.Sprintf(". Local ports ran out: %s connects failed with EADDRNOTAVAIL, as each closed connection keeps its port for %d s on the side that closes first, the client's", unit.Commas(s.noPort), timeWaitFor)
 	case left != nil:
-		said += fmt.Sprintf(". TIME_WAIT gathers on the client, which closes first: at this rate its %s local ports are used up in %.0f s", plan.Group(s.ports), *left)
+		said += fmt.Sprintf(". TIME_WAIT gathers on the client, which closes first: at this rate its %s local ports are used up in %.0f s", unit.Commas(s.ports), *left)
 	case s.blind && s.serverEnds():
 		said += ". TIME_WAIT gathers on the server, which closes first and runs on another machine: look there (ss -tan state time-wait | wc -l)"
 	case s.at.server > s.at.client:
-		said += fmt.Sprintf(". TIME_WAIT gathers on the server (%s), which closes first: it costs memory there, and no local port of the client", plan.Group(s.at.server))
+		said += fmt.Sprintf(". TIME_WAIT gathers on the server (%s), which closes first: it costs memory there, and no local port of the client", unit.Commas(s.at.server))
 	case s.at.client > 0 && s.reused():
-		said += fmt.Sprintf(". TIME_WAIT gathers on the client (%s), which closes first, and its ports are used again after a second (tcp_tw_reuse %d)", plan.Group(s.at.client), s.reuse)
+		said += fmt.Sprintf(". TIME_WAIT gathers on the client (%s), which closes first, and its ports are used again after a second (tcp_tw_reuse %d)", unit.Commas(s.at.client), s.reuse)
 	case s.at.client > 0:
-		said += fmt.Sprintf(". TIME_WAIT gathers on the client (%s), which closes first; its %s local ports are enough at this rate", plan.Group(s.at.client), plan.Group(s.ports))
+		said += fmt.Sprintf(". TIME_WAIT gathers on the client (%s), which closes first; its %s local ports are enough at this rate", unit.Commas(s.at.client), unit.Commas(s.ports))
 	default:
 		said += ". No connection is closed, so there is no TIME_WAIT and no port is used up"
 	}
 	if n := s.at.others; n > 1000 {
-		said += fmt.Sprintf(". %s more are in TIME_WAIT between others on this machine, like a proxy and its upstreams", plan.Group(n))
+		said += fmt.Sprintf(". %s more are in TIME_WAIT between others on this machine, like a proxy and its upstreams", unit.Commas(n))
 	}
 	return said + limitedBy(r.Findings) + "."
 }

@@ -49,7 +49,3 @@ func BytesPerConn(r Role) int64 {
 func Costs() []Cost {
 	return []Cost{KernelEnd, ServerEnd, ClientEnd, FDSlot, EhashBucket, BaseSystem, PageStructs}
 }
-
-// reservePercent of a machine's memory stays free: the OOM killer comes before
-// the last page, and sockets cannot be reclaimed.
-const reservePercent = 5

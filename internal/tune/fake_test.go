@@ -5,7 +5,7 @@ import (
 	"maps"
 	"testing"
 
-	"github.com/c10m/c10m/internal/plan"
+	"github.com/c10m/c10m/internal/unit"
 )
 
 // errReadOnly is what the fake says of keys that cannot be written.
@@ -81,7 +81,7 @@ func box() *fake {
 // target is n connections with both ends on a box.
 func target(n int64) Target {
 	return Target{Conns: n, Memory: 16 << 30, Cores: 4, Role: Both,
-		Ports: []plan.PortRange{{First: 10000, N: 200}, {First: 15000, N: 200}}}
+		Ports: []unit.Ports{{First: 10000, N: 200}, {First: 15000, N: 200}}}
 }
 
 func sameValues(t *testing.T, got, want map[string]string) {

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"os"
 
-	"github.com/c10m/c10m/internal/plan"
+	"github.com/c10m/c10m/internal/unit"
 )
 
 // Finding is a setting that will hurt a run.
@@ -19,7 +19,7 @@ type Finding struct {
 
 // concerns says whether the setting is wanted where only that end is.
 func (f Finding) concerns(end Role) bool {
-	_, ok := f.setting.Want(Target{Conns: 1, Ports: []plan.PortRange{{First: 1, N: 1}}, Memory: MinMemory, Cores: 1,
+	_, ok := f.setting.Want(Target{Conns: 1, Ports: []unit.Ports{{First: 1, N: 1}}, Memory: MinMemory, Cores: 1,
 		Role: end})
 	return ok
 }

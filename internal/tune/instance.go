@@ -1,5 +1,9 @@
 package tune
 
+import (
+	"github.com/c10m/c10m/internal/plan"
+)
+
 // Instance is an EC2 instance type. Its memory is the nominal size.
 type Instance struct {
 	Type   string `json:"type"`
@@ -67,5 +71,5 @@ const ExampleInstance = "r3.4xlarge"
 // the system: less the kernel's own page structs, less the reserve.
 func (t Target) usable(bytes int64) int64 {
 	memory := bytes - bytes/t.page()*PageStructs.Bytes
-	return memory / 100 * (100 - reservePercent)
+	return memory / 100 * (100 - plan.MemoryReservePercent)
 }

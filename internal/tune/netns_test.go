@@ -11,7 +11,7 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/c10m/c10m/internal/plan"
+	"github.com/c10m/c10m/internal/unit"
 )
 
 const inNamespace = "C10M_TEST_IN_NAMESPACE"
@@ -63,7 +63,7 @@ func applyAndRevert(t *testing.T) {
 		t.Fatalf("not in a new namespace: %q, %v", ns, err)
 	}
 	tt := Target{Conns: 10_000_000, Memory: 64 << 30, Cores: 2, Role: Both,
-		Ports: []plan.PortRange{{First: 10000, N: 200}, {First: 15000, N: 200}}}
+		Ports: []unit.Ports{{First: 10000, N: 200}, {First: 15000, N: 200}}}
 	sel := Select{Scope: Namespace}
 	s := &Store{Path: filepath.Join(t.TempDir(), "tuning.state")}
 	before := allSysctls(t)

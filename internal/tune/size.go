@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/c10m/c10m/internal/plan"
+	"github.com/c10m/c10m/internal/unit"
 )
 
 // Part is one line of a machine's memory.
@@ -48,7 +49,7 @@ type Sizing struct {
 // Size computes what t.Conns connections take: on one machine, and on a server
 // and some clients apart. dest are the destination ports one run uses; of t
 // only Conns, Ports, Page and Cores count.
-func Size(t Target, proto string, dest plan.PortRange, clients int) (Sizing, error) {
+func Size(t Target, proto string, dest unit.Ports, clients int) (Sizing, error) {
 	if proto != "tcp" && proto != "ws" {
 		return Sizing{}, fmt.Errorf("%q is not a protocol: want tcp or ws", proto)
 	}
@@ -78,7 +79,7 @@ func layout(t Target, role Role, conns int64, machines int) Layout {
 	for _, p := range l.Parts {
 		l.Total += p.Bytes
 	}
-	l.Memory = (l.Total*100 + 100 - reservePercent - 1) / (100 - reservePercent)
+	l.Memory = (l.Total*100 + 100 - plan.MemoryReservePercent - 1) / (100 - plan.MemoryReservePercent)
 	have := map[string]bool{}
 	for _, i := range Instances() {
 		if !have[i.Family] && t.usable(i.MiB<<20) >= l.Total {
@@ -127,7 +128,7 @@ func (t Target) holds(usable int64) int64 {
 
 // Holds is how many connections a machine with t.Memory holds in t.Role; it
 // ignores t.Conns.
-func (t Target) Holds() int64 { return t.holds(t.Memory / 100 * (100 - reservePercent)) }
+func (t Target) Holds() int64 { return t.holds(t.Memory / 100 * (100 - plan.MemoryReservePercent)) }
 
 // examples say what one well-known machine holds, of either protocol.
 func examples(t Target) []Held {

@@ -5,10 +5,10 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/c10m/c10m/internal/plan"
+	"github.com/c10m/c10m/internal/unit"
 )
 
-func sizeOf(t *testing.T, conns int64, proto string, dest plan.PortRange, clients int) Sizing {
+func sizeOf(t *testing.T, conns int64, proto string, dest unit.Ports, clients int) Sizing {
 	t.Helper()
 	tt := target(conns)
 	tt.Cores = 16
@@ -30,7 +30,7 @@ func sizeOf(t *testing.T, conns int64, proto string, dest plan.PortRange, client
 //	                                        sum 87,759,524,096
 //	with 5 % free: / 0.95                     = 92,378,446,417 (86.03 GiB)
 func TestSizeByHand(t *testing.T) {
-	s := sizeOf(t, 10_000_000, "tcp", plan.PortRange{First: 10000, N: 200}, 4)
+	s := sizeOf(t, 10_000_000, "tcp", unit.Ports{First: 10000, N: 200}, 4)
 	both, server, client := s.Layouts[0], s.Layouts[1], s.Layouts[2]
 	want := []Part{{"kernel: sockets", 82_000_000_000}, {"server process", 4_500_000_000}, {"client process", 320_000_000},
 		{"kernel: fd tables", 268_435_456}, {"kernel: established hash", 134_217_728}, {"the system itself", 536_870_912}}
@@ -72,7 +72,7 @@ func TestSizeSources(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			if got := sizeOf(t, tt.conns, "tcp", plan.PortRange{First: 10000, N: tt.ports}, 1).Sources; got != tt.want {
+			if got := sizeOf(t, tt.conns, "tcp", unit.Ports{First: 10000, N: tt.ports}, 1).Sources; got != tt.want {
 				t.Errorf("%d sources, want %d", got, tt.want)
 			}
 		})
@@ -93,7 +93,7 @@ func TestSizeFits(t *testing.T) {
 	}
 	for _, tt := range tests {
 		var got []string
-		for _, i := range sizeOf(t, tt.conns, "tcp", plan.PortRange{First: 10000, N: 200}, 1).Layouts[0].Fits {
+		for _, i := range sizeOf(t, tt.conns, "tcp", unit.Ports{First: 10000, N: 200}, 1).Layouts[0].Fits {
 			got = append(got, i.Type)
 		}
 		for _, w := range tt.want {
@@ -111,7 +111,7 @@ func TestSizeFits(t *testing.T) {
 
 // What the example machine holds must be just what still fits.
 func TestExamples(t *testing.T) {
-	s := sizeOf(t, 10_000_000, "tcp", plan.PortRange{First: 10000, N: 200}, 1)
+	s := sizeOf(t, 10_000_000, "tcp", unit.Ports{First: 10000, N: 200}, 1)
 	if len(s.Examples) != 2 {
 		t.Fatalf("%d examples", len(s.Examples))
 	}
@@ -135,7 +135,7 @@ func TestUsable(t *testing.T) {
 }
 
 func TestSizeRefuses(t *testing.T) {
-	dest := plan.PortRange{First: 10000, N: 200}
+	dest := unit.Ports{First: 10000, N: 200}
 	if _, err := Size(target(1000), "udp", dest, 1); err == nil {
 		t.Error("udp is taken")
 	}
@@ -143,7 +143,7 @@ func TestSizeRefuses(t *testing.T) {
 		t.Error("no clients are taken")
 	}
 	full := target(1000)
-	full.Ports = []plan.PortRange{{First: 1, N: 65535}}
+	full.Ports = []unit.Ports{{First: 1, N: 65535}}
 	if _, err := Size(full, "tcp", dest, 1); err == nil {
 		t.Error("no local ports are taken")
 	}
@@ -151,7 +151,7 @@ func TestSizeRefuses(t *testing.T) {
 
 func TestSizeGolden(t *testing.T) {
 	var out bytes.Buffer
-	if err := WriteSizing(&out, sizeOf(t, 10_000_000, "tcp", plan.PortRange{First: 10000, N: 200}, 4)); err != nil {
+	if err := WriteSizing(&out, sizeOf(t, 10_000_000, "tcp", unit.Ports{First: 10000, N: 200}, 4)); err != nil {
 		t.Fatal(err)
 	}
 	golden(t, "testdata/plan.golden", out.Bytes())

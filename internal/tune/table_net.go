@@ -3,7 +3,7 @@ package tune
 import (
 	"fmt"
 
-	"github.com/c10m/c10m/internal/plan"
+	"github.com/c10m/c10m/internal/unit"
 )
 
 // listenSettings bound the queues a new connection passes.
@@ -97,11 +97,11 @@ func needReserved(t Target, get Reader) (string, bool) {
 	if !t.has(Server) || err != nil {
 		return "", false
 	}
-	var inside []plan.PortRange
+	var inside []unit.Ports
 	for _, p := range t.Ports {
 		first, last := max(p.First, int(low)), min(p.Last(), int(high))
 		if p.N > 0 && first <= last {
-			inside = append(inside, plan.PortRange{First: first, N: last - first + 1})
+			inside = append(inside, unit.Ports{First: first, N: last - first + 1})
 		}
 	}
 	return FormatPorts(inside), len(inside) > 0

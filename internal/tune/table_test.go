@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/c10m/c10m/internal/plan"
+	"github.com/c10m/c10m/internal/unit"
 )
 
 // targets are ordinary and extreme ones.
@@ -24,7 +25,7 @@ func targets() []Target {
 	}
 	wide := target(10_000_000)
 	wide.Cores = 192
-	wide.Ports = []plan.PortRange{{First: 1, N: 65535}}
+	wide.Ports = []unit.Ports{{First: 1, N: 65535}}
 	return append(all, wide)
 }
 
@@ -108,7 +109,7 @@ func TestWant(t *testing.T) {
 		return t
 	}
 	uneven := func(t Target) Target {
-		t.Ports = []plan.PortRange{{First: 10000, N: 10}, {First: 15000, N: 200}}
+		t.Ports = []unit.Ports{{First: 10000, N: 10}, {First: 15000, N: 200}}
 		return t
 	}
 	tests := []struct {
@@ -178,8 +179,8 @@ func TestTargetCheck(t *testing.T) {
 		{"no page", func(t *Target) { t.Page = 65537 }, false},
 		{"no cores", func(t *Target) { t.Cores = 0 }, false},
 		{"no role", func(t *Target) { t.Role = "peer" }, false},
-		{"no ports", func(t *Target) { t.Ports = []plan.PortRange{{}} }, false},
-		{"bad ports", func(t *Target) { t.Ports = []plan.PortRange{{First: 65000, N: 1000}} }, false},
+		{"no ports", func(t *Target) { t.Ports = []unit.Ports{{}} }, false},
+		{"bad ports", func(t *Target) { t.Ports = []unit.Ports{{First: 65000, N: 1000}} }, false},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -202,7 +203,7 @@ func TestPlanAndApplyAgree(t *testing.T) {
 		for _, n := range [][2]int{{200, 200}, {10, 200}, {200, 10}, {10, 0}, {0, 10}, {1, 4096}} {
 			at := target(conns)
 			at.Ports = nil
-			dests := map[string]plan.PortRange{"tcp": {First: 10000, N: n[0]}, "ws": {First: 15000, N: n[1]}}
+			dests := map[string]unit.Ports{"tcp": {First: 10000, N: n[0]}, "ws": {First: 15000, N: n[1]}}
 			for proto, p := range dests {
 				if p.N == 0 {
 					delete(dests, proto)

@@ -9,6 +9,7 @@ import (
 	"fmt"
 
 	"github.com/c10m/c10m/internal/plan"
+	"github.com/c10m/c10m/internal/unit"
 )
 
 // Role is which ends of the connections are on this machine.
@@ -57,10 +58,10 @@ const ControlPort = 9090
 
 // Target is what a machine is tuned for.
 type Target struct {
-	Conns  int64            // connections at once
-	Ports  []plan.PortRange // listening ports of the server
-	Memory int64            // bytes of this machine, MemTotal
-	Page   int64            // bytes of a page, os.Getpagesize; 0: 4,096. arm64 kernels also have 16,384 and 65,536
+	Conns  int64        // connections at once
+	Ports  []unit.Ports // listening ports of the server
+	Memory int64        // bytes of this machine, MemTotal
+	Page   int64        // bytes of a page, os.Getpagesize; 0: 4,096. arm64 kernels also have 16,384 and 65,536
 	Cores  int
 	Role   Role
 
@@ -236,8 +237,8 @@ func (t Target) minFreeKiB() int64 {
 }
 
 // reserved are the ports that no outgoing connection may take.
-func (t Target) reserved() []plan.PortRange {
-	return joinPorts(append([]plan.PortRange{{First: ControlPort, N: 1}}, t.Ports...))
+func (t Target) reserved() []unit.Ports {
+	return joinPorts(append([]unit.Ports{{First: ControlPort, N: 1}}, t.Ports...))
 }
 
 // localRange is net.ipv4.ip_local_port_range: the default while a destination

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/c10m/c10m/internal/plan"
+	"github.com/c10m/c10m/internal/unit"
 )
 
 // width of everything that is written for people.
@@ -135,18 +136,18 @@ func wrap(text string, n int) []string {
 // WriteSizing writes a sizing for people, in GiB.
 func WriteSizing(w io.Writer, s Sizing) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s %s connections\n\n", plan.Group(s.Conns), s.Proto)
-	fmt.Fprintf(&b, "a connection   %s bytes of both ends: kernel 2 x %s, server %s, client %s\n", plan.Group(s.PerPair),
-		plan.Group(KernelEnd.Bytes), plan.Group(ServerEnd.Bytes), plan.Group(ClientEnd.Bytes))
+	fmt.Fprintf(&b, "%s %s connections\n\n", unit.Commas(s.Conns), s.Proto)
+	fmt.Fprintf(&b, "a connection   %s bytes of both ends: kernel 2 x %s, server %s, client %s\n", unit.Commas(s.PerPair),
+		unit.Commas(KernelEnd.Bytes), unit.Commas(ServerEnd.Bytes), unit.Commas(ClientEnd.Bytes))
 	fmt.Fprintf(&b, "ports          %d destination ports x %s local ports a source: %s source %s\n", s.Ports,
-		plan.Group(int64(s.LocalPorts)), plan.Group(s.Sources), plural(s.Sources, "address", "addresses"))
+		unit.Commas(int64(s.LocalPorts)), unit.Commas(s.Sources), plural(s.Sources, "address", "addresses"))
 	for _, l := range s.Layouts {
 		b.WriteString("\n" + layoutTitle(l) + "\n")
 		for _, p := range l.Parts {
 			fmt.Fprintf(&b, "  %-26s %12s\n", p.Name, gib(p.Bytes))
 		}
 		fmt.Fprintf(&b, "  %-26s %12s\n", "sum", gib(l.Total))
-		fmt.Fprintf(&b, "  %-26s %12s   (%d %% stay free)\n", "memory needed", gib(l.Memory), reservePercent)
+		fmt.Fprintf(&b, "  %-26s %12s   (%d %% stay free)\n", "memory needed", gib(l.Memory), plan.MemoryReservePercent)
 		for _, line := range wrap("EC2: "+fitText(l.Fits), width-2) {
 			b.WriteString("  " + line + "\n")
 		}
@@ -158,11 +159,11 @@ func WriteSizing(w io.Writer, s Sizing) error {
 			what = string(h.Role) + " only"
 		}
 		fmt.Fprintf(&b, "  %s (%d vCPU, %d GiB)  %-11s  %10s\n", h.Instance.Type, h.Instance.VCPU, h.Instance.MiB/1024, what,
-			plan.Group(h.Conns))
+			unit.Commas(h.Conns))
 	}
 	b.WriteString("\nmeasured costs\n")
 	for _, c := range s.Costs {
-		fmt.Fprintf(&b, "  %-30s %11s B  %s, %s\n", c.Part, plan.Group(c.Bytes), c.Date, c.Source)
+		fmt.Fprintf(&b, "  %-30s %11s B  %s, %s\n", c.Part, unit.Commas(c.Bytes), c.Date, c.Source)
 	}
 	fmt.Fprintf(&b, "\ninstance types as of %s, smallest of each family that holds it\n", s.Dated)
 	_, err := io.WriteString(w, b.String())
@@ -174,7 +175,7 @@ func layoutTitle(l Layout) string {
 	case l.Role == Both:
 		return "one machine for both ends"
 	case l.Role == Client && l.Machines > 1:
-		return fmt.Sprintf("each of %d client machines, %s connections", l.Machines, plan.Group(l.Conns))
+		return fmt.Sprintf("each of %d client machines, %s connections", l.Machines, unit.Commas(l.Conns))
 	}
 	return "the " + string(l.Role) + " alone"
 }

@@ -7,7 +7,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/c10m/c10m/internal/plan"
+	"github.com/c10m/c10m/internal/unit"
 )
 
 // Raise compares the value a setting has with the wanted one. It returns the
@@ -154,11 +154,11 @@ func raiseRange(now, want string) (string, bool, error) {
 
 // ParsePorts reads a list of ports as in net.ipv4.ip_local_reserved_ports:
 // "", "8080" or "8080,10000-10199". The result is sorted and joined.
-func ParsePorts(s string) ([]plan.PortRange, error) {
+func ParsePorts(s string) ([]unit.Ports, error) {
 	if s = clean(s); s == "" {
 		return nil, nil
 	}
-	var all []plan.PortRange
+	var all []unit.Ports
 	for _, item := range strings.Split(s, ",") {
 		first, last, isRange := strings.Cut(item, "-")
 		if !isRange {
@@ -169,16 +169,16 @@ func ParsePorts(s string) ([]plan.PortRange, error) {
 		if err1 != nil || err2 != nil || lo < 0 || hi > 65535 || lo > hi {
 			return nil, fmt.Errorf("%q is not a list of ports: want 0..65535, like 8080,10000-10199", s)
 		}
-		all = append(all, plan.PortRange{First: int(lo), N: int(hi - lo + 1)})
+		all = append(all, unit.Ports{First: int(lo), N: int(hi - lo + 1)})
 	}
 	return joinPorts(all), nil
 }
 
 // joinPorts sorts ranges and joins those that touch.
-func joinPorts(in []plan.PortRange) []plan.PortRange {
-	all := slices.DeleteFunc(slices.Clone(in), func(p plan.PortRange) bool { return p.N == 0 })
-	slices.SortFunc(all, func(a, b plan.PortRange) int { return a.First - b.First })
-	var out []plan.PortRange
+func joinPorts(in []unit.Ports) []unit.Ports {
+	all := slices.DeleteFunc(slices.Clone(in), func(p unit.Ports) bool { return p.N == 0 })
+	slices.SortFunc(all, func(a, b unit.Ports) int { return a.First - b.First })
+	var out []unit.Ports
 	for _, p := range all {
 		if n := len(out); n > 0 && p.First <= out[n-1].Last()+1 {
 			out[n-1].N = max(out[n-1].Last(), p.Last()) - out[n-1].First + 1
@@ -190,7 +190,7 @@ func joinPorts(in []plan.PortRange) []plan.PortRange {
 }
 
 // FormatPorts writes ranges so that ParsePorts and the kernel read them back.
-func FormatPorts(all []plan.PortRange) string {
+func FormatPorts(all []unit.Ports) string {
 	var parts []string
 	for _, p := range joinPorts(all) {
 		if p.N == 1 {

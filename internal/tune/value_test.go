@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/c10m/c10m/internal/plan"
+	"github.com/c10m/c10m/internal/unit"
 )
 
 func TestRaise(t *testing.T) {
@@ -123,14 +123,14 @@ func FuzzParseCount(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		n, err := plan.ParseCount(s)
+		n, err := unit.ParseCount(s)
 		if err != nil {
 			return
 		}
-		if n < 0 || n > plan.MaxCount {
+		if n < 0 || n > unit.MaxCount {
 			t.Errorf("ParseCount(%q) = %d", s, n)
 		}
-		if again, err := plan.ParseCount(strconv.FormatInt(n, 10)); err != nil || again != n {
+		if again, err := unit.ParseCount(strconv.FormatInt(n, 10)); err != nil || again != n {
 			t.Errorf("ParseCount(%q) = %d, and of that %d, %v", s, n, again, err)
 		}
 	})

@@ -11,8 +11,9 @@ import (
 	"sort"
 	"strings"
 
-	"github.com/c10m/c10m/internal/plan"
 	"github.com/c10m/c10m/internal/result"
+	"github.com/c10m/c10m/internal/stat"
+	"github.com/c10m/c10m/internal/unit"
 )
 
 func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
@@ -79,12 +80,12 @@ func (t tables) write() error {
 func (t tables) title(text string, r result.Result) {
 	h := r.Host
 	t.printf("### %s\n\nLinux %s, %d CPUs, %.1f GiB, fd limit %s, commit %s, %s.\n\n", text, h.Kernel, h.CPUs, float64(h.MemoryBytes)/(1<<30),
-		plan.Group(int64(h.Nofile)), h.Commit, r.Started.UTC().Format("2006-01-02 15:04 MST"))
+		unit.Commas(int64(h.Nofile)), h.Commit, r.Started.UTC().Format("2006-01-02 15:04 MST"))
 }
 
 // setup is a table of each round and the ratio of ours to the floor.
 func (t tables) setup(floors []floor, ours []result.Result) {
-	t.title(plan.Group(ours[0].Plan.Conns)+" connections", ours[0])
+	t.title(unit.Commas(ours[0].Plan.Conns)+" connections", ours[0])
 	t.printf("| round | floor: conns | setup/s | c10m: asked | established | failed | lost | setup/s | first tenth | last tenth | echoes verified | ratio of setup |\n|---|---|---|---|---|---|---|---|---|---|---|---|\n")
 	var ratios []float64
 	for i, r := range ours {
@@ -92,18 +93,18 @@ func (t tables) setup(floors []floor, ours []result.Result) {
 		if i < len(floors) {
 			q := r.Setup.Rate / floors[i].Rate
 			ratios = append(ratios, q)
-			floorConns, floorRate, ratio = plan.Group(floors[i].Conns), plan.Group(int64(floors[i].Rate)), fmt.Sprintf("%.2f", q)
+			floorConns, floorRate, ratio = unit.Commas(floors[i].Conns), unit.Commas(int64(floors[i].Rate)), fmt.Sprintf("%.2f", q)
 		}
 		first, last, _ := r.Setup.Tenths()
 		var verified int64
 		if r.Echo != nil {
 			verified = r.Echo.Verified
 		}
-		t.printf("| %d | %s | %s | %s | %s | %d | %d | %s | %s | %s | %s | %s |\n", i+1, floorConns, floorRate, plan.Group(r.Plan.Conns), plan.Group(r.Conns.Established),
-			r.Conns.Failed, r.Conns.Lost, plan.Group(int64(r.Setup.Rate)), plan.Group(int64(first)), plan.Group(int64(last)), plan.Group(verified), ratio)
+		t.printf("| %d | %s | %s | %s | %s | %d | %d | %s | %s | %s | %s | %s |\n", i+1, floorConns, floorRate, unit.Commas(r.Plan.Conns), unit.Commas(r.Conns.Established),
+			r.Conns.Failed, r.Conns.Lost, unit.Commas(int64(r.Setup.Rate)), unit.Commas(int64(first)), unit.Commas(int64(last)), unit.Commas(verified), ratio)
 	}
 	if len(ratios) > 0 {
-		t.printf("\nMedian ratio to the floor of the same round: **%.2f**.", median(ratios))
+		t.printf("\nMedian ratio to the floor of the same round: **%.2f**.", stat.Median(ratios))
 	}
 	if len(floors) > 0 {
 		var pair, slabs []float64
@@ -112,7 +113,7 @@ func (t tables) setup(floors []floor, ours []result.Result) {
 			pair, slabs = append(pair, all), append(slabs, slab)
 		}
 		t.printf(" The floor's machine grew by %s B a pair (MemTotal − MemFree − page cache, median), its slabs by %s B.",
-			plan.Group(int64(median(pair))), plan.Group(int64(median(slabs))))
+			unit.Commas(int64(stat.Median(pair))), unit.Commas(int64(stat.Median(slabs))))
 	}
 	t.printf("\n\n")
 }
@@ -128,8 +129,8 @@ func (t tables) memory(ours []result.Result) {
 		if m.WalkedPerConn != nil {
 			walked = *m.WalkedPerConn
 		}
-		t.printf("| round %d | %s | %.0f | %.1f | %s | %.5f | %s | %s | %.0f | %.1f GiB |\n", i+1, plan.Group(int64(m.KernelPerConn)), *m.ServerPerConn, m.ClientPerConn,
-			plan.Group(int64(m.TotalPerConn)), m.Fit.R2, plan.Group(int64(m.Plain.Total)), plan.Group(int64(*m.Outside)), walked, m.At10M/(1<<30))
+		t.printf("| round %d | %s | %.0f | %.1f | %s | %.5f | %s | %s | %.0f | %.1f GiB |\n", i+1, unit.Commas(int64(m.KernelPerConn)), *m.ServerPerConn, m.ClientPerConn,
+			unit.Commas(int64(m.TotalPerConn)), m.Fit.R2, unit.Commas(int64(m.Plain.Total)), unit.Commas(int64(*m.Outside)), walked, m.At10M/(1<<30))
 	}
 	t.printf("\n")
 }
@@ -150,20 +151,14 @@ func (t tables) echo() error {
 	for i := range gnet {
 		g, r := gnet[i].Echo, raw[i].Echo
 		ratios = append(ratios, g.Rate/r.Rate)
-		t.printf("| %d | %s | %.2f ms | %.2f ms | %s | %.2f ms | %.2f ms | %.2f |\n", i+1, plan.Group(int64(r.Rate)), ms(r.Latency.P50), ms(r.Latency.P99),
-			plan.Group(int64(g.Rate)), ms(g.Latency.P50), ms(g.Latency.P99), g.Rate/r.Rate)
+		t.printf("| %d | %s | %.2f ms | %.2f ms | %s | %.2f ms | %.2f ms | %.2f |\n", i+1, unit.Commas(int64(r.Rate)), ms(r.Latency.P50), ms(r.Latency.P99),
+			unit.Commas(int64(g.Rate)), ms(g.Latency.P50), ms(g.Latency.P99), g.Rate/r.Rate)
 	}
-	t.printf("\nMedian ratio: **%.2f**.\n\n", median(ratios))
+	t.printf("\nMedian ratio: **%.2f**.\n\n", stat.Median(ratios))
 	return nil
 }
 
 func ms(ns int64) float64 { return float64(ns) / 1e6 }
-
-func median(v []float64) float64 {
-	sort.Float64s(v)
-	n := len(v)
-	return (v[(n-1)/2] + v[n/2]) / 2
-}
 
 // read reads all files of the directory that match, in order.
 func read[T any](dir, pattern string) (all []T, err error) {

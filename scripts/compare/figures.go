@@ -3,6 +3,8 @@ package main
 import (
 	"math"
 	"slices"
+
+	"github.com/c10m/c10m/internal/stat"
 )
 
 // Figures are what one run of one server came to. What was not measured is
@@ -53,18 +55,6 @@ var metrics = []metric{
 	{"close", "close time", func(f *Figures) **float64 { return &f.Close }, true},
 }
 
-// median is the middle of the values, the mean of the two in the middle if
-// their number is even; NaN of none.
-func median(values []float64) float64 {
-	v := slices.Clone(values)
-	slices.Sort(v)
-	n := len(v)
-	if n == 0 {
-		return math.NaN()
-	}
-	return (v[(n-1)/2] + v[n/2]) / 2
-}
-
 // value is a figure of a run; nil if it has none, or fell short: what it reached
 // with fewer connections than asked for compares with nothing.
 func (r Run) value(get func(*Figures) **float64) *float64 {
@@ -113,7 +103,7 @@ func middle(runs []Run, get func(*Figures) **float64) *float64 {
 	if len(v) == 0 {
 		return nil
 	}
-	m := median(v)
+	m := stat.Median(v)
 	return &m
 }
 
@@ -147,7 +137,7 @@ func ratios(runs, floor []Run) map[string]float64 {
 			}
 		}
 		if len(v) > 0 {
-			out[m.key] = median(v)
+			out[m.key] = stat.Median(v)
 		}
 	}
 	return out

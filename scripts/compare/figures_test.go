@@ -8,26 +8,6 @@ import (
 	"github.com/c10m/c10m/internal/proc"
 )
 
-func TestMedian(t *testing.T) {
-	for _, tt := range []struct {
-		in   []float64
-		want float64
-	}{
-		{[]float64{3}, 3},
-		{[]float64{9, 1, 5}, 5},
-		{[]float64{4, 1, 3, 2}, 2.5},
-		{[]float64{-1, 1}, 0},
-	} {
-		in := slices.Clone(tt.in)
-		if got := median(in); got != tt.want || !slices.Equal(in, tt.in) {
-			t.Errorf("median(%v) = %v, want %v; left %v", tt.in, got, tt.want, in)
-		}
-	}
-	if !math.IsNaN(median(nil)) {
-		t.Error("the median of nothing is a number")
-	}
-}
-
 // TestRotated: each round has all, in the same circle, and no two rounds begin
 // with the same one.
 func TestRotated(t *testing.T) {

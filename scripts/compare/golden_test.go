@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/c10m/c10m/internal/result"
+	"github.com/c10m/c10m/internal/unit"
 )
 
 var update = flag.Bool("update", false, "write the golden files")
@@ -110,7 +111,7 @@ func exampleLab(t *testing.T, root string, l lab) {
 	for i, name := range names {
 		r := &result.Result{Schema: result.Schema, Scenario: l.name, Proto: "tcp", Command: []string{"client", l.name, "--json", "x", "--quiet", "--until", "p99>5ms"},
 			Started: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), Host: result.Host{Kernel: "6.18", CPUs: 2, Commit: "0123456789ab"}, Verdict: "It is so.",
-			Tables: []result.Table{{Title: "Found", Columns: []result.Column{{Name: "mode", Unit: result.InText}, {Name: "rate", Unit: result.InPerSecond}},
+			Tables: []result.Table{{Title: "Found", Columns: []result.Column{{Name: "mode", Unit: unit.InText}, {Name: "rate", Unit: unit.InPerSecond}},
 				Rows: [][]any{{"pool", 1000.0 + float64(i)}, {"kept", nil}}}}}
 		if l.name == "echo" {
 			r.Tables, r.Echo = nil, &result.Echo{Rate: 70_000, Latency: &result.Latency{Count: 5, P50: 1e6, P90: 2e6, P99: 3e6, P999: 4e6, Max: 5e6}}

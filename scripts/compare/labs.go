@@ -9,6 +9,7 @@ import (
 
 	"github.com/c10m/c10m/internal/report"
 	"github.com/c10m/c10m/internal/result"
+	"github.com/c10m/c10m/internal/unit"
 )
 
 // lab is a part of RESULTS.md that the result files of scripts/labs.sh become.
@@ -82,7 +83,7 @@ func (l lab) markdown(dir string) (string, error) {
 		first := r.Tables[0]
 		if i == 0 {
 			fmt.Fprintf(&b, "%s\n\n", where(r))
-			joined.Columns = append([]result.Column{{Name: l.name, Unit: result.InText}}, first.Columns...)
+			joined.Columns = append([]result.Column{{Name: l.name, Unit: unit.InText}}, first.Columns...)
 		}
 		fmt.Fprintf(&b, "* %s: `%s`\n", label, command(r.Command))
 		if !slices.Equal(joined.Columns[1:], first.Columns) {
@@ -151,7 +152,7 @@ func labTable(b *strings.Builder, t result.Table) {
 	var names, rule []string
 	for _, c := range t.Columns {
 		names = append(names, c.Name)
-		if c.Unit == result.InText {
+		if c.Unit == unit.InText {
 			rule = append(rule, "---")
 		} else {
 			rule = append(rule, "---:")
@@ -170,13 +171,13 @@ func labTable(b *strings.Builder, t result.Table) {
 
 // echoTable is a run of client echo, which has no table of its own.
 func echoTable(e *result.Echo) result.Table {
-	t := result.Table{Title: "Echo", Columns: []result.Column{{Name: "echoes", Unit: result.InPerSecond}}, Rows: [][]any{{e.Rate}}}
+	t := result.Table{Title: "Echo", Columns: []result.Column{{Name: "echoes", Unit: unit.InPerSecond}}, Rows: [][]any{{e.Rate}}}
 	if l := e.Latency; l != nil {
 		for _, q := range []struct {
 			name  string
 			value int64
 		}{{"p50", l.P50}, {"p90", l.P90}, {"p99", l.P99}, {"p99.9", l.P999}, {"max", l.Max}} {
-			t.Columns = append(t.Columns, result.Column{Name: q.name, Unit: result.InNanos})
+			t.Columns = append(t.Columns, result.Column{Name: q.name, Unit: unit.InNanos})
 			t.Rows[0] = append(t.Rows[0], float64(q.value))
 		}
 	}

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/c10m/c10m/internal/plan"
+	"github.com/c10m/c10m/internal/unit"
 )
 
 // markdown renders a table.
@@ -37,8 +37,8 @@ func bullets(lines []string) string {
 func conditions(c *Comparison) string {
 	s, h := c.Setup, c.Host
 	text := fmt.Sprintf("Linux %s, %d CPUs, %.1f GiB, fd limit %s, %s, commit %s, %s. %s connections over %d ports from one client on the same machine, rounds in rotated order: %d, each run in a network namespace of its own, %.0f s in all; medians.",
-		h.Kernel, h.CPUs, float64(h.MemoryBytes)/(1<<30), plan.Group(int64(h.Nofile)), h.Go, h.Commit, c.Started.Format("2006-01-02"),
-		plan.Group(s.Conns), s.Ports, s.Rounds, c.Seconds)
+		h.Kernel, h.CPUs, float64(h.MemoryBytes)/(1<<30), unit.Commas(int64(h.Nofile)), h.Go, h.Commit, c.Started.Format("2006-01-02"),
+		unit.Commas(s.Conns), s.Ports, s.Rounds, c.Seconds)
 	if n := noise(c.Servers); n != "" {
 		text += " " + n
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/c10m/c10m/internal/plot"
+	"github.com/c10m/c10m/internal/unit"
 )
 
 // drawing is one plot with the name of its file.
@@ -39,7 +40,7 @@ func memoryBars(rows []Row, p protocol) plot.Bars {
 		}
 		bars = append(bars, plot.Bar{Name: r.Name, Parts: []plot.Part{{Name: "kernel", Value: *f.Kernel}, {Name: "user", Value: *f.User}}})
 	}
-	return plot.Bars{Bars: bars, X: plot.Axis{Title: "bytes per idle connection, the server's end", Unit: plot.PlainBytes},
+	return plot.Bars{Bars: bars, X: plot.Axis{Title: "bytes per idle connection, the server's end", Unit: unit.PlainBytesScale},
 		Frame: plot.Frame{Title: "Memory per connection, " + p.title + " servers", Desc: fmt.Sprintf("One bar a server, kernel and user memory stacked, %d bars.", len(bars))}}
 }
 
@@ -61,6 +62,6 @@ func clientBars(rows []Row) plot.Bars {
 			bars = append(bars, plot.Bar{Name: r.Name, Parts: []plot.Part{{Name: "user", Value: *r.Median.User}}})
 		}
 	}
-	return plot.Bars{Bars: bars, X: plot.Axis{Title: "bytes of user memory per connection", Unit: plot.PlainBytes},
+	return plot.Bars{Bars: bars, X: plot.Axis{Title: "bytes of user memory per connection", Unit: unit.PlainBytesScale},
 		Frame: plot.Frame{Title: "Memory per connection, clients", Desc: fmt.Sprintf("One bar a client, shorter is better, %d bars.", len(bars))}}
 }

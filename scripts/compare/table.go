@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/c10m/c10m/internal/plan"
+	"github.com/c10m/c10m/internal/unit"
 )
 
 // table is rows of text, for Markdown and HTML alike.
@@ -154,9 +154,9 @@ func rate(v float64) string { return group(v) }
 func group(v float64) string {
 	n := int64(math.Round(v))
 	if n < 0 {
-		return "-" + plan.Group(-n)
+		return "-" + unit.Commas(-n)
 	}
-	return plan.Group(n)
+	return unit.Commas(n)
 }
 
 func gigabytes(v float64) string    { return fmt.Sprintf("%.1f GB", v/1e9) }

@@ -1,4 +1,4 @@
-package proc
+package stat
 
 // Line is the least-squares line through points: y = slope x + intercept, and
 // r2, the share of y's variance that it explains (1 if y does not vary). n is
@@ -21,7 +21,7 @@ func Line(xs, ys []float64) (slope, intercept, r2 float64, n int) {
 		sxy += dx * dy
 		syy += dy * dy
 	}
-	if distinct(xs[:n]) < 2 || sxx == 0 {
+	if Distinct(xs[:n]) < 2 || sxx == 0 {
 		return 0, my, 0, n
 	}
 	slope = sxy / sxx
@@ -31,9 +31,9 @@ func Line(xs, ys []float64) (slope, intercept, r2 float64, n int) {
 	return slope, my - slope*mx, min(1, sxy*sxy/(sxx*syy)), n
 }
 
-// distinct is how many different numbers there are. Equal xs need not give
+// Distinct is how many different numbers there are. Equal xs need not give
 // sxx = 0, as their mean is rounded.
-func distinct(xs []float64) int {
+func Distinct(xs []float64) int {
 	seen := make(map[float64]bool, len(xs))
 	for _, x := range xs {
 		seen[x] = true

@@ -1,4 +1,4 @@
-package report
+package unit
 
 import (
 	"math"
@@ -49,7 +49,12 @@ func TestNanos(t *testing.T) {
 		{"rounds to 10", 9_995_000, "10.0 ms"},
 		{"s", 1_266_239_000, "1.27 s"},
 		{"the longest", 120_000_000_000, "120 s"},
-		{"longer than that", 1_234_000_000_000, "1,234 s"},
+		{"longer than that", 1_234_000_000_000, "20 min 34 s"},
+		{"hours", 28_800_000_000_000, "8 h 0 min"},
+		{"rounds to an hour", 3_599_900_000_000, "1 h 0 min"},
+		{"days", 180_000_000_000_000, "2 d 2 h"},
+		{"less than none", -8_060_000, "-8.06 ms"},
+		{"the least", math.MinInt64, "-106751 d 23 h"},
 	}
 	for _, tt := range tests {
 		if got := Nanos(tt.in); got != tt.want {
@@ -60,47 +65,27 @@ func TestNanos(t *testing.T) {
 
 func TestSmallUnits(t *testing.T) {
 	tests := []struct{ name, got, want string }{
-		{"count", Count(int64(1_000_000)), "1,000,000"},
-		{"negative count", Count(-1234), "-1,234"},
-		{"rate", perSecond(27_645.04), "27,645/s"},
-		{"low rate", perSecond(0.25), "0.25/s"},
-		{"bytes a connection", perConn(8283.4), "8,283 B"},
-		{"few bytes", perConn(23.94), "23.9 B"},
-		{"rounds to 100", perConn(99.97), "100 B"},
-		{"less than none", perConn(-1.5), "-1.5 B"},
-		{"much less", perConn(-512.3), "-512 B"},
-		{"share", percent(0.9556), "95.6 %"},
-		{"not quite all", percent(0.99996), "> 99.9 %"},
-		{"all", percent(1), "100.0 %"},
-		{"more than all", percent(1.012), "101.2 %"},
-		{"hardly any", percent(0.0002), "< 0.1 %"},
-		{"none", percent(0), "0.0 %"},
+		{"count", Commas(int64(1_000_000)), "1,000,000"},
+		{"negative count", Commas(-1234), "-1,234"},
+		{"rate", PerSecond(27_645.04), "27,645/s"},
+		{"low rate", PerSecond(0.25), "0.25/s"},
+		{"bytes a connection", PerConn(8283.4), "8,283 B"},
+		{"few bytes", PerConn(23.94), "23.9 B"},
+		{"rounds to 100", PerConn(99.97), "100 B"},
+		{"less than none", PerConn(-1.5), "-1.5 B"},
+		{"much less", PerConn(-512.3), "-512 B"},
+		{"nothing, from below", PerConn(-0.02), "0.0 B"},
+		{"no bytes, from below", Bytes(-0.2), "0 B"},
+		{"share", Percent(0.9556), "95.6 %"},
+		{"not quite all", Percent(0.99996), "> 99.9 %"},
+		{"all", Percent(1), "100.0 %"},
+		{"more than all", Percent(1.012), "101.2 %"},
+		{"hardly any", Percent(0.0002), "< 0.1 %"},
+		{"none", Percent(0), "0.0 %"},
 	}
 	for _, tt := range tests {
 		if tt.got != tt.want {
 			t.Errorf("%s: %q, want %q", tt.name, tt.got, tt.want)
-		}
-	}
-}
-
-func TestWrap(t *testing.T) {
-	tests := []struct {
-		name, lead, in string
-		width          int
-		want           string
-	}{
-		{"fits", "- ", "a b", 9, "- a b"},
-		{"to the column", "- ", "ab cd", 7, "- ab cd"},
-		{"breaks", "- ", "ab cd", 6, "- ab\n  cd"},
-		{"long word", "- ", "abcdefgh ij", 6, "- abcdefgh\n  ij"},
-		{"number and unit stay together", "", "took 12 ms, all", 8, "took\n12 ms,\nall"},
-		{"a word that looks like a unit", "", "plan B", 5, "plan\nB"},
-		{"counts characters, not bytes", "", "µµ µµ", 5, "µµ µµ"},
-		{"nothing", "- ", "", 6, "-"},
-	}
-	for _, tt := range tests {
-		if got := wrap(tt.lead, tt.in, tt.width); got != tt.want {
-			t.Errorf("%s: %q, want %q", tt.name, got, tt.want)
 		}
 	}
 }

@@ -1,4 +1,4 @@
-package proc
+package stat
 
 import (
 	"math"
@@ -29,14 +29,14 @@ func TestLine(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			slope, intercept, r2, n := Line(tt.xs, tt.ys)
-			if !near(slope, tt.slope) || !near(intercept, tt.intercept) || !near(r2, tt.r2) || n != tt.n {
+			if !exactly(slope, tt.slope) || !exactly(intercept, tt.intercept) || !exactly(r2, tt.r2) || n != tt.n {
 				t.Errorf("Line = %v, %v, %v, %d, want %v, %v, %v, %d", slope, intercept, r2, n, tt.slope, tt.intercept, tt.r2, tt.n)
 			}
 		})
 	}
 }
 
-func near(a, b float64) bool { return math.Abs(a-b) <= 1e-9*max(1, math.Abs(a), math.Abs(b)) }
+func exactly(a, b float64) bool { return math.Abs(a-b) <= 1e-9*max(1, math.Abs(a), math.Abs(b)) }
 
 // TestLineIsLeastSquares checks what makes a line the least-squares one: its
 // residuals sum up to nothing and are not correlated with x. r2 is what they

@@ -1,26 +1,27 @@
-package scenario
+package stat
 
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 )
 
 func near(a, b float64) bool { return math.Abs(a-b) < 1e-3*(1+math.Abs(b)) }
 
 func TestSlope(t *testing.T) {
-	b, low, high, ok := slope([]float64{0, 1, 2, 3, 4}, []float64{1, 3, 5, 7, 9})
+	b, low, high, ok := Slope([]float64{0, 1, 2, 3, 4}, []float64{1, 3, 5, 7, 9})
 	if !ok || !near(b, 2) || !near(low, 2) || !near(high, 2) {
 		t.Errorf("a straight line: %g (%g to %g), %v", b, low, high, ok)
 	}
 	// A worked example: y = 1.2, 1.9, 3.2, 3.8, 5.1 over 1..5 has slope 0.97,
 	// standard error 0.0640, t(3) = 3.182.
-	b, low, high, _ = slope([]float64{1, 2, 3, 4, 5}, []float64{1.2, 1.9, 3.2, 3.8, 5.1})
+	b, low, high, _ = Slope([]float64{1, 2, 3, 4, 5}, []float64{1.2, 1.9, 3.2, 3.8, 5.1})
 	if !near(b, 0.97) || math.Abs(high-low-2*3.182*0.0640) > 0.002 {
 		t.Errorf("with noise: %g (%g to %g)", b, low, high)
 	}
 	for _, xs := range [][]float64{{1, 2, 3}, {5, 5, 5, 5}} {
-		if _, _, _, ok := slope(xs, make([]float64, len(xs))); ok {
+		if _, _, _, ok := Slope(xs, make([]float64, len(xs))); ok {
 			t.Errorf("a slope over %v", xs)
 		}
 	}
@@ -35,7 +36,7 @@ func TestSlopeCovers(t *testing.T) {
 		for i := range 20 {
 			xs, ys = append(xs, float64(i)), append(ys, 3*float64(i)+10*r.NormFloat64())
 		}
-		if _, low, high, _ := slope(xs, ys); low <= 3 && 3 <= high {
+		if _, low, high, _ := Slope(xs, ys); low <= 3 && 3 <= high {
 			held++
 		}
 	}
@@ -65,10 +66,10 @@ func TestDiffer(t *testing.T) {
 		{"the same", []float64{1, 4, 5}, []float64{2, 3, 6}, 1},
 		{"one against one", []float64{1}, []float64{2}, 1},
 	} {
-		if p := differ(tt.a, tt.b); !near(p, tt.want) {
+		if p := Differ(tt.a, tt.b); !near(p, tt.want) {
 			t.Errorf("%s: p = %g, want %g", tt.name, p, tt.want)
 		}
-		if p, q := differ(tt.a, tt.b), differ(tt.b, tt.a); !near(p, q) {
+		if p, q := Differ(tt.a, tt.b), Differ(tt.b, tt.a); !near(p, q) {
 			t.Errorf("%s: %g one way and %g the other", tt.name, p, q)
 		}
 	}
@@ -83,7 +84,7 @@ func TestDifferIsNotFooled(t *testing.T) {
 		for range 5 {
 			a, b = append(a, r.ExpFloat64()), append(b, r.ExpFloat64())
 		}
-		if differ(a, b) < 0.05 {
+		if Differ(a, b) < 0.05 {
 			wins++
 		}
 	}
@@ -92,19 +93,33 @@ func TestDifferIsNotFooled(t *testing.T) {
 	}
 }
 
-func TestBlocksAndMedian(t *testing.T) {
+func TestBlocks(t *testing.T) {
 	var xs []float64
 	for i := range 100 {
 		xs = append(xs, float64(i))
 	}
-	bx, by := blocks(xs, xs, 10)
+	bx, by := Blocks(xs, xs, 10)
 	if len(bx) != 10 || !near(bx[0], 4.5) || !near(by[9], 94.5) {
 		t.Errorf("blocks %v", bx)
 	}
-	if m := median([]float64{3, 1, 2}); m != 2 {
-		t.Errorf("median %g", m)
+}
+
+func TestMedian(t *testing.T) {
+	for _, tt := range []struct {
+		in   []float64
+		want float64
+	}{
+		{[]float64{3}, 3},
+		{[]float64{9, 1, 5}, 5},
+		{[]float64{4, 1, 3, 2}, 2.5},
+		{[]float64{-1, 1}, 0},
+	} {
+		in := slices.Clone(tt.in)
+		if got := Median(in); got != tt.want || !slices.Equal(in, tt.in) {
+			t.Errorf("Median(%v) = %v, want %v; left %v", tt.in, got, tt.want, in)
+		}
 	}
-	if m := median([]float64{4, 1, 2, 3}); m != 2.5 {
-		t.Errorf("median %g", m)
+	if !math.IsNaN(Median(nil)) {
+		t.Error("the median of nothing is a number")
 	}
 }

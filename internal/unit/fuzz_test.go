@@ -1,0 +1,78 @@
+package unit
+
+import (
+	"flag"
+	"strings"
+	"testing"
+)
+
+// again sees that what a flag value writes of itself is read back as the same.
+func again(t *testing.T, in string, v, w flag.Value) {
+	t.Helper()
+	said := v.String()
+	if err := w.Set(said); err != nil || w.String() != said {
+		t.Errorf("%q is kept as %q, and that as %q, %v", in, said, w.String(), err)
+	}
+}
+
+// oneLine sees that an error fits the one line of bad usage.
+func oneLine(t *testing.T, in string, err error) {
+	t.Helper()
+	if strings.ContainsAny(err.Error(), "\n\r") {
+		t.Errorf("%q: the error has several lines: %q", in, err)
+	}
+}
+
+func FuzzCount(f *testing.F) {
+	for _, s := range []string{"auto", "10M", "0", "-1", "1_000", "1.5k", "9223372036854775807", "1e9", "+5", " 5"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		var c Count
+		if err := c.Set(s); err != nil {
+			oneLine(t, s, err)
+			return
+		}
+		if !c.Auto && (c.N < 1 || c.N > MaxCount) {
+			t.Errorf("%q is taken for %d", s, c.N)
+		}
+		again(t, s, &c, &Count{})
+	})
+}
+
+func FuzzRate(f *testing.F) {
+	for _, s := range []string{"max", "50000", "50k/s", "1.5M/s", "0", "/s", "-1/s", "1/s/s", "NaN", "Inf"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		var r Rate
+		if err := r.Set(s); err != nil {
+			oneLine(t, s, err)
+			return
+		}
+		if s != "max" && (r.PerSecond < 1 || r.PerSecond > MaxCount) {
+			t.Errorf("%q is taken for %g a second", s, r.PerSecond)
+		}
+		again(t, s, &r, &Rate{})
+	})
+}
+
+func FuzzPorts(f *testing.F) {
+	for _, s := range []string{"none", "10000:200", "1:65535", "65535:1", "0:1", "65535:2", "1:0", "-5:10", "9223372036854775807:5", "9223372036854775800:65535", ":", "1:", "1:2:3", "0x10:1"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		var p Ports
+		if err := p.Set(s); err != nil {
+			oneLine(t, s, err)
+			return
+		}
+		if p.N != 0 && (p.First < 1 || p.Last() < p.First || p.Last() > 65535) {
+			t.Errorf("%q is taken for ports %d..%d", s, p.First, p.Last())
+		}
+		if p.N != 0 && (!p.Contains(p.First) || !p.Contains(p.Last()) || p.Contains(p.First-1) || p.Contains(p.Last()+1) || !p.Overlaps(p)) {
+			t.Errorf("%q: %+v does not know its own ports", s, p)
+		}
+		again(t, s, &p, &Ports{})
+	})
+}
