@@ -18,6 +18,7 @@ import (
 	"github.com/c10m/c10m/internal/dash"
 	"github.com/c10m/c10m/internal/echo"
 	"github.com/c10m/c10m/internal/plan"
+	"github.com/c10m/c10m/internal/proc"
 	"github.com/c10m/c10m/internal/relay"
 	"github.com/c10m/c10m/internal/result"
 	"github.com/c10m/c10m/internal/shard"
@@ -211,11 +212,23 @@ func (s *server) portsFree() error {
 			if errors.Is(err, sys.EADDRNOTAVAIL) {
 				return fmt.Errorf("%w: --bind %s: no interface of this machine has that address", errUsage, s.bind)
 			}
-			return fmt.Errorf("%w: --%s %s: port %s: %v; stop what listens there (ss -ltnp 'sport = :%d') or choose other ports",
-				errUsage, p.Proto, s.rangeOf(p), netip.AddrPortFrom(s.bind, uint16(p.Number)), err, p.Number)
+			at := netip.AddrPortFrom(s.bind, uint16(p.Number))
+			return fmt.Errorf("%w: --%s %s: port %s: %v%s", errUsage, p.Proto, s.rangeOf(p), at, err, whoHolds(err, at))
 		}
 	}
 	return nil
+}
+
+// whoHolds says what has an address that is in use; "" after any other error.
+func whoHolds(err error, at netip.AddrPort) string {
+	if !errors.Is(err, sys.EADDRINUSE) {
+		return ""
+	}
+	fp, err := proc.Here()
+	if err != nil {
+		return ""
+	}
+	return ": " + fp.InUse(at)
 }
 
 // rangeOf is the flag value that a port belongs to.

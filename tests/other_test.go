@@ -1,6 +1,7 @@
 package tests
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -152,5 +153,22 @@ func TestIdleTimeoutIsNamed(t *testing.T) {
 	kept.HasResult(t)
 	if c := kept.Result.Conns; c.Lost > c.Established/2 || c.IdleTimeout != 0 {
 		t.Errorf("conns %+v with --interval, want most of them kept", c)
+	}
+}
+
+// The local port of somebody's connection is none to listen on, and no listener
+// can be stopped to get it.
+func TestServerSaysThatAConnectionHasItsPort(t *testing.T) {
+	port := listen(t, func(c net.Conn) { _, _ = io.Copy(io.Discard, c) })
+	c, err := net.Dial("tcp4", fmt.Sprintf("127.0.0.1:%d", port))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	local := c.LocalAddr().(*net.TCPAddr).Port
+	out, err := exec.Command(filepath.Join(rig.Bin, "server"), "--tcp", fmt.Sprintf("%d:1", local), "--control", "none").CombinedOutput()
+	var exit *exec.ExitError
+	if !errors.As(err, &exit) || exit.ExitCode() != 2 || !strings.Contains(string(out), "a connection and no listener holds it") {
+		t.Errorf("%v: %s, want status 2 and the connection named", err, out)
 	}
 }

@@ -3,11 +3,16 @@ package dash
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
+	"net/netip"
 	"sync"
 	"time"
+
+	"github.com/c10m/c10m/internal/proc"
+	"github.com/c10m/c10m/internal/sys"
 )
 
 // endTime is how long viewers have to take the last event.
@@ -17,9 +22,22 @@ const endTime = 2 * time.Second
 func Listen(addr string) (net.Listener, error) {
 	l, err := net.Listen("tcp", addr)
 	if err != nil {
-		return nil, fmt.Errorf("listen for control: %w", err)
+		return nil, fmt.Errorf("listen for control: %w%s", err, whoHolds(addr, err))
 	}
 	return &crowd{Listener: l, guests: map[*guest]bool{}}, nil
+}
+
+// whoHolds says what has an address that is in use; "" after any other error.
+func whoHolds(addr string, err error) string {
+	at, bad := netip.ParseAddrPort(addr)
+	if bad != nil || !errors.Is(err, sys.EADDRINUSE) {
+		return ""
+	}
+	fp, bad := proc.Here()
+	if bad != nil {
+		return ""
+	}
+	return ": " + fp.InUse(at)
 }
 
 // Serve answers on l until the returned func is called.

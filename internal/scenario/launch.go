@@ -16,6 +16,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/c10m/c10m/internal/proc"
 )
 
 // Server is a server that a lab starts, and ends with itself.
@@ -73,7 +75,7 @@ func StartServer(ctx context.Context, argv []string, ready string, host netip.Ad
 	ends := []string{net.JoinHostPort(host.String(), strconv.Itoa(ports[0])), net.JoinHostPort(host.String(), strconv.Itoa(ports[len(ports)-1]))}
 	for _, addr := range ends {
 		if accepts(addr) == nil {
-			return nil, fmt.Errorf("start server %s: another server listens on %s already", strings.Join(argv, " "), addr)
+			return nil, fmt.Errorf("start server %s: another server is on %s already%s", strings.Join(argv, " "), addr, whoHolds(addr))
 		}
 	}
 	s := &Server{cmd: exec.Command(argv[0], argv[1:]...), out: &tail{}, said: &tail{}, ended: make(chan struct{})}
@@ -104,6 +106,19 @@ func StartServer(ctx context.Context, argv []string, ready string, host netip.Ad
 		return nil, fmt.Errorf("start server %s: %w", strings.Join(argv, " "), err)
 	}
 	return s, nil
+}
+
+// whoHolds says who has an address of this machine.
+func whoHolds(addr string) string {
+	at, err := netip.ParseAddrPort(addr)
+	if err != nil {
+		return ""
+	}
+	fp, err := proc.Here()
+	if err != nil {
+		return ""
+	}
+	return ": " + fp.InUse(at)
 }
 
 // start starts the process from a thread that stays: Pdeathsig is sent when the

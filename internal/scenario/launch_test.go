@@ -22,7 +22,7 @@ func TestStartServerTakesNoStrangerForItsOwn(t *testing.T) {
 		listens           int    // when somebody does, who is not the command
 		want              string // of the error; "": none
 	}{
-		{"another is there", "", "exec sleep 60", before, "another server listens"},
+		{"another is there", "", "exec sleep 60", before, "another server is on"},
 		{"another comes first, ours ends", Ready, "echo 'port taken' >&2; exit 2", after, "it ended at once: port taken"},
 		{"ends", "", "echo 'bad flag' >&2; exit 2", nobody, "it ended at once: bad flag"},
 		{"ready", Ready, "echo 'ready tcp'; exec sleep 60", after, ""},

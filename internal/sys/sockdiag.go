@@ -16,14 +16,51 @@ type SockState uint8
 const (
 	Established SockState = 1
 	SynSent     SockState = 2
+	SynReceived SockState = 3
 	FinWait1    SockState = 4
 	FinWait2    SockState = 5
 	TimeWait    SockState = 6
+	Closed      SockState = 7
 	CloseWait   SockState = 8
 	LastAck     SockState = 9
 	Listening   SockState = 10
 	Closing     SockState = 11
+	Bound       SockState = 13 // TCP_BOUND_INACTIVE: neither listens nor is connected; since Linux 6.8
 )
+
+// AnyState are all states that a socket with a local port may be in.
+var AnyState = []SockState{Established, SynSent, SynReceived, FinWait1, FinWait2, TimeWait, Closed, CloseWait, LastAck, Listening, Closing, Bound}
+
+// String is the name that ss(8) and netstat(8) give a state.
+func (s SockState) String() string {
+	switch s {
+	case Established:
+		return "ESTABLISHED"
+	case SynSent:
+		return "SYN_SENT"
+	case SynReceived:
+		return "SYN_RECV"
+	case FinWait1:
+		return "FIN_WAIT1"
+	case FinWait2:
+		return "FIN_WAIT2"
+	case TimeWait:
+		return "TIME_WAIT"
+	case Closed:
+		return "CLOSED"
+	case CloseWait:
+		return "CLOSE_WAIT"
+	case LastAck:
+		return "LAST_ACK"
+	case Listening:
+		return "LISTEN"
+	case Closing:
+		return "CLOSING"
+	case Bound:
+		return "BOUND"
+	}
+	return fmt.Sprintf("state %d", uint8(s))
+}
 
 // SockInfo is one TCP socket as sock_diag(7) shows it. Of a listener, Unread
 // is how many connections wait to be accepted, and Unsent how many may.

@@ -1,0 +1,75 @@
+package proc
+
+import (
+	"net"
+	"net/netip"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/c10m/c10m/internal/sys"
+)
+
+// A port that cannot be bound need not have a listener: what really holds it is
+// said, with the cure that fits.
+func TestPortInUseBy(t *testing.T) {
+	p, err := Here()
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			buf := make([]byte, 1) // the client closes first
+			_, _ = c.Read(buf)
+			_ = c.Close()
+		}
+	}()
+
+	dialled, err := net.Dial("tcp4", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := func(a net.Addr) netip.AddrPort { return netip.MustParseAddrPort(a.String()) }
+	everywhere := func(a netip.AddrPort) netip.AddrPort { return netip.AddrPortFrom(netip.IPv4Unspecified(), a.Port()) }
+	us := p.Name(os.Getpid())
+	local := at(dialled.LocalAddr())
+	says := func(name string, a netip.AddrPort, state sys.SockState, want ...string) {
+		t.Helper()
+		h, found := p.PortHolder(a)
+		said := p.InUse(a)
+		if !found || h.State != state {
+			t.Errorf("%s: found %v in %v (%s), want %v", name, found, h.State, said, state)
+		}
+		for _, w := range want {
+			if !strings.Contains(said, w) {
+				t.Errorf("%s: %q, want %q in it", name, said, w)
+			}
+		}
+	}
+	says("a listener", at(l.Addr()), sys.Listening, us, "listens on "+l.Addr().String())
+	says("a listener, for all addresses", everywhere(at(l.Addr())), sys.Listening, us)
+	says("a connection", everywhere(local), sys.Established, "a connection and no listener", us, "ip_local_reserved_ports")
+	if err := sys.PortFree(local.Addr(), local.Port()); err == nil {
+		t.Errorf("%s can be bound although a connection has it", local)
+	}
+	_ = dialled.Close()
+	for range 100 {
+		if h, _ := p.PortHolder(local); h.State == sys.TimeWait {
+			break
+		}
+	}
+	says("what a connection leaves", local, sys.TimeWait, "TIME_WAIT", "ends within 60 s")
+	_ = l.Close()
+	if h, found := p.PortHolder(netip.AddrPortFrom(local.Addr(), 1)); found {
+		t.Errorf("port 1 is held by %+v, want nobody", h)
+	}
+}
