@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"unsafe"
 
+	"github.com/c10m/c10m/internal/plan"
 	"github.com/c10m/c10m/internal/sys"
 	"github.com/c10m/c10m/internal/tcp"
 )
@@ -19,19 +20,16 @@ const queue = 50_000
 // readBuffer takes any packet: no MTU is larger than an IP packet.
 const readBuffer = 65535
 
+// sendBuffer is how many bytes a connection takes that are not acknowledged.
+const sendBuffer = 256 << 10
+
 // Config is one thread's part of a run.
 type Config struct {
+	Plan   plan.Plan    // the part: host, ports, connections
 	Prefix netip.Prefix // source addresses, of this Link alone
-	Host   netip.Addr   // of the server
-	Ports  []int        // of the server
-	Conns  int
-	Number int64      // of slot 0 in the run; it keys the initial sequence numbers
-	Secret tcp.Secret // of the run
-	MTU    int        // of the way to the host
+	Secret tcp.Secret   // of the run
+	MTU    int          // of the way to the host
 	Events tcp.Events
-	// Render writes bytes offset.. of what a slot sends. It is asked again when
-	// they must be repeated.
-	Render func(slot int, offset uint32, b []byte)
 }
 
 // Counts is what a Link counted beside its Stack.
@@ -49,16 +47,24 @@ type Link struct {
 
 	cfg    Config
 	tun    *sys.Tun
-	tuples tuples
+	tuples *tuples
 	mem    []byte
+	unsent []unacked // by flight: what may have to be sent again
 	in     []byte
 	out    []byte
 	again  map[int]uint32 // how often a slot has been opened again
 }
 
-// Open makes the device, sets it up and routes the prefix to it.
-func Open(cfg Config) (*Link, error) {
-	t, err := newTuples(cfg.Prefix, cfg.Host, cfg.Ports, cfg.Conns)
+// unacked is what a connection has sent that is not acknowledged, and perhaps
+// some before that.
+type unacked struct {
+	offset uint32 // of its first byte in the stream
+	bytes  []byte
+}
+
+// New makes the device, sets it up and routes the prefix to it.
+func New(cfg Config) (*Link, error) {
+	t, err := newTuples(cfg.Prefix, cfg.Plan)
 	if err != nil {
 		return nil, err
 	}
@@ -72,12 +78,12 @@ func Open(cfg Config) (*Link, error) {
 	}
 	// Outside the Go heap, whose size would otherwise set how much garbage may
 	// pile up beside it.
-	if l.mem, err = sys.Alloc(max(1, cfg.Conns) * int(unsafe.Sizeof(tcp.Conn{}))); err != nil {
+	if l.mem, err = sys.Alloc(max(1, int(cfg.Plan.Conns)) * int(unsafe.Sizeof(tcp.Conn{}))); err != nil {
 		l.tun.Close()
 		return nil, err
 	}
-	conns := unsafe.Slice((*tcp.Conn)(unsafe.Pointer(unsafe.SliceData(l.mem))), cfg.Conns)
-	l.Stack = tcp.New(tcp.Config{Output: l, Events: cfg.Events, ISN: l.isn, MSS: uint16(tcp.MSS(cfg.MTU, cfg.Host.Is6()))}, conns)
+	conns := unsafe.Slice((*tcp.Conn)(unsafe.Pointer(unsafe.SliceData(l.mem))), cfg.Plan.Conns)
+	l.Stack = tcp.New(tcp.Config{Output: l, Events: cfg.Events, ISN: l.isn, MSS: uint16(tcp.MSS(cfg.MTU, cfg.Plan.Host.Is6()))}, conns)
 	l.header()
 	return l, nil
 }
@@ -86,7 +92,7 @@ func (l *Link) setUp() error {
 	if err := l.tun.Up(l.cfg.MTU, queue, l.cfg.Prefix); err != nil {
 		return err
 	}
-	if l.cfg.Host.Is4() && l.cfg.Host.IsLoopback() {
+	if l.cfg.Plan.Host.Is4() && l.cfg.Plan.Host.IsLoopback() {
 		return l.tun.TakeLoopback()
 	}
 	return nil
@@ -96,7 +102,7 @@ func (l *Link) setUp() error {
 // packet.
 func (l *Link) header() {
 	start := byte(tcp.Start([]byte{4 << 4}))
-	if l.cfg.Host.Is6() {
+	if l.cfg.Plan.Host.Is6() {
 		start = byte(tcp.Start([]byte{6 << 4}))
 	}
 	l.out[0] = sys.TunNeedsChecksum
@@ -109,22 +115,58 @@ func (l *Link) isn(slot int) uint32 {
 	if len(l.again) > 0 {
 		generation = l.again[slot]
 	}
-	return l.cfg.Secret.ISN(l.cfg.Number+int64(slot), generation)
+	return l.cfg.Secret.ISN(l.cfg.Plan.Offset+int64(slot), generation)
 }
 
-// Again opens a slot whose connection is gone, with another sequence number.
-func (l *Link) Again(slot int) {
-	if l.again == nil {
-		l.again = map[int]uint32{}
+// Open begins the connection of a slot, with another sequence number each time:
+// the server may remember the one before.
+func (l *Link) Open(slot int) {
+	if l.Used(slot) {
+		if l.again == nil {
+			l.again = map[int]uint32{}
+		}
+		l.again[slot]++
 	}
-	l.again[slot]++
-	l.Open(slot)
+	l.Stack.Open(slot)
 }
 
-// Port is the place of a slot's destination port among the Ports.
-func (l *Link) Port(slot int) int { return l.tuples.port(slot) }
+// Write sends bytes and says how many it took: what is not acknowledged is kept,
+// and bounded. Fewer than all, and tcp.Events.Acked tells when there is room.
+func (l *Link) Write(slot int, p []byte) int {
+	if !l.Sends(slot) {
+		return 0
+	}
+	waits := l.Unacked(slot)
+	n := min(len(p), sendBuffer-int(waits))
+	if n <= 0 {
+		return 0
+	}
+	flight := l.Flight(slot)
+	for len(l.unsent) <= flight {
+		l.unsent = append(l.unsent, unacked{})
+	}
+	u, offset := &l.unsent[flight], l.Offset(slot)
+	if waits == 0 {
+		u.bytes = u.bytes[:0]
+	} else {
+		u.bytes = u.bytes[:copy(u.bytes, u.bytes[offset-u.offset:])]
+	}
+	u.offset = offset
+	u.bytes = append(u.bytes, p[:n]...)
+	l.Send(slot, uint32(n))
+	return n
+}
 
-// Source is which of the prefix's addresses a slot uses.
+// Sweep is Stack.Sweep; and once nothing is under way any more, what was kept of
+// a burst is given back.
+func (l *Link) Sweep(now uint32) {
+	l.Stack.Sweep(now)
+	if l.UnderWay() == 0 && len(l.unsent) > 1024 {
+		l.unsent = nil
+	}
+}
+
+// Source is which address a slot comes from.
 func (l *Link) Source(slot int) netip.Addr {
 	src, _ := l.tuples.of(slot)
 	return src.Addr()
@@ -143,7 +185,8 @@ func (l *Link) Transmit(slot int, o tcp.Out) {
 	if o.Len > 0 {
 		n := len(b)
 		b = b[:n+o.Len]
-		l.cfg.Render(slot, o.Offset, b[n:])
+		u := &l.unsent[l.Flight(slot)]
+		copy(b[n:], u.bytes[o.Offset-u.offset:])
 	}
 	if l.tun.Write(b) != 0 {
 		l.Packets.Unsent++
@@ -201,7 +244,7 @@ func (l *Link) takeError(p tcp.Packet) {
 	case slot < 0:
 		l.Packets.Foreign++
 	case p.Error == tcp.PacketTooBig:
-		l.TooBig(slot, p.Segment.Seq, uint32(max(0, tcp.MSS(p.MTU, l.cfg.Host.Is6()))))
+		l.TooBig(slot, p.Segment.Seq, uint32(max(0, tcp.MSS(p.MTU, l.cfg.Plan.Host.Is6()))))
 	default:
 		l.Unreachable(slot, p.Segment.Seq)
 	}

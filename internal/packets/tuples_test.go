@@ -3,43 +3,46 @@ package packets
 import (
 	"net/netip"
 	"testing"
+
+	"github.com/c10m/c10m/internal/plan"
 )
 
-// Every slot has a 4-tuple of its own that leads back to it, and consecutive
-// slots spread over all ports.
+func part(host string, conns int64) plan.Plan {
+	return plan.Plan{Host: netip.MustParseAddr(host), Ports: []int{10000, 10001, 10002, 15000, 15001}, Total: conns, Conns: conns, Threads: 3}
+}
+
+// Every slot of every part has a 4-tuple of its own that leads back to it, and
+// goes to the port that the plan says.
 func TestTuples(t *testing.T) {
-	ports := []int{10000, 10001, 10002, 15000, 15001}
 	for _, c := range []struct {
 		prefix, host string
-		conns        int
+		conns        int64
+		parts        int
 	}{
-		{"198.18.0.0/16", "127.0.0.1", 1},
-		{"198.18.0.0/16", "127.0.0.1", 7},
-		{"198.18.0.0/16", "127.0.0.1", 1_000_003},
-		{"198.18.7.9/32", "198.18.0.1", 5 * locals / 2},
-		{"198.18.7.8/31", "198.18.0.1", 5 * locals * 2 / 2},
-		{"fd00:c10::/64", "fd00::1", 400_000},
+		{"198.18.0.0/16", "127.0.0.1", 1, 1},
+		{"198.18.0.0/16", "127.0.0.1", 7, 3},
+		{"198.18.0.0/16", "127.0.0.1", 1_000_003, 3},
+		{"198.18.7.9/32", "198.18.0.1", 5 * locals / 2, 1},
+		{"198.18.7.8/31", "198.18.0.1", 5 * locals * 2, 1},
+		{"fd00:c10::/64", "fd00::1", 400_000, 2},
 	} {
-		tup, err := newTuples(netip.MustParsePrefix(c.prefix), netip.MustParseAddr(c.host), ports, c.conns)
-		if err != nil {
-			t.Fatalf("%+v: %v", c, err)
-		}
+		whole := part(c.host, c.conns)
 		prefix := netip.MustParsePrefix(c.prefix)
-		perPort := make([]int, len(ports))
-		for slot := range c.conns {
-			src, dst := tup.of(slot)
-			if got := tup.slot(src, dst); got != slot {
-				t.Fatalf("%s: slot %d is %v -> %v, which is slot %d", c.prefix, slot, src, dst, got)
+		for _, p := range whole.Split(c.parts) {
+			tup, err := newTuples(prefix, p)
+			if err != nil {
+				t.Fatalf("%+v: %v", c, err)
 			}
-			if !prefix.Contains(src.Addr()) || src.Port() < FirstLocal {
-				t.Fatalf("%s: slot %d comes from %v", c.prefix, slot, src)
-			}
-			perPort[tup.port(slot)]++
-		}
-		if c.conns >= len(ports) {
-			for i, n := range perPort {
-				if n == 0 {
-					t.Errorf("%s: port %d has none of %d connections", c.prefix, ports[i], c.conns)
+			for slot := range int(p.Conns) {
+				src, dst := tup.of(slot)
+				if got := tup.slot(src, dst); got != slot {
+					t.Fatalf("%s: slot %d is %v -> %v, which is slot %d", c.prefix, slot, src, dst, got)
+				}
+				if !prefix.Contains(src.Addr()) || src.Port() < firstLocal {
+					t.Fatalf("%s: slot %d comes from %v", c.prefix, slot, src)
+				}
+				if want := p.Ports[p.Tuple(p.Offset+int64(slot)).Port]; int(dst.Port()) != want {
+					t.Fatalf("slot %d goes to port %d, want %d", slot, dst.Port(), want)
 				}
 			}
 		}
@@ -47,7 +50,7 @@ func TestTuples(t *testing.T) {
 }
 
 func TestTuplesOfNobody(t *testing.T) {
-	tup, err := newTuples(netip.MustParsePrefix("198.18.0.0/16"), netip.MustParseAddr("127.0.0.1"), []int{10000}, 10)
+	tup, err := newTuples(netip.MustParsePrefix("198.18.0.0/16"), part("127.0.0.1", 50))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,7 +63,7 @@ func TestTuplesOfNobody(t *testing.T) {
 		{"198.18.0.1:1034", "127.0.0.1:10000"}, // beyond the last connection
 		{"198.18.0.0:1024", "127.0.0.1:10000"}, // before the first source
 		{"198.18.0.2:1024", "127.0.0.1:10000"}, // beyond the last one
-		{"198.18.0.1:1024", "127.0.0.1:10001"}, // another port
+		{"198.18.0.1:1024", "127.0.0.1:9999"},  // another port
 		{"198.18.0.1:1024", "127.0.0.2:10000"}, // another host
 		{"[fd00::1]:1024", "127.0.0.1:10000"},
 	} {
@@ -85,7 +88,7 @@ func TestCapacity(t *testing.T) {
 			t.Errorf("%s has %d sources, want %d", c.prefix, got, c.want)
 		}
 	}
-	if _, err := newTuples(netip.MustParsePrefix("198.18.0.0/32"), netip.MustParseAddr("::1"), []int{1, 2}, 2*locals+1); err == nil {
+	if _, err := newTuples(netip.MustParsePrefix("198.18.0.0/32"), part("198.18.0.1", 5*locals+1)); err == nil {
 		t.Error("more connections than 4-tuples are taken")
 	}
 }

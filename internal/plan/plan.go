@@ -170,6 +170,23 @@ func (p *Plan) Tuple(i int64) Tuple {
 	return Tuple{Port: int(cell % ports), Source: int(cell / ports), Nth: nth}
 }
 
+// Number is the connection number that a 4-tuple belongs to, the inverse of
+// Tuple; false: none.
+func (p *Plan) Number(t Tuple) (int64, bool) {
+	cells := p.cells()
+	each := p.Total / cells
+	cell := int64(t.Source)*int64(len(p.Ports)) + int64(t.Port)
+	switch {
+	case t.Nth < 0 || cell < 0 || cell >= cells || t.Nth > each:
+		return 0, false
+	case t.Nth == each:
+		return each*cells + cell, each*cells+cell < p.Total
+	}
+	pass := t.Nth / burst
+	width := min(burst, each-pass*burst)
+	return pass*cells*burst + cell*width + t.Nth%burst, true
+}
+
 // Round is how many connections in a row go to every port at least once.
 func (p *Plan) Round() int { return burst * len(p.Ports) }
 

@@ -57,6 +57,9 @@ func checkTuples(t *testing.T, p *Plan) {
 	perCell := map[[2]int]int64{}
 	for i := range p.Total {
 		tu := p.Tuple(i)
+		if n, is := p.Number(tu); !is || n != i {
+			t.Fatalf("conns=%d ports=%d: tuple %+v of connection %d leads to %d, %v", p.Total, len(p.Ports), tu, i, n, is)
+		}
 		if seen[tu] {
 			t.Fatalf("conns=%d ports=%d: tuple %+v of connection %d is used twice", p.Total, len(p.Ports), tu, i)
 		}
@@ -67,6 +70,11 @@ func checkTuples(t *testing.T, p *Plan) {
 		perCell[[2]int{tu.Port, tu.Source}]++
 		if tu.Nth >= p.PerCell() {
 			t.Fatalf("tuple %+v: Nth reaches PerCell %d", tu, p.PerCell())
+		}
+	}
+	for _, beyond := range []Tuple{{Nth: -1}, {Nth: p.PerCell()}, {Port: len(p.Ports), Source: max(0, len(p.Sources)-1)}, {Port: -1}} {
+		if n, is := p.Number(beyond); is {
+			t.Fatalf("conns=%d: tuple %+v of nobody leads to %d", p.Total, beyond, n)
 		}
 	}
 	lo, hi := p.Total, int64(0)

@@ -48,6 +48,7 @@ type connFlags uint8
 const (
 	owesAck   connFlags = 1 << iota // something was taken that is not acknowledged yet
 	finQueued                       // Close was called: FIN follows the last byte
+	used                            // has been open before
 )
 
 // flight is what a connection needs while something of it is under way.

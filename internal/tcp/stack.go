@@ -109,16 +109,6 @@ func (s *Stack) State(slot int) State { return s.conns[slot].state }
 // a FIN that is not acknowledged.
 func (s *Stack) UnderWay() int { return len(s.flights) - 1 - len(s.free) }
 
-// Unsent is how many bytes of a slot's stream are ready and were never sent, or
-// are to be sent again.
-func (s *Stack) Unsent(slot int) uint32 {
-	f := s.flightOf(&s.conns[slot])
-	if f == nil {
-		return 0
-	}
-	return f.queued - min(f.queued, f.data())
-}
-
 // Unacked is how many bytes of a slot's stream have not been acknowledged.
 func (s *Stack) Unacked(slot int) uint32 {
 	if f := s.flightOf(&s.conns[slot]); f != nil {
@@ -127,10 +117,32 @@ func (s *Stack) Unacked(slot int) uint32 {
 	return 0
 }
 
+// Used says whether a slot has been open before.
+func (s *Stack) Used(slot int) bool { return s.conns[slot].flags&used != 0 }
+
+// Sends says whether a slot's connection takes data.
+func (s *Stack) Sends(slot int) bool {
+	c := &s.conns[slot]
+	return c.state.sends() && c.flags&finQueued == 0
+}
+
+// Flight is a number that belongs to a slot alone while something of it is under
+// way, and makes sure that it has one: the least that are free are taken. The
+// owner may keep what it needs to render the slot's stream by it.
+func (s *Stack) Flight(slot int) int {
+	c := &s.conns[slot]
+	s.take(slot, c)
+	return int(c.active)
+}
+
+// Offset is where in the slot's stream the first byte lies that is not
+// acknowledged.
+func (s *Stack) Offset(slot int) uint32 { return s.offset(slot, &s.conns[slot]) }
+
 // Open begins a connection: it sends SYN. The slot must be closed.
 func (s *Stack) Open(slot int) {
 	c := &s.conns[slot]
-	*c = Conn{una: s.cfg.ISN(slot), state: SynSent}
+	*c = Conn{una: s.cfg.ISN(slot), state: SynSent, flags: used}
 	f := s.take(slot, c)
 	f.inFlight = 1
 	f.most = 1
@@ -142,10 +154,10 @@ func (s *Stack) Open(slot int) {
 // Send says that n more bytes of the slot's stream are ready, and sends what
 // the windows allow. It tells whether the connection takes data.
 func (s *Stack) Send(slot int, n uint32) bool {
-	c := &s.conns[slot]
-	if !c.state.sends() || c.flags&finQueued != 0 {
+	if !s.Sends(slot) {
 		return false
 	}
+	c := &s.conns[slot]
 	f := s.take(slot, c)
 	f.queued += n
 	s.push(slot, c, f)
@@ -284,7 +296,7 @@ func (s *Stack) giveBack(c *Conn) {
 // drop forgets a connection.
 func (s *Stack) drop(slot int, c *Conn) {
 	s.giveBack(c)
-	*c = Conn{}
+	*c = Conn{flags: used}
 }
 
 // end drops a connection and tells its owner.
