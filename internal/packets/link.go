@@ -25,10 +25,8 @@ const sendBuffer = 256 << 10
 
 // Config is one thread's part of a run.
 type Config struct {
-	Plan   plan.Plan    // the part: host, ports, connections
-	Prefix netip.Prefix // source addresses, of this Link alone
-	Secret tcp.Secret   // of the run
-	MTU    int          // of the way to the host
+	Plan   plan.Plan  // the part; nobody else uses its Packets.Prefix
+	Secret tcp.Secret // of the run
 	Events tcp.Events
 }
 
@@ -64,7 +62,7 @@ type unacked struct {
 
 // New makes the device, sets it up and routes the prefix to it.
 func New(cfg Config) (*Link, error) {
-	t, err := newTuples(cfg.Prefix, cfg.Plan)
+	t, err := newTuples(cfg.Plan)
 	if err != nil {
 		return nil, err
 	}
@@ -83,13 +81,13 @@ func New(cfg Config) (*Link, error) {
 		return nil, err
 	}
 	conns := unsafe.Slice((*tcp.Conn)(unsafe.Pointer(unsafe.SliceData(l.mem))), cfg.Plan.Conns)
-	l.Stack = tcp.New(tcp.Config{Output: l, Events: cfg.Events, ISN: l.isn, MSS: uint16(tcp.MSS(cfg.MTU, cfg.Plan.Host.Is6()))}, conns)
+	l.Stack = tcp.New(tcp.Config{Output: l, Events: cfg.Events, ISN: l.isn, MSS: uint16(tcp.MSS(cfg.Plan.Packets.MTU, cfg.Plan.Host.Is6()))}, conns)
 	l.header()
 	return l, nil
 }
 
 func (l *Link) setUp() error {
-	if err := l.tun.Up(l.cfg.MTU, queue, l.cfg.Prefix); err != nil {
+	if err := l.tun.Up(l.cfg.Plan.Packets.MTU, queue, l.cfg.Plan.Packets.Prefix); err != nil {
 		return err
 	}
 	if l.cfg.Plan.Host.Is4() && l.cfg.Plan.Host.IsLoopback() {
@@ -119,8 +117,9 @@ func (l *Link) isn(slot int) uint32 {
 }
 
 // Open begins the connection of a slot, with another sequence number each time:
-// the server may remember the one before.
+// the server may remember the one before. What is left of that is reset.
 func (l *Link) Open(slot int) {
+	l.Abort(slot)
 	if l.Used(slot) {
 		if l.again == nil {
 			l.again = map[int]uint32{}
@@ -259,4 +258,4 @@ func (l *Link) Close() {
 }
 
 // String says what the link is, for messages.
-func (l *Link) String() string { return fmt.Sprintf("%s (%s)", l.Device(), l.cfg.Prefix) }
+func (l *Link) String() string { return fmt.Sprintf("%s (%s)", l.Device(), l.cfg.Plan.Packets.Prefix) }

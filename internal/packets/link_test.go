@@ -103,8 +103,9 @@ func connect(t *testing.T, prefix string, host netip.AddrPort, conns, total int)
 	t.Helper()
 	c := &client{t: t, began: time.Now(), total: total, sent: make([]int, conns), received: make([]int, conns), closed: map[tcp.Cause]int{}}
 	var err error
-	p := plan.Plan{Host: host.Addr(), Ports: []int{int(host.Port())}, Total: int64(conns), Conns: int64(conns)}
-	c.Link, err = New(Config{Plan: p, Prefix: netip.MustParsePrefix(prefix), MTU: 1500, Events: c, Secret: tcp.Secret{1, 2}})
+	p := plan.Plan{Host: host.Addr(), Ports: []int{int(host.Port())}, Total: int64(conns), Conns: int64(conns), Threads: 1,
+		Packets: plan.Packets{Prefix: netip.MustParsePrefix(prefix), MTU: 1500}}
+	c.Link, err = New(Config{Plan: p, Events: c, Secret: tcp.Secret{1, 2}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -139,9 +140,9 @@ func (c *client) Data(slot int, b []byte) {
 	}
 }
 
-func (c *client) Acked(slot int, _ uint32)    { c.write(slot) }
-func (c *client) End(int)                     {}
-func (c *client) Closed(_ int, why tcp.Cause) { c.closed[why]++ }
+func (c *client) Acked(slot int, _ uint32)                 { c.write(slot) }
+func (c *client) End(int)                                  {}
+func (c *client) Closed(_ int, why tcp.Cause, _ tcp.State) { c.closed[why]++ }
 
 func (c *client) now() uint32 { return uint32(time.Since(c.began) / time.Millisecond) }
 

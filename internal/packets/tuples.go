@@ -8,13 +8,6 @@ import (
 	"github.com/c10m/c10m/internal/plan"
 )
 
-// The local ports of a source address: all that need no privilege. No sockets
-// use them, so neither the kernel's range nor what it reserves matters.
-const (
-	firstLocal = 1024
-	locals     = 65536 - firstLocal
-)
-
 // tuples maps the slots of a part of a plan to 4-tuples and back, without a
 // table. The plan says to which port a connection goes and which one of that
 // port it is; local ports and source addresses follow from the latter.
@@ -28,24 +21,8 @@ type tuples struct {
 	dest  []netip.AddrPort // by place in plan.Ports
 }
 
-// Sources is how many source addresses a prefix has for connections: all but
-// the first, which names the network, unless there are only one or two.
-func Sources(p netip.Prefix) int64 {
-	switch host := p.Addr().BitLen() - p.Bits(); {
-	case host <= 1:
-		return 1 << host
-	case host > 31:
-		return 1<<31 - 1
-	default:
-		return 1<<host - 1
-	}
-}
-
-// Capacity is how many connections to so many ports the sources of a prefix
-// hold.
-func Capacity(p netip.Prefix, ports int) int64 { return Sources(p) * locals * int64(ports) }
-
-func newTuples(prefix netip.Prefix, part plan.Plan) (*tuples, error) {
+func newTuples(part plan.Plan) (*tuples, error) {
+	prefix := part.Packets.Prefix
 	part.Sources = nil
 	t := &tuples{plan: part, first: prefix.Masked().Addr(), index: map[uint16]int{}}
 	if part.Conns > 0 {
@@ -56,11 +33,11 @@ func newTuples(prefix netip.Prefix, part plan.Plan) (*tuples, error) {
 			t.nth = min(t.nth, part.Tuple(part.Offset+i).Nth)
 			last = max(last, part.Tuple(part.Offset+part.Conns-1-i).Nth)
 		}
-		t.used = (last-t.nth)/locals + 1
+		t.used = (last-t.nth)/plan.PacketPorts + 1
 	}
-	if most := Sources(prefix); t.used > most {
-		return nil, fmt.Errorf("the %d source addresses of %s hold %d connections to %d ports, not %d: give more with --sources",
-			most, prefix, Capacity(prefix, len(part.Ports)), len(part.Ports), part.Conns)
+	if most := part.Packets.Sources(); t.used > most {
+		return nil, fmt.Errorf("%d connections to %d ports need %d source addresses, and %s has %d: give more with --sources",
+			part.Conns, len(part.Ports), t.used, prefix, most)
 	}
 	if prefix.Addr().BitLen()-prefix.Bits() > 1 {
 		t.first = t.first.Next()
@@ -78,7 +55,7 @@ func newTuples(prefix netip.Prefix, part plan.Plan) (*tuples, error) {
 func (t *tuples) of(slot int) (src, dst netip.AddrPort) {
 	tuple := t.plan.Tuple(t.plan.Offset + int64(slot))
 	n := tuple.Nth - t.nth
-	return netip.AddrPortFrom(t.addr(uint32(n/locals)), uint16(firstLocal+n%locals)), t.dest[tuple.Port]
+	return netip.AddrPortFrom(t.addr(uint32(n/plan.PacketPorts)), uint16(plan.FirstPacketPort+n%plan.PacketPorts)), t.dest[tuple.Port]
 }
 
 // addr is source address i.
@@ -96,14 +73,14 @@ func (t *tuples) addr(i uint32) netip.Addr {
 // slot is whose 4-tuple this is, seen from us; -1: nobody's.
 func (t *tuples) slot(src, dst netip.AddrPort) int {
 	port, is := t.index[dst.Port()]
-	if !is || t.dest[port] != dst || src.Port() < firstLocal {
+	if !is || t.dest[port] != dst || src.Port() < plan.FirstPacketPort {
 		return -1
 	}
 	i, is := t.place(src.Addr())
 	if !is {
 		return -1
 	}
-	number, is := t.plan.Number(plan.Tuple{Port: port, Nth: t.nth + i*locals + int64(src.Port()) - firstLocal})
+	number, is := t.plan.Number(plan.Tuple{Port: port, Nth: t.nth + i*plan.PacketPorts + int64(src.Port()) - plan.FirstPacketPort})
 	if slot := number - t.plan.Offset; is && slot >= 0 && slot < t.plan.Conns {
 		return int(slot)
 	}

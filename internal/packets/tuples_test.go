@@ -7,8 +7,10 @@ import (
 	"github.com/c10m/c10m/internal/plan"
 )
 
-func part(host string, conns int64) plan.Plan {
-	return plan.Plan{Host: netip.MustParseAddr(host), Ports: []int{10000, 10001, 10002, 15000, 15001}, Total: conns, Conns: conns, Threads: 3}
+const locals = plan.PacketPorts
+
+func part(prefix, host string, conns int64) plan.Plan {
+	return plan.Plan{Packets: plan.Packets{Prefix: netip.MustParsePrefix(prefix)}, Host: netip.MustParseAddr(host), Ports: []int{10000, 10001, 10002, 15000, 15001}, Total: conns, Conns: conns, Threads: 3}
 }
 
 // Every slot of every part has a 4-tuple of its own that leads back to it, and
@@ -26,10 +28,9 @@ func TestTuples(t *testing.T) {
 		{"198.18.7.8/31", "198.18.0.1", 5 * locals * 2, 1},
 		{"fd00:c10::/64", "fd00::1", 400_000, 2},
 	} {
-		whole := part(c.host, c.conns)
-		prefix := netip.MustParsePrefix(c.prefix)
+		whole := part(c.prefix, c.host, c.conns)
 		for _, p := range whole.Split(c.parts) {
-			tup, err := newTuples(prefix, p)
+			tup, err := newTuples(p)
 			if err != nil {
 				t.Fatalf("%+v: %v", c, err)
 			}
@@ -38,7 +39,7 @@ func TestTuples(t *testing.T) {
 				if got := tup.slot(src, dst); got != slot {
 					t.Fatalf("%s: slot %d is %v -> %v, which is slot %d", c.prefix, slot, src, dst, got)
 				}
-				if !prefix.Contains(src.Addr()) || src.Port() < firstLocal {
+				if !p.Packets.Prefix.Contains(src.Addr()) || src.Port() < plan.FirstPacketPort {
 					t.Fatalf("%s: slot %d comes from %v", c.prefix, slot, src)
 				}
 				if want := p.Ports[p.Tuple(p.Offset+int64(slot)).Port]; int(dst.Port()) != want {
@@ -50,7 +51,7 @@ func TestTuples(t *testing.T) {
 }
 
 func TestTuplesOfNobody(t *testing.T) {
-	tup, err := newTuples(netip.MustParsePrefix("198.18.0.0/16"), part("127.0.0.1", 50))
+	tup, err := newTuples(part("198.18.0.0/16", "127.0.0.1", 50))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,22 +74,8 @@ func TestTuplesOfNobody(t *testing.T) {
 	}
 }
 
-func TestCapacity(t *testing.T) {
-	for _, c := range []struct {
-		prefix string
-		want   int64
-	}{
-		{"198.18.0.0/15", 131071},
-		{"198.18.0.0/24", 255},
-		{"198.18.0.0/31", 2},
-		{"198.18.0.0/32", 1},
-		{"fd00::/64", 1<<31 - 1},
-	} {
-		if got := Sources(netip.MustParsePrefix(c.prefix)); got != c.want {
-			t.Errorf("%s has %d sources, want %d", c.prefix, got, c.want)
-		}
-	}
-	if _, err := newTuples(netip.MustParsePrefix("198.18.0.0/32"), part("198.18.0.1", 5*locals+1)); err == nil {
+func TestTooFewSources(t *testing.T) {
+	if _, err := newTuples(part("198.18.0.0/32", "198.18.0.1", 5*locals+1)); err == nil {
 		t.Error("more connections than 4-tuples are taken")
 	}
 }

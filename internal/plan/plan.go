@@ -42,6 +42,7 @@ type Plan struct {
 	Close       CloseMode
 
 	WebSocket WebSocket
+	Packets   Packets // the zero value: the kernel's sockets
 }
 
 // WebSocket is what the opening handshake says, RFC 6455 section 4.1, and what
@@ -214,6 +215,7 @@ func (p *Plan) Split(n int) []Plan {
 		part.Offset, part.Conns = p.Offset+lo, hi-lo
 		part.Threads = max(1, p.Threads/n)
 		part.Rate = unit.Rate{PerSecond: p.Rate.PerSecond / float64(n)}
+		part.Packets = p.Packets.split(k, n)
 		part.Verify = p.Verify*int64(k+1)/int64(n) - p.Verify*int64(k)/int64(n)
 		parts[k] = part
 	}
@@ -225,6 +227,9 @@ func (p *Plan) Split(n int) []Plan {
 func (p *Plan) Check() error {
 	if len(p.Ports) == 0 || p.Total < 1 {
 		return fmt.Errorf("plan has %d ports and %d connections: both must be at least 1", len(p.Ports), p.Total)
+	}
+	if p.Packets.On() {
+		return p.checkPackets()
 	}
 	n := int64(p.Local.N())
 	if n == 0 {

@@ -59,9 +59,9 @@ func (s *side) Data(_ int, b []byte) {
 	}
 }
 
-func (s *side) Acked(int, uint32)       { s.feed() }
-func (s *side) End(int)                 { s.ended = true }
-func (s *side) Closed(_ int, why Cause) { s.closed = append(s.closed, why) }
+func (s *side) Acked(int, uint32)                { s.feed() }
+func (s *side) End(int)                          { s.ended = true }
+func (s *side) Closed(_ int, why Cause, _ State) { s.closed = append(s.closed, why) }
 
 // newPair is two sides whose segments are of at most mss bytes.
 func newPair(t *testing.T, total int, mss uint16) (a, b *side) {
@@ -174,11 +174,11 @@ func FuzzInput(f *testing.F) {
 // quietEvents counts what a stack tells.
 type quietEvents struct{ established, ended, closed int }
 
-func (q *quietEvents) Established(int)   { q.established++ }
-func (q *quietEvents) Data(int, []byte)  {}
-func (q *quietEvents) Acked(int, uint32) {}
-func (q *quietEvents) End(int)           { q.ended++ }
-func (q *quietEvents) Closed(int, Cause) { q.closed++ }
+func (q *quietEvents) Established(int)          { q.established++ }
+func (q *quietEvents) Data(int, []byte)         {}
+func (q *quietEvents) Acked(int, uint32)        {}
+func (q *quietEvents) End(int)                  { q.ended++ }
+func (q *quietEvents) Closed(int, Cause, State) { q.closed++ }
 
 func check(t *testing.T, s *Stack, q *quietEvents) {
 	c := &s.conns[0]

@@ -343,6 +343,7 @@ func (s *Stack) timeWait(slot int, c *Conn) {
 		s.sendACK(slot, c)
 	}
 	s.giveBack(c)
+	was := c.state
 	c.state = TimeWait
-	s.cfg.Events.Closed(slot, Finished)
+	s.cfg.Events.Closed(slot, Finished, was)
 }

@@ -58,11 +58,11 @@ func (s *script) Transmit(_ int, o Out) {
 	s.note("%s", line)
 }
 
-func (s *script) Established(int)         { s.note("@established") }
-func (s *script) Data(_ int, b []byte)    { s.note("@data %d", len(b)) }
-func (s *script) Acked(_ int, n uint32)   { s.note("@acked %d", n) }
-func (s *script) End(int)                 { s.note("@end") }
-func (s *script) Closed(_ int, why Cause) { s.note("@closed %v", why) }
+func (s *script) Established(int)                  { s.note("@established") }
+func (s *script) Data(_ int, b []byte)             { s.note("@data %d", len(b)) }
+func (s *script) Acked(_ int, n uint32)            { s.note("@acked %d", n) }
+func (s *script) End(int)                          { s.note("@end") }
+func (s *script) Closed(_ int, why Cause, _ State) { s.note("@closed %v", why) }
 
 // incoming reads "FLAGS SEQ:END ACK WINDOW [mss N]".
 func (s *script) incoming(line string) Segment {

@@ -34,8 +34,9 @@ type Events interface {
 	Acked(slot int, n uint32)
 	// End is the end of the peer's stream: its FIN. Close answers it.
 	End(slot int)
-	// Closed is a connection that is over; the slot may be opened again.
-	Closed(slot int, why Cause)
+	// Closed is a connection that is over, and the state that it was in; the slot
+	// may be opened again.
+	Closed(slot int, why Cause, was State)
 }
 
 // Cause is why a connection is over.
@@ -301,6 +302,7 @@ func (s *Stack) drop(slot int, c *Conn) {
 
 // end drops a connection and tells its owner.
 func (s *Stack) end(slot int, c *Conn, why Cause) {
+	was := c.state
 	s.drop(slot, c)
-	s.cfg.Events.Closed(slot, why)
+	s.cfg.Events.Closed(slot, why, was)
 }

@@ -1,0 +1,68 @@
+package plan
+
+import (
+	"net/netip"
+	"strings"
+	"testing"
+)
+
+func TestPacketSources(t *testing.T) {
+	for _, c := range []struct {
+		prefix string
+		want   int64
+	}{
+		{"198.18.0.0/15", 131071},
+		{"198.18.0.0/24", 255},
+		{"198.18.0.0/31", 2},
+		{"198.18.0.0/32", 1},
+		{"fd00::/64", 1<<31 - 1},
+	} {
+		if got := (Packets{Prefix: netip.MustParsePrefix(c.prefix)}).Sources(); got != c.want {
+			t.Errorf("%s has %d sources, want %d", c.prefix, got, c.want)
+		}
+	}
+}
+
+// The parts of a plan have prefixes that do not overlap, within the whole one.
+func TestPacketSplit(t *testing.T) {
+	for _, c := range []struct {
+		prefix string
+		n      int
+		want   []string
+	}{
+		{"198.18.0.0/15", 1, []string{"198.18.0.0/15"}},
+		{"198.18.0.0/15", 2, []string{"198.18.0.0/16", "198.19.0.0/16"}},
+		{"198.18.0.0/15", 3, []string{"198.18.0.0/17", "198.18.128.0/17", "198.19.0.0/17"}},
+		{"198.18.7.4/30", 4, []string{"198.18.7.4/32", "198.18.7.5/32", "198.18.7.6/32", "198.18.7.7/32"}},
+		{"fd00:c10::/64", 2, []string{"fd00:c10::/65", "fd00:c10:0:0:8000::/65"}},
+	} {
+		p := Plan{Ports: []int{1}, Total: 100, Conns: 100, Threads: c.n, Packets: Packets{Prefix: netip.MustParsePrefix(c.prefix)}}
+		var got []string
+		for _, part := range p.Split(c.n) {
+			got = append(got, part.Packets.Prefix.String())
+		}
+		if strings.Join(got, " ") != strings.Join(c.want, " ") {
+			t.Errorf("%s in %d parts: %v, want %v", c.prefix, c.n, got, c.want)
+		}
+	}
+}
+
+func TestCheckPackets(t *testing.T) {
+	for _, c := range []struct {
+		prefix  string
+		total   int64
+		threads int
+		want    string
+	}{
+		{"198.18.0.0/15", 10_000_000, 2, ""},
+		{"198.18.0.1/32", 3 * PacketPorts, 1, ""},
+		{"198.18.0.1/32", 3*PacketPorts + 1, 1, "--sources 198.18.0.1/32 hold 193,536 connections to 3 ports"},
+		{"198.18.0.1/32", 10, 2, "--threads 2"},
+	} {
+		p := Plan{Ports: []int{1, 2, 3}, Total: c.total, Conns: c.total, Threads: c.threads, Packets: Packets{Prefix: netip.MustParsePrefix(c.prefix)}}
+		err := p.Check()
+		if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%+v: %v", c, err)
+		}
+	}
+}
