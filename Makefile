@@ -7,7 +7,8 @@ MODULES     := . peers tests/browser
 MAINS       := server client tuning
 GOPEERS     := rawepoll gonet nbio netpoll gorilla coder gws gonetclient
 COMMIT      := $(shell git describe --always --dirty --abbrev=12 2>/dev/null || echo unknown)
-GOBUILD     := go build -trimpath -ldflags '-X main.linked=$(COMMIT)'
+DATE        := $(shell git log -1 --format=%cs 2>/dev/null)
+GOBUILD     := go build -trimpath -ldflags '-X "main.linked=$(COMMIT) $(DATE)"'
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 TESTTIME    ?= 9m
 FUZZTIME    ?= 20s
@@ -29,6 +30,11 @@ host:
 build: host ## build bin/server, bin/client and bin/tuning
 	@mkdir -p bin
 	@for m in $(MAINS); do echo "build bin/$$m"; $(GOBUILD) -o bin/$$m ./$$m; done
+
+.PHONY: man
+man: build ## write the man pages into out/man
+	@mkdir -p out/man
+	@for m in tuning; do bin/$$m man >out/man/c10m-$$m.1; done; ls out/man/*.1
 
 .PHONY: peers
 peers: host ## build the servers and yardsticks that we compare with

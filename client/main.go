@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/term"
 
+	"github.com/c10m/c10m/internal/cli"
 	"github.com/c10m/c10m/internal/dash"
 	"github.com/c10m/c10m/internal/plan"
 	"github.com/c10m/c10m/internal/proc"
@@ -26,7 +27,7 @@ import (
 // linked is set at build time with -ldflags "-X main.linked=...".
 var linked string
 
-var commit = sys.Commit(linked)
+var commit = cli.BuildOf(linked).Commit
 
 func main() {
 	child := isRelayed()

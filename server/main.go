@@ -15,6 +15,7 @@ import (
 	"runtime"
 	"strings"
 
+	"github.com/c10m/c10m/internal/cli"
 	"github.com/c10m/c10m/internal/dash"
 	"github.com/c10m/c10m/internal/echo"
 	"github.com/c10m/c10m/internal/plan"
@@ -30,7 +31,7 @@ import (
 // linked is set at build time with -ldflags "-X main.linked=...".
 var linked string
 
-var commit = sys.Commit(linked)
+var commit = cli.BuildOf(linked).Commit
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), sys.EndSignals()...)

@@ -6,24 +6,20 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"os"
 	"os/signal"
-	"runtime"
+	"strings"
 	"syscall"
 
-	"github.com/c10m/c10m/internal/plan"
-	"github.com/c10m/c10m/internal/sys"
+	"github.com/c10m/c10m/internal/cli"
 	"github.com/c10m/c10m/internal/tune"
 	"github.com/c10m/c10m/internal/unit"
 )
 
 // linked is set by the linker (Makefile).
 var linked string
-
-var commit = sys.Commit(linked)
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -35,73 +31,61 @@ func main() {
 // run is the program; it returns the exit status: 0 all is well or done, 1 it
 // is not, 2 bad usage.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	o, err := parse(args)
-	if errors.Is(err, flag.ErrHelp) {
-		_, _ = io.WriteString(stdout, usage+"\n"+unit.Help)
-		return 0
-	}
-	if o.command == "version" {
-		_, _ = fmt.Fprintf(stdout, "c10m tuning %s %s\n", commit, runtime.Version())
-		return 0
-	}
-	ok := false
-	if err == nil {
-		ok, err = o.do(ctx, stdout, stderr)
-	}
-	if err != nil {
-		_, _ = fmt.Fprintf(stderr, "tuning: %s\n", plan.OneLine(err.Error()))
-	}
-	switch {
-	case errors.Is(err, errUsage):
-		return 2
-	case err != nil, !ok:
-		return 1
-	}
-	return 0
+	return program().Run(ctx, args, stdout, stderr)
 }
+
+// pageSize is that of this machine's kernel, getconf PAGESIZE.
+func pageSize() int64 { return int64(os.Getpagesize()) }
 
 // tooManyTimes is how much more than a machine holds it is still tuned for: the
 // arithmetic may be wrong by some of that, not by a slip of the finger.
 const tooManyTimes = 4
 
-// do runs the command. An interrupt before it begins changes nothing; once
+// run runs the command. An interrupt before it begins changes nothing; once
 // begun, writing some thirty values is over in milliseconds and is not cut.
-func (o options) do(ctx context.Context, stdout, stderr io.Writer) (ok bool, err error) {
-	if err := ctx.Err(); err != nil {
-		return false, err
+func (o *options) run(ctx context.Context, call *cli.Call) (int, error) {
+	o.Call = call
+	if err := errors.Join(o.settle(), ctx.Err()); err != nil {
+		return 0, err
 	}
-	if o.command == "loopback" {
-		return true, sys.LoopbackUp()
+	ok, err := o.do(ctx)
+	if !ok {
+		return cli.Short, err
 	}
+	return cli.Done, err
+}
+
+func (o *options) do(ctx context.Context) (ok bool, err error) {
 	st := tune.Root{Dir: o.root}
 	if o.command == "revert" {
-		return o.revert(ctx, st, stdout)
+		return o.revert(ctx, st, o.Stdout)
 	}
 	if err := o.fill(st); err != nil {
 		return false, err
 	}
 	if err := o.target.Check(); err != nil {
-		return false, badUsage("%v", err)
+		return false, cli.Usage("%v", err)
 	}
 	switch o.command {
 	case "plan":
-		return true, o.plan(stdout)
+		return true, o.plan(o.Stdout)
 	case "check":
-		return o.check(st, stdout)
+		return o.check(st, o.Stdout)
 	}
-	if most := tooManyTimes * max(1, o.target.Holds()); o.target.Conns > most && !o.dry && o.sel.Scope != tune.Namespace {
-		return false, badUsage("--conns %d: the legal range is 1..%d, %d times what this machine's memory holds, role %s; "+
+	most := tooManyTimes * max(1, o.target.Holds())
+	if o.target.Conns > most && !o.dry && o.sel.Scope != tune.Namespace {
+		return false, cli.Usage("--conns %d: the legal range is 1..%d, %d times what this machine's memory holds, role %s; "+
 			"--dry-run shows what it would set", o.target.Conns, most, tooManyTimes, o.target.Role)
 	}
 	if note := o.tooMuch(); note != "" {
-		_, _ = fmt.Fprintln(stderr, "tuning: "+note)
+		_, _ = fmt.Fprintln(o.Stderr, "tuning: "+note)
 	}
-	return o.apply(ctx, st, stdout)
+	return o.apply(ctx, st, o.Stdout)
 }
 
 // locked calls do as the only apply or revert of the machine; a dry run, which
 // writes nothing, waits for nobody.
-func (o options) locked(ctx context.Context, do func(*tune.Store) (tune.Report, error)) (tune.Report, error) {
+func (o *options) locked(ctx context.Context, do func(*tune.Store) (tune.Report, error)) (tune.Report, error) {
 	store := &tune.Store{Path: o.state}
 	if o.dry {
 		return do(store)
@@ -114,7 +98,7 @@ func (o options) locked(ctx context.Context, do func(*tune.Store) (tune.Report, 
 	return do(store)
 }
 
-func (o options) revert(ctx context.Context, st tune.Root, stdout io.Writer) (bool, error) {
+func (o *options) revert(ctx context.Context, st tune.Root, stdout io.Writer) (bool, error) {
 	rep, err := o.locked(ctx, func(store *tune.Store) (tune.Report, error) { return tune.Revert(st, store, o.dry) })
 	if err != nil {
 		return false, err
@@ -126,7 +110,6 @@ func (o options) revert(ctx context.Context, st tune.Root, stdout io.Writer) (bo
 func (o *options) fill(st tune.Root) error {
 	t := &o.target
 	if o.command == "plan" {
-		t.Page = int64(o.page)
 		if t.Cores == 0 {
 			t.Cores = 16
 		}
@@ -139,7 +122,6 @@ func (o *options) fill(st tune.Root) error {
 		}
 		return nil
 	}
-	t.Page = int64(os.Getpagesize())
 	if t.Memory == 0 || t.Cores == 0 {
 		memory, cores, err := st.Machine()
 		if err != nil {
@@ -160,7 +142,7 @@ func (o *options) fill(st tune.Root) error {
 }
 
 // tooMuch warns of connections that the machine's memory will not hold.
-func (o options) tooMuch() string {
+func (o *options) tooMuch() string {
 	if need := o.target.MemoryFor(); need > o.target.Memory {
 		return fmt.Sprintf("--conns %s, role %s, needs %.1f GiB and this machine has %.1f: it holds about %s",
 			unit.Commas(o.target.Conns),
@@ -169,7 +151,13 @@ func (o options) tooMuch() string {
 	return ""
 }
 
-func (o options) check(st tune.State, stdout io.Writer) (bool, error) {
+// repeated are the flags that apply needs again for what check was asked.
+func (o *options) repeated() string {
+	words := o.Repeated("ports", "tcp", "ws", "memory", "cores", "scope", "only", "root")
+	return strings.Join(append([]string{""}, words...), " ")
+}
+
+func (o *options) check(st tune.State, stdout io.Writer) (bool, error) {
 	rows := tune.Check(st, o.target, o.sel)
 	tune.AddBoot(rows, o.root, st, o.target)
 	ok := tune.Well(rows)
@@ -190,7 +178,7 @@ func (o options) check(st tune.State, stdout io.Writer) (bool, error) {
 	verdict := "all is well"
 	if !ok {
 		verdict = fmt.Sprintf("not all is well: sudo bin/tuning apply --conns %d --role %s%s", o.target.Conns,
-			o.target.Role, o.repeated)
+			o.target.Role, o.repeated())
 	}
 	_, err := fmt.Fprintf(stdout, "\nfor %s connections, role %s: %s\n", unit.Commas(o.target.Conns), o.target.Role,
 		verdict)
@@ -200,7 +188,7 @@ func (o options) check(st tune.State, stdout io.Writer) (bool, error) {
 	return ok, err
 }
 
-func (o options) apply(ctx context.Context, st tune.Root, stdout io.Writer) (bool, error) {
+func (o *options) apply(ctx context.Context, st tune.Root, stdout io.Writer) (bool, error) {
 	applied := false
 	rep, err := o.locked(ctx, func(store *tune.Store) (rep tune.Report, err error) {
 		var keep tune.Keeper
@@ -225,7 +213,7 @@ func (o options) apply(ctx context.Context, st tune.Root, stdout io.Writer) (boo
 	return err == nil && len(rep.NotDone) == 0, errors.Join(tune.WriteReport(stdout, rep, o.dry), err)
 }
 
-func (o options) plan(stdout io.Writer) error {
+func (o *options) plan(stdout io.Writer) error {
 	if o.conf {
 		_, err := io.WriteString(stdout, tune.SysctlConf(o.target, nil))
 		return err

@@ -14,7 +14,6 @@ import (
 	"unicode"
 
 	"github.com/c10m/c10m/internal/tune"
-	"github.com/c10m/c10m/internal/unit"
 )
 
 var update = flag.Bool("update", false, "rewrite 99-c10m.conf")
@@ -75,29 +74,29 @@ func TestUsage(t *testing.T) {
 		args string
 		want string // in the one line on stderr
 	}{
-		{"nothing", "", "want check, apply, revert or plan"},
+		{"nothing", "", "want check, apply, revert, plan or loopback"},
 		{"unknown command", "tune", `"tune" is not a command`},
-		{"unknown flag", "check --conn 5", "-conn"},
+		{"unknown flag", "check --conn 5", "did you mean --conns?"},
 		{"conns", "check --conns lots", `"lots" is not a count`},
 		{"no conns", "check --conns 0", "the legal range is 1.."},
-		{"too many conns", "check --conns 5G", "--conns 5000000000: the legal range is 1..1073741824"},
+		{"too many conns", "check --conns 5G", "--conns 5G: the legal range is 1..1073741824"},
 		{"ports", "check --ports 0", "--ports 0: the legal range is 1..4096"},
 		{"too many ports", "plan --conns 1M --ports 4097", "1..4096"},
 		{"tcp", "check --tcp 65000:1000", "legal range 1..65535"},
 		{"overlap", "check --tcp 10000:200 --ws 10100:200", "share ports"},
 		{"no ports", "check --tcp none --ws none", "at least one port"},
-		{"role", "check --role peer", `"peer" is not a role`},
-		{"scope", "check --scope here", `--scope "here"`},
+		{"role", "check --role peer", "--role peer: the legal values are server, client, both"},
+		{"scope", "check --scope here", "--scope here: the legal values are all, global, namespace"},
 		{"only", "check --only net.core.none", `--only "net.core.none"`},
-		{"memory", "check --memory 12", "--memory 12: the legal range is 64.0 MiB"},
+		{"memory", "check --memory 12", "--memory 12: the legal range is 64MiB..1024TiB"},
 		{"cores", "check --cores 0", "--cores 0"},
-		{"page", "plan --conns 1M --page 8KiB", "want 4KiB, 16KiB or 64KiB"},
-		{"proto", "plan --conns 1M --proto udp", `--proto "udp"`},
+		{"page", "plan --conns 1M --page 8KiB", "--page 8KiB: the legal values are 4KiB, 16KiB, 64KiB"},
+		{"proto", "plan --conns 1M --proto udp", "--proto udp: the legal values are tcp, ws"},
 		{"clients", "plan --conns 1M --clients 0", "--clients 0"},
 		{"plan asks no kernel", "plan", "give --conns N"},
-		{"argument", "check 10M", `"10M" is not a flag`},
-		{"flag of another command", "check --persist", "--persist means nothing to check"},
-		{"revert of what", "revert --conns 10M", "--conns means nothing to revert"},
+		{"argument", "check 10M", `unexpected argument "10M"`},
+		{"flag of another command", "check --persist", "--persist means nothing to tuning check: it is a flag of tuning apply"},
+		{"revert of what", "revert --conns 10M", "--conns means nothing to tuning revert"},
 		{"persist of a part", "apply --conns 1M --persist --scope namespace", "--persist writes all settings"},
 		{"revert from nowhere", "revert --state none", "--state none"},
 		{"proto without ports", "plan --conns 1M --proto ws --tcp 10000:10", "--proto ws has no ports"},
@@ -110,18 +109,22 @@ func TestUsage(t *testing.T) {
 			}
 		})
 	}
-	for _, help := range []string{"--help", "check --help"} {
-		if code, stdout, _ := call(strings.Fields(help)...); code != 0 || stdout != usage+"\n"+unit.Help {
-			t.Errorf("%s: exit %d, %q", help, code, stdout)
+}
+
+// Every command has a help of one screen.
+func TestHelp(t *testing.T) {
+	for _, command := range []string{"", "check", "apply", "revert", "plan", "loopback"} {
+		code, text, stderr := call(append(strings.Fields(command), "--help")...)
+		if code != 0 || stderr != "" || !strings.HasPrefix(text, strings.TrimSpace("usage: tuning "+command)) {
+			t.Errorf("%s --help: exit %d, %s%s", command, code, stderr, text)
 		}
-	}
-	lines := strings.Split(strings.TrimSuffix(usage, "\n"), "\n")
-	if len(lines) > 40 {
-		t.Errorf("--help has %d lines, at most 40 fit a terminal", len(lines))
-	}
-	for _, line := range lines {
-		if len(line) > 80 {
-			t.Errorf("--help has a line of %d columns: %q", len(line), line)
+		if n := strings.Count(text, "\n"); n > 40 {
+			t.Errorf("%s --help has %d lines, at most 40 fit a terminal", command, n)
+		}
+		for line := range strings.Lines(text) {
+			if len(line) > 81 {
+				t.Errorf("%s --help has a line of %d columns: %q", command, len(line)-1, line)
+			}
 		}
 	}
 }
@@ -245,7 +248,7 @@ func TestCureRepeatsFlags(t *testing.T) {
 	_, stdout, _ := call("check", "--conns", "1M", "--role", "server", "--ws", "none", "--tcp", "7000:300", "--memory",
 		"8GiB", "--root", root)
 	_, cure, _ := strings.Cut(strings.TrimSpace(stdout), "sudo bin/tuning ")
-	want := "apply --conns 1000000 --role server --memory 8GiB --root " + root + " --tcp 7000:300 --ws none"
+	want := "apply --conns 1000000 --role server --tcp 7000:300 --ws none --memory 8GiB --root " + root
 	if cure != want {
 		t.Fatalf("the cure is %q, want %q", cure, want)
 	}

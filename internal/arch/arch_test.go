@@ -17,7 +17,7 @@ var ours = rules{
 	layers: [][]string{
 		{"internal/unit", "internal/stat"},
 		{"internal/plan", "internal/pace", "internal/ws", "internal/tcp", "internal/plot"},
-		{"internal/result", "internal/sys"},
+		{"internal/result", "internal/sys", "internal/cli"},
 		{"internal/packets", "internal/loadgen", "internal/echo", "internal/proc"},
 		{"internal/diagnose", "internal/tune"},
 		{"internal/scenario", "internal/shard", "internal/report", "internal/dash", "internal/relay"},
@@ -38,6 +38,8 @@ var ours = rules{
 		{module: "github.com/prometheus/client_golang", rooms: []string{"internal/dash"}},
 		{module: "github.com/prometheus/client_model", rooms: []string{"internal/dash"}},
 		{module: "github.com/HdrHistogram/hdrhistogram-go", rooms: []string{"internal/result"}},
+		{module: "github.com/spf13/cobra", rooms: []string{"internal/cli"}},
+		{module: "github.com/spf13/pflag", rooms: []string{"internal/cli"}},
 		{module: "github.com/gobwas/ws", rooms: []string{"internal/ws"}, tests: true},
 	},
 	maxLines:    500,

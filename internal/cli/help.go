@@ -1,0 +1,211 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/c10m/c10m/internal/unit"
+)
+
+// A help text fits a screen of 80 columns and 40 lines; the sentences stand in
+// one column.
+const (
+	helpWidth  = 80
+	helpHeight = 40
+	helpColumn = 24
+)
+
+// help is what --help prints: one screen. all explains the rare flags as well.
+func help(c *Command, path string, all bool) string {
+	var b strings.Builder
+	b.WriteString("usage: " + usageLine(c, path) + "\n")
+	paragraph(&b, c.Long)
+	for i, sub := range c.Commands {
+		if sub.Hidden {
+			continue
+		}
+		if i == 0 {
+			fmt.Fprintf(&b, "\nCommands; %s COMMAND --help shows the flags of one\n", path)
+		}
+		entry(&b, sub.Name, sub.Short)
+	}
+	var rare []string
+	begun := false
+	for _, g := range c.Flags.groups {
+		var shown []*flag
+		for _, f := range g.flags {
+			if f.rare && !all && !f.Hidden {
+				rare = append(rare, "--"+f.Name)
+			} else if !f.Hidden {
+				shown = append(shown, f)
+			}
+		}
+		if len(shown) == 0 {
+			continue
+		}
+		if !begun {
+			b.WriteString("\n")
+		}
+		begun = true
+		if g.title != "" {
+			b.WriteString(g.title + "\n")
+		}
+		for _, f := range shown {
+			entry(&b, f.name(), f.sentence())
+		}
+	}
+	if len(rare) > 0 {
+		b.WriteString("Explained by --help-all\n")
+		indented(&b, "  ", strings.Join(rare, ", "))
+	}
+	for _, note := range c.Notes {
+		paragraph(&b, note)
+	}
+	if c.Status != "" {
+		indented(&b, "", "Exit status: "+c.Status+", 2 bad usage.")
+	}
+	if len(c.Examples) > 0 {
+		b.WriteString("Examples\n")
+		for _, example := range c.Examples {
+			b.WriteString("  " + example + "\n")
+		}
+	}
+	program, _, below := strings.Cut(path, " ")
+	if !below && strings.Count(b.String(), "\n")+strings.Count(unit.Help, "\n") < helpHeight {
+		return b.String() + "\n" + unit.Help
+	}
+	return b.String() + fmt.Sprintf("How counts, sizes, rates and times are written: %s help quantities\n", program)
+}
+
+func usageLine(c *Command, path string) string {
+	if len(c.names()) > 0 {
+		if c.Run == nil {
+			return path + " COMMAND [flags]"
+		}
+		path += " [COMMAND]"
+	}
+	if c.Takes != "" {
+		path += " " + c.Takes
+	}
+	return path + " [flags]"
+}
+
+// name is a flag as one types it.
+func (f *flag) name() string {
+	if f.as == "" {
+		return "--" + f.Name
+	}
+	return "--" + f.Name + " " + f.as
+}
+
+// sentence is a flag's meaning, with its default.
+func (f *flag) sentence() string {
+	text := f.Usage
+	switch f.DefValue {
+	case "", "false":
+		if f.note != "" {
+			text += " (default: " + f.note + ")"
+		}
+		return text
+	}
+	if f.note == "" {
+		return text + " (default " + f.DefValue + ")"
+	}
+	return text + " (default " + f.DefValue + ": " + f.note + ")"
+}
+
+// entry is a name and its text, in two columns.
+func entry(b *strings.Builder, name, text string) {
+	left := "  " + name
+	if pad := helpColumn - utf8.RuneCountInString(left); pad >= 2 {
+		left += strings.Repeat(" ", pad)
+	} else {
+		left += "  "
+	}
+	lines := fold(text, helpWidth-utf8.RuneCountInString(left), helpWidth-helpColumn)
+	b.WriteString(strings.TrimRight(left+lines[0], " ") + "\n")
+	for _, line := range lines[1:] {
+		b.WriteString(strings.Repeat(" ", helpColumn) + line + "\n")
+	}
+}
+
+// paragraph folds text that empty lines part, after an empty line. What is
+// indented stands as it is.
+func paragraph(b *strings.Builder, text string) {
+	for _, part := range strings.Split(strings.TrimSpace(text), "\n\n") {
+		if part == "" {
+			continue
+		}
+		b.WriteString("\n")
+		words := ""
+		for line := range strings.Lines(part) {
+			if !strings.HasPrefix(line, "  ") {
+				words += line
+				continue
+			}
+			if words != "" {
+				indented(b, "", words)
+				words = ""
+			}
+			b.WriteString(strings.TrimRight(line, "\n") + "\n")
+		}
+		if words != "" {
+			indented(b, "", words)
+		}
+	}
+}
+
+// indented folds text.
+func indented(b *strings.Builder, indent, text string) {
+	for _, line := range fold(text, helpWidth-len(indent), helpWidth-len(indent)) {
+		b.WriteString(indent + line + "\n")
+	}
+}
+
+// fold breaks text between words: into a first line of that width, and others.
+func fold(text string, first, others int) (lines []string) {
+	line, width := "", first
+	for _, word := range strings.Fields(text) {
+		if line != "" && utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > width {
+			lines, line, width = append(lines, line), "", others
+		}
+		if line != "" {
+			line += " "
+		}
+		line += word
+	}
+	return append(lines, line)
+}
+
+// help is the command help: of another command, or of how quantities are written.
+func (r *run) help() *Command {
+	return &Command{Name: "help", Hidden: true, Takes: "COMMAND|quantities", Short: "what a command does",
+		Args: func([]string) error { return nil },
+		Run: func(_ context.Context, call *Call) (int, error) {
+			at, path := &r.program.Command, r.program.Name
+			for _, word := range call.Args {
+				if word == "quantities" {
+					r.print(unit.Help)
+					return Done, nil
+				}
+				sub := at.sub(word)
+				if sub == nil {
+					return 0, at.check([]string{word}, -1, path)
+				}
+				at, path = sub, path+" "+word
+			}
+			r.print(help(at, path, false))
+			return Done, nil
+		}}
+}
+
+func (c *Command) sub(name string) *Command {
+	for _, sub := range c.Commands {
+		if sub.Name == name {
+			return sub
+		}
+	}
+	return nil
+}
