@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 
-MODULES     := . peers tests/browser
+MODULES     := . bench tests/browser
 MAINS       := server client tuning
 GOPEERS     := rawepoll gonet nbio netpoll gorilla coder gws gonetclient
 COMMIT      := $(shell git describe --always --dirty --abbrev=12 2>/dev/null || echo unknown)
@@ -37,10 +37,10 @@ man: build ## write the man pages into out/man
 	@for m in tuning; do bin/$$m man >out/man/c10m-$$m.1; done; ls out/man/*.1
 
 .PHONY: peers
-peers: host ## build the servers and yardsticks that we compare with
+peers: host ## build the harness, the servers and the yardsticks that we compare with
 	@mkdir -p bin
-	cc -O2 -Wall -Wextra -o bin/floor peers/floor/floor.c
-	cd peers; for p in $(GOPEERS); do $(GOBUILD) -o ../bin/$$p ./$$p; done
+	cc -O2 -Wall -Wextra -o bin/floor bench/peers/floor/floor.c
+	cd bench; $(GOBUILD) -o ../bin/bench .; for p in $(GOPEERS); do $(GOBUILD) -o ../bin/$$p ./peers/$$p; done
 
 .PHONY: run
 run: build ## run the main job on this machine; CONNS=N|auto PORTS=200 PROTO=tcp|ws|tcp,ws
@@ -57,11 +57,11 @@ profile: build peers ## where the processors' time goes in a setup (root, perf)
 .PHONY: compare
 compare: build peers ## compare servers and clients (some 15 minutes); writes out/compare
 	@scripts/install-peers.sh
-	@go run ./scripts/compare run $(COMPARE_FLAGS)
+	@bin/bench run $(COMPARE_FLAGS)
 
 .PHONY: results
-results: host ## write the generated parts of RESULTS.md and docs/plots from results/
-	@go run ./scripts/compare results
+results: peers ## write the generated parts of RESULTS.md and docs/plots from results/
+	@bin/bench results
 
 .PHONY: screenshots
 screenshots: build ## make the README's pictures of the live page and the report anew

@@ -60,7 +60,7 @@ fi
 readonly allocs="go test -run '^\$' -bench . -benchmem ./internal/loadgen ./internal/echo"
 eval "$allocs" >"$dir/allocs.txt" || say "benchmarks ended with status $?"
 {
-  go run ./scripts/benchtable "$dir"
+  bin/bench tables "$dir"
   printf '\n### No allocation per message\n\n`%s`\n\n```\n' "$allocs"
   grep -v '^ok\|^PASS' "$dir/allocs.txt"
   echo '```'

@@ -75,8 +75,8 @@ func TestWebSocketServersThatAreNotOurs(t *testing.T) {
 		command []string
 	}{
 		{"python3-websockets", []string{"/usr/bin/python3", "-c", pythonServer, fmt.Sprint(port)}},
-		{"python3-tornado", []string{"/usr/bin/python3", "../peers/tornado/echo.py", "--ws", fmt.Sprintf("%d:1", port)}},
-		{"npm ws", []string{"node", "../peers/nodews/echo.js", "--ws", fmt.Sprintf("%d:1", port)}},
+		{"python3-tornado", []string{"/usr/bin/python3", "../bench/peers/tornado/echo.py", "--ws", fmt.Sprintf("%d:1", port)}},
+		{"npm ws", []string{"node", "../bench/peers/nodews/echo.js", "--ws", fmt.Sprintf("%d:1", port)}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			cmd := exec.Command(tt.command[0], tt.command[1:]...)

@@ -2,6 +2,7 @@ package unit
 
 import (
 	"fmt"
+	"net/netip"
 	"strconv"
 	"strings"
 )
@@ -67,4 +68,13 @@ func (p Ports) Contains(port int) bool { return p.N > 0 && port >= p.First && po
 // Overlaps says whether the two ranges share a port.
 func (p Ports) Overlaps(q Ports) bool {
 	return p.N > 0 && q.N > 0 && p.First <= q.Last() && q.First <= p.Last()
+}
+
+// On is the ports' addresses on ip.
+func (p Ports) On(ip netip.Addr) []netip.AddrPort {
+	all := make([]netip.AddrPort, p.N)
+	for i := range all {
+		all[i] = netip.AddrPortFrom(ip, uint16(p.First+i))
+	}
+	return all
 }

@@ -1,0 +1,13 @@
+package main
+
+import (
+	"testing"
+
+	"github.com/c10m/c10m/bench/internal/echotest"
+)
+
+func TestServer(t *testing.T) {
+	echotest.TCP(t, server.Run)
+	echotest.Careful(t, server.Run)
+	echotest.Usage(t, server.Run, "tcp")
+}
