@@ -114,6 +114,9 @@ func (s *server) pids(fp proc.FS, r result.ServerReport) []int {
 func (s *server) report(fp proc.FS, depth dash.Depth) (result.ServerReport, error) {
 	r := result.ServerReport{Schema: result.ServerSchema, Commit: commit, PID: os.Getpid(),
 		MaxConns: s.conns, Nofile: s.nofile.Soft, Refused: result.ErrorCounts{}, UID: &s.uid, In: &s.in, Bind: s.bind.String()}
+	if s.middle == nil {
+		r.Engine, r.Buffered, r.Budget = s.engineName, s.page.Budget.Used.Load(), s.page.Budget.Size.Load()
+	}
 	r.BootID, _ = fp.BootID()
 	r.Cgroup = fp.Quota(fp.Self())
 	state := echo.Ready

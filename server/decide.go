@@ -64,6 +64,9 @@ func (s *server) decide() error {
 		s.logf("%s", d.note)
 	}
 	s.conns, s.size = d.conns, d.size
+	if s.buffers.auto {
+		s.buffers.n = max(minBudget, int64(m.memory/budgetShare))
+	}
 	return nil
 }
 
@@ -75,6 +78,10 @@ func (s *server) listeners() int {
 	}
 	return len(s.ports())
 }
+
+// budgetShare is the share of memory that --buffer-budget auto is: an eighth. Go's
+// heap takes up to twice as much, and the sockets' own buffers come on top.
+const budgetShare = 8
 
 // holds is how many connections there is memory for, with both ends here.
 func (m machine) holds() int64 {
@@ -155,7 +162,7 @@ func (s *server) watchRoom(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	room := &shard.Room{Page: s.page, Memory: fp.Mem, Walked: walked(fp), ConnBytes: pairBytes, Logf: s.logf}
+	room := &shard.Room{Page: s.page, Memory: fp.Mem, Walked: walked(fp), ConnBytes: pairBytes, Budget: s.buffers.n, Logf: s.logf}
 	// A container without /proc/sys does not know fs.file-nr.
 	if open, limit, err := fp.Files(); err == nil && !fp.PassesFileMax() {
 		room.Files = fp.Files

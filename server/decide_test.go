@@ -33,7 +33,7 @@ func TestDecide(t *testing.T) {
 		{"watches for listeners alone", with(small, func(m *machine) { m.watches = 500 }), auto, auto, 20_000, 0, 0, []string{"max_user_watches 500", "listeners"}},
 		{"as many as asked for", small, unit.Count{N: 1000}, auto, 20_000, 1000, 1, nil},
 		{"with as many workers", small, auto, unit.Count{N: 3}, 20_000, 3 * 19_397, 3, []string{"--workers 3 of 20,000"}},
-		{"more than these hold", small, unit.Count{N: 100_000}, unit.Count{N: 3}, 20_000, 3 * 19_397, 3, []string{"58,191 connections", "--workers 3"}},
+		{"more than these hold", small, unit.Count{N: 100_000}, unit.Count{N: 3}, 20_000, 3 * 19_397, 3, []string{"58,182 connections", "--workers 3"}},
 		{"asked for, and does not fit", small, unit.Count{N: 2_800_000}, auto, 1024, 0, 0, []string{"--max-conns 2800000", "274 workers"}},
 		{"more ports than fds", small, auto, auto, 500, 0, 0, []string{"400 ports", "500"}},
 		{"more workers than there may be", small, auto, unit.Count{N: 5000}, 20_000, 0, 0, []string{"--workers 5000", "1..4096"}},

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/netip"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -15,15 +16,15 @@ import (
 	"github.com/c10m/c10m/internal/echo"
 	"github.com/c10m/c10m/internal/plan"
 	"github.com/c10m/c10m/internal/relay"
+	"github.com/c10m/c10m/internal/shard"
 	"github.com/c10m/c10m/internal/sys"
 	"github.com/c10m/c10m/internal/unit"
-	"github.com/c10m/c10m/internal/ws"
 )
 
-const usage = `usage: server [flags]
+var usage = strings.NewReplacer("ENGINES", strings.Join(shard.Engines(), " or "), "DEFAULT", shard.DefaultEngine).Replace(`usage: server [flags]
 
-A gnet server on epoll that listens on hundreds of ports and echoes what it
-receives. It prints one line "ready ..." on stdout once every port accepts.
+A server that listens on hundreds of ports and echoes what it receives.
+It prints one line "ready ..." on stdout once every port accepts.
 Ports
   --ports N             the same as --tcp 10000:N --ws 15000:N (default 200)
   --tcp FIRST:COUNT     TCP echo on these ports, or none
@@ -40,13 +41,15 @@ Size
   --max-conns auto|N    connections to hold; the surplus is refused (default
                         auto: as many as memory and the kernel's limits allow)
   --workers auto|N      worker processes (default auto: as few as fds allow)
+  --engine NAME         what brings the bytes: ENGINES (default DEFAULT)
 Protection
-  --max-outbound BYTES  bytes that may wait for a slow reader (default 1M)
-  --max-message BYTES   of a WebSocket message (default 1M)
+  --buffer-budget auto|SIZE   all that is kept for peers (auto: memory / 8)
+  --max-outbound SIZE   echo that waits for one peer; then it is not read (64M)
+  --stall D             drop who takes none of it for so long (default 30s)
+  --max-message SIZE    of a WebSocket message (default 0: any size, it streams)
   --handshake-timeout D of a WebSocket handshake (default 10s)
   --idle-timeout D      close connections silent for so long (default 0: never)
-  --keepalive D         probe peers silent for so long, close when 3 probes go
-                        unanswered, or nothing is taken (default 5m; 0: never)
+  --keepalive D         probe peers silent for so long (default 5m; 0: never)
   --close-on-eot        close a TCP connection after echoing a read that ends
                         with byte 4 (EOT): first, see client churn
   --drain D             how long a worker may take to end (default 30s)
@@ -55,12 +58,45 @@ Middle tier
   --upstream per-request|pool|keepalive   connections made for each, pooled, or
                         kept with the client's (default keepalive)
   --pool N              connections of a pool (default 100)
-Other
   --version             print version and exit
 Examples
   server --bind 0.0.0.0 --tcp 20000:500 --max-conns 10M
   server --tcp 20000:20 --relay 127.0.0.1:10000:200 --control none
-`
+`)
+
+// budget is the flag value of --buffer-budget: auto or a size.
+type budget struct {
+	auto bool
+	n    int64
+}
+
+func (b *budget) String() string {
+	size := unit.Size(b.n)
+	if b.auto {
+		return "auto"
+	}
+	return size.String()
+}
+
+// Set reads auto or a size.
+func (b *budget) Set(text string) error {
+	if text == "auto" {
+		*b = budget{auto: true}
+		return nil
+	}
+	var size unit.Size
+	if err := size.Set(text); err != nil {
+		return err
+	}
+	if size < minBudget {
+		return fmt.Errorf("%q: the legal range is auto, or %d bytes and more", text, minBudget)
+	}
+	*b = budget{n: int64(size)}
+	return nil
+}
+
+// minBudget is the least that a server can work with.
+const minBudget = 1 << 20
 
 // errUsage marks bad usage: exit status 2.
 var errUsage = errors.New("bad usage")
@@ -72,9 +108,12 @@ type options struct {
 	tcp, ws     unit.Ports // N = 0: none
 	workers     unit.Count
 	maxConns    unit.Count
+	engineName  string
+	buffers     budget
 	maxOutbound int
 	maxMessage  int64
 	handshake   time.Duration
+	stall       time.Duration
 	idleTimeout time.Duration
 	keepAlive   time.Duration
 	closeOnEOT  bool
@@ -98,7 +137,8 @@ type worker struct {
 func parse(args []string) (options, error) {
 	o := options{workers: unit.Count{Auto: true}, maxConns: unit.Count{Auto: true}}
 	o.relay.pool = unit.Count{N: 100}
-	maxOutbound, maxMessage := unit.Size(1<<20), unit.Size(ws.DefaultMaxMessage)
+	maxOutbound, maxMessage := unit.Size(echo.DefaultMaxOutbound), unit.Size(0)
+	o.buffers.auto = true
 	fs := flag.NewFlagSet("server", flag.ContinueOnError)
 	fs.SetOutput(io.Discard)
 	var ports int
@@ -108,6 +148,9 @@ func parse(args []string) (options, error) {
 	bind := fs.String("bind", "127.0.0.1", "")
 	fs.Var(&o.workers, "workers", "")
 	fs.Var(&o.maxConns, "max-conns", "")
+	fs.StringVar(&o.engineName, "engine", shard.DefaultEngine, "")
+	fs.Var(&o.buffers, "buffer-budget", "")
+	fs.DurationVar(&o.stall, "stall", echo.DefaultStall, "")
 	fs.Var(&maxOutbound, "max-outbound", "")
 	fs.Var(&maxMessage, "max-message", "")
 	fs.Var(unit.NewDuration(&o.handshake, echo.DefaultHandshake), "handshake-timeout", "")
@@ -162,6 +205,9 @@ func (o *options) check(rest []string, ports int, bind string, given map[string]
 	if err := o.checkRelay(given); err != nil {
 		return err
 	}
+	if !slices.Contains(shard.Engines(), o.engineName) {
+		return fmt.Errorf("--engine %q: the legal values are %s", o.engineName, strings.Join(shard.Engines(), " and "))
+	}
 	if err := o.checkProtection(); err != nil {
 		return err
 	}
@@ -177,12 +223,15 @@ func (o *options) check(rest []string, ports int, bind string, given map[string]
 // that are not the first in the order of --help is named.
 func (o *options) checkProtection() error {
 	for _, size := range []struct {
-		name string
-		n    int64
-	}{{"max-outbound", int64(o.maxOutbound)}, {"max-message", o.maxMessage}} {
-		if size.n < 1 || size.n > maxBytes {
-			return fmt.Errorf("--%s %d: the legal range is 1..%d bytes", size.name, size.n, int64(maxBytes))
+		name     string
+		n, least int64
+	}{{"max-outbound", int64(o.maxOutbound), 1}, {"max-message", o.maxMessage, 0}} {
+		if size.n < size.least || size.n > maxBytes {
+			return fmt.Errorf("--%s %d: the legal range is %d..%d bytes", size.name, size.n, size.least, int64(maxBytes))
 		}
+	}
+	if o.stall < time.Second || o.stall > time.Hour {
+		return fmt.Errorf("--stall %v: the legal range is 1s..1h", o.stall)
 	}
 	if o.handshake < time.Second || o.handshake > time.Hour {
 		return fmt.Errorf("--handshake-timeout %v: the legal range is 1s..1h", o.handshake)

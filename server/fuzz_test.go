@@ -26,7 +26,7 @@ func FuzzParse(f *testing.F) {
 		if o.tcp.N+o.ws.N < 1 || o.tcp.N > 0 && (o.tcp.First < 1 || o.tcp.Last() > 65535) || o.ws.N > 0 && (o.ws.First < 1 || o.ws.Last() > 65535) || o.tcp.Overlaps(o.ws) {
 			t.Errorf("%q is taken for ports %s and %s", line, o.tcp.String(), o.ws.String())
 		}
-		if o.maxOutbound < 0 || o.maxMessage < 1 || o.idleTimeout < 0 || o.drain < 0 || o.handshake <= 0 {
+		if o.maxOutbound < 0 || o.maxMessage < 0 || o.stall <= 0 || !o.buffers.auto && o.buffers.n < minBudget || o.idleTimeout < 0 || o.drain < 0 || o.handshake <= 0 {
 			t.Errorf("%q is taken for %+v", line, o)
 		}
 	})

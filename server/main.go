@@ -113,13 +113,14 @@ func (s *server) work() error {
 	go dash.ServeProfiles(door)
 	cfg := s.engine(shard.Size{Loops: s.worker.loops, Limit: s.worker.limit})
 	cfg.Total = s.maxConns.N
-	return shard.Work(page, s.worker.index, cfg)
+	return shard.Work(page, s.worker.index, s.engineName, cfg)
 }
 
 // engine is the configuration of one engine.
 func (s *server) engine(size shard.Size) echo.Config {
 	return echo.Config{Bind: s.bind, Ports: s.ports(), Loops: size.Loops, Limit: size.Limit,
-		MaxOutbound: s.maxOutbound, MaxMessage: s.maxMessage, Handshake: s.handshake, IdleTimeout: s.idleTimeout, KeepAlive: s.keepAlive, CloseOnEOT: s.closeOnEOT, Logf: s.logf}
+		MaxOutbound: s.maxOutbound, MaxMessage: s.maxMessage, Handshake: s.handshake, Stall: s.stall, IdleTimeout: s.idleTimeout,
+		KeepAlive: s.keepAlive, CloseOnEOT: s.closeOnEOT, Logf: s.logf}
 }
 
 func (s *server) ports() []echo.Port {
@@ -167,6 +168,7 @@ func (s *server) serve(ctx context.Context) error {
 		}
 		s.super = &shard.Supervisor{Page: page, Command: s.command, Drain: s.drain, Logf: s.logf}
 	}
+	s.page.Budget.Size.Store(s.buffers.n)
 	ctx, drain := context.WithCancel(ctx)
 	defer drain()
 	stop, err := s.startControl(drain)
@@ -181,9 +183,9 @@ func (s *server) serve(ctx context.Context) error {
 		return s.super.Run(ctx, s.ready)
 	}
 	cfg := s.engine(s.size)
-	cfg.Limit = min(cfg.Limit, s.conns)
+	cfg.Limit, cfg.Budget = min(cfg.Limit, s.conns), s.page.Budget
 	go s.readyAlone(ctx)
-	return shard.Engine(ctx, cfg, s.page.Slots[0])
+	return shard.Engine(ctx, s.engineName, cfg, s.page.Slots[0])
 }
 
 // command starts worker i.
@@ -199,9 +201,9 @@ func (s *server) command(i int) *exec.Cmd {
 // /proc/PID/cmdline, and the file that it came from may be gone.
 func (s *server) workerArgs(i int) []string {
 	w := worker{index: i, of: s.size.Workers, limit: s.size.Limit, loops: s.size.Loops}
-	return []string{"--tcp", s.tcp.String(), "--ws", s.ws.String(), "--bind", s.bind.String(), "--control", cmp.Or(s.control, "none"),
+	return []string{"--engine", s.engineName, "--tcp", s.tcp.String(), "--ws", s.ws.String(), "--bind", s.bind.String(), "--control", cmp.Or(s.control, "none"),
 		"--max-conns", fmt.Sprint(s.conns), "--max-outbound", fmt.Sprint(s.maxOutbound), "--max-message", fmt.Sprint(s.maxMessage),
-		"--handshake-timeout", s.handshake.String(), "--idle-timeout", s.idleTimeout.String(), "--keepalive", s.keepAlive.String(),
+		"--handshake-timeout", s.handshake.String(), "--stall", s.stall.String(), "--idle-timeout", s.idleTimeout.String(), "--keepalive", s.keepAlive.String(),
 		fmt.Sprintf("--close-on-eot=%t", s.closeOnEOT), "--worker", w.String()}
 }
 
@@ -249,6 +251,9 @@ func (s *server) ready() {
 	}
 	if s.ws.N > 0 {
 		fmt.Fprintf(&b, " ws %s:%d-%d", s.bind, s.ws.First, s.ws.Last())
+	}
+	if s.middle == nil {
+		fmt.Fprintf(&b, " engine=%s", s.engineName)
 	}
 	fmt.Fprintf(&b, " workers=%d loops=%d max-conns=%d nofile=%d",
 		s.size.Workers, s.size.Loops*s.size.Workers, s.conns, s.nofile.Soft)

@@ -22,6 +22,7 @@ func TestWorkerArgs(t *testing.T) {
 		"--",
 		"--ports 5 --",
 		"--ws 16000:3 --max-message 16k --handshake-timeout 1m30s",
+		"--engine gnet --stall 90s --buffer-budget 64M",
 		"--tcp 11000:2 --max-outbound 3M --idle-timeout 90s --keepalive 0 --close-on-eot",
 		"--bind ::1 --keepalive 1s --drain 1s --workers 9 --max-conns 5M",
 		"--bind ::ffff:127.0.0.1 --control 127.0.0.1:9091 --control-token " + token,
@@ -49,7 +50,7 @@ func TestWorkerArgs(t *testing.T) {
 			continue
 		}
 		w := &server{options: its}
-		if want := (worker{index: 3, of: 7, limit: 19_000, loops: 2}); its.worker != want || its.maxConns.N != 123_456 || its.control != o.control || its.token != "" {
+		if want := (worker{index: 3, of: 7, limit: 19_000, loops: 2}); its.worker != want || its.maxConns.N != 123_456 || its.control != o.control || its.engineName != o.engineName || its.token != "" {
 			t.Errorf("%q: worker %+v", line, its)
 		}
 		engine := func(s *server) echo.Config {

@@ -1,29 +1,6 @@
-// Package echo is the server's engine: TCP and WebSocket echo over gnet. It is
-// the only room that imports gnet; only gnet*.go and idle.go see its types.
 package echo
 
 import "sync/atomic"
-
-// Causes why a connection was closed by us rather than by its peer.
-const (
-	OverLimit  = iota // more than --max-conns, or no fd left
-	Draining          // arrived after the drain began
-	SlowReader        // more than --max-outbound waited for it
-	IdleTimeout
-	HandshakeTimeout // no whole WebSocket handshake within its deadline
-	HandshakeRefused // answered with 400, 405, 426 or 431
-	BadFrames        // breach of RFC 6455, closed with 1002
-	BadUTF8          // text that is not UTF-8, closed with 1007
-	TooBig           // more than --max-message, closed with 1009
-	Upstream         // of a relay: its upstream failed
-	FileMax          // the machine is nearly out of files, fs.file-max
-	MemoryLow        // the machine, or our cgroup, is nearly out of memory
-	nCauses
-)
-
-// CauseNames are the causes as reports and metrics name them.
-var CauseNames = [nCauses]string{"over_limit", "draining", "slow_reader", "idle_timeout",
-	"handshake_timeout", "handshake_refused", "ws_protocol", "ws_utf8", "ws_too_big", "upstream", "file_max", "memory_low"}
 
 // stripes is how many cache lines the traffic counters are spread over: each of
 // the first so many event loops of a process has one to itself.
@@ -45,6 +22,7 @@ type Counters struct {
 	Most     atomic.Int64
 	Scarce   atomic.Int32
 	Upgraded atomic.Int64 // WebSocket handshakes that were completed
+	Buffered atomic.Int64 // memory kept for peers, this engine's part of Budget.Used
 	Causes   [nCauses]atomic.Int64
 	Heap     atomic.Int64 // live Go heap bytes, while nothing has happened since it was looked at; else 0
 	traffic  [stripes]struct {
@@ -106,6 +84,7 @@ func (c *Counters) Echoed(key, messages, bytes int) {
 func (c *Counters) Reset() {
 	c.State.Store(int32(Starting))
 	c.Open.Store(0)
+	c.Buffered.Store(0)
 	c.Heap.Store(0)
 	for i := range c.PortOpen {
 		if c.PortOpen[i].Load() != 0 {

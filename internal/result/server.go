@@ -15,6 +15,7 @@ type ServerReport struct {
 	Cgroup   *Cgroup      `json:"cgroup,omitempty"`     // nil: no quota of processors, or not known
 	Bind     string       `json:"bind,omitempty"`       // the address that its ports listen on
 	State    string       `json:"state"`                // starting, ready, draining
+	Engine   string       `json:"engine,omitempty"`     // gnet or epoll; absent of a relay
 	MaxConns int64        `json:"max_conns"`
 	Nofile   uint64       `json:"nofile"` // soft limit of one process
 	Open     int64        `json:"open"`
@@ -22,6 +23,8 @@ type ServerReport struct {
 	Refused  ErrorCounts  `json:"refused,omitempty"` // by cause: over_limit, draining, slow_reader ...
 	Messages int64        `json:"messages"`          // echoed; of TCP, reads
 	Bytes    int64        `json:"bytes"`             // payload bytes echoed
+	Buffered int64        `json:"buffered"`          // memory kept for peers
+	Budget   int64        `json:"budget,omitempty"`  // what may be kept for them
 	Relay    *Relay       `json:"relay,omitempty"`   // of a server that relays
 	Shards   []Shard      `json:"shards"`
 	Ports    []PortCount  `json:"ports"`

@@ -25,15 +25,17 @@ const (
 const MaxWorkers = 4096
 
 // Page is the memory that supervisor and workers share: one count of open
-// connections over all, and one block of counters each.
+// connections over all, one budget of what is buffered for their peers, and one
+// block of counters each.
 type Page struct {
 	TotalOpen *atomic.Int64
+	Budget    *echo.Budget
 	Slots     []*echo.Counters
 	file      *os.File
 }
 
 const (
-	headBytes = 64
+	headBytes = 2 * 64 // each on a cache line of its own
 	slotBytes = (int(unsafe.Sizeof(echo.Counters{})) + 63) &^ 63
 )
 
@@ -58,6 +60,7 @@ func mapPage(f *os.File, n int) (*Page, error) {
 	}
 	p := &Page{file: f, Slots: make([]*echo.Counters, n)}
 	p.TotalOpen = (*atomic.Int64)(unsafe.Pointer(&mem[0]))
+	p.Budget = (*echo.Budget)(unsafe.Pointer(&mem[headBytes/2]))
 	for i := range p.Slots {
 		p.Slots[i] = (*echo.Counters)(unsafe.Pointer(&mem[headBytes+i*slotBytes]))
 	}
@@ -66,5 +69,5 @@ func mapPage(f *os.File, n int) (*Page, error) {
 
 // Alone is the page of a server that is one plain process.
 func Alone() *Page {
-	return &Page{TotalOpen: new(atomic.Int64), Slots: []*echo.Counters{new(echo.Counters)}}
+	return &Page{TotalOpen: new(atomic.Int64), Budget: new(echo.Budget), Slots: []*echo.Counters{new(echo.Counters)}}
 }

@@ -2,6 +2,7 @@ package shard
 
 import (
 	"context"
+	"sync/atomic"
 	"time"
 
 	"github.com/c10m/c10m/internal/echo"
@@ -14,8 +15,9 @@ import (
 // instead. So the engines may hold only what there is room for, less a reserve for
 // everybody else: the watcher deals it out and looks again before long.
 
-// lookEvery is how often the watcher looks while connections arrive. While none
-// do it looks every idleLooks-th time only: there is nothing to deal out.
+// lookEvery is how often the watcher looks while connections arrive, or more is
+// kept for them. Else it looks every idleLooks-th time only: there is nothing to
+// deal out.
 const (
 	lookEvery = 50 * time.Millisecond
 	idleLooks = 20
@@ -51,10 +53,11 @@ type Room struct {
 	// looks used and is dropped when there is need. nil: none.
 	Walked    func() uint64
 	ConnBytes int64 // what a connection takes of the memory
+	Budget    int64 // what may be kept for peers where there is memory enough
 	Logf      func(format string, args ...any)
 
-	low          bool // memory was, and has not been enough since
-	total, drift int64
+	low        bool // memory was, and has not been enough since
+	open, kept drift
 }
 
 // Watch looks until ctx ends.
@@ -62,13 +65,13 @@ func (r *Room) Watch(ctx context.Context) {
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
 	for last, n := int64(0), 0; ; n++ {
-		accepted := int64(0)
+		now := r.Page.Budget.Used.Load()
 		for _, slot := range r.Page.Slots {
-			accepted += slot.Accepted.Load()
+			now += slot.Accepted.Load()
 		}
-		if accepted != last || n%idleLooks == 0 {
+		if now != last || n%idleLooks == 0 {
 			r.deal()
-			last = accepted
+			last = now
 		}
 		r.recount()
 		select {
@@ -129,10 +132,23 @@ func (r *Room) memory() int64 {
 		r.low = low
 		r.tell(mem)
 	}
+	r.lend(int64(mem.Room(lowMemory)))
 	if r.low {
 		return 0
 	}
 	return left
+}
+
+// lend lets the engines keep for their peers what they keep already and a quarter
+// of the room that is left: Go's heap takes up to twice what is kept, and the
+// sockets' own buffers come on top. Without room they give back a quarter.
+func (r *Room) lend(room int64) {
+	used := r.Page.Budget.Used.Load()
+	size := used + room/4
+	if room <= 0 {
+		size = used * 3 / 4
+	}
+	r.Page.Budget.Size.Store(min(size, r.Budget))
 }
 
 // tell says that the door closes or opens.
@@ -149,18 +165,29 @@ func (r *Room) tell(mem proc.Mem) {
 	r.Logf("memory: less than %.0f %% of %s %d MiB are left: connections are refused (memory_low) until %.0f %% are", lowMemory*100, of, total>>20, enoughMemory*100)
 }
 
-// recount puts TotalOpen right: a worker that is killed while it counts a
-// connection may have counted it in one place and not yet in the other. Between
-// two looks that see the same there was nobody in the middle of it.
+// recount puts TotalOpen and Budget.Used right: a worker that is killed while it
+// counts something may have counted it in one place and not yet in the other.
 func (r *Room) recount() {
-	sum := int64(0)
+	open, kept := int64(0), int64(0)
 	for _, slot := range r.Page.Slots {
-		sum += slot.Open.Load()
+		open += slot.Open.Load()
+		kept += slot.Buffered.Load()
 	}
-	total := r.Page.TotalOpen.Load()
-	drift := total - sum
-	if drift != 0 && drift == r.drift && total == r.total {
-		r.Page.TotalOpen.CompareAndSwap(total, sum)
+	r.open.correct(r.Page.TotalOpen, open)
+	r.kept.correct(&r.Page.Budget.Used, kept)
+}
+
+// drift is by how much a total was off at the last look.
+type drift struct{ total, by int64 }
+
+// correct sets a total to the sum of its parts, if it was off by as much when it
+// was last looked at: between two looks that see the same there was nobody in the
+// middle of counting.
+func (d *drift) correct(total *atomic.Int64, sum int64) {
+	now := total.Load()
+	by := now - sum
+	if by != 0 && *d == (drift{now, by}) {
+		total.CompareAndSwap(now, sum)
 	}
-	r.total, r.drift = total, drift
+	*d = drift{now, by}
 }

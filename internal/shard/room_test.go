@@ -36,7 +36,7 @@ func TestWalked(t *testing.T) {
 }
 
 func twoEngines() *Page {
-	return &Page{TotalOpen: new(atomic.Int64), Slots: []*echo.Counters{new(echo.Counters), new(echo.Counters)}}
+	return &Page{TotalOpen: new(atomic.Int64), Budget: new(echo.Budget), Slots: []*echo.Counters{new(echo.Counters), new(echo.Counters)}}
 }
 
 // TestDeal: what each of two engines may hold that have 10 and 20 connections,

@@ -7,12 +7,13 @@ import (
 
 // Overhead is how many fds of a process are not for connections, with its ports
 // and event loops. Each loop listens on every port by itself, has an epoll and an
-// eventfd, and may hold a connection that it has accepted and not yet refused. The
+// eventfd for itself and for its lane, may hold a connection that it has accepted
+// and not yet refused, and one twice that moves. The
 // control endpoint serves 64 connections at once, each of which may have a file of
 // /proc open. The rest is the runtime's own and the inherited ones, and a margin
 // that accept4(2) never reaches.
 func Overhead(ports, loops int) int64 {
-	return int64(loops)*int64(ports+3) + otherFDs
+	return int64(loops)*int64(ports+6) + otherFDs
 }
 
 const otherFDs = 2*64 + 72

@@ -127,6 +127,7 @@ func (s *Supervisor) keep(ctx context.Context, cancel context.CancelCauseFunc, i
 		}
 		lost := slot.Open.Load()
 		s.Page.TotalOpen.Add(-lost)
+		s.Page.Budget.Used.Add(-slot.Buffered.Load())
 		slot.Reset()
 		s.restartsOf(i).Add(1)
 		s.Logf("worker %d ended (%v) with %d connections; starting it anew", i, err, lost)

@@ -18,7 +18,7 @@ import (
 // Work runs worker number i's engine until SIGTERM, by the supervisor, or the
 // supervisor's end. It ends itself when the lifeline does: no worker outlives its
 // supervisor, however that one died.
-func Work(page *Page, i int, cfg echo.Config) error {
+func Work(page *Page, i int, engine string, cfg echo.Config) error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
 	// Ctrl-C and the terminal's end reach the whole process group; the
@@ -42,8 +42,8 @@ func Work(page *Page, i int, cfg echo.Config) error {
 			}
 		}
 	}
-	cfg.TotalOpen = page.TotalOpen
-	return Engine(ctx, cfg, page.Slots[i])
+	cfg.TotalOpen, cfg.Budget, cfg.Sharers = page.TotalOpen, page.Budget, len(page.Slots)*cfg.Loops
+	return Engine(ctx, engine, cfg, page.Slots[i])
 }
 
 // steer deals connections evenly to n sockets a port, anew from each start.
@@ -55,16 +55,16 @@ func steer(n int) error {
 	return sys.Steer(listeners, sys.NewSteerKey(), slices.Repeat([]uint32{1}, n))
 }
 
-// Engine runs one engine in this process, and gives memory back when quiet. GOGC
+// Engine runs the engine of that name in this process, and gives memory back when quiet. GOGC
 // stays as it is: idle connections make next to no garbage, so a larger heap saves
 // no noticeable time while they arrive, and a smaller one no memory once Settle has
 // taken back what is left over.
-func Engine(ctx context.Context, cfg echo.Config, ctr *echo.Counters) error {
+func Engine(ctx context.Context, engine string, cfg echo.Config, ctr *echo.Counters) error {
 	ctr.PID.Store(int32(os.Getpid()))
 	quiet, cancel := context.WithCancel(ctx)
 	defer cancel()
 	go Settle(quiet, ctr)
-	return echo.Serve(ctx, cfg, ctr)
+	return echo.Serve(ctx, engines[engine], cfg, ctr)
 }
 
 // Settle returns idle heap to the system, once, after activity has ceased for

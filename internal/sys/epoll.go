@@ -35,8 +35,22 @@ func NewEpoll() (Epoll, error) {
 // Add wraps epoll_ctl(2) EPOLL_CTL_ADD; lo and hi come back in Event.Fd and
 // Event.Pad. ENOSPC means fs.epoll.max_user_watches is used up.
 func (e Epoll) Add(fd int, events uint32, lo, hi int32) Errno {
+	return e.control(unix.EPOLL_CTL_ADD, fd, events, lo, hi)
+}
+
+// Modify wraps epoll_ctl(2) EPOLL_CTL_MOD. What the socket is ready for by then
+// is reported anew, also to a watcher of edges.
+func (e Epoll) Modify(fd int, events uint32, lo, hi int32) Errno {
+	return e.control(unix.EPOLL_CTL_MOD, fd, events, lo, hi)
+}
+
+// Remove wraps epoll_ctl(2) EPOLL_CTL_DEL. It is needed where the file stays
+// open under another fd, in this table or another.
+func (e Epoll) Remove(fd int) Errno { return e.control(unix.EPOLL_CTL_DEL, fd, 0, 0, 0) }
+
+func (e Epoll) control(op, fd int, events uint32, lo, hi int32) Errno {
 	ev := Event{Events: events, Fd: lo, Pad: hi}
-	_, _, errno := unix.RawSyscall6(unix.SYS_EPOLL_CTL, uintptr(e.fd), unix.EPOLL_CTL_ADD, uintptr(fd),
+	_, _, errno := unix.RawSyscall6(unix.SYS_EPOLL_CTL, uintptr(e.fd), uintptr(op), uintptr(fd),
 		uintptr(unsafe.Pointer(&ev)), 0, 0)
 	return errno
 }

@@ -13,6 +13,7 @@ type echo struct {
 	moved bool
 	max   int64
 	count Count
+	rest  skipper // failed: where the framing goes on
 }
 
 // Count is what one call of Echo sent back: the data messages that ended in it,
@@ -26,10 +27,11 @@ type Count struct{ Messages, Bytes int }
 //
 // Data frames come back with their opcode, pings as pongs, pongs not at all; a
 // close frame, or a breach of RFC 6455, is answered by a close frame at the end
-// of out, and all of in is consumed. out lies in in or in the session: it is
-// good until in is used for something else or Session.Sent is called. Bytes of
-// in that are not consumed are unchanged; they must be there again, with more
-// behind them, in the next call.
+// of out, and all of in is consumed. The session is then nil if the peer's close
+// frame has been seen; else what follows is for Skip. out lies in in or in the
+// session: it is good until in is used for something else or Session.Sent is
+// called. Bytes of in that are not consumed are unchanged; they must be there
+// again, with more behind them, in the next call.
 func Echo(s *Session, in []byte, lim Limits) (s2 *Session, out []byte, consumed int, n Count, v Verdict) {
 	e := echo{in: in, out: in, max: lim.maxMessage()}
 	if s != nil {
@@ -37,13 +39,7 @@ func Echo(s *Session, in []byte, lim Limits) (s2 *Session, out []byte, consumed 
 	}
 	v = e.run()
 	if v.Closed() {
-		e.read = len(in)
-		if s != nil {
-			// Not Free: out may lie in the spare buffer, which is left to it.
-			s.spare, s.state = nil, state{}
-			sessions.Put(s)
-		}
-		return nil, e.out[e.start:e.end], e.read, e.count, v
+		e.read, e.state = len(in), state{skip: e.rest}
 	}
 	switch {
 	case e.state == state{} && e.spare == nil:
@@ -69,10 +65,10 @@ func (e *echo) run() Verdict {
 	for e.read < len(e.in) {
 		h, ok := parseHeader(e.in[e.read:], true)
 		if !ok || !e.inOrder(h.op) {
-			return e.fail(Verdict{Protocol, CodeProtocol})
+			return e.fail(Verdict{Protocol, CodeProtocol}, skipper{lost: true})
 		}
 		if !isControl(h.op) && h.length > e.max-e.total {
-			return e.fail(Verdict{TooBig, CodeTooBig})
+			return e.fail(Verdict{TooBig, CodeTooBig}, skipper{})
 		}
 		if h.size == 0 {
 			break
@@ -85,7 +81,7 @@ func (e *echo) run() Verdict {
 			v = e.begin(h)
 		default:
 			if e.kind(h) == OpText && !e.look(h, have) {
-				v = e.fail(Verdict{UTF8, CodeUTF8})
+				v = e.fail(Verdict{UTF8, CodeUTF8}, skipper{})
 			}
 			return v
 		}
@@ -122,7 +118,7 @@ func (e *echo) frame(h header, payload []byte) Verdict {
 	case OpClose:
 		mask(payload, payload, h.key)
 		v, _ = parseClose(payload, false)
-		return e.fail(v)
+		return e.closeWith(v)
 	default:
 		e.open(h)
 		v = e.part(payload, h.key, h.fin)
@@ -181,7 +177,7 @@ func (e *echo) part(payload []byte, key uint32, last bool) Verdict {
 		e.checked = e.checked.add(plain)
 		if e.checked == invalid || last && e.checked != between {
 			e.start, e.end = start, end
-			return e.fail(Verdict{UTF8, CodeUTF8})
+			return e.fail(Verdict{UTF8, CodeUTF8}, skipper{at: atPayload, remain: int64(len(payload)) + e.remain})
 		}
 	}
 	e.sent = true

@@ -39,9 +39,18 @@ func (e *echo) move() {
 // maxClose is the size of our answer to a close frame.
 const maxClose = 4
 
-// fail ends the connection: the output ends with a close frame. What was not
+// fail ends the connection though its peer does not know yet. at is where in its
+// frames it is at e.read.
+func (e *echo) fail(v Verdict, at skipper) Verdict {
+	if at.on = true; !at.next(e.in[e.read:]) {
+		e.rest = at
+	}
+	return e.closeWith(v)
+}
+
+// closeWith ends the connection: the output ends with a close frame. What was not
 // read yet may be written over, nobody reads it any more.
-func (e *echo) fail(v Verdict) Verdict {
+func (e *echo) closeWith(v Verdict) Verdict {
 	if !e.moved && len(e.in)-e.end < maxClose {
 		e.move()
 	}

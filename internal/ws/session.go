@@ -1,26 +1,26 @@
 package ws
 
-import "sync"
+import (
+	"math"
+	"sync"
+)
 
 // MaxHeld is the largest frame, header included, that is waited for until it
 // is whole. Larger ones are streamed.
 const MaxHeld = 16 << 10
 
-// Defaults of Limits.
-const (
-	DefaultMaxMessage = 1 << 20
-	DefaultMaxHeader  = 8 << 10
-)
+// DefaultMaxHeader is the default of Limits.MaxHeader.
+const DefaultMaxHeader = 8 << 10
 
-// Limits bound what a client may send; fields that are 0 take the defaults.
+// Limits bound what a client may send.
 type Limits struct {
-	MaxMessage int64 // bytes of a message, all its fragments together
-	MaxHeader  int   // bytes of the opening handshake's header block
+	MaxMessage int64 // bytes of a message, all its fragments together; 0: no bound
+	MaxHeader  int   // bytes of the opening handshake's header block; 0: DefaultMaxHeader
 }
 
 func (l Limits) maxMessage() int64 {
 	if l.MaxMessage <= 0 {
-		return DefaultMaxMessage
+		return math.MaxInt64
 	}
 	return l.MaxMessage
 }
@@ -45,12 +45,13 @@ type state struct {
 	remain  int64 // payload bytes of a streamed frame that are still to come
 	total   int64 // bytes of the message so far, as announced by its frames
 	key     uint32
-	seen    uint16 // payload bytes of the waiting text frame that are checked
-	op      byte   // opcode of the open message, 0: none
-	fin     bool   // the streamed frame is the last of its message
-	sent    bool   // our answer to the open message has begun
-	checked text   // up to the end of the last frame, or of the part streamed
-	ahead   text   // up to seen
+	seen    uint16  // payload bytes of the waiting text frame that are checked
+	op      byte    // opcode of the open message, 0: none
+	fin     bool    // the streamed frame is the last of its message
+	sent    bool    // our answer to the open message has begun
+	checked text    // up to the end of the last frame, or of the part streamed
+	ahead   text    // up to seen
+	skip    skipper // on once our close frame is sent and the peer's awaited
 }
 
 var (

@@ -31,17 +31,27 @@ type request struct {
 // is not all there yet. The response is appended to out: 101 if ok, else 400,
 // 405, 426 or 431, after which the connection is to be closed.
 //
+// Empty lines before the request line are passed over (RFC 9112 section 2.2).
+// What cannot begin a request is refused at its first byte, without waiting for
+// the rest: a TLS ClientHello has no end of a header block.
+//
 // Of the subprotocols that the client offers the first is taken: an echo speaks
 // them all, and browsers insist on one. Extensions are passed over.
 func Upgrade(in, out []byte, lim Limits) (n int, response []byte, ok bool) {
-	n, tooLong := blockEnd(in, lim.maxHeader())
+	empty := emptyLines(in[:min(len(in), lim.maxHeader())])
+	block := in[empty:]
+	if empty < lim.maxHeader() && !mayBegin(block) {
+		return empty + 1, append(out, badRequest...), false
+	}
+	n, tooLong := blockEnd(block, lim.maxHeader()-empty)
 	switch {
 	case tooLong:
 		return min(len(in), lim.maxHeader()), append(out, headerSizeTooLarge...), false
 	case n == 0:
 		return 0, out, false
 	}
-	line, fields := cutLine(in[:n-2])
+	line, fields := cutLine(block[:n-2])
+	n += empty
 	if refusal := checkRequestLine(line); refusal != "" {
 		return n, append(out, refusal...), false
 	}
@@ -61,6 +71,20 @@ func Upgrade(in, out []byte, lim Limits) (n int, response []byte, ok bool) {
 		out = append(append(out, "\r\nSec-WebSocket-Protocol: "...), r.subprotocol...)
 	}
 	return n, append(out, endOfBlock...), true
+}
+
+// emptyLines is the length of the empty lines that b begins with.
+func emptyLines(b []byte) (n int) {
+	for bytes.HasPrefix(b[n:], endOfBlock[:2]) {
+		n += 2
+	}
+	return n
+}
+
+// mayBegin says whether a request may begin with b: with a method, which is a
+// token, or for all that is known yet with an empty line.
+func mayBegin(b []byte) bool {
+	return len(b) == 0 || tokenByte[b[0]] || b[0] == '\r' && len(b) == 1
 }
 
 // checkRequestLine returns the answer to a bad one, "" to a good one.

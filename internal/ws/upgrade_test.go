@@ -54,7 +54,10 @@ var upgradeCases = []struct {
 	{"4.2.1.1 http/1.1", strings.Replace(handshake(), "HTTP/1.1", "http/1.1", 1), 400},
 	{"4.2.1.1 no version", strings.Replace(handshake(), " HTTP/1.1", "", 1), 400},
 	{"4.2.1.1 two spaces", strings.Replace(handshake(), "GET ", "GET  ", 1), 400},
-	{"4.2.1.1 no request line", "\r\n" + handshake(), 400},
+	{"4.2.1.1 no request line", "Host: h\r\n" + handshake(), 400},
+	{"RFC 9112 2.2 an empty line before the request", "\r\n" + handshake(), 101},
+	{"RFC 9112 2.2 three empty lines before it", "\r\n\r\n\r\n" + handshake(), 101},
+	{"RFC 9112 2.2 nothing but empty lines", strings.Repeat("\r\n", 512), 431},
 	{"4.2.1.1 control character in target", strings.Replace(handshake(), "/chat", "/ch\x01at", 1), 400},
 	{"4.2.1.2 no Host", handshake("-Host"), 400},
 	{"4.2.1.2 two Hosts", handshake()[:len(handshake())-2] + "Host: other\r\n\r\n", 400},
@@ -136,6 +139,24 @@ func TestUpgrade(t *testing.T) {
 				t.Errorf("took %d bytes of a header block of %d", n, len(tc.in))
 			}
 		})
+	}
+}
+
+// What cannot begin a request is refused at its first byte: nothing that is
+// waited for would ever come.
+func TestUpgradeFirstByte(t *testing.T) {
+	for _, tt := range []struct{ name, in string }{
+		{"TLS ClientHello", "\x16\x03\x01"},
+		{"TLS after an empty line", "\r\n\x16"},
+		{"a space", " GET"},
+		{"a bare LF", "\n"},
+		{"CR without LF", "\rG"},
+		{"HTTP/2 frame", "\x00\x00\x12\x04"},
+	} {
+		n, response, ok := answer([]byte(tt.in))
+		if checkAnswer(t, tt.name, response, 400); ok || n == 0 || n > len(tt.in) {
+			t.Errorf("%s: took %d of %d bytes, %v", tt.name, n, len(tt.in), ok)
+		}
 	}
 }
 

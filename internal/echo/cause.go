@@ -1,0 +1,66 @@
+package echo
+
+import "github.com/c10m/c10m/internal/sys"
+
+// Causes why a connection was refused or ended by us rather than by its peer.
+const (
+	OverLimit  = iota // more than --max-conns, or no fd left
+	Draining          // arrived after the drain began
+	SlowReader        // it took nothing of what waited for it, for --stall
+	IdleTimeout
+	HandshakeTimeout // no whole WebSocket handshake within its deadline
+	HandshakeRefused // answered with 400, 405, 426 or 431
+	BadFrames        // breach of RFC 6455, closed with 1002
+	BadUTF8          // text that is not UTF-8, closed with 1007
+	TooBig           // more than --max-message, closed with 1009
+	Upstream         // of a relay: its upstream failed
+	FileMax          // the machine is nearly out of files, fs.file-max
+	MemoryLow        // the machine, or our cgroup, is nearly out of memory
+	TLSHello         // TLS on a port that speaks plain WebSocket, answered with 400
+	OverBudget       // what was buffered for it: the largest and slowest go first, --buffer-budget
+	UrgentData       // urgent data beyond a gap, which keeps a loop of gnet's awake
+	CutShort         // it ended its half, and what waited for it could not be kept
+	WatchLimit       // fs.epoll.max_user_watches is used up: epoll_ctl(2) ENOSPC
+	AcceptFailed     // accept4(2) failed for want of something: the message on stderr names it
+	nCauses
+)
+
+// NoCause is none of them: an end in good order.
+const NoCause = -1
+
+// CauseNames are the causes as reports and metrics name them.
+var CauseNames = [nCauses]string{
+	OverLimit:        "over_limit",
+	Draining:         "draining",
+	SlowReader:       "slow_reader",
+	IdleTimeout:      "idle_timeout",
+	HandshakeTimeout: "handshake_timeout",
+	HandshakeRefused: "handshake_refused",
+	BadFrames:        "ws_protocol",
+	BadUTF8:          "ws_utf8",
+	TooBig:           "ws_too_big",
+	Upstream:         "upstream",
+	FileMax:          "file_max",
+	MemoryLow:        "memory_low",
+	TLSHello:         "tls_hello",
+	OverBudget:       "over_budget",
+	UrgentData:       "urgent_data",
+	CutShort:         "cut_short",
+	WatchLimit:       "watch_limit",
+	AcceptFailed:     "accept_failed",
+}
+
+// CauseOf is the cause of an error of accept4(2) or epoll_ctl(2).
+func CauseOf(errno sys.Errno) int {
+	switch errno {
+	case sys.EMFILE:
+		return OverLimit
+	case sys.ENFILE:
+		return FileMax
+	case sys.ENOBUFS, sys.ENOMEM:
+		return MemoryLow
+	case sys.ENOSPC:
+		return WatchLimit
+	}
+	return AcceptFailed
+}

@@ -1,0 +1,162 @@
+package echo
+
+import (
+	"cmp"
+	"sync/atomic"
+	"time"
+
+	"github.com/c10m/c10m/internal/sys"
+)
+
+// Core is an echo server without its engine: the configuration, the counters and
+// the decisions that all event loops share.
+type Core struct {
+	Config
+	ctr      *Counters
+	draining atomic.Bool
+	began    time.Time    // of the clock
+	told     atomic.Int64 // when a failure of the kernel was last logged, nanoseconds of the clock
+}
+
+// New makes the core of one engine, which counts in ctr.
+func New(cfg Config, ctr *Counters) *Core {
+	return &Core{Config: cfg.withDefaults(), ctr: ctr, began: time.Now()}
+}
+
+// Ready tells that every port accepts.
+func (c *Core) Ready() {
+	if c.OnReady != nil {
+		c.OnReady()
+	}
+	c.ctr.State.Store(int32(Ready))
+}
+
+// Drain refuses connections from now on.
+func (c *Core) Drain() {
+	c.draining.Store(true)
+	c.ctr.State.Store(int32(Stopping))
+}
+
+// Draining says whether the engine is about to end.
+func (c *Core) Draining() bool { return c.draining.Load() }
+
+// clock is the time since the core was made, which no change of the date moves.
+func (c *Core) clock() time.Duration { return time.Since(c.began) }
+
+// Next is how a connection goes on.
+type Next uint8
+
+// What the engine is to wait for, or to do. While output waits for a peer that
+// has had its share, nothing is read from it: that is Write. A level-triggered
+// engine must not watch for EPOLLRDHUP then, it would not rest.
+const (
+	Read      Next = iota // wait for bytes
+	ReadWrite             // wait for bytes, and for room in the socket's send buffer
+	Write                 // wait for room in the socket's send buffer only
+	Close                 // close it: all is said
+	Abort                 // reset it: SO_LINGER with zero seconds, and close
+)
+
+// String names what an engine does next.
+func (n Next) String() string {
+	return [...]string{"read", "read and write", "write", "close", "abort"}[n]
+}
+
+// Ends says whether the connection ends.
+func (n Next) Ends() bool { return n >= Close }
+
+// Conns is the engine's side of a loop.
+type Conns interface {
+	// Turn has the connection of s go on as next says. It is called from within
+	// Input, Writable, EOF, Leave and Tick, never for the connection that these
+	// are about. If next ends the connection, Gone follows before Turn returns.
+	Turn(s *Session, next Next)
+}
+
+// socket is what the core asks of the kernel.
+type socket interface {
+	Send(fd int, p []byte) (int, sys.Errno)
+	ShutdownWrite(fd int) sys.Errno
+}
+
+// kernel is the socket of real connections.
+type kernel struct{}
+
+func (kernel) Send(fd int, p []byte) (int, sys.Errno) { return sys.Send(fd, p) }
+func (kernel) ShutdownWrite(fd int) sys.Errno         { return sys.ShutdownWrite(fd) }
+
+// Admit counts an accepted connection and decides about it, below the limits of
+// files and of memory: so accept4(2) itself never fails for want of them. One that
+// is not admitted is to be reset at once, and is not heard of again.
+func (l *Loop) Admit(port int) bool {
+	c := l.core
+	c.ctr.Accepted.Add(1)
+	if c.Draining() {
+		return c.refuse(Draining)
+	}
+	open := c.ctr.Open.Add(1)
+	scarce := c.ctr.Scarce.Load()
+	switch {
+	case open > c.Limit:
+		c.ctr.Open.Add(-1)
+		return c.refuse(OverLimit)
+	case scarce != 0 && open > c.ctr.Most.Load():
+		c.ctr.Open.Add(-1)
+		return c.refuse(int(scarce))
+	case c.TotalOpen != nil && c.TotalOpen.Add(1) > c.Total:
+		c.TotalOpen.Add(-1)
+		c.ctr.Open.Add(-1)
+		return c.refuse(OverLimit)
+	}
+	c.ctr.PortOpen[port].Add(1)
+	return true
+}
+
+func (c *Core) refuse(cause int) bool {
+	c.ctr.Causes[cause].Add(1)
+	c.ctr.Closed.Add(1)
+	return false
+}
+
+// Refuse takes an admission back: the connection cannot be served.
+func (l *Loop) Refuse(port, cause int) {
+	l.ctr.Causes[cause].Add(1)
+	l.core.left(port)
+}
+
+// left takes a connection out of the counts.
+func (c *Core) left(port int) {
+	c.ctr.Closed.Add(1)
+	c.ctr.Open.Add(-1)
+	if c.TotalOpen != nil {
+		c.TotalOpen.Add(-1)
+	}
+	c.ctr.PortOpen[port].Add(-1)
+}
+
+// tellEvery is how often a failure of the kernel is logged, at most.
+const tellEvery = 10 * time.Second
+
+// Failed counts a failure of accept4(2) or epoll_ctl(2) on a new connection, by
+// cause, and logs it now and then.
+func (c *Core) Failed(call string, errno sys.Errno) {
+	cause := CauseOf(errno)
+	c.ctr.Causes[cause].Add(1)
+	now := c.clock()
+	if last := c.told.Load(); last != 0 && now-time.Duration(last) < tellEvery || !c.told.CompareAndSwap(last, int64(cmp.Or(now, 1))) {
+		return
+	}
+	c.Logf("%s: %v (counted as %s): %s", call, errno, CauseNames[cause], cures[cause])
+}
+
+// cures say what helps against what the kernel refuses.
+var cures = map[int]string{
+	OverLimit:    "raise the fd limit, or lower --max-conns",
+	FileMax:      "raise fs.file-max",
+	MemoryLow:    "the kernel has no memory for it: lower --max-conns, or add memory",
+	WatchLimit:   "raise fs.epoll.max_user_watches",
+	AcceptFailed: "the connection is lost, the server goes on",
+}
+
+// Count counts a cause that the engine has found.
+func (c *Core) Count(cause int) { c.ctr.Causes[cause].Add(1) }

@@ -1,0 +1,237 @@
+// Package gnet is the default engine of the echo server, over
+// github.com/panjf2000/gnet: it accepts and reads, package echo decides. It is
+// the only room that imports gnet.
+//
+// gnet cannot stop reading from a connection, nor keep one whose peer has ended
+// its half, nor say when a socket takes bytes again. So it serves those that keep
+// up, and a connection whose peer does not take its echo at once leaves it: its
+// socket lives on under another fd in a lane, a small event loop of our own beside
+// each of gnet's (lane.go).
+package gnet
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/netip"
+	"sync/atomic"
+	"time"
+
+	"github.com/panjf2000/gnet/v2"
+	"github.com/panjf2000/gnet/v2/pkg/logging"
+
+	"github.com/c10m/c10m/internal/echo"
+	"github.com/c10m/c10m/internal/sys"
+)
+
+// engine is gnet's event handler.
+type engine struct {
+	gnet.BuiltinEventEngine
+	core   *echo.Core
+	index  map[int]int // listening port -> index into Config.Ports
+	eng    gnet.Engine
+	booted chan struct{} // closed when every loop runs
+	loops  []atomic.Pointer[loop]
+}
+
+// Serve is the echo.Engine.
+func Serve(ctx context.Context, core *echo.Core) error {
+	e := &engine{core: core, index: make(map[int]int, len(core.Ports)), booted: make(chan struct{}),
+		loops: make([]atomic.Pointer[loop], core.Loops)}
+	addrs := make([]string, 0, len(core.Ports))
+	for i, p := range core.Ports {
+		e.index[p.Number] = i
+		// Always an explicit address and family: with "tcp://:port" and
+		// ReusePort all IPv4 connections land on the first loop.
+		family := "tcp6"
+		if core.Bind.Is4() {
+			family = "tcp4"
+		}
+		addrs = append(addrs, family+"://"+netip.AddrPortFrom(core.Bind, uint16(p.Number)).String())
+		if core.Bind == netip.IPv6Unspecified() {
+			// gnet's "tcp6" sockets are IPv6 alone: IPv4 has listeners of its own.
+			addrs = append(addrs, "tcp4://"+netip.AddrPortFrom(netip.IPv4Unspecified(), uint16(p.Number)).String())
+		}
+	}
+	done := make(chan struct{})
+	defer close(done)
+	go e.stopWhen(ctx, done)
+	err := gnet.Rotate(e, addrs,
+		gnet.WithReusePort(true), gnet.WithReuseAddr(true), gnet.WithTicker(true),
+		gnet.WithNumEventLoop(core.Loops), gnet.WithTCPNoDelay(gnet.TCPNoDelay),
+		gnet.WithLogger(logger{core.Logf}), gnet.WithLogLevel(logging.ErrorLevel))
+	end := time.Now().Add(lingerTime)
+	for i := range e.loops {
+		if l := e.loops[i].Load(); l != nil {
+			l.lane.end(time.Until(end))
+		}
+	}
+	return err
+}
+
+// lingerTime is what the peers have, when all ends, to take what waits for them
+// and to answer a close frame.
+const lingerTime = 5 * time.Second
+
+// stopWhen ends the engine when ctx does. An engine that never booted has
+// nothing to stop.
+func (e *engine) stopWhen(ctx context.Context, done <-chan struct{}) {
+	select {
+	case <-done:
+		return
+	case <-ctx.Done():
+	}
+	select {
+	case <-done:
+	case <-e.booted:
+		e.core.Drain()
+		stop, cancel := context.WithTimeout(context.Background(), stopTimeout)
+		defer cancel()
+		_ = e.eng.Stop(stop)
+	}
+}
+
+// stopTimeout bounds how long closing every connection may take.
+const stopTimeout = 30 * time.Second
+
+// tick is how often the loops look for what has taken too long, and for urgent
+// data: what is seen twice in a row is so within a second.
+const tick = 400 * time.Millisecond
+
+// OnBoot is called once every listener of the first loop is open.
+func (e *engine) OnBoot(eng gnet.Engine) gnet.Action {
+	e.eng = eng
+	return gnet.None
+}
+
+// OnTick is called for the first time when all loops run, off the loops.
+func (e *engine) OnTick() (time.Duration, gnet.Action) {
+	select {
+	case <-e.booted:
+	default:
+		if e.core.KeepAlive > 0 {
+			// By the listeners: a connection inherits it for nothing.
+			if err := sys.NewKeepAlive(e.core.KeepAlive).SetListeners(); err != nil {
+				e.core.Logf("peers that vanish are not noticed: %v", err)
+			}
+		}
+		e.core.Ready()
+		close(e.booted)
+	}
+	for i := range e.loops {
+		if l := e.loops[i].Load(); l != nil {
+			l.look()
+		}
+	}
+	return tick, gnet.None
+}
+
+// settled is the context of connections whose books are closed here: they were
+// refused, are over, or have moved to a lane. A boxed byte allocates nothing.
+const settled = uint8(1)
+
+// OnOpen admits a connection or refuses it with RST. Refusing here, below the
+// limits of files and of memory, is what keeps accept4(2) from ever failing with
+// EMFILE, ENFILE, ENOBUFS or ENOMEM: gnet ends over these.
+func (e *engine) OnOpen(c gnet.Conn) ([]byte, gnet.Action) {
+	l := e.loopOf(c)
+	port := e.portOf(c)
+	if l == nil || !l.Admit(port) {
+		c.SetContext(settled)
+		_ = c.SetLinger(0)
+		return nil, gnet.Close
+	}
+	c.SetContext(&l.homes[port])
+	if l.idle != nil {
+		l.idle.add(c)
+	}
+	if s := l.Open(c.Fd(), port); s != nil {
+		l.keep(c, s)
+	}
+	return nil, gnet.None
+}
+
+func (e *engine) portOf(c gnet.Conn) int {
+	if a, ok := c.LocalAddr().(*net.TCPAddr); ok {
+		return e.index[a.Port]
+	}
+	return 0
+}
+
+// loopOf is ours beside the event loop that a connection is on, made with its
+// first connection; nil if that cannot be made.
+func (e *engine) loopOf(c gnet.Conn) *loop {
+	ev := c.EventLoop()
+	for i := range e.loops {
+		l := e.loops[i].Load()
+		if l == nil {
+			made, err := newLoop(e.core, i, ev, c.Fd())
+			if err != nil {
+				e.core.Logf("refuse connections of event loop %d: %v", i, err)
+				return nil
+			}
+			if e.loops[i].CompareAndSwap(nil, made) {
+				return made
+			}
+			made.lane.end(0) // another loop has just taken the place
+			l = e.loops[i].Load()
+		}
+		if l.event == ev {
+			return l
+		}
+	}
+	return nil
+}
+
+// OnTraffic echoes what has arrived. The bytes are the loop's own read buffer.
+func (e *engine) OnTraffic(c gnet.Conn) gnet.Action {
+	buf, err := c.Next(-1)
+	if err != nil || len(buf) == 0 {
+		return gnet.None
+	}
+	l, port, s := where(c)
+	if l == nil {
+		return gnet.None
+	}
+	if l.idle != nil {
+		l.idle.touch(c.Fd())
+	}
+	after, next := l.Input(c.Fd(), port, s, buf)
+	return l.proceed(c, port, s, after, next)
+}
+
+// OnClose takes a connection out of the books, unless its peer has ended its half
+// and output waits for it, or it is told goodbye because all ends: then it goes on
+// in a lane.
+func (e *engine) OnClose(c gnet.Conn, err error) gnet.Action {
+	l, port, s := where(c)
+	if l == nil {
+		return gnet.None
+	}
+	if l.idle != nil {
+		l.idle.remove(c.Fd())
+	}
+	next := echo.Close
+	switch {
+	case errors.Is(err, io.EOF):
+		s, next = l.EOF(c.Fd(), port, s)
+	case err == nil && e.core.Draining():
+		s, next = l.Leave(c.Fd(), port, s, echo.NoCause)
+	}
+	if next.Ends() || !l.move(c, port, s) {
+		l.Gone(c.Fd(), port, s)
+	}
+	return gnet.None
+}
+
+// logger passes gnet's errors on and drops the rest.
+type logger struct {
+	logf func(format string, args ...any)
+}
+
+func (l logger) Debugf(string, ...any)             {}
+func (l logger) Infof(string, ...any)              {}
+func (l logger) Warnf(string, ...any)              {}
+func (l logger) Errorf(format string, args ...any) { l.logf(format, args...) }
+func (l logger) Fatalf(format string, args ...any) { l.logf(format, args...) }

@@ -1,0 +1,244 @@
+package gnet
+
+import (
+	"sync"
+	"time"
+
+	"github.com/c10m/c10m/internal/echo"
+	"github.com/c10m/c10m/internal/sys"
+)
+
+// lane serves the connections that gnet cannot: those whose peers do not take
+// their echo at once, and those that are said goodbye to when all ends. It is a
+// plain level-triggered event loop with a goroutine of its own, which sleeps while
+// there is nothing to do. A connection stays here until its end.
+type lane struct {
+	*echo.Loop
+	core  *echo.Core
+	epoll sys.Epoll
+	bell  int              // an eventfd: somebody was put into inbox
+	conns map[int32]*guest // by fd
+	idle  time.Duration    // when guests were last looked through
+	began time.Time
+	in    []byte
+	done  chan struct{}
+
+	mu      sync.Mutex
+	inbox   []guest
+	started bool      // the goroutine runs
+	until   time.Time // not zero: end when all are gone, or then
+}
+
+// guest is a connection in a lane.
+type guest struct {
+	fd     int
+	port   int
+	s      *echo.Session
+	events uint32        // that are watched
+	last   time.Duration // when it last spoke, for the idle timeout
+}
+
+const (
+	laneBuffer = 64 << 10
+	laneEvents = 128
+)
+
+func newLane(core *echo.Core, i int) (*lane, error) {
+	ep, err := sys.NewEpoll()
+	if err != nil {
+		return nil, err
+	}
+	bell, err := sys.Eventfd()
+	if err != nil {
+		ep.Close()
+		return nil, err
+	}
+	l := &lane{core: core, epoll: ep, bell: bell, conns: map[int32]*guest{}, began: time.Now(), done: make(chan struct{})}
+	l.Loop = core.Loop(i, l)
+	if errno := ep.Add(bell, sys.EpollIn|sys.EpollET, int32(bell), 0); errno != 0 {
+		ep.Close()
+		sys.Close(bell)
+		return nil, errno
+	}
+	return l, nil
+}
+
+// take takes over a connection; any thread may call it.
+func (l *lane) take(fd, port int, s *echo.Session) {
+	l.mu.Lock()
+	l.inbox = append(l.inbox, guest{fd: fd, port: port, s: s})
+	start := !l.started
+	l.started = true
+	l.mu.Unlock()
+	if start {
+		l.in = make([]byte, laneBuffer)
+		go l.run()
+	}
+	sys.Signal(l.bell)
+}
+
+// end waits until all connections are gone, at most for d; what is left then is
+// closed.
+func (l *lane) end(d time.Duration) {
+	l.mu.Lock()
+	l.until = time.Now().Add(d)
+	started := l.started
+	l.started = true
+	l.mu.Unlock()
+	if started {
+		sys.Signal(l.bell)
+		<-l.done
+	}
+	l.epoll.Close()
+	sys.Close(l.bell)
+}
+
+// run is the event loop.
+func (l *lane) run() {
+	defer close(l.done)
+	events := make([]sys.Event, laneEvents)
+	for {
+		wait, ended := l.admit()
+		if ended {
+			break
+		}
+		n, err := l.epoll.Wait(events, wait)
+		if err != nil {
+			l.core.Logf("connections of slow readers are lost: %v", err)
+			break
+		}
+		for _, ev := range events[:n] {
+			if g := l.conns[ev.Fd]; g != nil {
+				l.handle(g, ev.Events)
+			}
+		}
+		l.Tick()
+		l.sweep()
+	}
+	for _, g := range l.conns {
+		l.drop(g, false)
+	}
+}
+
+// admit takes in who has come, and says how long to wait for events. ended: all
+// is done.
+func (l *lane) admit() (wait time.Duration, ended bool) {
+	l.mu.Lock()
+	in, until := l.inbox, l.until
+	l.inbox = nil
+	l.mu.Unlock()
+	for _, g := range in {
+		g.last = time.Since(l.began)
+		l.conns[int32(g.fd)] = &g
+		next := l.Attach(g.fd, g.s)
+		g.events = interest(next)
+		if errno := l.epoll.Add(g.fd, g.events, int32(g.fd), 0); errno != 0 {
+			l.core.Failed("epoll_ctl", errno)
+			l.drop(&g, true)
+		}
+	}
+	wait = -1
+	if every := l.TickEvery(); every > 0 {
+		wait = every
+	}
+	if l.core.IdleTimeout > 0 && len(l.conns) > 0 {
+		wait = tick
+	}
+	if until.IsZero() {
+		return wait, false
+	}
+	left := time.Until(until)
+	if left <= 0 || len(l.conns) == 0 {
+		return 0, true
+	}
+	return min(left, tick), false
+}
+
+// interest is what to watch for.
+func interest(next echo.Next) uint32 {
+	switch next {
+	case echo.ReadWrite:
+		return sys.EpollIn | sys.EpollOut
+	case echo.Write:
+		return sys.EpollOut
+	}
+	return sys.EpollIn
+}
+
+// handle acts on what a connection is ready for.
+func (l *lane) handle(g *guest, ready uint32) {
+	next := echo.Read
+	if ready&sys.EpollOut != 0 {
+		g.s, next = l.Writable(g.fd, g.port, g.s)
+		if l.proceed(g, next); next.Ends() {
+			return
+		}
+	}
+	switch {
+	case ready&sys.EpollIn != 0 && g.events&sys.EpollIn != 0:
+		l.read(g)
+	case ready&(sys.EpollErr|sys.EpollHup) != 0:
+		l.drop(g, true)
+	}
+}
+
+func (l *lane) read(g *guest) {
+	n, errno := sys.Read(g.fd, l.in)
+	next := echo.Read
+	switch {
+	case errno == sys.EAGAIN || errno == sys.EINTR:
+		return
+	case errno != 0:
+		next = echo.Abort
+	case n == 0:
+		g.s, next = l.EOF(g.fd, g.port, g.s)
+	default:
+		g.last = time.Since(l.began)
+		g.s, next = l.Input(g.fd, g.port, g.s, l.in[:n])
+	}
+	l.proceed(g, next)
+}
+
+// proceed has a connection go on.
+func (l *lane) proceed(g *guest, next echo.Next) {
+	if next.Ends() {
+		l.drop(g, next == echo.Abort)
+		return
+	}
+	if events := interest(next); events != g.events {
+		g.events = events
+		if errno := l.epoll.Modify(g.fd, events, int32(g.fd), 0); errno != 0 {
+			l.drop(g, true)
+		}
+	}
+}
+
+// drop closes a connection.
+func (l *lane) drop(g *guest, reset bool) {
+	delete(l.conns, int32(g.fd))
+	if reset || g.s != nil && g.s.Waiting() > 0 {
+		sys.Reset(g.fd) // never a clean end with bytes missing
+	}
+	l.Gone(g.fd, g.port, g.s)
+	sys.Close(g.fd)
+}
+
+// Turn implements echo.Conns.
+func (l *lane) Turn(s *echo.Session, next echo.Next) { l.proceed(l.conns[int32(s.FD())], next) }
+
+// sweep ends who has been idle for too long.
+func (l *lane) sweep() {
+	now := time.Since(l.began)
+	if timeout := l.core.IdleTimeout; timeout <= 0 || now-l.idle < timeout/4 {
+		return
+	}
+	l.idle = now
+	for _, g := range l.conns {
+		if now-g.last >= l.core.IdleTimeout {
+			g.last = now
+			var next echo.Next
+			g.s, next = l.Leave(g.fd, g.port, g.s, echo.IdleTimeout)
+			l.proceed(g, next)
+		}
+	}
+}

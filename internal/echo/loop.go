@@ -1,0 +1,261 @@
+package echo
+
+import (
+	"time"
+
+	"github.com/c10m/c10m/internal/sys"
+)
+
+// Loop is the part of a Core that one event loop has to itself: only its thread
+// calls the methods, and nothing here is locked.
+type Loop struct {
+	core   *Core
+	ctr    *Counters
+	index  int
+	conns  Conns
+	socket socket
+	clock  func() time.Duration
+	used   int64  // of the budget
+	answer []byte // to a handshake
+
+	// By deadline.
+	handshakes, closings list
+	// By progress: those whose peer has output waiting for it, and the others.
+	waiting, partial list
+}
+
+// answerSize is what the answer to a handshake takes, as a rule.
+const answerSize = 512
+
+// Loop makes the part of event loop i, from 0 on.
+func (c *Core) Loop(i int, conns Conns) *Loop {
+	l := &Loop{core: c, ctr: c.ctr, index: i, conns: conns, socket: kernel{}, clock: c.clock, answer: make([]byte, 0, answerSize)}
+	l.waiting.kind, l.partial.kind = byProgress, byProgress
+	return l
+}
+
+// Open begins an admitted connection.
+func (l *Loop) Open(fd, port int) *Session {
+	if l.core.Ports[port].Proto == TCP {
+		return nil
+	}
+	s := l.take(fd, port, handshaking)
+	s.deadline(&l.handshakes, l.core.Handshake)
+	return s
+}
+
+// deadline gives s the time after, from now; all of one list have the same.
+func (s *Session) deadline(in *list, after time.Duration) {
+	s.due = s.loop.clock() + after
+	in.push(s)
+}
+
+// Input takes bytes that were read from a connection and echoes them. The bytes
+// are overwritten, and none of them is kept.
+func (l *Loop) Input(fd, port int, s *Session, in []byte) (*Session, Next) {
+	if s == nil {
+		if l.core.Ports[port].Proto == TCP {
+			return l.echo(fd, port, nil, in)
+		}
+		return l.frames(fd, port, nil, in)
+	}
+	switch s.phase {
+	case plain:
+		return l.echo(fd, port, s, in)
+	case handshaking:
+		return l.handshake(s, in)
+	case open:
+		return l.frames(fd, port, s, in)
+	}
+	return l.discard(s, in)
+}
+
+// endOfTransmission is EOT in ASCII.
+const endOfTransmission = 0x04
+
+// echo sends back what came in on a TCP port. Where bytes have no bounds, each
+// read is a message.
+func (l *Loop) echo(fd, port int, s *Session, in []byte) (*Session, Next) {
+	n, last := len(in), len(in) > 0 && in[len(in)-1] == endOfTransmission
+	s, ok := l.send(fd, port, plain, s, in)
+	if !ok {
+		return s, Abort
+	}
+	l.ctr.Echoed(l.index, 1, n)
+	if last && l.core.CloseOnEOT {
+		if s == nil {
+			return nil, Close
+		}
+		s.said = true
+	}
+	return l.next(s)
+}
+
+// send writes out, and keeps what the socket does not take behind what waits
+// already. It is false if the connection is broken.
+func (l *Loop) send(fd, port int, p phase, s *Session, out []byte) (*Session, bool) {
+	if s == nil || s.out.size == 0 {
+		n, errno := l.write(fd, out)
+		if errno != 0 {
+			return s, false
+		}
+		out = out[n:]
+		if len(out) == 0 {
+			return s, true
+		}
+		if s == nil {
+			s = l.take(fd, port, p)
+		}
+		s.moved = l.clock()
+		l.waiting.push(s)
+	}
+	s.out.put(out)
+	return s, true
+}
+
+// write is send(2): how much the socket took, an error if it is broken.
+func (l *Loop) write(fd int, p []byte) (int, sys.Errno) {
+	for {
+		n, errno := l.socket.Send(fd, p)
+		switch errno {
+		case sys.EINTR:
+			continue
+		case sys.EAGAIN, sys.ENOBUFS, sys.ENOMEM:
+			return 0, 0
+		}
+		return n, errno
+	}
+}
+
+// Writable sends what waits, when the socket has room.
+func (l *Loop) Writable(_, _ int, s *Session) (*Session, Next) {
+	for s != nil && s.out.size > 0 {
+		p := s.out.first.bytes()
+		n, errno := l.write(int(s.fd), p)
+		if errno != 0 {
+			return s, Abort
+		}
+		if n > 0 {
+			s.out.took(n)
+			s.moved = l.clock()
+			l.waiting.push(s)
+		}
+		if n < len(p) {
+			break
+		}
+	}
+	return l.next(s)
+}
+
+// EOF is a peer that has ended its half. What waits for it is still sent.
+func (l *Loop) EOF(_, _ int, s *Session) (*Session, Next) {
+	if s == nil || s.out.size == 0 {
+		return s, Close
+	}
+	s.said = true
+	return l.next(s)
+}
+
+// next settles a connection after it was dealt with: what is said, what it is
+// charged, whether it needs a session any more, and how it goes on.
+func (l *Loop) next(s *Session) (*Session, Next) {
+	if s == nil {
+		return nil, Read
+	}
+	if s.out.size == 0 {
+		if s.said {
+			return s, Close
+		}
+		if s.resting() {
+			l.free(s)
+			return nil, Read
+		}
+		if s.phase == over && !s.shut {
+			s.shut = true
+			l.socket.ShutdownWrite(int(s.fd))
+			s.deadline(&l.closings, closeTime)
+		}
+		if s.links[byProgress].in != &l.partial {
+			l.partial.push(s)
+		}
+	}
+	l.charge(s, sessionSize+s.held.size()+s.out.memory)
+	if l.shed(s) {
+		return s, Abort
+	}
+	return s, l.interest(s)
+}
+
+// interest is what to wait for. A peer that is slow is read from again once half
+// of what may wait for it is gone.
+func (l *Loop) interest(s *Session) Next {
+	most := l.most()
+	if s.slow {
+		most /= 2
+	}
+	s.slow = s.out.size > 0 && s.out.size > most
+	switch {
+	case s.out.size == 0:
+		return Read
+	case s.slow, s.said:
+		return Write
+	}
+	return ReadWrite
+}
+
+// Leave is told to end a connection, for cause or for NoCause. A WebSocket peer
+// is told so, with 1001, if its handshake is done; the connection then goes on
+// until that is sorted out.
+func (l *Loop) Leave(fd, port int, s *Session, cause int) (*Session, Next) {
+	if cause >= 0 {
+		l.ctr.Causes[cause].Add(1)
+	}
+	switch {
+	case l.core.Ports[port].Proto == WS && (s == nil || s.phase == open):
+		return l.goodbye(fd, port, s)
+	case s == nil || s.phase == handshaking:
+		return s, Close
+	case s.phase == plain:
+		s.said = true
+	}
+	return l.next(s)
+}
+
+// Gone ends the books of an admitted connection. It is called once for each.
+func (l *Loop) Gone(_, port int, s *Session) {
+	if s != nil {
+		l.free(s)
+	}
+	l.core.left(port)
+}
+
+// tick is how often deadlines are looked at.
+const tick = 250 * time.Millisecond
+
+// TickEvery is how often Tick is to be called from now on; 0: not at all.
+func (l *Loop) TickEvery() time.Duration {
+	if l.waiting.n+l.partial.n == 0 {
+		return 0
+	}
+	return tick
+}
+
+// Tick ends what has taken too long, and what there is no room for.
+func (l *Loop) Tick() {
+	now := l.clock()
+	for s := l.handshakes.first; s != nil && s.due <= now; s = l.handshakes.first {
+		l.handshakes.remove(s)
+		l.ctr.Causes[HandshakeTimeout].Add(1)
+		l.conns.Turn(s, Close)
+	}
+	for s := l.closings.first; s != nil && s.due <= now; s = l.closings.first {
+		l.closings.remove(s)
+		l.overdue(s)
+	}
+	for s := l.waiting.first; s != nil && now-s.moved >= l.core.Stall; s = l.waiting.first {
+		l.waiting.remove(s)
+		l.ctr.Causes[SlowReader].Add(1)
+		l.conns.Turn(s, Abort)
+	}
+	l.shed(nil)
+}

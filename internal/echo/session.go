@@ -1,0 +1,176 @@
+package echo
+
+import (
+	"sync"
+	"time"
+	"unsafe"
+
+	"github.com/c10m/c10m/internal/ws"
+)
+
+// Session is a connection that is in the middle of something: its handshake, a
+// message or frame that is not all there yet, its end, output that its peer does
+// not take. It comes from a pool and goes back to it; an idle connection has none.
+type Session struct {
+	Owner any    // the engine's own
+	Mask  uint32 // the engine's own
+
+	loop  *Loop
+	fd    int32
+	port  uint16
+	phase phase
+	said  bool // all that is to be said is said or waits in out: close when it is gone
+	shut  bool // our half of the connection is shut down
+	slow  bool // more waits than may: nothing is read until half of it is gone
+
+	ws      *ws.Session   // of the message under way, or of the wait for the peer's close frame
+	held    *block        // what arrived and waits for more
+	out     queue         // what the socket did not take yet
+	dropped int64         // bytes read and dropped since we said our last
+	charged int64         // of the budget
+	due     time.Duration // deadline, in the list links[byDeadline]
+	moved   time.Duration // when the peer last took something, in links[byProgress]
+	links   [2]link
+}
+
+// phase of a connection with a session.
+type phase uint8
+
+const (
+	plain       phase = iota // TCP
+	handshaking              // WebSocket: the request is not all there
+	open                     // WebSocket: frames
+	closing                  // WebSocket: our close frame is said, the peer's is awaited
+	over                     // all is said on both sides, or the handshake refused: the peer's FIN is awaited
+)
+
+// FD is the connection's socket, as the engine named it.
+func (s *Session) FD() int { return int(s.fd) }
+
+// Port is the index of its listening port.
+func (s *Session) Port() int { return int(s.port) }
+
+// Conns is the engine's side of its loop.
+func (s *Session) Conns() Conns { return s.loop.conns }
+
+// Waiting is how many bytes of output wait for the peer.
+func (s *Session) Waiting() int { return s.out.size }
+
+const sessionSize = int64(unsafe.Sizeof(Session{}))
+
+var sessions = sync.Pool{New: func() any { return new(Session) }}
+
+// take gives a connection a session.
+func (l *Loop) take(fd, port int, p phase) *Session {
+	s := sessions.Get().(*Session)
+	s.loop, s.fd, s.port, s.phase, s.moved = l, int32(fd), uint16(port), p, l.clock()
+	l.partial.push(s)
+	l.charge(s, sessionSize)
+	return s
+}
+
+// free gives a session back, and all that it keeps.
+func (l *Loop) free(s *Session) {
+	for _, k := range s.links {
+		if k.in != nil {
+			k.in.remove(s)
+		}
+	}
+	s.ws.Free()
+	s.held.free()
+	s.out.drop()
+	l.charge(s, 0)
+	*s = Session{}
+	sessions.Put(s)
+}
+
+// resting says whether nothing is under way any more.
+func (s *Session) resting() bool {
+	return (s.phase == plain || s.phase == open) && !s.said && s.ws == nil && s.held == nil && s.out.size == 0
+}
+
+// The kinds of lists. A session is in at most one of each.
+const (
+	byDeadline = iota
+	byProgress
+)
+
+// link is a session's place in a list.
+type link struct {
+	in         *list
+	prev, next *Session
+}
+
+// list is of sessions, oldest first: all of one list have the same time. No timer
+// and no entry exists for any other connection, and it belongs to one loop.
+type list struct {
+	kind        int
+	n           int
+	first, last *Session
+}
+
+// push puts s at the end, taking it out of any list of this kind.
+func (l *list) push(s *Session) {
+	k := &s.links[l.kind]
+	if k.in != nil {
+		k.in.remove(s)
+	}
+	k.in, k.prev = l, l.last
+	if l.last != nil {
+		l.last.links[l.kind].next = s
+	} else {
+		l.first = s
+	}
+	l.last = s
+	l.n++
+}
+
+func (l *list) remove(s *Session) {
+	k := &s.links[l.kind]
+	if k.prev != nil {
+		k.prev.links[l.kind].next = k.next
+	} else {
+		l.first = k.next
+	}
+	if k.next != nil {
+		k.next.links[l.kind].prev = k.prev
+	} else {
+		l.last = k.prev
+	}
+	*k = link{}
+	l.n--
+}
+
+// Detach takes s off its loop, to be given to another by Attach: another thread
+// may do so.
+func (l *Loop) Detach(s *Session) {
+	for _, k := range s.links {
+		if k.in != nil {
+			k.in.remove(s)
+		}
+	}
+	l.used -= s.charged
+}
+
+// Attach takes over a connection that another loop has detached, under another
+// fd of the same socket. s may be nil: it is idle.
+func (l *Loop) Attach(fd int, s *Session) Next {
+	if s == nil {
+		return Read
+	}
+	s.loop, s.fd, s.moved = l, int32(fd), l.clock()
+	l.used += s.charged
+	switch {
+	case s.out.size > 0:
+		l.waiting.push(s)
+	default:
+		l.partial.push(s)
+	}
+	switch s.phase {
+	case handshaking:
+		s.deadline(&l.handshakes, l.core.Handshake)
+	case closing, over:
+		s.deadline(&l.closings, closeTime)
+	}
+	return l.interest(s)
+}
