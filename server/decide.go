@@ -123,9 +123,9 @@ func (m machine) decide(conns, workers unit.Count, ports int, nofile uint64) (d 
 		return d, fmt.Errorf("--max-conns %s: %v", conns.String(), err)
 	}
 	bound(d.size.Limit*int64(d.size.Workers), "--workers %d of %s file descriptors each", d.size.Workers, unit.Commas(int64(nofile)))
-	// Each loop watches its listeners and an eventfd, each process a few of the
+	// Each loop watches its listeners and two eventfds, each process a few of the
 	// runtime's.
-	taken := int64(d.size.Workers) * int64(d.size.Loops*(ports+1)+8)
+	taken := int64(d.size.Workers) * int64(d.size.Loops*(ports+2)+8)
 	if m.watches > 0 && m.watches <= taken {
 		return d, fmt.Errorf("fs.epoll.max_user_watches %d: %d listeners take them all; cure: sysctl -w fs.epoll.max_user_watches=%d",
 			m.watches, d.size.Workers*d.size.Loops*ports, taken+2*d.conns)

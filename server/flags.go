@@ -22,7 +22,6 @@ import (
 )
 
 var usage = strings.NewReplacer("ENGINES", strings.Join(shard.Engines(), " or "), "DEFAULT", shard.DefaultEngine).Replace(`usage: server [flags]
-
 A server that listens on hundreds of ports and echoes what it receives.
 It prints one line "ready ..." on stdout once every port accepts.
 Ports

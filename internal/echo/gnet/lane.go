@@ -14,14 +14,15 @@ import (
 // there is nothing to do. A connection stays here until its end.
 type lane struct {
 	*echo.Loop
-	core  *echo.Core
-	epoll sys.Epoll
-	bell  int              // an eventfd: somebody was put into inbox
-	conns map[int32]*guest // by fd
-	idle  time.Duration    // when guests were last looked through
-	began time.Time
-	in    []byte
-	done  chan struct{}
+	core    *echo.Core
+	epoll   sys.Epoll
+	bell    int              // an eventfd: somebody was put into inbox
+	conns   map[int32]*guest // by fd
+	idle    time.Duration    // when guests were last looked through
+	began   time.Time
+	in      []byte
+	leaving bool // all have been said goodbye to
+	done    chan struct{}
 
 	mu      sync.Mutex
 	inbox   []guest
@@ -147,11 +148,25 @@ func (l *lane) admit() (wait time.Duration, ended bool) {
 	if until.IsZero() {
 		return wait, false
 	}
+	l.leave()
 	left := time.Until(until)
 	if left <= 0 || len(l.conns) == 0 {
 		return 0, true
 	}
 	return min(left, tick), false
+}
+
+// leave says goodbye to all, once, when all ends.
+func (l *lane) leave() {
+	if l.leaving {
+		return
+	}
+	l.leaving = true
+	for _, g := range l.conns {
+		var next echo.Next
+		g.s, next = l.Leave(g.fd, g.port, g.s, echo.NoCause)
+		l.proceed(g, next)
+	}
 }
 
 // interest is what to watch for.

@@ -1,0 +1,50 @@
+package shard
+
+import (
+	"testing"
+
+	"github.com/c10m/c10m/internal/echo"
+)
+
+// engineTests are what every engine must do, with a kernel.
+var engineTests = []struct {
+	name string
+	run  func(*testing.T, echo.Engine)
+}{
+	{"EchoAndCounts", testEchoAndCounts},
+	{"Admission", testAdmission},
+	{"Scarce", testScarce},
+	{"SlowReaderIsDropped", testSlowReaderIsDropped},
+	{"IdleTimeout", testIdleTimeout},
+	{"HalfClose", testHalfClose},
+	{"BackPressure", testBackPressure},
+	{"Budget", testBudget},
+	{"WebSocketEcho", testWebSocketEcho},
+	{"WebSocketCounts", testWebSocketCounts},
+	{"WebSocketByteAtATime", testWebSocketByteAtATime},
+	{"WebSocketEndings", testWebSocketEndings},
+	{"WebSocketRefusals", testWebSocketRefusals},
+	{"WebSocketDeadlines", testWebSocketDeadlines},
+	{"WebSocketDrain", testWebSocketDrain},
+	{"WebSocketDrainBusy", testWebSocketDrainBusy},
+	{"WebSocketSlowReader", testWebSocketSlowReader},
+	{"WebSocketLateReader", testWebSocketLateReader},
+	{"WebSocketOverLimit", testWebSocketOverLimit},
+}
+
+// cannot are the tests that an engine does not pass, by "engine/test", and why.
+var cannot = map[string]string{}
+
+func TestEngines(t *testing.T) {
+	for _, engine := range Engines() {
+		for _, tt := range engineTests {
+			name := engine + "/" + tt.name
+			t.Run(name, func(t *testing.T) {
+				if why := cannot[name]; why != "" {
+					t.Skip(why)
+				}
+				tt.run(t, engines[engine])
+			})
+		}
+	}
+}
