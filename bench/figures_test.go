@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/c10m/c10m/internal/proc"
+	"github.com/c10m/c10m/internal/result"
 )
 
 // TestRotated: each round has all, in the same circle, and no two rounds begin
@@ -119,10 +120,10 @@ func TestSpread(t *testing.T) {
 }
 
 func TestKernelPerSocket(t *testing.T) {
-	cache := func(name string, objects uint64) proc.CacheUse {
-		return proc.CacheUse{Name: name, Objects: objects, Total: objects + 100, Bytes: (objects + 100) * 1000}
+	cache := func(name string, objects uint64) result.CacheUsage {
+		return result.CacheUsage{Name: name, Objects: objects, Bytes: objects * 1000, PageBytes: 5_000_000}
 	}
-	before := proc.Kernel{Caches: []proc.CacheUse{cache("TCP", 50), cache("filp", 5000), cache("kmalloc-*", 9)}}
+	before := proc.Kernel{Caches: []result.CacheUsage{cache("TCP", 50), cache("filp", 5000), cache("kmalloc-*", 9)}}
 	for _, tt := range []struct {
 		name string
 		tcp  uint64
@@ -133,7 +134,7 @@ func TestKernelPerSocket(t *testing.T) {
 		{"as many of somebody else's", 50 + 4000, 0},
 		{"somebody else's have gone", 50, 0},
 	} {
-		held := proc.Kernel{Caches: []proc.CacheUse{cache("TCP", tt.tcp), cache("filp", 7000), cache("kmalloc-*", 99999)}}
+		held := proc.Kernel{Caches: []result.CacheUsage{cache("TCP", tt.tcp), cache("filp", 7000), cache("kmalloc-*", 99999)}}
 		got := kernelPerSocket(before, held, 1000)
 		if tt.want == 0 && got != nil || tt.want != 0 && (got == nil || math.Abs(*got-tt.want) > 1e-6) {
 			t.Errorf("%s: %v, want %v", tt.name, got, tt.want)

@@ -118,20 +118,23 @@ func held(r *result.Result, o *observer) *Figures {
 		f.Close = &s
 	}
 	m := r.Memory
-	if !m.Measured() || r.Conns.Established == 0 {
-		return f
-	}
-	f.Kernel, f.User = kernelPerSocket(o.before, o.held, r.Conns.Established), m.Plain.Server
-	if f.Kernel != nil && f.User != nil {
-		both := *f.Kernel + *f.User
-		f.Both = &both
-	}
-	if m.Before == nil || m.Before.Server == nil || m.After == nil || m.After.Server == nil {
+	if m == nil || m.Before == nil || m.Before.Server == nil || r.Conns.Established == 0 {
 		return f
 	}
 	per := func(bytes uint64) *float64 {
 		v := (float64(bytes) - float64(*m.Before.Server)) / float64(r.Conns.Established)
 		return &v
+	}
+	f.Kernel = kernelPerSocket(o.before, o.held, r.Conns.Established)
+	if m.Held != nil && m.Held.Server != nil {
+		f.User = per(*m.Held.Server)
+	}
+	if f.Kernel != nil && f.User != nil {
+		both := *f.Kernel + *f.User
+		f.Both = &both
+	}
+	if m.After == nil || m.After.Server == nil {
+		return f
 	}
 	f.Peak, f.Rested, f.Kept = per(o.peak), per(o.rested), per(*m.After.Server)
 	return f
@@ -143,25 +146,25 @@ const off = 0.5
 
 // kernelPerSocket is what the kernel has for one TCP socket, bytes, counted
 // while n connections came: the objects that came in the named caches, each at
-// its share of the pages that its cache takes, over the sockets that came. The
+// its share of a slab, over the sockets that came. The
 // general caches (kmalloc) are left out: whatever else happens on the machine
 // moves them by more than so few connections do. Nil where other sockets came or
 // went in numbers.
 func kernelPerSocket(before, held proc.Kernel, n int64) *float64 {
-	were := map[string]proc.CacheUse{}
+	were := map[string]result.CacheUsage{}
 	for _, c := range before.Caches {
 		were[c.Name] = c
 	}
 	sum, sockets := 0.0, 0.0
 	for _, c := range held.Caches {
-		if strings.HasPrefix(c.Name, "kmalloc") || c.Total == 0 {
+		if strings.HasPrefix(c.Name, "kmalloc") {
 			continue
 		}
 		came := float64(c.Objects) - float64(were[c.Name].Objects)
 		if strings.HasPrefix(c.Name, "TCP") {
 			sockets += came
 		}
-		sum += came * float64(c.Bytes) / float64(c.Total)
+		sum += float64(c.Bytes) - float64(were[c.Name].Bytes)
 	}
 	if math.Abs(sockets/float64(n)-2) > off {
 		return nil

@@ -107,7 +107,7 @@ func (t tables) memory(ours []result.Result) {
 	t.printf("| bytes per connection | kernel, both ends | server | client | total | r² | settled total | machine's growth | readers of /proc/PID/fd | 10M connections |\n|---|---|---|---|---|---|---|---|---|---|\n")
 	for i, r := range ours {
 		m := r.Memory
-		if m == nil || m.ServerPerConn == nil || m.Outside == nil {
+		if m == nil || m.ServerPerConn == nil || m.Outside == nil || m.At10M == nil {
 			continue
 		}
 		walked := 0.0
@@ -115,7 +115,7 @@ func (t tables) memory(ours []result.Result) {
 			walked = *m.WalkedPerConn
 		}
 		t.printf("| round %d | %s | %.0f | %.1f | %s | %.5f | %s | %s | %.0f | %.1f GiB |\n", i+1, unit.Commas(int64(m.KernelPerConn)), *m.ServerPerConn, m.ClientPerConn,
-			unit.Commas(int64(m.TotalPerConn)), m.Fit.R2, unit.Commas(int64(m.Plain.Total)), unit.Commas(int64(*m.Outside)), walked, m.At10M/(1<<30))
+			unit.Commas(int64(m.TotalPerConn)), m.Fit.R2, unit.Commas(int64(m.Plain.Total)), unit.Commas(int64(*m.Outside)), walked, *m.At10M/(1<<30))
 	}
 	t.printf("\n")
 }

@@ -199,12 +199,10 @@ func (s *server) measure(fp proc.FS, r *result.ServerReport, read func(...int) (
 	if err != nil {
 		return err
 	}
-	r.Kernel = &result.KernelUsage{Method: k.Method, Bytes: k.Bytes, System: k.Mem.Used(), Total: k.Mem.Total}
+	r.Kernel = &result.KernelUsage{Method: k.Method, Bytes: k.Bytes, PageBytes: k.PageBytes, System: k.Mem.Used(), Total: k.Mem.Total}
+	r.Kernel.Caches = k.Caches
 	if n, err := fp.Sockets(); err == nil {
 		r.Kernel.Sockets = n.Alloc
-	}
-	for _, c := range k.Caches {
-		r.Kernel.Caches = append(r.Kernel.Caches, result.CacheUsage{Name: c.Name, Objects: c.Objects, Bytes: c.Bytes})
 	}
 	return nil
 }

@@ -81,3 +81,16 @@ func countedNames(dir string) map[string]string {
 	}
 	return names
 }
+
+// objectFiles are the files in which /sys/kernel/slab (dir) says how many objects
+// of a counted cache are in use, by the cache's name in slabinfo.
+func objectFiles(dir string, counted map[string]string) map[string]string {
+	files := map[string]string{}
+	for name := range counted {
+		file := filepath.Join(dir, name, "objects")
+		if _, err := os.Stat(file); err == nil {
+			files[name] = file
+		}
+	}
+	return files
+}

@@ -27,6 +27,7 @@ type FS struct {
 	fs     procfs.FS
 	groups []memoryGroup     // memory cgroups this process lives in, innermost first
 	cache  map[string]string // name in slabinfo -> the counted cache it holds
+	files  map[string]string // the same -> the file with its exact number of objects
 	// sysinfo is sysinfo(2), for where /proc/meminfo is hidden; nil: none.
 	sysinfo func() (sys.MachineMemory, error)
 }
@@ -43,6 +44,7 @@ func New(proc, sys string) (FS, error) {
 		page: uint64(os.Getpagesize()), fs: fs}
 	p.groups = p.memoryGroups()
 	p.cache = countedNames(p.slab)
+	p.files = objectFiles(p.slab, p.cache)
 	return p, nil
 }
 
@@ -59,12 +61,18 @@ var buffers = sync.Pool{New: func() any { return &[]byte{} }}
 
 // read hands the content of a file below /proc to parse, which must not keep it.
 func (p FS) read(name string, parse func([]byte) error) error {
-	f, err := os.Open(filepath.Join(p.root, name))
+	err := readFile(filepath.Join(p.root, name), parse)
 	if own, ok := strings.CutPrefix(name, "net/"); ok && os.IsNotExist(err) {
 		// /proc/net is a link to self/net, which a /proc that is mounted with
 		// subset=pid does not have, proc(5).
-		f, err = os.Open(filepath.Join(p.root, "self", "net", own))
+		return readFile(filepath.Join(p.root, "self", "net", own), parse)
 	}
+	return err
+}
+
+// readFile is read of a file by its whole name.
+func readFile(name string, parse func([]byte) error) error {
+	f, err := os.Open(name)
 	if err != nil {
 		return err
 	}

@@ -3,6 +3,8 @@ package proc
 import (
 	"bytes"
 	"fmt"
+
+	"github.com/c10m/c10m/internal/result"
 )
 
 // The two ways of counting kernel memory.
@@ -11,21 +13,15 @@ const (
 	MethodMem  = "meminfo"
 )
 
-// CacheUse is one slab cache, from /proc/slabinfo.
-type CacheUse struct {
-	Name    string
-	Objects uint64 // in use; SLUB takes all of a slab a processor works on for used
-	Total   uint64 // there is room for, in use or not
-	ObjSize uint64 // bytes
-	Bytes   uint64 // num_slabs x pagesperslab x page size: in pages actually taken
-}
-
 // Kernel is the kernel memory that connections take, at one moment.
 type Kernel struct {
 	Method string // MethodSlab or MethodMem
 	Why    string // why not slabinfo
-	Caches []CacheUse
-	Bytes  uint64 // the sum of Caches, or Mem.Used
+	Caches []result.CacheUsage
+	Bytes  uint64 // the sum of Caches by their objects, or Mem.Used
+	// PageBytes is the sum of Caches in pages actually taken; 0 by MethodMem. It
+	// is more than Bytes by the room that is in slabs already.
+	PageBytes uint64
 	// Walked is what somebody's reading of /proc/PID/fd has left behind: an
 	// inode, a dentry and a security blob for each fd it saw. It is in no
 	// cache above, because it is not the connections' cost.
@@ -50,58 +46,83 @@ func (p FS) Kernel() (Kernel, error) {
 	if err != nil {
 		return Kernel{Method: MethodMem, Why: fmt.Sprintf("slabinfo cannot be read: %v", err), Bytes: mem.Used(), Mem: mem}, nil
 	}
-	k := Kernel{Method: MethodSlab, Mem: mem, Walked: s.tellApart()}
-	k.Caches = append(s.counted, s.general, CacheUse{Name: kmallocLarge, Bytes: less(mem.Slab, s.bytes)})
+	k := Kernel{Method: MethodSlab, Mem: mem}
+	k.Caches, k.Walked = s.usage(p.page)
+	large := less(mem.Slab, s.bytes)
+	k.Caches = append(k.Caches, result.CacheUsage{Name: kmallocLarge, Bytes: large, PageBytes: large})
 	for _, c := range k.Caches {
 		k.Bytes += c.Bytes
+		k.PageBytes += c.PageBytes
 	}
 	return k, nil
 }
 
 // slabs are the caches in /proc/slabinfo, sorted by what they are to us.
 type slabs struct {
-	counted []CacheUse
-	general CacheUse // kmalloc
-	inodes  CacheUse // of /proc
-	bytes   uint64   // all caches of the machine together
+	counted []slab // with the names of counted, not of the buffer
+	names   []string
+	general result.CacheUsage // kmalloc
+	inodes  slab              // of /proc
+	bytes   uint64            // all caches of the machine together, in pages
 }
 
 func (p FS) countSlabs(b []byte) (slabs, error) {
-	s := slabs{counted: make([]CacheUse, 0, len(counted)+2), general: CacheUse{Name: kmalloc}}
+	s := slabs{general: result.CacheUsage{Name: kmalloc}}
 	err := parseSlab(b, func(c slab) {
-		use := CacheUse{Objects: c.active, Total: c.total, ObjSize: c.size, Bytes: c.slabs * c.pages * p.page}
-		s.bytes += use.Bytes
+		s.bytes += c.taken(p.page)
 		name, isCounted := p.cache[string(c.name)]
 		switch {
 		case isCounted:
-			use.Name = name
-			s.counted = append(s.counted, use)
+			c.active = p.objects(p.files[string(c.name)], c.active)
+			s.counted, s.names = append(s.counted, c), append(s.names, name)
 		case bytes.HasPrefix(c.name, []byte("kmalloc-")):
-			s.general.Objects += use.Objects
-			s.general.Total += use.Total
-			s.general.Bytes += use.Bytes
+			s.general.Objects += c.active
+			s.general.Bytes += c.share(c.active, p.page)
+			s.general.PageBytes += c.taken(p.page)
 		case string(c.name) == procInode:
-			s.inodes = use
+			s.inodes = c
 		}
 	})
 	return s, err
 }
 
-// tellApart takes from the caches of which each inode of /proc has an object
-// that inode's share. It returns the bytes taken, and those of the inodes.
-func (s *slabs) tellApart() (walked uint64) {
-	walked = s.inodes.Bytes
-	for i := range s.counted {
-		c := &s.counted[i]
-		if !perProcInode[c.Name] || c.Total == 0 {
-			continue
+// usage is what the named caches have in use, less the share of the inodes of
+// /proc in the caches of which each of them has an object; and what those inodes
+// and their share take.
+func (s *slabs) usage(page uint64) (list []result.CacheUsage, walked uint64) {
+	list = make([]result.CacheUsage, 0, len(s.counted)+2)
+	walked = s.inodes.taken(page)
+	for i, c := range s.counted {
+		use := result.CacheUsage{Name: s.names[i], Objects: c.active, PageBytes: c.taken(page)}
+		if perProcInode[use.Name] && c.total > 0 {
+			share := float64(min(s.inodes.active, c.total)) / float64(c.total)
+			taken := uint64(share * float64(use.PageBytes))
+			walked += taken
+			use.PageBytes -= taken
+			use.Objects = less(use.Objects, s.inodes.active)
 		}
-		share := float64(min(s.inodes.Objects, c.Total)) / float64(c.Total)
-		taken := uint64(share * float64(c.Bytes))
-		walked += taken
-		c.Bytes -= taken
-		c.Objects = less(c.Objects, s.inodes.Objects)
-		c.Total = less(c.Total, s.inodes.Objects)
+		use.Bytes = c.share(use.Objects, page)
+		list = append(list, use)
 	}
-	return walked
+	return append(list, s.general), walked
+}
+
+// objects is how many objects of a cache are in use: /sys/kernel/slab/NAME/objects,
+// "N N0=n ...". It is exact where slabinfo's active_objs, since Linux 6.10, is
+// worked out from 10,000 of the slabs that are partly full (count_partial_free_approx
+// of mm/slub.c): a few per cent off once a large run has left more of them. Both take
+// all of the few slabs a processor works on for used. Without that file it is as
+// slabinfo says.
+func (p FS) objects(file string, active uint64) uint64 {
+	if file == "" {
+		return active
+	}
+	_ = readFile(file, func(b []byte) error {
+		first, _, _ := bytes.Cut(bytes.TrimSpace(b), []byte(" "))
+		if n, ok := number(first, 1<<36); ok {
+			active = n
+		}
+		return nil
+	})
+	return active
 }

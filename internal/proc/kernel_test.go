@@ -5,39 +5,45 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+
+	"github.com/c10m/c10m/internal/result"
 )
+
+func use(name string, objects, bytes, pages uint64) result.CacheUsage {
+	return result.CacheUsage{Name: name, Objects: objects, Bytes: bytes, PageBytes: pages}
+}
 
 func TestKernel(t *testing.T) {
 	for _, tt := range []struct {
 		kernel string
 		walked uint64
-		want   map[string]CacheUse
+		want   map[string]result.CacheUsage
 		caches int
 	}{
-		{"5.15", 2247338, map[string]CacheUse{
-			"TCP":              {"TCP", 4014, 4018, 2240, 287 * 8 * 4096},
-			"sock_inode_cache": {"sock_inode_cache", 4797, 4797, 832, 123 * 8 * 4096},
-			"filp":             {"filp", 8160, 8160, 256, 255 * 2 * 4096},
-			"dentry":           {"dentry", 98112 - 2450, 98112 - 2450, 192, 18658646}, // less /proc's
-			"eventpoll_pwq":    {"eventpoll_pwq", 4088, 4088, 72, 73 * 4096},
-			"lsm_file_cache":   {"lsm_file_cache", 8160, 8160, 24, 48 * 4096},
-			"kmalloc-*":        {"kmalloc-*", 23016, 23016, 0, 4485120}, // not dma-kmalloc
-			"kmalloc_large":    {"kmalloc_large", 0, 0, 0, 135680*kB - 130527232},
+		{"5.15", 2247338, map[string]result.CacheUsage{
+			"TCP":              use("TCP", 4014, 9395053, 287*8*4096),
+			"sock_inode_cache": use("sock_inode_cache", 4797, 4030464, 123*8*4096),
+			"filp":             use("filp", 8160, 2088960, 255*2*4096),
+			"dentry":           use("dentry", 98112-2450, 18658645, 18658646), // less /proc's
+			"eventpoll_pwq":    use("eventpoll_pwq", 4088, 299008, 73*4096),
+			"lsm_file_cache":   use("lsm_file_cache", 8160, 196608, 48*4096),
+			"kmalloc-*":        use("kmalloc-*", 23016, 4485120, 4485120), // not dma-kmalloc
+			"kmalloc_large":    use("kmalloc_large", 0, 135680*kB-130527232, 135680*kB-130527232),
 		}, 18},
-		{"6.1", 1098920, map[string]CacheUse{
-			"TCP":              {"TCP", 56, 56, 2304, 4 * 8 * 4096},
-			"tcp_bind2_bucket": {"tcp_bind2_bucket", 128, 128, 128, 4 * 4096},
-			"lsm_inode_cache":  {"lsm_inode_cache", 40460 - 1150, 40460 - 1150, 48, 1894280}, // less /proc's
-			"kmalloc-*":        {"kmalloc-*", 4864, 4864, 0, 729088},
-			"kmalloc_large":    {"kmalloc_large", 0, 0, 0, 50432*kB - 49569792},
+		{"6.1", 1098920, map[string]result.CacheUsage{
+			"TCP":              use("TCP", 56, 131072, 4*8*4096),
+			"tcp_bind2_bucket": use("tcp_bind2_bucket", 128, 16384, 4*4096),
+			"lsm_inode_cache":  use("lsm_inode_cache", 40460-1150, 1894279, 1894280), // less /proc's
+			"kmalloc-*":        use("kmalloc-*", 4864, 729088, 729088),
+			"kmalloc_large":    use("kmalloc_large", 0, 50432*kB-49569792, 50432*kB-49569792),
 		}, 19},
-		{"6.18", 3358238, map[string]CacheUse{
-			"TCP":                 {"TCP", 92, 143, 2368, 360448},
-			"filp":                {"filp", 871, 1071, 192, 208896},
-			"dentry":              {"dentry", 88390, 98438, 192, 19200098},
-			"eventpoll_pwq":       {"eventpoll_pwq", 688, 1856, 64, 118784},       // merged into anon_vma_chain
-			"skbuff_fclone_cache": {"skbuff_fclone_cache", 325, 384, 512, 196608}, // merged into pool_workqueue
-			"eventpoll_epi":       {"eventpoll_epi", 1066, 1952, 128, 249856},     // tcp_bind_bucket is in it
+		{"6.18", 3358238, map[string]result.CacheUsage{
+			"TCP":                 use("TCP", 92, 231896, 360448),
+			"filp":                use("filp", 871, 169886, 208896),
+			"dentry":              use("dentry", 88390, 17240259, 19200098),
+			"eventpoll_pwq":       use("eventpoll_pwq", 688, 44032, 118784),        // merged into anon_vma_chain
+			"skbuff_fclone_cache": use("skbuff_fclone_cache", 325, 166400, 196608), // merged into pool_workqueue
+			"eventpoll_epi":       use("eventpoll_epi", 1066, 136448, 249856),      // tcp_bind_bucket is in it
 		}, 20},
 	} {
 		t.Run(tt.kernel, func(t *testing.T) {
@@ -45,21 +51,21 @@ func TestKernel(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got := map[string]CacheUse{}
-			var sum uint64
+			got := map[string]result.CacheUsage{}
+			var sum, pages uint64
 			for _, c := range k.Caches {
 				if _, twice := got[c.Name]; twice {
 					t.Errorf("%s is listed twice", c.Name)
 				}
 				got[c.Name] = c
-				sum += c.Bytes
+				sum, pages = sum+c.Bytes, pages+c.PageBytes
 			}
 			for name, want := range tt.want {
 				if got[name] != want {
 					t.Errorf("%s = %+v, want %+v", name, got[name], want)
 				}
 			}
-			if len(got) != tt.caches || k.Bytes != sum || k.Walked != tt.walked || k.Method != MethodSlab || k.Why != "" {
+			if len(got) != tt.caches || k.Bytes != sum || k.PageBytes != pages || k.Walked != tt.walked || k.Method != MethodSlab || k.Why != "" {
 				t.Errorf("%d caches of %d bytes, Bytes %d, Walked %d, Method %q, Why %q; want %d caches, Walked %d",
 					len(got), sum, k.Bytes, k.Walked, k.Method, k.Why, tt.caches, tt.walked)
 			}
@@ -79,8 +85,8 @@ func TestPageSize(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if tcp := (Snapshot{Kernel: k}).cache("TCP"); tcp.Bytes != 4*8*65536 {
-		t.Errorf("TCP takes %d bytes, want %d", tcp.Bytes, 4*8*65536)
+	if tcp := (Snapshot{Kernel: k}).cache("TCP"); tcp.PageBytes != 4*8*65536 || tcp.Bytes != 56*8*65536/14 {
+		t.Errorf("TCP takes %d bytes in %d of pages, want %d in %d", tcp.Bytes, tcp.PageBytes, 56*8*65536/14, 4*8*65536)
 	}
 }
 
@@ -96,12 +102,13 @@ func TestKernelWalked(t *testing.T) {
 		"dentry 7000 7000 192 20 1 : tunables 0 0 0 : slabdata 350 350 0\n" +
 		"filp 100 100 192 20 1 : tunables 0 0 0 : slabdata 5 5 0\n"
 	p := recorded(t, "6.1")
-	count := func(text string) (uint64, []CacheUse) {
+	count := func(text string) (uint64, []result.CacheUsage) {
 		s, err := p.countSlabs([]byte(text))
 		if err != nil {
 			t.Fatal(err)
 		}
-		return s.tellApart(), s.counted
+		list, walked := s.usage(p.page)
+		return walked, list
 	}
 	w1, c1 := count(before)
 	w2, c2 := count(after)

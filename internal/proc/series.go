@@ -24,10 +24,7 @@ const (
 	// minPoints is how many different counts of connections a fit takes.
 	// Through two any line goes.
 	minPoints = 3
-	// minR2 is how well the line must fit to be told from noise.
-	minR2 = 0.9
-	// maxOff is how far the total may lie from what MemTotal - MemFree - page
-	// cache says before it is a warning.
+	// maxOff is how far two ways of counting may lie apart before it is a warning.
 	maxOff = 0.03
 	// minCache is the least a cache takes per connection to be listed, bytes.
 	minCache = 0.5
@@ -37,7 +34,8 @@ const (
 
 // Memory is what a connection costs: marginal, by least squares over the ramp,
 // beside the plain difference between before and held. With too few samples the
-// plain difference stands for both, and a warning says so.
+// plain difference stands for both, and a warning says so. Where the cost does not
+// stand out from the noise it is withheld, with the reason.
 func (s Series) Memory() (m result.Memory, warnings []string) {
 	s = s.alike()
 	grown := s.Held.Sub(s.Before)
@@ -45,60 +43,61 @@ func (s Series) Memory() (m result.Memory, warnings []string) {
 		return m, []string{"memory per connection is not known: no connection was held"}
 	}
 	f := newFitter(slices.Concat([]Snapshot{s.Before}, s.Ramp, []Snapshot{s.Held}))
-	m.Method, m.BothEnds, m.Plain = s.Held.Kernel.Method, s.BothEnds, grown.PerConn()
-	m.Fit.Samples = f.samples
-	kernel, strangers := f, s.strangers()
-	if strangers > 0 {
-		if s.Held.Kernel.Method == MethodMem {
-			return result.Memory{}, []string{fmt.Sprintf("memory per connection is not known: %d TCP sockets of this machine were not this run's, and without /proc/slabinfo their part cannot be told from its own", strangers)}
-		}
-		kernel = f.over(s.pairs)
-		if pairs := s.pairs(s.Held); pairs > 0 {
-			m.Plain.Total -= m.Plain.Kernel
-			m.Plain.Kernel = grown.Kernel / pairs
-			m.Plain.Total += m.Plain.Kernel
-		}
+	m = s.cost(f, grown)
+	before, held := s.Before.Used(), s.Held.Used()
+	seen := result.Memory{Method: m.Method, BothEnds: m.BothEnds, Before: &before, Held: &held}
+	for _, p := range s.Ramp {
+		seen.Samples = append(seen.Samples, result.Sample{T: p.T, Conns: p.Conns, Used: p.Used()})
 	}
-	var kernelFit float64
+	if seen.Withheld = s.noise(f, m); seen.Withheld != "" {
+		return seen, s.doubtMethod(nil)
+	}
+	m.Before, m.Held, m.Samples = seen.Before, seen.Held, seen.Samples
+	return m, s.doubts(m)
+}
+
+// cost is what a connection takes, whether or not that stands out from the noise.
+func (s Series) cost(f fitter, grown Growth) (m result.Memory) {
+	m.Method, m.BothEnds, m.Plain = s.method(), s.BothEnds, grown.PerConn()
+	m.Fit.Samples = f.samples
+	m.Fit.Slope, m.Fit.R2 = f.slope(Snapshot.total)
+	kernel, kernelFit := f, 0.0
+	if m.Method == MethodSlab {
+		kernel = s.perSocket(f, grown, &m)
+	}
 	m.KernelPerConn, kernelFit = kernel.slope(func(p Snapshot) float64 { return float64(p.Used().Kernel) })
 	m.ClientPerConn, _ = f.slope(func(p Snapshot) float64 { return float64(p.Client.PSS) })
-	m.TotalPerConn, m.Fit.R2 = f.slope(Snapshot.total)
-	m.Fit.Slope = m.TotalPerConn
+	if s.Held.Kernel.Method == MethodSlab {
+		m.Caches = s.caches(kernel, m.KernelPerConn)
+	}
+	m.KernelPerSocket = m.KernelPerConn / s.ends()
+	m.TotalPerConn = m.KernelPerConn + m.ClientPerConn
 	if m.Plain.Server != nil {
 		server := s.serverSlope(f, *m.Plain.Server)
 		m.ServerPerConn = &server
+		m.TotalPerConn += server
 	}
+	if f.samples >= minPoints {
+		at := m.TotalPerConn * 10e6
+		m.At10M = &at
+	}
+	strangers := s.strangers()
 	if strangers > 0 { // all of it together grew by theirs as well
-		m.TotalPerConn, m.Fit.R2 = m.KernelPerConn+m.ClientPerConn, kernelFit
-		if m.ServerPerConn != nil {
-			m.TotalPerConn += *m.ServerPerConn
-		}
-		m.Fit.Slope = m.TotalPerConn
+		m.Fit.Slope, m.Fit.R2 = m.TotalPerConn, kernelFit
 	}
-	m.KernelPerSocket = m.KernelPerConn
-	if s.BothEnds {
-		m.KernelPerSocket /= 2
-	}
-	if m.Method == MethodSlab {
-		m.Caches = s.caches(kernel, m.KernelPerConn)
-	}
-	m.At10M = m.TotalPerConn * 10e6
-	outside, _ := f.slope(func(p Snapshot) float64 { return float64(p.Used().System) })
-	if strangers == 0 { // what their processes take is not known
+	// By meminfo the total would be checked with itself, and what the processes of
+	// strangers take is not known.
+	if m.Method == MethodSlab && strangers == 0 {
+		outside, _ := f.slope(func(p Snapshot) float64 { return float64(p.Used().System) })
 		m.Outside = &outside
 	}
 	if walked, _ := f.slope(func(p Snapshot) float64 { return float64(p.Kernel.Walked) }); walked >= 1 {
 		m.WalkedPerConn = &walked
 	}
-	before, held := s.Before.Used(), s.Held.Used()
-	m.Before, m.Held = &before, &held
-	for _, p := range s.Ramp {
-		m.Samples = append(m.Samples, result.Sample{T: p.T, Conns: p.Conns, Used: p.Used()})
-	}
-	return m, s.doubts(m, outside, strangers)
+	return m
 }
 
-// ends is how many sockets of a connection are in the counted kernels.
+// ends is how many ends of a connection are in the snapshots.
 func (s Series) ends() float64 {
 	if s.BothEnds {
 		return 2
@@ -106,9 +105,28 @@ func (s Series) ends() float64 {
 	return 1
 }
 
-// pairs is how many connections the sockets that came since the beginning make,
-// whosever they are.
-func (s Series) pairs(p Snapshot) float64 { return float64(p.Sockets-s.Before.Sockets) / s.ends() }
+// perSocket says over what the kernel's part is fitted: the TCP sockets that the
+// caches held, in connections. Others on the same machine, like a second client,
+// open some of their own meanwhile, and close some, and the caches are those of
+// all. What it is divided by comes from the same file as what is divided, so that
+// the two are of one moment, and the plain difference is put right as well.
+func (s Series) perSocket(f fitter, grown Growth, m *result.Memory) fitter {
+	came := float64(s.Held.slabSockets()) - float64(s.Before.slabSockets())
+	perConn := came / float64(grown.Conns)
+	m.SocketsPerConn = &perConn
+	if perConn < leastSockets*s.ends() {
+		return f // and whyNoise withholds it
+	}
+	m.Plain.Total -= m.Plain.Kernel
+	m.Plain.Kernel = grown.Kernel * s.ends() / came
+	m.Plain.Total += m.Plain.Kernel
+	kernel := f.over(func(p Snapshot) float64 { return float64(p.slabSockets()) / s.ends() })
+	if s.Before.PageBytes() > 0 && s.Held.PageBytes() > 0 {
+		pages, _ := kernel.slope(func(p Snapshot) float64 { return float64(p.PageBytes()) })
+		m.PagesPerConn = &pages
+	}
+	return kernel
+}
 
 // strangers is how many sockets that are not this run's there were while
 // everything was held, or usually on the way; 0 if they are of no account, or not
@@ -133,6 +151,14 @@ func (s Series) strangers() int64 {
 	return int64(most)
 }
 
+// method is the weaker of both machines'.
+func (s Series) method() string {
+	if s.Held.Remote != nil && s.Held.Remote.Method != MethodSlab {
+		return MethodMem
+	}
+	return s.Held.Kernel.Method
+}
+
 // alike makes the snapshots comparable. What was not known both before and while
 // held is left out of all of them, and a sample that lacks something the others
 // have, because one answer of the server was lost, is dropped: a gap would count
@@ -141,12 +167,16 @@ func (s Series) alike() Series {
 	server := s.Before.Server != nil && s.Held.Server != nil
 	remote := s.Before.Remote != nil && s.Held.Remote != nil
 	slab := s.Before.Kernel.Method == s.Held.Kernel.Method && s.Held.Kernel.Method == MethodSlab
+	far := remote && s.Before.Remote.Method == MethodSlab && s.Held.Remote.Method == MethodSlab
 	trim := func(p Snapshot) Snapshot {
 		if !server {
 			p.Server = nil
 		}
 		if !remote {
 			p.Remote = nil
+		}
+		if p.Remote != nil && !far && p.Remote.Method == MethodSlab {
+			p.Remote = &result.KernelUsage{Method: MethodMem, Bytes: p.Remote.System, System: p.Remote.System, Total: p.Remote.Total}
 		}
 		if !slab && p.Kernel.Method == MethodSlab {
 			p.Kernel = Kernel{Method: MethodMem, Why: "slabinfo could not be read each time", Bytes: p.Kernel.Mem.Used(), Mem: p.Kernel.Mem}
@@ -156,7 +186,8 @@ func (s Series) alike() Series {
 	whole := Series{Before: trim(s.Before), Held: trim(s.Held), BothEnds: s.BothEnds}
 	for _, p := range s.Ramp {
 		p = trim(p)
-		if (p.Server != nil) == server && (p.Remote != nil) == remote && p.Kernel.Method == whole.Held.Kernel.Method {
+		same := (p.Server != nil) == server && (p.Remote != nil) == remote && p.Kernel.Method == whole.Held.Kernel.Method
+		if same && (!remote || p.Remote.Method == whole.Held.Remote.Method) {
 			whole.Ramp = append(whole.Ramp, p)
 		}
 	}
@@ -196,74 +227,65 @@ func (s Series) caches(f fitter, kernel float64) (list []result.Cache) {
 }
 
 // bystanders is what a machine's other processes may take or give back during a
-// run without being worth a word, bytes.
-const bystanders = 128 << 20
+// run without being worth a word, bytes. slack is that of slabs which are not yet
+// full, or no longer.
+const (
+	bystanders = 128 << 20
+	slack      = 8 << 20
+)
 
-func (s Series) doubts(m result.Memory, outside float64, strangers int64) (w []string) {
-	if why := s.Held.Kernel.Why; why != "" {
-		w = append(w, why+": kernel memory is MemTotal - MemFree - page cache less the processes'")
-	}
-	if strangers > 0 {
-		w = append(w, fmt.Sprintf("%d TCP sockets of this machine were not this run's: the kernel's cost is that of all sockets, the server's goes by its own count, and there is no cross-check", strangers))
-	}
+// doubts are what is to be known about a cost that is given.
+func (s Series) doubts(m result.Memory) (w []string) {
+	w = s.doubtMethod(w)
 	if m.Plain.Server == nil {
 		w = append(w, "the server's user memory is not known: the total is without it")
 	}
 	if m.Fit.Samples < minPoints {
-		return append(w, fmt.Sprintf("memory was sampled at only %d different counts of connections: the figures are the plain difference, not a fit; take more connections or a lower --rate", m.Fit.Samples))
+		w = append(w, fmt.Sprintf("memory was sampled at only %d different counts of connections: the figures are the plain difference, not a fit; take more connections or a lower --rate", m.Fit.Samples))
 	}
-	if m.Fit.R2 < minR2 {
-		return append(w, fmt.Sprintf("the memory of so few connections (%d) does not stand out from the machine's noise: %d samples, r² %.3f; take more", s.Held.Conns, m.Fit.Samples, m.Fit.R2))
-	}
-	explained := m.TotalPerConn
 	if m.WalkedPerConn != nil {
-		explained += *m.WalkedPerConn
 		w = append(w, fmt.Sprintf("something on this machine reads /proc/PID/fd of these processes (a monitoring agent, lsof): that alone took %.0f B of kernel memory a connection, not counted as the connections' cost", *m.WalkedPerConn))
 	}
-	off := math.Abs(explained - outside)
-	if strangers == 0 && m.Plain.Server != nil && off > maxOff*math.Abs(outside) && off*float64(s.Held.Conns) > bystanders {
-		w = append(w, fmt.Sprintf("the machine's memory grew by %.0f B a connection, the accounts say %.0f B: something else took or gave memory, or a cache is not counted", outside, explained))
+	if strangers := s.strangers(); strangers > 0 {
+		w = append(w, fmt.Sprintf("%d TCP sockets of this machine were not this run's: the kernel's cost is that of all sockets, the server's goes by its own count, and there is no cross-check", strangers))
+	}
+	w = s.doubtPages(w, m)
+	explained, known := m.InPages()
+	if !known || m.Plain.Server == nil || m.Fit.Samples < minPoints {
+		return w
+	}
+	off := math.Abs(explained - *m.Outside)
+	if off > maxOff*math.Abs(*m.Outside) && off*float64(s.Held.Conns) > bystanders {
+		w = append(w, fmt.Sprintf("the machine's memory grew by %.0f B a connection, the accounts say %.0f B: something else took or gave memory, or a cache is not counted", *m.Outside, explained))
 	}
 	return w
 }
 
-// fitter fits values of the snapshots over the client's count of connections.
-type fitter struct {
-	all     []Snapshot // at least two: before and held
-	xs      []float64
-	samples int // different counts
+// doubtMethod says why kernel memory was not counted by slab cache, and where.
+func (s Series) doubtMethod(w []string) []string {
+	const instead = ": kernel memory is MemTotal - MemFree - page cache less the processes'"
+	if why := s.Held.Kernel.Why; why != "" {
+		w = append(w, why+instead)
+	}
+	if r := s.Held.Remote; r != nil && r.Method != MethodSlab {
+		w = append(w, "the server cannot read /proc/slabinfo on its machine, which is for root (a unit with DynamicUser= is not)"+instead+", there")
+	}
+	return w
 }
 
-func newFitter(all []Snapshot) fitter {
-	f := fitter{all: all}
-	for _, p := range all {
-		f.xs = append(f.xs, float64(p.Conns))
+// doubtPages compares objects with the pages that came for them.
+func (s Series) doubtPages(w []string, m result.Memory) []string {
+	if m.PagesPerConn == nil {
+		return w
 	}
-	f.samples = stat.Distinct(f.xs)
-	return f
-}
-
-// over is the same with another count of connections.
-func (f fitter) over(count func(Snapshot) float64) fitter {
-	g := fitter{all: f.all}
-	for _, p := range f.all {
-		g.xs = append(g.xs, count(p))
+	pages, objects := *m.PagesPerConn, m.KernelPerConn
+	off := pages - objects
+	switch {
+	case math.Abs(off) <= maxOff*objects || math.Abs(off)*float64(s.Held.Conns) <= slack:
+		return w
+	case off < 0:
+		return append(w, fmt.Sprintf("the kernel's slabs grew by only %.0f B a connection, while its objects take %.0f B, which is what counts: there was room for the others already, in slabs that earlier connections had left half empty", pages, objects))
+	default:
+		return append(w, fmt.Sprintf("the kernel's slabs grew by %.0f B a connection, while its objects take %.0f B, which is what counts: the slabs are not full, as objects among them were freed meanwhile", pages, objects))
 	}
-	g.samples = stat.Distinct(g.xs)
-	return g
-}
-
-// slope is the value's growth per connection and how well a line fits it; with
-// too few samples the plain difference, and 0.
-func (f fitter) slope(value func(Snapshot) float64) (slope, r2 float64) {
-	last := len(f.all) - 1
-	if f.samples < minPoints {
-		return (value(f.all[last]) - value(f.all[0])) / (f.xs[last] - f.xs[0]), 0
-	}
-	ys := make([]float64, len(f.all))
-	for i, p := range f.all {
-		ys[i] = value(p)
-	}
-	slope, _, r2, _ = stat.Line(f.xs, ys)
-	return slope, r2
 }

@@ -15,6 +15,7 @@ type cost struct {
 	tcp, filp, small, kmalloc int
 	server, client            int
 	hidden                    int // in no cache that is counted
+	roomy                     int // that went into slabs which were there already; below 0: into slabs that are not full
 	walked                    int // by a reader of /proc/PID/fd
 }
 
@@ -25,7 +26,7 @@ const base = 500 << 20 // bytes in use before
 func (c cost) at(n, lag int) Snapshot {
 	grown := func(per int) uint64 { return uint64(n * per) }
 	server := base + uint64((n-lag)*c.server)
-	k := Kernel{Method: MethodSlab, Walked: grown(c.walked), Caches: []CacheUse{
+	k := Kernel{Method: MethodSlab, Walked: grown(c.walked), Caches: []result.CacheUsage{
 		{Name: "filp", Objects: uint64(2 * n), Bytes: 7<<20 + grown(c.filp)},
 		{Name: "TCP", Objects: uint64(2*n) + 40, Bytes: 9<<20 + grown(c.tcp)},
 		{Name: "ep_head", Bytes: 5<<20 + uint64(n*c.small/10)}, // tenths of a byte
@@ -35,8 +36,9 @@ func (c cost) at(n, lag int) Snapshot {
 	for _, u := range k.Caches {
 		k.Bytes += u.Bytes
 	}
+	k.PageBytes = k.Bytes - uint64(float64(n)*float64(c.roomy)) // full slabs, but for the room that was there
 	client := base + grown(c.client)
-	k.Mem = Mem{Total: 64 << 30, Free: 64<<30 - k.Bytes - server - client - grown(c.hidden) - grown(c.walked)}
+	k.Mem = Mem{Total: 64 << 30, Free: 64<<30 - k.PageBytes - server - client - grown(c.hidden) - grown(c.walked)}
 	return Snapshot{T: float64(n) / 1000, Conns: int64(n), ServerOpen: int64(n - lag), Kernel: k,
 		Server: &result.ProcMemory{PSS: server}, Client: Process{PSS: client}}
 }
@@ -67,8 +69,10 @@ func TestSeries(t *testing.T) {
 		{"server", *m.ServerPerConn, 420},
 		{"client", m.ClientPerConn, 28},
 		{"total", m.TotalPerConn, kernel + 448},
-		{"10 M", m.At10M, (kernel + 448) * 1e7},
+		{"10 M", *m.At10M, (kernel + 448) * 1e7},
 		{"outside", *m.Outside, kernel + 448},
+		{"pages", *m.PagesPerConn, kernel},
+		{"sockets", *m.SocketsPerConn, 2},
 		{"slope", m.Fit.Slope, kernel + 448},
 		{"r2", m.Fit.R2, 1},
 		{"plain kernel", m.Plain.Kernel, kernel},
@@ -201,11 +205,13 @@ func TestSeriesWarns(t *testing.T) {
 		{"somebody reads /proc/PID/fd", with(func(c *cost) { c.walked = 900 }), []string{"that alone took 900 B"}},
 		{"three points make a fit", typical.ramp(1_000_000, 2, 0), nil},
 		{"two do not", typical.ramp(1_000_000, 1, 0), []string{"at only 2 different counts"}},
-		{"nor do many at the same count", Series{Before: typical.at(0, 0), Ramp: []Snapshot{typical.at(0, 0), typical.at(9, 0), typical.at(9, 0)}, Held: typical.at(9, 0)},
+		{"nor do many at the same count", Series{Before: typical.at(0, 0), Ramp: []Snapshot{typical.at(0, 0), typical.at(9, 0), typical.at(9, 0)}, Held: typical.at(9, 0), BothEnds: true},
 			[]string{"at only 2 different counts"}},
 		{"no connection", Series{Before: typical.at(5, 0), Held: typical.at(5, 0)}, []string{"no connection was held"}},
 		{"fewer than before", Series{Before: typical.at(5, 0), Held: typical.at(3, 0)}, []string{"no connection was held"}},
-		{"noise", noisy(), []string{"does not stand out"}},
+		{"room in slabs from before", with(func(c *cost) { c.roomy = 2000 }), []string{"grew by only 3534 B a connection, while its objects take 5534 B"}},
+		{"slabs that are not full", with(func(c *cost) { c.roomy = -2000 }), []string{"grew by 7534 B a connection, while its objects take 5534 B"}},
+		{"a little room", with(func(c *cost) { c.roomy = 100 }), nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			m, got := tt.in.Memory()
@@ -298,21 +304,28 @@ func TestSeriesRemote(t *testing.T) {
 				// Here is the client's end; the other end is like it, but for
 				// one cache that this kernel does not have.
 				far := uint64(2<<30) + uint64(p.Conns)*(5042+16)
-				p.Remote = &result.KernelUsage{Method: MethodSlab, Bytes: far, System: far + p.Server.PSS,
+				p.Remote = &result.KernelUsage{Method: MethodSlab, Bytes: far, PageBytes: far, System: far + p.Server.PSS,
 					Caches: []result.CacheUsage{{Name: "TCP", Objects: uint64(p.Conns), Bytes: 1<<30 + uint64(p.Conns)*5042}, {Name: "lsm_file_cache", Bytes: 1<<30 + uint64(p.Conns)*16}}}
 				if method == MethodMem {
-					p.Remote.Method, p.Remote.Bytes, p.Remote.Caches = MethodMem, far+p.Server.PSS, nil
+					p.Remote.Method, p.Remote.Bytes, p.Remote.PageBytes, p.Remote.Caches = MethodMem, far+p.Server.PSS, 0, nil
 				}
 				p.Kernel.Mem.Free += p.Server.PSS // which is not here
+				p.Kernel.Caches[1].Objects -= uint64(p.Conns)
 			})
 			m, warnings := s.Memory()
 			want := 5534.0 + 5042 + 16
-			if math.Abs(m.KernelPerConn-want) > 1e-3 || math.Abs(m.TotalPerConn-want-448) > 1e-3 || math.Abs(*m.Outside-want-448) > 1e-3 || len(warnings) > 0 {
-				t.Errorf("kernel %v, total %v, outside %v, warnings %q, want %v, %v", m.KernelPerConn, m.TotalPerConn, *m.Outside, warnings, want, want+448)
+			if math.Abs(m.KernelPerConn-want) > 1e-3 || math.Abs(m.TotalPerConn-want-448) > 1e-3 {
+				t.Errorf("kernel %v, total %v, want %v, %v", m.KernelPerConn, m.TotalPerConn, want, want+448)
 			}
-			lines := "TCP 3.00 10084.0, filp 2.00 390.0, kmalloc-* 0.00 70.0, ep_head 0.00 32.0, lsm_file_cache 0.00 16.0"
+			if m.Method != method || (m.Outside != nil) != (method == MethodSlab) || m.Outside != nil && math.Abs(*m.Outside-want-448) > 1e-3 {
+				t.Errorf("method %q, outside %v, want %q, and %v by slabinfo alone", m.Method, m.Outside, method, want+448)
+			}
+			if said := strings.Join(warnings, "; "); (said != "") != (method == MethodMem) || method == MethodMem && !strings.HasPrefix(said, "the server cannot read /proc/slabinfo on its machine") {
+				t.Errorf("warnings %q", said)
+			}
+			lines := "TCP 2.00 10084.0, filp 2.00 390.0, kmalloc-* 0.00 70.0, ep_head 0.00 32.0, lsm_file_cache 0.00 16.0"
 			if method == MethodMem {
-				lines = "TCP 2.00 5042.0, filp 2.00 390.0, kmalloc-* 0.00 70.0, ep_head 0.00 32.0, other 0.00 5058.0"
+				lines = "TCP 1.00 5042.0, filp 2.00 390.0, kmalloc-* 0.00 70.0, ep_head 0.00 32.0, other 0.00 5058.0"
 			}
 			if got := listed(m.Caches); got != lines {
 				t.Errorf("caches %q, want %q", got, lines)
@@ -321,10 +334,69 @@ func TestSeriesRemote(t *testing.T) {
 	}
 }
 
+// TestSeriesStrangers: sockets that others open meanwhile, or close, are not the
+// client's connections, and take nothing from their cost nor add to it.
+func TestSeriesStrangers(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		times float64 // as many sockets as the client's
+		want  string  // warning; "": none
+	}{
+		{"a second client, as large", 2, "2000000 TCP sockets of this machine were not this run's"},
+		{"some more", 1.1, "200000 TCP sockets of this machine were not this run's"},
+		{"a few more", 1.01, ""},
+		{"some close theirs", 0.8, "400000 TCP sockets of this machine were not this run's"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s := typical.ramp(1_000_000, 20, 0)
+			each(&s, func(p *Snapshot) {
+				was := p.Kernel.Bytes
+				p.Kernel.Bytes = 0
+				for i, c := range p.Kernel.Caches {
+					at0 := typical.at(0, 0).Kernel.Caches[i]
+					c.Objects = at0.Objects + uint64(tt.times*float64(c.Objects-at0.Objects))
+					c.Bytes = at0.Bytes + uint64(tt.times*float64(c.Bytes-at0.Bytes))
+					p.Kernel.Caches[i] = c
+					p.Kernel.Bytes += c.Bytes
+				}
+				p.Kernel.PageBytes = p.Kernel.Bytes
+				p.Sockets = 100 + int64(tt.times*float64(2*p.Conns))
+				p.Kernel.Mem.Free -= p.Kernel.Bytes - was
+			})
+			m, warnings := s.Memory()
+			if math.Abs(m.KernelPerConn-5534) > 0.01 || math.Abs(m.TotalPerConn-5982) > 0.01 || math.Abs(m.Plain.Total-5982) > 0.01 ||
+				math.Abs(*m.PagesPerConn-5534) > 0.01 || math.Abs(m.KernelPerSocket-2767) > 0.01 {
+				t.Errorf("kernel %v, total %v, plain %v, pages %v, socket %v; want 5534, 5982, 5982, 5534, 2767",
+					m.KernelPerConn, m.TotalPerConn, m.Plain.Total, *m.PagesPerConn, m.KernelPerSocket)
+			}
+			if got := listed(m.Caches); got != "TCP 2.00 5042.0, filp 2.00 390.0, kmalloc-* 0.00 70.0, ep_head 0.00 32.0" {
+				t.Errorf("caches %q", got)
+			}
+			if said := strings.Join(warnings, "; "); (said != "") != (tt.want != "") || !strings.Contains(said, tt.want) {
+				t.Errorf("warnings %q, want %q", said, tt.want)
+			}
+		})
+	}
+	s := typical.ramp(1_000_000, 20, 0)
+	each(&s, func(p *Snapshot) {
+		p.Kernel = Kernel{Method: MethodMem, Why: "slabinfo cannot be read", Bytes: p.Kernel.Mem.Used(), Mem: p.Kernel.Mem}
+		p.Sockets = 100 + 3*p.Conns
+	})
+	if m, _ := s.Memory(); !strings.Contains(m.Withheld, "1,000,000 TCP sockets of this machine were not this run's, and their part cannot be told") {
+		t.Errorf("withheld %q, although meminfo cannot tell whose memory it is", m.Withheld)
+	}
+	s = typical.ramp(1_000_000, 20, 0)
+	each(&s, func(p *Snapshot) { p.Kernel.Caches[1].Objects = uint64(2_000_000 - p.Conns) })
+	if m, _ := s.Memory(); !strings.Contains(m.Withheld, "others on this machine closed as many") {
+		t.Errorf("withheld %q, although others closed more than the client opened", m.Withheld)
+	}
+}
+
 // TestSeriesOneEnd: with only one end in the snapshots a connection is a socket.
 func TestSeriesOneEnd(t *testing.T) {
 	s := typical.ramp(1_000_000, 20, 0)
 	s.BothEnds = false
+	each(&s, func(p *Snapshot) { p.Kernel.Caches[1].Objects -= uint64(p.Conns) })
 	if m, _ := s.Memory(); m.KernelPerSocket != m.KernelPerConn || m.BothEnds {
 		t.Errorf("a socket takes %v, a connection %v", m.KernelPerSocket, m.KernelPerConn)
 	}

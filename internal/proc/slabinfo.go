@@ -10,8 +10,20 @@ type slab struct {
 	name          []byte // of the buffer that is being parsed
 	active, total uint64 // objects
 	size          uint64 // of an object, bytes
+	perSlab       uint64 // objects
 	slabs         uint64
 	pages         uint64 // of a slab
+}
+
+// taken is the bytes of all pages of the cache.
+func (s slab) taken(page uint64) uint64 { return s.slabs * s.pages * page }
+
+// share is what so many objects take, each by its share of a slab, bytes.
+func (s slab) share(objects, page uint64) uint64 {
+	if s.perSlab == 0 {
+		return objects * s.size
+	}
+	return uint64(float64(objects) * float64(s.pages*page) / float64(s.perSlab))
 }
 
 // parseSlab reads /proc/slabinfo version 2.x, see slabinfo(5), and hands each
@@ -61,17 +73,16 @@ func parseCache(line []byte) (s slab, ok bool) {
 		return s, false
 	}
 	rest := line[:tunables]
-	var perSlab uint64
-	for _, to := range []*uint64{&s.pages, &perSlab, &s.size, &s.total, &s.active} {
+	for _, to := range []*uint64{&s.pages, &s.perSlab, &s.size, &s.total, &s.active} {
 		rest = bytes.TrimRight(rest, " ")
 		i := bytes.LastIndexByte(rest, ' ')
-		if *to, ok = number(rest[i+1:], 1<<40); !ok || i < 0 {
+		if *to, ok = number(rest[i+1:], 1<<36); !ok || i < 0 {
 			return s, false
 		}
 		rest = rest[:i]
 	}
 	s.name = bytes.TrimRight(rest, " ")
-	return s, len(s.name) > 0 && s.pages < 1<<10
+	return s, len(s.name) > 0 && s.pages < 1<<10 && s.size < 1<<26
 }
 
 // cutField cuts the first of the fields in b off.

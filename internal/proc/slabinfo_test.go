@@ -64,7 +64,7 @@ func TestParseSlabAgrees(t *testing.T) {
 			err = p.read("slabinfo", func(b []byte) error {
 				return parseSlab(b, func(s slab) {
 					w := theirs.Slabs[i]
-					want := slab{[]byte(w.Name), uint64(w.ObjActive), uint64(w.ObjNum), uint64(w.ObjSize), uint64(w.SlabNum), uint64(w.PagesPerSlab)}
+					want := slab{[]byte(w.Name), uint64(w.ObjActive), uint64(w.ObjNum), uint64(w.ObjSize), uint64(w.ObjPerSlab), uint64(w.SlabNum), uint64(w.PagesPerSlab)}
 					if !reflect.DeepEqual(s, want) {
 						t.Errorf("%s: %+v, procfs reads %+v", s.name, s, want)
 					}
@@ -86,7 +86,7 @@ func FuzzParseSlab(f *testing.F) {
 			if len(s.name) == 0 || s.slabs*s.pages*65536/65536 != s.slabs*s.pages || s.pages != 0 && s.slabs*s.pages/s.pages != s.slabs {
 				t.Errorf("%q: %d slabs of %d pages", s.name, s.slabs, s.pages)
 			}
-			line := fmt.Appendf(nil, "%s %d %d %d 1 %d : tunables 0 0 0 : slabdata 1 %d 0", s.name, s.active, s.total, s.size, s.pages, s.slabs)
+			line := fmt.Appendf(nil, "%s %d %d %d %d %d : tunables 0 0 0 : slabdata 1 %d 0", s.name, s.active, s.total, s.size, s.perSlab, s.pages, s.slabs)
 			if again, ok := parseCache(line); !ok || !reflect.DeepEqual(again, s) {
 				t.Errorf("%q reads as %+v, written again %+v", line, s, again)
 			}

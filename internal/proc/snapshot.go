@@ -60,10 +60,22 @@ func (s Snapshot) total() float64 {
 	return t
 }
 
+// PageBytes is what the kernel's caches take in pages, at both machines; 0 where
+// that is not known.
+func (s Snapshot) PageBytes() uint64 {
+	if s.Remote == nil {
+		return s.Kernel.PageBytes
+	}
+	if s.Kernel.PageBytes == 0 || s.Remote.PageBytes == 0 {
+		return 0
+	}
+	return s.Kernel.PageBytes + s.Remote.PageBytes
+}
+
 // cache finds a cache by name, summed over the machines; a zero one where it is
 // not there.
-func (s Snapshot) cache(name string) CacheUse {
-	sum := CacheUse{Name: name}
+func (s Snapshot) cache(name string) result.CacheUsage {
+	sum := result.CacheUsage{Name: name}
 	for _, c := range s.Kernel.Caches {
 		if c.Name == name {
 			sum = c
@@ -74,11 +86,15 @@ func (s Snapshot) cache(name string) CacheUse {
 			if c.Name == name {
 				sum.Objects += c.Objects
 				sum.Bytes += c.Bytes
+				sum.PageBytes += c.PageBytes
 			}
 		}
 	}
 	return sum
 }
+
+// slabSockets is how many TCP sockets of both families the caches hold.
+func (s Snapshot) slabSockets() uint64 { return s.cache("TCP").Objects + s.cache("TCPv6").Objects }
 
 // cacheNames are the names of all caches of the machines, each once.
 func (s Snapshot) cacheNames() (names []string) {

@@ -50,7 +50,7 @@ func full() *result.Result {
 		Caches: []result.Cache{{Name: "TCP", ObjectsPerConn: 2, BytesPerConn: 5040.8}, {Name: "sock_inode_cache", ObjectsPerConn: 1.9986, BytesPerConn: 1723.5},
 			{Name: "request_sock_TCPv6_long_name", ObjectsPerConn: 0.01, BytesPerConn: 3.2}, {Name: "other", BytesPerConn: 22.5}},
 		Fit: result.Fit{Slope: 8557.4, R2: 0.99997, Samples: 60}, Plain: result.Parts{Kernel: 8095.3, Server: ptr(429.4), Client: 26.6, Total: 8551.3},
-		Outside: ptr(9016.1), WalkedPerConn: ptr(429.7), At10M: 85_574_000_000,
+		PagesPerConn: ptr(8098.2), Outside: ptr(9016.1), WalkedPerConn: ptr(429.7), At10M: ptr(85_574_000_000.),
 		Before: used(78_760_782, 114_646_016, 9_975_808, 1_377_779_712), Held: used(20_303_000_000, 1_217_646_016, 76_616_192, 23_238_144_512),
 		After: used(104_916_124, 200_641_536, 77_660_672, 1_769_172_992), PeakUsed: 23_300_000_000}
 	r.Echo = &result.Echo{Sent: 5_010_000, Received: 5_010_000, Seconds: 10, Rate: 500_000, Bytes: 320_000_000, Verified: 10_000,

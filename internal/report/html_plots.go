@@ -230,7 +230,7 @@ func costPlot(r *result.Result) (figure, bool) {
 		note = "The kernel's part is of both ends: " + unit.PerConn(r.Memory.KernelPerSocket) + " a socket."
 	}
 	if len(r.Memory.Caches) > 0 {
-		note += " By slab cache, in pages taken."
+		note += " By slab cache, each object by its share of a slab."
 	}
 	for _, p := range bar.Parts {
 		if p.Value < 0 {

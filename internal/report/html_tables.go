@@ -45,7 +45,7 @@ func tiles(r *result.Result) (list []tile) {
 
 // extrapolation is what ten million need; "" if the line does not carry so far.
 func extrapolation(m *result.Memory) string {
-	if m.TotalPerConn <= 0 || m.Fit.R2 > 0 && m.Fit.R2 < minR2 {
+	if m.TotalPerConn <= 0 || m.Fit.R2 < minR2 {
 		return ""
 	}
 	return unit.Bytes(m.TotalPerConn * tenMillion)
@@ -74,6 +74,9 @@ func memorySection(r *result.Result) section {
 	}
 	cost := table{Title: "Per connection", Head: []string{"marginal", "plain"}}
 	caches := table{Title: "Kernel slab caches", Head: []string{"a connection", "objects"}}
+	if m.Withheld != "" {
+		s.Notes = append(s.Notes, "Memory per connection: "+m.Withheld+".")
+	}
 	if m.Measured() {
 		s.Notes = costTable(&cost, m)
 		for _, c := range m.Caches {
@@ -129,7 +132,8 @@ func costTable(t *table, m *result.Memory) (notes []string) {
 	t.Rows = append(t.Rows, line{Name: "total", Values: []string{unit.PerConn(m.TotalPerConn), unit.PerConn(m.Plain.Total)}, Class: "total"})
 	notes = append(notes, "Marginal: the slope of the fitted line. Plain: the difference between before and held, divided by the connections. Measured in "+method(m.Method)+".")
 	if m.Outside != nil && *m.Outside != 0 {
-		note := fmt.Sprintf("Cross-check: MemTotal − MemFree − page cache grew by %s a connection.", unit.PerConn(*m.Outside))
+		explained, _ := m.InPages()
+		note := fmt.Sprintf("Cross-check: MemTotal − MemFree − page cache grew by %s a connection, the accounts say %s in pages.", unit.PerConn(*m.Outside), unit.PerConn(explained))
 		if m.WalkedPerConn != nil {
 			note += fmt.Sprintf(" Readers of /proc/PID/fd left %s of that.", unit.PerConn(*m.WalkedPerConn))
 		}

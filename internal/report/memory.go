@@ -25,6 +25,10 @@ func (t *text) memory(r *result.Result) {
 	if m == nil {
 		return
 	}
+	if m.Withheld != "" {
+		t.printf("\n")
+		t.sentence("Memory per connection: %s.", m.Withheld)
+	}
 	if m.Measured() {
 		t.perConn(m)
 		t.caches(m.Caches)
@@ -66,23 +70,26 @@ func (t *text) perConn(m *result.Memory) {
 
 func method(m string) string {
 	if m == "slabinfo" {
-		return "pages of slab caches (/proc/slabinfo)"
+		return "objects in slab caches (/proc/slabinfo)"
 	}
 	return "MemTotal − MemFree − page cache, less the processes"
 }
 
 // crossCheck holds the accounts against what the machine lost.
 func (t *text) crossCheck(m *result.Memory) {
-	if m.Outside == nil || *m.Outside == 0 {
+	if m.PagesPerConn != nil && m.KernelPerConn > 0 {
+		t.row("in pages", "the kernel's slabs grew by %s: %+.1f %% of their objects", unit.PerConn(*m.PagesPerConn), 100*(*m.PagesPerConn/m.KernelPerConn-1))
+	}
+	explained, known := m.InPages()
+	if !known {
 		return
 	}
-	explained, and := m.TotalPerConn, ""
+	and := ""
 	if m.WalkedPerConn != nil {
-		explained += *m.WalkedPerConn
-		and = fmt.Sprintf(" and %s left by readers of /proc/PID/fd", unit.PerConn(*m.WalkedPerConn))
+		and = fmt.Sprintf(", %s of it left by readers of /proc/PID/fd", unit.PerConn(*m.WalkedPerConn))
 	}
-	t.row("cross-check", "%s%s, against %s by MemTotal − MemFree − page cache: %+.1f %%",
-		unit.PerConn(m.TotalPerConn), and, unit.PerConn(*m.Outside), 100*(explained / *m.Outside - 1))
+	t.row("cross-check", "%s in pages%s, against %s by MemTotal − MemFree − page cache: %+.1f %%",
+		unit.PerConn(explained), and, unit.PerConn(*m.Outside), 100*(explained / *m.Outside - 1))
 }
 
 func (t *text) caches(list []result.Cache) {
@@ -103,7 +110,11 @@ func (t *text) caches(list []result.Cache) {
 // seed's users counted in GB, so both are given.
 func (t *text) extrapolate(m *result.Memory, proto string) {
 	t.printf("\n")
-	if m.TotalPerConn <= 0 || m.Fit.R2 > 0 && m.Fit.R2 < minR2 {
+	if m.TotalPerConn > 0 && m.Fit.R2 == 0 {
+		t.sentence("Too few samples to say what 10,000,000 connections need: take more of them, or a lower --rate.")
+		return
+	}
+	if m.TotalPerConn <= 0 || m.Fit.R2 < minR2 {
 		t.sentence("Too noisy to say what 10,000,000 connections need: take more of them.")
 		return
 	}

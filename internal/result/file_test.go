@@ -34,9 +34,32 @@ func TestRoundTrip(t *testing.T) {
 	}
 }
 
+// TestWithheld: a cost that is withheld is no number of the file, but what was in
+// use and the reason are.
+func TestWithheld(t *testing.T) {
+	r := complete()
+	r.Memory.Withheld = "too noisy"
+	text := write(t, r)
+	got, err := Read(strings.NewReader(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := got.Memory
+	if m.Withheld != "too noisy" || m.Method != "slabinfo" || m.Measured() || m.Held == nil || m.TotalPerConn != 0 {
+		t.Errorf("read %+v", m)
+	}
+	for _, name := range []string{"bytes_per_conn", "at_10m", "plain", "fit"} {
+		if strings.Contains(text, name) {
+			t.Errorf("the file has %s", name)
+		}
+	}
+}
+
 // complete must name every field, or the round trip would miss one.
 func TestCompleteIsComplete(t *testing.T) {
-	if bad := unset(reflect.ValueOf(complete()), "Result"); bad != "" {
+	r := complete()
+	r.Memory.Withheld = "or else a cost, never both"
+	if bad := unset(reflect.ValueOf(r), "Result"); bad != "" {
 		t.Errorf("complete() leaves %s unset", bad)
 	}
 }
@@ -110,7 +133,7 @@ func TestAbsent(t *testing.T) {
 		{"memory in use only", func(r *Result) { r.Memory = &Memory{After: &Used{Kernel: 1, Client: 2, System: 3}} },
 			[]string{"memory.after.client", "memory.after.kernel", "memory.after.system"}},
 		{"no server to ask", func(r *Result) { r.Memory = &Memory{Method: "meminfo", Fit: Fit{Slope: 1, Samples: 2}} },
-			[]string{"memory.at_10m_bytes", "memory.both_ends", "memory.client_bytes_per_conn", "memory.fit.samples", "memory.fit.slope",
+			[]string{"memory.both_ends", "memory.client_bytes_per_conn", "memory.fit.samples", "memory.fit.slope",
 				"memory.kernel_bytes_per_conn", "memory.kernel_bytes_per_socket", "memory.method", "memory.plain.client",
 				"memory.plain.kernel", "memory.plain.total", "memory.total_bytes_per_conn"}},
 		{"a measured 0 stays", func(r *Result) { r.Echo, r.Reconcile = &Echo{}, &Counts{Server: ptr(int64(0))} },

@@ -144,6 +144,8 @@ type Latency struct {
 // connection: only what was in use, and MarshalJSON leaves out the rest.
 type Memory struct {
 	Method string `json:"method"` // slabinfo, or meminfo: MemTotal - MemFree - page cache
+	// Withheld says why no cost is given: it would not stand out from the noise.
+	Withheld string `json:"withheld,omitempty"`
 	// BothEnds: client and server kernels are the same machine, so
 	// KernelPerConn counts both ends of a connection.
 	BothEnds        bool     `json:"both_ends"`
@@ -155,13 +157,21 @@ type Memory struct {
 	Caches          []Cache  `json:"caches,omitempty"`
 	Fit             Fit      `json:"fit"`   // of the total
 	Plain           Parts    `json:"plain"` // plain difference, per connection
+	// SocketsPerConn is how many TCP sockets the kernel counted more for each
+	// connection: 2 with BothEnds, else 1, unless others opened or closed some.
+	SocketsPerConn *float64 `json:"sockets_per_conn,omitempty"`
+	// PagesPerConn is the growth of the kernel's caches in pages, the cross-check
+	// of KernelPerConn, which counts objects. It is less where connections found
+	// room in slabs that were there already. Absent without slabinfo.
+	PagesPerConn *float64 `json:"page_bytes_per_conn,omitempty"`
 	// Outside is the growth of MemTotal - MemFree - page cache per connection
-	// over the same ramp: the cross-check of TotalPerConn.
+	// over the same ramp: the cross-check of the total in pages. Absent where the
+	// total itself comes from there.
 	Outside *float64 `json:"outside_bytes_per_conn,omitempty"`
 	// WalkedPerConn is kernel memory that others' reading of /proc/PID/fd has
 	// taken meanwhile: part of Outside, not of the total.
 	WalkedPerConn *float64 `json:"walked_bytes_per_conn,omitempty"`
-	At10M         float64  `json:"at_10m_bytes"` // TotalPerConn x 10,000,000
+	At10M         *float64 `json:"at_10m_bytes,omitempty"` // TotalPerConn x 10,000,000; absent without a fit
 	Before        *Used    `json:"before,omitempty"`
 	Held          *Used    `json:"held,omitempty"`
 	After         *Used    `json:"after,omitempty"` // once everything is closed and settled
@@ -181,7 +191,7 @@ type Parts struct {
 type Cache struct {
 	Name           string  `json:"name"`
 	ObjectsPerConn float64 `json:"objects_per_conn"`
-	BytesPerConn   float64 `json:"bytes_per_conn"` // in pages actually taken
+	BytesPerConn   float64 `json:"bytes_per_conn"` // of the objects, each by its share of a slab
 }
 
 // Fit is a least-squares line of bytes over connections.

@@ -93,18 +93,22 @@ type ProcMemory struct {
 
 // KernelUsage is what the kernel of the server's machine spends, bytes.
 type KernelUsage struct {
-	Method string `json:"method"`
-	Bytes  uint64 `json:"bytes"`  // of the counted caches
-	System uint64 `json:"system"` // MemTotal - MemFree - page cache
-	Total  uint64 `json:"total"`  // MemTotal
+	Method    string `json:"method"`
+	Bytes     uint64 `json:"bytes"`                // of the counted caches' objects; or System, by Method
+	PageBytes uint64 `json:"page_bytes,omitempty"` // of the pages that the counted caches take
+	System    uint64 `json:"system"`               // MemTotal - MemFree - page cache
+	Total     uint64 `json:"total"`                // MemTotal
 	// Sockets are the TCP sockets of the whole machine, /proc/net/sockstat: alloc.
 	Sockets int64        `json:"sockets,omitempty"`
 	Caches  []CacheUsage `json:"caches,omitempty"`
 }
 
-// CacheUsage is one slab cache, in pages actually taken.
+// CacheUsage is one slab cache at one moment. Slabs that earlier connections left
+// half empty take pages without objects: so each object counts by its share of a
+// full slab, and the pages stand beside.
 type CacheUsage struct {
-	Name    string `json:"name"`
-	Objects uint64 `json:"objects"`
-	Bytes   uint64 `json:"bytes"`
+	Name      string `json:"name"`
+	Objects   uint64 `json:"objects"`              // in use
+	Bytes     uint64 `json:"bytes"`                // Objects x pages of a slab / objects of a slab
+	PageBytes uint64 `json:"page_bytes,omitempty"` // of all its slabs
 }

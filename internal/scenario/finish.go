@@ -134,7 +134,11 @@ func (h *hold) afterClose(s proc.Snapshot) {
 	if grew < 256<<20 || kept < 0.1*grew {
 		return
 	}
-	where := fmt.Sprintf("kernel caches %+.0f MiB", mib(after.Kernel, before.Kernel))
+	caches := mib(after.Kernel, before.Kernel)
+	if pages := s.PageBytes(); pages > 0 && h.series.Before.PageBytes() > 0 {
+		caches = mib(pages, h.series.Before.PageBytes())
+	}
+	where := fmt.Sprintf("kernel caches %+.0f MiB", caches)
 	if after.Server != nil && before.Server != nil {
 		where += fmt.Sprintf(", server %+.0f MiB", mib(*after.Server, *before.Server))
 	}

@@ -1,0 +1,83 @@
+package proc
+
+import (
+	"slices"
+	"strings"
+	"testing"
+)
+
+// TestSeriesWithholds: a cost that does not stand out is no figure, and no
+// projection: what was in use stays, and what it would take is said.
+func TestSeriesWithholds(t *testing.T) {
+	byMem := func(s Series, drift ...int64) Series {
+		i := 0
+		each(&s, func(p *Snapshot) {
+			p.Kernel.Mem.Free = uint64(int64(p.Kernel.Mem.Free) - drift[i%len(drift)]<<20)
+			p.Kernel = Kernel{Method: MethodMem, Why: "slabinfo cannot be read", Bytes: p.Kernel.Mem.Used(), Mem: p.Kernel.Mem}
+			i++
+		})
+		return s
+	}
+	for _, tt := range []struct {
+		name string
+		in   Series
+		want string // "": a cost is given
+	}{
+		{"slabs tell a thousand", typical.ramp(1000, 20, 0), ""},
+		{"two samples of slabs are plain figures", typical.ramp(1000, 1, 0), ""},
+		{"slabs that breathe", noisy(), "too noisy: 1,000 connections do not stand out over 21 samples"},
+		{"a server that shrank", func() Series {
+			s := typical.ramp(1000, 1, 0)
+			s.Held.Server.PSS -= 20 << 20
+			return s
+		}(), "less than nothing (server -20552 B)"},
+		{"a client that gave back a little", func() Series { c := typical; c.client = -20; return c.ramp(1000, 20, 0) }(), ""},
+		{"meminfo on a quiet machine", byMem(typical.ramp(1_000_000, 20, 0), 0), ""},
+		{"meminfo, two samples", byMem(typical.ramp(1000, 1, 0), 0), "too noisy without /proc/slabinfo: memory was sampled at only 2 different counts of connections; it needs 10,000 connections or root"},
+		{"meminfo, too few samples", byMem(typical.ramp(100_000, 5, 0), 0), "only 6 different counts of connections; it needs 200,000 connections or root"},
+		{"meminfo, memory that came back", byMem(typical.ramp(2000, 20, 0), 0, -1, -2, -3, -4, -5, -6, -7, -8, -9, -10, -11, -12, -13, -14, -15, -16, -17, -18, -19, -20, -21),
+			"less than nothing (kernel -"},
+		{"meminfo, a server that comes out below nothing", byMem(func() Series { c := typical; c.server = -1; return c.ramp(100_000, 20, 0) }(), 0), "less than nothing (server -1 B)"},
+		{"meminfo, a machine that breathes", byMem(typical.ramp(20_000, 20, 0), 0, 64), "do not stand out over 21 samples"},
+		{"meminfo, a slope that is hardly known", byMem(typical.ramp(20_000, 12, 0), 0, 20), "the slope is known to ± "},
+		{"meminfo, a step before the ramp", byMem(typical.ramp(20_000, 60, 0), append([]int64{0}, slices.Repeat([]int64{45}, 60)...)...), "the plain difference"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			m, _ := tt.in.Memory()
+			if (m.Withheld != "") != (tt.want != "") || !strings.Contains(m.Withheld, tt.want) {
+				t.Fatalf("withheld %q, want %q; total %v, r² %v of %d", m.Withheld, tt.want, m.TotalPerConn, m.Fit.R2, m.Fit.Samples)
+			}
+			if m.Before == nil || m.Held == nil || m.Method != tt.in.Held.Kernel.Method {
+				t.Errorf("Method %q, before %v, held %v: what was in use is known all the same", m.Method, m.Before, m.Held)
+			}
+			if m.Method == MethodMem && (m.Outside != nil || m.PagesPerConn != nil) {
+				t.Error("meminfo is checked with itself")
+			}
+			if projected := m.At10M != nil; projected != (tt.want == "" && m.Fit.Samples >= minPoints) {
+				t.Errorf("projected %v with %d samples", projected, m.Fit.Samples)
+			}
+			if m.Measured() != (tt.want == "") {
+				t.Errorf("Measured %v", m.Measured())
+			}
+		})
+	}
+}
+
+// TestEnough: the advice is a round number, above what the run had.
+func TestEnough(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		in   Series
+		want int64
+	}{
+		{"nothing seen", typical.ramp(1000, 1, 0), 10_000},
+		{"nothing seen of many", typical.ramp(3_000_000, 1, 0), 10_000_000},
+		{"64 MiB to and fro", noisy(), 200_000},
+	} {
+		f := newFitter(append(append([]Snapshot{tt.in.Before}, tt.in.Ramp...), tt.in.Held))
+		m := tt.in.cost(f, tt.in.Held.Sub(tt.in.Before))
+		if got := tt.in.enough(f, m); got != tt.want {
+			t.Errorf("%s: %d connections, want %d", tt.name, got, tt.want)
+		}
+	}
+}
