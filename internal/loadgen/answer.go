@@ -21,13 +21,13 @@ type Answer struct {
 
 // keepFirst keeps the answer that made the first connection fail, of all
 // threads.
-func (l *loop) keepFirst(slot int64, why cause, prefix string, answer []byte) {
-	if l.shared.answer.Load() != nil {
+func (cs *conns) keepFirst(slot int64, why cause, prefix string, answer []byte) {
+	if cs.shared.answer.Load() != nil {
 		return
 	}
-	port := l.plan.Ports[l.plan.Tuple(l.plan.Offset+slot).Port]
-	l.shared.answer.CompareAndSwap(nil, &Answer{
-		Cause: why.String(), From: netip.AddrPortFrom(l.plan.Host, uint16(port)), Lines: printable(prefix, answer),
+	port := cs.plan.Ports[cs.plan.Tuple(cs.plan.Offset+slot).Port]
+	cs.shared.answer.CompareAndSwap(nil, &Answer{
+		Cause: why.String(), From: netip.AddrPortFrom(cs.plan.Host, uint16(port)), Lines: printable(prefix, answer),
 	})
 }
 

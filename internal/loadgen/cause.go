@@ -8,12 +8,13 @@ import (
 	"github.com/c10m/c10m/internal/ws"
 )
 
-// cause is a phase and a reason; each loop counts them in a flat array. What
+// cause is a phase and a reason; each thread counts them in a flat array. What
 // helps against each is in package report.
 type cause uint8
 
 const (
-	socketFDLimit cause = iota
+	noCause cause = iota // nothing is wrong
+	socketFDLimit
 	socketFileMax
 	socketNoMemory
 	socketOther
@@ -180,9 +181,9 @@ func (c cause) String() string { return causeTable[c].phase + "_" + causeTable[c
 
 // Causes are the names that Tally.Errors may hold.
 func Causes() []string {
-	names := make([]string, nCauses)
-	for c := range nCauses {
-		names[c] = c.String()
+	var names []string
+	for c := noCause + 1; c < nCauses; c++ {
+		names = append(names, c.String())
 	}
 	return names
 }
@@ -297,7 +298,7 @@ func closeCause(code uint16) cause {
 	return readCloseApp
 }
 
-// causes are the counts of one loop.
+// causes are the counts of one thread.
 type causes [nCauses]int64
 
 // addTo adds the non-zero counts to e, by their names after a prefix.

@@ -4,10 +4,6 @@ import (
 	"context"
 	"fmt"
 	"time"
-
-	"github.com/c10m/c10m/internal/plan"
-	"github.com/c10m/c10m/internal/sys"
-	"github.com/c10m/c10m/internal/ws"
 )
 
 // Churn is users who each want one transaction after the other: a message there
@@ -30,9 +26,10 @@ type Churn struct {
 // retryAfter is how long a user waits whose transaction failed, microseconds.
 const retryAfter = 10_000
 
-// churn is a loop's progress in one. Users are numbered.
+// churn is the workload of users who come and go. Users are numbered.
 type churn struct {
 	Churn
+	cs       *conns
 	start    time.Time
 	left     []int64     // by user: transactions still to do; nil: no end
 	since    []uint32    // by user: since when it waits for its transaction; after a failure, until when
@@ -43,12 +40,12 @@ type churn struct {
 	free     fifo[int64] // slots without a user; none if each has its own
 	user     []int32     // by slot: whose transaction is under way; none: -1
 	under    int         // transactions under way
-	buf      []byte      // a message that ends with plan.EndOfTransmission
 	swept    uint32      // when timeouts were last looked for
 	draining bool
 	progress time.Time // of the drain
 	failed   int       // tries that failed since a transaction was last done, and ...
-	success  uint32    // ... when that was, the loop's clock
+	success  uint32    // ... when that was, the thread's clock
+	heat     *heat     // nil: not kept
 }
 
 // Churn lets the users do their transactions, until they are done or ctx ends.
@@ -56,53 +53,58 @@ type churn struct {
 // that are kept stay open.
 func (e *Engine) Churn(ctx context.Context, c Churn) {
 	e.shared.stopEx.Store(false)
-	e.do(ctx, e.loops, command{kind: doChurn, churn: c}, len(e.loops), func() { e.shared.stopEx.Store(true) })
+	e.do(ctx, e.threads, command{kind: doChurn, churn: c}, len(e.threads), func() { e.shared.stopEx.Store(true) })
 }
 
-func (l *loop) beginChurn() {
-	c := l.job.churn
-	upTo := func(slots int64) int64 { return c.Users * slots / max(1, l.plan.Total) }
-	users := upTo(l.plan.Offset+l.plan.Conns) - upTo(l.plan.Offset)
-	ch := &churn{Churn: c, start: time.Now(), success: l.micros(), going: users, own: users == l.plan.Conns, since: make([]uint32, users), user: make([]int32, len(l.conns)),
-		buf: make([]byte, max(c.Size, c.SizeMax))}
-	if c.Loops > 0 {
+func newChurn(cs *conns, of Churn) *churn {
+	upTo := func(slots int64) int64 { return of.Users * slots / max(1, cs.plan.Total) }
+	users := upTo(cs.plan.Offset+cs.plan.Conns) - upTo(cs.plan.Offset)
+	ch := &churn{
+		Churn: of, cs: cs, start: time.Now(), going: users, own: users == cs.plan.Conns,
+		since: make([]uint32, users), user: make([]int32, len(cs.list)),
+	}
+	if of.Loops > 0 {
 		ch.left = make([]int64, users)
 	}
-	now := l.micros()
+	now := cs.micros()
+	ch.success = now
 	for u := range int32(users) {
 		ch.since[u] = now
 		if ch.left != nil {
-			ch.left[u] = c.Loops
+			ch.left[u] = of.Loops
 		}
 		ch.waiting.push(u)
 	}
-	for slot := range l.conns {
+	for slot := range cs.list {
 		ch.user[slot] = -1
 		if !ch.own {
 			ch.free.push(int64(slot))
 		}
 	}
-	l.churn = ch
-	l.ex = exchange{Exchange: Exchange{Size: c.Size, SizeMax: c.SizeMax}}
-	if c.Heat > 0 && c.Loops > 0 {
-		l.ex.heat = newHeat(c.Heat, 0)
-	} else if c.Heat > 0 {
-		l.ex.heat = newHeat(c.Heat, c.Duration)
+	cs.msgs.begin(of.Size, of.SizeMax, 1)
+	if of.ServerCloses {
+		cs.msgs.endWith(of.PerConn)
 	}
+	if of.Heat > 0 && of.Loops > 0 {
+		ch.heat = newHeat(of.Heat, 0)
+	} else if of.Heat > 0 {
+		ch.heat = newHeat(of.Heat, of.Duration)
+	}
+	return ch
 }
 
-// churnSome begins what can be begun and returns how long to wait, in
-// microseconds.
-func (l *loop) churnSome() int {
-	ch := l.churn
-	now, elapsed := l.micros(), time.Since(ch.start)
-	if ch.hopeless(now) {
-		l.shared.halt(fmt.Sprintf("%d tries in a row failed: %s", ch.failed, l.lastFailure()))
+// step begins the transactions that can be begun.
+func (ch *churn) step() (wait int, done bool) {
+	stopped := ch.cs.shared.stopEx.Load()
+	now, elapsed := ch.cs.micros(), time.Since(ch.start)
+	if ch.neverDone(now) {
+		ch.cs.shared.halt(fmt.Sprintf("%d tries in a row failed: %s", ch.failed, ch.cs.commonest()))
 	}
-	if !ch.draining && (l.shared.stopEx.Load() || ch.Loops > 0 && l.shared.stopRamp.Load() || ch.Duration > 0 && elapsed >= ch.Duration || ch.going == 0) {
+	if !ch.draining && (stopped || ch.going == 0 || ch.Duration > 0 && elapsed >= ch.Duration ||
+		ch.Loops > 0 && ch.cs.shared.stopRamp.Load()) {
 		ch.draining, ch.progress = true, time.Now()
 	}
-	l.churnOverdue(now)
+	ch.sweep(now)
 	for ch.retry.len() > 0 && int32(now-ch.since[ch.retry.first()]) >= 0 {
 		u := ch.retry.pop()
 		ch.since[u] = now
@@ -114,82 +116,78 @@ func (l *loop) churnSome() int {
 		if !ch.own {
 			slot = ch.free.pop()
 		}
-		l.beginTransaction(slot, user)
+		ch.begin(slot, user)
 	}
 	switch {
-	case ch.draining && (ch.under == 0 && l.pending == 0 || l.shared.stopEx.Load() || time.Since(ch.progress) >= ch.Drain):
-		l.endChurn()
-		return 0
+	case ch.draining && (ch.under == 0 && ch.cs.pending == 0 || stopped || time.Since(ch.progress) >= ch.Drain):
+		ch.end()
+		return 0, true
 	case ch.draining:
-		return 10_000
+		return 10_000, false
 	case ch.ready():
-		return 0
+		return 0, false
 	}
-	wait := patient
+	wait = maxWait
 	if ch.retry.len() > 0 {
 		wait = min(wait, max(1, int(int32(ch.since[ch.retry.first()]-now))))
 	}
 	if ch.Duration > 0 {
 		wait = min(wait, max(1, int((ch.Duration-elapsed)/time.Microsecond)))
 	}
-	return wait
+	return wait, false
 }
 
-// hopelessFor is how long nothing at all must have succeeded, beside so many
+// givesUpAfter is how long nothing at all must have succeeded, beside so many
 // failures in a row, for a fixed amount of work to be given up: a server that is
 // started anew is back by then.
-const hopelessFor = 5 * time.Second
+const givesUpAfter = 5 * time.Second
 
-// hopeless says whether a fixed amount of work is never going to be done. Where a
+// neverDone says whether a fixed amount of work is never going to be done. Where a
 // time is given instead, that ends it.
-func (ch *churn) hopeless(now uint32) bool {
-	return ch.Loops > 0 && ch.failed >= hopeless && now-ch.success >= uint32(hopelessFor/time.Microsecond)
+func (ch *churn) neverDone(now uint32) bool {
+	return ch.Loops > 0 && ch.failed >= maxConsecutiveFailures && now-ch.success >= micros(givesUpAfter)
 }
 
 // ready says whether a transaction can begin.
 func (ch *churn) ready() bool { return ch.waiting.len() > 0 && (ch.own || ch.free.len() > 0) }
 
 // release gives a slot back once its connection can be used, or made anew.
-func (l *loop) release(slot int64) {
-	ch := l.churn
+func (ch *churn) release(slot int64) {
 	if !ch.own {
 		ch.free.push(slot)
 		return
 	}
 	if user := int32(slot); ch.left == nil || ch.left[user] > 0 {
-		ch.since[user] = l.micros()
+		ch.since[user] = ch.cs.micros()
 		ch.waiting.push(user)
 	}
 }
 
-// beginTransaction gives a user a slot: its open connection, or a new one.
-func (l *loop) beginTransaction(slot int64, user int32) {
-	ch, c := l.churn, &l.conns[slot]
+// begin gives a user a slot: its open connection, or a new one.
+func (ch *churn) begin(slot int64, user int32) {
 	ch.user[slot] = user
 	ch.under++
-	if c.state == open {
-		l.start(slot, c, ch.since[user])
+	if ch.cs.list[slot].state == open {
+		ch.cs.msgs.start(slot, ch.since[user])
 		return
 	}
-	c.seq, c.busy = 0, false
-	l.connectOne(slot)
+	ch.cs.talks[slot].seq = 0
+	ch.cs.open(slot)
 }
 
-// firstMessage is what a connection was opened for.
-func (l *loop) firstMessage(slot int64, c *conn) {
-	l.start(slot, c, l.churn.since[l.churn.user[slot]])
-}
+// opened: what a connection was opened for is its first message.
+func (ch *churn) opened(slot int64) { ch.cs.msgs.start(slot, ch.since[ch.user[slot]]) }
 
-// transacted is a message that came back: the end of a transaction, and of the
-// connection if that was its last.
-func (l *loop) transacted(slot int64, c *conn, now uint32) {
-	ch := l.churn
-	user := l.endTransaction(slot)
+// answered is the end of a transaction, and of the connection if that was its
+// last.
+func (ch *churn) answered(slot int64, _ uint32, at uint64) {
+	cs, now := ch.cs, uint32(at)
+	user := ch.endTransaction(slot)
 	ch.failed, ch.success = 0, now
 	took := int64(now-ch.since[user]) * 1000
-	l.times[l.proto(slot)].Echo.Record(took)
-	if l.ex.heat != nil {
-		l.ex.heat.add(time.Since(ch.start)-time.Duration(took), took)
+	cs.times[cs.proto(slot)].Echo.Record(took)
+	if ch.heat != nil {
+		ch.heat.add(time.Since(ch.start)-time.Duration(took), took)
 	}
 	ch.since[user] = now
 	if ch.left != nil {
@@ -201,95 +199,74 @@ func (l *loop) transacted(slot int64, c *conn, now uint32) {
 		ch.waiting.push(user)
 	}
 	switch {
-	case ch.PerConn == 0 || c.seq < ch.PerConn:
-		l.release(slot)
-	case ch.ServerCloses && (!l.isWS(slot) || l.sendClose(slot, c, ws.CodeNormal)):
-		c.state, c.t = closing, now // the server's end follows
-		l.pending++
-	default:
-		if l.plan.Close == plan.CloseRST {
-			sys.Reset(int(c.fd))
-		}
-		l.forget(slot)
-		l.closed(slot, c)
+	case ch.PerConn == 0 || cs.talks[slot].seq < ch.PerConn:
+		ch.release(slot)
+	case !ch.ServerCloses || !cs.awaitClose(slot):
+		cs.hangUp(slot)
 	}
 }
 
+func (ch *churn) room(int64)        {}
+func (ch *churn) closed(slot int64) { ch.release(slot) }
+
 // endTransaction takes the user off a slot.
-func (l *loop) endTransaction(slot int64) (user int32) {
-	user = l.churn.user[slot]
-	l.churn.user[slot] = -1
-	l.churn.under--
+func (ch *churn) endTransaction(slot int64) (user int32) {
+	user = ch.user[slot]
+	ch.user[slot] = -1
+	ch.under--
 	return user
 }
 
-// broken is a connection that failed or was lost. Its user tries again.
-func (l *loop) broken(slot int64) {
-	ch := l.churn
+// lost: its user tries again.
+func (ch *churn) lost(slot int64, _ cause) {
 	if ch.user[slot] < 0 {
 		return // between two transactions: its slot is free
 	}
-	user := l.endTransaction(slot)
+	user := ch.endTransaction(slot)
 	ch.failed++
-	ch.since[user] = l.micros() + retryAfter
+	ch.since[user] = ch.cs.micros() + retryAfter
 	ch.retry.push(user)
 	if !ch.own {
 		ch.free.push(slot)
 	}
 }
 
-// churnOverdue ends what takes too long: connects, transactions, and closes
-// that are the server's turn.
-func (l *loop) churnOverdue(now uint32) {
-	ch := l.churn
+// sweep ends what takes too long: connects, transactions, and closes that are
+// the server's turn.
+func (ch *churn) sweep(now uint32) {
 	if now-ch.swept < sweepEvery {
 		return
 	}
 	ch.swept = now
-	connect, whole := uint32(l.plan.ConnectTimeout/time.Microsecond), uint32(ch.Timeout/time.Microsecond)
-	overdue := func(user int32) bool { return whole > 0 && user >= 0 && now-ch.since[user] >= whole }
-	for i := range l.conns {
-		slot, c := int64(i), &l.conns[i]
+	whole := micros(ch.Timeout)
+	for i := range ch.cs.list {
+		slot, c, user := int64(i), &ch.cs.list[i], ch.user[i]
+		late := whole > 0 && user >= 0 && now-ch.since[user] >= whole
 		switch {
-		case c.state == connecting && (now-c.t >= connect || overdue(ch.user[slot])):
-			l.failConnect(slot, c, connectTimeout)
-		case c.state == upgrading && (now-c.t >= connect || overdue(ch.user[slot])):
-			l.failConnect(slot, c, handshakeTimeout)
-		case c.state == open && c.busy && overdue(ch.user[slot]):
-			l.lose(slot, c, echoTimeout)
-		case c.state == closing && now-c.t >= uint32(closeWait/time.Microsecond):
-			l.blame(slot, closeTimeout, 1)
-			l.closeDone(slot, c)
+		case c.opening() && (late || ch.cs.tooLong(slot, now)):
+			ch.cs.timeOut(slot)
+		case c.state == open && c.busy && late:
+			ch.cs.lose(slot, echoTimeout)
+		default:
+			ch.cs.overdue(slot, now)
 		}
 	}
 }
 
-// endChurn takes back what is under way and leaves open what is open.
-func (l *loop) endChurn() {
-	l.churn = nil
-	for i := range l.conns {
-		slot, c := int64(i), &l.conns[i]
-		switch c.state {
-		case connecting, upgrading:
-			l.takeBack(slot, c)
-		case closing:
-			l.closeDone(slot, c)
-		case open:
-			if c.busy {
-				l.expire(slot, c)
-			}
+// end takes back what is under way and leaves open what is open. What that ends
+// is no loss of a user any more.
+func (ch *churn) end() {
+	ch.cs.work = holding{}
+	for i := range ch.cs.list {
+		slot, c := int64(i), &ch.cs.list[i]
+		switch {
+		case c.opening():
+			ch.cs.takeBack(slot)
+		case c.state == closing:
+			ch.cs.closeDone(slot)
 		}
 	}
-	l.next, l.oldest = l.plan.Conns, l.plan.Conns // for Close, which goes down from there
-	l.finish()
-}
-
-// lastWord is the message after which the server is to close: it ends with
-// plan.EndOfTransmission.
-func (l *loop) lastWord(m []byte) []byte {
-	b := l.churn.buf[:copy(l.churn.buf, m)]
-	b[len(b)-1] = plan.EndOfTransmission
-	return b
+	ch.cs.msgs.expireAll()
 }
 
 // fifo is a queue; what was taken from it is dropped now and then.

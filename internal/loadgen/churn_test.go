@@ -175,7 +175,7 @@ func TestChurnGivesUpWhenEverythingFails(t *testing.T) {
 		gives bool
 	}{
 		{"a fixed amount of work", Churn{Loops: 1000, Duration: time.Hour}, true},
-		{"a fixed time", Churn{Duration: hopelessFor + time.Second}, false},
+		{"a fixed time", Churn{Duration: givesUpAfter + time.Second}, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()

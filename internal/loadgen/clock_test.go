@@ -9,26 +9,43 @@ import (
 	"github.com/c10m/c10m/internal/ws"
 )
 
-// idleLoop is a loop without a thread, whose slots are all unused.
-func idleLoop(p plan.Plan) *loop {
-	return newLoop(&shared{pattern: newPattern(1, false), opcode: ws.OpBinary}, p, make([]conn, p.Conns), false)
+// idleThread is one that does not run, whose slots are all unused.
+func idleThread(t *testing.T, p plan.Plan) (*thread, *sockets) {
+	t.Helper()
+	s := &shared{pattern: newPattern(1, false), opcode: ws.OpBinary}
+	one, err := newThread(s, p, make([]byte, p.Conns*connBytes))
+	if err != nil {
+		t.Fatal(err)
+	}
+	link := one.cs.link.(*sockets)
+	link.to = one.cs
+	return one, link
 }
+
+// hold makes a connection of a file.
+func hold(one *thread, slot int64, fd int, state connState) {
+	one.cs.list[slot].state = state
+	one.cs.link.(*sockets).list[slot] = connectDone | socket(fd+1)
+}
+
+// fdOf is a connection's fd.
+func fdOf(one *thread, slot int64) int { return one.cs.link.(*sockets).list[slot].fd() }
 
 // A connection whose next message is further away than half of what 32 bits of
 // microseconds can count waits for its time.
 func TestLongIntervalWaits(t *testing.T) {
 	for _, before := range []time.Duration{0, 30 * time.Minute, 71 * time.Minute, 100 * time.Hour} {
-		l := idleLoop(testPlan(1, 1, 1))
-		l.epoch = l.epoch.Add(-before)
-		l.job.ex = Exchange{Size: 1, Interval: time.Hour, Duration: 3 * time.Hour}
-		l.beginExchange()
+		one, _ := idleThread(t, testPlan(1, 1, 1))
+		cs := one.cs
+		cs.epoch = cs.epoch.Add(-before)
+		x := newExchange(cs, Exchange{Size: 1, Interval: time.Hour, Duration: 3 * time.Hour}, 0)
 		for minute := range int64(179) {
-			for l.startDue(l.clock()) == 0 { // a burst at a time
+			for x.startDue(cs.now()) == 0 { // a burst at a time
 			}
-			if want := minute/60 + 1; l.ex.cursor != want {
-				t.Fatalf("begun %v after the loop: after %d minutes %d messages have been due, want %d", before, minute, l.ex.cursor, want)
+			if want := minute/60 + 1; x.cursor != want {
+				t.Fatalf("begun %v after the thread: after %d minutes %d messages have been due, want %d", before, minute, x.cursor, want)
 			}
-			l.epoch = l.epoch.Add(-time.Minute)
+			cs.epoch = cs.epoch.Add(-time.Minute)
 		}
 	}
 }
@@ -45,7 +62,7 @@ func TestExchangeOverTheWrap(t *testing.T) {
 	e.Ramp(ctx)
 	wrap := time.Duration(1<<32) * time.Microsecond
 	began := time.Now()
-	e.each(func(l *loop) { l.epoch = time.Now().Add(duration/2 - wrap) })
+	e.each(func(t *thread) { t.cs.epoch = time.Now().Add(duration/2 - wrap) })
 	e.Exchange(ctx, Exchange{Size: 64, Interval: 20 * time.Millisecond, Duration: duration, Drain: time.Minute})
 	took := time.Since(began)
 	tally, err := e.Stop()

@@ -1,100 +1,42 @@
 package loadgen
 
-import (
-	"time"
-
-	"github.com/c10m/c10m/internal/plan"
-	"github.com/c10m/c10m/internal/sys"
-	"github.com/c10m/c10m/internal/ws"
+const (
+	// workBurst is how many sends or closes are done between two polls.
+	workBurst = 64
+	// closePoll is how long to wait for answers to close frames, microseconds.
+	closePoll = 10_000
 )
 
-// closeWait is how long a server may take to answer a WebSocket close frame.
-const closeWait = 5 * time.Second
+// closeAll is the workload that ends all connections, from the last slot down.
+type closeAll struct {
+	holding
+	cs    *conns
+	next  int64 // slots from here on are done
+	swept uint32
+}
 
-// closeSome ends some of the connections and returns how long to wait for the
-// answers to close frames, in microseconds.
-func (l *loop) closeSome() int {
-	for i := 0; i < workBurst && l.next > 0 && l.pending < l.plan.Window; l.next-- {
-		if l.shared.leave.Load() {
-			break
+func newCloseAll(cs *conns) *closeAll { return &closeAll{cs: cs, next: int64(len(cs.list))} }
+
+func (x *closeAll) step() (wait int, done bool) {
+	cs := x.cs
+	leave := cs.shared.leave.Load()
+	for i := 0; i < workBurst && x.next > 0 && cs.pending < cs.plan.Window && !leave; x.next-- {
+		if cs.list[x.next-1].state == open {
+			cs.close(x.next - 1)
+			i++
 		}
-		c := &l.conns[l.next-1]
-		if c.state != open {
-			continue
-		}
-		l.closeOne(l.next-1, c)
-		i++
 	}
 	switch {
-	case l.shared.leave.Load(), l.next == 0 && l.pending == 0:
-		l.finish()
-		return 0
-	case l.next > 0 && l.pending < l.plan.Window:
-		return 0
+	case leave, x.next == 0 && cs.pending == 0:
+		return 0, true
+	case x.next > 0 && cs.pending < cs.plan.Window:
+		return 0, false
 	}
-	l.closeOverdue()
-	return 10_000
-}
-
-// closeOne ends one connection the way the plan says.
-func (l *loop) closeOne(slot int64, c *conn) {
-	if l.plan.Close == plan.CloseRST {
-		sys.Reset(int(c.fd))
-	} else if l.isWS(slot) && l.sendClose(slot, c, ws.CodeNormal) {
-		c.state, c.t = closing, l.micros()
-		l.pending++
-		return
-	}
-	l.forget(slot)
-	l.closed(slot, c)
-}
-
-// sendClose begins the close handshake, RFC 6455 section 7.1.2. It tells
-// whether an answer is to be waited for: not if we are in the middle of a frame
-// that the server never took, nor if the socket is full. With ws.CodeNone the
-// frame is empty.
-func (l *loop) sendClose(slot int64, c *conn, code uint16) bool {
-	if c.sent > 0 && !l.written(slot, c) {
-		return false
-	}
-	payload := []byte{byte(code >> 8), byte(code)}
-	if code == ws.CodeNone {
-		payload = nil
-	}
-	frame := ws.AppendFrame(l.out[:0], ws.OpClose, payload, l.maskKey(0, uint32(c.fd)))
-	n, errno := sys.Send(int(c.fd), frame)
-	return errno == 0 && n == len(frame)
-}
-
-// closeDone is the end of a close handshake.
-func (l *loop) closeDone(slot int64, c *conn) {
-	l.pending--
-	l.forget(slot)
-	l.closed(slot, c)
-}
-
-// closed gives a connection up.
-func (l *loop) closed(slot int64, c *conn) {
-	sys.Close(int(c.fd))
-	c.state = unused
-	c.gen++
-	l.count(slot).Closed++
-	if l.churn != nil {
-		l.release(slot)
-	}
-}
-
-// closeOverdue ends the connections whose server does not answer.
-func (l *loop) closeOverdue() {
-	now := l.micros()
-	if now-l.swept < sweepEvery {
-		return
-	}
-	l.swept = now
-	for slot := range l.conns {
-		if c := &l.conns[slot]; c.state == closing && now-c.t >= uint32(closeWait/time.Microsecond) {
-			l.blame(int64(slot), closeTimeout, 1)
-			l.closeDone(int64(slot), c)
+	if now := cs.micros(); now-x.swept >= sweepEvery {
+		x.swept = now
+		for slot := range cs.list {
+			cs.overdue(int64(slot), now)
 		}
 	}
+	return closePoll, false
 }

@@ -2,38 +2,37 @@ package loadgen
 
 import "github.com/c10m/c10m/internal/ws"
 
-// conn is all that the client keeps of a connection: 28 bytes in a flat array
-// that holds no pointers, so the garbage collector never looks at it. Its index
-// is its slot; slot + the loop's Offset is its number in the plan.
+// conn is what is kept of each connection: 8 bytes in a flat array that holds no
+// pointers, so the garbage collector never looks at it. Its index is its slot;
+// slot + the plan's Offset is its number in the plan.
 type conn struct {
-	fd    int32
+	t     uint32 // the clock when its connect began, or when its newest message should have been sent
 	state connState
-	busy  bool   // a message is under way
-	gen   uint16 // of the slot's current socket; stale events carry another
-	t     uint32 // microseconds since the loop's epoch: connect began, or the message's intended send time
-	seq   uint32 // messages begun in this exchange
-	sent  uint32 // bytes of the message or handshake under way that were written ...
-	recv  uint32 // ... and of its payload that came back
+	busy  bool // a message is under way
+	again bool // it was lost, and is being restored
+}
 
-	reader ws.Reader // where in the server's frames we are; WebSocket only
+// talk is how far a connection's messages are: another 16 bytes, in an array that
+// is not touched, and so takes no memory, before there is a first message.
+type talk struct {
+	seq    uint32 // messages begun in this exchange
+	sent   uint32 // bytes of the newest message, or of the handshake, that were written
+	recv   uint32 // bytes of the awaited message's payload that came back
+	reader ws.Reader
 }
 
 type connState uint8
 
 const (
-	unused connState = iota
-	connecting
-	upgrading // connected, WebSocket handshake under way
+	unused     connState = iota
+	connecting           // the transport connects
+	requesting           // the WebSocket handshake's request is not written whole
+	upgrading            // it is, and not answered
 	open
 	closing // WebSocket close handshake under way
 	closed  // was open, and is not any more
 	failed  // never opened
 )
 
-// connEvents is what each socket is registered for, once: edge-triggered, both
-// directions, so that no connection ever needs another epoll_ctl(2).
-const connEvents = epollIn | epollOut | epollRdHup | epollET
-
-// live says whether there is something to read for: not while connecting, when
-// the peer's end means a failed connect.
-func (c *conn) live() bool { return c.state == open || c.state == upgrading || c.state == closing }
+// opening says whether the connection is under way to being open.
+func (c *conn) opening() bool { return c.state >= connecting && c.state <= upgrading }

@@ -1,7 +1,3 @@
-// Package loadgen is the client's engine: locked OS threads, each with its own
-// epoll instance, its own share of the connections, one I/O buffer, counters
-// and histograms; nothing is shared until it stops. An idle connection costs 28
-// bytes of flat array.
 package loadgen
 
 import (
@@ -12,7 +8,6 @@ import (
 	"runtime"
 	"sync"
 	"time"
-	"unsafe"
 
 	"github.com/c10m/c10m/internal/plan"
 	"github.com/c10m/c10m/internal/sys"
@@ -24,9 +19,9 @@ import (
 // Stop. Its methods are for one goroutine, except Counts, Live, Halt and
 // HaltReason.
 type Engine struct {
-	shared *shared
-	loops  []*loop
-	mem    []byte // of the connections
+	shared  *shared
+	threads []*thread
+	mem     []byte // of the connections
 }
 
 // Start makes the threads, with private fd tables where the plan says so. Call
@@ -36,9 +31,9 @@ func Start(p plan.Plan, maxSize int) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	// The flat array of all connections is outside the Go heap: its size would
+	// The flat arrays of all connections are outside the Go heap: their size would
 	// otherwise set how much garbage may pile up beside it.
-	mem, err := sys.Alloc(int(p.Conns) * int(unsafe.Sizeof(conn{})))
+	mem, err := sys.Alloc(int(p.Conns * connBytes))
 	if err != nil {
 		return nil, err
 	}
@@ -47,14 +42,19 @@ func Start(p plan.Plan, maxSize int) (*Engine, error) {
 		return nil, fmt.Errorf("create wake-up eventfd: %w", err)
 	}
 	e := &Engine{shared: s, mem: mem}
-	conns := unsafe.Slice((*conn)(unsafe.Pointer(unsafe.SliceData(mem))), p.Conns)
-	started, wide := make(chan error), p.WidePorts()
 	for _, part := range p.Split(p.Threads) {
-		l := newLoop(s, part, conns[part.Offset-p.Offset:][:part.Conns], wide)
-		e.loops = append(e.loops, l)
-		s.threads.Go(func() { l.run(p.PrivateTables, started) })
+		t, err := newThread(s, part, mem[(part.Offset-p.Offset)*connBytes:][:part.Conns*connBytes])
+		if err != nil {
+			e.free()
+			return nil, fmt.Errorf("make client thread: %w", err)
+		}
+		e.threads = append(e.threads, t)
 	}
-	for range e.loops {
+	started := make(chan error)
+	for _, t := range e.threads {
+		s.threads.Go(func() { t.run(p.PrivateTables, started) })
+	}
+	for range e.threads {
 		if e := <-started; e != nil && err == nil {
 			err = e
 		}
@@ -67,7 +67,16 @@ func Start(p plan.Plan, maxSize int) (*Engine, error) {
 	return e, nil
 }
 
-// newShared is what all loops read of a plan.
+// free gives back what was made for threads that never ran.
+func (e *Engine) free() {
+	for _, t := range e.threads {
+		t.cs.link.stop(false)
+	}
+	e.shared.closeWake()
+	sys.Free(e.mem)
+}
+
+// newShared is what all threads read of a plan.
 func newShared(p plan.Plan, maxSize int) (*shared, error) {
 	s := &shared{family: sys.Family(p.Host), pattern: newPattern(maxSize, p.WebSocket.Text), opcode: ws.OpBinary}
 	if p.WebSocket.Text {
@@ -93,30 +102,15 @@ func newShared(p plan.Plan, maxSize int) (*shared, error) {
 	return s, nil
 }
 
-func newLoop(s *shared, part plan.Plan, conns []conn, wide bool) *loop {
-	l := &loop{
-		shared: s, plan: part, epoch: time.Now(),
-		events: make([]sys.Event, eventBatch), buf: make([]byte, headroom+readSize), conns: conns,
-		cmds: make(chan command, 2), wide: wide,
-	}
-	if part.Proto != plan.WS {
-		l.times[TCP] = newTimes(TCP)
-	}
-	if part.Proto == plan.WS || part.Proto == plan.Mixed {
-		l.times[WS], l.out, l.rare = newTimes(WS), make([]byte, 0, readSize), map[int64]*rare{}
-	}
-	return l
-}
-
-// makeLanes chains the loops into as many lanes as there are cores to run them.
+// makeLanes chains the threads into as many lanes as there are cores to run them.
 func (e *Engine) makeLanes(p plan.Plan) {
-	n := min(len(e.loops), max(1, runtime.NumCPU()))
-	for i, l := range e.loops {
-		l.lane.rate = unit.Rate{PerSecond: p.Rate.PerSecond / float64(n)}
-		if i+n < len(e.loops) {
-			next := e.loops[i+n]
-			l.lane.next = next
-			next.lane.offset = l.lane.offset + l.plan.Conns
+	n := min(len(e.threads), max(1, runtime.NumCPU()))
+	for i, t := range e.threads {
+		t.lane.rate = unit.Rate{PerSecond: p.Rate.PerSecond / float64(n)}
+		if i+n < len(e.threads) {
+			next := e.threads[i+n]
+			t.lane.next = next
+			next.lane.offset = t.lane.offset + t.cs.plan.Conns
 		}
 	}
 }
@@ -124,8 +118,8 @@ func (e *Engine) makeLanes(p plan.Plan) {
 // Ramp establishes the plan's connections. It returns when all are
 // established or failed, or when ctx ended or Halt was called.
 func (e *Engine) Ramp(ctx context.Context) {
-	heads := min(len(e.loops), max(1, runtime.NumCPU()))
-	e.do(ctx, e.loops[:heads], command{kind: doRamp}, len(e.loops), func() { e.shared.halt("interrupted") })
+	heads := min(len(e.threads), max(1, runtime.NumCPU()))
+	e.do(ctx, e.threads[:heads], command{kind: doRamp}, len(e.threads), func() { e.shared.halt("interrupted") })
 }
 
 // Halt stops the ramp, keeping what is established. It may be called from
@@ -144,17 +138,17 @@ func (e *Engine) HaltReason() string {
 func (e *Engine) Exchange(ctx context.Context, x Exchange) {
 	e.shared.stopEx.Store(false)
 	e.shareSample(x.Sample)
-	e.do(ctx, e.loops, command{kind: doExchange, ex: x}, len(e.loops), func() { e.shared.stopEx.Store(true) })
+	e.do(ctx, e.threads, command{kind: doExchange, ex: x}, len(e.threads), func() { e.shared.stopEx.Store(true) })
 }
 
-// shareSample gives each loop its part of an even spread of n over all
+// shareSample gives each thread its part of an even spread of n over all
 // connections that are open.
 func (e *Engine) shareSample(n int64) {
 	all, before := max(1, e.Counts().Open()), int64(0)
 	upTo := func(conns int64) int64 { return conns * min(n, all) / all }
-	for _, l := range e.loops {
-		held := l.pub.load().Open()
-		l.sample = upTo(before+held) - upTo(before)
+	for _, t := range e.threads {
+		held := t.pub.load().Open()
+		t.sample = upTo(before+held) - upTo(before)
 		before += held
 	}
 }
@@ -162,41 +156,41 @@ func (e *Engine) shareSample(n int64) {
 // Close ends all connections the way the plan says. When ctx ends first, the
 // rest is left to Stop.
 func (e *Engine) Close(ctx context.Context) {
-	e.do(ctx, e.loops, command{kind: doClose}, len(e.loops), func() { e.shared.leave.Store(true) })
+	e.do(ctx, e.threads, command{kind: doClose}, len(e.threads), func() { e.shared.leave.Store(true) })
 }
 
 // Census counts what is open where.
 func (e *Engine) Census() Census {
 	c := Census{PerPort: make([]int64, len(e.shared.dest)), PerSource: make([]int64, max(1, len(e.shared.src)))}
 	var mu sync.Mutex
-	e.each(func(l *loop) {
+	e.each(func(t *thread) {
 		mu.Lock()
 		defer mu.Unlock()
-		c.PerThread = append(c.PerThread, l.total().Open())
-		for slot := range l.conns {
-			if l.conns[slot].state == open {
-				t := l.plan.Tuple(l.plan.Offset + int64(slot))
-				c.PerPort[t.Port]++
-				c.PerSource[t.Source]++
+		c.PerThread = append(c.PerThread, t.cs.total().Open())
+		for slot := range t.cs.list {
+			if t.cs.list[slot].state == open {
+				to := t.cs.plan.Tuple(t.cs.plan.Offset + int64(slot))
+				c.PerPort[to.Port]++
+				c.PerSource[to.Source]++
 			}
 		}
 	})
 	return c
 }
 
-// each lets every loop do something, in its own thread.
-func (e *Engine) each(take func(*loop)) {
-	e.do(context.Background(), e.loops, command{kind: doCensus, take: take}, len(e.loops), func() {})
+// each lets every thread do something.
+func (e *Engine) each(take func(*thread)) {
+	e.do(context.Background(), e.threads, command{kind: doCensus, take: take}, len(e.threads), func() {})
 }
 
-// do gives an order to some loops and waits until n loops have done it. When
+// do gives an order to some threads and waits until n threads have done it. When
 // ctx ends first, it calls stop, and they end what they do.
-func (e *Engine) do(ctx context.Context, to []*loop, c command, n int, stop func()) {
+func (e *Engine) do(ctx context.Context, to []*thread, c command, n int, stop func()) {
 	var wg sync.WaitGroup
 	wg.Add(n)
 	c.done, c.start = wg.Done, time.Now()
-	for _, l := range to {
-		l.cmds <- c
+	for _, t := range to {
+		t.cmds <- c
 	}
 	e.shared.signal()
 	done := make(chan struct{})
@@ -213,10 +207,10 @@ func (e *Engine) do(ctx context.Context, to []*loop, c command, n int, stop func
 	}
 }
 
-// Counts sums what the loops have published so far.
+// Counts sums what the threads have published so far.
 func (e *Engine) Counts() (c Counts) {
-	for _, l := range e.loops {
-		c.add(l.pub.load())
+	for _, t := range e.threads {
+		c.add(t.pub.load())
 	}
 	return c
 }
@@ -225,19 +219,21 @@ func (e *Engine) Counts() (c Counts) {
 // connections that are still open: they are closed behind it, as the threads
 // end, and what the engine took is given back.
 func (e *Engine) Stop() (Tally, error) {
-	e.do(context.Background(), e.loops, command{kind: doStop}, len(e.loops), func() {})
-	t := newTally()
+	e.do(context.Background(), e.threads, command{kind: doStop}, len(e.threads), func() {})
+	sum := newTally()
 	var err error
-	for _, l := range e.loops {
-		t.add(l)
-		if l.err != nil {
-			err = l.err
+	for _, t := range e.threads {
+		sum.add(&t.cs.ledger)
+		sum.Calls += t.calls
+		if t.err != nil {
+			err = t.err
 		}
 	}
+	sum.First = e.shared.answer.Load()
 	go func() {
 		e.shared.threads.Wait()
 		e.shared.closeWake()
 		sys.Free(e.mem)
 	}()
-	return t, err
+	return sum, err
 }

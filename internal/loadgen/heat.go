@@ -27,7 +27,7 @@ type Heat struct {
 	Columns [][HeatRows]int64
 }
 
-// heat is one loop's part.
+// heat is one thread's part.
 type heat struct {
 	Heat
 	open bool // nobody knows how long it will take
@@ -67,27 +67,27 @@ func (h *heat) add(t time.Duration, ns int64) {
 	h.Columns[col][row]++
 }
 
-// Heat is what the last exchange kept, summed over all loops; no columns if it
+// Heat is what the last exchange or churn kept, summed over all threads; no columns if it
 // kept none. It is for the time between two exchanges.
 func (e *Engine) Heat() (sum Heat) {
 	var mu sync.Mutex
-	e.each(func(l *loop) {
-		if l.ex.heat == nil {
+	e.each(func(t *thread) {
+		if t.heat == nil {
 			return
 		}
 		mu.Lock()
 		defer mu.Unlock()
 		if sum.Columns == nil {
-			sum = Heat{Column: l.ex.heat.Column, Columns: make([][HeatRows]int64, len(l.ex.heat.Columns))}
+			sum = Heat{Column: t.heat.Column, Columns: make([][HeatRows]int64, len(t.heat.Columns))}
 		}
-		for sum.Column < l.ex.heat.Column {
+		for sum.Column < t.heat.Column {
 			sum.fold()
 		}
-		for l.ex.heat.Column < sum.Column {
-			l.ex.heat.fold()
+		for t.heat.Column < sum.Column {
+			t.heat.fold()
 		}
-		for i := range l.ex.heat.Columns {
-			for row, n := range l.ex.heat.Columns[i] {
+		for i := range t.heat.Columns {
+			for row, n := range t.heat.Columns[i] {
 				sum.Columns[i][row] += n
 			}
 		}

@@ -5,7 +5,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/c10m/c10m/internal/result"
 	"github.com/c10m/c10m/internal/sys"
 )
 
@@ -22,18 +21,15 @@ type Thread struct {
 	Counts Counts
 }
 
-// live is what a loop shows when it is asked to: a copy, because what it counts
+// live is what a thread shows when it is asked to: a copy, because what it counts
 // is its own. Nobody asks in a run without viewers, and then it is never taken.
 type live struct {
 	given atomic.Int64 // the last request that was answered
 
-	mu    sync.Mutex
-	tid   int
-	n     [protocols]Counts
-	total Counts // of n
-	errs  [protocols]causes
-	again [protocols]causes // of reconnecting
-	times [protocols]times
+	mu     sync.Mutex
+	tid    int
+	ledger ledger
+	total  Counts // of it
 }
 
 // liveWait is how long Live waits for threads that are busy.
@@ -51,24 +47,25 @@ func (e *Engine) Live() Live {
 		}
 	}
 	all := Live{Tally: newTally()}
-	for _, l := range e.loops {
-		l.live.mu.Lock()
-		all.Threads = append(all.Threads, Thread{l.live.tid, l.pub.load()})
-		all.take(l.live.n, l.live.times, l.live.errs, l.live.again)
-		l.live.mu.Unlock()
+	for _, t := range e.threads {
+		t.live.mu.Lock()
+		all.Threads = append(all.Threads, Thread{t.live.tid, t.pub.load()})
+		all.add(&t.live.ledger)
+		t.live.mu.Unlock()
 	}
+	all.First = e.shared.answer.Load()
 	return all
 }
 
-// shown says whether every loop has answered the request, or has nothing new.
+// shown says whether every thread has answered the request, or has nothing new.
 func (e *Engine) shown(asked int64) bool {
-	for _, l := range e.loops {
-		if l.live.given.Load() >= asked {
+	for _, t := range e.threads {
+		if t.live.given.Load() >= asked {
 			continue
 		}
-		l.live.mu.Lock()
-		same := l.live.total == l.pub.load()
-		l.live.mu.Unlock()
+		t.live.mu.Lock()
+		same := t.live.total == t.pub.load()
+		t.live.mu.Unlock()
 		if !same {
 			return false
 		}
@@ -76,39 +73,21 @@ func (e *Engine) shown(asked int64) bool {
 	return true
 }
 
-// show answers a request; the loop calls it once per round. A loop that is
-// about to sleep until its next order, or to end, answers the next request
-// beforehand.
-func (l *loop) show() {
-	asked := l.shared.asked.Load()
+// show answers a request; the thread calls it once per round. One that is about
+// to sleep until its next order, or to end, answers the next request beforehand.
+func (t *thread) show() {
+	asked := t.shared.asked.Load()
 	if asked == 0 {
 		return // nobody ever has
 	}
-	sleeps := l.job.kind == doStop || l.job.kind == none && l.total().Open() == 0 && l.pending == 0 && l.retry.idle()
-	if asked == l.live.given.Load() && !sleeps {
+	sleeps := t.job.kind == doStop || t.job.kind == none && t.cs.idle()
+	if asked == t.live.given.Load() && !sleeps {
 		return
 	}
-	l.live.mu.Lock()
-	defer l.live.mu.Unlock()
-	l.live.tid = sys.ThreadID()
-	l.live.n, l.live.total, l.live.errs, l.live.again = l.n, l.total(), l.errs, l.retry.errs
-	for i, own := range l.times {
-		if own.Connect == nil {
-			continue
-		}
-		if l.live.times[i].Connect == nil {
-			l.live.times[i] = newTimes(i)
-		}
-		l.live.times[i].copy(own)
-	}
-	l.live.given.Store(asked)
-}
-
-// copy makes t the same as own, where that has changed.
-func (t *times) copy(own times) {
-	for _, h := range [...]struct{ to, from *result.Histogram }{{t.Connect, own.Connect}, {t.Upgrade, own.Upgrade}, {t.Echo, own.Echo}} {
-		if h.from != nil && h.to.Count() != h.from.Count() {
-			h.to.Set(h.from)
-		}
-	}
+	t.live.mu.Lock()
+	defer t.live.mu.Unlock()
+	t.live.tid = sys.ThreadID()
+	t.live.total = t.cs.total()
+	t.cs.ledger.copyTo(&t.live.ledger)
+	t.live.given.Store(asked)
 }

@@ -16,8 +16,8 @@ func TestLive(t *testing.T) {
 	}
 	ctx := context.Background()
 	e.Ramp(ctx)
-	for _, l := range e.loops {
-		if l.live.given.Load() != 0 || l.live.times[TCP].Connect != nil {
+	for _, one := range e.threads {
+		if one.live.given.Load() != 0 || one.live.ledger.times[TCP].Connect != nil {
 			t.Fatal("a copy was made that nobody asked for")
 		}
 	}

@@ -165,13 +165,13 @@ func TestSampleOfTheOpen(t *testing.T) {
 		}
 		e.Exchange(ctx, Exchange{Size: 64, PerConn: 1, Sample: sample, Window: 8, Drain: time.Minute})
 		gap, most := 0, 0 // open slots in a row that took no part, in one thread
-		e.each(func(l *loop) {
-			if sample > 50 || l != e.loops[0] {
+		e.each(func(one *thread) {
+			if sample > 50 || one != e.threads[0] {
 				return
 			}
-			for slot := range l.conns {
-				switch c := &l.conns[slot]; {
-				case c.seq > 0:
+			for slot := range one.cs.list {
+				switch c := &one.cs.list[slot]; {
+				case one.cs.talks[slot].seq > 0:
 					gap = 0
 				case c.state == open:
 					gap++
@@ -187,8 +187,9 @@ func TestSampleOfTheOpen(t *testing.T) {
 }
 
 func TestConnIsSmall(t *testing.T) {
-	if n := unsafe.Sizeof(conn{}); n > 32 {
-		t.Errorf("a connection takes %d bytes, want at most 32", n)
+	idle := unsafe.Sizeof(conn{}) + unsafe.Sizeof(socket(0))
+	if all := idle + unsafe.Sizeof(talk{}); idle > 12 || all > 28 {
+		t.Errorf("a connection takes %d bytes, %d once it had a message; want at most 12 and 28", idle, all)
 	}
 }
 
@@ -210,7 +211,7 @@ func TestPattern(t *testing.T) {
 func TestEveryCauseHasAName(t *testing.T) {
 	seen := map[string]bool{}
 	for i, name := range Causes() {
-		if row := causeTable[i]; row.phase == "" || row.reason == "" || seen[name] {
+		if row := causeTable[i+1]; row.phase == "" || row.reason == "" || seen[name] {
 			t.Errorf("cause %d: name %q is not whole or used twice", i, name)
 		}
 		seen[name] = true

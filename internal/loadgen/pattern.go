@@ -13,7 +13,7 @@ const patternSize = 1 << 20
 
 // pattern holds the payloads of all messages: message seq of connection number
 // id is size bytes from a place that both decide. Nothing is copied to send and
-// nothing is kept to verify, and all loops share it, read-only.
+// nothing is kept to verify, and all threads share it, read-only.
 type pattern []byte
 
 // newPattern makes the payloads for messages of up to size bytes. Those of text

@@ -3,37 +3,36 @@ package loadgen
 import (
 	"container/heap"
 	"time"
-
-	"github.com/c10m/c10m/internal/sys"
 )
 
-// retry restores lost connections where the plan says so: each after a pause
-// of its own that doubles with every try, a bounded number at a time. It holds
-// nothing while nothing is lost.
+// reconnect is the policy for lost connections where the plan says so: each is
+// restored after a pause of its own that doubles with every try, a bounded number
+// at a time. It holds nothing while nothing is lost.
 //
 // What is counted stays counted: a lost connection is lost, and when it is back
 // it is reconnected as well. Attempted, established and failed are the ramp's
 // alone; why a try failed is counted apart.
-type retry struct {
+type reconnect struct {
+	cs      *conns
+	on      bool
 	waiting queue
-	under   map[int64]uint8 // connecting again: how many tries before
-	fresh   map[int64]fresh // came back lately: when, and after how many tries
-	older   map[int64]fresh // and before that
-	turned  uint32          // when fresh became older
+	under   map[int64]uint8    // connecting again: how many tries before
+	recent  map[int64]restored // came back lately
+	older   map[int64]restored // and before that
+	rotated uint32             // when recent became older
 	swept   uint32
-	errs    [protocols]causes
 }
 
-// again is a lost connection that waits for its next try.
-type again struct {
-	due   uint32 // the loop's clock
+// try is a lost connection that waits for its next one.
+type try struct {
+	due   uint32 // the thread's clock
 	slot  int32
-	tries uint8
+	tries uint8 // before it
 }
 
-// fresh is a connection that came back. One that is lost again at once, because
+// restored is a connection that came back. One that is lost again at once, because
 // its server is full, must not begin with short pauses again.
-type fresh struct {
+type restored struct {
 	at    uint32
 	tries uint8
 }
@@ -61,12 +60,12 @@ func pause(conn int64, tries uint8) time.Duration {
 }
 
 // queue is a heap by due time.
-type queue []again
+type queue []try
 
 func (q queue) Len() int           { return len(q) }
 func (q queue) Less(i, j int) bool { return int32(q[i].due-q[j].due) < 0 } // the clock wraps around
 func (q queue) Swap(i, j int)      { q[i], q[j] = q[j], q[i] }
-func (q *queue) Push(a any)        { *q = append(*q, a.(again)) }
+func (q *queue) Push(a any)        { *q = append(*q, a.(try)) }
 func (q *queue) Pop() any {
 	last := len(*q) - 1
 	a := (*q)[last]
@@ -74,140 +73,111 @@ func (q *queue) Pop() any {
 	return a
 }
 
-// turn drops what came back long ago, and returns how long to wait for the next
-// turn, in microseconds; -1: there is nothing to drop. Nothing is kept for
-// longer than two turns, and nobody goes through a million of them.
-func (r *retry) turn(now uint32) int {
-	if len(r.fresh) == 0 && len(r.older) == 0 {
+// rotate forgets what came back long ago, and returns how long to wait for the
+// next time, in microseconds; -1: there is nothing to forget. Nothing is kept for
+// longer than two rotations, and nobody goes through a million of them.
+func (r *reconnect) rotate(now uint32) int {
+	if len(r.recent) == 0 && len(r.older) == 0 {
 		return -1
 	}
-	const every = uint32(stable / time.Microsecond)
-	if now-r.turned >= every {
-		r.fresh, r.older, r.turned = nil, r.fresh, now
+	every := micros(stable)
+	if now-r.rotated >= every {
+		r.recent, r.older, r.rotated = nil, r.recent, now
 	}
-	return int(every - (now - r.turned))
+	return int(every - (now - r.rotated))
 }
 
 // last is when a connection came back lately; nobody remembers others.
-func (r *retry) last(slot int64) (f fresh, ok bool) {
-	if f, ok = r.fresh[slot]; !ok {
-		f, ok = r.older[slot]
+func (r *reconnect) last(slot int64) (back restored, ok bool) {
+	if back, ok = r.recent[slot]; !ok {
+		back, ok = r.older[slot]
 	}
-	return f, ok
+	return back, ok
 }
 
 // idle says whether nothing is to be restored.
-func (r *retry) idle() bool { return len(r.waiting) == 0 && len(r.under) == 0 }
+func (r *reconnect) idle() bool { return len(r.waiting) == 0 && len(r.under) == 0 }
 
-// restoring says whether a slot's connection is one that comes back.
-func (l *loop) restoring(slot int64) bool {
-	if len(l.retry.under) == 0 {
-		return false
-	}
-	_, is := l.retry.under[slot]
-	return is
-}
-
-// mourn takes up a connection that was just lost.
-func (l *loop) mourn(slot int64) {
-	if !l.plan.Reconnect || l.job.kind == doClose || l.job.kind == doStop {
+// lost takes up a connection that was just lost.
+func (r *reconnect) lost(slot int64) {
+	if !r.on {
 		return
 	}
 	tries := uint8(0)
-	if f, was := l.retry.last(slot); was && time.Duration(l.micros()-f.at)*time.Microsecond < stable {
-		tries = f.tries
+	if back, was := r.last(slot); was && r.cs.micros()-back.at < micros(stable) {
+		tries = back.tries
 	}
-	l.tryLater(slot, tries)
+	r.schedule(slot, tries)
 }
 
-func (l *loop) tryLater(slot int64, tries uint8) {
-	wait := pause(l.plan.Offset+slot, tries)
-	heap.Push(&l.retry.waiting, again{due: l.micros() + uint32(wait/time.Microsecond), slot: int32(slot), tries: tries})
+func (r *reconnect) schedule(slot int64, tries uint8) {
+	wait := pause(r.cs.plan.Offset+slot, tries)
+	heap.Push(&r.waiting, try{due: r.cs.micros() + micros(wait), slot: int32(slot), tries: tries})
 }
 
-// restore begins the tries that are due and returns how long to wait for the
-// next, in microseconds; -1: nothing is to be restored.
-func (l *loop) restore() int {
-	r := &l.retry
-	turn := r.turn(l.micros())
+// step begins the tries that are due and returns how long to wait for the next,
+// in microseconds; -1: nothing is to be restored.
+func (r *reconnect) step() int {
+	wait := r.rotate(r.cs.micros())
 	if r.idle() {
-		return turn
+		return wait
 	}
-	l.sweepTries()
+	r.sweep()
 	for range connectBurst {
-		if len(r.waiting) == 0 || len(r.under) >= min(restoreWindow, l.plan.Window) {
-			return patient
+		if len(r.waiting) == 0 || len(r.under) >= min(restoreWindow, r.cs.plan.Window) {
+			return maxWait
 		}
-		if left := int32(r.waiting[0].due - l.micros()); left > 0 {
-			return min(patient, int(left))
+		if left := int32(r.waiting[0].due - r.cs.micros()); left > 0 {
+			return min(maxWait, int(left))
 		}
-		a := heap.Pop(&r.waiting).(again)
+		next := heap.Pop(&r.waiting).(try)
 		if r.under == nil {
 			r.under = map[int64]uint8{}
 		}
-		r.under[int64(a.slot)] = a.tries
-		l.dial(int64(a.slot))
+		slot := int64(next.slot)
+		r.under[slot] = next.tries
+		r.cs.list[slot].again = true
+		r.cs.dial(slot)
 	}
 	return 0
 }
 
-// sweepTries ends tries that take too long.
-func (l *loop) sweepTries() {
-	now := l.micros()
-	if now-l.retry.swept < sweepEvery {
+// sweep ends tries that take too long.
+func (r *reconnect) sweep() {
+	now := r.cs.micros()
+	if now-r.swept < sweepEvery {
 		return
 	}
-	l.retry.swept = now
-	for slot := range l.retry.under {
-		c := &l.conns[slot]
-		if now-c.t < uint32(l.plan.ConnectTimeout/time.Microsecond) {
-			continue
-		}
-		why := connectTimeout
-		if c.state == upgrading {
-			why = handshakeTimeout
-		}
-		l.failConnect(slot, c, why)
-	}
-}
-
-// restored is a try that succeeded.
-func (l *loop) restored(slot int64, c *conn) {
-	if l.retry.fresh == nil {
-		l.retry.fresh = map[int64]fresh{}
-	}
-	l.retry.fresh[slot] = fresh{l.micros(), l.retry.under[slot] + 1}
-	delete(l.retry.under, slot)
-	l.count(slot).Reconnected++
-	if l.ex.running {
-		l.noDelay(c)
-	}
-	// It joins in where the others are: what it missed was never sent.
-	if x := &l.ex; x.running && x.Interval > 0 && x.chosen > 0 {
-		c.seq = uint32(x.cursor / x.chosen)
-		if slot < x.cursor%x.chosen {
-			c.seq++
+	r.swept = now
+	for slot := range r.under {
+		if r.cs.tooLong(slot, now) {
+			r.cs.timeOut(slot)
 		}
 	}
 }
 
-// tryFailed is one that did not.
-func (l *loop) tryFailed(slot int64, c *conn, why cause) {
-	tries := l.retry.under[slot]
-	delete(l.retry.under, slot)
-	c.state = closed
-	l.retry.errs[l.proto(slot)][why]++
-	l.tryLater(slot, tries+min(1, 255-tries))
+// opened is a try that succeeded.
+func (r *reconnect) opened(slot int64) {
+	if r.recent == nil {
+		r.recent = map[int64]restored{}
+	}
+	r.recent[slot] = restored{r.cs.micros(), r.under[slot] + 1}
+	delete(r.under, slot)
 }
 
-// giveUp ends all that is being restored: the run is over.
-func (l *loop) giveUp() {
-	for slot := range l.retry.under {
-		c := &l.conns[slot]
-		l.forget(slot)
-		sys.Close(int(c.fd))
-		c.state = closed
-		c.gen++
+// failed is one that did not.
+func (r *reconnect) failed(slot int64) {
+	tries := r.under[slot]
+	delete(r.under, slot)
+	r.schedule(slot, tries+min(1, 255-tries))
+}
+
+// stop ends all that is being restored: the run is over.
+func (r *reconnect) stop() {
+	for slot := range r.under {
+		r.cs.letGo(slot, false)
+		c := &r.cs.list[slot]
+		c.state, c.again = closed, false
 	}
-	l.retry.waiting, l.retry.under, l.retry.fresh, l.retry.older = nil, nil, nil, nil
+	*r = reconnect{cs: r.cs}
 }

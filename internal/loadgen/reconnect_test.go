@@ -41,10 +41,10 @@ func TestQueueOverTheWrap(t *testing.T) {
 	for i := range uint32(100) {
 		n := i * 37 % 100
 		at := uint32(start)
-		heap.Push(&q, again{due: at + n*50, slot: int32(n)})
+		heap.Push(&q, try{due: at + n*50, slot: int32(n)})
 	}
 	for want := range int32(100) {
-		if a := heap.Pop(&q).(again); a.slot != want {
+		if a := heap.Pop(&q).(try); a.slot != want {
 			t.Fatalf("slot %d at place %d", a.slot, want)
 		}
 	}
@@ -52,28 +52,29 @@ func TestQueueOverTheWrap(t *testing.T) {
 
 // What came back is remembered for as long as it may be lost again at once, and
 // no longer, also when nothing else happens.
-func TestFreshIsForgotten(t *testing.T) {
+func TestRestoredIsForgotten(t *testing.T) {
 	const conns = 1000
-	l := idleLoop(testPlan(1, conns, 1))
-	l.epoch = l.epoch.Add(-time.Hour)
-	l.retry.under = map[int64]uint8{}
+	one, _ := idleThread(t, testPlan(1, conns, 1))
+	cs, r := one.cs, one.cs.back
+	cs.epoch = cs.epoch.Add(-time.Hour)
+	r.under = map[int64]uint8{}
 	for slot := range int64(conns) {
-		l.retry.under[slot] = 3
-		l.restored(slot, &l.conns[slot])
-		if wait := l.restore(); wait < 0 {
-			t.Fatal("the loop would sleep with something left to forget")
+		r.under[slot] = 3
+		r.opened(slot)
+		if wait := r.step(); wait < 0 {
+			t.Fatal("the thread would sleep with something left to forget")
 		}
 	}
-	l.epoch = l.epoch.Add(-stable / 2)
-	l.restore()
-	if f, ok := l.retry.last(7); !ok || f.tries != 4 {
-		t.Errorf("%v later a connection that came back is %+v, %v; want its 4 tries", stable/2, f, ok)
+	cs.epoch = cs.epoch.Add(-stable / 2)
+	r.step()
+	if back, ok := r.last(7); !ok || back.tries != 4 {
+		t.Errorf("%v later a connection that came back is %+v, %v; want its 4 tries", stable/2, back, ok)
 	}
 	for range 2 {
-		l.epoch = l.epoch.Add(-stable)
-		l.restore()
+		cs.epoch = cs.epoch.Add(-stable)
+		r.step()
 	}
-	if n := len(l.retry.fresh) + len(l.retry.older); n != 0 || l.restore() >= 0 {
+	if n := len(r.recent) + len(r.older); n != 0 || r.step() >= 0 {
 		t.Errorf("%d are remembered for ever", n)
 	}
 }

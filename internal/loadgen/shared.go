@@ -8,7 +8,7 @@ import (
 	"github.com/c10m/c10m/internal/ws"
 )
 
-// shared is what all loops of an engine read; only the flags change.
+// shared is what all threads of an engine read; only the flags change.
 type shared struct {
 	dest     []sys.Addr
 	requests []*ws.Template // by port; nil where TCP is spoken
@@ -22,19 +22,19 @@ type shared struct {
 	wake     int          // eventfd, the same number in every fd table; -1 once it is closed
 	stopRamp atomic.Bool  // no more connects
 	stopEx   atomic.Bool  // no more messages
-	asked    atomic.Int64 // requests for what loops show
+	asked    atomic.Int64 // requests for what threads show
 	leave    atomic.Bool  // do not close one by one: the fd tables' end will
 	reason   atomic.Pointer[string]
 	answer   atomic.Pointer[Answer] // that made the first connection fail
 }
 
-// halt stops the ramp of all loops; the first reason stays.
+// halt stops the ramp of all threads; the first reason stays.
 func (s *shared) halt(reason string) {
 	s.reason.CompareAndSwap(nil, &reason)
 	s.stopRamp.Store(true)
 }
 
-// signal wakes all loops.
+// signal wakes all threads.
 func (s *shared) signal() {
 	s.waking.Lock()
 	defer s.waking.Unlock()

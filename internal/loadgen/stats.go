@@ -6,7 +6,7 @@ import (
 	"github.com/c10m/c10m/internal/result"
 )
 
-// Counts are the totals of a loop, or of all of them. Attempted = Established +
+// Counts are the totals of a thread, or of all of them. Attempted = Established +
 // Failed + those still connecting.
 type Counts struct {
 	Attempted, Established, Failed, Lost int64
@@ -38,7 +38,7 @@ func (c *Counts) add(d Counts) {
 	}
 }
 
-// published is what a loop shows to others while it runs. Only its loop
+// published is what a thread shows to others while it runs. Only the thread
 // writes it, once per round, and it fills its own cache lines.
 type published struct {
 	_ [64]byte
@@ -68,7 +68,7 @@ const (
 	protocols
 )
 
-// times are a loop's histograms of one protocol, ns.
+// times are a thread's histograms of one protocol, ns.
 type times struct {
 	Connect *result.Histogram // connect latency
 	Upgrade *result.Histogram // from the connect to the end of the WebSocket handshake; nil for TCP
@@ -92,6 +92,17 @@ func (t *times) verify() *result.Histogram {
 	return t.Verify
 }
 
+// copy makes t the same as own, where that has changed.
+func (t *times) copy(own times) {
+	for _, h := range [...]struct{ to, from *result.Histogram }{
+		{t.Connect, own.Connect}, {t.Upgrade, own.Upgrade}, {t.Echo, own.Echo},
+	} {
+		if h.from != nil && h.to.Count() != h.from.Count() {
+			h.to.Set(h.from)
+		}
+	}
+}
+
 func (t *times) merge(u times) {
 	t.Connect.Merge(u.Connect)
 	if u.Upgrade != nil {
@@ -103,6 +114,48 @@ func (t *times) merge(u times) {
 	}
 }
 
+// ledger is what one thread counts.
+type ledger struct {
+	n     [protocols]Counts
+	errs  [protocols]causes
+	again [protocols]causes // of tries to restore lost connections
+	times [protocols]times  // of the plan's protocols
+	ages  Ages              // of connections that their peer ended
+}
+
+// total is the counts of all protocols.
+func (b *ledger) total() (c Counts) {
+	for i := range b.n {
+		c.add(b.n[i])
+	}
+	return c
+}
+
+// commonest names the commonest failure so far.
+func (b *ledger) commonest() string {
+	most, n := cause(0), int64(0)
+	for c := range nCauses {
+		if sum := b.errs[TCP][c] + b.errs[WS][c]; sum > n {
+			most, n = c, sum
+		}
+	}
+	return most.String()
+}
+
+// copyTo makes to the same, where it has changed.
+func (b *ledger) copyTo(to *ledger) {
+	to.n, to.errs, to.again, to.ages = b.n, b.errs, b.again, b.ages
+	for i, own := range b.times {
+		if own.Connect == nil {
+			continue
+		}
+		if to.times[i].Connect == nil {
+			to.times[i] = newTimes(i)
+		}
+		to.times[i].copy(own)
+	}
+}
+
 // Part is what was counted of one protocol's connections.
 type Part struct {
 	Counts
@@ -110,7 +163,7 @@ type Part struct {
 	Errors result.ErrorCounts
 }
 
-// Tally is what the loops counted apart and the engine sums once they stopped:
+// Tally is what the threads counted apart and the engine sums once they stopped:
 // all of it, and by protocol (TCP, WS).
 type Tally struct {
 	Part
@@ -132,27 +185,21 @@ func newTally() Tally {
 	return t
 }
 
-// add takes in what a loop has counted.
-func (t *Tally) add(l *loop) {
-	t.take(l.n, l.times, l.errs, l.retry.errs)
-	t.Calls += l.calls
-	t.LostAges.add(&l.ages)
-	t.First = l.shared.answer.Load()
-}
-
-func (t *Tally) take(n [protocols]Counts, took [protocols]times, errs, again [protocols]causes) {
-	for i := range n {
-		t.Counts.add(n[i])
-		t.By[i].Counts.add(n[i])
+// add takes in what a thread has counted.
+func (t *Tally) add(b *ledger) {
+	for i := range b.n {
+		t.Counts.add(b.n[i])
+		t.By[i].Counts.add(b.n[i])
 		for _, e := range []result.ErrorCounts{t.Errors, t.By[i].Errors} {
-			errs[i].addTo(e, "")
-			again[i].addTo(e, "reconnect_")
+			b.errs[i].addTo(e, "")
+			b.again[i].addTo(e, "reconnect_")
 		}
-		if took[i].Connect != nil {
-			t.times.merge(took[i])
-			t.By[i].times.merge(took[i])
+		if b.times[i].Connect != nil {
+			t.times.merge(b.times[i])
+			t.By[i].times.merge(b.times[i])
 		}
 	}
+	t.LostAges.add(&b.ages)
 }
 
 // Census is how many connections are open on each destination port, from each

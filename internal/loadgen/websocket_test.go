@@ -262,13 +262,15 @@ func TestWebSocketCloseCodes(t *testing.T) {
 // A pong that cannot be written ends its connection, once what its peer said
 // meanwhile has been read.
 func TestFlushLosesConnection(t *testing.T) {
-	l := idleLoop(wsPlan(1, 1))
-	l.conns[0] = conn{state: open, fd: -1}
-	l.rareOf(0).pong = []byte{0x8a, 0}
-	l.flush(0, &l.conns[0])
-	l.readOn() // its peer has said nothing of it
-	if l.flush(0, &l.conns[0]) || l.total().Lost != 1 || len(l.mute) != 0 {
-		t.Errorf("flush says that a connection lives which is %+v", l.conns[0])
+	one, link := idleThread(t, wsPlan(1, 1))
+	hold(one, 0, maxFD, open) // no file: send(2) and read(2) say EBADF
+	one.cs.frames.rareOf(0).pong = []byte{0x8a, 0}
+	if !one.cs.msgs.flush(0) || one.cs.total().Lost != 0 {
+		t.Fatal("the connection was lost before all was read")
+	}
+	link.readOn()
+	if one.cs.msgs.flush(0) || one.cs.errs[WS][writeOther] != 1 || len(link.broken) != 0 {
+		t.Errorf("flush says that a connection lives which is %+v", one.cs.list[0])
 	}
 }
 

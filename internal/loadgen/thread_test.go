@@ -14,35 +14,35 @@ import (
 	"github.com/c10m/c10m/internal/sys"
 )
 
-// endless is a file that every read of is full; the loop closes it.
-func endless(t *testing.T) int32 {
+// endless is a file that every read of is full; the thread closes it.
+func endless(t *testing.T) int {
 	t.Helper()
 	fd, err := syscall.Open("/dev/zero", syscall.O_RDONLY|syscall.O_CLOEXEC, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return int32(fd)
+	return fd
 }
 
 // A server that sends faster than we read does not keep the thread: the others
 // and orders have their turn, and then it is read on.
 func TestFloodIsReadInTurns(t *testing.T) {
-	l := idleLoop(testPlan(1, 3, 1))
-	c := &l.conns[1]
-	c.state, c.fd = open, endless(t)
-	l.readable(1, c, false)
-	if n := l.errs[TCP][echoSurplus]; n != readBurst {
+	one, link := idleThread(t, testPlan(1, 3, 1))
+	hold(one, 1, endless(t), open)
+	surplus := func() int64 { return one.cs.errs[TCP][echoSurplus] }
+	link.read(1, false)
+	if n := surplus(); n != readBurst {
 		t.Fatalf("%d reads in a turn, want %d", n, readBurst)
 	}
-	l.readOn()
-	if n := l.errs[TCP][echoSurplus]; n != 2*readBurst {
+	link.readOn()
+	if n := surplus(); n != 2*readBurst {
 		t.Fatalf("%d reads in two turns, want %d", n, 2*readBurst)
 	}
-	l.lose(1, c, readOther) // closes the file
-	l.readOn()
-	l.readOn()
-	if n := l.errs[TCP][echoSurplus]; n != 2*readBurst || len(l.unread) != 0 {
-		t.Errorf("%d reads, %v left to read, though the connection is gone", n, l.unread)
+	one.cs.lose(1, readOther) // closes the file
+	link.readOn()
+	link.readOn()
+	if n := surplus(); n != 2*readBurst || len(link.unread) != 0 {
+		t.Errorf("%d reads, %v left to read, though the connection is gone", n, link.unread)
 	}
 }
 
@@ -54,11 +54,11 @@ func TestFloodIsReadOn(t *testing.T) {
 		t.Fatal(err)
 	}
 	e.Ramp(context.Background())
-	e.each(func(l *loop) {
+	e.each(func(one *thread) {
 		fd := endless(t)
-		err = syscall.Dup3(int(fd), int(l.conns[0].fd), syscall.O_CLOEXEC)
-		sys.Close(int(fd))
-		l.readable(0, &l.conns[0], false)
+		err = syscall.Dup3(fd, fdOf(one, 0), syscall.O_CLOEXEC)
+		sys.Close(fd)
+		one.cs.link.(*sockets).read(0, false)
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -73,20 +73,45 @@ func TestFloodIsReadOn(t *testing.T) {
 	}
 }
 
-// What a loop whose epoll fails has under way counts nowhere, what it holds is
+// What epoll says of a socket that a slot had before touches no other: not while
+// there is none, and not the next one.
+func TestStaleEvents(t *testing.T) {
+	one, link := idleThread(t, testPlan(1, 1, 1))
+	hold(one, 0, endless(t), open)
+	before := link.list[0].mark()
+	one.cs.lose(0, readOther)
+	link.event(0, before, sys.EpollIn|sys.EpollHup)
+	hold(one, 0, endless(t), open)
+	link.list[0] += 1 << generation
+	link.event(0, before, sys.EpollIn|sys.EpollHup)
+	if n := one.cs.errs[TCP][echoSurplus]; n != 0 || one.cs.total().Lost != 1 {
+		t.Errorf("%d reads, %+v", n, one.cs.total())
+	}
+	link.event(0, link.list[0].mark(), sys.EpollIn)
+	if n := one.cs.errs[TCP][echoSurplus]; n != readBurst {
+		t.Errorf("%d reads of the socket that is there, want %d", n, readBurst)
+	}
+	one.cs.lose(0, readOther)
+}
+
+// What a thread whose epoll fails has under way counts nowhere, what it holds is
 // lost: the result adds up.
-func TestLoopDies(t *testing.T) {
-	l := idleLoop(testPlan(1, 5, 1))
-	file := func(state connState) conn { return conn{state: state, fd: endless(t)} }
-	copy(l.conns, []conn{file(open), file(connecting), file(upgrading), {state: failed}})
-	l.conns[0].busy, l.ex.under, l.pending = true, 1, 2
-	l.n[TCP] = Counts{Attempted: 4, Established: 1, Failed: 1, Sent: 1}
+func TestThreadDies(t *testing.T) {
+	one, _ := idleThread(t, testPlan(1, 5, 1))
+	cs := one.cs
+	for slot, state := range []connState{open, connecting, upgrading} {
+		hold(one, int64(slot), endless(t), state)
+	}
+	cs.list[3].state = failed
+	cs.list[0].busy, cs.msgs.under, cs.pending = true, 1, 2
+	cs.n[TCP] = Counts{Attempted: 4, Established: 1, Failed: 1, Sent: 1}
 	done := false
-	l.cmds <- command{kind: doStop, done: func() { done = true }}
-	l.die(errors.New("epoll is gone"))
-	c := l.pub.load()
-	if c != (Counts{Attempted: 2, Established: 1, Failed: 1, Lost: 1, Sent: 1, Missing: 1}) || l.errs[TCP][readOther] != 1 || !done || l.pending != 0 || l.ex.under != 0 {
-		t.Errorf("%+v, %v, done %v, %d pending, %d under way", c, l.errs, done, l.pending, l.ex.under)
+	one.cmds <- command{kind: doStop, done: func() { done = true }}
+	one.die(errors.New("epoll is gone"))
+	c := one.pub.load()
+	if c != (Counts{Attempted: 2, Established: 1, Failed: 1, Lost: 1, Sent: 1, Missing: 1}) ||
+		cs.errs[TCP][readOther] != 1 || !done || cs.pending != 0 || cs.msgs.under != 0 {
+		t.Errorf("%+v, %v, done %v, %d pending, %d under way", c, cs.errs, done, cs.pending, cs.msgs.under)
 	}
 }
 
@@ -175,8 +200,8 @@ func TestRestoredHasNoDelay(t *testing.T) {
 	}()
 	e.Exchange(ctx, Exchange{Size: 1000, Interval: 10 * time.Millisecond, Duration: time.Hour, Drain: time.Minute})
 	set := 0
-	e.each(func(l *loop) {
-		set, err = syscall.GetsockoptInt(int(l.conns[0].fd), syscall.IPPROTO_TCP, syscall.TCP_NODELAY)
+	e.each(func(one *thread) {
+		set, err = syscall.GetsockoptInt(fdOf(one, 0), syscall.IPPROTO_TCP, syscall.TCP_NODELAY)
 	})
 	if err != nil || set == 0 {
 		t.Errorf("TCP_NODELAY is %d, %v", set, err)

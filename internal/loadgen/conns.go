@@ -1,0 +1,319 @@
+package loadgen
+
+import (
+	"time"
+
+	"github.com/c10m/c10m/internal/plan"
+	"github.com/c10m/c10m/internal/ws"
+)
+
+// closeWait is how long a server may take to answer a WebSocket close frame.
+const closeWait = 5 * time.Second
+
+// sweepEvery is how often what is under way is checked for its deadline,
+// microseconds.
+const sweepEvery = 100_000
+
+// workload decides what to begin next, and is told what comes of it.
+type workload interface {
+	// step begins a bounded piece of the work. It returns how long to wait for
+	// events, in microseconds, and whether all is done.
+	step() (wait int, done bool)
+	// opened: a connection can be used.
+	opened(slot int64)
+	// answered: a message came back whole, which should have been sent at intended.
+	answered(slot int64, intended uint32, now uint64)
+	// room: a connection can take another message.
+	room(slot int64)
+	// lost: a connection failed to open, or has ended though nobody asked it to.
+	lost(slot int64, why cause)
+	// closed: a connection that we closed has ended.
+	closed(slot int64)
+}
+
+// holding is the work of a thread without an order: connections are held.
+type holding struct{}
+
+func (holding) step() (int, bool)              { return -1, false }
+func (holding) opened(int64)                   {}
+func (holding) answered(int64, uint32, uint64) {}
+func (holding) room(int64)                     {}
+func (holding) lost(int64, cause)              {}
+func (holding) closed(int64)                   {}
+
+// conns is the state machine of one thread's connections: each goes from unused
+// over connecting to open, and ends closed by us, lost or failed. It is what the
+// transport tells of them, and counts.
+type conns struct {
+	clock
+	ledger
+	shared  *shared
+	plan    plan.Plan // of the thread
+	link    transport
+	list    []conn
+	talks   []talk
+	msgs    *messages
+	frames  *frames // nil without WebSocket
+	back    *reconnect
+	work    workload
+	pending int // connects and closes under way, less those of back
+}
+
+// idle says whether nothing is held and nothing under way.
+func (cs *conns) idle() bool { return cs.total().Open() == 0 && cs.pending == 0 && cs.back.idle() }
+
+// open begins the planned connection of a slot.
+func (cs *conns) open(slot int64) {
+	cs.count(slot).Attempted++
+	if cs.dial(slot) {
+		cs.pending++
+	}
+}
+
+// dial begins a connect, the first one of a slot or another. It tells whether
+// it is under way.
+func (cs *conns) dial(slot int64) bool {
+	c := &cs.list[slot]
+	c.t = cs.micros()
+	if why := cs.link.open(slot); why != noCause {
+		cs.failed(slot, why)
+		return false
+	}
+	c.state = connecting
+	return true
+}
+
+// connected is a connect that succeeded.
+func (cs *conns) connected(slot int64) {
+	cs.times[cs.proto(slot)].Connect.Record(int64(cs.micros()-cs.list[slot].t) * 1000)
+	if cs.isWS(slot) {
+		cs.frames.request(slot)
+		return
+	}
+	cs.established(slot)
+}
+
+// established is a connection that can be used.
+func (cs *conns) established(slot int64) {
+	c := &cs.list[slot]
+	c.state = open
+	if c.again {
+		c.again = false
+		cs.count(slot).Reconnected++
+		cs.back.opened(slot)
+	} else {
+		cs.pending--
+		cs.count(slot).Established++
+	}
+	cs.work.opened(slot)
+}
+
+func (cs *conns) received(slot int64, in []byte) {
+	if cs.isWS(slot) {
+		cs.frames.received(slot, in)
+	} else {
+		cs.msgs.received(slot, in)
+	}
+}
+
+func (cs *conns) writable(slot int64) {
+	switch c := &cs.list[slot]; c.state {
+	case requesting:
+		cs.frames.request(slot)
+	case open:
+		if (c.busy || cs.frames.waits()) && cs.msgs.flush(slot) && cs.msgs.depth > 1 {
+			cs.work.room(slot)
+		}
+	}
+}
+
+func (cs *conns) ended(slot int64, why cause) {
+	switch cs.list[slot].state {
+	case connecting:
+		cs.failOpening(slot, why)
+	case requesting, upgrading:
+		cs.failOpening(slot, handshakeClosed)
+	case closing:
+		cs.closeDone(slot)
+	case open:
+		cs.lose(slot, why)
+	}
+}
+
+// failOpening is a connection that was under way and was not established.
+func (cs *conns) failOpening(slot int64, why cause) {
+	if !cs.list[slot].again {
+		cs.pending--
+	}
+	cs.letGo(slot, false)
+	cs.failed(slot, why)
+}
+
+// failed is a connection that could not be opened.
+func (cs *conns) failed(slot int64, why cause) {
+	c := &cs.list[slot]
+	if c.again {
+		c.again, c.state = false, closed
+		cs.ledger.again[cs.proto(slot)][why]++
+		cs.back.failed(slot)
+		return
+	}
+	c.state = failed
+	cs.count(slot).Failed++
+	cs.blame(slot, why, 1)
+	cs.work.lost(slot, why)
+}
+
+// lose ends a connection that was established.
+func (cs *conns) lose(slot int64, why cause) {
+	c := &cs.list[slot]
+	if causeTable[why].byPeer {
+		cs.ages.lost(cs.now(), c.t)
+	}
+	if c.busy {
+		cs.count(slot).Missing += cs.msgs.abandon(slot)
+	}
+	cs.letGo(slot, false)
+	c.state = closed
+	cs.count(slot).Lost++
+	cs.blame(slot, why, 1)
+	cs.back.lost(slot)
+	cs.work.lost(slot, why)
+}
+
+// letGo drops what is kept of a connection, and its socket.
+func (cs *conns) letGo(slot int64, reset bool) {
+	if cs.frames != nil {
+		cs.frames.forget(slot)
+	}
+	cs.msgs.forget(slot)
+	cs.link.close(slot, reset)
+}
+
+// takeBack ends a connect that is under way: it was not attempted to the end,
+// and counts nowhere.
+func (cs *conns) takeBack(slot int64) {
+	cs.letGo(slot, false)
+	cs.list[slot].state = unused
+	cs.pending--
+	cs.count(slot).Attempted--
+}
+
+// tooLong says whether a connection has been opening for longer than the plan
+// lets it.
+func (cs *conns) tooLong(slot int64, now uint32) bool {
+	c := &cs.list[slot]
+	return c.opening() && now-c.t >= micros(cs.plan.ConnectTimeout)
+}
+
+// timeOut ends a connection that is being opened.
+func (cs *conns) timeOut(slot int64) {
+	why := connectTimeout
+	if cs.list[slot].state != connecting {
+		why = handshakeTimeout
+	}
+	cs.failOpening(slot, why)
+}
+
+// close ends a connection the way the plan says.
+func (cs *conns) close(slot int64) {
+	if cs.plan.Close == plan.CloseRST || !cs.isWS(slot) || !cs.closeHandshake(slot) {
+		cs.hangUp(slot)
+	}
+}
+
+// hangUp ends a connection without a word.
+func (cs *conns) hangUp(slot int64) {
+	cs.letGo(slot, cs.plan.Close == plan.CloseRST)
+	cs.closed(slot)
+}
+
+// awaitClose leaves it to the server to close first, which it does after the
+// message or the close frame that says so (RFC 6455 section 7.1.1). It is false
+// where nothing could be said.
+func (cs *conns) awaitClose(slot int64) bool {
+	if cs.isWS(slot) {
+		return cs.closeHandshake(slot)
+	}
+	cs.await(slot)
+	return true
+}
+
+// closeHandshake begins the one of RFC 6455 section 7.1.2.
+func (cs *conns) closeHandshake(slot int64) bool {
+	if !cs.frames.sendClose(slot, ws.CodeNormal) {
+		return false
+	}
+	cs.await(slot)
+	return true
+}
+
+func (cs *conns) await(slot int64) {
+	c := &cs.list[slot]
+	c.state, c.t = closing, cs.micros()
+	cs.pending++
+}
+
+// closeDone is the end of a close that the server had to answer.
+func (cs *conns) closeDone(slot int64) {
+	cs.pending--
+	cs.letGo(slot, false)
+	cs.closed(slot)
+}
+
+// closed is a connection that we ended.
+func (cs *conns) closed(slot int64) {
+	cs.list[slot].state = unused
+	cs.count(slot).Closed++
+	cs.work.closed(slot)
+}
+
+// overdue ends a close whose answer does not come.
+func (cs *conns) overdue(slot int64, now uint32) {
+	if c := &cs.list[slot]; c.state == closing && now-c.t >= micros(closeWait) {
+		cs.blame(slot, closeTimeout, 1)
+		cs.closeDone(slot)
+	}
+}
+
+// endAll is the end of everything, when no transport carries it any more: what is
+// under way counts nowhere, what is held is lost.
+func (cs *conns) endAll(why cause) {
+	cs.back.stop()
+	for i := range cs.list {
+		slot, c := int64(i), &cs.list[i]
+		switch {
+		case c.opening():
+			cs.takeBack(slot)
+		case c.state == closing:
+			cs.closeDone(slot)
+		case c.state == open:
+			cs.lose(slot, why)
+		}
+	}
+}
+
+// isWS says whether a slot's connection is a WebSocket one.
+func (cs *conns) isWS(slot int64) bool {
+	switch cs.plan.Proto {
+	case plan.WS:
+		return true
+	case plan.Mixed:
+		return cs.plan.IsWS(cs.plan.Tuple(cs.plan.Offset + slot).Port)
+	}
+	return false
+}
+
+// proto is TCP or WS.
+func (cs *conns) proto(slot int64) int {
+	if cs.isWS(slot) {
+		return WS
+	}
+	return TCP
+}
+
+// count is where a slot's connection is counted.
+func (cs *conns) count(slot int64) *Counts { return &cs.n[cs.proto(slot)] }
+
+// blame counts n failures of a slot's connection under their cause.
+func (cs *conns) blame(slot int64, why cause, n int64) { cs.errs[cs.proto(slot)][why] += n }

@@ -1,0 +1,323 @@
+package loadgen
+
+import (
+	"bytes"
+
+	"github.com/c10m/c10m/internal/plan"
+	"github.com/c10m/c10m/internal/ws"
+)
+
+// messages is what is under way on the open connections, and what must come back:
+// the same bytes, in the same order.
+type messages struct {
+	cs        *conns
+	size, max int      // bytes of a message; max above size: spread evenly between
+	depth     int      // under way at once on a connection
+	last      uint32   // TCP: the message of each connection that ends with plan.EndOfTransmission; 0: none
+	pipes     []uint32 // by slot: the oldest message that is not answered; nil with a depth of 1
+	times     []uint32 // depth intended send times for each slot; nil with a depth of 1
+	under     int      // messages under way
+	progress  uint32   // the clock at the last answer
+	final     []byte   // a message that ends with plan.EndOfTransmission
+	owed      map[int64]bool
+}
+
+// begin forgets the messages of an earlier workload. Echoes come in the order of
+// the messages.
+func (m *messages) begin(size, most, depth int) {
+	m.size, m.max, m.depth, m.last = size, most, max(1, depth), 0
+	m.pipes, m.times, m.under, m.progress = nil, nil, 0, m.cs.micros()
+	for i := range m.cs.talks {
+		if k := &m.cs.talks[i]; k.seq != 0 { // what was never touched stays so
+			k.seq = 0
+		}
+	}
+	if n := len(m.cs.list); m.depth > 1 {
+		m.pipes, m.times = make([]uint32, n), make([]uint32, n*m.depth)
+	}
+}
+
+// endWith makes message last of each TCP connection end with plan.EndOfTransmission.
+func (m *messages) endWith(last uint32) {
+	m.last, m.final = last, make([]byte, max(m.size, m.max))
+}
+
+// room says whether a connection can begin another message: fewer than depth are
+// under way, and the newest is written whole.
+func (m *messages) room(slot int64) bool {
+	if !m.cs.list[slot].busy {
+		return true
+	}
+	return m.pipes != nil && m.underWay(slot) < m.depth && m.written(slot)
+}
+
+// underWay is how many messages of a connection are.
+func (m *messages) underWay(slot int64) int {
+	switch {
+	case !m.cs.list[slot].busy:
+		return 0
+	case m.pipes == nil:
+		return 1
+	}
+	return int(m.cs.talks[slot].seq - m.pipes[slot] + 1)
+}
+
+// start sends the next message of a connection, which should have been sent at
+// intended; there must be room for it.
+func (m *messages) start(slot int64, intended uint32) {
+	c, k := &m.cs.list[slot], &m.cs.talks[slot]
+	if k.seq == 0 {
+		m.noDelay(slot)
+	}
+	if !c.busy {
+		k.recv = 0
+	}
+	c.busy, c.t, k.sent = true, intended, 0
+	k.seq++
+	if m.pipes != nil {
+		if k.seq == 1 {
+			m.pipes[slot] = 1
+		}
+		m.times[int(slot)*m.depth+int(k.seq)%m.depth] = intended
+	}
+	m.cs.count(slot).Sent++
+	m.under++
+	m.flush(slot)
+}
+
+// noDelay keeps a message's tail from waiting for an ACK, where messages may
+// have one.
+func (m *messages) noDelay(slot int64) {
+	if m.size > 512 || m.max > 512 || m.depth > 1 {
+		m.cs.link.noDelay(slot)
+	}
+}
+
+// sizeOf is the size of a connection's message: one of the range, always the
+// same for the same message.
+func (m *messages) sizeOf(slot int64, seq uint32) int {
+	if m.max <= m.size {
+		return m.size
+	}
+	h := (uint64(m.cs.plan.Offset+slot)*0xD6E8FEB86659FD93 + uint64(seq)) * 0x9E3779B97F4A7C15
+	return m.size + int((h>>40)%uint64(m.max-m.size+1))
+}
+
+// message is the payload of a connection's message.
+func (m *messages) message(slot int64, seq uint32) []byte {
+	b := m.cs.shared.pattern.message(m.cs.plan.Offset+slot, seq, m.sizeOf(slot, seq))
+	if m.last == 0 || seq != m.last || m.cs.isWS(slot) {
+		return b
+	}
+	end := m.final[:copy(m.final, b)]
+	end[len(end)-1] = plan.EndOfTransmission
+	return end
+}
+
+// unsent is what is next to be written of the newest message; empty: nothing.
+func (m *messages) unsent(slot int64) []byte {
+	k := &m.cs.talks[slot]
+	switch {
+	case !m.cs.list[slot].busy || m.written(slot):
+		return nil
+	case m.cs.isWS(slot):
+		return m.cs.frames.part(slot, m.message(slot, k.seq), k.seq, int(k.sent))
+	}
+	return m.message(slot, k.seq)[k.sent:]
+}
+
+// written says whether the newest message has been written whole.
+func (m *messages) written(slot int64) bool {
+	k := &m.cs.talks[slot]
+	n := m.sizeOf(slot, k.seq)
+	if m.cs.isWS(slot) {
+		n = ws.FrameSize(n)
+	}
+	return int(k.sent) >= n
+}
+
+// flush writes what the transport takes of what is under way; the rest goes when
+// it reports room. It tells whether the connection still lives.
+func (m *messages) flush(slot int64) bool {
+	for out := m.unsent(slot); len(out) > 0; out = m.unsent(slot) {
+		n := m.cs.link.send(slot, out)
+		m.cs.talks[slot].sent += uint32(n)
+		if n < len(out) {
+			return true
+		}
+	}
+	if m.cs.frames.waits() {
+		m.cs.frames.sendPong(slot)
+	}
+	return m.cs.list[slot].state == open
+}
+
+// awaited is the message whose echo comes next, and how much of it has been
+// written. It is nil if none is to come: what is there is the answer that the
+// connection owes, or nothing that anybody asked for.
+func (m *messages) awaited(slot int64, in []byte) (want []byte, written int) {
+	c, k := &m.cs.list[slot], &m.cs.talks[slot]
+	switch {
+	case m.owed[slot]:
+		return nil, 0
+	case !c.busy:
+		m.surplus(slot, in)
+		return nil, 0
+	}
+	seq := k.seq
+	if m.pipes != nil {
+		seq = m.pipes[slot]
+	}
+	want = m.message(slot, seq)
+	switch {
+	case seq != k.seq:
+		return want, len(want)
+	case m.cs.isWS(slot):
+		return want, max(0, int(k.sent)-(ws.FrameSize(len(want))-len(want)))
+	}
+	return want, int(k.sent)
+}
+
+// received compares what came back over TCP with what was sent, byte for byte.
+func (m *messages) received(slot int64, in []byte) {
+	c, k := &m.cs.list[slot], &m.cs.talks[slot]
+	for len(in) > 0 && c.state == open {
+		want, written := m.awaited(slot, in)
+		if want == nil {
+			return
+		}
+		n := min(len(in), len(want)-int(k.recv))
+		if int(k.recv)+n > written || !bytes.Equal(in[:n], want[k.recv:int(k.recv)+n]) {
+			m.mismatch(slot, in)
+			return
+		}
+		k.recv += uint32(n)
+		in = in[n:]
+		if int(k.recv) == len(want) {
+			m.complete(slot)
+		}
+	}
+}
+
+// payload compares a piece of a WebSocket message with what was sent. The kind of
+// frame is part of a message.
+func (m *messages) payload(slot int64, ev ws.Event) {
+	want, written := m.awaited(slot, ev.Payload)
+	if want == nil {
+		return
+	}
+	k := &m.cs.talks[slot]
+	end := int(k.recv) + len(ev.Payload)
+	if end > written || ev.Final != (end == len(want)) && (ev.Final || end > len(want)) ||
+		!bytes.Equal(ev.Payload, want[k.recv:end]) {
+		m.mismatch(slot, ev.Payload)
+		return
+	}
+	k.recv = uint32(end)
+	switch {
+	case !ev.Final:
+	case ev.Op == m.cs.shared.opcode:
+		m.complete(slot)
+	case ev.Op == ws.OpText:
+		m.cs.lose(slot, echoText)
+	default:
+		m.cs.lose(slot, echoBinary)
+	}
+}
+
+// surplus is what came though nothing was to come.
+func (m *messages) surplus(slot int64, in []byte) {
+	why := echoSurplus
+	if !m.cs.isWS(slot) {
+		why = unexpected(in, why)
+	}
+	m.cs.keepFirst(slot, why, "", in)
+	m.cs.blame(slot, why, 1)
+}
+
+// mismatch ends a connection whose echo differs: what follows cannot be told
+// apart any more.
+func (m *messages) mismatch(slot int64, in []byte) {
+	why := echoMismatch
+	if m.cs.talks[slot].recv == 0 && !m.cs.isWS(slot) {
+		why = unexpected(in, why)
+	}
+	m.cs.count(slot).Mismatched++
+	m.cs.keepFirst(slot, why, "", in)
+	m.cs.lose(slot, why)
+}
+
+// complete is a message that came back whole.
+func (m *messages) complete(slot int64) {
+	now := m.cs.now()
+	seq, intended := m.take(slot)
+	m.under--
+	m.progress = uint32(now)
+	n := m.cs.count(slot)
+	n.Received++
+	n.Bytes += int64(m.sizeOf(slot, seq))
+	m.cs.work.answered(slot, intended, now)
+}
+
+// take takes the awaited message off the connection.
+func (m *messages) take(slot int64) (seq, intended uint32) {
+	c, k := &m.cs.list[slot], &m.cs.talks[slot]
+	seq, intended = k.seq, c.t
+	if m.pipes != nil {
+		seq = m.pipes[slot]
+		intended = m.times[int(slot)*m.depth+int(seq)%m.depth]
+		m.pipes[slot]++
+		k.recv = 0
+	}
+	if seq == k.seq {
+		c.busy, k.sent = false, 0
+	}
+	return seq, intended
+}
+
+// abandon gives up what a connection has under way, and says how much that is.
+func (m *messages) abandon(slot int64) int64 {
+	n := m.underWay(slot)
+	m.cs.list[slot].busy = false
+	m.under -= n
+	return int64(n)
+}
+
+// expireAll ends the wait for all answers.
+func (m *messages) expireAll() {
+	for i := range m.cs.list {
+		if c := &m.cs.list[i]; c.busy {
+			m.expire(int64(i))
+		}
+	}
+}
+
+// expire ends the wait for a connection's answers. After an interruption nobody
+// has waited: its messages count nowhere.
+func (m *messages) expire(slot int64) {
+	n := m.abandon(slot)
+	m.owe(slot)
+	if m.cs.shared.stopEx.Load() {
+		m.cs.count(slot).Sent -= n
+		return
+	}
+	m.cs.count(slot).Missing += n
+	m.cs.blame(slot, echoTimeout, n)
+}
+
+// owe remembers that a message of a workload that is over was never answered.
+// Its answer may still come, after a network was away for longer than anybody
+// could wait: it is nothing that nobody asked for, and no mismatch. The connection
+// is held but sends nothing more, for what comes could not be told apart.
+func (m *messages) owe(slot int64) {
+	if m.cs.list[slot].state != open {
+		return
+	}
+	if m.owed == nil {
+		m.owed = map[int64]bool{}
+	}
+	m.owed[slot] = true
+}
+
+// forget drops what is kept of a connection that is gone.
+func (m *messages) forget(slot int64) { delete(m.owed, slot) }

@@ -1,0 +1,235 @@
+package loadgen
+
+import (
+	"runtime"
+	"time"
+	"unsafe"
+
+	"github.com/c10m/c10m/internal/plan"
+	"github.com/c10m/c10m/internal/sys"
+	"github.com/c10m/c10m/internal/unit"
+)
+
+// thread is one locked OS thread with its own transport, its own share of the
+// connections and, where asked, its own fd table. Nothing of it is shared until it
+// stops, except pub and what live copies.
+type thread struct {
+	shared *shared
+	cs     *conns
+	lane   lane
+	job    command // what it is doing; kind none while it holds
+	cmds   chan command
+	sample int64 // how many connections take part in the next exchange; the engine sets it
+	heat   *heat // of the last exchange or churn; nil: not kept
+	calls  int64 // system calls for messages ...
+	before int64 // ... and those of the transport when the job began
+	pub    published
+	live   live
+	err    error
+}
+
+// lane is a chain of threads that ramp one after the other: with hundreds of
+// threads on a few cores only as many connect at a time as there are cores.
+type lane struct {
+	offset int64     // connections of the lane's earlier threads
+	rate   unit.Rate // of the lane
+	next   *thread
+}
+
+// command is an order to a thread; done is called when it is carried out.
+type command struct {
+	kind  commandKind
+	start time.Time // of the whole ramp or exchange
+	ex    Exchange
+	churn Churn
+	take  func(*thread) // for doCensus
+	done  func()
+}
+
+type commandKind uint8
+
+const (
+	none commandKind = iota
+	doRamp
+	doExchange
+	doChurn
+	doCensus
+	doClose
+	doStop
+)
+
+// connBytes is what a connection takes of memory that newThread is given.
+const connBytes = int64(unsafe.Sizeof(conn{}) + unsafe.Sizeof(talk{}))
+
+// newThread makes a thread for its part of a plan. mem holds connBytes for each of
+// its connections: their conns, then their talks, so that those which no message
+// needs stay untouched.
+func newThread(s *shared, part plan.Plan, mem []byte) (*thread, error) {
+	link, err := newTransport(s, part)
+	if err != nil {
+		return nil, err
+	}
+	cs := &conns{clock: clock{time.Now()}, shared: s, plan: part, link: link, work: holding{}}
+	at := unsafe.Pointer(unsafe.SliceData(mem))
+	cs.list = unsafe.Slice((*conn)(at), part.Conns)
+	cs.talks = unsafe.Slice((*talk)(unsafe.Add(at, part.Conns*int64(unsafe.Sizeof(conn{})))), part.Conns)
+	cs.msgs = &messages{cs: cs, depth: 1}
+	cs.back = &reconnect{cs: cs, on: part.Reconnect}
+	if part.Proto != plan.WS {
+		cs.times[TCP] = newTimes(TCP)
+	}
+	if part.Proto == plan.WS || part.Proto == plan.Mixed {
+		cs.times[WS], cs.frames = newTimes(WS), newFrames(cs)
+	}
+	return &thread{shared: s, cs: cs, cmds: make(chan command, 2)}, nil
+}
+
+// run is the thread. started is told once it is ready or has failed.
+func (t *thread) run(private bool, started chan<- error) {
+	runtime.LockOSThread() // never unlocked: thread and fd table end with run
+	defer t.cs.link.stop(private)
+	err := t.open(private)
+	started <- err
+	if err != nil {
+		t.answer(err)
+		return
+	}
+	for {
+		t.show()
+		if t.job.kind == none && t.cs.idle() {
+			t.publish()       // what the last poll has lost
+			t.begin(<-t.cmds) // nothing to watch: sleep in Go, not in the transport
+		}
+		timeout := t.work()
+		if next := t.cs.back.step(); next >= 0 && (timeout < 0 || next < timeout) {
+			timeout = next
+		}
+		t.publish()
+		if t.job.kind == doStop {
+			break
+		}
+		if err := t.cs.link.poll(timeout); err != nil {
+			t.die(err)
+			return
+		}
+		if t.job.kind == none {
+			t.takeCommand()
+		}
+	}
+	t.publish()
+	t.show()
+	t.job.done()
+}
+
+// open makes the thread's fd table and starts its transport.
+func (t *thread) open(private bool) error {
+	if private {
+		if err := sys.PrivateFDTable(); err != nil {
+			return err
+		}
+	}
+	return t.cs.link.start(t.shared.wake, t.cs)
+}
+
+// die is the end of a thread whose transport failed: it loses everything.
+func (t *thread) die(err error) {
+	t.cs.work = holding{}
+	t.cs.endAll(readOther)
+	t.answer(err)
+}
+
+// answer is what a thread still does that holds nothing and cannot go on: it
+// answers orders, so that nobody waits for it.
+func (t *thread) answer(err error) {
+	t.err = err
+	t.shared.halt(err.Error())
+	t.publish()
+	for {
+		if t.job.kind == doRamp {
+			t.passOn()
+		}
+		if t.job.kind != none {
+			t.job.done()
+		}
+		if t.job.kind == doStop {
+			return
+		}
+		t.job = <-t.cmds
+	}
+}
+
+func (t *thread) takeCommand() {
+	select {
+	case c := <-t.cmds:
+		t.begin(c)
+	default:
+	}
+}
+
+// begin takes up an order.
+func (t *thread) begin(c command) {
+	t.job, t.before = c, t.cs.link.calls()
+	switch c.kind {
+	case doRamp:
+		t.cs.work = &ramp{cs: t.cs, lane: &t.lane, start: c.start, passOn: t.passOn}
+	case doExchange:
+		x := newExchange(t.cs, c.ex, t.sample)
+		t.cs.work, t.heat = x, x.heat
+	case doChurn:
+		t.cs.back.stop() // its users open what they need
+		ch := newChurn(t.cs, c.churn)
+		t.cs.work, t.heat = ch, ch.heat
+	case doClose:
+		t.cs.back.stop()
+		t.cs.work = newCloseAll(t.cs)
+	case doStop:
+		t.cs.back.stop()
+	}
+}
+
+// passOn lets the next thread of the lane ramp.
+func (t *thread) passOn() {
+	if t.lane.next != nil {
+		t.lane.next.cmds <- command{kind: doRamp, start: t.job.start, done: t.job.done}
+		t.lane.next = nil
+	}
+}
+
+// work does a bounded piece of the order at hand and returns how long poll may
+// wait for events, in microseconds; -1: for ever.
+func (t *thread) work() int {
+	done := false
+	wait := -1
+	switch t.job.kind {
+	case none, doStop:
+		return -1
+	case doCensus:
+		t.job.take(t)
+		wait, done = 0, true
+	default:
+		wait, done = t.cs.work.step()
+	}
+	if done {
+		t.finish()
+	}
+	return wait
+}
+
+// finish ends the order at hand; the thread holds from here on.
+func (t *thread) finish() {
+	if t.job.kind == doExchange || t.job.kind == doChurn {
+		t.calls += t.cs.link.calls() - t.before
+	}
+	done := t.job.done
+	t.job = command{}
+	t.cs.work = holding{}
+	t.publish()
+	done()
+	t.takeCommand()
+}
+
+// publish shows the counts to others.
+func (t *thread) publish() {
+	c := t.cs.total()
+	t.pub.store(&c)
+}
