@@ -34,8 +34,9 @@ func TestAgesCommon(t *testing.T) {
 	}{
 		{"none", nil, 0, 0, 0, false},
 		{"one", []uint32{2000}, 0, 2 * time.Second, 2 * time.Second, true},
-		{"an idle timeout, and one that is not of it", []uint32{60_001, 60_040, 12, 60_500, 60_002, 60_010, 60_020, 60_030, 60_100, 60_150},
-			0, 60001 * time.Millisecond, 60500 * time.Millisecond, true},
+		{"an idle timeout, and one that is not of it", []uint32{
+			60_001, 60_040, 12, 60_500, 60_002, 60_010, 60_020, 60_030, 60_100, 60_150,
+		}, 0, 60001 * time.Millisecond, 60500 * time.Millisecond, true},
 		{"over a row's edge", []uint32{1023, 1024, 1025}, 0, 1023 * time.Millisecond, 1025 * time.Millisecond, true},
 		{"all at once, of all ages", []uint32{10, 100, 1000, 10_000}, 0, 10 * time.Millisecond, 10 * time.Second, true},
 		{"unknown", []uint32{10}, 1, 0, 0, false},

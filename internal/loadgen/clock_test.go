@@ -43,7 +43,8 @@ func TestLongIntervalWaits(t *testing.T) {
 			for x.startDue(cs.now()) == 0 { // a burst at a time
 			}
 			if want := minute/60 + 1; x.cursor != want {
-				t.Fatalf("begun %v after the thread: after %d minutes %d messages have been due, want %d", before, minute, x.cursor, want)
+				t.Fatalf("begun %v after the thread: after %d minutes %d messages have been due, want %d",
+					before, minute, x.cursor, want)
 			}
 			cs.epoch = cs.epoch.Add(-time.Minute)
 		}

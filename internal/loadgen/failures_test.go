@@ -54,7 +54,8 @@ func TestWebSocketFailures(t *testing.T) {
 		{"handshake_tls", true, false, say("\x16\x03\x03\x00\x7a\x02")},
 		{"handshake_tls", true, false, say("HTTP/1.1 400 Bad Request\r\nServer: nginx\r\n\r\n" +
 			"<title>400 The plain HTTP request was sent to HTTPS port</title>")},
-		{"handshake_tls", true, false, say("HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n")},
+		{"handshake_tls", true, false, say("HTTP/1.0 400 Bad Request\r\n\r\n" +
+			"Client sent an HTTP request to an HTTPS server.\n")},
 		{"handshake_closed", true, false, func(p *peer) { _, _ = p.in.Peek(1) }},
 		{"handshake_timeout", true, false, func(p *peer) { _, _ = io.Copy(io.Discard, p) }},
 		{"handshake_timeout", true, false, say("HTTP/1.1 100 Continue\r\n\r\n")},
@@ -68,7 +69,8 @@ func TestWebSocketFailures(t *testing.T) {
 		{"echo_mismatch", false, true, after(ws.NewBinaryFrame(append(message, 0)))},
 	}
 	for _, code := range []ws.StatusCode{1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014} {
-		tests = append(tests, failure{fmt.Sprintf("read_close_%d", code), false, true, after(ws.NewCloseFrame(ws.NewCloseFrameBody(code, "x")))})
+		says := after(ws.NewCloseFrame(ws.NewCloseFrameBody(code, "x")))
+		tests = append(tests, failure{fmt.Sprintf("read_close_%d", code), false, true, says})
 	}
 	for _, tt := range tests {
 		p := wsPlan(wsServer(t, tt.upgrade, tt.serve), 4)
@@ -107,11 +109,12 @@ func TestWebSocketText(t *testing.T) {
 		return wsServer(t, true, func(p *peer) {
 			for {
 				f, err := p.next()
-				if err != nil || f.Header.OpCode == ws.OpClose || op == ws.OpText && f.Header.OpCode == op && !utf8.Valid(f.Payload) {
+				if err != nil || f.Header.OpCode == ws.OpClose || f.Header.OpCode == ws.OpText && !utf8.Valid(f.Payload) {
 					return
 				}
 				half := len(f.Payload) / 2
-				if p.write(ws.NewFrame(op, false, f.Payload[:half]), ws.NewFrame(ws.OpContinuation, true, f.Payload[half:])) != nil {
+				first, rest := ws.NewFrame(op, false, f.Payload[:half]), ws.NewFrame(ws.OpContinuation, true, f.Payload[half:])
+				if p.write(first, rest) != nil {
 					return
 				}
 			}

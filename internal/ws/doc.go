@@ -32,11 +32,24 @@
 //
 // # Client
 //
-// A Template writes requests and checks answers, AppendFrame masks, and Reader,
-// 4 bytes and zero between messages, takes the server's frames apart. It leaves
-// unconsumed part of a header or of a control frame, at most MaxReaderHeld
-// bytes. It does not check text for UTF-8: whoever compares an echo with what
-// was sent knows more.
+// A Template writes requests and checks answers, interim ones (100 Continue)
+// before the one that counts included. What cannot become an answer is refused at
+// its first bytes, so that the caller can say what speaks there instead.
+// AppendFrame masks, and Reader, 4 bytes and zero between messages, takes the
+// server's frames apart. It leaves unconsumed part of a header or of a control
+// frame, at most MaxReaderHeld bytes. It does not check text for UTF-8: whoever
+// compares an echo with what was sent knows more.
+//
+//	t, err := ws.NewTemplate("example.org:80", "/chat", nil, "")
+//	out = t.AppendRequest(out, seed)     // seed makes the key, and again to check
+//	n, err := t.CheckResponse(in, seed)  // n is 0: there is more to come
+//	for n < len(in) {
+//		ev, took := reader.Next(in[n:])
+//		if ev.Kind == ws.More {
+//			break // keep what is left, read more
+//		}
+//		n += took
+//	}
 //
 // Extensions are never offered nor accepted.
 package ws

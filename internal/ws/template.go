@@ -80,7 +80,8 @@ func NewTemplate(host, path string, headers [][2]string, subprotocol string) (*T
 		}
 		fmt.Fprintf(&more, "Sec-WebSocket-Protocol: %s\r\n", strings.Join(t.subprotocols, ", "))
 	}
-	t.head = "GET " + path + " HTTP/1.1\r\nHost: " + host + "\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: "
+	t.head = "GET " + path + " HTTP/1.1\r\nHost: " + host +
+		"\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: "
 	t.tail = "\r\nSec-WebSocket-Version: 13\r\n" + more.String() + "\r\n"
 	return t, nil
 }
