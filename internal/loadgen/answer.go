@@ -93,7 +93,7 @@ func isRequest(b []byte) bool { return bytes.HasPrefix(b, []byte("GET ")) }
 // the beginning of a message.
 func unexpected(b []byte, otherwise cause) cause {
 	switch {
-	case isTLS(b):
+	case isTLS(b) || isHTTPForTLS(b):
 		return echoTLS
 	case isHTTP(b):
 		return echoHTTP

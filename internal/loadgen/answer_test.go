@@ -35,6 +35,7 @@ func TestForeignServers(t *testing.T) {
 	for _, tt := range []struct{ want, say, first string }{
 		{"echo_tls", "\x15\x03\x03\x00\x02\x02\x46", "F"},
 		{"echo_tls", "\x16\x03\x01\x00\xa5", `\xa5`},
+		{"echo_tls", "HTTP/1.1 400 Bad Request\r\n\r\nThe plain HTTP request was sent to HTTPS port", "HTTP/1.1 400 Bad Request"},
 		{"echo_http", "HTTP/1.1 400 Bad Request\r\n\r\n", "HTTP/1.1 400 Bad Request"},
 		{"echo_mismatch", "what?", "what?"},
 		{"echo_mismatch", "\x15\x04\x03", ""},
