@@ -11,6 +11,7 @@ import (
 
 	"github.com/c10m/c10m/internal/plan"
 	"github.com/c10m/c10m/internal/sys"
+	"github.com/c10m/c10m/internal/tcp"
 	"github.com/c10m/c10m/internal/unit"
 	"github.com/c10m/c10m/internal/ws"
 )
@@ -82,6 +83,7 @@ func newShared(p plan.Plan, maxSize int) (*shared, error) {
 	if p.WebSocket.Text {
 		s.opcode = ws.OpText
 	}
+	s.secret = tcp.NewSecret()
 	for i, port := range p.Ports {
 		s.inRange = s.inRange || p.Local.Has(port)
 		s.dest = append(s.dest, sys.NewAddr(p.Host, uint16(port)))

@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 
 	"github.com/c10m/c10m/internal/sys"
+	"github.com/c10m/c10m/internal/tcp"
 	"github.com/c10m/c10m/internal/ws"
 )
 
@@ -17,6 +18,7 @@ type shared struct {
 	family   int
 	inRange  bool // the kernel may choose a port of dest as a local one
 	pattern  pattern
+	secret   tcp.Secret // of initial sequence numbers, where the client speaks TCP itself
 	threads  sync.WaitGroup
 	waking   sync.Mutex
 	wake     int          // eventfd, the same number in every fd table; -1 once it is closed

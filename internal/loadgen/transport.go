@@ -50,4 +50,9 @@ type receiver interface {
 }
 
 // newTransport makes the transport of one thread.
-func newTransport(s *shared, part plan.Plan) (transport, error) { return newSockets(s, part) }
+func newTransport(s *shared, part plan.Plan) (transport, error) {
+	if part.Packets.On() {
+		return newPackets(s, part), nil
+	}
+	return newSockets(s, part)
+}

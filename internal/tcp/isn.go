@@ -1,10 +1,24 @@
 package tcp
 
-import "math/bits"
+import (
+	"crypto/rand"
+	"encoding/binary"
+	"math/bits"
+)
 
 // Secret keys initial sequence numbers, so that nobody who does not know it can
-// guess one: RFC 6528. Fill it from crypto/rand, once a run.
+// guess one: RFC 6528.
 type Secret [2]uint64
+
+// NewSecret is one that nobody knows, for one run.
+func NewSecret() (s Secret) {
+	var b [16]byte
+	_, _ = rand.Read(b[:]) // never fails
+	for i := range s {
+		s[i] = binary.NativeEndian.Uint64(b[8*i:])
+	}
+	return s
+}
 
 // ISN is the initial sequence number of a connection, by its number in the run
 // and how often that has been opened before. The same ones give the same
