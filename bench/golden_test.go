@@ -110,15 +110,15 @@ func exampleLab(t *testing.T, root string, l lab) {
 	}
 	for i, name := range names {
 		r := &result.Result{Schema: result.Schema, Scenario: l.name, Proto: "tcp", Command: []string{"client", l.name, "--json", "x", "--quiet", "--until", "p99>5ms"},
-			Started: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), Host: result.Host{Kernel: "6.18", CPUs: 2, Commit: "0123456789ab"}, Verdict: "It is so.",
-			Tables: []result.Table{{Title: "Found", Columns: []result.Column{{Name: "mode", Unit: unit.InText}, {Name: "rate", Unit: unit.InPerSecond}},
+			Started: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), Host: result.Host{Kernel: "6.18", CPUs: 2, Commit: "0123456789ab"}, StoredVerdict: "It is so.",
+			StoredTables: []result.Table{{Title: "Found", Columns: []result.Column{{Name: "mode", Unit: unit.InText}, {Name: "rate", Unit: unit.InPerSecond}},
 				Rows: [][]any{{"pool", 1000.0 + float64(i)}, {"kept", nil}}}}}
 		if l.name == "echo" {
-			r.Tables, r.Echo = nil, &result.Echo{Rate: 70_000, Latency: &result.Latency{Count: 5, P50: 1e6, P90: 2e6, P99: 3e6, P999: 4e6, Max: 5e6}}
+			r.StoredTables, r.Echo = nil, &result.Echo{Rate: 70_000, Latency: &result.Latency{Count: 5, P50: 1e6, P90: 2e6, P99: 3e6, P999: 4e6, Max: 5e6}}
 		}
 		for i, title := range l.titles {
-			r.Tables = append(r.Tables, r.Tables[0])
-			r.Tables[i+1].Title = title
+			r.StoredTables = append(r.StoredTables, r.StoredTables[0])
+			r.StoredTables[i+1].Title = title
 		}
 		f, err := os.Create(filepath.Join(root, "results", "labs-"+name+".json"))
 		if err != nil {

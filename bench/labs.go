@@ -54,7 +54,7 @@ func (l lab) markdown(dir string) (string, error) {
 		}
 		fmt.Fprintf(&b, "%s `%s`\n", where(r), command(r.Command))
 		shown := 0
-		for i, t := range r.Tables {
+		for i, t := range report.Tables(r) {
 			if l.titles == nil && i == 0 || slices.Contains(l.titles, t.Title) {
 				fmt.Fprintf(&b, "\n%s:\n\n", t.Title)
 				labTable(&b, t)
@@ -67,23 +67,24 @@ func (l lab) markdown(dir string) (string, error) {
 		verdict(&b, "", r)
 		return b.String(), nil
 	}
-	var joined result.Table
+	var joined report.Table
 	var said strings.Builder
 	for i, label := range l.rows {
 		r, err := readResult(filepath.Join(dir, "labs-"+l.name+"-"+label+".json"))
 		if err != nil {
 			return "", err
 		}
+		tables := report.Tables(r)
 		if r.Scenario == "echo" && r.Echo != nil {
-			r.Tables = []result.Table{echoTable(r.Echo)}
+			tables = []report.Table{echoTable(r.Echo)}
 		}
-		if len(r.Tables) == 0 {
+		if len(tables) == 0 {
 			return "", fmt.Errorf("%s, %s: the result has no table", l.name, label)
 		}
-		first := r.Tables[0]
+		first := tables[0]
 		if i == 0 {
 			fmt.Fprintf(&b, "%s\n\n", where(r))
-			joined.Columns = append([]result.Column{{Name: l.name, Unit: unit.InText}}, first.Columns...)
+			joined.Columns = append([]report.Column{{Name: l.name, Unit: unit.InText}}, first.Columns...)
 		}
 		fmt.Fprintf(&b, "* %s: `%s`\n", label, command(r.Command))
 		if !slices.Equal(joined.Columns[1:], first.Columns) {
@@ -101,8 +102,8 @@ func (l lab) markdown(dir string) (string, error) {
 
 // verdict is what the lab said, as a quotation.
 func verdict(b *strings.Builder, label string, r *result.Result) {
-	if r.Verdict != "" {
-		fmt.Fprintf(b, "\n> %s%s\n", label, r.Verdict)
+	if said := report.Verdict(r); said != "" {
+		fmt.Fprintf(b, "\n> %s%s\n", label, said)
 	}
 }
 
@@ -147,7 +148,7 @@ func quoted(arg string) string {
 	return arg
 }
 
-func labTable(b *strings.Builder, t result.Table) {
+func labTable(b *strings.Builder, t report.Table) {
 	line := func(cells []string) { fmt.Fprintf(b, "| %s |\n", strings.Join(cells, " | ")) }
 	var names, rule []string
 	for _, c := range t.Columns {
@@ -170,14 +171,14 @@ func labTable(b *strings.Builder, t result.Table) {
 }
 
 // echoTable is a run of client echo, which has no table of its own.
-func echoTable(e *result.Echo) result.Table {
-	t := result.Table{Title: "Echo", Columns: []result.Column{{Name: "echoes", Unit: unit.InPerSecond}}, Rows: [][]any{{e.Rate}}}
+func echoTable(e *result.Echo) report.Table {
+	t := report.Table{Title: "Echo", Columns: []report.Column{{Name: "echoes", Unit: unit.InPerSecond}}, Rows: [][]any{{e.Rate}}}
 	if l := e.Latency; l != nil {
 		for _, q := range []struct {
 			name  string
 			value int64
 		}{{"p50", l.P50}, {"p90", l.P90}, {"p99", l.P99}, {"p99.9", l.P999}, {"max", l.Max}} {
-			t.Columns = append(t.Columns, result.Column{Name: q.name, Unit: unit.InNanos})
+			t.Columns = append(t.Columns, report.Column{Name: q.name, Unit: unit.InNanos})
 			t.Rows[0] = append(t.Rows[0], float64(q.value))
 		}
 	}

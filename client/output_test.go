@@ -112,7 +112,7 @@ func TestReportOutputs(t *testing.T) {
 		{"quiet", []string{good, "--quiet"}, done, nil},
 		{"csv", []string{good, "--csv", "-"}, done, []string{"t,conns,rate\n0,0,0\n2,100,50\n"}},
 		{"html", []string{"--html", "-", good}, done, []string{"<!doctype html>"}},
-		{"json", []string{good, "--json", "-"}, done, []string{`"schema": "c10m/result/1"`}},
+		{"json", []string{good, "--json", "-"}, done, []string{`"schema": "c10m/result/2"`}},
 		{"passed", []string{good, "--fail-if", "setup.rate<50"}, done, []string{"passed  setup.rate<50"}},
 		{"failed", []string{good, "--fail-if", "setup.rate<50", "--fail-if", "total_bytes_per_conn > 7.5 KiB"}, fellShort, []string{"FAILED: 100 of 100", "1 of 2 thresholds", "FAILED  total_bytes_per_conn > 7.5 KiB"}},
 		{"not measured", []string{good, "--fail-if", "echo.rate<1"}, fellShort, []string{"echo.rate was not measured"}},

@@ -10,11 +10,11 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/c10m/c10m/internal/result"
+	"github.com/c10m/c10m/internal/report"
 )
 
 // cell is a number of a table's row, by the column's name; text is "".
-func cell(t *testing.T, table result.Table, row int, column string) (n float64, text string) {
+func cell(t *testing.T, table report.Table, row int, column string) (n float64, text string) {
 	t.Helper()
 	for i, c := range table.Columns {
 		if c.Name == column {
@@ -56,13 +56,13 @@ func TestChurn(t *testing.T) {
 			if r == nil {
 				t.Fatalf("status %d: %s", o.Status, o.Stderr)
 			}
-			if o.Status != 0 || r.Echo == nil || r.Echo.Received < 20 || r.Conns.Failed+r.Conns.Lost != 0 || len(r.Tables) < 2 || r.Verdict == "" {
-				t.Fatalf("status %d, echo %+v, conns %+v, verdict %q; %s", o.Status, r.Echo, r.Conns, r.Verdict, o.Stderr)
+			if o.Status != 0 || r.Echo == nil || r.Echo.Received < 20 || r.Conns.Failed+r.Conns.Lost != 0 || len(report.Tables(r)) < 2 || report.Verdict(r) == "" {
+				t.Fatalf("status %d, echo %+v, conns %+v, verdict %q; %s", o.Status, r.Echo, r.Conns, report.Verdict(r), o.Stderr)
 			}
-			c, _ := cell(t, r.Tables[0], 0, "TW client")
-			v, _ := cell(t, r.Tables[0], 0, "TW server")
+			c, _ := cell(t, report.Tables(r)[0], 0, "TW client")
+			v, _ := cell(t, report.Tables(r)[0], 0, "TW server")
 			if c > 0 != tt.client || v > 0 != tt.server {
-				t.Errorf("TIME_WAIT: client %g, server %g; want %v, %v. %s", c, v, tt.client, tt.server, r.Verdict)
+				t.Errorf("TIME_WAIT: client %g, server %g; want %v, %v. %s", c, v, tt.client, tt.server, report.Verdict(r))
 			}
 			if tt.name == "pool" && r.Conns.Established > 3 {
 				t.Errorf("%d connections in a pool of 3", r.Conns.Established)
@@ -75,10 +75,10 @@ func TestChurn(t *testing.T) {
 func TestChurnOfAServerThatDoesNotClose(t *testing.T) {
 	port := listen(t, func(c net.Conn) { _, _ = io.Copy(c, c) })
 	o := client(t, nil, nil, "churn", "--first-port", fmt.Sprint(port), "--server-control", "none", "--first-close", "server", "--users", "5", "--duration", "300ms")
-	if r := o.Result; o.Status != 1 || r == nil || r.Conns.Errors["close_timeout"] == 0 || !strings.Contains(r.Verdict, "did not close first") {
+	if r := o.Result; o.Status != 1 || r == nil || r.Conns.Errors["close_timeout"] == 0 || !strings.Contains(report.Verdict(r), "did not close first") {
 		t.Fatalf("status %d, %+v; %s", o.Status, r, o.Stderr)
 	}
-	if _, first := cell(t, o.Result.Tables[0], 0, "closes first"); first != "client (server did not)" {
+	if _, first := cell(t, report.Tables(o.Result)[0], 0, "closes first"); first != "client (server did not)" {
 		t.Errorf("closes first: %q", first)
 	}
 }
@@ -95,15 +95,15 @@ func TestChurnRunsOutOfPorts(t *testing.T) {
 	if complaint := firstFinding(o.Result, "local ports used up", "EADDRNOTAVAIL", "in TIME_WAIT"); complaint != "" {
 		t.Error(complaint)
 	}
-	if n, _ := cell(t, o.Result.Tables[0], 0, "TW client"); n < 400 || n > 500 || !strings.Contains(o.Result.Verdict, "ran out") {
-		t.Errorf("TIME_WAIT of the client %g, want nearly 500; %s", n, o.Result.Verdict)
+	if n, _ := cell(t, report.Tables(o.Result)[0], 0, "TW client"); n < 400 || n > 500 || !strings.Contains(report.Verdict(o.Result), "ran out") {
+		t.Errorf("TIME_WAIT of the client %g, want nearly 500; %s", n, report.Verdict(o.Result))
 	}
 	// The same with ports that are used again.
 	o = client(t, nil, nil, "churn", "--mode", "keepalive", "--requests", "200", "--users", "20", "--duration", "1s", "--tw-reuse", "1", "--port-range", "40000:44999", "--max-tw", "100")
-	if n, _ := cell(t, o.Result.Tables[0], 0, "no port"); o.Status != 0 || n != 0 {
-		t.Errorf("status %d, %g connects without a port; %s", o.Status, n, o.Result.Verdict)
+	if n, _ := cell(t, report.Tables(o.Result)[0], 0, "no port"); o.Status != 0 || n != 0 {
+		t.Errorf("status %d, %g connects without a port; %s", o.Status, n, report.Verdict(o.Result))
 	}
-	if n, _ := cell(t, o.Result.Tables[0], 0, "TW client"); n > 100 {
+	if n, _ := cell(t, report.Tables(o.Result)[0], 0, "TW client"); n > 100 {
 		t.Errorf("%g in TIME_WAIT, --max-tw 100", n)
 	}
 }
@@ -113,20 +113,20 @@ func TestChurnMatrix(t *testing.T) {
 		t.Skip("a network namespace needs root")
 	}
 	o := client(t, nil, nil, "churn", "--matrix", "--users", "10", "--duration", "200ms")
-	if o.Status != 0 || len(o.Result.Tables) != 1 || len(o.Result.Tables[0].Rows) != 13 {
-		t.Fatalf("status %d, tables %+v; %s", o.Status, o.Result.Tables, o.Stderr)
+	if o.Status != 0 || len(report.Tables(o.Result)) != 1 || len(report.Tables(o.Result)[0].Rows) != 13 {
+		t.Fatalf("status %d, tables %+v; %s", o.Status, report.Tables(o.Result), o.Stderr)
 	}
-	for i := range o.Result.Tables[0].Rows {
-		mode, _ := o.Result.Tables[0].Rows[i][0].(string)
-		rate, _ := cell(t, o.Result.Tables[0], i, "transactions")
-		c, _ := cell(t, o.Result.Tables[0], i, "TW client")
-		_, first := cell(t, o.Result.Tables[0], i, "closes first")
+	for i := range report.Tables(o.Result)[0].Rows {
+		mode, _ := report.Tables(o.Result)[0].Rows[i][0].(string)
+		rate, _ := cell(t, report.Tables(o.Result)[0], i, "transactions")
+		c, _ := cell(t, report.Tables(o.Result)[0], i, "TW client")
+		_, first := cell(t, report.Tables(o.Result)[0], i, "closes first")
 		if rate <= 0 || c > 0 != (first == "client") {
 			t.Errorf("row %d, %s, %s closes first: %g/s, %g in TIME_WAIT on the client", i, mode, first, rate, c)
 		}
 	}
-	if !strings.Contains(o.Result.Verdict, "keep-alive carries") {
-		t.Errorf("verdict %q", o.Result.Verdict)
+	if !strings.Contains(report.Verdict(o.Result), "keep-alive carries") {
+		t.Errorf("verdict %q", report.Verdict(o.Result))
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/c10m/c10m/internal/proc"
+	"github.com/c10m/c10m/internal/report"
 	"github.com/c10m/c10m/internal/result"
 	"github.com/c10m/c10m/tests/rig"
 )
@@ -400,11 +401,11 @@ func TestDiagnoseIdleYetSlow(t *testing.T) {
 		calm(t)
 		o := client(t, nil, nil, "echo", "--first-port", fmt.Sprint(port), "--ports", "1", "--server-control", "none",
 			"--conns", "20", "--threads", "1", "--rate", "400", "--duration", "4s", "--verify", "0")
-		if o.Result == nil || len(o.Result.Tables) == 0 {
+		if o.Result == nil || len(report.Tables(o.Result)) == 0 {
 			return fmt.Sprintf("status %d, %+v; %s", o.Status, o.Result, o.Stderr)
 		}
 		complaint := firstFinding(o.Result, "idle, yet slow", "p99 grew from", "its own locks")
-		if busy, _ := cell(t, o.Result.Tables[0], 0, "busy"); complaint != "" && busy >= 0.9 {
+		if busy, _ := cell(t, report.Tables(o.Result)[0], 0, "busy"); complaint != "" && busy >= 0.9 {
 			if kept++; kept == 4 {
 				t.Skipf("others kept a processor busy all the time, last for %.0f %%: nothing was idle", 100*busy)
 			}

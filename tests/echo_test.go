@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/c10m/c10m/internal/report"
 )
 
 // The open loop sends at its rate, every message comes back, and the time of
@@ -21,17 +23,17 @@ func TestEchoAtARate(t *testing.T) {
 	if e == nil || e.Received+unsent != 1000+10 || unsent > 200 || e.Lost != 0 || e.Mismatched != 0 || e.Bytes < 1000*10 {
 		t.Fatalf("status %d, echo %+v: want 1000 messages in 2 s, and 10 to verify; %s", o.Status, e, o.Stderr)
 	}
-	if o.Result.Behind != (o.Status == 1) || !strings.Contains(o.Result.Verdict, "500 messages a second") {
-		t.Errorf("status %d, behind %v, verdict %q", o.Status, o.Result.Behind, o.Result.Verdict)
+	if o.Result.Behind != (o.Status == 1) || !strings.Contains(report.Verdict(o.Result), "500 messages a second") {
+		t.Errorf("status %d, behind %v, verdict %q", o.Status, o.Result.Behind, report.Verdict(o.Result))
 	}
 	var titles []string
-	for _, table := range o.Result.Tables {
+	for _, table := range report.Tables(o.Result) {
 		titles = append(titles, table.Title)
 	}
 	if !slices.Equal(titles, []string{"Processors", "Processes of the server", "Threads"}) {
 		t.Fatalf("tables %q, want who had the processors", titles)
 	}
-	if n, _ := cell(t, o.Result.Tables[1], 0, "calls/message"); n < 1.5 || n > 20 {
+	if n, _ := cell(t, report.Tables(o.Result)[1], 0, "calls/message"); n < 1.5 || n > 20 {
 		t.Errorf("%g calls of read(2) and write(2) a message, want 2 or a few more", n)
 	}
 	sum := int64(0)
@@ -58,7 +60,7 @@ func TestEchoPipelinedWebSocket(t *testing.T) {
 	if e := o.Result.Echo; o.Status != 0 || e == nil || e.Received < 100 || e.Sent != e.Received || o.Result.Conns.Lost != 0 {
 		t.Errorf("status %d, echo %+v, conns %+v; %s", o.Status, e, o.Result.Conns, o.Stderr)
 	}
-	if v := o.Result.Verdict; !strings.Contains(v, "closed loop") {
+	if v := report.Verdict(o.Result); !strings.Contains(v, "closed loop") {
 		t.Errorf("verdict %q", v)
 	}
 }
@@ -69,7 +71,7 @@ func TestEchoDoesNotKeepUp(t *testing.T) {
 	args := s.to(1, "--conns", "2", "--rate", "2M", "--duration", "1s", "--verify", "0")
 	args[0] = "echo"
 	o := client(t, nil, nil, args...)
-	if r := o.Result; o.Status != 1 || !r.Behind || r.Conns.Errors["echo_overdue"] == 0 || !strings.Contains(r.Verdict, "does not keep up") {
-		t.Errorf("status %d, behind %v, errors %v, verdict %q", o.Status, r.Behind, r.Conns.Errors, r.Verdict)
+	if r := o.Result; o.Status != 1 || !r.Behind || r.Conns.Errors["echo_overdue"] == 0 || !strings.Contains(report.Verdict(r), "does not keep up") {
+		t.Errorf("status %d, behind %v, errors %v, verdict %q", o.Status, r.Behind, r.Conns.Errors, report.Verdict(r))
 	}
 }

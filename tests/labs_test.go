@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/c10m/c10m/internal/report"
 	"github.com/c10m/c10m/internal/result"
 )
 
@@ -37,8 +38,8 @@ func TestStress(t *testing.T) {
 		if said := strings.Join(r.Warnings, "\n"); strings.Contains(said, "after the close") {
 			t.Errorf("%s: a server that has closed all is doubted: %s", mode, said)
 		}
-		if n, _ := cell(t, r.Tables[1], 1, "RSS"); n < 1<<20 || !strings.Contains(r.Verdict, "Nothing failed") || !strings.Contains(r.Verdict, "memory went from") {
-			t.Errorf("%s: server's RSS %g; %q", mode, n, r.Verdict)
+		if n, _ := cell(t, report.Tables(r)[1], 1, "RSS"); n < 1<<20 || !strings.Contains(report.Verdict(r), "Nothing failed") || !strings.Contains(report.Verdict(r), "memory went from") {
+			t.Errorf("%s: server's RSS %g; %q", mode, n, report.Verdict(r))
 		}
 	}
 }
@@ -98,19 +99,19 @@ func TestPeak(t *testing.T) {
 	tries(t, func() string {
 		o := client(t, nil, nil, s.lab("peak", "--from", "25", "--max", "800", "--each", "300ms", "--until", "errors>0.1%", "p99>1m")...)
 		r := o.Result
-		if o.Status != 0 || r == nil || len(r.Tables) < 1 {
+		if o.Status != 0 || r == nil || len(report.Tables(r)) < 1 {
 			return fmt.Sprintf("status %d, %+v; %s", o.Status, r, o.Stderr)
 		}
 		if n := r.Plan.Conns; n < 100 || n > 150 {
-			return fmt.Sprintf("%d users, want 100 to 150: %s", n, r.Verdict)
+			return fmt.Sprintf("%d users, want 100 to 150: %s", n, report.Verdict(r))
 		}
-		if !strings.Contains(r.Verdict, "errors>0.1%") || !strings.Contains(r.Verdict, "What broke first: server full") {
-			return r.Verdict
+		if !strings.Contains(report.Verdict(r), "errors>0.1%") || !strings.Contains(report.Verdict(r), "What broke first: server full") {
+			return report.Verdict(r)
 		}
 		last := ""
-		for i := range r.Tables[0].Rows {
-			users, _ := cell(t, r.Tables[0], i, "users")
-			_, broke := cell(t, r.Tables[0], i, "broke")
+		for i := range report.Tables(r)[0].Rows {
+			users, _ := cell(t, report.Tables(r)[0], i, "users")
+			_, broke := cell(t, report.Tables(r)[0], i, "broke")
 			if broke != "" && users <= 150 || broke == "" && users > 150 {
 				return fmt.Sprintf("%g users: broke %q", users, broke)
 			}
@@ -127,8 +128,8 @@ func TestPeak(t *testing.T) {
 func TestPeakOfNothing(t *testing.T) {
 	s := start(t, 1, nil, "--max-conns", "5")
 	o := client(t, nil, nil, s.lab("peak", "--from", "20", "--each", "300ms", "--timeout", (2*time.Second).String())...)
-	if o.Status != 1 || !strings.Contains(o.Result.Verdict, "not even carry 20") {
-		t.Errorf("status %d, %q; %s", o.Status, o.Result.Verdict, o.Stderr)
+	if o.Status != 1 || !strings.Contains(report.Verdict(o.Result), "not even carry 20") {
+		t.Errorf("status %d, %q; %s", o.Status, report.Verdict(o.Result), o.Stderr)
 	}
 }
 
@@ -160,10 +161,10 @@ func hanging(t *testing.T, nth int64) (port int) {
 func TestStressOfAHungUser(t *testing.T) {
 	o := client(t, nil, nil, "stress", "--first-port", fmt.Sprint(hanging(t, 5)), "--server-control", "none", "--users", "10", "--loops", "10m", "--limit", "500ms", "--timeout", "60s")
 	r := o.Result
-	if o.Status != 1 || r == nil || r.Echo.Lost != 1 || r.Conns.Lost != 0 || !strings.Contains(r.Verdict, "1 tries failed, mostly echo_timeout") {
+	if o.Status != 1 || r == nil || r.Echo.Lost != 1 || r.Conns.Lost != 0 || !strings.Contains(report.Verdict(r), "1 tries failed, mostly echo_timeout") {
 		t.Fatalf("status %d, %+v; %s", o.Status, r, o.Stderr)
 	}
-	if share, _ := cell(t, r.Tables[0], 0, "errors"); share != 0.1 || r.Echo.Seconds > 8 {
+	if share, _ := cell(t, report.Tables(r)[0], 0, "errors"); share != 0.1 || r.Echo.Seconds > 8 {
 		t.Errorf("errors %g, want 0.1 of the users; rate over %g s, want 0.5", share, r.Echo.Seconds)
 	}
 }
@@ -205,7 +206,7 @@ func TestPeakOfALock(t *testing.T) {
 	})
 	tries(t, func() string {
 		o := client(t, nil, nil, "peak", "--first-port", fmt.Sprint(port), "--server-control", "none", "--from", "5", "--max", "640", "--each", "500ms", "--precision", "0.5", "--until", "p99>100ms")
-		if o.Status != 0 || o.Result == nil || !strings.Contains(o.Result.Verdict, "What broke first") {
+		if o.Status != 0 || o.Result == nil || !strings.Contains(report.Verdict(o.Result), "What broke first") {
 			return fmt.Sprintf("status %d, %+v; %s", o.Status, o.Result, o.Stderr)
 		}
 		return idleYetSlow(o.Result)

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/c10m/c10m/internal/report"
 )
 
 // Every lab over WebSocket, against a server that is there and against one of its
@@ -31,7 +33,7 @@ func TestLabsOverWebSocket(t *testing.T) {
 			}
 			// A soak of a second may take the warming up of a server for a leak.
 			o := client(t, nil, nil, tt.args...)
-			if r := o.Result; r == nil || o.Status != 0 && !r.Leak || r.Proto != "ws" || !strings.Contains(r.Verdict, tt.want) || r.Conns.Failed+r.Conns.Lost != 0 {
+			if r := o.Result; r == nil || o.Status != 0 && !r.Leak || r.Proto != "ws" || !strings.Contains(report.Verdict(r), tt.want) || r.Conns.Failed+r.Conns.Lost != 0 {
 				t.Errorf("status %d, %+v; %s", o.Status, r, o.Stderr)
 			}
 		})
@@ -60,7 +62,7 @@ func TestLabsStartAServer(t *testing.T) {
 			o := client(t, nil, nil, tt.args...)
 			said := o.Stderr
 			if o.Result != nil {
-				said = o.Result.Verdict
+				said = report.Verdict(o.Result)
 			}
 			if o.Status != tt.status || !strings.Contains(said, tt.want) {
 				t.Errorf("status %d, %q, want %d, %q; %s", o.Status, said, tt.status, tt.want, o.Stderr)
@@ -75,11 +77,11 @@ func TestLabsOfAServerThatIsNotOurs(t *testing.T) {
 	port := python(t, holding)
 	there := []string{"--first-port", fmt.Sprint(port), "--server-control", "none"}
 	o := client(t, nil, nil, append([]string{"stress", "--users", "5", "--loops", "20"}, there...)...)
-	if r := o.Result; o.Status != 0 || r == nil || r.Echo.Received != 100 || !strings.Contains(r.Verdict, "memory went from") {
+	if r := o.Result; o.Status != 0 || r == nil || r.Echo.Received != 100 || !strings.Contains(report.Verdict(r), "memory went from") {
 		t.Errorf("stress: status %d, %+v; %s", o.Status, r, o.Stderr)
 	}
 	o = client(t, nil, nil, append([]string{"peak", "--from", "2", "--max", "4", "--each", "200ms", "--until", "p99>1m"}, there...)...)
-	if r := o.Result; o.Status != 0 || r == nil || !strings.Contains(r.Verdict, "It carries 4 users, the most that was tried") || len(r.Tables[0].Rows) != 2 {
+	if r := o.Result; o.Status != 0 || r == nil || !strings.Contains(report.Verdict(r), "It carries 4 users, the most that was tried") || len(report.Tables(r)[0].Rows) != 2 {
 		t.Errorf("peak: status %d, %+v; %s", o.Status, r, o.Stderr)
 	}
 }

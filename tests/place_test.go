@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/c10m/c10m/internal/result"
+	"github.com/c10m/c10m/internal/report"
 	"github.com/c10m/c10m/tests/rig"
 )
 
@@ -61,7 +61,7 @@ func TestServerInAnotherPIDNamespace(t *testing.T) {
 	if o.Result.CPU == nil || o.Result.CPU.Server == nil || o.Result.Memory == nil || o.Result.Memory.Held.Server == nil {
 		t.Errorf("cpu %+v, memory %+v: want the server's own figures, by its own /proc", o.Result.CPU, o.Result.Memory)
 	}
-	for _, table := range o.Result.Tables {
+	for _, table := range report.Tables(o.Result) {
 		if table.Title == "Processes of the server" && !allServer(table) {
 			t.Errorf("%s: %v, want processes named server alone", table.Title, table.Rows)
 		}
@@ -69,7 +69,7 @@ func TestServerInAnotherPIDNamespace(t *testing.T) {
 }
 
 // allServer says whether every row of a table begins with a process of that name.
-func allServer(table result.Table) bool {
+func allServer(table report.Table) bool {
 	for _, row := range table.Rows {
 		if name, _ := row[0].(string); !strings.HasSuffix(name, " server") {
 			return false

@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/c10m/c10m/internal/report"
 	"github.com/c10m/c10m/internal/result"
 )
 
@@ -52,14 +53,14 @@ func TestRelay(t *testing.T) {
 					ranOut = true
 				}
 			}
-			if n, _ := cell(t, o.Result.Tables[0], 0, "TW others"); n > 100 != tt.runsOut {
+			if n, _ := cell(t, report.Tables(o.Result)[0], 0, "TW others"); n > 100 != tt.runsOut {
 				t.Errorf("%g in TIME_WAIT between the relay and its server", n)
 			}
 			if ranOut != tt.runsOut {
-				t.Errorf("local ports of the relay used up: %v, want %v; %+v, %s", ranOut, tt.runsOut, o.Result.Findings, o.Result.Verdict)
+				t.Errorf("local ports of the relay used up: %v, want %v; %+v, %s", ranOut, tt.runsOut, o.Result.Findings, report.Verdict(o.Result))
 			}
 			if !tt.runsOut && o.Result.Conns.Lost > 0 {
-				t.Errorf("conns %+v: %s", o.Result.Conns, o.Result.Verdict)
+				t.Errorf("conns %+v: %s", o.Result.Conns, report.Verdict(o.Result))
 			}
 		})
 	}

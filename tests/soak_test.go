@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/c10m/c10m/internal/report"
 	"github.com/c10m/c10m/tests/rig"
 )
 
@@ -76,13 +77,13 @@ func TestSoakFindsALeak(t *testing.T) {
 	tries(t, func() string {
 		o := client(t, nil, nil, append([]string{"soak", "--first-port", fmt.Sprint(port), "--server-control", "none"}, soakFlags...)...)
 		r := o.Result
-		if o.Status != 1 || r == nil || !r.Leak || !strings.HasPrefix(r.Verdict, "LEAK") {
+		if o.Status != 1 || r == nil || !r.Leak || !strings.HasPrefix(report.Verdict(r), "LEAK") {
 			return fmt.Sprintf("status %d, %+v; %s", o.Status, r, o.Stderr)
 		}
 		// 2 KiB and a little more for each message.
-		growth := r.Tables[2]
+		growth := report.Tables(r)[2]
 		if n, _ := cell(t, growth, 0, "per transaction"); n < 1500 || n > 4000 {
-			return fmt.Sprintf("%g bytes a transaction, want a little more than 2048: %s", n, r.Verdict)
+			return fmt.Sprintf("%g bytes a transaction, want a little more than 2048: %s", n, report.Verdict(r))
 		}
 		if low, _ := cell(t, growth, 0, "at least"); low <= 0 {
 			return fmt.Sprintf("at least %g bytes an hour", low)
@@ -100,15 +101,15 @@ func TestSoakFindsSocketsNobodyCloses(t *testing.T) {
 			o := client(t, nil, nil, "soak", "--first-port", fmt.Sprint(port), "--server-control", "none", "--close", how,
 				"--users", "5", "--requests", "200", "--duration", "3s", "--every", "50ms", "--warm-up", "0.2")
 			r := o.Result
-			if o.Status != 1 || r == nil || !r.Leak || !strings.HasPrefix(r.Verdict, "LEAK") {
+			if o.Status != 1 || r == nil || !r.Leak || !strings.HasPrefix(report.Verdict(r), "LEAK") {
 				return fmt.Sprintf("%s: status %d, %+v; %s", how, o.Status, r, o.Stderr)
 			}
 			for _, words := range want {
-				if !strings.Contains(r.Verdict, words) {
-					return fmt.Sprintf("%s: %q lacks %q", how, r.Verdict, words)
+				if !strings.Contains(report.Verdict(r), words) {
+					return fmt.Sprintf("%s: %q lacks %q", how, report.Verdict(r), words)
 				}
 			}
-			if n, _ := cell(t, r.Tables[1], 0, "per connection"); n < 0.5 || n > 2 {
+			if n, _ := cell(t, report.Tables(r)[1], 0, "per connection"); n < 0.5 || n > 2 {
 				return fmt.Sprintf("%s: %g fds a connection, want 1", how, n)
 			}
 			return ""
@@ -125,11 +126,11 @@ func TestSoakOfOurs(t *testing.T) {
 	tries(t, func() string {
 		o := client(t, nil, nil, s.lab("soak", soakFlags...)...)
 		r := o.Result
-		if o.Status != 0 || r == nil || r.Leak || !strings.HasPrefix(r.Verdict, "No leak") {
+		if o.Status != 0 || r == nil || r.Leak || !strings.HasPrefix(report.Verdict(r), "No leak") {
 			return fmt.Sprintf("status %d, %+v; %s", o.Status, r, o.Stderr)
 		}
-		if n, _ := cell(t, r.Tables[0], 0, "server"); n < 1<<20 || len(r.Tables[0].Rows) < 10 {
-			return fmt.Sprintf("table %+v", r.Tables[0])
+		if n, _ := cell(t, report.Tables(r)[0], 0, "server"); n < 1<<20 || len(report.Tables(r)[0].Rows) < 10 {
+			return fmt.Sprintf("table %+v", report.Tables(r)[0])
 		}
 		return ""
 	})

@@ -228,55 +228,44 @@ func TestFind(t *testing.T) {
 	}
 }
 
-func TestTables(t *testing.T) {
+func TestUsage(t *testing.T) {
 	w := window()
 	w.Seen.Runnable = 350
 	w.After.Server[1].Threads[0].Run += 4
 	w.Before.Report.Shards = []result.Shard{{PID: 11}, {PID: 12, Messages: 1000}}
 	w.After.Report.Shards = []result.Shard{{PID: 11}, {PID: 12, Messages: 6000}}
-	list := Tables(w, 4)
-	if len(list) != 3 || len(list[0].Rows) != 2 || len(list[1].Rows) != 2 || len(list[2].Rows) != 3 {
-		t.Fatalf("%+v", list)
+	u := Usage(w, 4)
+	if len(u.Cores) != 2 || len(u.Processes) != 2 || len(u.Threads) != 3 {
+		t.Fatalf("%+v", u)
 	}
-	if !strings.Contains(list[0].Note, "3.5 threads") {
-		t.Errorf("note %q", list[0].Note)
+	if u.Runnable == nil || *u.Runnable != 3.5 {
+		t.Errorf("runnable %v, want 3.5 threads", u.Runnable)
 	}
-	r := result.Result{Tables: list}
-	if err := r.Check(); err != nil {
-		t.Error(err)
+	first := u.Processes[0]
+	if first.PID != 12 || first.Command != "server" || first.Ran < 0.49 || first.Ran > 0.51 || first.CallsPerMessage == nil || *first.CallsPerMessage != 2 {
+		t.Errorf("first %+v, want process 12 with half a core and 2 calls a message", first)
 	}
-	if first := list[1].Rows[0]; first[0] != "12 server" || first[1].(float64) < 0.49 || first[1].(float64) > 0.51 || first[4] != 2.0 {
-		t.Errorf("first row %v, want process 12 with half a core and 2 calls a message", first)
+	if idle := u.Processes[1]; idle.CallsPerMessage != nil {
+		t.Errorf("%+v: calls a message of a process without messages", idle)
 	}
-	if idle := list[1].Rows[1]; idle[4] != nil {
-		t.Errorf("row %v: calls a message of a process without messages", idle)
+	if u.Threads[0].TID != 12 || u.Threads[0].Command != "server" || u.Threads[1].Process != "client" {
+		t.Errorf("threads %+v, want the server's, then the client's", u.Threads)
 	}
-	if first := list[2].Rows[0]; first[1] != "12 server" || list[2].Rows[1][0] != "20 client" {
-		t.Errorf("threads %v, want the server's, then the client's", list[2].Rows)
+	few := Usage(w, 1)
+	if len(few.Cores) != 1 || few.CoreCount != 2 || len(few.Processes) != 1 || few.ProcessCount != 2 || len(few.Threads) != 1 || few.ThreadCount != 3 {
+		t.Errorf("%+v, want one of each, and how many there are", few)
 	}
-	for _, table := range Tables(w, 1) {
-		if len(table.Rows) != 1 || !strings.Contains(table.Note, "The 1 busiest of ") {
-			t.Errorf("%s: %d rows, note %q; want one", table.Title, len(table.Rows), table.Note)
-		}
-	}
-	if list := Tables(Window{}, 4); len(list) != 0 {
-		t.Errorf("tables of nothing: %+v", list)
+	if u := Usage(Window{}, 4); u != nil {
+		t.Errorf("usage of nothing: %+v", u)
 	}
 }
 
 // A server that is not ours tells of no messages: the client has counted them.
-func TestTablesOfAnotherServer(t *testing.T) {
+func TestUsageOfAnotherServer(t *testing.T) {
 	w := window()
 	w.Before.Report, w.After.Report, w.Messages = nil, nil, 5000
 	w.Before.Server, w.After.Server = w.Before.Server[:1], w.After.Server[:1]
-	if row := Tables(w, 4)[1].Rows[0]; row[4] != 2.0 {
-		t.Errorf("row %v, want 2 calls a message", row)
-	}
-}
-
-// Nothing read is nothing found, and no division by zero.
-func TestFindNothing(t *testing.T) {
-	if found := Find(Window{}); len(found) != 0 {
-		t.Errorf("Find of nothing: %+v", found)
+	if p := Usage(w, 4).Processes[0]; p.CallsPerMessage == nil || *p.CallsPerMessage != 2 {
+		t.Errorf("%+v, want 2 calls a message", p)
 	}
 }

@@ -51,7 +51,7 @@ func Compare(groups []Group, thresholds []result.Threshold) (*Comparison, error)
 			runs = append(runs, numbers)
 		}
 		c.runs = append(c.runs, runs)
-		c.numbers = append(c.numbers, medians(runs))
+		c.numbers = append(c.numbers, result.MediansOf(runs))
 	}
 	judged := groups
 	if len(groups) > 1 {
@@ -69,34 +69,6 @@ func Compare(groups []Group, thresholds []result.Threshold) (*Comparison, error)
 // Failed says whether any group failed a threshold.
 func (c *Comparison) Failed() bool {
 	return slices.ContainsFunc(c.Verdicts, func(v GroupVerdict) bool { return v.Verdict.Failed })
-}
-
-// medians are of the numbers that all runs have. An error that happened in some
-// of them did not happen in the others.
-func medians(runs []map[string]float64) map[string]float64 {
-	all := map[string]float64{}
-	for _, one := range runs {
-		for path := range one {
-			if _, done := all[path]; done {
-				continue
-			}
-			if values := valuesOf(path, runs); len(values) == len(runs) {
-				all[path] = stat.Median(values)
-			}
-		}
-	}
-	return all
-}
-
-// valuesOf are the values of a number in those runs that measured it.
-func valuesOf(path string, runs []map[string]float64) (values []float64) {
-	m := result.Metric{Path: path}
-	for _, numbers := range runs {
-		if v, measured := m.Of(numbers); measured {
-			values = append(values, v)
-		}
-	}
-	return values
 }
 
 // cell is one number of one group.
@@ -120,14 +92,14 @@ func (c *Comparison) cellOf(path string, group int) cell {
 		return one
 	}
 	one.overlaps = one.n+base.n > 2 && one.lo <= base.hi && base.lo <= one.hi && one.value != base.value
-	if base.value != 0 && (base.value > 0) == (one.value >= 0) {
+	if base.value != 0 && (base.value > 0) == (one.value >= 0) && !math.IsInf(base.value+one.value, 0) {
 		one.ratio = one.value / base.value
 	}
 	return one
 }
 
 func (c *Comparison) own(path string, group int) (one cell) {
-	values := valuesOf(path, c.runs[group])
+	values := result.Values(path, c.runs[group])
 	if len(values) == 0 || len(values) < len(c.runs[group]) {
 		return one
 	}
@@ -136,7 +108,7 @@ func (c *Comparison) own(path string, group int) (one cell) {
 
 // spread is how far the farthest run is from the median: ±1.2 %.
 func (c cell) spread() string {
-	if c.value == 0 || c.lo == c.hi {
+	if c.value == 0 || c.lo == c.hi || math.IsInf(c.hi, 0) {
 		return ""
 	}
 	far := max(c.hi-c.value, c.value-c.lo) / math.Abs(c.value)

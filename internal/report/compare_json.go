@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"math"
 	"slices"
 )
 
@@ -49,9 +50,10 @@ type metricFile struct {
 // numberFile is one metric of one group. The ratio is to the baseline; absent
 // where that is 0, of the other sign, or not known.
 type numberFile struct {
-	Median   float64  `json:"median"`
-	Min      float64  `json:"min"`
-	Max      float64  `json:"max"`
+	Median   *float64 `json:"median,omitempty"`
+	Min      *float64 `json:"min,omitempty"`
+	Max      *float64 `json:"max,omitempty"`
+	Never    bool     `json:"never,omitempty"` // the time of what does not come, in place of these
 	Ratio    *float64 `json:"ratio,omitempty"`
 	Overlaps bool     `json:"overlaps,omitempty"` // with the baseline's runs: no difference is shown
 }
@@ -104,7 +106,10 @@ func (c *Comparison) number(path string, group int) *numberFile {
 	if !one.known {
 		return nil
 	}
-	n := &numberFile{Median: one.value, Min: one.lo, Max: one.hi, Overlaps: one.overlaps}
+	if math.IsInf(one.hi, 0) {
+		return &numberFile{Never: true}
+	}
+	n := &numberFile{Median: &one.value, Min: &one.lo, Max: &one.hi, Overlaps: one.overlaps}
 	if base := c.own(path, 0); group > 0 && (one.ratio != 0 || one.value == 0 && base.known && base.value > 0) {
 		n.Ratio = &one.ratio
 	}

@@ -14,7 +14,7 @@ import (
 // repetition is full, with another cost and rate.
 func repetition(cost, rate float64) *result.Result {
 	r := seen()
-	r.Tables, r.Findings, r.Thresholds, r.Protocols, r.Behind = nil, nil, nil, nil, false
+	r.StoredTables, r.Findings, r.Thresholds, r.Protocols, r.Behind = nil, nil, nil, nil, false
 	r.Memory.TotalPerConn, r.Setup.Rate = cost, rate
 	return r
 }
@@ -118,14 +118,20 @@ func TestCompareJSON(t *testing.T) {
 	for _, m := range f.Metrics {
 		all[m.Metric] = m.Groups
 	}
-	ratio := func(v float64) *float64 { return &v }
+	number := func(median, least, most, ratio float64, overlaps bool) *numberFile {
+		n := &numberFile{Median: &median, Min: &least, Max: &most, Overlaps: overlaps}
+		if ratio != 0 {
+			n.Ratio = &ratio
+		}
+		return n
+	}
 	for path, want := range map[string][]*numberFile{
-		"memory.total_bytes_per_conn":  {{8550, 8500, 8600, nil, false}, {9050, 9000, 9100, ratio(9050. / 8550), false}, {4098.5, 4098.5, 4098.5, ratio(4098.5 / 8550), false}},
-		"setup.rate":                   {{60e3, 57e3, 61e3, nil, false}, {62_500, 59e3, 66e3, ratio(62.5 / 60), true}, {9398, 9398, 9398, ratio(9398. / 60e3), false}},
-		"memory.fit.r2":                {{0.99997, 0.99997, 0.99997, nil, false}, {0.99997, 0.99997, 0.99997, ratio(1), false}, nil},
-		"conns.errors.connect_refused": {{0, 0, 0, nil, false}, {0, 0, 0, nil, false}, {700, 700, 700, nil, false}},
-		"echo.latency.p50":             {{8_063_000, 8_063_000, 8_063_000, nil, false}, {8_063_000, 8_063_000, 8_063_000, ratio(1), false}, nil},
-		"plan.hold":                    {{10e9, 10e9, 10e9, nil, false}, {10e9, 10e9, 10e9, ratio(1), false}, nil},
+		"memory.total_bytes_per_conn":  {{Median: ptr(8550.), Min: ptr(8500.), Max: ptr(8600.)}, number(9050, 9000, 9100, 9050./8550, false), number(4098.5, 4098.5, 4098.5, 4098.5/8550, false)},
+		"setup.rate":                   {number(60e3, 57e3, 61e3, 0, false), number(62_500, 59e3, 66e3, 62.5/60, true), number(9398, 9398, 9398, 9398./60e3, false)},
+		"memory.fit.r2":                {number(0.99997, 0.99997, 0.99997, 0, false), number(0.99997, 0.99997, 0.99997, 1, false), nil},
+		"conns.errors.connect_refused": {number(0, 0, 0, 0, false), number(0, 0, 0, 0, false), number(700, 700, 700, 0, false)},
+		"echo.latency.p50":             {number(8_063_000, 8_063_000, 8_063_000, 0, false), number(8_063_000, 8_063_000, 8_063_000, 1, false), nil},
+		"plan.hold":                    {number(10e9, 10e9, 10e9, 0, false), number(10e9, 10e9, 10e9, 1, false), nil},
 		"host.settings":                nil,
 	} {
 		if !reflect.DeepEqual(all[path], want) {

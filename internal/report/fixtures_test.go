@@ -105,11 +105,11 @@ func interrupted() *result.Result {
 func lab() *result.Result {
 	r := minimal()
 	r.Scenario = "churn"
-	r.Tables = []result.Table{{Title: "Modes", Plot: "rate", Note: "Keep-alive wins.",
+	r.StoredTables = []result.Table{{Title: "Modes", Plot: "rate", Note: "Keep-alive wins.",
 		Columns: []result.Column{{Name: "mode", Unit: unit.InText}, {Name: "rate", Unit: unit.InPerSecond}, {Name: "p99", Unit: unit.InNanos}, {Name: "TIME_WAIT", Unit: unit.InCount}, {Name: "errors", Unit: unit.InShare}},
 		Rows:    [][]any{{"per-request", 17_000.0, 2.5e6, 28_232.0, 0.013}, {"pool", 41_000.0, 1.25e6, 0.0, 0.0}, {"keep-alive", 52_000.0, nil, 12.0, 0.0}}}}
 	r.Findings = []result.Finding{{Name: "local ports used up", Severity: 97, Evidence: "312 connects failed with EADDRNOTAVAIL", Meaning: "A connection needs a local port that no other has.", Cure: "keep-alive, or a wider net.ipv4.ip_local_port_range"},
 		{Name: "all processors busy", Severity: 72, Evidence: "2 cores, 98 % busy", Meaning: "Threads wait.", Cure: "more cores"}, {Name: "calls per message", Severity: 30, Evidence: "5 calls", Meaning: "Two are enough.", Cure: "buffers"}}
-	r.Verdict = "Keep-alive carries 3.1 times the transactions of a connection a request."
+	r.StoredVerdict = "Keep-alive carries 3.1 times the transactions of a connection a request."
 	return r
 }

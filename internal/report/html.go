@@ -122,7 +122,7 @@ func (p page) write(w io.Writer) error {
 // WriteHTML writes a result as one page that needs nothing else: it opens from
 // disk, prints, and follows the reader's light or dark scheme.
 func WriteHTML(w io.Writer, r *result.Result) error {
-	p := page{Kind: "c10m report", Title: r.Scenario, Foot: "Written by c10m from a result file, schema " + result.Schema + "."}
+	p := page{Kind: "c10m report", Title: r.Scenario, Foot: "Written by c10m from a result file, schema " + r.Schema + "."}
 	p.Facts = []string{sentenceOf(machine(r))}
 	sections := []section{thresholdSection(r.Thresholds), warningSection(r.Warnings), findingSection(r.Findings)}
 	opened := r.Plan.Conns > 0 || r.Conns.Attempted > 0
@@ -134,8 +134,8 @@ func WriteHTML(w io.Writer, r *result.Result) error {
 		p.Tiles = tiles(r)
 		sections = append(sections, plotSection(r))
 	}
-	if r.Verdict != "" {
-		p.Facts = append([]string{r.Verdict}, p.Facts...)
+	if said := Verdict(r); said != "" {
+		p.Facts = append([]string{said}, p.Facts...)
 	}
 	sections = append(sections, labSections(r)...)
 	if opened {

@@ -11,7 +11,7 @@ import (
 
 // labSections are what a lab found out: a section for each of its tables.
 func labSections(r *result.Result) (list []section) {
-	for _, t := range r.Tables {
+	for _, t := range Tables(r) {
 		s := section{Title: t.Title, Class: "full", Tables: filled(labTable(t))}
 		if t.Note != "" {
 			s.Notes = []string{t.Note}
@@ -25,7 +25,7 @@ func labSections(r *result.Result) (list []section) {
 }
 
 // labTable names its rows by the first column.
-func labTable(t result.Table) table {
+func labTable(t Table) table {
 	all := table{Title: t.Title}
 	for i, c := range t.Columns {
 		if i > 0 {
@@ -55,12 +55,12 @@ const shownRows = 30
 
 // labPlot draws the column that a table wants drawn: over the first column where
 // that is a number and rises, a bar a row otherwise.
-func labPlot(t result.Table) (figure, bool) {
-	at := slices.IndexFunc(t.Columns, func(c result.Column) bool { return t.Plot != "" && c.Name == t.Plot })
+func labPlot(t Table) (figure, bool) {
+	at := slices.IndexFunc(t.Columns, func(c Column) bool { return t.Plot != "" && c.Name == t.Plot })
 	if at < 0 || len(t.Rows) < 2 {
 		return figure{}, false
 	}
-	axis := func(c result.Column) plot.Axis {
+	axis := func(c Column) plot.Axis {
 		return plot.Axis{Title: c.Name, Unit: c.Unit.Scale()}
 	}
 	y := axis(t.Columns[at])
@@ -84,7 +84,7 @@ func labPlot(t result.Table) (figure, bool) {
 const fewRows = 8
 
 // labCurve is a column over the first; nil if that does not rise.
-func labCurve(t result.Table, at int) (points []plot.Point) {
+func labCurve(t Table, at int) (points []plot.Point) {
 	if len(t.Rows) <= fewRows || at == 0 {
 		return nil
 	}

@@ -37,7 +37,7 @@ func seen() *result.Result {
 	r.Findings = []result.Finding{{Name: "accept queue", Severity: 90, Evidence: "31 overflows", Meaning: "Clients wait.", Cure: "raise somaxconn"}}
 	r.Protocols = []result.Protocol{{Proto: "tcp", Conns: result.Conns{Attempted: 2, Established: 2}, SetupRate: 1234.5, Connect: r.Setup.Latency},
 		{Proto: "ws", Conns: result.Conns{Errors: result.ErrorCounts{"handshake_status_404": 3, "connect_timeout": 17}}, Handshake: r.Setup.Latency, Echo: &result.Echo{Received: 7}}}
-	r.Tables = []result.Table{{Title: "Cost by size", Columns: []result.Column{{Name: "of", Unit: unit.InText}, {Name: "bytes", Unit: unit.InBytes}}, Rows: [][]any{{"small", 512.}, {"large", 2048.}, {"unknown", nil}}, Plot: "bytes", Note: "Large costs more."}}
+	r.StoredTables = []result.Table{{Title: "Cost by size", Columns: []result.Column{{Name: "of", Unit: unit.InText}, {Name: "bytes", Unit: unit.InBytes}}, Rows: [][]any{{"small", 512.}, {"large", 2048.}, {"unknown", nil}}, Plot: "bytes", Note: "Large costs more."}}
 	return r
 }
 
@@ -211,7 +211,7 @@ func TestLongTables(t *testing.T) {
 		byName.Rows = append(byName.Rows, []any{fmt.Sprint("n", i), float64(i)})
 	}
 	byTime.Rows[7][1] = nil // not measured
-	r.Tables = []result.Table{byTime, byName}
+	r.StoredTables = []result.Table{byTime, byName}
 	got := pageOf(t, r)
 	if n := strings.Count(got, `class="plot plot-lines"`); n != 2 { // two widths
 		t.Errorf("%d curves", n)

@@ -17,10 +17,10 @@ func WriteLab(w io.Writer, r *result.Result, o Options) error {
 		t.printf("%s\n", t.paint(bold, r.Scenario))
 		t.line(machine(r))
 		t.answer(r.FirstFailure)
-		t.tables(r.Tables)
+		t.tables(Tables(r))
 		t.findings(r.Findings)
 		t.warnings(r.Warnings)
-		t.says(r.Verdict)
+		t.says(Verdict(r))
 	})
 }
 
@@ -55,7 +55,7 @@ func (t *text) findings(list []result.Finding) {
 }
 
 // tables are what a lab found, each with its plot and its note.
-func (t *text) tables(list []result.Table) {
+func (t *text) tables(list []Table) {
 	for _, table := range list {
 		t.title(table.Title)
 		t.table(table)
@@ -68,7 +68,7 @@ func (t *text) tables(list []result.Table) {
 
 // table sets text columns left and numbers right, each as wide as it needs. What
 // does not fit beside the rest goes below it, with the text columns once more.
-func (t *text) table(table result.Table) {
+func (t *text) table(table Table) {
 	rows := make([][]string, 1, len(table.Rows)+1)
 	widths := make([]int, len(table.Columns))
 	for _, c := range table.Columns {
@@ -102,7 +102,7 @@ func (t *text) table(table result.Table) {
 
 // sideBySide are the columns that stand beside each other, as many as fit; each
 // block begins with the first column, and with those of text that follow it.
-func sideBySide(all []result.Column, widths []int, width int) (list [][]int) {
+func sideBySide(all []Column, widths []int, width int) (list [][]int) {
 	lead := 1
 	for lead < len(all) && all[lead].Unit == unit.InText && all[0].Unit == unit.InText {
 		lead++
@@ -122,7 +122,7 @@ func sideBySide(all []result.Column, widths []int, width int) (list [][]int) {
 	return append(list, block)
 }
 
-func tableLine(all []result.Column, widths []int, row []string, block []int) string {
+func tableLine(all []Column, widths []int, row []string, block []int) string {
 	var b strings.Builder
 	for _, i := range block {
 		fill := strings.Repeat(" ", widths[i]-columns(row[i]))
@@ -148,8 +148,8 @@ func Cell(cell any, kind unit.Kind) string {
 
 // bars plots one column below its table: a bar a row, labelled by the text
 // columns, or by the first.
-func (t *text) bars(table result.Table) {
-	at := slices.IndexFunc(table.Columns, func(c result.Column) bool { return table.Plot != "" && c.Name == table.Plot })
+func (t *text) bars(table Table) {
+	at := slices.IndexFunc(table.Columns, func(c Column) bool { return table.Plot != "" && c.Name == table.Plot })
 	if at < 0 || len(table.Rows) < 2 {
 		return
 	}
@@ -178,7 +178,7 @@ func (t *text) bars(table result.Table) {
 }
 
 // rowLabel is the first column, and those of text that follow one of text.
-func rowLabel(table result.Table, row []any, except int) string {
+func rowLabel(table Table, row []any, except int) string {
 	parts := []string{Cell(row[0], table.Columns[0].Unit)}
 	for i := 1; i < len(row) && table.Columns[i].Unit == unit.InText && table.Columns[0].Unit == unit.InText; i++ {
 		if i != except {

@@ -36,10 +36,10 @@ func (t *text) run(r *result.Result) {
 	t.cpu(r.CPU)
 	t.limits(r)
 	t.thresholds(r.Thresholds)
-	t.tables(r.Tables)
+	t.tables(Tables(r))
 	t.findings(r.Findings)
 	t.warnings(r.Warnings)
-	t.says(r.Verdict)
+	t.says(Verdict(r))
 }
 
 // write lays out what sections say of a result, without its control characters,

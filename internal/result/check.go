@@ -49,10 +49,13 @@ func (r *Result) Check() error {
 	if err := r.Heat.check(); err != nil {
 		return err
 	}
-	for _, t := range r.Tables {
+	for _, t := range r.StoredTables {
 		if err := t.check(); err != nil {
 			return err
 		}
+	}
+	if err := r.Sweep.check(); err != nil {
+		return err
 	}
 	if err := r.checkPlan(); err != nil {
 		return err

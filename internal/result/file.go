@@ -40,6 +40,7 @@ func Read(rd io.Reader) (*Result, error) {
 	case len(b) > maxFile:
 		return nil, fmt.Errorf("read result: larger than %d bytes", maxFile)
 	}
+	b = bytes.TrimPrefix(b, []byte("\ufeff")) // a byte order mark, which editors of Windows put there
 	var head struct {
 		Schema *string `json:"schema"`
 	}
@@ -49,7 +50,7 @@ func Read(rd io.Reader) (*Result, error) {
 	switch {
 	case head.Schema == nil:
 		return nil, fmt.Errorf("read result: no schema, want %q: not a result file of c10m", Schema)
-	case *head.Schema != Schema:
+	case *head.Schema != Schema && *head.Schema != schema1:
 		return nil, fmt.Errorf("read result: schema %q, want %q", *head.Schema, Schema)
 	}
 	r := new(Result)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"math"
+	"os"
 	"reflect"
 	"slices"
 	"strings"
@@ -179,8 +180,10 @@ func TestReadErrors(t *testing.T) {
 	tests := []struct{ name, in, want string }{
 		{"empty", " \n", "read result: it is empty"},
 		{"an array", `[1]`, "read result: a JSON array, want an object"},
-		{"another JSON", `{"a":1}`, `read result: no schema, want "c10m/result/1": not a result file of c10m`},
-		{"a later schema with other types", `{"schema":"c10m/result/2","conns":7}`, `read result: schema "c10m/result/2", want "c10m/result/1"`},
+		{"another JSON", `{"a":1}`, `read result: no schema, want "c10m/result/2": not a result file of c10m`},
+		{"a later schema with other types", `{"schema":"c10m/result/3","conns":7}`, `read result: schema "c10m/result/3", want "c10m/result/2"`},
+		{"a sweep's best", with(`"best_variant": 1`, `"best_variant": 2`), "read result: sweep: variant 2 of 2"},
+		{"a sweep's equals", with(`"pick": 1`, `"pick": -1`), "read result: sweep: variant -1 of 2"},
 		{"schema of another type", `{"schema":2}`, "read result: schema: a JSON number, want string"},
 		{"not JSON", "established: 7", "read result: broken JSON at byte 1: invalid character 'e' looking for beginning of value"},
 		{"cut", good[:100], "read result: broken JSON: it ends early, after 100 bytes"},
@@ -291,6 +294,31 @@ func TestShort(t *testing.T) {
 		tt.in(r)
 		if got := r.Short(); got != tt.want {
 			t.Errorf("%s: %v, want %v", tt.name, got, tt.want)
+		}
+	}
+}
+
+// A file of the schema before is read, and what it found out is kept as it stands.
+// One with a byte order mark is no worse.
+func TestReadSchema1(t *testing.T) {
+	b, err := os.ReadFile("testdata/schema1-churn.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, content := range map[string][]byte{"recorded": b, "with a byte order mark": append([]byte("\ufeff"), b...)} {
+		r, err := Read(bytes.NewReader(content))
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if r.Scenario != "churn" || len(r.StoredTables) != 1 || len(r.StoredTables[0].Rows) != 13 || !strings.Contains(r.StoredVerdict, "TIME_WAIT") || r.Churn != nil {
+			t.Errorf("%s: %s with tables %+v, verdict %q", name, r.Scenario, r.StoredTables, r.StoredVerdict)
+		}
+		var again bytes.Buffer
+		if err := Write(&again, r); err != nil {
+			t.Fatal(err)
+		}
+		if same, err := Read(&again); err != nil || !reflect.DeepEqual(same, r) {
+			t.Errorf("%s: written and read again it is %+v, %v", name, same, err)
 		}
 	}
 }

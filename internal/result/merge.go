@@ -97,7 +97,9 @@ func (r *Result) add(p *Result) (err error) {
 	r.Memory = cmp.Or(r.Memory, p.Memory)
 	r.CPU, r.Reconcile = mergeCPU(r.CPU, p.CPU), mergeCounts(r.Reconcile, p.Reconcile)
 	r.Spread = mergeSpread(r.Spread, p.Spread)
-	r.Findings, r.Tables, r.Verdict = mergeFindings(r.Findings, p.Findings), append(r.Tables, p.Tables...), cmp.Or(r.Verdict, p.Verdict)
+	r.Findings, r.Usage = mergeFindings(r.Findings, p.Findings), cmp.Or(r.Usage, p.Usage)
+	r.Churn, r.Stress, r.Soak = cmp.Or(r.Churn, p.Churn), cmp.Or(r.Stress, p.Stress), cmp.Or(r.Soak, p.Soak)
+	r.StoredTables, r.StoredVerdict = append(r.StoredTables, p.StoredTables...), cmp.Or(r.StoredVerdict, p.StoredVerdict)
 	r.Heat, r.Behind, r.Leak = mergeHeat(r.Heat, p.Heat), r.Behind || p.Behind, r.Leak || p.Leak
 	for _, l := range p.Limits {
 		if !slices.Contains(r.Limits, l) {

@@ -3,6 +3,7 @@ package result
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"reflect"
 	"slices"
 	"strings"
@@ -22,6 +23,10 @@ type Metric struct {
 // words where only one path ends so (total_bytes_per_conn is
 // memory.total_bytes_per_conn). The parts of a list go by their names.
 func ParseMetric(name string) (Metric, error) {
+	if rest, ok := strings.CutPrefix(name, ofBest); ok {
+		m, err := ParseMetric(rest)
+		return Metric{ofBest + m.Path, m.Kind}, err
+	}
 	words := strings.Split(name, ".")
 	var exact, short, wild []string
 	for _, pattern := range patterns() {
@@ -47,6 +52,9 @@ func ParseMetric(name string) (Metric, error) {
 	}
 	return Metric{}, fmt.Errorf("%q is no number of a result file%s", name, similar(words[len(words)-1]))
 }
+
+// ofBest begins the paths of the numbers of a sweep's best variant, Sweep.Best.
+const ofBest = "sweep.best."
 
 // match lays words over the end of a pattern, whose * stands for any word, and
 // gives the path in full and how many words are literally the pattern's. A part
@@ -98,9 +106,11 @@ func kindOf(path string) unit.Kind {
 	case slices.Contains([]string{"latency", "verify_latency", "connect", "handshake"}, parent), strings.HasSuffix(last, "_ns"),
 		parent == "plan" && (last == "hold" || last == "interval"):
 		return unit.InNanos
+	case (parent == "server" || parent == "kernel") && len(words) > 2 && words[len(words)-3] == "soak" && last != "judged_seconds":
+		return unit.InBytes
 	case strings.HasSuffix(last, "seconds"):
 		return unit.InSeconds
-	case strings.Contains(last, "bytes"), last == "slope", slices.Contains([]string{"plain", "before", "held", "after"}, parent):
+	case strings.Contains(last, "bytes"), last == "slope", slices.Contains([]string{"plain", "before", "held", "after", "server_before", "server_after"}, parent):
 		return unit.InBytes
 	case last == "r2", strings.HasSuffix(last, "share"):
 		return unit.InShare
@@ -127,6 +137,9 @@ func (r *Result) Numbers() (map[string]float64, error) {
 	}
 	all := map[string]float64{}
 	gather(reflect.TypeFor[Result](), fields, "", all)
+	if c := r.Churn; c != nil && !c.Exhausts {
+		all["churn.exhausted_after_seconds"] = math.Inf(1) // never, which is not the same as not measured
+	}
 	return all, nil
 }
 
@@ -155,6 +168,12 @@ func gather(t reflect.Type, v any, path string, into map[string]float64) {
 	case float64:
 		into[path] = v
 	case map[string]any:
+		if t == reflect.TypeFor[Medians]() {
+			for name, n := range v {
+				into[path+"."+name], _ = n.(float64)
+			}
+			return
+		}
 		if t.Kind() == reflect.Map {
 			if !isNumber(t.Elem()) {
 				return
@@ -205,6 +224,7 @@ var patterns = sync.OnceValue(func() []string {
 		switch {
 		case isNumber(t):
 			list = append(list, path)
+		case t == reflect.TypeFor[Medians](): // ParseMetric knows them
 		case t.Kind() == reflect.Map && isNumber(t.Elem()):
 			list = append(list, path)
 			walk(t.Elem(), path+".*", above)

@@ -1,12 +1,12 @@
-// Package result is what a run leaves behind: the numbers, their doubts, and
-// the JSON file they are kept in (schema c10m/result/1, base units: bytes,
-// nanoseconds, per second). What was not measured is absent, never 0.
 package result
 
 import "time"
 
-// Schema names the file format; a reader refuses any other.
-const Schema = "c10m/result/1"
+// Schema names the file format. Files of the one before are read as well.
+const (
+	Schema  = "c10m/result/2"
+	schema1 = "c10m/result/1"
+)
 
 // Result is one run, or the sum of several parts of one run (Merge).
 type Result struct {
@@ -33,12 +33,25 @@ type Result struct {
 	Thresholds []Verdict  `json:"thresholds,omitempty"` // --fail-if, and what came of each
 	Warnings   []string   `json:"warnings,omitempty"`
 
+	// What a lab found out; at most one of these.
+	Churn       *Churn       `json:"churn,omitempty"`
+	ChurnMatrix *ChurnMatrix `json:"churn_matrix,omitempty"`
+	Stress      *Stress      `json:"stress,omitempty"`
+	Peak        *Peak        `json:"peak,omitempty"`
+	Soak        *Soak        `json:"soak,omitempty"`
+	Sweep       *Sweep       `json:"sweep,omitempty"`
+	Diagnosis   *Diagnosis   `json:"diagnosis,omitempty"`
+
 	Findings []Finding `json:"findings,omitempty"` // what limits, severest first
-	Tables   []Table   `json:"tables,omitempty"`   // of a lab
+	Usage    *Usage    `json:"usage,omitempty"`    // who had the processors
 	Heat     *Heat     `json:"heat,omitempty"`     // latency over time
 	Behind   bool      `json:"behind,omitempty"`   // it did not keep up with the load asked for
 	Leak     bool      `json:"leak,omitempty"`     // memory, or what the server holds open, grows with time
-	Verdict  string    `json:"verdict,omitempty"`  // the run in plain words
+
+	// StoredTables and StoredVerdict are what files of c10m/result/1 have in place of
+	// outcomes; nobody writes them any more.
+	StoredTables  []Table `json:"tables,omitempty"`
+	StoredVerdict string  `json:"verdict,omitempty"`
 }
 
 // Host is the machine the client ran on.

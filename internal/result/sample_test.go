@@ -41,13 +41,30 @@ func complete() *Result {
 	r.Reconcile = &Counts{Client: 97, Server: ptr(int64(97)), Kernel: ptr(int64(196)), Ends: 2}
 	r.Spread = []Spread{{"ports", 2, 48, 50, 52}}
 	r.Limits = []Limit{{"memory", 2_000_000, "22 GB can be taken", "a larger machine"}}
-	r.Thresholds = []Verdict{{"conns.failed>5", "conns.failed", ptr(20.), ptr(5.), true}}
+	r.Thresholds = []Verdict{{"conns.failed>5", "conns.failed", ptr(20.), true, ptr(5.), true}}
 	r.Findings = []Finding{{"accept queue full", 90, "12 overflows", "the server accepts too slowly", "more workers"}}
-	r.Tables = []Table{{Title: "modes", Columns: []Column{{"mode", unit.InText}, {"rate", unit.InPerSecond}}, Rows: [][]any{{"keep-alive", 2300.5}, {"pool", nil}}, Plot: "rate", Note: "keep-alive wins"}}
+	r.StoredTables = []Table{{Title: "modes", Columns: []Column{{"mode", unit.InText}, {"rate", unit.InPerSecond}}, Rows: [][]any{{"keep-alive", 2300.5}, {"pool", nil}}, Plot: "rate", Note: "keep-alive wins"}}
 	r.Plan.SizeMax, r.Plan.Depth, r.Plan.MessageRate = 128, 2, 500
 	r.Heat, r.Behind = &Heat{Seconds: 0.5, Bounds: []int64{16_000, 32_000}, Counts: [][]int64{{5, 1, 2}, {0, 3, 0}}}, true
 	r.Leak = true
-	r.Verdict = "keep-alive wins"
+	r.StoredVerdict = "keep-alive wins"
+	r.Usage = &Usage{Cores: []CoreUse{{1, 0.9, 0.2, 0.1}}, CoreCount: 2, Runnable: ptr(3.5), Processes: []ProcessUse{{7, "server", 0.8, 0.1, 4, ptr(2.25), ptr(int64(900))}}, ProcessCount: 1,
+		Threads: []ThreadUse{{7, "server", 9, "loop", 0.7, 0.1}}, ThreadCount: 5}
+	load := Load{Mode: KeepAlive, Users: 100, Requests: 10, Pool: 20}
+	r.Churn = &Churn{Load: load, ServerFirst: true, ClosedFirst: ByClient, NotClosed: 3, Rate: 1000, P50: ptr(int64(1e6)), P99: ptr(int64(9e6)), ConnRate: 100,
+		TimeWait: TimeWait{500, ptr(int64(2)), ptr(int64(1))}, LocalPorts: 28_000, LocalPortsUsed: 600, NoPort: 1, Exhausts: true, ExhaustedAfter: ptr(25.), TWReuse: ptr(int64(2)), PortsReused: true,
+		Series: []ChurnSample{{1.5, TimeWait{200, ptr(int64(1)), ptr(int64(1))}, 300, 990}}}
+	r.ChurnMatrix = &ChurnMatrix{LocalPorts: 30_000, Buckets: 30_000, Cells: []Churn{*r.Churn}, KeepAliveTimes: ptr(2.5), PoolTimes: ptr(3.)}
+	r.Stress = &Stress{Load: load, Asked: 10_000, Undone: 2, Failures: 3, ErrorShare: 0.0003, ServerBefore: &ProcMemory{3, 2, 1}, ServerAfter: &ProcMemory{6, 5, 4}}
+	r.Peak = &Peak{Mode: Kept, Requests: 10, Users: ptr(int64(150)), LowerBound: true, Rate: ptr(900.), P99: ptr(int64(4e8)), BreaksAt: ptr(int64(160)), Broke: "p99>500ms",
+		Steps: []PeakStep{{150, 900, ptr(int64(1e6)), ptr(int64(4e8)), 0.001, "p99>500ms"}}}
+	grows := func(v GrowthVerdict) *Growth { return &Growth{v, 1e3, 5e2, 2e3, 3e4, 600, ptr(0.5), ptr(0.25)} }
+	r.Soak = &Soak{LoadHeld: true, GrowthBytesPerHour: ptr(1e6), GrowthLow: ptr(5e5), GrowthHigh: ptr(2e6), Server: &Growth{Leaks, 1e6, 5e5, 2e6, 3e7, 600, ptr(2048.), ptr(20.)},
+		Kernel: grows(Flat), FDs: grows(Settled), CloseWait: grows(TooLittle), Series: []SoakSample{{1, ptr(3e7), ptr(1e7), ptr(20.), ptr(1.)}}}
+	r.Sweep = &Sweep{Metric: "echo.rate", Kind: unit.InPerSecond, Less: true, Repeat: 5, CanTell: true, Needed: 4, BestVariant: ptr(1), Equal: []int{1}, Pick: ptr(1), Sure: true,
+		Variants: []Variant{{Choices: []Choice{{"server", "workers", "2"}}, Values: []float64{9, 8, 9.5}, Median: ptr(9.), Chance: ptr(0.04), Short: 1, Errors: 2, Error: "no"}, {Values: []float64{9}, Median: ptr(9.)}},
+		Best:     Medians{"echo.rate": 9, "echo.latency.p99": 5e6, "conns.errors": 0}}
+	r.Diagnosis = &Diagnosis{1, 2, 3}
 	r.Warnings = []string{"one", "two"}
 	return r
 }

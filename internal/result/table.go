@@ -7,8 +7,8 @@ import (
 	"github.com/c10m/c10m/internal/unit"
 )
 
-// Table is what a lab found out: one row a variant, a step or a moment. It
-// holds numbers in base units; a report scales them by the column's unit.
+// Table is what a lab of c10m/result/1 found out: one row a variant, a step or a
+// moment, in base units. It is only read; outcomes have taken its place.
 type Table struct {
 	Title   string   `json:"title"`
 	Columns []Column `json:"columns"`

@@ -28,6 +28,7 @@ type Verdict struct {
 	Threshold string   `json:"fail_if"`
 	Metric    string   `json:"metric"`
 	Value     *float64 `json:"value,omitempty"` // absent: not measured
+	Never     bool     `json:"never,omitempty"` // it was, and what it is the time of never comes
 	Limit     *float64 `json:"limit,omitempty"` // of a relative one: worked out
 	Failed    bool     `json:"failed"`
 }
@@ -78,7 +79,10 @@ func parseValue(text string, k unit.Kind) (v float64, relative bool, err error) 
 func (t Threshold) Check(numbers, baseline map[string]float64) Verdict {
 	v := Verdict{Threshold: t.Text, Metric: t.Metric.Path, Failed: true}
 	value, measured := t.Metric.Of(numbers)
-	if measured {
+	switch {
+	case math.IsInf(value, 0):
+		v.Never = true
+	case measured:
 		v.Value = &value
 	}
 	limit := t.Value

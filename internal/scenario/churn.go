@@ -2,7 +2,6 @@ package scenario
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/c10m/c10m/internal/diagnose"
@@ -13,11 +12,12 @@ import (
 	"github.com/c10m/c10m/internal/unit"
 )
 
-// The modes of a churn.
+// The modes of users, see result.Load.
 const (
-	PerRequest = "per-request" // a new connection for every message
-	KeepAlive  = "keepalive"   // several messages a connection
-	Pool       = "pool"        // connections that are kept, shared by all users
+	PerRequest = result.PerRequest
+	KeepAlive  = result.KeepAlive
+	Pool       = result.Pool
+	Kept       = result.Kept
 )
 
 // ChurnOptions are users and what becomes of their connections. Options.Conns
@@ -69,9 +69,9 @@ func Churn(ctx context.Context, o ChurnOptions, fp proc.FS, watch Watch) (*resul
 	}
 	r := c.res
 	sum := c.sum(fp)
-	r.Tables = append(r.Tables, churnTable("Churn", [][]any{sum.row()}), c.tw.table())
+	r.Churn = sum.outcome()
+	r.Churn.Series = c.tw.series(sum.blind)
 	settleFindings(seen, r, c.Plan.Local, pieces)
-	r.Verdict = sum.verdict(r)
 	r.Warnings = c.Warnings
 	return r, nil
 }
@@ -195,15 +195,14 @@ func stretches(h *result.Heat) (pieces []diagnose.Stretch) {
 	return pieces
 }
 
-// words describes a mode.
-func (o *ChurnOptions) words() string {
+// load is what the users do, for a result.
+func (o *ChurnOptions) load() result.Load {
+	l := result.Load{Mode: o.Mode, Users: o.Users}
 	switch o.Mode {
-	case PerRequest:
-		return "a new connection for every message"
 	case KeepAlive:
-		return fmt.Sprintf("%d messages a connection", o.Requests)
-	case Kept:
-		return "one connection each"
+		l.Requests = int64(o.Requests)
+	case Pool:
+		l.Pool = o.Conns.N
 	}
-	return fmt.Sprintf("a pool of %s connections for %s users", unit.Commas(o.Conns.N), unit.Commas(o.Users))
+	return l
 }

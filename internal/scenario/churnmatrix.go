@@ -1,10 +1,7 @@
 package scenario
 
 import (
-	"fmt"
-
 	"github.com/c10m/c10m/internal/result"
-	"github.com/c10m/c10m/internal/unit"
 )
 
 // ChurnVariant is one cell of the matrix.
@@ -19,6 +16,7 @@ type ChurnVariant struct {
 const (
 	MatrixPorts   = "30000-59999"
 	MatrixBuckets = 30_000
+	matrixPorts   = 30_000
 )
 
 // ChurnMatrix is every mode with every choice that makes a difference to it: a
@@ -34,19 +32,20 @@ func ChurnMatrix() (all []ChurnVariant) {
 	return append(all, ChurnVariant{Pool, "client", 0})
 }
 
-// JoinChurn puts the tables of several churns into one, and says what the
-// difference is. It fell short if one of them did, and its findings are
-// those of the worst.
+// JoinChurn puts the outcomes of several churns into one. It fell short if one of
+// them did, and its findings are those of the worst.
 func JoinChurn(runs []*result.Result) *result.Result {
 	r := *runs[0]
 	r.Interrupt = runs[len(runs)-1].Interrupt
 	r.Conns, r.Echo, r.Heat, r.Setup, r.CPU = result.Conns{}, nil, nil, nil, nil
-	r.Limits, r.Spread, r.Warnings, r.Tables, r.Findings = nil, nil, nil, nil, nil
+	r.Limits, r.Spread, r.Warnings, r.Usage, r.Findings, r.Churn = nil, nil, nil, nil, nil, nil
 	r.Plan.Conns, r.Behind = 0, false
-	table := churnTable(fmt.Sprintf("Churn, %s local ports, %s TIME_WAIT buckets", unit.Commas(30_000), unit.Commas(MatrixBuckets)), nil)
+	r.ChurnMatrix = &result.ChurnMatrix{LocalPorts: matrixPorts, Buckets: MatrixBuckets}
 	for _, one := range runs {
-		if len(one.Tables) > 0 {
-			table.Rows = append(table.Rows, one.Tables[0].Rows...)
+		if one.Churn != nil {
+			cell := *one.Churn
+			cell.Series = nil
+			r.ChurnMatrix.Cells = append(r.ChurnMatrix.Cells, cell)
 		}
 		r.Behind = r.Behind || ChurnFailed(one)
 		if len(one.Findings) > 0 && (len(r.Findings) == 0 || one.Findings[0].Severity > r.Findings[0].Severity) {
@@ -56,35 +55,22 @@ func JoinChurn(runs []*result.Result) *result.Result {
 			r.Warnings = append(r.Warnings, one.Scenario+": "+w)
 		}
 	}
-	table.Note += " With a pool nobody closes: neither tw_reuse nor who would close first makes a difference, and one row stands for all."
-	r.Tables = []result.Table{table}
-	r.Verdict = matrixVerdict(table)
+	compareModes(r.ChurnMatrix)
 	return &r
 }
 
-// matrixVerdict compares the modes, and says who holds TIME_WAIT and why.
-func matrixVerdict(t result.Table) string {
+// compareModes sets the best of each mode beside the best of per-request.
+func compareModes(m *result.ChurnMatrix) {
 	best := map[string]float64{}
-	var clientTW, serverTW, without float64
-	for _, row := range t.Rows {
-		mode, _ := row[0].(string)
-		first, _ := row[1].(string)
-		number := func(i int) float64 { n, _ := row[i].(float64); return n }
-		best[mode] = max(best[mode], number(3))
-		switch {
-		case mode == PerRequest && first == "client":
-			clientTW = max(clientTW, number(7))
-		case mode == PerRequest && first == "server":
-			serverTW = max(serverTW, number(8))
-		}
-		if mode == Pool {
-			without = number(7) + number(8)
-		}
+	for _, c := range m.Cells {
+		best[c.Mode] = max(best[c.Mode], c.Rate)
 	}
-	said := ""
-	if p := best[PerRequest]; p > 0 {
-		said = fmt.Sprintf("Against a connection for every message, keep-alive carries %.1f times and a pool %.1f times the transactions. ", best[KeepAlive]/p, best[Pool]/p)
+	of := func(mode string) *float64 {
+		if best[mode] == 0 || best[PerRequest] == 0 {
+			return nil
+		}
+		times := best[mode] / best[PerRequest]
+		return &times
 	}
-	return said + fmt.Sprintf("TIME_WAIT is with whoever closes first, because that side must be able to repeat its last ACK and to swallow late packets: up to %s sockets on the client when it closes first, %s on the server when that does, %s with a pool. "+
-		"On the client each holds a local port, so that ports run out; on the server only memory. tcp_tw_reuse=1, or on loopback 2, lets the client's connect take a port that is a second old.", unit.Commas(int64(clientTW)), unit.Commas(int64(serverTW)), unit.Commas(int64(without)))
+	m.KeepAliveTimes, m.PoolTimes = of(KeepAlive), of(Pool)
 }

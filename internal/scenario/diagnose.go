@@ -43,19 +43,8 @@ func Diagnose(ctx context.Context, o DiagnoseOptions, fp proc.FS) (*result.Resul
 	if len(t.Server) > 0 && len(w.After.Server) == 0 {
 		r.Warnings = append(r.Warnings, "the server's processes ended meanwhile")
 	}
-	r.Findings, r.Tables = diagnose.Find(w), diagnose.Tables(w, 16)
-	r.Verdict = "Nothing that was looked at is near its limit."
-	if len(r.Findings) > 0 {
-		f := r.Findings[0]
-		word := "A remark: "
-		switch {
-		case f.Severity >= result.Limits:
-			word = "What limits is: "
-		case f.Severity >= result.Strains:
-			word = "What will limit next is: "
-		}
-		r.Verdict = word + f.Name + ". Cure: " + f.Cure + "."
-	}
+	r.Findings, r.Usage = diagnose.Find(w), diagnose.Usage(w, 16)
+	r.Diagnosis = result.NewDiagnosis(r.Findings)
 	return r, nil
 }
 

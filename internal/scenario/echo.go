@@ -1,13 +1,11 @@
 package scenario
 
 import (
-	"fmt"
 	"time"
 
 	"github.com/c10m/c10m/internal/diagnose"
 	"github.com/c10m/c10m/internal/loadgen"
 	"github.com/c10m/c10m/internal/result"
-	"github.com/c10m/c10m/internal/unit"
 )
 
 // heatColumns is into how many pieces a run is cut for its heat of latency.
@@ -53,40 +51,16 @@ func newHeat(from loadgen.Heat) *result.Heat {
 	return to
 }
 
-// echoVerdict says what came of it. It is called once the findings are there.
-func (h *hold) echoVerdict() {
+// settleEcho says whether an echo kept up with what it was asked for. Of one that
+// was interrupted before the first answer it is too early to tell.
+func (h *hold) settleEcho() {
 	r := h.res
 	e := r.Echo
-	switch {
+	switch want := h.Plan.MessageRate; {
 	case h.Plan.Scenario != "echo" || e == nil:
-		return
-	case e.Latency == nil && r.Interrupt:
-		return // too early to tell
 	case e.Latency == nil:
-		r.Behind = true
-		r.Verdict = fmt.Sprintf("Nothing came back: %s messages were sent over %s connections, and none was answered%s.",
-			unit.Commas(e.Sent), unit.Commas(r.Conns.Established), limitedBy(r.Findings))
-		return
+		r.Behind = !r.Interrupt
+	case want > 0:
+		r.Behind = e.Rate < kept*want
 	}
-	said := fmt.Sprintf("%s echoes a second over %s connections, closed loop: half within %s, 99 %% within %s",
-		unit.Commas(int64(e.Rate)), unit.Commas(r.Conns.Established), unit.Nanos(e.Latency.P50), unit.Nanos(e.Latency.P99))
-	if want := h.Plan.MessageRate; want > 0 {
-		if e.Rate >= kept*want {
-			said = fmt.Sprintf("It keeps up with %s messages a second: half of the echoes come within %s, 99 %% within %s, the slowest took %s, each from when it should have been sent",
-				unit.Commas(int64(want)), unit.Nanos(e.Latency.P50), unit.Nanos(e.Latency.P99), unit.Nanos(e.Latency.Max))
-		} else {
-			r.Behind = true
-			said = fmt.Sprintf("It does not keep up: of %s messages a second that were asked for, %s came back, and half of them took longer than %s",
-				unit.Commas(int64(want)), unit.Commas(int64(e.Rate)), unit.Nanos(e.Latency.P50))
-		}
-	}
-	r.Verdict = said + limitedBy(r.Findings) + "."
-}
-
-// limitedBy names the severest finding in half a sentence, if it is severe.
-func limitedBy(found []result.Finding) string {
-	if len(found) == 0 || found[0].Severity < result.Strains {
-		return ""
-	}
-	return "; what limits first is: " + found[0].Name
 }

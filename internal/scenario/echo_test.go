@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/c10m/c10m/internal/plan"
+	"github.com/c10m/c10m/internal/report"
 	"github.com/c10m/c10m/internal/result"
 )
 
@@ -26,9 +27,10 @@ func TestEchoVerdict(t *testing.T) {
 		{"interrupted before", 0, result.Result{}, false, ""},
 	} {
 		h := &hold{Prepared: &Prepared{Plan: plan.Plan{Scenario: "echo", MessageRate: tt.rate}}, res: &tt.r}
-		h.echoVerdict()
-		if !strings.HasPrefix(tt.r.Verdict, tt.says) || tt.says == "" && tt.r.Verdict != "" || tt.r.Behind != tt.behind {
-			t.Errorf("%s: %q, behind %v; want %q, %v", tt.name, tt.r.Verdict, tt.r.Behind, tt.says, tt.behind)
+		h.settleEcho()
+		tt.r.Scenario, tt.r.Plan.MessageRate = "echo", tt.rate
+		if said := report.Verdict(&tt.r); !strings.HasPrefix(said, tt.says) || tt.says == "" && said != "" || tt.r.Behind != tt.behind {
+			t.Errorf("%s: %q, behind %v; want %q, %v", tt.name, said, tt.r.Behind, tt.says, tt.behind)
 		}
 	}
 }

@@ -89,7 +89,7 @@ func Hold(ctx context.Context, p *Prepared, o Options, fp proc.FS, watch Watch) 
 	h.fill(tally)
 	settleFindings(seen, h.res, p.Plan.Local, h.fillHeat())
 	h.res.Interrupt = ctx.Err() != nil
-	h.echoVerdict()
+	h.settleEcho()
 	return h.res, nil
 }
 

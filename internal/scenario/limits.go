@@ -53,8 +53,8 @@ func (p *Prepared) serverPIDs(fp proc.FS, ports []int) (pids []int) {
 // shown is how many cores, processes and threads a run's tables show of each.
 const shown = 4
 
-// settleFindings adds to the result of a run what limited it, and behind its own
-// tables who had the processors. The window must have ended while the client's
+// settleFindings adds to the result of a run what limited it, and who had the
+// processors. The window must have ended while the client's
 // threads were still there.
 func settleFindings(w diagnose.Window, r *result.Result, l plan.LocalPorts, latency []diagnose.Stretch) {
 	w.Errors, w.Conns, w.Latency = r.Conns.Errors, r.Conns, latency
@@ -65,5 +65,5 @@ func settleFindings(w diagnose.Window, r *result.Result, l plan.LocalPorts, late
 		w.Messages = r.Echo.Received
 	}
 	r.Findings = diagnose.Find(w)
-	r.Tables = append(r.Tables, diagnose.Tables(w, shown)...)
+	r.Usage = diagnose.Usage(w, shown)
 }

@@ -187,8 +187,7 @@ func (p *peak) try(ctx context.Context, users int64) (step *peakStep, err error)
 // rising is the steps up to one as pieces of a single run, from the fewest users
 // on: within a step latency is steady, and it is from step to step that it grows.
 func (p *peak) rising(upTo *peakStep) (pieces []diagnose.Stretch) {
-	steps := slices.SortedStableFunc(slices.Values(p.steps), func(a, b *peakStep) int { return cmp.Compare(a.users, b.users) })
-	for _, s := range steps {
+	for _, s := range p.byUsers() {
 		if l := s.r.Echo.Latency; s.users <= upTo.users && l != nil {
 			pieces = append(pieces, diagnose.Stretch{Seconds: s.r.Echo.Seconds, Messages: s.r.Echo.Received, P99: time.Duration(l.P99)})
 		}
@@ -205,43 +204,45 @@ func (p *peak) result(ctx context.Context, good, bad *peakStep) *result.Result {
 	r, limit := cmp.Or(good, bad).r, cmp.Or(bad, good)
 	r.Scenario, r.Interrupt = "peak", ctx.Err() != nil
 	r.FirstFailure = cmp.Or(limit.r.FirstFailure, r.FirstFailure)
-	t := result.Table{Title: "Steps", Plot: "p99", Columns: []result.Column{{Name: "users", Unit: unit.InCount}, {Name: "transactions", Unit: unit.InPerSecond},
-		{Name: "p50", Unit: unit.InNanos}, {Name: "p99", Unit: unit.InNanos}, {Name: "errors", Unit: unit.InShare}, {Name: "broke", Unit: unit.InText}}}
-	for _, s := range p.steps {
-		row := []any{float64(s.users), s.r.Echo.Rate, nil, nil, errorShare(s.r, s.users), s.broke}
-		if l := s.r.Echo.Latency; l != nil {
-			row[2], row[3] = float64(l.P50), float64(l.P99)
-		}
-		t.Rows = append(t.Rows, row)
-	}
-	r.Tables = append([]result.Table{t}, limit.r.Tables...)
-	switch {
-	case good == nil:
-		r.Behind = true
-		r.Verdict = fmt.Sprintf("It does not even carry %s users: %s", unit.Commas(bad.users), bad.broke)
-	case bad == nil:
-		r.Verdict = fmt.Sprintf("It carries %s users, the most that was tried, at %s transactions a second and %s at the 99th percentile; its limit is above that", unit.Commas(good.users), unit.Commas(int64(good.r.Echo.Rate)), p99(good.r))
-	default:
-		r.Verdict = fmt.Sprintf("It carries %s users at %s transactions a second, %s at the 99th percentile; with %s the limit %s is passed", unit.Commas(good.users), unit.Commas(int64(good.r.Echo.Rate)), p99(good.r), unit.Commas(bad.users), bad.broke)
-	}
+	r.Usage = limit.r.Usage
+	r.Peak = p.outcome(good, bad)
+	r.Behind = good == nil
 	if bad != nil {
 		if across := p.rising(bad); len(across) >= fewestSteps {
 			settleFindings(bad.seen, bad.r, bad.local, across)
 		}
 		r.Findings = bad.r.Findings
-		if len(r.Findings) > 0 {
-			r.Verdict += fmt.Sprintf(". What broke first: %s (%s)", r.Findings[0].Name, r.Findings[0].Evidence)
-		} else {
-			r.Verdict += ". Nothing of the machine was at its limit then"
-		}
 	}
-	r.Verdict += "."
 	return r
 }
 
-func p99(r *result.Result) string {
-	if r.Echo.Latency == nil {
-		return "nothing"
+// outcome is what the steps came to. A step that was tried twice is there once for
+// each time.
+func (p *peak) outcome(good, bad *peakStep) *result.Peak {
+	o := &result.Peak{Mode: p.opt.Mode, LowerBound: bad == nil}
+	if o.Mode == KeepAlive {
+		o.Requests = int64(p.opt.Requests)
 	}
-	return unit.Nanos(r.Echo.Latency.P99)
+	if good != nil {
+		o.Users, o.Rate = &good.users, &good.r.Echo.Rate
+		if l := good.r.Echo.Latency; l != nil {
+			o.P99 = &l.P99
+		}
+	}
+	if bad != nil {
+		o.BreaksAt, o.Broke = &bad.users, bad.broke
+	}
+	for _, s := range p.byUsers() {
+		step := result.PeakStep{Users: s.users, Rate: s.r.Echo.Rate, ErrorShare: errorShare(s.r, s.users), Broke: s.broke}
+		if l := s.r.Echo.Latency; l != nil {
+			step.P50, step.P99 = &l.P50, &l.P99
+		}
+		o.Steps = append(o.Steps, step)
+	}
+	return o
+}
+
+// byUsers are the steps from the fewest users on.
+func (p *peak) byUsers() []*peakStep {
+	return slices.SortedStableFunc(slices.Values(p.steps), func(a, b *peakStep) int { return cmp.Compare(a.users, b.users) })
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/c10m/c10m/internal/diagnose"
 	"github.com/c10m/c10m/internal/proc"
+	"github.com/c10m/c10m/internal/report"
 	"github.com/c10m/c10m/internal/result"
 )
 
@@ -43,8 +44,8 @@ func TestPeakAcrossSteps(t *testing.T) {
 		p.steps[last].broke = "p99>100ms"
 		r := p.result(context.Background(), p.steps[last-1], p.steps[last])
 		got := len(r.Findings) > 0 && r.Findings[0].Name == diagnose.IdleYetSlow
-		if got != tt.want || strings.Contains(r.Verdict, diagnose.IdleYetSlow) != tt.want {
-			t.Errorf("%s: findings %+v, verdict %q; want it named %v", tt.name, r.Findings, r.Verdict, tt.want)
+		if got != tt.want || strings.Contains(report.Verdict(r), diagnose.IdleYetSlow) != tt.want {
+			t.Errorf("%s: findings %+v, verdict %q; want it named %v", tt.name, r.Findings, report.Verdict(r), tt.want)
 		}
 	}
 }

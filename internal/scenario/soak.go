@@ -2,16 +2,14 @@ package scenario
 
 import (
 	"context"
-	"fmt"
 	"math"
-	"strings"
+	"slices"
 	"time"
 
 	"github.com/c10m/c10m/internal/proc"
 	"github.com/c10m/c10m/internal/result"
 	"github.com/c10m/c10m/internal/stat"
 	"github.com/c10m/c10m/internal/sys"
-	"github.com/c10m/c10m/internal/unit"
 )
 
 // SoakOptions are a constant load for a long time.
@@ -25,8 +23,11 @@ const (
 	// soakBlocks is how many means are taken of the samples before a slope is
 	// fitted: a heap breathes, and samples within one breath are not independent.
 	soakBlocks = 20
-	// soakRows is how many rows the table shows.
-	soakRows = 20
+	// soakSeries is how many of the samples are kept with the result.
+	soakSeries = 200
+	// loadHeld is the share of tries that may fail in a run that is judged: what
+	// happens to a server without its load is another question.
+	loadHeld = 0.01
 	// ofNote is how much a server must have grown by, of what it has, to be
 	// called leaking, and ofNoteBytes at least: less is a breath of its heap.
 	ofNote      = 0.02
@@ -63,11 +64,9 @@ func Soak(ctx context.Context, o SoakOptions, fp proc.FS, watch Watch) (*result.
 		return nil, err
 	}
 	r := c.res
-	g := judgeSoak(all, o.WarmUp)
-	r.Tables = append(r.Tables, soakTable(all), g.fdTable(r), g.memoryTable(r))
 	settleFindings(seen, r, c.Plan.Local, pieces)
-	r.Leak = g.leaks()
-	r.Verdict = g.verdict(r)
+	r.Soak = soakOutcome(r, &o, all)
+	r.Leak = r.Soak.LoadHeld && soakLeaks(r.Soak)
 	r.Warnings = append(c.Warnings, m.warnings...)
 	return r, nil
 }
@@ -106,46 +105,59 @@ func (m *memoryWatch) sample(ctx context.Context, t float64) soakSample {
 	return s
 }
 
-// soakGrowth is how what a soak looks at has grown.
-type soakGrowth struct{ server, kernel, fds, closeWait growth }
-
-func judgeSoak(all []soakSample, warmUp float64) soakGrowth {
-	return soakGrowth{
-		server:    judge(all, warmUp, ofNoteBytes, func(s soakSample) float64 { return s.server }),
-		kernel:    judge(all, warmUp, ofNoteBytes, func(s soakSample) float64 { return s.kernel }),
-		fds:       judge(all, warmUp, ofNoteFDs, func(s soakSample) float64 { return s.fds }),
-		closeWait: judge(all, warmUp, ofNoteFDs, func(s soakSample) float64 { return s.closeWait }),
+// soakOutcome judges everything that a soak looks at.
+func soakOutcome(r *result.Result, o *SoakOptions, all []soakSample) *result.Soak {
+	s := &result.Soak{LoadHeld: r.Conns.Established >= r.Plan.Conns && r.Echo.Received > 0 && errorShare(r, o.Users) < loadHeld}
+	s.Server = judge(all, o.WarmUp, ofNoteBytes, func(s soakSample) float64 { return s.server })
+	s.Kernel = judge(all, o.WarmUp, ofNoteBytes, func(s soakSample) float64 { return s.kernel })
+	s.FDs = judge(all, o.WarmUp, ofNoteFDs, func(s soakSample) float64 { return s.fds })
+	s.CloseWait = judge(all, o.WarmUp, ofNoteFDs, func(s soakSample) float64 { return s.closeWait })
+	if g := s.Kernel; g != nil && g.Seconds < 2*timeWaitFor && g.Verdict == result.Leaks {
+		// What the first TIME_WAIT sockets take: as many come as go only after
+		// timeWaitFor.
+		g.Verdict = result.Undecided
 	}
+	conns := 0.0 // a second
+	if r.Conns.Established > r.Plan.Conns && r.Echo.Seconds > 0 {
+		conns = float64(r.Conns.Established) / r.Echo.Seconds
+	}
+	for _, g := range []*result.Growth{s.Server, s.Kernel, s.FDs, s.CloseWait} {
+		if g != nil {
+			g.PerTransaction, g.PerConn = perEvent(g.PerHour, r.Echo.Rate), perEvent(g.PerHour, conns)
+		}
+	}
+	if g := s.Server; g != nil {
+		s.GrowthBytesPerHour, s.GrowthLow, s.GrowthHigh = &g.PerHour, &g.Low, &g.High
+	}
+	s.Series = soakSeriesOf(all)
+	return s
 }
 
-// kernelLeaks leaves out what the first TIME_WAIT sockets take: as many come as
-// go only after timeWaitFor.
-func (g *soakGrowth) kernelLeaks() bool { return g.kernel.leaks && g.kernel.seconds >= 2*timeWaitFor }
-
-func (g *soakGrowth) leaks() bool {
-	return g.server.leaks || g.fds.leaks || g.closeWait.leaks || g.kernelLeaks()
+// perEvent is what so much an hour is for each of so many events a second.
+func perEvent(perHour, rate float64) *float64 {
+	if rate <= 0 {
+		return nil
+	}
+	each := perHour / 3600 / rate
+	return &each
 }
 
-// growth is what a series of samples says.
-type growth struct {
-	known     bool
-	slope     float64 // per hour
-	low, high float64 // 95 %
-	last      float64 // at the end
-	seconds   float64 // judged
-	// At most one of these: it grows at a steady rate; it grew at first and then
-	// much less; it grew, and it cannot be told whether that goes on.
-	leaks, settled, undecided bool
+// soakLeaks says whether anything that a soak looks at leaks.
+func soakLeaks(s *result.Soak) bool {
+	return slices.ContainsFunc([]*result.Growth{s.Server, s.Kernel, s.FDs, s.CloseWait}, func(g *result.Growth) bool {
+		return g != nil && g.Verdict == result.Leaks
+	})
 }
 
 // judge fits a line to the samples after the warm-up, and one to the second half
 // of them: what grows less and less is no leak but a heap that finds its size. A
 // leak goes on at its rate. The second line is much less sure than the first, so
-// that it must be well below to say that growth has settled. Growth below least
-// is of no account.
-func judge(all []soakSample, warmUp, least float64, of func(soakSample) float64) (g growth) {
+// that it must be well below to say that growth has settled; the figures are its
+// own then. Growth below least, or below ofNote of what there is, may be a heap
+// that breathes: it is too little to tell. nil: too few samples are known.
+func judge(all []soakSample, warmUp, least float64, of func(soakSample) float64) *result.Growth {
 	if len(all) == 0 {
-		return g
+		return nil
 	}
 	var xs, ys []float64
 	from := all[len(all)-1].t * warmUp
@@ -157,119 +169,42 @@ func judge(all []soakSample, warmUp, least float64, of func(soakSample) float64)
 	bx, by := stat.Blocks(xs, ys, soakBlocks)
 	b, low, high, ok := stat.Slope(bx, by)
 	if !ok {
+		return nil
+	}
+	const hour = 3600
+	g := &result.Growth{Verdict: result.Flat, PerHour: b * hour, Low: low * hour, High: high * hour, Last: by[len(by)-1], Seconds: xs[len(xs)-1] - xs[0]}
+	if low <= 0 {
 		return g
 	}
-	g = growth{known: true, slope: b * 3600, low: low * 3600, high: high * 3600, last: by[len(by)-1], seconds: xs[len(xs)-1] - xs[0]}
-	grew := b * g.seconds
-	if low <= 0 || grew < least || grew < ofNote*g.last {
+	if grew := b * g.Seconds; grew < least || grew < ofNote*g.Last {
+		g.Verdict = result.TooLittle
 		return g
 	}
 	half := len(bx) / 2
 	late, lateLow, lateHigh, ok := stat.Slope(bx[half:], by[half:])
 	switch {
 	case ok && lateHigh < b/2:
-		g.settled = true
+		g.Verdict, g.PerHour, g.Low, g.High, g.Seconds = result.Settled, late*hour, lateLow*hour, lateHigh*hour, bx[len(bx)-1]-bx[half]
 	case !ok || lateLow > 0 && late > b/2:
-		g.leaks = true
+		g.Verdict = result.Leaks
 	default:
-		g.undecided = true
+		g.Verdict = result.Undecided
 	}
 	return g
 }
 
-func soakTable(all []soakSample) result.Table {
-	t := result.Table{Title: "Memory over time", Plot: "server", Columns: []result.Column{{Name: "after", Unit: unit.InSeconds},
-		{Name: "server", Unit: unit.InBytes}, {Name: "kernel", Unit: unit.InBytes},
-		{Name: "fds", Unit: unit.InCount}, {Name: "CLOSE_WAIT", Unit: unit.InCount}}}
-	cell := func(v float64) any {
+// soakSeriesOf are the samples, of a long run evenly spaced ones.
+func soakSeriesOf(all []soakSample) (series []result.SoakSample) {
+	known := func(v float64) *float64 {
 		if math.IsNaN(v) {
 			return nil
 		}
-		return v
+		return &v
 	}
-	n := len(all)
-	rows := min(n, soakRows)
-	for i := range rows {
-		s := all[i*(n-1)/max(1, rows-1)]
-		t.Rows = append(t.Rows, []any{s.t, cell(s.server), cell(s.kernel), cell(s.fds), cell(s.closeWait)})
+	n := min(len(all), soakSeries)
+	for i := range n {
+		s := all[i*(len(all)-1)/max(1, n-1)]
+		series = append(series, result.SoakSample{T: s.t, Server: known(s.server), Kernel: known(s.kernel), FDs: known(s.fds), CloseWait: known(s.closeWait)})
 	}
-	return t
-}
-
-// rowOf is a thing that grows, and its row of a table.
-type rowOf struct {
-	of string
-	growth
-}
-
-// growthTable has one row each; per is what happens so often a second.
-func growthTable(title string, of unit.Kind, per string, rate float64, rows ...rowOf) result.Table {
-	t := result.Table{Title: title, Columns: []result.Column{{Name: "of", Unit: unit.InText}, {Name: "per hour", Unit: of},
-		{Name: "at least", Unit: of}, {Name: "at most", Unit: of}, {Name: "per " + per, Unit: of}, {Name: "judged", Unit: unit.InSeconds}},
-		Note: "By least squares after the warm-up; at least and at most: 95 % confidence."}
-	for _, g := range rows {
-		row := []any{g.of, nil, nil, nil, nil, nil}
-		if g.known {
-			row = []any{g.of, g.slope, g.low, g.high, nil, g.seconds}
-			if rate > 0 {
-				row[4] = g.slope / 3600 / rate
-			}
-		}
-		t.Rows = append(t.Rows, row)
-	}
-	return t
-}
-
-func (g *soakGrowth) memoryTable(r *result.Result) result.Table {
-	return growthTable("Growth", unit.InBytes, "transaction", r.Echo.Rate, rowOf{"server", g.server}, rowOf{"kernel", g.kernel})
-}
-
-func (g *soakGrowth) fdTable(r *result.Result) result.Table {
-	return growthTable("Growth of the server's sockets", unit.InNumber, "connection", float64(r.Conns.Established)/r.Echo.Seconds,
-		rowOf{"fds", g.fds}, rowOf{"CLOSE_WAIT", g.closeWait})
-}
-
-func bytesText(b float64) string { return fmt.Sprintf("%.1f MiB", b/(1<<20)) }
-
-// verdict names every leak, or else says how the server's memory stands.
-func (g *soakGrowth) verdict(r *result.Result) string {
-	var leaks []string
-	if g.server.leaks {
-		said := fmt.Sprintf("the server grows by %s an hour (%s to %s with 95 %% confidence)", bytesText(g.server.slope), bytesText(g.server.low), bytesText(g.server.high))
-		if r.Echo.Rate > 0 {
-			said += fmt.Sprintf(", about %.0f bytes a transaction", g.server.slope/3600/r.Echo.Rate)
-		}
-		if r.Conns.Established > r.Plan.Conns {
-			said += fmt.Sprintf(" or %.0f a connection", g.server.slope/3600*r.Echo.Seconds/float64(r.Conns.Established))
-		}
-		leaks = append(leaks, said)
-	}
-	if g.fds.leaks {
-		leaks = append(leaks, fmt.Sprintf("the server holds %s fds more every hour (%s to %s with 95 %% confidence) and is at %s",
-			unit.Commas(int64(g.fds.slope)), unit.Commas(int64(g.fds.low)), unit.Commas(int64(g.fds.high)), unit.Commas(int64(g.fds.last))))
-	}
-	if g.closeWait.leaks {
-		leaks = append(leaks, fmt.Sprintf("%s sockets more every hour are in CLOSE_WAIT, which the client has closed and the server never does", unit.Commas(int64(g.closeWait.slope))))
-	}
-	if g.kernelLeaks() {
-		leaks = append(leaks, fmt.Sprintf("the kernel's memory for connections grows by %s an hour: sockets that nobody closes, or other work on this machine", bytesText(g.kernel.slope)))
-	}
-	said := g.server.words()
-	if len(leaks) > 0 {
-		said = "LEAK: " + strings.Join(leaks, "; ")
-	}
-	return said + fmt.Sprintf(". %s transactions in %s", unit.Commas(r.Echo.Received), time.Duration(r.Echo.Seconds*float64(time.Second)).Round(time.Second)) + limitedBy(r.Findings) + "."
-}
-
-// words are of a server's memory that does not leak.
-func (g growth) words() string {
-	switch {
-	case !g.known:
-		return "Nothing can be said of the server's memory: too few samples, or it is not known"
-	case g.undecided:
-		return fmt.Sprintf("Undecided: the server grew by %s an hour (%s to %s with 95 %% confidence), and whether it goes on cannot be told from noise: run longer", bytesText(g.slope), bytesText(g.low), bytesText(g.high))
-	case g.settled:
-		return fmt.Sprintf("No leak: the server grew at first and less and less, and is at %s", bytesText(g.last))
-	}
-	return fmt.Sprintf("No leak: the server stays at %s; what could hide in the noise is at most %s an hour", bytesText(g.last), bytesText(max(0, g.high)))
+	return series
 }

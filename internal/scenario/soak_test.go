@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/c10m/c10m/internal/report"
 	"github.com/c10m/c10m/internal/result"
 )
 
@@ -32,18 +33,18 @@ func TestJudge(t *testing.T) {
 				all = append(all, soakSample{t: at, server: tt.memory(at), kernel: math.NaN()})
 			}
 			g := judge(all, 0.2, ofNoteBytes, func(s soakSample) float64 { return s.server })
-			if !g.known || g.leaks != tt.leaks || g.settled != tt.settled {
+			if g == nil || (g.Verdict == result.Leaks) != tt.leaks || (g.Verdict == result.Settled) != tt.settled {
 				t.Errorf("%+v, want leaks %v, settled %v", g, tt.leaks, tt.settled)
 			}
-			if g.low > g.slope || g.slope > g.high {
-				t.Errorf("%g is not within %g to %g", g.slope, g.low, g.high)
+			if g.Low > g.PerHour || g.PerHour > g.High {
+				t.Errorf("%g is not within %g to %g", g.PerHour, g.Low, g.High)
 			}
-			if k := judge(all, 0.2, ofNoteBytes, func(s soakSample) float64 { return s.kernel }); k.known {
+			if k := judge(all, 0.2, ofNoteBytes, func(s soakSample) float64 { return s.kernel }); k != nil {
 				t.Error("growth of what is not known")
 			}
 		})
 	}
-	if g := judge(nil, 0.2, ofNoteBytes, func(soakSample) float64 { return 0 }); g.known {
+	if g := judge(nil, 0.2, ofNoteBytes, func(soakSample) float64 { return 0 }); g != nil {
 		t.Error("growth without a sample")
 	}
 }
@@ -59,7 +60,7 @@ func TestJudgeIsNotFooled(t *testing.T) {
 			walk = 0.9*walk + noise.NormFloat64() // neighbours are alike
 			all = append(all, soakSample{t: float64(i), server: 20<<20 + walk*(1<<20)})
 		}
-		if judge(all, 0.2, ofNoteBytes, func(s soakSample) float64 { return s.server }).leaks {
+		if judge(all, 0.2, ofNoteBytes, func(s soakSample) float64 { return s.server }).Verdict == result.Leaks {
 			found++
 		}
 	}
@@ -78,12 +79,12 @@ func TestJudgeOfAWeakLeak(t *testing.T) {
 		for i := range 300 {
 			all = append(all, soakSample{t: float64(2 * i), server: 20<<20 + 0.006*(1<<20)*float64(2*i) + 2.5*(1<<20)*noise.NormFloat64()})
 		}
-		switch g := judge(all, 0.2, ofNoteBytes, func(s soakSample) float64 { return s.server }); {
-		case g.settled:
+		switch g := judge(all, 0.2, ofNoteBytes, func(s soakSample) float64 { return s.server }); g.Verdict {
+		case result.Settled:
 			settled++
-		case g.undecided:
+		case result.Undecided:
 			undecided++
-		case g.leaks:
+		case result.Leaks:
 			leaks++
 		}
 	}
@@ -120,12 +121,11 @@ func TestSoakVerdict(t *testing.T) {
 				at := tt.seconds * float64(i) / 100
 				all = append(all, soakSample{t: at, server: tt.server(at), kernel: tt.kernel(at), fds: tt.fds(at), closeWait: tt.closeWait(at)})
 			}
-			g := judgeSoak(all, 0.2)
-			r := &result.Result{Conns: result.Conns{Attempted: 9, Established: 9}, Echo: &result.Echo{Seconds: tt.seconds, Rate: 1000}}
-			if g.leaks() != tt.leaks || !strings.HasPrefix(g.verdict(r), tt.says) {
-				t.Errorf("leaks %v, want %v; %q, want %q", g.leaks(), tt.leaks, g.verdict(r), tt.says)
+			r := &result.Result{Scenario: "soak", Conns: result.Conns{Attempted: 9, Established: 9}, Echo: &result.Echo{Seconds: tt.seconds, Rate: 1000, Received: 1000}}
+			r.Soak = soakOutcome(r, &SoakOptions{WarmUp: 0.2, ChurnOptions: ChurnOptions{Users: 9}}, all)
+			if said := report.Verdict(r); soakLeaks(r.Soak) != tt.leaks || !strings.HasPrefix(said, tt.says) {
+				t.Errorf("leaks %v, want %v; %q, want %q", soakLeaks(r.Soak), tt.leaks, said, tt.says)
 			}
-			r.Tables = append(r.Tables, soakTable(all), g.fdTable(r), g.memoryTable(r))
 			if err := r.Check(); err != nil {
 				t.Error(err)
 			}

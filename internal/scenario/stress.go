@@ -2,15 +2,10 @@ package scenario
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/c10m/c10m/internal/proc"
 	"github.com/c10m/c10m/internal/result"
-	"github.com/c10m/c10m/internal/unit"
 )
-
-// Kept is the mode of a user who has one connection for all of its messages.
-const Kept = "kept"
 
 // Stress is a fixed amount of work, users × loops, and what it took: response
 // times, errors by cause, and the server's memory before and after.
@@ -25,10 +20,10 @@ func Stress(ctx context.Context, o ChurnOptions, fp proc.FS, watch Watch) (*resu
 	}
 	r := c.res
 	at := m.server(late)
-	r.Tables = append(r.Tables, stressTable(r, o.Users), m.table(before, at))
 	settleFindings(seen, r, c.Plan.Local, pieces)
-	r.Behind = r.Echo.Received < o.Users*o.Loops && o.Loops > 0 && !r.Interrupt
-	r.Verdict = stressVerdict(r, &o, before, at)
+	r.Stress = stressOutcome(r, &o)
+	r.Stress.ServerBefore, r.Stress.ServerAfter = before, at
+	r.Behind = r.Stress.Undone > 0 && !r.Interrupt
 	r.Warnings = append(c.Warnings, m.warnings...)
 	return r, nil
 }
@@ -57,40 +52,10 @@ func errorShare(r *result.Result, users int64) float64 {
 	return max(float64(failed)/float64(failed+r.Echo.Received), float64(hung(r))/float64(users))
 }
 
-func stressTable(r *result.Result, users int64) result.Table {
-	t := result.Table{Title: "Response times", Columns: []result.Column{{Name: "users", Unit: unit.InCount}, {Name: "transactions", Unit: unit.InPerSecond},
-		{Name: "p50", Unit: unit.InNanos}, {Name: "p90", Unit: unit.InNanos}, {Name: "p99", Unit: unit.InNanos}, {Name: "p99.9", Unit: unit.InNanos},
-		{Name: "max", Unit: unit.InNanos}, {Name: "errors", Unit: unit.InShare}}}
-	row := []any{float64(users), r.Echo.Rate, nil, nil, nil, nil, nil, errorShare(r, users)}
-	if l := r.Echo.Latency; l != nil {
-		for i, ns := range []int64{l.P50, l.P90, l.P99, l.P999, l.Max} {
-			row[2+i] = float64(ns)
-		}
-	}
-	t.Rows = [][]any{row}
-	return t
-}
-
-func stressVerdict(r *result.Result, o *ChurnOptions, before, at *result.ProcMemory) string {
-	said := fmt.Sprintf("%s users did %s transactions in %.3g s, %s a second, with %s", unit.Commas(o.Users), unit.Commas(r.Echo.Received), r.Echo.Seconds, unit.Commas(int64(r.Echo.Rate)), o.words())
-	if l := r.Echo.Latency; l != nil {
-		said += fmt.Sprintf(": half within %s, 99 %% within %s", unit.Nanos(l.P50), unit.Nanos(l.P99))
-	}
-	switch n := failures(r); {
-	case n > 0:
-		said += fmt.Sprintf(". %s tries failed, mostly %s", unit.Commas(n), r.Conns.Errors.Top(1)[0].Name)
-	case r.Behind:
-		said += ". No try failed"
-	default:
-		said += ". Nothing failed"
-	}
-	if r.Behind {
-		said += fmt.Sprintf(", %s of %s transactions were not done in time", unit.Commas(o.Users*o.Loops-r.Echo.Received), unit.Commas(o.Users*o.Loops))
-	}
-	if before != nil && at != nil {
-		said += fmt.Sprintf("; the server's memory went from %.1f to %.1f MiB", float64(before.PSS)/(1<<20), float64(at.PSS)/(1<<20))
-	}
-	return said + limitedBy(r.Findings) + "."
+func stressOutcome(r *result.Result, o *ChurnOptions) *result.Stress {
+	s := &result.Stress{Load: o.load(), Asked: o.Users * o.Loops, Failures: failures(r), ErrorShare: errorShare(r, o.Users)}
+	s.Undone = max(0, s.Asked-r.Echo.Received)
+	return s
 }
 
 // memoryWatch reads the memory of a server, ours or another on this machine.
@@ -131,20 +96,4 @@ func (m *memoryWatch) server(ctx context.Context) *result.ProcMemory {
 		return nil
 	}
 	return &result.ProcMemory{RSS: p.RSS, PSS: p.PSS, Private: p.Private}
-}
-
-func (m *memoryWatch) table(before, at *result.ProcMemory) result.Table {
-	t := result.Table{Title: "Memory of the server", Columns: []result.Column{{Name: "when", Unit: unit.InText},
-		{Name: "RSS", Unit: unit.InBytes}, {Name: "PSS", Unit: unit.InBytes}, {Name: "private", Unit: unit.InBytes}}}
-	for _, one := range []struct {
-		when string
-		m    *result.ProcMemory
-	}{{"at the start", before}, {"at the end", at}} {
-		row := []any{one.when, nil, nil, nil}
-		if one.m != nil {
-			row = []any{one.when, float64(one.m.RSS), float64(one.m.PSS), float64(one.m.Private)}
-		}
-		t.Rows = append(t.Rows, row)
-	}
-	return t
 }

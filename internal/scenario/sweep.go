@@ -3,14 +3,13 @@ package scenario
 import (
 	"context"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/c10m/c10m/internal/result"
 	"github.com/c10m/c10m/internal/stat"
-	"github.com/c10m/c10m/internal/unit"
 )
 
 // Axis is one thing that a sweep varies: a flag of the server, a flag of the
@@ -30,6 +29,9 @@ const (
 	ClientFlag
 	Sysctl
 )
+
+// String is the kind in a result.
+func (k AxisKind) String() string { return [...]string{"server", "client", "sysctl"}[k] }
 
 // Choice is one value of an axis.
 type Choice struct {
@@ -71,36 +73,38 @@ type SweepRun func(context.Context, []Choice) (r *result.Result, short bool, err
 
 // variant is one combination of values, and what came of its runs.
 type variant struct {
+	result.Variant
 	choices []Choice
-	values  []float64 // of the metric, by run
-	errors  int64     // connects, connections and messages that failed, over all runs
-	short   int       // runs that fell short
-	err     error     // why it could not run, or not be measured
+	numbers []map[string]float64 // of each run
+	err     error                // why it could not run, or not be measured
 	last    *result.Result
 }
 
-func (v *variant) name() string { return variantName(v.choices) }
-
-// whole says whether the variant can be judged: a server that refuses most of
-// its connections is quick with the rest.
-func (v *variant) whole() bool { return len(v.values) > 0 && v.short == 0 && v.err == nil }
+// newVariant has not run yet.
+func newVariant(choices []Choice) *variant {
+	v := &variant{choices: choices}
+	for _, c := range choices {
+		v.Choices = append(v.Choices, result.Choice{Of: c.Kind.String(), Name: c.Name, Value: c.Value})
+	}
+	return v
+}
 
 // take takes in a run.
 func (v *variant) take(r *result.Result, short bool, m result.Metric) error {
 	v.last = r
-	v.errors += failures(r)
+	v.Errors += failures(r)
 	if short {
-		v.short++
+		v.Short++
 	}
 	numbers, err := r.Numbers()
 	if err != nil {
 		return err
 	}
 	n, ok := m.Of(numbers)
-	if !ok {
+	if !ok || math.IsInf(n, 0) {
 		return fmt.Errorf("%w: --metric %s: the run did not measure it", ErrUsage, m.Path)
 	}
-	v.values = append(v.values, n)
+	v.Values, v.numbers = append(v.Values, n), append(v.numbers, numbers)
 	return nil
 }
 
@@ -113,7 +117,7 @@ func Sweep(ctx context.Context, o SweepOptions, run SweepRun) (*result.Result, e
 		Host: thisHost(o.Commit)}
 	var all []*variant
 	for _, choices := range Grid(o.Axes) {
-		all = append(all, &variant{choices: choices})
+		all = append(all, newVariant(choices))
 	}
 	for turn := 0; turn < o.Repeat && !r.Interrupt; turn++ {
 		for k := range all {
@@ -132,28 +136,72 @@ func Sweep(ctx context.Context, o SweepOptions, run SweepRun) (*result.Result, e
 			}
 		}
 	}
-	failed := slices.IndexFunc(all, func(v *variant) bool { return v.err != nil })
-	nothing := !slices.ContainsFunc(all, func(v *variant) bool { return len(v.values) > 0 })
-	if r.Interrupt && nothing {
-		return nil, ErrInterrupted
+	if err := nothing(all, r.Interrupt); err != nil {
+		return nil, err
 	}
-	if failed >= 0 && nothing {
-		return nil, fmt.Errorf("%s: %w", all[failed].name(), all[failed].err)
+	r.Sweep = o.outcome(all)
+	for _, v := range all {
+		r.Behind = r.Behind || v.Short > 0 || v.err != nil
 	}
-	values := make([][]float64, len(all)) // of those that can be judged
-	for i, v := range all {
-		if v.whole() {
-			values[i] = v.values
-		}
-		r.Behind = r.Behind || v.short > 0 || v.err != nil
-	}
-	judgement := judgeSweep(values, o.Less)
-	r.Tables = []result.Table{sweepTable(o, all, judgement)}
-	r.Verdict = sweepVerdict(o, all, values, judgement)
-	if judgement.best >= 0 { // what would have to be cured to go on from there
-		r.Findings = all[judgement.best].last.Findings
+	if best := r.Sweep.BestVariant; best != nil { // what would have to be cured to go on from there
+		r.Findings = all[*best].last.Findings
 	}
 	return r, nil
+}
+
+// nothing is the error of a sweep in which no variant was measured.
+func nothing(all []*variant, interrupted bool) error {
+	if slices.ContainsFunc(all, func(v *variant) bool { return len(v.Values) > 0 }) {
+		return nil
+	}
+	if interrupted {
+		return ErrInterrupted
+	}
+	for _, v := range all {
+		if v.err != nil {
+			return fmt.Errorf("%s: %w", v.Name(), v.err)
+		}
+	}
+	return nil
+}
+
+// outcome says which variant is best, as far as the runs can tell.
+func (o SweepOptions) outcome(all []*variant) *result.Sweep {
+	s := &result.Sweep{Metric: o.Metric.Path, Kind: o.Metric.Kind, Less: o.Less, Repeat: o.Repeat,
+		CanTell: canTell(o.Repeat, len(all)), Needed: RepeatsNeeded(len(all))}
+	values := make([][]float64, len(all)) // of those that can be judged
+	for i, v := range all {
+		if v.err != nil {
+			v.Error = v.err.Error()
+		}
+		if v.Whole() {
+			values[i] = v.Values
+		}
+	}
+	j := judgeSweep(values, o.Less)
+	judged := 0
+	for i, v := range all {
+		if len(v.Values) > 0 {
+			median := stat.Median(v.Values)
+			v.Median = &median
+		}
+		if v.Whole() {
+			judged++
+			if i != j.best {
+				v.Chance = &j.p[i]
+			}
+		}
+		if j.equal[i] {
+			s.Equal = append(s.Equal, i)
+		}
+		s.Variants = append(s.Variants, v.Variant)
+	}
+	if j.best >= 0 {
+		s.BestVariant, s.Pick, s.Best = &j.best, &j.pick, result.MediansOf(all[j.best].numbers)
+		maps.DeleteFunc(s.Best, func(_ string, v float64) bool { return math.IsInf(v, 0) }) // what never comes; a file holds no such number
+		s.Sure = judged > 1 && len(s.Equal) == 1
+	}
+	return s
 }
 
 // sweepJudgement says which variant is best, and how sure that is.
@@ -209,139 +257,4 @@ func RepeatsNeeded(variants int) int {
 		n++
 	}
 	return n
-}
-
-func variantName(v []Choice) string {
-	var parts []string
-	for _, c := range v {
-		parts = append(parts, c.Name+"="+c.Value)
-	}
-	return strings.Join(parts, " ")
-}
-
-func sweepTable(o SweepOptions, all []*variant, j sweepJudgement) result.Table {
-	t := result.Table{Title: o.Metric.Path + ", " + strings.ToLower(runsEach(o.Repeat)), Plot: "median",
-		Note: "against first: the median as a multiple of the first variant's. chance: how often noise alone would set it as far from the best; below 5 % it is worse than the best, above nobody can tell. " +
-			"short: runs that fell short; with one, or an error, a variant cannot be best. errors: connects, connections and messages that failed, over all runs."}
-	for _, a := range o.Axes {
-		t.Columns = append(t.Columns, result.Column{Name: a.Name, Unit: unit.InText})
-	}
-	of := o.Metric.Kind
-	t.Columns = append(t.Columns, result.Column{Name: "median", Unit: of}, result.Column{Name: "lowest", Unit: of}, result.Column{Name: "highest", Unit: of},
-		result.Column{Name: "against first", Unit: unit.InNumber}, result.Column{Name: "chance", Unit: unit.InShare},
-		result.Column{Name: "runs", Unit: unit.InCount}, result.Column{Name: "short", Unit: unit.InCount}, result.Column{Name: "errors", Unit: unit.InCount})
-	failed := slices.ContainsFunc(all, func(v *variant) bool { return v.err != nil })
-	if failed {
-		t.Columns = append(t.Columns, result.Column{Name: "could not run", Unit: unit.InText})
-	}
-	for i, v := range all {
-		var row []any
-		for _, c := range v.choices {
-			row = append(row, c.Value)
-		}
-		at := len(row)
-		row = append(row, nil, nil, nil, nil, nil, float64(len(v.values)), float64(v.short), float64(v.errors))
-		if first := all[0].values; len(v.values) > 0 {
-			row[at], row[at+1], row[at+2] = stat.Median(v.values), slices.Min(v.values), slices.Max(v.values)
-			if len(first) > 0 && stat.Median(first) != 0 {
-				row[at+3] = stat.Median(v.values) / stat.Median(first)
-			}
-			if i != j.best && v.whole() {
-				row[at+4] = j.p[i]
-			}
-		}
-		if failed {
-			row = append(row, "")
-		}
-		if v.err != nil {
-			row[len(row)-1] = v.err.Error()
-		}
-		t.Rows = append(t.Rows, row)
-	}
-	return t
-}
-
-// sweepVerdict says which is best, and which could not be.
-func sweepVerdict(o SweepOptions, all []*variant, values [][]float64, j sweepJudgement) string {
-	said := bestOf(o, all, values, j)
-	var not []string
-	for _, v := range all {
-		switch {
-		case v.err != nil:
-			not = append(not, v.name()+" could not run")
-		case v.short > 0:
-			not = append(not, fmt.Sprintf("%s fell short in %d of %d runs", v.name(), v.short, len(v.values)))
-		}
-	}
-	const most = 3
-	switch {
-	case len(not) > most:
-		said += fmt.Sprintf(" Not judged: %s and %d more.", strings.Join(not[:most], ", "), len(not)-most)
-	case len(not) > 0:
-		said += fmt.Sprintf(" Not judged: %s.", strings.Join(not, ", "))
-	}
-	return said
-}
-
-// bestOf is about those that were judged.
-func bestOf(o SweepOptions, all []*variant, values [][]float64, j sweepJudgement) string {
-	equal, judged := 0, 0
-	for i, v := range values {
-		if len(v) > 0 {
-			judged++
-		}
-		if j.equal[i] {
-			equal++
-		}
-	}
-	switch {
-	case judged == 0 && slices.ContainsFunc(all, func(v *variant) bool { return v.short > 0 }):
-		return "No variant did what was asked of it, so none is best."
-	case judged == 0:
-		return "Nothing was measured."
-	case len(all) == 1:
-		return fmt.Sprintf("%s: there is only one variant, nothing to choose.", all[0].name())
-	case judged == 1:
-		return fmt.Sprintf("Only %s did what was asked of it.", all[j.best].name())
-	case equal == judged:
-		said := fmt.Sprintf("No difference that noise could not make: the best median, with %s, is no sure win. Take the simplest, %s.", all[j.best].name(), all[j.pick].name())
-		if !canTell(o.Repeat, len(all)) {
-			said += fmt.Sprintf(" %s could not have told %d variants apart: --repeat %d could.", runsEach(o.Repeat), len(all), RepeatsNeeded(len(all)))
-		}
-		return said
-	}
-	how := byHowMuch(all, values, j)
-	if equal > 1 {
-		return fmt.Sprintf("Best by its median is %s, but %d of %d variants cannot be told from it; the first of them is %s. %s.", all[j.best].name(), equal, judged, all[j.pick].name(), how)
-	}
-	return fmt.Sprintf("Best is %s. %s.", all[j.best].name(), how)
-}
-
-func runsEach(n int) string {
-	if n == 1 {
-		return "One run each"
-	}
-	return fmt.Sprintf("%d runs each", n)
-}
-
-// byHowMuch sets the best beside the first variant and the worst.
-func byHowMuch(all []*variant, values [][]float64, j sweepJudgement) string {
-	worst, best := j.best, stat.Median(values[j.best])
-	for i, v := range values {
-		if len(v) > 0 && math.Abs(stat.Median(v)-best) > math.Abs(stat.Median(values[worst])-best) {
-			worst = i
-		}
-	}
-	change := func(i int) string {
-		m := stat.Median(values[i])
-		if m == 0 {
-			return "no number"
-		}
-		return fmt.Sprintf("%+.0f %%", 100*(best/m-1))
-	}
-	said := fmt.Sprintf("Its median is %s against the worst, %s", change(worst), all[worst].name())
-	if len(values[0]) > 0 && worst != 0 && j.best != 0 {
-		said += fmt.Sprintf(", and %s against the first, %s", change(0), all[0].name())
-	}
-	return said
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/c10m/c10m/internal/report"
 	"github.com/c10m/c10m/internal/result"
 )
 
@@ -14,7 +15,7 @@ func TestGrid(t *testing.T) {
 	got := Grid([]Axis{{ServerFlag, "workers", []string{"1", "2"}}, {ClientFlag, "size", []string{"64", "128", "256"}}})
 	var names []string
 	for _, v := range got {
-		names = append(names, variantName(v))
+		names = append(names, newVariant(v).Name())
 	}
 	want := "workers=1 size=64|workers=1 size=128|workers=1 size=256|workers=2 size=64|workers=2 size=128|workers=2 size=256"
 	if strings.Join(names, "|") != want {
@@ -48,11 +49,11 @@ func TestSweepFindsTheBest(t *testing.T) {
 	base := map[string]float64{"1": 1000, "2": 2000, "4": 1500}
 	rate := func(w string) float64 { return base[w] * (1 + 0.02*noise.NormFloat64()) }
 	r := sweepOf(t, 5, false, rate)
-	if !strings.HasPrefix(r.Verdict, "Best is workers=2.") || !strings.Contains(r.Verdict, "workers=1") {
-		t.Errorf("verdict %q", r.Verdict)
+	if !strings.HasPrefix(report.Verdict(r), "Best is workers=2.") || !strings.Contains(report.Verdict(r), "workers=1") {
+		t.Errorf("verdict %q", report.Verdict(r))
 	}
-	if r := sweepOf(t, 5, true, rate); !strings.HasPrefix(r.Verdict, "Best is workers=1.") {
-		t.Errorf("less is better: verdict %q", r.Verdict)
+	if r := sweepOf(t, 5, true, rate); !strings.HasPrefix(report.Verdict(r), "Best is workers=1.") {
+		t.Errorf("less is better: verdict %q", report.Verdict(r))
 	}
 }
 
@@ -62,7 +63,7 @@ func TestSweepIsNotFooled(t *testing.T) {
 	won := 0
 	for range 200 {
 		r := sweepOf(t, 5, false, func(string) float64 { return 1000 * (1 + 0.3*noise.NormFloat64()) })
-		if strings.HasPrefix(r.Verdict, "Best is") {
+		if strings.HasPrefix(report.Verdict(r), "Best is") {
 			won++
 		}
 	}
@@ -76,15 +77,15 @@ func TestSweepOfEquals(t *testing.T) {
 	noise := rand.New(rand.NewPCG(9, 10))
 	base := map[string]float64{"1": 500, "2": 1000, "4": 1000}
 	r := sweepOf(t, 6, false, func(w string) float64 { return base[w] * (1 + 0.01*noise.NormFloat64()) })
-	if !strings.Contains(r.Verdict, "2 of 3 variants cannot be told from it; the first of them is workers=2") {
-		t.Errorf("verdict %q", r.Verdict)
+	if !strings.Contains(report.Verdict(r), "2 of 3 variants cannot be told from it; the first of them is workers=2") {
+		t.Errorf("verdict %q", report.Verdict(r))
 	}
 }
 
 func TestSweepTooFewRepeats(t *testing.T) {
 	r := sweepOf(t, 2, false, func(w string) float64 { return map[string]float64{"1": 1, "2": 2, "4": 4}[w] })
-	if !strings.Contains(r.Verdict, "--repeat 5 could") {
-		t.Errorf("verdict %q", r.Verdict)
+	if !strings.Contains(report.Verdict(r), "--repeat 5 could") {
+		t.Errorf("verdict %q", report.Verdict(r))
 	}
 	for variants, want := range map[int]int{2: 4, 3: 5, 6: 5, 7: 5, 8: 6} {
 		if n := RepeatsNeeded(variants); n != want {
@@ -125,10 +126,10 @@ func TestSweepOfWhatFellShort(t *testing.T) {
 	if err != nil || r.Check() != nil {
 		t.Fatal(err, r.Check())
 	}
-	if !strings.HasPrefix(r.Verdict, "Best is workers=2.") || !strings.HasSuffix(r.Verdict, " Not judged: workers=none could not run, workers=4 fell short in 1 of 6 runs.") || !r.Behind {
-		t.Errorf("verdict %q, behind %v", r.Verdict, r.Behind)
+	if !strings.HasPrefix(report.Verdict(r), "Best is workers=2.") || !strings.HasSuffix(report.Verdict(r), " Not judged: workers=none could not run, workers=4 fell short in 1 of 6 runs.") || !r.Behind {
+		t.Errorf("verdict %q, behind %v", report.Verdict(r), r.Behind)
 	}
-	rows := r.Tables[0].Rows
+	rows := report.Tables(r)[0].Rows
 	n := len(rows[0])
 	if len(rows) != 4 || rows[0][n-1] != "it ended at once" || rows[1][n-1] != "" || rows[3][n-2] != 150. || rows[3][n-3] != 1. || rows[2][n-2] != 0. || runs["none"] != 1 {
 		t.Errorf("rows %v, runs %v", rows, runs)
@@ -136,11 +137,11 @@ func TestSweepOfWhatFellShort(t *testing.T) {
 
 	o.Axes[0].Values = []string{"4", "none"}
 	delete(runs, "4")
-	if r, err := Sweep(context.Background(), o, run); err != nil || !strings.HasPrefix(r.Verdict, "No variant did what was asked of it") {
+	if r, err := Sweep(context.Background(), o, run); err != nil || !strings.HasPrefix(report.Verdict(r), "No variant did what was asked of it") {
 		t.Errorf("%+v, %v", r, err)
 	}
 	o.Axes[0].Values = []string{"1", "none"}
-	if r, err := Sweep(context.Background(), o, run); err != nil || !strings.HasPrefix(r.Verdict, "Only workers=1 did what was asked of it.") {
+	if r, err := Sweep(context.Background(), o, run); err != nil || !strings.HasPrefix(report.Verdict(r), "Only workers=1 did what was asked of it.") {
 		t.Errorf("%+v, %v", r, err)
 	}
 	o.Axes[0].Values = []string{"none"}

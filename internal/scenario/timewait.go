@@ -1,13 +1,11 @@
 package scenario
 
 import (
-	"fmt"
 	"time"
 
 	"github.com/c10m/c10m/internal/proc"
 	"github.com/c10m/c10m/internal/result"
 	"github.com/c10m/c10m/internal/sys"
-	"github.com/c10m/c10m/internal/unit"
 )
 
 // sides is one look at the sockets of a churn in this network namespace.
@@ -114,29 +112,28 @@ func (w *timeWait) last() sides {
 	return w.all[len(w.all)-1]
 }
 
-// table is TIME_WAIT over time, at most twRows looks of it.
-func (w *timeWait) table() result.Table {
-	t := result.Table{Title: "TIME_WAIT over time", Plot: "TIME_WAIT of the client", Columns: []result.Column{
-		{Name: "after", Unit: unit.InSeconds}, {Name: "TIME_WAIT of the client", Unit: unit.InCount}, {Name: "of the server", Unit: unit.InCount}, {Name: "of others", Unit: unit.InCount},
-		{Name: "local ports in use", Unit: unit.InCount}, {Name: "transactions", Unit: unit.InPerSecond}}}
-	last := w.last()
-	switch max(last.client, last.server, last.others) {
-	case last.client:
-	case last.server:
-		t.Plot = "of the server"
-	default:
-		t.Plot = "of others"
-	}
+// series is TIME_WAIT over time, at most twRows looks of it. Where the server is
+// on another machine only the client's side is seen.
+func (w *timeWait) series(blind bool) (all []result.ChurnSample) {
 	before := sides{}
 	n := len(w.all)
 	for i := 1; i <= min(twRows, n-1); i++ {
 		s := w.all[i*(n-1)/min(twRows, n-1)]
-		rate := 0.0
+		one := result.ChurnSample{T: s.t, TimeWait: s.timeWait(blind), LocalPortsUsed: s.used}
 		if s.t > before.t {
-			rate = float64(s.done-before.done) / (s.t - before.t)
+			one.Rate = float64(s.done-before.done) / (s.t - before.t)
 		}
-		t.Rows = append(t.Rows, []any{s.t, float64(s.client), float64(s.server), float64(s.others), float64(s.used), rate})
+		all = append(all, one)
 		before = s
+	}
+	return all
+}
+
+func (s *sides) timeWait(blind bool) result.TimeWait {
+	t := result.TimeWait{Client: s.client}
+	if !blind {
+		server, others := s.server, s.others
+		t.Server, t.Others = &server, &others
 	}
 	return t
 }
@@ -202,77 +199,23 @@ func (s *churnSum) exhaustion() *float64 {
 	return &left
 }
 
-// churnColumns are of the table of one churn or of many.
-var churnColumns = []result.Column{
-	{Name: "mode", Unit: unit.InText}, {Name: "closes first", Unit: unit.InText}, {Name: "tw_reuse", Unit: unit.InText}, {Name: "transactions", Unit: unit.InPerSecond},
-	{Name: "p50", Unit: unit.InNanos}, {Name: "p99", Unit: unit.InNanos}, {Name: "new conns", Unit: unit.InPerSecond},
-	{Name: "TW client", Unit: unit.InCount}, {Name: "TW server", Unit: unit.InCount}, {Name: "TW others", Unit: unit.InCount}, {Name: "ports", Unit: unit.InShare},
-	{Name: "no port", Unit: unit.InCount}, {Name: "lasts", Unit: unit.InSeconds},
-}
-
-const churnNote = "TW: sockets in TIME_WAIT at the end, on the side that closed first; others: of neither, like a proxy's towards its upstreams. ports: share of the local ports that are taken. " +
-	"no port: connects that failed with EADDRNOTAVAIL. lasts: seconds until there is no port at this rate; a dash: for ever."
-
-func churnTable(title string, rows [][]any) result.Table {
-	return result.Table{Title: title, Columns: churnColumns, Rows: rows, Plot: "transactions", Note: churnNote}
-}
-
-func (s *churnSum) row() []any {
-	number := func(n int64) any { return float64(n) }
-	row := []any{s.opt.Mode, "client", fmt.Sprint(s.reuse), s.rate, nil, nil, s.conns, number(s.at.client), number(s.at.server), number(s.at.others),
-		float64(s.at.used) / float64(max(1, s.ports)), number(s.noPort), nil}
+// outcome is the same for a result.
+func (s *churnSum) outcome() *result.Churn {
+	c := &result.Churn{Load: s.opt.load(), ServerFirst: s.opt.ServerEnds, ClosedFirst: result.ByClient, NotClosed: s.notClosed,
+		Rate: s.rate, ConnRate: s.conns, TimeWait: s.at.timeWait(s.blind), LocalPorts: s.ports, LocalPortsUsed: s.at.used, NoPort: s.noPort,
+		PortsReused: s.reused(), ExhaustedAfter: s.exhaustion()}
 	switch {
+	case s.opt.Mode == Pool:
+		c.ClosedFirst = result.ByNobody
 	case s.serverEnds():
-		row[1] = "server"
-	case s.opt.ServerEnds:
-		row[1] = "client (server did not)"
+		c.ClosedFirst = result.ByServer
 	}
-	if s.opt.Mode == Pool {
-		row[1] = "nobody"
+	c.Exhausts = c.ExhaustedAfter != nil
+	if s.reuse >= 0 {
+		c.TWReuse = &s.reuse
 	}
-	if s.blind {
-		row[8], row[9] = nil, nil
+	if l := s.latency; l != nil {
+		c.P50, c.P99 = &l.P50, &l.P99
 	}
-	if s.reuse < 0 {
-		row[2] = "?"
-	}
-	if s.latency != nil {
-		row[4], row[5] = float64(s.latency.P50), float64(s.latency.P99)
-	}
-	if left := s.exhaustion(); left != nil {
-		row[12] = *left
-	}
-	return row
-}
-
-// verdict says it in words.
-func (s *churnSum) verdict(r *result.Result) string {
-	said := fmt.Sprintf("%s transactions a second with %s", unit.Commas(int64(s.rate)), s.opt.words())
-	if s.opt.Mode != Pool {
-		said += fmt.Sprintf(", %s new connections a second", unit.Commas(int64(s.conns)))
-	}
-	if s.notClosed > 0 {
-		said += fmt.Sprintf(". The server did not close first: %s connections waited 5 s for that, and the client closed them", unit.Commas(s.notClosed))
-	}
-	left := s.exhaustion()
-	switch {
-	case s.noPort > 0:
-		said += fmt.Sprintf(". Local ports ran out: %s connects failed with EADDRNOTAVAIL, as each closed connection keeps its port for %d s on the side that closes first, the client's", unit.Commas(s.noPort), timeWaitFor)
-	case left != nil:
-		said += fmt.Sprintf(". TIME_WAIT gathers on the client, which closes first: at this rate its %s local ports are used up in %.0f s", unit.Commas(s.ports), *left)
-	case s.blind && s.serverEnds():
-		said += ". TIME_WAIT gathers on the server, which closes first and runs on another machine: look there (ss -tan state time-wait | wc -l)"
-	case s.at.server > s.at.client:
-		said += fmt.Sprintf(". TIME_WAIT gathers on the server (%s), which closes first: it costs memory there, and no local port of the client", unit.Commas(s.at.server))
-	case s.at.client > 0 && s.reused():
-		said += fmt.Sprintf(". TIME_WAIT gathers on the client (%s), which closes first, and its ports are used again after a second (tcp_tw_reuse %d)", unit.Commas(s.at.client), s.reuse)
-	case s.at.client > 0:
-		said += fmt.Sprintf(". TIME_WAIT gathers on the client (%s), which closes first; its %s local ports are enough at this rate", unit.Commas(s.at.client), unit.Commas(s.ports))
-	default:
-		said += ". No connection is closed, so there is no TIME_WAIT and no port is used up"
-	}
-	if n := s.at.others; n > 1000 {
-		said += fmt.Sprintf(". %s more are in TIME_WAIT between others on this machine, like a proxy and its upstreams", unit.Commas(n))
-	}
-	return said + limitedBy(r.Findings) + "."
+	return c
 }

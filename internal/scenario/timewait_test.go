@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/c10m/c10m/internal/report"
 	"github.com/c10m/c10m/internal/result"
 )
 
@@ -18,13 +19,13 @@ func TestExhaustion(t *testing.T) {
 		want  float64 // seconds; -1: never
 		words string  // of the verdict
 	}{
-		{"1,000/s for 60 s take 60,000 of 30,000", func(*churnSum) {}, 25, "used up in 25 s"},
+		{"1,000/s for 60 s take 60,000 of 30,000", func(*churnSum) {}, 25, "used up in 25.0 s"},
 		{"400/s take 24,000", func(s *churnSum) { s.conns = 400 }, -1, "are enough at this rate"},
 		{"ran out", func(s *churnSum) { s.noPort = 7 }, 0, "Local ports ran out: 7 connects"},
 		{"used again after a second", func(s *churnSum) { s.reuse = 1 }, -1, "used again after a second (tcp_tw_reuse 1)"},
 		{"on loopback also with 2", func(s *churnSum) { s.reuse = 2 }, -1, "tcp_tw_reuse 2"},
 		{"with 2 elsewhere", func(s *churnSum) { s.reuse, s.loopback = 2, false }, 25, "used up"},
-		{"even a second is too long", func(s *churnSum) { s.reuse, s.conns, s.at.used = 1, 40_000, 10_000 }, 0.5, "used up in 0 s"},
+		{"even a second is too long", func(s *churnSum) { s.reuse, s.conns, s.at.used = 1, 40_000, 10_000 }, 0.5, "used up in 500 ms"},
 		{"buckets end before the ports", func(s *churnSum) { s.most = 20_000 }, -1, "are enough"},
 		{"as many buckets as ports, and users on top", func(s *churnSum) { s.most = 30_000 }, 25, "used up"},
 		{"the server closes first", func(s *churnSum) {
@@ -53,13 +54,16 @@ func TestExhaustion(t *testing.T) {
 			if got != tt.want {
 				t.Errorf("lasts %g s, want %g", got, tt.want)
 			}
-			if v := s.verdict(&result.Result{}); !strings.Contains(v, tt.words) {
+			r := &result.Result{Scenario: "churn", Churn: s.outcome()}
+			if v := report.Verdict(r); !strings.Contains(v, tt.words) {
 				t.Errorf("verdict %q lacks %q", v, tt.words)
 			}
-			table := churnTable("t", [][]any{s.row()})
-			r := result.Result{Tables: []result.Table{table}}
-			if err := r.Check(); err != nil {
-				t.Error(err)
+			th, err := result.ParseThreshold("churn.exhausted_after_seconds<60")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if failed, err := r.Judge([]result.Threshold{th}); err != nil || failed != (tt.want >= 0) {
+				t.Errorf("held to a minute: failed %v, %v", failed, err)
 			}
 		})
 	}
@@ -115,7 +119,7 @@ func TestParseUntil(t *testing.T) {
 func TestJoinChurn(t *testing.T) {
 	run := func(mode string, do func(*result.Result)) *result.Result {
 		s := churnSum{opt: &ChurnOptions{Mode: mode}, rate: 100}
-		r := &result.Result{Tables: []result.Table{churnTable("t", [][]any{s.row()})}}
+		r := &result.Result{Churn: s.outcome()}
 		do(r)
 		return r
 	}
@@ -132,7 +136,7 @@ func TestJoinChurn(t *testing.T) {
 		{"an answer never came", func(r *result.Result) { r.Echo = &result.Echo{Lost: 1} }, true},
 	} {
 		r := JoinChurn([]*result.Result{good, bad, run(KeepAlive, tt.do)})
-		if r.Behind != tt.short || len(r.Tables[0].Rows) != 3 || len(r.Findings) != 1 || r.Findings[0].Severity != 95 {
+		if r.Behind != tt.short || len(r.ChurnMatrix.Cells) != 3 || len(r.Findings) != 1 || r.Findings[0].Severity != 95 {
 			t.Errorf("%s: behind %v, want %v; findings %+v", tt.name, r.Behind, tt.short, r.Findings)
 		}
 	}
@@ -145,7 +149,7 @@ func TestChurnRow(t *testing.T) {
 		"client (server did not)": {opt: &ChurnOptions{Mode: PerRequest, ServerEnds: true}, notClosed: 1},
 		"nobody":                  {opt: &ChurnOptions{Mode: Pool}},
 	} {
-		if got := s.row()[1]; got != want {
+		if got := report.Tables(&result.Result{Churn: s.outcome()})[0].Rows[0][1]; got != want {
 			t.Errorf("closes first: %v, want %s", got, want)
 		}
 	}

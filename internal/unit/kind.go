@@ -25,6 +25,9 @@ const (
 // Format writes a number of the kind for people. One style serves tables,
 // sentences and thresholds.
 func (k Kind) Format(v float64) string {
+	if math.IsInf(v, 1) {
+		return "never" // the time of what does not come
+	}
 	switch k {
 	case InNanos:
 		return Seconds(v / 1e9)

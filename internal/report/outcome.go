@@ -1,0 +1,185 @@
+package report
+
+import (
+	"fmt"
+
+	"github.com/c10m/c10m/internal/result"
+	"github.com/c10m/c10m/internal/unit"
+)
+
+// Table is rows of figures in base units; what shows it scales them by their
+// column's kind.
+type Table struct {
+	Title   string
+	Columns []Column
+	Rows    [][]any // a string in a column of text, else a float64, or nil: not measured
+	Plot    string  // the column to draw, by name; "": none
+	Over    string  // the column to draw it over as a curve, by name; "": a bar a row
+	Note    string  // what the table says, in a sentence or two
+}
+
+// Column is a column of a Table.
+type Column struct {
+	Name string
+	Unit unit.Kind
+}
+
+// Tables are what a lab found out, and who had the processors.
+func Tables(r *result.Result) (list []Table) {
+	switch {
+	case r.Churn != nil:
+		list = churnTables(r.Churn)
+	case r.ChurnMatrix != nil:
+		list = matrixTables(r.ChurnMatrix)
+	case r.Stress != nil:
+		list = stressTables(r)
+	case r.Peak != nil:
+		list = peakTables(r.Peak)
+	case r.Soak != nil:
+		list = soakTables(r.Soak)
+	case r.Sweep != nil:
+		list = sweepTables(r.Sweep)
+	}
+	return append(append(list, usageTables(r.Usage)...), storedTables(r)...)
+}
+
+// storedTables are those of a file of c10m/result/1.
+func storedTables(r *result.Result) (list []Table) {
+	for _, t := range r.StoredTables {
+		one := Table{Title: t.Title, Rows: t.Rows, Plot: t.Plot, Note: t.Note}
+		for _, c := range t.Columns {
+			one.Columns = append(one.Columns, Column(c))
+		}
+		list = append(list, one)
+	}
+	return list
+}
+
+// Verdict says in plain words what came of a run; "" of one that is told by its
+// numbers alone.
+func Verdict(r *result.Result) string {
+	said := ""
+	switch {
+	case r.StoredVerdict != "":
+		return r.StoredVerdict
+	case r.Churn != nil:
+		said = churnVerdict(r.Churn)
+	case r.ChurnMatrix != nil:
+		return matrixVerdict(r.ChurnMatrix)
+	case r.Stress != nil:
+		said = stressVerdict(r)
+	case r.Peak != nil:
+		return peakVerdict(r)
+	case r.Soak != nil:
+		said = soakVerdict(r)
+	case r.Sweep != nil:
+		return sweepVerdict(r.Sweep)
+	case r.Diagnosis != nil:
+		return diagnosis(r.Findings)
+	case r.Scenario == "echo":
+		said = echoVerdict(r)
+	}
+	if said == "" {
+		return ""
+	}
+	return said + limitedBy(r.Findings) + "."
+}
+
+// limitedBy names the severest finding in half a sentence, if it is severe.
+func limitedBy(found []result.Finding) string {
+	if len(found) == 0 || found[0].Severity < result.Strains {
+		return ""
+	}
+	return "; what limits first is: " + found[0].Name
+}
+
+// diagnosis is the severest finding in a sentence.
+func diagnosis(found []result.Finding) string {
+	if len(found) == 0 {
+		return "Nothing that was looked at is near its limit."
+	}
+	f := found[0]
+	word := "A remark: "
+	switch {
+	case f.Severity >= result.Limits:
+		word = "What limits is: "
+	case f.Severity >= result.Strains:
+		word = "What will limit next is: "
+	}
+	return word + f.Name + ". Cure: " + f.Cure + "."
+}
+
+// echoVerdict is of client echo.
+func echoVerdict(r *result.Result) string {
+	e := r.Echo
+	switch {
+	case e == nil, e.Latency == nil && r.Interrupt:
+		return "" // too early to tell
+	case e.Latency == nil:
+		return fmt.Sprintf("Nothing came back: %s messages were sent over %s connections, and none was answered",
+			unit.Commas(e.Sent), unit.Commas(r.Conns.Established))
+	}
+	half, most := unit.Nanos(e.Latency.P50), unit.Nanos(e.Latency.P99)
+	want := r.Plan.MessageRate
+	switch {
+	case want == 0:
+		return fmt.Sprintf("%s echoes a second over %s connections, closed loop: half within %s, 99 %% within %s",
+			whole(e.Rate), unit.Commas(r.Conns.Established), half, most)
+	case r.Behind:
+		return fmt.Sprintf("It does not keep up: of %s messages a second that were asked for, %s came back, and half of them took longer than %s",
+			whole(want), whole(e.Rate), half)
+	}
+	return fmt.Sprintf("It keeps up with %s messages a second: half of the echoes come within %s, 99 %% within %s, the slowest took %s, each from when it should have been sent",
+		whole(want), half, most, unit.Nanos(e.Latency.Max))
+}
+
+// whole writes a rate in a sentence.
+func whole(rate float64) string { return unit.Commas(int64(rate)) }
+
+// known is a cell of a figure that may not have been measured.
+func known[T int | int64 | uint64 | float64](v *T) any {
+	if v == nil {
+		return nil
+	}
+	return float64(*v)
+}
+
+// usageTables are who had the processors.
+func usageTables(u *result.Usage) (list []Table) {
+	if u == nil {
+		return nil
+	}
+	cores := Table{Title: "Processors", Columns: []Column{{"core", unit.InText}, {"busy", unit.InShare}, {"soft interrupts", unit.InShare}, {"stolen", unit.InShare}},
+		Note: busiestOf(u.CoreCount, len(u.Cores))}
+	for _, c := range u.Cores {
+		cores.Rows = append(cores.Rows, []any{fmt.Sprint(c.ID), c.Busy, c.SoftIRQ, c.Stolen})
+	}
+	if u.Runnable != nil {
+		cores.Note += fmt.Sprintf("%.1f threads on average wanted one of the %s.", *u.Runnable, plural(u.CoreCount, "core"))
+	}
+	processes := Table{Title: "Processes of the server", Columns: []Column{{"process", unit.InText}, {"ran", unit.InShare}, {"waited for a core", unit.InShare},
+		{"threads", unit.InCount}, {"calls/message", unit.InNumber}, {"fds", unit.InCount}},
+		Note: busiestOf(u.ProcessCount, len(u.Processes)) + "Shares are of one core; calls are those of read(2), write(2) and their kin, not of recv(2) and send(2)."}
+	for _, p := range u.Processes {
+		processes.Rows = append(processes.Rows, []any{fmt.Sprintf("%d %s", p.PID, p.Command), p.Ran, p.Waited, float64(p.Threads), known(p.CallsPerMessage), known(p.FDs)})
+	}
+	threads := Table{Title: "Threads", Columns: []Column{{"process", unit.InText}, {"thread", unit.InText}, {"ran", unit.InShare}, {"waited for a core", unit.InShare}},
+		Note: busiestOf(u.ThreadCount, len(u.Threads))}
+	for _, t := range u.Threads {
+		threads.Rows = append(threads.Rows, []any{fmt.Sprintf("%d %s", t.PID, t.Process), fmt.Sprintf("%d %s", t.TID, t.Command), t.Ran, t.Waited})
+	}
+	for _, t := range []Table{cores, processes, threads} {
+		if len(t.Rows) > 0 {
+			list = append(list, t)
+		}
+	}
+	return list
+}
+
+// busiestOf says what is left out.
+func busiestOf(n, shown int) string {
+	if n <= shown {
+		return ""
+	}
+	return fmt.Sprintf("The %d busiest of %d. ", shown, n)
+}

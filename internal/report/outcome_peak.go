@@ -1,0 +1,50 @@
+package report
+
+import (
+	"fmt"
+
+	"github.com/c10m/c10m/internal/result"
+	"github.com/c10m/c10m/internal/unit"
+)
+
+// peakTables are the steps, p99 over the users.
+func peakTables(p *result.Peak) []Table {
+	t := Table{Title: "Steps", Plot: "p99", Over: "users", Columns: []Column{{"users", unit.InCount}, {"transactions", unit.InPerSecond},
+		{"p50", unit.InNanos}, {"p99", unit.InNanos}, {"errors", unit.InShare}, {"broke", unit.InText}}}
+	for _, s := range p.Steps {
+		t.Rows = append(t.Rows, []any{float64(s.Users), s.Rate, known(s.P50), known(s.P99), s.ErrorShare, s.Broke})
+	}
+	return []Table{t}
+}
+
+func peakVerdict(r *result.Result) string {
+	p := r.Peak
+	said := ""
+	if p.Users != nil {
+		said = fmt.Sprintf("It carries %s users", unit.Commas(*p.Users))
+		if p.LowerBound {
+			said += ", the most that was tried,"
+		}
+		if p.Rate != nil {
+			said += fmt.Sprintf(" at %s transactions a second", whole(*p.Rate))
+		}
+		if p.P99 != nil {
+			said += fmt.Sprintf(" and %s at the 99th percentile", unit.Nanos(*p.P99))
+		}
+		if p.LowerBound {
+			return said + "; its limit is above that."
+		}
+	}
+	if p.BreaksAt == nil {
+		return said + "."
+	}
+	if p.Users == nil {
+		said = fmt.Sprintf("It does not even carry %s users: %s", unit.Commas(*p.BreaksAt), p.Broke)
+	} else {
+		said += fmt.Sprintf("; with %s the limit %s is passed", unit.Commas(*p.BreaksAt), p.Broke)
+	}
+	if len(r.Findings) == 0 {
+		return said + ". Nothing of the machine was at its limit then."
+	}
+	return said + fmt.Sprintf(". What broke first: %s (%s).", r.Findings[0].Name, r.Findings[0].Evidence)
+}
