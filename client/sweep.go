@@ -21,8 +21,8 @@ const sweepUsage = `usage: client sweep [flags] [-- SCENARIO [flags of its own]]
 Which setting is best? Runs a scenario over every combination of the values
 given, several times by turns, each with a server started anew, and picks the
 best by its median; noise is not taken for a win (exact Mann-Whitney test,
-corrected for the number of variants). SCENARIO is echo, churn, stress or hold
-(default: echo --conns 200 --duration 2s).
+corrected for choosing the best of them). SCENARIO is echo, churn, stress or
+hold (default: echo --conns 200 --duration 2s).
 
 Each flag may be given several times; values are separated by commas
   --server-flag NAME=V1,V2...   of bin/server: workers=1,2,4

@@ -213,8 +213,9 @@ type sweepJudgement struct {
 }
 
 // judgeSweep compares every variant with the one of the best median. With many
-// variants one is far off by chance: p is multiplied by the comparisons made
-// (Bonferroni).
+// variants one is far off by chance, and the best is chosen for being so: any pair
+// may turn out to be the one that is compared. So p is multiplied by the number of
+// all pairs (Bonferroni), not only of those with the best.
 func judgeSweep(values [][]float64, less bool) sweepJudgement {
 	j := sweepJudgement{best: -1, equal: make([]bool, len(values)), p: make([]float64, len(values)), pick: -1}
 	for i, v := range values {
@@ -231,7 +232,7 @@ func judgeSweep(values [][]float64, less bool) sweepJudgement {
 	for i, v := range values {
 		j.p[i] = 1
 		if i != j.best && len(v) > 0 {
-			j.p[i] = min(1, stat.Differ(v, values[j.best])*float64(len(values)-1))
+			j.p[i] = min(1, stat.Differ(v, values[j.best])*pairs(len(values)))
 		}
 		j.equal[i] = len(v) > 0 && j.p[i] >= sure
 		if j.equal[i] && j.pick < 0 {
@@ -247,8 +248,11 @@ func canTell(repeat, variants int) bool {
 	for i := range repeat {
 		ways = ways * float64(2*repeat-i) / float64(i+1)
 	}
-	return 2/ways*float64(max(1, variants-1)) < sure
+	return 2/ways*pairs(variants) < sure
 }
+
+// pairs is how many pairs of so many variants there are; 1 at least.
+func pairs(n int) float64 { return max(1, float64(n*(n-1)/2)) }
 
 // RepeatsNeeded is how often so many variants must run to be told apart.
 func RepeatsNeeded(variants int) int {
