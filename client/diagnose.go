@@ -41,7 +41,7 @@ func runDiagnose(ctx context.Context, args []string, stdout, stderr io.Writer) i
 	c.IntVar(&o.PID, "pid", 0, "")
 	c.StringVar(&o.Control, "control", "", "")
 	c.Var(unit.NewDuration(&o.Duration, 5*time.Second), "duration", "")
-	return c.run(args, stdout, stderr, func() error { return checkDiagnose(o, c.given("pid")) }, func() (outcome, error) {
+	return c.run(args, stdout, stderr, func() error { return checkDiagnose(o, c) }, func() (outcome, error) {
 		fp, err := proc.Here()
 		if err != nil {
 			return outcome{}, err
@@ -54,8 +54,11 @@ func runDiagnose(ctx context.Context, args []string, stdout, stderr io.Writer) i
 	})
 }
 
-func checkDiagnose(o scenario.DiagnoseOptions, pid bool) error {
+func checkDiagnose(o scenario.DiagnoseOptions, c *command) error {
+	pid := c.given("pid")
 	switch {
+	case c.csv != "":
+		return fmt.Errorf("--csv %s: a diagnosis has no series: --json has all of it", c.csv)
 	case pid == (o.Control != ""):
 		return fmt.Errorf("--pid N or --control URL: one of them is needed, and not both")
 	case pid && (o.PID < 1 || o.PID > 1<<22):

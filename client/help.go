@@ -73,7 +73,7 @@ Messages
   --verify N            connections that echo once after the hold (default 10k)
 Report
   --json FILE, --html FILE, --csv FILE   the result (- is stdout), the report as
-                        a page, the ramp's curve as a table
+                        a page, its series as a table
   --fail-if COND        'setup.rate<30k', 'total_bytes_per_conn>8KiB' (many):
                         exit 1 if it holds; see client report --help
   --dash ADDR:PORT      live page and /metrics of this run, like 127.0.0.1:9091
@@ -90,7 +90,7 @@ const reportUsage = `usage: client report FILE [flags]
 Shows a result file (client --json) again; FILE - is standard input.
 
   --html FILE      as one page that needs no network; - for stdout
-  --csv FILE       the ramp's curve: t,conns,rate; - for stdout
+  --csv FILE       its series: the ramp's curve, samples, steps; - for stdout
   --json FILE      the result file again, with what came of each --fail-if
   --fail-if COND   exit 1 if it holds, or if its metric was not measured
   --quiet          no text report

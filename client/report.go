@@ -37,10 +37,12 @@ func runReport(_ context.Context, args []string, stdout, stderr io.Writer) int {
 		text = report.WriteLab
 	}
 	failed, err := o.conclude(r, stdout, text)
-	if err != nil {
+	switch {
+	case errors.Is(err, report.ErrNoSeries):
+		return fail(stderr, fmt.Errorf("%w: %v", scenario.ErrUsage, err))
+	case err != nil:
 		return fail(stderr, err)
-	}
-	if failed {
+	case failed:
 		return fellShort
 	}
 	return done

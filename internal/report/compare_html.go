@@ -54,7 +54,7 @@ func (c *Comparison) verdictSection() section {
 }
 
 func (c *Comparison) differenceSection() section {
-	t := table{Title: "Settings that are not the same"}
+	t := table{Title: "Settings that are not the same", First: "setting"}
 	for _, g := range c.groups {
 		t.Head = append(t.Head, g.Name)
 	}
@@ -67,7 +67,7 @@ func (c *Comparison) differenceSection() section {
 // table is a part with two columns for each group but the first: the number,
 // and its ratio to the baseline.
 func (c *Comparison) table(p part) table {
-	t := table{Title: p.title}
+	t := table{Title: p.title, First: "figure"}
 	for g, group := range c.groups {
 		t.Head = append(t.Head, group.Name)
 		if g > 0 {

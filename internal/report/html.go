@@ -60,10 +60,12 @@ type figure struct {
 }
 
 type table struct {
-	Title string
-	Head  []string // of the values
-	Words string   // of the notes
-	Rows  []line
+	Title   string
+	Caption string   // the title, unless the section says it already
+	First   string   // heads the names
+	Head    []string // of the values
+	Words   string   // of the notes
+	Rows    []line
 }
 
 // line is a row of a table: values are aligned to the right, a note is words.
@@ -102,9 +104,22 @@ func drawn(caption, note string, draw func(plot.Frame) string) figure {
 		Wide: template.HTML(draw(frame(figureWide))), Narrow: template.HTML(draw(frame(figureNarrow)))}
 }
 
+// caption gives the tables their captions; one that would say what the section's
+// title says is left out.
+func (p page) caption() {
+	for _, s := range p.Sections {
+		for i, t := range s.Tables {
+			if t.Title != s.Title {
+				s.Tables[i].Caption = t.Title
+			}
+		}
+	}
+}
+
 // write writes the page with its style, which is the only thing that the policy
 // lets it use: no script, no network, no form.
 func (p page) write(w io.Writer) error {
+	p.caption()
 	style := pageCSS + plot.CSS
 	sum := sha256.Sum256([]byte(style))
 	p.Style = template.CSS(style)

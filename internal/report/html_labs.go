@@ -27,6 +27,9 @@ func labSections(r *result.Result) (list []section) {
 // labTable names its rows by the first column.
 func labTable(t Table) table {
 	all := table{Title: t.Title}
+	if len(t.Columns) > 0 {
+		all.First = t.Columns[0].Name
+	}
 	for i, c := range t.Columns {
 		if i > 0 {
 			all.Head = append(all.Head, c.Name)
@@ -64,9 +67,9 @@ func labPlot(t Table) (figure, bool) {
 		return plot.Axis{Title: c.Name, Unit: c.Unit.Scale()}
 	}
 	y := axis(t.Columns[at])
-	if points := labCurve(t, at); points != nil {
+	if points, over := labCurve(t, at); points != nil {
 		return drawn(t.Plot, "", func(f plot.Frame) string {
-			return plot.Line{Frame: f, X: axis(t.Columns[0]), Y: y, Series: []plot.Series{{Points: points}}}.SVG()
+			return plot.Line{Frame: f, X: axis(t.Columns[over]), Y: y, Series: []plot.Series{{Points: points}}}.SVG()
 		}), true
 	}
 	var bars []plot.Bar
@@ -80,31 +83,36 @@ func labPlot(t Table) (figure, bool) {
 	return drawn(t.Plot, "", func(f plot.Frame) string { return plot.Bars{Frame: f, X: y, Bars: bars}.SVG() }), len(bars) <= 2*shownRows
 }
 
-// fewRows are better seen as bars.
+// fewRows of a table that does not say what to draw over are better seen as bars.
 const fewRows = 8
 
-// labCurve is a column over the first; nil if that does not rise.
-func labCurve(t Table, at int) (points []plot.Point) {
-	if len(t.Rows) <= fewRows || at == 0 {
-		return nil
+// labCurve is a column over the one that the table names, or in a table of many
+// rows over the first; nil if that does not rise.
+func labCurve(t Table, at int) (points []plot.Point, over int) {
+	over = slices.IndexFunc(t.Columns, func(c Column) bool { return t.Over != "" && c.Name == t.Over })
+	if over < 0 && len(t.Rows) > fewRows {
+		over = 0
+	}
+	if over < 0 || at == over {
+		return nil, 0
 	}
 	last := math.Inf(-1)
 	for _, row := range t.Rows {
-		x, isNumber := row[0].(float64)
-		if !isNumber || x <= last {
-			return nil
+		x, isNumber := row[over].(float64)
+		if !isNumber || x < last || x == last && t.Over == "" {
+			return nil, 0
 		}
 		last = x
 		if y, ok := row[at].(float64); ok {
 			points = append(points, plot.Point{X: x, Y: y})
 		}
 	}
-	return points
+	return points, over
 }
 
 // findingSection is what limits, severest first.
 func findingSection(list []result.Finding) section {
-	t := table{Title: "Severest first", Head: []string{""}, Words: "what was seen, what it means, what helps"}
+	t := table{Title: "Severest first", First: "finding", Head: []string{"how much"}, Words: "what was seen, what it means, what helps"}
 	for _, f := range list {
 		row := line{Name: f.Name, Values: []string{"remark"}, Note: f.Evidence + ". " + f.Meaning + " Cure: " + f.Cure}
 		switch {

@@ -72,8 +72,8 @@ func memorySection(r *result.Result) section {
 	if m == nil {
 		return s
 	}
-	cost := table{Title: "Per connection", Head: []string{"marginal", "plain"}}
-	caches := table{Title: "Kernel slab caches", Head: []string{"a connection", "objects"}}
+	cost := table{Title: "Per connection", First: "of", Head: []string{"marginal", "plain"}}
+	caches := table{Title: "Kernel slab caches", First: "cache", Head: []string{"a connection", "objects"}}
 	if m.Withheld != "" {
 		s.Notes = append(s.Notes, "Memory per connection: "+m.Withheld+".")
 	}
@@ -87,7 +87,7 @@ func memorySection(r *result.Result) section {
 			caches.add(c.Name, unit.PerConn(c.BytesPerConn), objects)
 		}
 	}
-	inUse := table{Title: "In use", Head: []string{"kernel", "server", "client", "machine"}}
+	inUse := table{Title: "In use", First: "when", Head: []string{"kernel", "server", "client", "machine"}}
 	for _, u := range []struct {
 		name string
 		used *result.Used
@@ -150,11 +150,11 @@ func connectionSection(r *result.Result) section {
 	t.add("established", unit.Commas(c.Established))
 	t.add("failed", unit.Commas(c.Failed))
 	t.add("lost later", unit.Commas(c.Lost))
-	errors := table{Title: "Errors by cause", Head: []string{"count"}, Words: "what helps"}
+	errors := table{Title: "Errors by cause", First: "cause", Head: []string{"count"}, Words: "what helps"}
 	for _, e := range c.Errors.Top(0) {
 		errors.Rows = append(errors.Rows, line{Name: e.Name, Values: []string{unit.Commas(e.N)}, Note: cureFor(e.Name, c)})
 	}
-	latency := table{Title: "Latency", Head: []string{"p50", "p90", "p99", "p99.9", "max"}}
+	latency := table{Title: "Latency", First: "of", Head: []string{"p50", "p90", "p99", "p99.9", "max"}}
 	addLatency := func(name string, l *result.Latency) {
 		if l != nil {
 			latency.add(name, unit.Nanos(l.P50), unit.Nanos(l.P90), unit.Nanos(l.P99), unit.Nanos(l.P999), unit.Nanos(l.Max))
@@ -168,7 +168,7 @@ func connectionSection(r *result.Result) section {
 		addLatency("echo", r.Echo.Latency)
 		addLatency("verified", r.Echo.Verify)
 	}
-	protocols := table{Title: "By protocol", Head: []string{"established", "failed", "lost", "setup rate", "echoes"}}
+	protocols := table{Title: "By protocol", First: "protocol", Head: []string{"established", "failed", "lost", "setup rate", "echoes"}}
 	for _, p := range r.Protocols {
 		addLatency(p.Proto+" connect", p.Connect)
 		addLatency(p.Proto+" handshake", p.Handshake)
@@ -234,7 +234,7 @@ func countSection(r *result.Result) section {
 			counts.add(fmt.Sprintf("kernel sockets, %d a connection", ends(r)), unit.Commas(*c.Kernel))
 		}
 	}
-	shares := table{Title: "Connections each", Head: []string{"of", "smallest", "mean", "largest"}}
+	shares := table{Title: "Connections each", First: "over", Head: []string{"of", "smallest", "mean", "largest"}}
 	for _, s := range r.Spread {
 		shares.add(s.Over, unit.Commas(s.N), unit.Commas(s.Min), unit.Commas(int64(s.Mean+0.5)), unit.Commas(s.Max))
 	}
@@ -253,7 +253,7 @@ func countSection(r *result.Result) section {
 
 // limitSection is what bounded the run before it began.
 func limitSection(r *result.Result) section {
-	t := table{Title: "Before the first socket, tightest first", Head: []string{"connections"}, Words: "why, and what would raise it"}
+	t := table{Title: "Before the first socket, tightest first", First: "limit", Head: []string{"connections"}, Words: "why, and what would raise it"}
 	for _, l := range r.Limits {
 		t.Rows = append(t.Rows, line{Name: l.Name, Values: []string{unit.Commas(l.Max)}, Note: sentenceOf(filledStrings(l.Why, cureOf(l)))})
 	}

@@ -149,23 +149,35 @@ func TestTenths(t *testing.T) {
 	}
 }
 
+// The CSV of every lab is its series; what has none is refused.
 func TestWriteCSV(t *testing.T) {
-	r := minimal()
-	tests := []struct {
-		name  string
-		setup *result.Setup
-		want  string
-	}{
-		{"no ramp", nil, "t,conns,rate\n"},
-		{"no curve", &result.Setup{}, "t,conns,rate\n"},
-		{"a curve", &result.Setup{Curve: []result.Point{{}, {T: 0.1, Conns: 4272, Rate: 42720.5}, {T: 1e6, Conns: 10_000_000, Rate: 1e-7}}},
-			"t,conns,rate\n0,0,0\n0.1,4272,42720.5\n1000000,10000000,0.0000001\n"},
+	curve, heat := minimal(), minimal()
+	curve.Setup = &result.Setup{Seconds: 1, Curve: []result.Point{{T: 0}, {T: 0.5, Conns: 10, Rate: 20}}}
+	heat.Heat = &result.Heat{Seconds: 0.5, Bounds: []int64{16_000, 32_000}, Counts: [][]int64{{5, 5, 0}, {0, 0, 0}}}
+	want := map[string]string{
+		"churn":  "t,time_wait_client,time_wait_server,time_wait_others,local_ports_used,rate\n1,1200,,,1300,12000\n2,2500,,,2600,12400\n",
+		"peak":   "users,rate,p50_ns,p99_ns,error_share,broke\n10,5000,1000000,2000000,0,\n160,9000,10000000,400000000,0.001,\n170,8000,20000000,600000000,0,p99>500ms\n",
+		"soak":   "t,server_bytes,kernel_bytes,fds,close_wait\n1,30000000,,,\n600,50000000,,20,\n",
+		"sweep":  "workers,run,echo.rate\n1,1,1000\n1,2,1100\n1,3,900\n1,4,1050\n2,1,2000\n2,2,2100\n2,3,1900\n2,4,2050\n",
+		"matrix": "mode,closed_first,tcp_tw_reuse,rate,p50_ns,p99_ns,conn_rate,time_wait_client,time_wait_server,local_ports_used,no_port,exhausted_after_seconds\n" +
+			"keepalive,client,0,12345,1000000,9000000,1234,15000,2,15100,0,10.6\npool,nobody,,30000,,,0,0,0,0,0,\n",
+		"ramp": "t,conns,rate\n0,0,0\n0.5,10,20\n",
+		"heat": "t,echoes,p50_ns,p99_ns\n0,10,16000,32000\n0.5,0,,\n",
 	}
-	for _, tt := range tests {
+	got := map[string]*result.Result{"ramp": curve, "heat": heat, "no ramp": minimal(), "a ramp without a sample": minimal()}
+	got["a ramp without a sample"].Setup = &result.Setup{}
+	for _, r := range outcomes() {
+		name := r.Scenario
+		if r.ChurnMatrix != nil {
+			name = "matrix"
+		}
+		got[name] = r
+	}
+	for name, r := range got {
 		var b bytes.Buffer
-		r.Setup = tt.setup
-		if err := WriteCSV(&b, r); err != nil || b.String() != tt.want {
-			t.Errorf("%s: %q, %v; want %q", tt.name, b.String(), err, tt.want)
+		err := WriteCSV(&b, r)
+		if text, has := want[name]; has && (err != nil || b.String() != text) || !has && (!errors.Is(err, ErrNoSeries) || b.Len() > 0) {
+			t.Errorf("%s: %q, %v; want %q", name, b.String(), err, text)
 		}
 	}
 }
@@ -193,8 +205,10 @@ func (f failing) Write([]byte) (int, error) { return 0, f.err }
 
 func TestWriteErrors(t *testing.T) {
 	full := failing{errors.New("no space left on device")}
+	curved := minimal()
+	curved.Setup = &result.Setup{Curve: []result.Point{{T: 0}}}
 	for name, err := range map[string]error{
-		"write report": WriteText(full, minimal()), "write curve": WriteCSV(full, minimal()),
+		"write report": WriteText(full, minimal()), "write series": WriteCSV(full, curved),
 	} {
 		if !errors.Is(err, full.err) || !strings.HasPrefix(err.Error(), name+": ") {
 			t.Errorf("%s: error %v", name, err)
