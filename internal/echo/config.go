@@ -29,7 +29,7 @@ type Config struct {
 	KeepAlive   time.Duration // probe peers silent for so long; 0: never
 	CloseOnEOT  bool          // close a TCP connection, first, after a read that ends with byte 4
 	Logf        func(format string, args ...any)
-	OnReady     func() // called once, when every port accepts; may be nil
+	OnReady     func() // called when every port accepts, each time; may be nil
 }
 
 // Defaults of Config.
@@ -67,8 +67,7 @@ func (c Config) withDefaults() Config {
 // An Engine serves core's ports until ctx ends (nil), or it cannot any longer.
 type Engine func(ctx context.Context, core *Core) error
 
-// ErrStopped is an engine that ended though nobody asked it to: gnet stops
-// everything when accept4(2) fails with EMFILE, ENFILE, ENOBUFS or ENOMEM.
+// ErrStopped is an engine that ended though nobody asked it to.
 var ErrStopped = errors.New("event engine stopped by itself")
 
 // Serve runs an engine until ctx ends (nil) or the engine does (ErrStopped).

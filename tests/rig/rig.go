@@ -50,7 +50,7 @@ func Main(m *testing.M, root string, ready func()) int {
 		}
 	}
 	ready()
-	return m.Run()
+	return overEngines(m)
 }
 
 // Await polls cond until it holds.

@@ -50,6 +50,7 @@ type Options struct {
 // stopped; one without a control endpoint is only stopped.
 func Start(tb testing.TB, o Options) *Server {
 	tb.Helper()
+	onEngine(tb)
 	NoLeaks(tb)
 	if o.Bind == "" {
 		o.Bind = "127.0.0.1"
@@ -60,7 +61,7 @@ func Start(tb testing.TB, o Options) *Server {
 	first := FreePorts(tb, o.Ports+o.WS)
 	s := &Server{First: first, N: o.Ports, WS: first + o.Ports, NWS: o.WS, Control: fmt.Sprintf("%s:%d", o.ControlAt, first+o.Ports+o.WS)}
 	args := append(append([]string{}, o.Prefix...), filepath.Join(Bin, "server"),
-		"--tcp", fmt.Sprintf("%d:%d", first, o.Ports), "--bind", o.Bind, "--control", s.Control)
+		"--engine", Engine, "--tcp", fmt.Sprintf("%d:%d", first, o.Ports), "--bind", o.Bind, "--control", s.Control)
 	if o.WS > 0 {
 		args = append(args, "--ws", fmt.Sprintf("%d:%d", s.WS, s.NWS))
 	}

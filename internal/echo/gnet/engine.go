@@ -15,6 +15,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -35,8 +36,30 @@ type engine struct {
 	loops  []atomic.Pointer[loop]
 }
 
-// Serve is the echo.Engine.
+// Serve is the echo.Engine. gnet ends over an error of accept4(2), with every
+// connection: Admit keeps clear of those that we know of, and after any other it
+// begins anew.
 func Serve(ctx context.Context, core *echo.Core) error {
+	for {
+		began := time.Now()
+		if err := rotate(ctx, core); err != nil || ctx.Err() != nil {
+			return err
+		}
+		core.Logf("gnet ended over what accept4(2) said, and all connections with it; it begins anew")
+		if time.Since(began) < restartEvery {
+			select {
+			case <-ctx.Done():
+			case <-time.After(restartEvery):
+			}
+		}
+	}
+}
+
+// restartEvery is how often gnet begins anew, at most.
+const restartEvery = time.Second
+
+// rotate runs gnet until ctx ends or it does.
+func rotate(ctx context.Context, core *echo.Core) error {
 	e := &engine{core: core, index: make(map[int]int, len(core.Ports)), booted: make(chan struct{}),
 		loops: make([]atomic.Pointer[loop], core.Loops)}
 	addrs := make([]string, 0, len(core.Ports))
@@ -60,8 +83,11 @@ func Serve(ctx context.Context, core *echo.Core) error {
 	err := gnet.Rotate(e, addrs,
 		gnet.WithReusePort(true), gnet.WithReuseAddr(true), gnet.WithTicker(true),
 		gnet.WithNumEventLoop(core.Loops), gnet.WithTCPNoDelay(gnet.TCPNoDelay),
-		gnet.WithLogger(logger{core.Logf}), gnet.WithLogLevel(logging.ErrorLevel))
+		gnet.WithLogger(logger{core}), gnet.WithLogLevel(logging.ErrorLevel))
 	end := time.Now().Add(lingerTime)
+	if ctx.Err() == nil {
+		end = time.Now()
+	}
 	for i := range e.loops {
 		if l := e.loops[i].Load(); l != nil {
 			l.lane.end(time.Until(end))
@@ -225,13 +251,27 @@ func (e *engine) OnClose(c gnet.Conn, err error) gnet.Action {
 	return gnet.None
 }
 
-// logger passes gnet's errors on and drops the rest.
-type logger struct {
-	logf func(format string, args ...any)
-}
+// logger passes gnet's errors on and drops the rest. What accept4(2) failed with
+// is counted: gnet says it nowhere else.
+type logger struct{ core *echo.Core }
 
-func (l logger) Debugf(string, ...any)             {}
-func (l logger) Infof(string, ...any)              {}
-func (l logger) Warnf(string, ...any)              {}
-func (l logger) Errorf(format string, args ...any) { l.logf(format, args...) }
-func (l logger) Fatalf(format string, args ...any) { l.logf(format, args...) }
+func (l logger) Debugf(string, ...any) {}
+func (l logger) Infof(string, ...any)  {}
+func (l logger) Warnf(string, ...any)  {}
+func (l logger) Errorf(format string, args ...any) {
+	if errno, is := failedAccept(format, args); is {
+		l.core.Failed("accept4", errno)
+		return
+	}
+	l.core.Logf(format, args...)
+}
+func (l logger) Fatalf(format string, args ...any) { l.core.Logf(format, args...) }
+
+// failedAccept takes the error of accept4(2) out of gnet's message about it.
+func failedAccept(format string, args []any) (sys.Errno, bool) {
+	if !strings.HasPrefix(format, "Accept() failed") || len(args) != 1 {
+		return 0, false
+	}
+	errno, is := args[0].(sys.Errno)
+	return errno, is
+}

@@ -40,7 +40,9 @@ func newLoop(core *echo.Core, i int, event gnet.EventLoop, fd int) (*loop, error
 	if core.IdleTimeout > 0 {
 		l.idle = newIdleTable(core.IdleTimeout)
 	}
-	l.watch.find(fd)
+	if l.watch.find(fd, core.Loops, len(core.Ports)); !l.watch.found {
+		core.Logf("warning: the epoll instance of event loop %d is not found: urgent data can keep it busy", i)
+	}
 	var err error
 	l.lane, err = newLane(core, i)
 	return l, err

@@ -28,12 +28,16 @@ type watch struct {
 // comes up again with every look: the kernel takes turns.
 const maxReady = 256
 
-// find looks for the epoll instance that watches fd. gnet has made it before the
-// first connection.
-func (w *watch) find(fd int) {
+// find looks for the epoll instance that watches fd: gnet has made it among its
+// listeners, of which each loop has one or two for each of so many ports.
+func (w *watch) find(fd, loops, ports int) {
 	w.events = make([]sys.Event, maxReady)
-	w.epoll, w.found = sys.EpollOf(fd, watched, fd)
+	w.epoll, w.found = sys.EpollOf(fd, watched, loops*(2*ports+otherFDs)+otherFDs)
 }
+
+// otherFDs is how many fds a loop, or the process, may have besides listeners that
+// were there before the first connection.
+const otherFDs = 256
 
 // look has connections reset that were ready for urgent data alone twice in a row.
 func (w *watch) look(l *loop) {
