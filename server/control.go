@@ -56,6 +56,9 @@ func (s *server) warnExposed() {
 func (s *server) meta(at net.Addr) dash.Meta {
 	m := dash.Meta{Role: dash.Server, Title: fmt.Sprintf("%d ports on %s", len(s.ports()), s.bind), Commit: commit,
 		PID: os.Getpid(), CPUs: runtime.NumCPU(), Max: s.conns, Bound: "allowed", Shard: "worker"}
+	if s.middle == nil {
+		m.Engine = s.engineName
+	}
 	for _, p := range s.ports() {
 		m.Ports = append(m.Ports, dash.Port{Number: p.Number, Proto: p.Proto})
 	}
@@ -71,6 +74,7 @@ func (s *server) look(fp proc.FS, memory bool) (dash.Sample, error) {
 	}
 	sample := dash.Sample{Phase: r.State, Open: r.Open, Opened: r.Accepted, Messages: r.Messages, Bytes: r.Bytes,
 		Errors: r.Refused, Net: dash.LookAtNet(fp)}
+	sample.Buffered, sample.Budget = r.Buffered, r.Budget
 	for _, slot := range s.page.Slots {
 		sample.Upgraded += slot.Upgraded.Load()
 	}

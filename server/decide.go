@@ -65,7 +65,7 @@ func (s *server) decide() error {
 	}
 	s.conns, s.size = d.conns, d.size
 	if s.buffers.auto {
-		s.buffers.n = max(minBudget, int64(m.memory/budgetShare))
+		s.buffers.n = min(max(minBudget, int64(m.memory/budgetShare)), mostBudget)
 	}
 	return nil
 }
@@ -81,7 +81,11 @@ func (s *server) listeners() int {
 
 // budgetShare is the share of memory that --buffer-budget auto is: an eighth. Go's
 // heap takes up to twice as much, and the sockets' own buffers come on top.
-const budgetShare = 8
+// More than mostBudget helps nobody who behaves.
+const (
+	budgetShare = 8
+	mostBudget  = 1 << 30
+)
 
 // holds is how many connections there is memory for, with both ends here.
 func (m machine) holds() int64 {

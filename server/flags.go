@@ -43,7 +43,7 @@ Size
   --engine NAME         what brings the bytes: ENGINES (default DEFAULT)
 Protection
   --buffer-budget auto|SIZE   all that is kept for peers (auto: memory / 8)
-  --max-outbound SIZE   echo that waits for one peer; then it is not read (64M)
+  --max-outbound SIZE   echo that waits for one peer; then it is not read (32M)
   --stall D             drop who takes none of it for so long (default 30s)
   --max-message SIZE    of a WebSocket message (default 0: any size, it streams)
   --handshake-timeout D of a WebSocket handshake (default 10s)

@@ -23,7 +23,7 @@ type fake struct{ looks, memory atomic.Int64 }
 
 func (f *fake) end() End {
 	return End{
-		Meta: Meta{Role: Server, Title: "a test", Commit: "abc", CPUs: 2, Max: 100, Bound: "allowed", Shard: "worker",
+		Meta: Meta{Role: Server, Title: "a test", Commit: "abc", Engine: "gnet", CPUs: 2, Max: 100, Bound: "allowed", Shard: "worker",
 			Ports: []Port{{10000, "tcp"}, {15000, "ws"}}},
 		Look:   f.look,
 		Report: func(Depth) (result.ServerReport, error) { return result.ServerReport{State: "ready"}, nil },
@@ -33,7 +33,7 @@ func (f *fake) end() End {
 
 func (f *fake) look(memory bool) (Sample, error) {
 	n := f.looks.Add(1)
-	s := Sample{Phase: "ready", Open: 7, Opened: n, Upgraded: 6, Messages: 2 * n, Bytes: 3 * n, PortOpen: []int64{4, 3},
+	s := Sample{Phase: "ready", Open: 7, Opened: n, Upgraded: 6, Buffered: 4096, Budget: 1 << 20, Messages: 2 * n, Bytes: 3 * n, PortOpen: []int64{4, 3},
 		Errors: result.ErrorCounts{"over_limit": 5, "new_cause": 1}, Net: &Net{TimeWait: 9, ListenDrops: 2},
 		Shards: []Shard{{ID: 1, State: "ready", Open: 7, Opened: n, CPU: 1.5, Restarts: 1, Heap: 11}}}
 	if memory {

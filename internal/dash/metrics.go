@@ -79,6 +79,9 @@ var (
 	breaches      = counter("c10m_protocol_errors_total", "WebSocket connections closed for what came after the handshake, by cause.", "cause")
 	messages      = counter("c10m_messages_total", "Messages echoed: data messages of WebSockets; of TCP, which has none, reads that were echoed.")
 	payload       = counter("c10m_bytes_total", "Payload bytes echoed; frame headers, pings and close frames are not in it.")
+	engineInfo    = gauge("c10m_engine_info", "Always 1; the label says which event engine serves.", "engine")
+	buffered      = gauge("c10m_buffered_bytes", "Memory kept for peers: echoes that they do not take, parts of messages, handshakes.")
+	bufferBudget  = gauge("c10m_buffer_budget_bytes", "What may be kept for them, --buffer-budget and less where memory is short.")
 	portConns     = gauge("c10m_port_connections", "Connections open now, by listening port.", "port", "proto")
 	shardConns    = gauge("c10m_shard_connections", "Connections open now, by worker process.", "shard")
 	shardAccepts  = counter("c10m_shard_accepts_total", "Connections accepted, by worker process.", "shard")
@@ -190,6 +193,11 @@ func (out sink) server(end End, s Sample) {
 	}
 	out.count(accepts, s.Opened)
 	out.count(upgrades, s.Upgraded)
+	if end.Meta.Engine != "" {
+		out.put(engineInfo, 1, end.Meta.Engine)
+		out.count(buffered, s.Buffered)
+		out.count(bufferBudget, s.Budget)
+	}
 	out.count(messages, s.Messages)
 	out.count(payload, s.Bytes)
 	for _, cause := range allCauses(end, s) {

@@ -59,10 +59,11 @@ type Meta struct {
 	Commit string `json:"commit"` // of the build
 	PID    int    `json:"pid"`
 	CPUs   int    `json:"cpus"`
-	Max    int64  `json:"max"`   // connections
-	Bound  string `json:"bound"` // what Max of them are: allowed, asked for, at a time
-	Shard  string `json:"shard"` // what it is split into: worker, thread
-	Ports  []Port `json:"ports"` // that it listens on
+	Max    int64  `json:"max"`              // connections
+	Bound  string `json:"bound"`            // what Max of them are: allowed, asked for, at a time
+	Shard  string `json:"shard"`            // what it is split into: worker, thread
+	Engine string `json:"engine,omitempty"` // of a server that echoes
+	Ports  []Port `json:"ports"`            // that it listens on
 }
 
 // Port is a listening port and what it speaks.
@@ -80,6 +81,8 @@ type Sample struct {
 	Upgraded int64              `json:"upgraded"` // WebSocket handshakes that a server completed
 	Messages int64              `json:"messages"` // echoed, or come back
 	Bytes    int64              `json:"bytes"`    // their payload
+	Buffered int64              `json:"buffered"` // memory that a server keeps for its peers
+	Budget   int64              `json:"budget"`   // what it may keep for them
 	Errors   result.ErrorCounts `json:"errors"`   // by cause
 	PortOpen []int64            `json:"port_open,omitempty"`
 	Shards   []Shard            `json:"shards"`

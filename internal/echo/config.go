@@ -36,7 +36,7 @@ type Config struct {
 const (
 	DefaultHandshake   = 10 * time.Second
 	DefaultStall       = 30 * time.Second
-	DefaultMaxOutbound = 64 << 20
+	DefaultMaxOutbound = 32 << 20
 )
 
 // Port is one listening port and what it speaks.

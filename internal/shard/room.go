@@ -148,8 +148,12 @@ func (r *Room) lend(room int64) {
 	if room <= 0 {
 		size = used * 3 / 4
 	}
-	r.Page.Budget.Size.Store(min(size, r.Budget))
+	r.Page.Budget.Size.Store(min(max(size, leastBudget), r.Budget))
 }
+
+// leastBudget is what peers in the middle of a message or a handshake need even
+// where memory is short: they are no burden.
+const leastBudget = 1 << 20
 
 // tell says that the door closes or opens.
 func (r *Room) tell(mem proc.Mem) {

@@ -93,6 +93,28 @@ func TestDeal(t *testing.T) {
 	}
 }
 
+// TestLend: what may be kept for peers follows the room: never less than those in
+// the middle of something need, never more than was asked for.
+func TestLend(t *testing.T) {
+	const mib = 1 << 20
+	r := Room{Page: twoEngines(), Budget: 100 * mib}
+	for _, tt := range []struct {
+		name             string
+		used, room, want int64
+	}{
+		{"much room", 0, 4000 * mib, 100 * mib},
+		{"some", 10 * mib, 40 * mib, 20 * mib},
+		{"none", 20 * mib, 0, 15 * mib},
+		{"none, and nothing kept", 0, 0, mib},
+		{"hardly any", 0, mib, mib},
+	} {
+		r.Page.Budget.Used.Store(tt.used)
+		if r.lend(tt.room); r.Page.Budget.Size.Load() != tt.want {
+			t.Errorf("%s: %d may be kept, want %d", tt.name, r.Page.Budget.Size.Load(), tt.want)
+		}
+	}
+}
+
 // TestWatch: a look follows connections that arrive, and there is one now and
 // then without them.
 func TestWatch(t *testing.T) {

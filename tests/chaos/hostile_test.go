@@ -3,6 +3,7 @@
 package chaos
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -21,24 +22,29 @@ type hostile struct {
 	// drops is the cause that the server must count for those that it drops.
 	drops string
 	least int64 // connections that the attack must have made at least
+	flags string
 }
+
+// tight is a server that drops who takes nothing while an attack still lasts, and
+// keeps little for all of them.
+const tight = "--stall 1s --buffer-budget 32M"
 
 const mib = 1 << 20
 
 var hostiles = []hostile{
 	{name: "connect-and-close storm", attack: "storm", short: time.Second, bound: 32 * mib, least: 500},
 	{name: "RST flood", attack: "rst", short: time.Second, bound: 32 * mib, least: 500},
-	{name: "slow readers", attack: "slow", conns: 40, short: time.Second, bound: (40*2 + 32) * mib, drops: "slow_reader", least: 40},
+	{name: "slow readers", attack: "slow", conns: 40, short: 3 * time.Second, bound: 112 * mib, drops: "slow_reader", least: 40, flags: tight},
 	{name: "a byte at a time", attack: "bytes", conns: 200, short: time.Second, bound: 16 * mib, least: 200},
 	{name: "HTTP on TCP ports", attack: "http", short: time.Second, bound: 64 * mib, least: 50},
-	{name: "noise", attack: "noise", conns: 40, short: time.Second, bound: (40*2 + 32) * mib, least: 40},
+	{name: "noise", attack: "noise", conns: 40, short: time.Second, bound: 112 * mib, least: 40, flags: tight},
 	{name: "half closed", attack: "halves", conns: 500, short: time.Second, bound: 16 * mib, least: 100},
 	{name: "WebSocket, half-open and slow handshakes", attack: "handshakes", ws: true, conns: 400, short: 3 * time.Second, bound: 24 * mib, drops: "handshake_timeout", least: 400},
 	{name: "WebSocket, garbage", attack: "garbage", ws: true, short: time.Second, bound: 32 * mib, drops: "handshake_refused", least: 50},
 	{name: "WebSocket, huge headers", attack: "headers", ws: true, short: time.Second, bound: 32 * mib, drops: "handshake_refused", least: 50},
-	{name: "WebSocket, endless fragments", attack: "fragments", ws: true, conns: 20, short: time.Second, bound: (20*4 + 32) * mib, drops: "ws_too_big", least: 20},
+	{name: "WebSocket, endless fragments", attack: "fragments", ws: true, conns: 20, short: time.Second, bound: 112 * mib, drops: "ws_too_big", least: 20, flags: "--max-message 1M"},
 	{name: "WebSocket, empty fragments", attack: "empties", ws: true, conns: 20, short: time.Second, bound: 32 * mib, least: 20},
-	{name: "WebSocket, ping flood", attack: "pings", ws: true, conns: 20, short: time.Second, bound: (20*3 + 32) * mib, drops: "slow_reader", least: 20},
+	{name: "WebSocket, ping flood", attack: "pings", ws: true, conns: 20, short: 3 * time.Second, bound: 112 * mib, drops: "slow_reader", least: 20, flags: tight},
 	{name: "WebSocket, frames that may not be", attack: "frames", ws: true, short: time.Second, bound: 32 * mib, drops: "ws_protocol", least: 50},
 	{name: "WebSocket, close storm", attack: "closes", ws: true, short: time.Second, bound: 64 * mib, least: 50},
 }
@@ -53,7 +59,7 @@ func TestHostilePeers(t *testing.T) {
 	for _, h := range hostiles {
 		t.Run(h.name, func(t *testing.T) {
 			rig.NoLeaks(t)
-			o := rig.Options{Ports: 20, Flags: []string{"--workers", "1"}}
+			o := rig.Options{Ports: 20, Flags: append([]string{"--workers", "1"}, strings.Fields(h.flags)...)}
 			if h.ws {
 				o.WS = 20
 				o.Flags = append(o.Flags, "--handshake-timeout", "1s")

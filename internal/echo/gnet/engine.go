@@ -12,6 +12,7 @@ package gnet
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/netip"
@@ -34,6 +35,7 @@ type engine struct {
 	eng    gnet.Engine
 	booted chan struct{} // closed when every loop runs
 	loops  []atomic.Pointer[loop]
+	lanes  []*lane // one for each loop
 }
 
 // Serve is the echo.Engine. gnet ends over an error of accept4(2), with every
@@ -62,6 +64,19 @@ const restartEvery = time.Second
 func rotate(ctx context.Context, core *echo.Core) error {
 	e := &engine{core: core, index: make(map[int]int, len(core.Ports)), booted: make(chan struct{}),
 		loops: make([]atomic.Pointer[loop], core.Loops)}
+	end := time.Now()
+	defer func() {
+		for _, l := range e.lanes {
+			l.end(time.Until(end))
+		}
+	}()
+	for i := range core.Loops {
+		l, err := newLane(core, i)
+		if err != nil {
+			return err
+		}
+		e.lanes = append(e.lanes, l)
+	}
 	addrs := make([]string, 0, len(core.Ports))
 	for i, p := range core.Ports {
 		e.index[p.Number] = i
@@ -80,21 +95,35 @@ func rotate(ctx context.Context, core *echo.Core) error {
 	done := make(chan struct{})
 	defer close(done)
 	go e.stopWhen(ctx, done)
-	err := gnet.Rotate(e, addrs,
-		gnet.WithReusePort(true), gnet.WithReuseAddr(true), gnet.WithTicker(true),
-		gnet.WithNumEventLoop(core.Loops), gnet.WithTCPNoDelay(gnet.TCPNoDelay),
-		gnet.WithLogger(logger{core}), gnet.WithLogLevel(logging.ErrorLevel))
-	end := time.Now().Add(lingerTime)
-	if ctx.Err() == nil {
-		end = time.Now()
-	}
-	for i := range e.loops {
-		if l := e.loops[i].Load(); l != nil {
-			l.lane.end(time.Until(end))
-		}
+	err := e.start(addrs)
+	if ctx.Err() != nil {
+		end = time.Now().Add(lingerTime)
 	}
 	return err
 }
+
+// start runs gnet to its end. Where a listener cannot be opened gnet waits for loops
+// that were never started, for ever.
+func (e *engine) start(addrs []string) error {
+	ended := make(chan error, 1)
+	go func() {
+		ended <- gnet.Rotate(e, addrs,
+			gnet.WithReusePort(true), gnet.WithReuseAddr(true), gnet.WithTicker(true),
+			gnet.WithNumEventLoop(e.core.Loops), gnet.WithTCPNoDelay(gnet.TCPNoDelay),
+			gnet.WithLogger(logger{e.core}), gnet.WithLogLevel(logging.ErrorLevel))
+	}()
+	select {
+	case err := <-ended:
+		return err
+	case <-e.booted:
+		return <-ended
+	case <-time.After(startTimeout):
+		return fmt.Errorf("open %d listeners: not done after %v", len(addrs)*e.core.Loops, startTimeout)
+	}
+}
+
+// startTimeout bounds how long gnet may take to listen.
+const startTimeout = 60 * time.Second
 
 // lingerTime is what the peers have, when all ends, to take what waits for them
 // and to answer a close frame.
@@ -161,9 +190,8 @@ const settled = uint8(1)
 // limits of files and of memory, is what keeps accept4(2) from ever failing with
 // EMFILE, ENFILE, ENOBUFS or ENOMEM: gnet ends over these.
 func (e *engine) OnOpen(c gnet.Conn) ([]byte, gnet.Action) {
-	l := e.loopOf(c)
-	port := e.portOf(c)
-	if l == nil || !l.Admit(port) {
+	l, port := e.loopOf(c), e.portOf(c)
+	if !l.Admit(port) {
 		c.SetContext(settled)
 		_ = c.SetLinger(0)
 		return nil, gnet.Close
@@ -186,28 +214,21 @@ func (e *engine) portOf(c gnet.Conn) int {
 }
 
 // loopOf is ours beside the event loop that a connection is on, made with its
-// first connection; nil if that cannot be made.
+// first connection.
 func (e *engine) loopOf(c gnet.Conn) *loop {
 	ev := c.EventLoop()
-	for i := range e.loops {
+	for i := 0; ; i++ {
 		l := e.loops[i].Load()
 		if l == nil {
-			made, err := newLoop(e.core, i, ev, c.Fd())
-			if err != nil {
-				e.core.Logf("refuse connections of event loop %d: %v", i, err)
-				return nil
+			l = newLoop(e.core, i, ev, c.Fd(), e.lanes[i])
+			if !e.loops[i].CompareAndSwap(nil, l) {
+				l = e.loops[i].Load() // another loop has just taken the place
 			}
-			if e.loops[i].CompareAndSwap(nil, made) {
-				return made
-			}
-			made.lane.end(0) // another loop has just taken the place
-			l = e.loops[i].Load()
 		}
 		if l.event == ev {
 			return l
 		}
 	}
-	return nil
 }
 
 // OnTraffic echoes what has arrived. The bytes are the loop's own read buffer.

@@ -31,8 +31,8 @@ type home struct {
 }
 
 // newLoop makes the one of the i-th event loop; fd is a socket of it.
-func newLoop(core *echo.Core, i int, event gnet.EventLoop, fd int) (*loop, error) {
-	l := &loop{core: core, event: event, homes: make([]home, len(core.Ports))}
+func newLoop(core *echo.Core, i int, event gnet.EventLoop, fd int, lane *lane) *loop {
+	l := &loop{core: core, event: event, lane: lane, homes: make([]home, len(core.Ports))}
 	for port := range l.homes {
 		l.homes[port] = home{l, port}
 	}
@@ -43,9 +43,7 @@ func newLoop(core *echo.Core, i int, event gnet.EventLoop, fd int) (*loop, error
 	if l.watch.find(fd, core.Loops, len(core.Ports)); !l.watch.found {
 		core.Logf("warning: the epoll instance of event loop %d is not found: urgent data can keep it busy", i)
 	}
-	var err error
-	l.lane, err = newLane(core, i)
-	return l, err
+	return l
 }
 
 // where is the loop, the port and the session of a connection; a nil loop is of
