@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/c10m/c10m/internal/plan"
 	"github.com/c10m/c10m/internal/result"
 )
 
@@ -27,7 +28,7 @@ func put(t *testing.T, dir, name string, v any) {
 // ran is a run of ours with the given rates.
 func ran(setup, echo float64) result.Result {
 	return result.Result{Host: result.Host{Kernel: "6.18", CPUs: 2, MemoryBytes: 24 << 30, Nofile: 20_000, Commit: "0123456789ab"}, Started: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC),
-		Plan: result.Plan{Conns: 1000, Size: 64}, Conns: result.Conns{Attempted: 1000, Established: 1000},
+		Plan: result.Plan{Conns: 1000, Asked: plan.Asked{Size: 64}}, Conns: result.Conns{Attempted: 1000, Established: 1000},
 		Setup: &result.Setup{Rate: setup, Handshake: &result.Latency{P50: 4e6, P99: 9e6}}, Echo: &result.Echo{Rate: echo, Latency: &result.Latency{P50: 1e6, P99: 2e6}}}
 }
 

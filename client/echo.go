@@ -53,10 +53,10 @@ const maxDepth = 1024
 func runEcho(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	c := newCommand("echo", echoUsage)
 	t := newTarget(c.FlagSet, "echo", 1000)
-	size, depth, rate := sizes{64, 64}, 1, unit.Rate{}
+	size, depth := sizes{64, 64}, 1
 	c.Var(&size, "size", "")
 	c.Var(unit.NewInt(&depth, depth), "depth", "")
-	c.Var(&rate, "rate", "")
+	c.Var(&t.MessageRate, "rate", "")
 	c.Var(&t.Rate, "connect-rate", "")
 	c.Var(unit.NewDuration(&t.Hold, 10*time.Second), "duration", "")
 	c.Var(unit.NewDuration(&t.Hold, 10*time.Second), "hold", "")
@@ -82,7 +82,7 @@ func runEcho(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		if err := t.finish(args); err != nil {
 			return err
 		}
-		t.Size, t.SizeMax, t.Depth, t.MessageRate = size.first, size.last, depth, rate.PerSecond
+		t.Size, t.SizeMax, t.Depth = size.first, size.last, depth
 		return nil
 	}
 	return c.run(args, stdout, stderr, check, func() (outcome, error) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"net"
 	"net/url"
 	"slices"
 	"strings"
@@ -29,7 +30,7 @@ type flags struct {
 type raw struct {
 	host, sources, closeMode string
 	proto, first             string
-	ports                    int
+	ports                    unit.PortCount
 	size                     unit.Size
 	cap, window              unit.Count
 	verify                   int
@@ -88,8 +89,8 @@ const maxSize = 64 << 20
 // check converts what is left and refuses what cannot be meant.
 func (f *flags) check(r raw) (err error) {
 	f.OwnNet = isIsolated()
-	if f.Host, err = plan.ParseAddr(r.host); err != nil {
-		return fmt.Errorf("--host %w, like 127.0.0.1 or ::1", err)
+	if err := setHosts(&f.Target, r.host, net.DefaultResolver.LookupNetIP); err != nil {
+		return err
 	}
 	if err := f.checkPorts(r); err != nil {
 		return err

@@ -23,7 +23,7 @@ Commands; "client COMMAND --help" shows all of its flags
 
 Flags that most runs need
   --conns N|auto    how many: 10000000, 10M, 500k (default auto: what fits)
-  --host ADDR       the server's address (default 127.0.0.1)
+  --host ADDR|NAME  the server's address (default 127.0.0.1)
   --ports N         how many destination ports (default 200), from --first-port
   --proto tcp|ws|tcp,ws   (default tcp)
   --rate N/s|max    connects per second (default max)
@@ -47,8 +47,8 @@ Examples
 const runUsage = `usage: client COMMAND [flags]
 
 Where to
-  --host ADDR           server's address (default 127.0.0.1; ::1 works too)
-  --ports N             destination ports (default 200) of each protocol, from
+  --host ADDR|NAME[,..] server's addresses (default 127.0.0.1), used in turn
+  --ports N|FIRST-LAST  destination ports (default 200) of each protocol, from
   --first-port PORT[,PORT]          (default tcp 10000, ws 15000)
   --proto tcp|ws|tcp,ws (default tcp); both: an even split
   --path PATH, --header K:V (repeatable), --subprotocol NAME[,NAME]  WebSocket's

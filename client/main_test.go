@@ -19,7 +19,7 @@ func TestBadUsage(t *testing.T) {
 		{"no such scenario", []string{"sleep"}, []string{`"sleep"`, "hold, churn"}},
 		{"no such flag", []string{"--connections", "5"}, []string{"connections", "--help"}},
 		{"left over", []string{"hold", "--quiet", "10M"}, []string{`"10M"`}},
-		{"host is a name", []string{"--host", "example"}, []string{"--host", `"example"`}},
+		{"host has no address", []string{"--host", "nowhere.invalid"}, []string{"--host nowhere.invalid", "look up name"}},
 		{"ports leave the range", []string{"--first-port", "65500", "--ports", "100"}, []string{"--first-port", "65599", "1..65535"}},
 		{"ports none", []string{"--ports", "0"}, []string{"--ports", "1..65535"}},
 		{"rate", []string{"--rate", "0"}, []string{"rate", "max"}},

@@ -37,18 +37,25 @@ func (f *flags) checkPorts(r raw) error {
 			first[i] = n
 		}
 	}
+	if r.ports.First > 0 {
+		if r.first != "" || len(first) > 1 {
+			return fmt.Errorf("--ports %s says which, and so does --first-port or a second protocol: give --ports %d with --first-port", r.ports.String(), r.ports.N)
+		}
+		first[0] = r.ports.First
+	}
+	count := r.ports.N
 	for _, n := range first {
-		if err := (unit.Ports{First: n, N: r.ports}).Check(); err != nil {
+		if err := (unit.Ports{First: n, N: count}).Check(); err != nil {
 			return fmt.Errorf("--first-port and --ports %v", err)
 		}
 	}
-	for i := range r.ports { // alternating, as plan.Plan wants it
+	for i := range count { // alternating, as plan.Plan wants it
 		for _, n := range first {
 			f.Ports = append(f.Ports, n+i)
 		}
 	}
-	if len(first) == 2 && (unit.Ports{First: first[0], N: r.ports}).Overlaps(unit.Ports{First: first[1], N: r.ports}) {
-		return fmt.Errorf("--first-port %d,%d and --ports %d: the two ranges overlap", first[0], first[1], r.ports)
+	if len(first) == 2 && (unit.Ports{First: first[0], N: count}).Overlaps(unit.Ports{First: first[1], N: count}) {
+		return fmt.Errorf("--first-port %d,%d and --ports %d: the two ranges overlap", first[0], first[1], count)
 	}
 	return f.checkHandshake()
 }

@@ -31,7 +31,8 @@ func newTarget(fs *flag.FlagSet, scenario string, conns int64) *target {
 // to, over what, from where, and a page to look at it.
 func (f *flags) registerTarget(fs *flag.FlagSet, r *raw) {
 	fs.StringVar(&r.host, "host", "127.0.0.1", "")
-	fs.Var(unit.NewInt(&r.ports, plan.DefaultPorts), "ports", "")
+	r.ports = unit.PortCount{N: plan.DefaultPorts}
+	fs.Var(&r.ports, "ports", "")
 	fs.StringVar(&r.first, "first-port", "", "")
 	fs.StringVar(&r.proto, "proto", plan.TCP, "")
 	fs.StringVar(&f.WebSocket.Path, "path", "/", "")

@@ -25,7 +25,7 @@ type users struct {
 func newUsers(name, usage string, n int64, modes ...string) *users {
 	u := &users{command: newCommand(name, usage), size: sizes{64, 64}, n: unit.Count{N: n}, modes: modes}
 	u.target = newTarget(u.FlagSet, name, 1)
-	u.raw.ports = 1
+	u.raw.ports = unit.PortCount{N: 1}
 	fs := u.FlagSet
 	fs.StringVar(&u.opt.Mode, "mode", modes[0], "")
 	fs.Var(unit.NewInt(&u.requests, 10), "requests", "")

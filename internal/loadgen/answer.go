@@ -25,9 +25,9 @@ func (cs *conns) keepFirst(slot int64, why cause, prefix string, answer []byte) 
 	if cs.shared.answer.Load() != nil {
 		return
 	}
-	port := cs.plan.Ports[cs.plan.Tuple(cs.plan.Offset+slot).Port]
+	from := cs.plan.Dest(cs.plan.Tuple(cs.plan.Offset + slot).Dest)
 	cs.shared.answer.CompareAndSwap(nil, &Answer{
-		Cause: why.String(), From: netip.AddrPortFrom(cs.plan.Host, uint16(port)), Lines: printable(prefix, answer),
+		Cause: why.String(), From: from, Lines: printable(prefix, answer),
 	})
 }
 

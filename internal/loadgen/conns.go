@@ -299,7 +299,7 @@ func (cs *conns) isWS(slot int64) bool {
 	case plan.WS:
 		return true
 	case plan.Mixed:
-		return cs.plan.IsWS(cs.plan.Tuple(cs.plan.Offset + slot).Port)
+		return cs.plan.IsWS(cs.plan.Tuple(cs.plan.Offset + slot).Dest)
 	}
 	return false
 }

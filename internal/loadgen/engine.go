@@ -4,8 +4,9 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"net/netip"
+	"net"
 	"runtime"
+	"strconv"
 	"sync"
 	"time"
 
@@ -79,19 +80,23 @@ func (e *Engine) free() {
 
 // newShared is what all threads read of a plan.
 func newShared(p plan.Plan, maxSize int) (*shared, error) {
-	s := &shared{family: sys.Family(p.Host), pattern: newPattern(maxSize, p.WebSocket.Text), opcode: ws.OpBinary}
+	s := &shared{ports: len(p.Ports), family: sys.Family(p.Host), pattern: newPattern(maxSize, p.WebSocket.Text), opcode: ws.OpBinary}
 	if p.WebSocket.Text {
 		s.opcode = ws.OpText
 	}
 	s.secret = tcp.NewSecret()
-	for i, port := range p.Ports {
-		s.inRange = s.inRange || p.Local.Has(port)
-		s.dest = append(s.dest, sys.NewAddr(p.Host, uint16(port)))
+	for i := range p.Dests() {
+		to := p.Dest(i)
+		s.inRange = s.inRange || p.Local.Has(int(to.Port()))
+		s.dest = append(s.dest, sys.NewAddr(to.Addr(), to.Port()))
 		if !p.IsWS(i) {
 			s.requests = append(s.requests, nil)
 			continue
 		}
-		host := netip.AddrPortFrom(p.Host, uint16(port)).String()
+		host := to.String()
+		if name := p.Name(i); name != "" {
+			host = net.JoinHostPort(name, strconv.Itoa(int(to.Port())))
+		}
 		t, err := ws.NewTemplate(host, cmp.Or(p.WebSocket.Path, "/"), p.WebSocket.Headers, p.WebSocket.Subprotocol)
 		if err != nil {
 			return nil, fmt.Errorf("write handshake: %w", err)
@@ -108,7 +113,7 @@ func newShared(p plan.Plan, maxSize int) (*shared, error) {
 func (e *Engine) makeLanes(p plan.Plan) {
 	n := min(len(e.threads), max(1, runtime.NumCPU()))
 	for i, t := range e.threads {
-		t.lane.rate = unit.Rate{PerSecond: p.Rate.PerSecond / float64(n)}
+		t.lane.rate = p.Rate / unit.Rate(n)
 		if i+n < len(e.threads) {
 			next := e.threads[i+n]
 			t.lane.next = next
@@ -163,7 +168,7 @@ func (e *Engine) Close(ctx context.Context) {
 
 // Census counts what is open where.
 func (e *Engine) Census() Census {
-	c := Census{PerPort: make([]int64, len(e.shared.dest)), PerSource: make([]int64, max(1, len(e.shared.src)))}
+	c := Census{PerPort: make([]int64, e.shared.ports), PerSource: make([]int64, max(1, len(e.shared.src)))}
 	var mu sync.Mutex
 	e.each(func(t *thread) {
 		mu.Lock()
@@ -172,7 +177,7 @@ func (e *Engine) Census() Census {
 		for slot := range t.cs.list {
 			if t.cs.list[slot].state == open {
 				to := t.cs.plan.Tuple(t.cs.plan.Offset + int64(slot))
-				c.PerPort[to.Port]++
+				c.PerPort[to.Dest%e.shared.ports]++
 				c.PerSource[to.Source]++
 			}
 		}

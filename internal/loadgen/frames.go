@@ -33,7 +33,7 @@ func (f *frames) waits() bool { return f != nil && len(f.rare) > 0 }
 
 // template is the opening handshake for the port of a slot.
 func (f *frames) template(slot int64) *ws.Template {
-	return f.cs.shared.requests[f.cs.plan.Tuple(f.cs.plan.Offset+slot).Port]
+	return f.cs.shared.requests[f.cs.plan.Tuple(f.cs.plan.Offset+slot).Dest]
 }
 
 // seed numbers a connection for its Sec-WebSocket-Key.

@@ -58,8 +58,8 @@ func echo(c net.Conn) { echoUntil(c, func([]byte) bool { return false }) }
 func echoServer(tb testing.TB) int { return listen(tb, echo) }
 
 func testPlan(port int, conns int64, threads int) plan.Plan {
-	return plan.Plan{Host: netip.MustParseAddr("127.0.0.1"), Ports: []int{port}, Local: plan.DefaultLocalPorts, Total: conns, Conns: conns,
-		Threads: threads, PrivateTables: threads > 1, Window: 64, ConnectTimeout: 30 * time.Second, Close: plan.CloseRST}
+	return plan.Plan{Target: plan.Target{Host: netip.MustParseAddr("127.0.0.1"), Ports: []int{port}}, Local: plan.DefaultLocalPorts, Total: conns, Conns: conns,
+		Threads: threads, PrivateTables: threads > 1, Asked: plan.Asked{Window: 64, ConnectTimeout: 30 * time.Second, Close: plan.CloseRST}}
 }
 
 func TestEngine(t *testing.T) {

@@ -37,7 +37,7 @@ type ramp struct {
 // step begins some connects, as many as the pace, the burst and the window allow.
 func (r *ramp) step() (wait int, done bool) {
 	cs := r.cs
-	if r.next == 0 && r.lane.rate.PerSecond == 0 {
+	if r.next == 0 && r.lane.rate == 0 {
 		// Let a server on the same cores find batches to accept, instead of
 		// being switched to for each connection. Best effort.
 		_ = sys.SetThreadSlice(sys.Normal, rampSlice)
@@ -80,10 +80,10 @@ func (r *ramp) due() int64 {
 	if r.cs.shared.stopRamp.Load() {
 		return r.next
 	}
-	if r.lane.rate.PerSecond == 0 {
+	if r.lane.rate == 0 {
 		return r.cs.plan.Conns
 	}
-	p := pace.Constant{PerSecond: r.lane.rate.PerSecond}
+	p := pace.Constant{PerSecond: float64(r.lane.rate)}
 	return min(r.cs.plan.Conns, p.Due(time.Since(r.start))-r.lane.offset)
 }
 

@@ -11,8 +11,9 @@ import (
 
 // shared is what all threads of an engine read; only the flags change.
 type shared struct {
-	dest     []sys.Addr
-	requests []*ws.Template // by port; nil where TCP is spoken
+	ports    int            // of the plan
+	dest     []sys.Addr     // of every address the ports
+	requests []*ws.Template // by destination; nil where TCP is spoken
 	opcode   byte           // of WebSocket messages: binary or text
 	src      []sys.Addr
 	family   int

@@ -113,7 +113,7 @@ func (s *sockets) connect(slot int64, fd int, tuple plan.Tuple) cause {
 		return why
 	}
 	// An interrupted connect goes on by itself, like one in progress.
-	errno := sys.Connect(fd, &s.shared.dest[tuple.Port])
+	errno := sys.Connect(fd, &s.shared.dest[tuple.Dest])
 	if errno != 0 && errno != sys.EINPROGRESS && errno != sys.EINTR {
 		return connectCause(errno)
 	}
@@ -244,7 +244,7 @@ func (s *sockets) event(slot int64, mark int32, events uint32) {
 // (simultaneous open, RFC 9293 section 3.5) and would echo perfectly.
 func (s *sockets) connected(slot int64) bool {
 	if s.shared.inRange {
-		port := s.plan.Tuple(s.plan.Offset + slot).Port
+		port := s.plan.Tuple(s.plan.Offset + slot).Dest
 		if fd := s.list[slot].fd(); sys.BoundTo(fd, &s.shared.dest[port]) {
 			sys.Reset(fd) // no TIME_WAIT on the port of a server that is to come back
 			s.end(slot, connectSelf)

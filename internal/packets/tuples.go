@@ -23,7 +23,7 @@ type tuples struct {
 
 func newTuples(part plan.Plan) (*tuples, error) {
 	prefix := part.Packets.Prefix
-	part.Sources = nil
+	part.Sources, part.Others = nil, nil
 	t := &tuples{plan: part, first: prefix.Masked().Addr(), index: map[uint16]int{}}
 	if part.Conns > 0 {
 		// Ports take turns, so the first of each port have nearly the same Nth.
@@ -55,7 +55,7 @@ func newTuples(part plan.Plan) (*tuples, error) {
 func (t *tuples) of(slot int) (src, dst netip.AddrPort) {
 	tuple := t.plan.Tuple(t.plan.Offset + int64(slot))
 	n := tuple.Nth - t.nth
-	return netip.AddrPortFrom(t.addr(uint32(n/plan.PacketPorts)), uint16(plan.FirstPacketPort+n%plan.PacketPorts)), t.dest[tuple.Port]
+	return netip.AddrPortFrom(t.addr(uint32(n/plan.PacketPorts)), uint16(plan.FirstPacketPort+n%plan.PacketPorts)), t.dest[tuple.Dest]
 }
 
 // addr is source address i.
@@ -80,7 +80,7 @@ func (t *tuples) slot(src, dst netip.AddrPort) int {
 	if !is {
 		return -1
 	}
-	number, is := t.plan.Number(plan.Tuple{Port: port, Nth: t.nth + i*plan.PacketPorts + int64(src.Port()) - plan.FirstPacketPort})
+	number, is := t.plan.Number(plan.Tuple{Dest: port, Nth: t.nth + i*plan.PacketPorts + int64(src.Port()) - plan.FirstPacketPort})
 	if slot := number - t.plan.Offset; is && slot >= 0 && slot < t.plan.Conns {
 		return int(slot)
 	}

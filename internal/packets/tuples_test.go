@@ -10,7 +10,7 @@ import (
 const locals = plan.PacketPorts
 
 func part(prefix, host string, conns int64) plan.Plan {
-	return plan.Plan{Packets: plan.Packets{Prefix: netip.MustParsePrefix(prefix)}, Host: netip.MustParseAddr(host), Ports: []int{10000, 10001, 10002, 15000, 15001}, Total: conns, Conns: conns, Threads: 3}
+	return plan.Plan{Packets: plan.Packets{Prefix: netip.MustParsePrefix(prefix)}, Target: plan.Target{Host: netip.MustParseAddr(host), Ports: []int{10000, 10001, 10002, 15000, 15001}}, Total: conns, Conns: conns, Threads: 3}
 }
 
 // Every slot of every part has a 4-tuple of its own that leads back to it, and
@@ -42,7 +42,7 @@ func TestTuples(t *testing.T) {
 				if !p.Packets.Prefix.Contains(src.Addr()) || src.Port() < plan.FirstPacketPort {
 					t.Fatalf("%s: slot %d comes from %v", c.prefix, slot, src)
 				}
-				if want := p.Ports[p.Tuple(p.Offset+int64(slot)).Port]; int(dst.Port()) != want {
+				if want := p.Ports[p.Tuple(p.Offset+int64(slot)).Dest]; int(dst.Port()) != want {
 					t.Fatalf("slot %d goes to port %d, want %d", slot, dst.Port(), want)
 				}
 			}

@@ -3,7 +3,6 @@ package plan
 import (
 	"fmt"
 	"net/netip"
-	"time"
 
 	"github.com/c10m/c10m/internal/unit"
 )
@@ -12,37 +11,20 @@ import (
 // are numbered; Tuple says which 4-tuple each number uses. A Plan can be Split
 // into parts that together cover every number exactly once.
 type Plan struct {
-	Scenario string
-	Proto    string       // TCP, WS or Mixed
-	Host     netip.Addr   // of the server
-	Ports    []int        // destination ports; Mixed: those at odd indexes speak WebSocket
-	Sources  []netip.Addr // none: the kernel picks the source, and nothing is bound
-	Local    LocalPorts   // what the kernel may pick local ports from
+	Target
+	Asked
+
+	Sources []netip.Addr // none: the kernel picks the source, and nothing is bound
+	Local   LocalPorts   // what the kernel may pick local ports from
 
 	Total  int64 // connections of the whole run
 	Offset int64 // the first connection number of this part
 	Conns  int64 // connections of this part: Offset..Offset+Conns-1
 
-	Threads        int
-	PrivateTables  bool // each thread takes an fd table of its own
-	Rate           unit.Rate
-	Window         int // connects under way at once per thread
-	ConnectTimeout time.Duration
-	KeepAlive      time.Duration // probe a server silent for so long; 0: never
-	Reconnect      bool          // restore lost connections
-
-	Hold    time.Duration
-	Size    int // bytes per message
-	SizeMax int // sizes are Size..SizeMax; 0: all are Size
-	Depth   int // messages under way at once per connection; 0 and 1: one
-	// MessageRate is of all connections together; 0: as fast as echoes come back.
-	MessageRate float64
-	Interval    time.Duration // 0: connections stay idle
-	Verify      int64         // connections to check with one echo after the hold
-	Close       CloseMode
-
-	WebSocket WebSocket
-	Packets   Packets // the zero value: the kernel's sockets
+	Threads       int
+	PrivateTables bool    // each thread takes an fd table of its own
+	Verify        int64   // connections to check with one echo after the hold
+	Packets       Packets // the zero value: the kernel's sockets
 }
 
 // WebSocket is what the opening handshake says, RFC 6455 section 4.1, and what
@@ -62,9 +44,10 @@ const (
 	Mixed = "tcp,ws"
 )
 
-// IsWS says whether connections to Ports[port] are WebSocket ones.
-func (p *Plan) IsWS(port int) bool {
-	return p.Proto == WS || p.Proto == Mixed && port%2 == 1
+// IsWS says whether connections to destination i are WebSocket ones. A mixed plan
+// has as many ports of either kind, so that they alternate over all addresses.
+func (p *Plan) IsWS(i int) bool {
+	return p.Proto == WS || p.Proto == Mixed && i%2 == 1
 }
 
 // What server and client listen on and connect to where nobody says otherwise.
@@ -134,11 +117,11 @@ func (l LocalPorts) IsReserved(port int) bool {
 }
 
 // Tuple is where connection number i goes. The local port is the kernel's
-// choice within the cell (source x destination port); Nth numbers the
+// choice within the cell (source x destination); Nth numbers the
 // connections of one cell, and the planner keeps Nth < LocalPorts.N, so that a
 // free local port exists for each.
 type Tuple struct {
-	Port   int // index into Plan.Ports
+	Dest   int // index of Target.Dest
 	Source int // index into Plan.Sources; 0 if there are none
 	Nth    int64
 }
@@ -148,9 +131,9 @@ type Tuple struct {
 // still touch every port.
 const burst = 64
 
-// cells is the number of (source, destination port) pairs.
+// cells is the number of (source, destination) pairs.
 func (p *Plan) cells() int64 {
-	return int64(max(1, len(p.Sources))) * int64(len(p.Ports))
+	return int64(max(1, len(p.Sources))) * int64(p.Dests())
 }
 
 // Tuple maps a connection number (0..Total-1) to its 4-tuple. Every cell gets
@@ -167,8 +150,8 @@ func (p *Plan) Tuple(i int64) Tuple {
 		in := i - pass*cells*burst
 		cell, nth = in/width, pass*burst+in%width
 	}
-	ports := int64(len(p.Ports))
-	return Tuple{Port: int(cell % ports), Source: int(cell / ports), Nth: nth}
+	dests := int64(p.Dests())
+	return Tuple{Dest: int(cell % dests), Source: int(cell / dests), Nth: nth}
 }
 
 // Number is the connection number that a 4-tuple belongs to, the inverse of
@@ -176,7 +159,7 @@ func (p *Plan) Tuple(i int64) Tuple {
 func (p *Plan) Number(t Tuple) (int64, bool) {
 	cells := p.cells()
 	each := p.Total / cells
-	cell := int64(t.Source)*int64(len(p.Ports)) + int64(t.Port)
+	cell := int64(t.Source)*int64(p.Dests()) + int64(t.Dest)
 	switch {
 	case t.Nth < 0 || cell < 0 || cell >= cells || t.Nth > each:
 		return 0, false
@@ -189,7 +172,7 @@ func (p *Plan) Number(t Tuple) (int64, bool) {
 }
 
 // Round is how many connections in a row go to every port at least once.
-func (p *Plan) Round() int { return burst * len(p.Ports) }
+func (p *Plan) Round() int { return burst * p.Dests() }
 
 // PerCell is the most connections one cell gets.
 func (p *Plan) PerCell() int64 {
@@ -214,7 +197,7 @@ func (p *Plan) Split(n int) []Plan {
 		lo, hi := p.Conns*int64(k)/int64(n), p.Conns*int64(k+1)/int64(n)
 		part.Offset, part.Conns = p.Offset+lo, hi-lo
 		part.Threads = max(1, p.Threads/n)
-		part.Rate = unit.Rate{PerSecond: p.Rate.PerSecond / float64(n)}
+		part.Rate = p.Rate / unit.Rate(n)
 		part.Packets = p.Packets.split(k, n)
 		part.Verify = p.Verify*int64(k+1)/int64(n) - p.Verify*int64(k)/int64(n)
 		parts[k] = part
@@ -238,10 +221,14 @@ func (p *Plan) Check() error {
 	if p.PerCell() <= n {
 		return nil
 	}
-	sources := int64(max(1, len(p.Sources)))
-	return fmt.Errorf("--conns %d: %s local ports × %d sources × %d ports hold %s connections; it would fit with --ports %d, or with --sources of %d addresses%s",
-		p.Total, unit.Commas(n), sources, len(p.Ports), unit.Commas(n*sources*int64(len(p.Ports))),
-		ceilDiv(p.Total, n*sources), ceilDiv(p.Total, n*int64(len(p.Ports))), p.Local.hint())
+	sources, hosts, dests := int64(max(1, len(p.Sources))), int64(len(p.Hosts())), int64(p.Dests())
+	where := ""
+	if hosts > 1 {
+		where = fmt.Sprintf(" of %d addresses", hosts)
+	}
+	return fmt.Errorf("--conns %d: %s local ports × %d sources × %d ports%s hold %s connections; it would fit with --ports %d, or with --sources of %d addresses%s",
+		p.Total, unit.Commas(n), sources, len(p.Ports), where, unit.Commas(n*sources*dests),
+		ceilDiv(p.Total, n*sources*hosts), ceilDiv(p.Total, n*dests), p.Local.hint())
 }
 
 // hint is the third way out: a wider local range, when it is not the widest.

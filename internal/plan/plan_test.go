@@ -34,7 +34,7 @@ func TestTupleCoversEveryCellEvenly(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			p := Plan{Ports: ports(tt.ports), Sources: LoopbackSources(tt.sources), Total: tt.conns, Conns: tt.conns}
+			p := Plan{Target: Target{Ports: ports(tt.ports)}, Sources: LoopbackSources(tt.sources), Total: tt.conns, Conns: tt.conns}
 			checkTuples(t, &p)
 		})
 	}
@@ -43,7 +43,7 @@ func TestTupleCoversEveryCellEvenly(t *testing.T) {
 func TestTupleProperty(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	for range 300 {
-		p := Plan{Ports: ports(1 + r.IntN(30)), Sources: LoopbackSources(r.IntN(4))}
+		p := Plan{Target: Target{Ports: ports(1 + r.IntN(30))}, Sources: LoopbackSources(r.IntN(4))}
 		p.Total = 1 + r.Int64N(5000)
 		p.Conns = p.Total
 		checkTuples(t, &p)
@@ -63,16 +63,16 @@ func checkTuples(t *testing.T, p *Plan) {
 		if seen[tu] {
 			t.Fatalf("conns=%d ports=%d: tuple %+v of connection %d is used twice", p.Total, len(p.Ports), tu, i)
 		}
-		if tu.Port < 0 || tu.Port >= len(p.Ports) || tu.Source < 0 || tu.Source >= max(1, len(p.Sources)) {
+		if tu.Dest < 0 || tu.Dest >= p.Dests() || tu.Source < 0 || tu.Source >= max(1, len(p.Sources)) {
 			t.Fatalf("tuple %+v is out of range", tu)
 		}
 		seen[tu] = true
-		perCell[[2]int{tu.Port, tu.Source}]++
+		perCell[[2]int{tu.Dest, tu.Source}]++
 		if tu.Nth >= p.PerCell() {
 			t.Fatalf("tuple %+v: Nth reaches PerCell %d", tu, p.PerCell())
 		}
 	}
-	for _, beyond := range []Tuple{{Nth: -1}, {Nth: p.PerCell()}, {Port: len(p.Ports), Source: max(0, len(p.Sources)-1)}, {Port: -1}} {
+	for _, beyond := range []Tuple{{Nth: -1}, {Nth: p.PerCell()}, {Dest: p.Dests(), Source: max(0, len(p.Sources)-1)}, {Dest: -1}} {
 		if n, is := p.Number(beyond); is {
 			t.Fatalf("conns=%d: tuple %+v of nobody leads to %d", p.Total, beyond, n)
 		}
@@ -89,7 +89,7 @@ func checkTuples(t *testing.T, p *Plan) {
 func TestSplitCoversEveryNumberOnce(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	for range 500 {
-		p := Plan{Ports: ports(3), Total: 1 + r.Int64N(100000), Offset: r.Int64N(50), Verify: r.Int64N(1000), Rate: unit.Rate{PerSecond: 1000}}
+		p := Plan{Target: Target{Ports: ports(3)}, Total: 1 + r.Int64N(100000), Offset: r.Int64N(50), Verify: r.Int64N(1000), Asked: Asked{Rate: 1000}}
 		p.Conns = p.Total
 		n := 1 + r.IntN(150)
 		next, verify, rate := p.Offset, int64(0), 0.0
@@ -99,7 +99,7 @@ func TestSplitCoversEveryNumberOnce(t *testing.T) {
 			}
 			next += part.Conns
 			verify += part.Verify
-			rate += part.Rate.PerSecond
+			rate += float64(part.Rate)
 		}
 		if next != p.Offset+p.Conns || verify != p.Verify || rate < 999.99 || rate > 1000.01 {
 			t.Fatalf("split of %d into %d ends at %d, verify %d of %d, rate %v", p.Conns, n, next, verify, p.Verify, rate)
@@ -117,10 +117,10 @@ func TestCheckSaysWhatWouldFit(t *testing.T) {
 		p    Plan
 		want []string
 	}{
-		{"fits exactly", Plan{Ports: ports(2), Local: local, Total: 1700}, nil},
-		{"one too many", Plan{Ports: ports(2), Local: local, Total: 1701}, []string{"--conns 1701", "850 local ports × 1 sources × 2 ports hold 1,700", "--ports 3", "--sources of 2", "40000 40999"}},
-		{"widest range has no hint", Plan{Ports: ports(1), Local: LocalPorts{Low: 1024, High: 65535}, Total: 64513}, []string{"64,512 local ports", "--ports 2"}},
-		{"all reserved", Plan{Ports: ports(1), Local: LocalPorts{Low: 5, High: 6, Reserved: []unit.Ports{{First: 5, N: 2}}}, Total: 1}, []string{"wholly reserved"}},
+		{"fits exactly", Plan{Target: Target{Ports: ports(2)}, Local: local, Total: 1700}, nil},
+		{"one too many", Plan{Target: Target{Ports: ports(2)}, Local: local, Total: 1701}, []string{"--conns 1701", "850 local ports × 1 sources × 2 ports hold 1,700", "--ports 3", "--sources of 2", "40000 40999"}},
+		{"widest range has no hint", Plan{Target: Target{Ports: ports(1)}, Local: LocalPorts{Low: 1024, High: 65535}, Total: 64513}, []string{"64,512 local ports", "--ports 2"}},
+		{"all reserved", Plan{Target: Target{Ports: ports(1)}, Local: LocalPorts{Low: 5, High: 6, Reserved: []unit.Ports{{First: 5, N: 2}}}, Total: 1}, []string{"wholly reserved"}},
 		{"no ports", Plan{Local: local, Total: 1}, []string{"0 ports"}},
 	}
 	for _, tt := range tests {
@@ -139,7 +139,7 @@ func TestCheckSaysWhatWouldFit(t *testing.T) {
 }
 
 func TestWidePorts(t *testing.T) {
-	p := Plan{Ports: ports(1), Local: LocalPorts{Low: 1, High: 1000}, Total: 450}
+	p := Plan{Target: Target{Ports: ports(1)}, Local: LocalPorts{Low: 1, High: 1000}, Total: 450}
 	if p.WidePorts() {
 		t.Error("450 of 1000 local ports: the usual search is still fast")
 	}
@@ -213,5 +213,28 @@ func TestSources(t *testing.T) {
 			t.Fatalf("%v is not loopback, or twice", a)
 		}
 		seen[a] = true
+	}
+}
+
+// A server of several addresses has every port of each: all are used, evenly, and
+// protocols alternate over them.
+func TestSeveralAddresses(t *testing.T) {
+	a, b := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("192.0.2.2")
+	p := Plan{Target: Target{Proto: Mixed, Host: a, Others: []netip.Addr{b}, Names: []string{"x.example"}, Ports: []int{10, 20}}, Total: 4 * 640, Conns: 4 * 640}
+	counts := map[netip.AddrPort]int{}
+	for i := range p.Total {
+		tu := p.Tuple(i)
+		counts[p.Dest(tu.Dest)]++
+		if back, is := p.Number(tu); !is || back != i {
+			t.Fatalf("connection %d has %+v, which is that of %d", i, tu, back)
+		}
+	}
+	for i, want := range []string{"192.0.2.1:10", "192.0.2.1:20", "192.0.2.2:10", "192.0.2.2:20"} {
+		if got := p.Dest(i); got.String() != want || counts[got] != 640 || p.IsWS(i) != (got.Port() == 20) {
+			t.Errorf("destination %d is %v with %d connections, WebSocket %v; want %s with 640", i, got, counts[got], p.IsWS(i), want)
+		}
+	}
+	if p.Name(1) != "x.example" || p.Name(2) != "" {
+		t.Errorf("names %q and %q, want the first address's alone", p.Name(1), p.Name(2))
 	}
 }

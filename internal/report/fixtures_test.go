@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/c10m/c10m/internal/plan"
 	"github.com/c10m/c10m/internal/result"
 	"github.com/c10m/c10m/internal/unit"
 )
@@ -42,7 +43,7 @@ func full() *result.Result {
 	r := minimal()
 	r.Host = result.Host{Kernel: "6.18.1", CPUs: 2, MemoryBytes: 25_276_510_208, Nofile: 20_000, Go: "go1.26.8", Commit: "0123456789ab",
 		Settings: map[string]string{"net.core.somaxconn": "65535", "net.ipv4.tcp_ehash_entries": "8388608", "net.ipv4.tcp_mem": "279900 373200 559800"}}
-	r.Plan = result.Plan{Host: "127.0.0.1", FirstPort: 10_000, Conns: n, Ports: 200, Sources: 1, Threads: 126, Hold: 10e9, Size: 64, Interval: 5e9, FDTables: 126, LimitedBy: "memory"}
+	r.Plan = result.Plan{Host: "127.0.0.1", FirstPort: 10_000, Conns: n, Ports: 200, Sources: 1, Threads: 126, Asked: plan.Asked{Hold: 10e9, Size: 64, Interval: 5e9}, FDTables: 126, LimitedBy: "memory"}
 	r.Conns = result.Conns{Attempted: n, Established: n}
 	r.Setup = &result.Setup{Seconds: 41.65, Rate: 60_024, ClientSeconds: 40.9, Curve: curve(n, 40.9),
 		Latency: &result.Latency{Count: n, P50: 87_000, P90: 307_000, P99: 1_055_000, P999: 18_815_000, Max: 120_061_951}}
@@ -70,7 +71,7 @@ func failed() *result.Result {
 	r := minimal()
 	r.Proto, r.Scenario = "ws", "echo"
 	r.Host = result.Host{Kernel: "5.15.0", CPUs: 1}
-	r.Plan = result.Plan{Host: "192.0.2.7", FirstPort: 443, Conns: 1_000_000, Ports: 1, Sources: 2, Threads: 8, FDTables: 1, Rate: 12_500}
+	r.Plan = result.Plan{Host: "192.0.2.7", FirstPort: 443, Conns: 1_000_000, Ports: 1, Sources: 2, Threads: 8, FDTables: 1, Asked: plan.Asked{Rate: 12_500}}
 	r.Conns = result.Conns{Attempted: 1_000_000, Established: 28_232, Failed: 971_768, Lost: 232, Errors: result.ErrorCounts{
 		"connect_no_address": 971_000, "connect_refused": 700, "connect_timeout": 60, "socket_fd_limit": 7, "epoll_no_watches": 1, "read_reset": 230, "read_closed": 2,
 		"echo_mismatch": 3, "echo_timeout": 5, "handshake_timeout": 5, "handshake_status_404": 4, "read_other": 1}}

@@ -326,7 +326,7 @@ func planTable(r *result.Result) table {
 	t.put(true, "connections", unit.Commas(q.Conns))
 	rate := "as fast as possible"
 	if q.Rate > 0 {
-		rate = unit.PerSecond(q.Rate)
+		rate = unit.PerSecond(float64(q.Rate))
 	}
 	t.put(true, "rate", rate)
 	t.put(q.Hold > 0, "hold", unit.Nanos(int64(q.Hold)))
@@ -336,7 +336,7 @@ func planTable(r *result.Result) table {
 		size = fmt.Sprintf("%d to %d B", q.Size, q.SizeMax)
 	}
 	t.put(q.Size > 0, "message size", size)
-	t.put(q.MessageRate > 0, "messages asked for", unit.PerSecond(q.MessageRate)+" in all")
+	t.put(q.MessageRate > 0, "messages asked for", unit.PerSecond(float64(q.MessageRate))+" in all")
 	t.put(q.Depth > 1, "messages under way a connection", unit.Commas(q.Depth))
 	t.put(q.Threads > 0, "client threads", unit.Commas(q.Threads))
 	t.put(q.FDTables > 0, "fd tables", unit.Commas(q.FDTables))

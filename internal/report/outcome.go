@@ -120,7 +120,7 @@ func echoVerdict(r *result.Result) string {
 			unit.Commas(e.Sent), unit.Commas(r.Conns.Established))
 	}
 	half, most := unit.Nanos(e.Latency.P50), unit.Nanos(e.Latency.P99)
-	want := r.Plan.MessageRate
+	want := float64(r.Plan.MessageRate)
 	switch {
 	case want == 0:
 		return fmt.Sprintf("%s echoes a second over %s connections, closed loop: half within %s, 99 %% within %s",

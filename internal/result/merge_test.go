@@ -161,7 +161,7 @@ func TestMergeMachine(t *testing.T) {
 			}),
 			func(r *Result) any { return r.Reconcile }, &Counts{Client: 30, Server: ptr(int64(30))}, 1},
 		{"counts seen by one", minimal(), part(func(r *Result) { r.Reconcile = &Counts{Client: 20} }), func(r *Result) any { return r.Reconcile }, &Counts{Client: 20}, 0},
-		{"as fast as possible beside a rate", part(func(r *Result) { r.Plan.Rate = 5 }), minimal(), func(r *Result) any { return r.Plan.Rate }, 0., 0},
+		{"as fast as possible beside a rate", part(func(r *Result) { r.Plan.Rate = 5 }), minimal(), func(r *Result) any { return float64(r.Plan.Rate) }, 0., 0},
 		{"findings, severest first, each once", part(func(r *Result) { r.Findings = []Finding{{Name: "a", Severity: 90}, {Name: "c", Severity: 20}} }),
 			part(func(r *Result) {
 				r.Findings = []Finding{{Name: "b", Severity: 50}, {Name: "c", Severity: 30}, {Name: "d", Severity: 95}}

@@ -104,7 +104,7 @@ func kindOf(path string) unit.Kind {
 	case last == "count":
 		return unit.InCount
 	case slices.Contains([]string{"latency", "verify_latency", "connect", "handshake"}, parent), strings.HasSuffix(last, "_ns"),
-		parent == "plan" && (last == "hold" || last == "interval"):
+		parent == "plan" && slices.Contains([]string{"hold", "interval", "keepalive", "connect_timeout"}, last):
 		return unit.InNanos
 	case (parent == "server" || parent == "kernel") && len(words) > 2 && words[len(words)-3] == "soak" && last != "judged_seconds":
 		return unit.InBytes

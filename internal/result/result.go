@@ -1,6 +1,10 @@
 package result
 
-import "time"
+import (
+	"time"
+
+	"github.com/c10m/c10m/internal/plan"
+)
 
 // Schema names the file format. Files of the one before are read as well.
 const (
@@ -69,26 +73,18 @@ type Host struct {
 
 // Plan is what was asked, after "auto" was decided.
 type Plan struct {
+	plan.Asked
 	Host      string `json:"host,omitempty"`
 	FirstPort int    `json:"first_port,omitempty"` // of the first protocol
 	// WSFirstPort is the first WebSocket port of a mixed run, which has half of
 	// its Ports for each protocol.
-	WSFirstPort int     `json:"ws_first_port,omitempty"`
-	Conns       int64   `json:"conns"`
-	Ports       int     `json:"ports"`
-	Sources     int     `json:"sources"`
-	Threads     int     `json:"threads"`
-	Rate        float64 `json:"rate,omitempty"` // per second; absent: as fast as possible
-	Hold        int64   `json:"hold,omitempty"` // ns
-	Size        int     `json:"size,omitempty"` // bytes per message
-
-	SizeMax     int     `json:"size_max,omitempty"`     // sizes are size..size_max
-	Depth       int     `json:"depth,omitempty"`        // messages under way at once per connection
-	MessageRate float64 `json:"message_rate,omitempty"` // asked for, of all connections; absent: closed loop
-
-	Interval  int64  `json:"interval,omitempty"`
-	FDTables  int    `json:"fd_tables"`            // private fd tables in use; 1: the process's own
-	LimitedBy string `json:"limited_by,omitempty"` // which limit decided --conns auto
+	WSFirstPort int    `json:"ws_first_port,omitempty"`
+	Conns       int64  `json:"conns"`
+	Ports       int    `json:"ports"`
+	Sources     int    `json:"sources"`
+	Threads     int    `json:"threads"`
+	FDTables    int    `json:"fd_tables"`            // private fd tables in use; 1: the process's own
+	LimitedBy   string `json:"limited_by,omitempty"` // which limit decided --conns auto
 }
 
 // Conns always satisfies Attempted = Established + Failed, Lost <= Established +

@@ -4,6 +4,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"github.com/c10m/c10m/internal/plan"
 	"github.com/c10m/c10m/internal/unit"
 )
 
@@ -21,7 +22,7 @@ func complete() *Result {
 	r := minimal()
 	r.Command, r.Interrupt = []string{"client", "hold", "--conns", "100"}, true
 	r.Host = Host{Kernel: "6.18.1", CPUs: 2, MemoryBytes: 24 << 30, Nofile: 20_000, Go: "go1.26.8", Commit: "0123456789ab", Settings: map[string]string{"net.core.somaxconn": "4096"}}
-	r.Plan = Plan{Host: "127.0.0.1", FirstPort: 10_000, WSFirstPort: 15_000, Conns: 120, Ports: 2, Sources: 1, Threads: 2, Rate: 50, Hold: 10e9, Size: 64, Interval: 1e9, FDTables: 2, LimitedBy: "memory"}
+	r.Plan = Plan{Host: "127.0.0.1", FirstPort: 10_000, WSFirstPort: 15_000, Conns: 120, Ports: 2, Sources: 1, Threads: 2, FDTables: 2, LimitedBy: "memory"}
 	r.Conns = Conns{Attempted: 120, Established: 100, Failed: 20, Lost: 3, Reconnected: 2, Errors: ErrorCounts{"connect_refused": 20, "read_closed": 3},
 		Idle: &Idle{3, 1.9e9, 2.1e9, 1.5}, IdleTimeout: 2e9}
 	r.FirstFailure = &FailedAnswer{Cause: "handshake_status_404", From: "127.0.0.1:10000", Lines: []string{"HTTP/1.1 404 Not Found"}}
@@ -44,7 +45,8 @@ func complete() *Result {
 	r.Thresholds = []Verdict{{"conns.failed>5", "conns.failed", ptr(20.), true, ptr(5.), true}}
 	r.Findings = []Finding{{"accept queue full", 90, "12 overflows", "the server accepts too slowly", "more workers"}}
 	r.StoredTables = []Table{{Title: "modes", Columns: []Column{{"mode", unit.InText}, {"rate", unit.InPerSecond}}, Rows: [][]any{{"keep-alive", 2300.5}, {"pool", nil}}, Plot: "rate", Note: "keep-alive wins"}}
-	r.Plan.SizeMax, r.Plan.Depth, r.Plan.MessageRate = 128, 2, 500
+	r.Plan.Asked = plan.Asked{Rate: 50, Window: 64, ConnectTimeout: 1e9, KeepAlive: 3e9, Reconnect: true, Hold: 10e9, Size: 64, SizeMax: 128, Depth: 2,
+		MessageRate: 500, Interval: 1e9, Close: plan.CloseFIN}
 	r.Heat, r.Behind = &Heat{Seconds: 0.5, Bounds: []int64{16_000, 32_000}, Counts: [][]int64{{5, 1, 2}, {0, 3, 0}}}, true
 	r.Leak = true
 	r.StoredVerdict = "keep-alive wins"
@@ -129,7 +131,7 @@ func (t *tally) sample(at float64) {
 func (t *tally) result(of int) *Result {
 	r := minimal()
 	t.sample(2)
-	r.Plan = Plan{Conns: int64(2000 / of), Ports: 2, Sources: 1, Threads: 20 / of, FDTables: 20 / of, Rate: 1000 / float64(of)}
+	r.Plan = Plan{Conns: int64(2000 / of), Ports: 2, Sources: 1, Threads: 20 / of, FDTables: 20 / of, Asked: plan.Asked{Rate: unit.Rate(1000 / float64(of))}}
 	r.Conns = t.conns
 	r.Setup = &Setup{Seconds: 2, Rate: float64(t.conns.Established) / 2, ClientSeconds: 2, Latency: t.dial.Summary(), Handshake: t.rtt.Summary(), Curve: t.curve}
 	r.Echo = &Echo{Sent: t.conns.Established, Received: t.conns.Established, Seconds: 4, Rate: float64(t.conns.Established) / 4, Latency: t.rtt.Summary()}

@@ -56,7 +56,7 @@ func TestSmallBacklogIsWarnedOf(t *testing.T) {
 		set(tt.before)
 		port := listen(65535)
 		set(tt.after)
-		p := &Prepared{Place: Place{SameHost: true, SameNet: true}, Plan: plan.Plan{Ports: []int{port}, Total: 1000, Threads: 1, Window: tt.window}}
+		p := &Prepared{Place: Place{SameHost: true, SameNet: true}, Plan: plan.Plan{Target: plan.Target{Ports: []int{port}}, Total: 1000, Threads: 1, Asked: plan.Asked{Window: tt.window}}}
 		p.warnBacklog(fp)
 		if got := strings.Join(p.Warnings, "; "); !strings.HasPrefix(got, tt.want) || tt.want == "" && got != "" {
 			t.Errorf("%s: warnings %q, want %q", tt.name, got, tt.want)

@@ -20,7 +20,7 @@ func (h *hold) echoExchange() loadgen.Exchange {
 	p := h.Plan
 	x := loadgen.Exchange{Size: p.Size, SizeMax: p.SizeMax, Depth: p.Depth, Heat: heatColumns, Duration: p.Hold, Drain: drain}
 	if p.MessageRate > 0 {
-		x.Interval = max(1, time.Duration(float64(p.Total)/p.MessageRate*1e9))
+		x.Interval = max(1, time.Duration(float64(p.Total)/float64(p.MessageRate)*1e9))
 	}
 	return x
 }
@@ -56,7 +56,7 @@ func newHeat(from loadgen.Heat) *result.Heat {
 func (h *hold) settleEcho() {
 	r := h.res
 	e := r.Echo
-	switch want := h.Plan.MessageRate; {
+	switch want := float64(h.Plan.MessageRate); {
 	case h.Plan.Scenario != "echo" || e == nil:
 	case e.Latency == nil:
 		r.Behind = !r.Interrupt

@@ -7,13 +7,14 @@ import (
 	"github.com/c10m/c10m/internal/plan"
 	"github.com/c10m/c10m/internal/report"
 	"github.com/c10m/c10m/internal/result"
+	"github.com/c10m/c10m/internal/unit"
 )
 
 func TestEchoVerdict(t *testing.T) {
 	came := &result.Latency{P50: 1e6, P90: 1e6, P99: 1e6, P999: 1e6, Max: 1e6}
 	for _, tt := range []struct {
 		name   string
-		rate   float64 // asked for
+		rate   unit.Rate // asked for
 		r      result.Result
 		behind bool
 		says   string // first
@@ -26,7 +27,7 @@ func TestEchoVerdict(t *testing.T) {
 		{"interrupted at once", 0, result.Result{Interrupt: true, Echo: &result.Echo{Sent: 20}}, false, ""},
 		{"interrupted before", 0, result.Result{}, false, ""},
 	} {
-		h := &hold{Prepared: &Prepared{Plan: plan.Plan{Scenario: "echo", MessageRate: tt.rate}}, res: &tt.r}
+		h := &hold{Prepared: &Prepared{Plan: plan.Plan{Target: plan.Target{Scenario: "echo"}, Asked: plan.Asked{MessageRate: tt.rate}}}, res: &tt.r}
 		h.settleEcho()
 		tt.r.Scenario, tt.r.Plan.MessageRate = "echo", tt.rate
 		if said := report.Verdict(&tt.r); !strings.HasPrefix(said, tt.says) || tt.says == "" && said != "" || tt.r.Behind != tt.behind {

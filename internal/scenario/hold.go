@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"runtime/debug"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -406,8 +407,8 @@ func newResult(p *Prepared, o Options) *result.Result {
 	nofile, _ := sys.GetNofile()
 	r := &result.Result{Schema: result.Schema, Scenario: pl.Scenario, Proto: pl.Proto, Started: time.Now().UTC(), Command: o.Command,
 		Host: thisHost(o.Commit),
-		Plan: result.Plan{Host: pl.Host.String(), FirstPort: pl.Ports[0], Conns: pl.Total, Ports: len(pl.Ports), Sources: max(1, len(pl.Sources)),
-			Threads: pl.Threads, Rate: pl.Rate.PerSecond, Hold: int64(pl.Hold), Size: pl.Size, SizeMax: pl.SizeMax, Depth: pl.Depth, MessageRate: pl.MessageRate, Interval: int64(pl.Interval), FDTables: 1, LimitedBy: p.LimitedBy}}
+		Plan: result.Plan{Asked: pl.Asked, Host: HostText(&pl.Target), FirstPort: pl.Ports[0], Conns: pl.Total, Ports: len(pl.Ports),
+			Sources: max(1, len(pl.Sources)), Threads: pl.Threads, FDTables: 1, LimitedBy: p.LimitedBy}}
 	r.Host.Nofile = nofile.Soft
 	if pl.Proto == plan.Mixed {
 		r.Plan.WSFirstPort = pl.Ports[1]
@@ -419,4 +420,17 @@ func newResult(p *Prepared, o Options) *result.Result {
 		r.Limits = append(r.Limits, result.Limit(l))
 	}
 	return r
+}
+
+// HostText is the server's addresses, with what the user called them.
+func HostText(t *plan.Target) string {
+	var said []string
+	for i, host := range t.Hosts() {
+		text := host.String()
+		if i < len(t.Names) && t.Names[i] != "" {
+			text = t.Names[i] + " (" + text + ")"
+		}
+		said = append(said, text)
+	}
+	return strings.Join(said, ", ")
 }

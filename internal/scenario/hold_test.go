@@ -19,7 +19,6 @@ import (
 	"github.com/c10m/c10m/internal/plan"
 	"github.com/c10m/c10m/internal/proc"
 	"github.com/c10m/c10m/internal/result"
-	"github.com/c10m/c10m/internal/unit"
 	"github.com/c10m/c10m/tests/rig"
 )
 
@@ -59,8 +58,8 @@ func TestGuardSeesMemoryGoWhileTheServerIsFrozen(t *testing.T) {
 	}))
 	t.Cleanup(frozen.Close)
 	at := acceptor(t)
-	p := &Prepared{control: newControl(t.Context(), frozen.URL), Plan: plan.Plan{Host: at.Addr(), Ports: []int{int(at.Port())}, Local: plan.DefaultLocalPorts,
-		Total: 10_000, Conns: 10_000, Threads: 1, Rate: unit.Rate{PerSecond: 50}, Window: 16, ConnectTimeout: time.Minute, Close: plan.CloseRST}}
+	p := &Prepared{control: newControl(t.Context(), frozen.URL), Plan: plan.Plan{Target: plan.Target{Host: at.Addr(), Ports: []int{int(at.Port())}}, Local: plan.DefaultLocalPorts,
+		Total: 10_000, Conns: 10_000, Threads: 1, Asked: plan.Asked{Rate: 50, Window: 16, ConnectTimeout: time.Minute, Close: plan.CloseRST}}}
 	p.control.http.Timeout = 0 // as long as the test likes
 	h := &hold{Prepared: p, fp: fp, sampler: proc.NewSampler(), res: &result.Result{}}
 	if h.engine, err = loadgen.Start(p.Plan, 1); err != nil {

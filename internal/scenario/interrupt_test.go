@@ -97,8 +97,8 @@ func TestInterruptEndsEveryPhase(t *testing.T) {
 		phase string
 		set   func(*Options)
 	}{
-		{"ramp", func(o *Options) { o.Rate = unit.Rate{PerSecond: 50} }},
-		{"settle", func(o *Options) { o.Settle, o.Rate = time.Minute, unit.Rate{PerSecond: 200} }},
+		{"ramp", func(o *Options) { o.Rate = 50 }},
+		{"settle", func(o *Options) { o.Settle, o.Rate = time.Minute, 200 }},
 		{"hold", func(o *Options) { o.Hold = time.Minute }},
 		{"verify", func(o *Options) { o.Verify = 100 }}, // nobody echoes
 		{"close", func(*Options) {}},                    // the server does not see the end
@@ -118,8 +118,8 @@ func interruptIn(t *testing.T, phase string, frozen bool, set func(*Options)) ti
 	t.Helper()
 	const conns = 200
 	control, at := newFakeControl(t), acceptor(t)
-	o := Options{Scenario: "hold", Proto: plan.TCP, Host: at.Addr(), Ports: []int{int(at.Port())}, Conns: unit.Count{N: conns}, Threads: unit.Count{N: 1},
-		PrivateFDs: "off", Window: 16, ConnectTimeout: time.Minute, Close: plan.CloseRST, Control: control.URL}
+	o := Options{Target: plan.Target{Scenario: "hold", Proto: plan.TCP, Host: at.Addr(), Ports: []int{int(at.Port())}}, Conns: unit.Count{N: conns}, Threads: unit.Count{N: 1},
+		PrivateFDs: "off", Asked: plan.Asked{Window: 16, ConnectTimeout: time.Minute, Close: plan.CloseRST}, Control: control.URL}
 	set(&o)
 	fp, err := proc.Here()
 	if err != nil {
@@ -168,8 +168,8 @@ func TestInterruptWhileConnectingFirst(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := Options{Scenario: "hold", Proto: plan.TCP, Host: at.Addr(), Ports: []int{int(at.Port())}, Conns: unit.Count{N: 1}, Threads: unit.Count{N: 1},
-		PrivateFDs: "off", Window: 1, ConnectTimeout: time.Minute, Close: plan.CloseRST, Control: "none", Hold: time.Second}
+	o := Options{Target: plan.Target{Scenario: "hold", Proto: plan.TCP, Host: at.Addr(), Ports: []int{int(at.Port())}}, Conns: unit.Count{N: 1}, Threads: unit.Count{N: 1},
+		PrivateFDs: "off", Asked: plan.Asked{Window: 1, ConnectTimeout: time.Minute, Close: plan.CloseRST, Hold: time.Second}, Control: "none"}
 	users := ChurnOptions{Options: o, Mode: PerRequest, Users: 1, Timeout: time.Second}
 	watch := func(Progress) {}
 	for name, run := range map[string]func(context.Context) error{

@@ -44,7 +44,7 @@ func ParseUntil(text string) (u Until, err error) {
 	case "rate":
 		var r unit.Rate
 		err = r.Set(value)
-		u.value = r.PerSecond
+		u.value = float64(r)
 	default:
 		return u, bad
 	}

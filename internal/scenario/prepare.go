@@ -25,36 +25,21 @@ import (
 
 // Options is what the user asked for; "auto" is not decided yet.
 type Options struct {
-	Scenario       string
-	Proto          string // plan.TCP, plan.WS or plan.Mixed
-	WebSocket      plan.WebSocket
-	Host           netip.Addr
-	Ports          []int
-	Conns          unit.Count
-	Cap            int64 // the most that auto may take; 0: no cap
-	Rate           unit.Rate
-	Hold           time.Duration
-	Sources        []netip.Addr // nil: auto
-	Threads        unit.Count
-	PrivateFDs     string // auto, on, off
-	Size           int
-	SizeMax        int     // 0: all are Size
-	Depth          int     // of echo
-	MessageRate    float64 // of echo, per second over all connections; 0: closed loop
-	Interval       time.Duration
-	Verify         int64
-	Close          plan.CloseMode
-	ConnectTimeout time.Duration
-	KeepAlive      time.Duration // 0: never
-	Reconnect      bool
-	Window         int
-	Control        string        // URL, auto or none
-	Settle         time.Duration // before memory is measured; an idle server of ours gives back what it can within 4 s
-	Rest           time.Duration // echo: silence after the messages, before the close
-	OwnNet         bool          // the network namespace is the run's own: nobody else's connections are in it
-	ShowFailure    bool          // keep the first answer that made a connection fail
-	Commit         string
-	Command        []string
+	plan.Target
+	plan.Asked
+	Conns       unit.Count
+	Cap         int64        // the most that auto may take; 0: no cap
+	Sources     []netip.Addr // nil: auto
+	Threads     unit.Count
+	PrivateFDs  string // auto, on, off
+	Verify      int64
+	Control     string        // URL, auto or none
+	Settle      time.Duration // before memory is measured; an idle server of ours gives back what it can within 4 s
+	Rest        time.Duration // echo: silence after the messages, before the close
+	OwnNet      bool          // the network namespace is the run's own: nobody else's connections are in it
+	ShowFailure bool          // keep the first answer that made a connection fail
+	Commit      string
+	Command     []string
 
 	churns bool // its connections come and go, and leave TIME_WAIT at this end
 }
@@ -106,9 +91,7 @@ func prepare(ctx context.Context, o Options, fp proc.FS) (*Prepared, error) {
 	if err != nil {
 		return nil, err
 	}
-	pl := plan.Plan{Scenario: o.Scenario, Proto: o.Proto, Host: o.Host, Ports: o.Ports, Sources: o.Sources, Local: local,
-		Rate: o.Rate, Window: o.Window, ConnectTimeout: o.ConnectTimeout, KeepAlive: o.KeepAlive, Reconnect: o.Reconnect,
-		WebSocket: o.WebSocket, Hold: o.Hold, Size: o.Size, SizeMax: o.SizeMax, Depth: o.Depth, MessageRate: o.MessageRate, Interval: o.Interval, Close: o.Close}
+	pl := plan.Plan{Target: o.Target, Asked: o.Asked, Sources: o.Sources, Local: local}
 	m, private, err := p.machine(o, pl, fp)
 	if err != nil {
 		return nil, err
@@ -134,7 +117,7 @@ func prepare(ctx context.Context, o Options, fp proc.FS) (*Prepared, error) {
 // warnSettings warns of each setting of this machine that will hurt this very
 // run. What only the server suffers from it says itself.
 func (p *Prepared) warnSettings(o Options) {
-	t := tune.Target{Conns: p.Plan.Total, Ports: []unit.Ports{{First: o.Ports[0], N: len(o.Ports)}}, Dests: int64(len(o.Ports)), Sources: int64(len(p.Plan.Sources)),
+	t := tune.Target{Conns: p.Plan.Total, Ports: []unit.Ports{{First: o.Ports[0], N: len(o.Ports)}}, Dests: int64(o.Dests()), Sources: int64(len(p.Plan.Sources)),
 		Role: tune.Client, Churns: o.churns, FINs: o.Close == plan.CloseFIN, TwoUsers: p.TwoUsers}
 	if p.SameNet {
 		t.Role = tune.Both
@@ -142,11 +125,20 @@ func (p *Prepared) warnSettings(o Options) {
 	p.Warnings = append(p.Warnings, tune.Warnings(t, tune.Client)...)
 }
 
-// probe connects once to the first and the last port.
+// ends are the first and the last port of every address.
+func ends(t *plan.Target) (all []string) {
+	for _, host := range t.Hosts() {
+		for _, port := range []int{t.Ports[0], t.Ports[len(t.Ports)-1]} {
+			all = append(all, net.JoinHostPort(host.String(), strconv.Itoa(port)))
+		}
+	}
+	return all
+}
+
+// probe connects once to the first and the last port of every address.
 func probe(ctx context.Context, o Options) error {
-	for _, port := range []int{o.Ports[0], o.Ports[len(o.Ports)-1]} {
+	for _, at := range ends(&o.Target) {
 		d := net.Dialer{Timeout: min(5*time.Second, o.ConnectTimeout)}
-		at := net.JoinHostPort(o.Host.String(), strconv.Itoa(port))
 		c, err := d.DialContext(ctx, "tcp", at)
 		if err != nil {
 			return fmt.Errorf("server not reachable: %s: start one there (bin/server --ports %d), or name another with --host, --first-port and --ports",
@@ -164,8 +156,8 @@ func probe(ctx context.Context, o Options) error {
 // still: one that has ended, or that has started processes anew, has closed its
 // connections by that.
 func (p *Prepared) stillServes() bool {
-	for _, port := range []int{p.Plan.Ports[0], p.Plan.Ports[len(p.Plan.Ports)-1]} {
-		if accepts(net.JoinHostPort(p.Plan.Host.String(), strconv.Itoa(port))) != nil {
+	for _, at := range ends(&p.Plan.Target) {
+		if accepts(at) != nil {
 			return false
 		}
 	}
@@ -317,7 +309,7 @@ func (p *Prepared) machine(o Options, pl plan.Plan, fp proc.FS) (m plan.Machine,
 	} else if o.Sources == nil {
 		sources = int64(max(1, len(ownAddresses(o.Host, plan.MaxSources)))) // those that decideSources would use
 	}
-	m.Tuples = int64(pl.Local.N()) * int64(len(o.Ports)) * sources
+	m.Tuples = int64(pl.Local.N()) * int64(pl.Dests()) * sources
 	if p.Server != nil {
 		m.ServerConns = max(1, p.Server.MaxConns-p.Server.Open)
 	}
@@ -359,7 +351,7 @@ func (p *Prepared) decideSources(pl *plan.Plan, o Options) {
 	if o.Sources != nil {
 		return
 	}
-	need := plan.SourcesFor(pl.Total, len(pl.Ports), pl.Local.N())
+	need := plan.SourcesFor(pl.Total, pl.Dests(), pl.Local.N())
 	if need <= 1 {
 		return
 	}

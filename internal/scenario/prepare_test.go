@@ -125,8 +125,8 @@ func TestPrepareWarnsOfSettings(t *testing.T) {
 		{"the server closes first", ChurnOptions{Mode: PerRequest, ServerEnds: true}, false},
 	} {
 		o := tt.o
-		o.Options = Options{Scenario: "churn", Proto: plan.TCP, Host: at.Addr(), Ports: []int{int(at.Port())}, Conns: unit.Count{N: 10}, Threads: unit.Count{N: 1},
-			PrivateFDs: "off", Window: 1, ConnectTimeout: time.Minute, Close: plan.CloseFIN, Control: "none"}
+		o.Options = Options{Target: plan.Target{Scenario: "churn", Proto: plan.TCP, Host: at.Addr(), Ports: []int{int(at.Port())}}, Conns: unit.Count{N: 10}, Threads: unit.Count{N: 1},
+			PrivateFDs: "off", Asked: plan.Asked{Window: 1, ConnectTimeout: time.Minute, Close: plan.CloseFIN}, Control: "none"}
 		o.churns = o.leavesTimeWait()
 		p, err := Prepare(t.Context(), o.Options, fp)
 		if err != nil {

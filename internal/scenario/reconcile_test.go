@@ -36,7 +36,7 @@ func TestDoubtOfTheKernelsCount(t *testing.T) {
 		{"nothing left", "127.0.0.1", true, 400, 400, 0, ""},
 	} {
 		host := netip.MustParseAddr(tt.host)
-		p := &Prepared{Place: Place{SameHost: tt.same, SameNet: tt.same && host.IsLoopback()}, Plan: plan.Plan{Host: host}}
+		p := &Prepared{Place: Place{SameHost: tt.same, SameNet: tt.same && host.IsLoopback()}, Plan: plan.Plan{Target: plan.Target{Host: host}}}
 		got := counted{kernel: tt.before}.doubt(p, tt.now, tt.client)
 		if n := p.ends(tt.now, tt.client); tt.want == "" && tt.client > 0 && tt.now < n*tt.client-tt.client/1000 {
 			t.Errorf("%s: %d sockets a connection are expected, %d of %d are there", tt.name, n, tt.now, tt.client)

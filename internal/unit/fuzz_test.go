@@ -50,10 +50,10 @@ func FuzzRate(f *testing.F) {
 			oneLine(t, s, err)
 			return
 		}
-		if s != "max" && (r.PerSecond < 1 || r.PerSecond > MaxCount) {
-			t.Errorf("%q is taken for %g a second", s, r.PerSecond)
+		if s != "max" && (r < 1 || r > MaxCount) {
+			t.Errorf("%q is taken for %g a second", s, float64(r))
 		}
-		again(t, s, &r, &Rate{})
+		again(t, s, &r, new(Rate))
 	})
 }
 

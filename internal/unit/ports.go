@@ -78,3 +78,39 @@ func (p Ports) On(ip netip.Addr) []netip.AddrPort {
 	}
 	return all
 }
+
+// PortCount is the value of a flag for how many ports, from a first one that is
+// said elsewhere (First 0), or for which: 200, 10000-10199, 10000:200.
+type PortCount Ports
+
+// String writes it so that Set reads it back.
+func (p *PortCount) String() string {
+	if p == nil || p.First == 0 {
+		return strconv.Itoa((*Ports)(p).count())
+	}
+	return (*Ports)(p).String()
+}
+
+func (p *Ports) count() int {
+	if p == nil {
+		return 0
+	}
+	return p.N
+}
+
+// Set reads a number or a range of ports.
+func (p *PortCount) Set(s string) error {
+	if n, err := strconv.ParseUint(s, 10, 31); err == nil {
+		*p = PortCount{N: int(n)}
+		return nil
+	}
+	var r Ports
+	if err := r.Set(s); err != nil || r.N == 0 {
+		return fmt.Errorf("%q is no number of ports and no range: want one like 200, 10000-10199 or 10000:200", s)
+	}
+	*p = PortCount(r)
+	return nil
+}
+
+// Type names the kind of value in a program's help.
+func (*PortCount) Type() string { return "number or ports" }

@@ -8,27 +8,27 @@ import (
 
 // Rate is the value of a flag for events per second: "max" (as fast as possible,
 // the zero value), "50000", "50k" or "50k/s".
-type Rate struct{ PerSecond float64 }
+type Rate float64
 
 // String writes the rate so that Set reads it back.
 func (r *Rate) String() string {
-	if r == nil || r.PerSecond == 0 {
+	if r == nil || *r == 0 {
 		return "max"
 	}
-	return strconv.FormatFloat(r.PerSecond, 'f', -1, 64) + "/s"
+	return strconv.FormatFloat(float64(*r), 'f', -1, 64) + "/s"
 }
 
 // Set reads "max" or a count of at least 1, with or without "/s".
 func (r *Rate) Set(s string) error {
 	if s == "max" {
-		*r = Rate{}
+		*r = 0
 		return nil
 	}
 	n, err := ParseCount(strings.TrimSuffix(s, "/s"))
 	if err != nil || n < 1 {
 		return fmt.Errorf("%q is not a rate: want max or a number per second from 1, like 50000, 50k or 50k/s", s)
 	}
-	*r = Rate{PerSecond: float64(n)}
+	*r = Rate(n)
 	return nil
 }
 

@@ -45,7 +45,7 @@ func TestFlagValues(t *testing.T) {
 			t.Errorf("Rate.Set(%q) is taken", bad)
 		}
 	}
-	if r.Set("50k/s") != nil || r.PerSecond != 50000 || r.String() != "50000/s" {
+	if r.Set("50k/s") != nil || r != 50000 || r.String() != "50000/s" {
 		t.Errorf("Rate: %+v %s", r, r.String())
 	}
 	var p Ports
@@ -175,7 +175,7 @@ func TestHelp(t *testing.T) {
 		in string
 		v  interface{ Set(string) error }
 	}{
-		{"10_000_000", &Count{}}, {"4.1M", &Count{}}, {"500k", &Count{}}, {"50k/s", &Rate{}}, {"max", &Rate{}}, {"64KiB", new(Size)}, {"32G", new(Size)},
+		{"10_000_000", &Count{}}, {"4.1M", &Count{}}, {"500k", &Count{}}, {"50k/s", new(Rate)}, {"max", new(Rate)}, {"64KiB", new(Size)}, {"32G", new(Size)},
 		{"500us", new(Duration)}, {"1m30s", new(Duration)}, {"1d", new(Duration)}, {"0.1%", new(Share)}, {"0.001", new(Share)}, {"10000:200", &Ports{}}, {"10000-10199", &Ports{}}, {"none", &Ports{}},
 	} {
 		if !strings.Contains(Help, tt.in) {

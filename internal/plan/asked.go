@@ -1,0 +1,60 @@
+package plan
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/c10m/c10m/internal/unit"
+)
+
+// Asked is what a user asks of a run and nobody has to decide. Each is a flag of
+// the client that is kept here and nowhere else: the engine reads it here, and it
+// stands so in the result file (base units: nanoseconds, per second).
+type Asked struct {
+	Rate           unit.Rate     `json:"rate,omitempty"`            // connects per second; absent: as fast as possible
+	Window         int           `json:"window,omitempty"`          // connects under way at once per thread
+	ConnectTimeout time.Duration `json:"connect_timeout,omitempty"` // of a connect with its handshake
+	KeepAlive      time.Duration `json:"keepalive,omitempty"`       // probe a server silent for so long; absent: never
+	Reconnect      bool          `json:"reconnect,omitempty"`       // restore lost connections
+	Hold           time.Duration `json:"hold,omitempty"`
+	Size           int           `json:"size,omitempty"`         // bytes per message
+	SizeMax        int           `json:"size_max,omitempty"`     // sizes are size..size_max; absent: all are size
+	Depth          int           `json:"depth,omitempty"`        // messages under way at once per connection; absent and 1: one
+	MessageRate    unit.Rate     `json:"message_rate,omitempty"` // of all connections together; absent: closed loop
+	Interval       time.Duration `json:"interval,omitempty"`     // absent: connections stay idle
+	Close          CloseMode     `json:"close,omitempty"`
+}
+
+// Target is where a run goes to and what it speaks there.
+type Target struct {
+	Scenario  string       // hold, echo, churn, ...
+	Proto     string       // TCP, WS or Mixed
+	Host      netip.Addr   // of the server
+	Ports     []int        // destination ports; Mixed: those at odd indexes speak WebSocket
+	WebSocket WebSocket    // its opening handshake
+	Others    []netip.Addr // further addresses of the server, of Host's family, used in turn with it
+	Names     []string     // what the user called Host and Others; nil: they are addresses
+}
+
+// Hosts are all addresses of the server.
+func (t *Target) Hosts() []netip.Addr { return append([]netip.Addr{t.Host}, t.Others...) }
+
+// Dests is how many destinations there are: a port of an address each.
+func (t *Target) Dests() int { return len(t.Ports) * (1 + len(t.Others)) }
+
+// Dest is destination i of Dests: every port of one address, then of the next.
+func (t *Target) Dest(i int) netip.AddrPort {
+	host := t.Host
+	if k := i / len(t.Ports); k > 0 {
+		host = t.Others[k-1]
+	}
+	return netip.AddrPortFrom(host, uint16(t.Ports[i%len(t.Ports)]))
+}
+
+// Name is what the user calls the address of destination i; "" if nothing.
+func (t *Target) Name(i int) string {
+	if k := i / len(t.Ports); k < len(t.Names) {
+		return t.Names[k]
+	}
+	return ""
+}
