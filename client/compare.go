@@ -16,7 +16,9 @@ import (
 
 const compareUsage = `usage: client compare FILE FILE... [flags]
 
-Shows result files (client --json) side by side, with ratios to the first.
+Shows result files (client --json) side by side, with ratios to the first. Runs
+that are repeated get a verdict, better or worse, with the chance that noise
+alone has made it.
 
   --group auto|none|name|dir   which files are repetitions of one run; of those
              the median is shown, and how far the farthest run is from it

@@ -183,7 +183,7 @@ func (s *sweep) settle() (err error) {
 	if err := checkCause(s.opt.Metric); err != nil {
 		return fmt.Errorf("--metric %s: %v", s.metric, err)
 	}
-	s.opt.Less = s.better == "less" || s.better == "" && lessIsBetter(s.opt.Metric)
+	s.opt.Less = s.better == "less" || s.better == "" && s.opt.Metric.Better() == result.Less
 	if s.opt.Repeat = s.repeat; s.repeat == 0 {
 		s.opt.Repeat = scenario.RepeatsNeeded(variants)
 	}
@@ -192,15 +192,6 @@ func (s *sweep) settle() (err error) {
 		return needRoot("--sysctl")
 	}
 	return nil
-}
-
-// lessIsBetter goes by what is measured.
-func lessIsBetter(m result.Metric) bool {
-	switch m.Kind {
-	case unit.InNanos, unit.InBytes, unit.InSeconds:
-		return true
-	}
-	return strings.Contains(m.Path, "errors") || strings.HasSuffix(m.Path, "failed") || strings.HasSuffix(m.Path, "lost")
 }
 
 // one runs one variant once: settings, a server, the scenario as a process of

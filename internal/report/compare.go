@@ -78,7 +78,11 @@ type cell struct {
 	lo, hi   float64 // of the runs
 	n        int
 	ratio    float64 // to the baseline; 0: none
-	overlaps bool    // with the runs of the baseline: no difference is shown
+	overlaps bool    // with the runs of the baseline
+	// chance is how often noise alone would set it as far from the baseline; nil: one
+	// of the two is a single run. word says which way it differs, if that is sure.
+	chance *float64
+	word   string
 }
 
 // cellOf is a group's number beside the baseline's.
@@ -92,6 +96,7 @@ func (c *Comparison) cellOf(path string, group int) cell {
 		return one
 	}
 	one.overlaps = one.n+base.n > 2 && one.lo <= base.hi && base.lo <= one.hi && one.value != base.value
+	one.judge(path, result.Values(path, c.runs[group]), result.Values(path, c.runs[0]))
 	if base.value != 0 && (base.value > 0) == (one.value >= 0) && !math.IsInf(base.value+one.value, 0) {
 		one.ratio = one.value / base.value
 	}
@@ -155,11 +160,33 @@ func (c *Comparison) parts(groups []int) (list []part) {
 		{"Messages", []named{{"echoes a second", "echo.rate"}, {"echo p50", "echo.latency.p50"}, {"echo p99", "echo.latency.p99"}, {"echo p99.9", "echo.latency.p999"},
 			{"echo max", "echo.latency.max"}, {"lost", "echo.lost"}, {"mismatched", "echo.mismatched"}}},
 		{"Connections", append([]named{{"established", "conns.established"}, {"failed", "conns.failed"}, {"lost", "conns.lost"}}, c.listed("conns.errors.", "")...)},
+		{"Churn", []named{{"transactions", "churn.rate"}, {"p50", "churn.p50_ns"}, {"p99", "churn.p99_ns"}, {"new connections", "churn.conn_rate"},
+			{"TIME_WAIT of the client", "churn.time_wait.client"}, {"local ports in use", "churn.local_ports_used"}, {"no port", "churn.no_port"}, {"ports last", "churn.exhausted_after_seconds"}}},
+		{"Stress", []named{{"errors", "stress.error_share"}, {"not done in time", "stress.undone_transactions"}, {"server memory", "stress.server_after.pss"}}},
+		{"Peak", []named{{"users", "peak.users"}, {"transactions", "peak.rate"}, {"p99", "peak.p99_ns"}, {"breaks at", "peak.breaks_at_users"}}},
+		{"Soak", []named{{"growth an hour", "soak.growth_bytes_per_hour"}, {"at least", "soak.growth_bytes_per_hour_low"}, {"at most", "soak.growth_bytes_per_hour_high"},
+			{"kernel an hour", "soak.kernel.per_hour"}, {"fds an hour", "soak.fds.per_hour"}}},
+		{"Best of the sweep", c.swept()},
 		{"Processor seconds", []named{{"client", "cpu.client_seconds"}, {"server", "cpu.server_seconds"}, {"softirq", "cpu.softirq_seconds"}}},
 	} {
 		p.rows = slices.DeleteFunc(p.rows, func(n named) bool { return !c.has(n.path, groups) })
 		if len(p.rows) > 0 {
 			list = append(list, p)
+		}
+	}
+	return list
+}
+
+// swept is the metric of the groups' sweeps, of their best variants.
+func (c *Comparison) swept() (list []named) {
+	for _, g := range c.groups {
+		for _, r := range g.Runs {
+			if r.Sweep == nil {
+				continue
+			}
+			if n := (named{r.Sweep.Metric, "sweep.best." + r.Sweep.Metric}); !slices.Contains(list, n) {
+				list = append(list, n)
+			}
 		}
 	}
 	return list

@@ -33,7 +33,7 @@ func (c *Comparison) WriteHTML(w io.Writer) error {
 			p.Sections = append(p.Sections, s)
 		}
 	}
-	numbers := section{Title: "In numbers", Class: "full numbers", Notes: c.notes()}
+	numbers := section{Title: "In numbers", Class: "full numbers", Notes: append(c.judgements(), c.notes()...)}
 	for _, part := range c.parts(c.all()) {
 		numbers.Tables = append(numbers.Tables, c.table(part))
 	}
@@ -75,15 +75,18 @@ func (c *Comparison) table(p part) table {
 		}
 	}
 	for _, row := range p.rows {
-		var values []string
+		l := line{Name: row.name, Marks: map[int]string{}}
 		for g := range c.groups {
 			one := c.cellOf(row.path, g)
-			values = append(values, one.text(row.path))
+			l.Values = append(l.Values, one.text(row.path))
 			if g > 0 {
-				values = append(values, one.times())
+				if one.word != "" {
+					l.Marks[len(l.Values)] = wordClass[one.word]
+				}
+				l.Values = append(l.Values, one.against())
 			}
 		}
-		t.add(row.name, values...)
+		t.Rows = append(t.Rows, l)
 	}
 	return t
 }

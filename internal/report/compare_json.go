@@ -17,7 +17,7 @@ const CompareSchema = "c10m/compare/1"
 //	{"schema":"c10m/compare/1",
 //	 "groups":[{"name","files":["..."]}],
 //	 "differences":[{"name","values":["..."]}],
-//	 "metrics":[{"metric","groups":[{"median","min","max","ratio","overlaps"}]}],
+//	 "metrics":[{"metric","groups":[{"median","min","max","ratio","overlaps","chance","verdict"}]}],
 //	 "verdicts":[{"group","fail_if","metric","value","limit","failed"}],
 //	 "failed":false}
 //
@@ -55,7 +55,9 @@ type numberFile struct {
 	Max      *float64 `json:"max,omitempty"`
 	Never    bool     `json:"never,omitempty"` // the time of what does not come, in place of these
 	Ratio    *float64 `json:"ratio,omitempty"`
-	Overlaps bool     `json:"overlaps,omitempty"` // with the baseline's runs: no difference is shown
+	Overlaps bool     `json:"overlaps,omitempty"` // with the baseline's runs
+	Chance   *float64 `json:"chance,omitempty"`   // that noise alone set it as far from the baseline; absent: one of them is a single run
+	Verdict  string   `json:"verdict,omitempty"`  // better, worse, differs: where that chance is below 5 %
 }
 
 // WriteJSON writes the comparison as one JSON object.
@@ -109,7 +111,7 @@ func (c *Comparison) number(path string, group int) *numberFile {
 	if math.IsInf(one.hi, 0) {
 		return &numberFile{Never: true}
 	}
-	n := &numberFile{Median: &one.value, Min: &one.lo, Max: &one.hi, Overlaps: one.overlaps}
+	n := &numberFile{Median: &one.value, Min: &one.lo, Max: &one.hi, Overlaps: one.overlaps, Chance: one.chance, Verdict: one.word}
 	if base := c.own(path, 0); group > 0 && (one.ratio != 0 || one.value == 0 && base.known && base.value > 0) {
 		n.Ratio = &one.ratio
 	}

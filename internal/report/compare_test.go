@@ -3,6 +3,8 @@ package report
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"reflect"
 	"slices"
 	"strings"
@@ -116,6 +118,11 @@ func TestCompareJSON(t *testing.T) {
 	}
 	all := map[string][]*numberFile{}
 	for _, m := range f.Metrics {
+		for _, n := range m.Groups {
+			if n != nil {
+				n.Chance = nil // of three and two runs, see TestCompareChance
+			}
+		}
 		all[m.Metric] = m.Groups
 	}
 	number := func(median, least, most, ratio float64, overlaps bool) *numberFile {
@@ -203,4 +210,90 @@ func differ(t *testing.T, a, b, c *result.Result) (list []string) {
 		list = append(list, d.name+": "+strings.Join(d.values, " / "))
 	}
 	return list
+}
+
+// chances compares so many runs of each, whose rates are those given.
+func chances(t *testing.T, base, mine []float64) *Comparison {
+	t.Helper()
+	group := func(name string, rates []float64) Group {
+		g := Group{Name: name}
+		for i, rate := range rates {
+			r := repetition(8500, rate)
+			r.Setup.Latency.P99 = int64(1e9 - rate) // less is better there
+			g.Files, g.Runs = append(g.Files, fmt.Sprint(name, i)), append(g.Runs, r)
+		}
+		return g
+	}
+	c, err := Compare([]Group{group("base", base), group("mine", mine)}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// Repeated runs come with a verdict and the chance that it is noise; a single pair
+// is said to prove nothing.
+func TestCompareChance(t *testing.T) {
+	low, high := []float64{100, 101, 102, 103, 104}, []float64{110, 111, 112, 113, 114}
+	for _, tt := range []struct {
+		name       string
+		base, mine []float64
+		word       string
+		says       []string
+	}{
+		{"better", low, high, wordBetter, []string{"mine: better in setup.rate +9.8 % (chance 0.8 %), setup.latency.p99", "Of twenty figures"}},
+		{"worse", high, low, wordWorse, []string{"mine: worse in setup.rate -8.9 % (chance 0.8 %)"}},
+		{"noise", low, []float64{99, 101.5, 102.5, 103.5, 105}, "", []string{"mine: no difference in ", "that noise could not make"}},
+		{"one pair", low[:1], high[:1], "", []string{"mine: one pair proves nothing (1 run of base, 1 run of mine)"}},
+		{"one against many", low, high[:1], "", []string{"one pair proves nothing (5 runs of base, 1 run of mine)"}},
+		{"too few", low[:3], high[:3], "", []string{"3 and 3 runs cannot be told from noise, however far apart they are: 4 of each can"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			c := chances(t, tt.base, tt.mine)
+			if one := c.cellOf("setup.rate", 1); one.word != tt.word {
+				t.Errorf("the rate is %q, chance %v; want %q", one.word, one.chance, tt.word)
+			}
+			if one := c.cellOf("setup.latency.p99", 1); one.word != tt.word {
+				t.Errorf("the latency is %q; want %q", one.word, tt.word)
+			}
+			said := strings.Join(c.judgements(), "\n")
+			for _, words := range tt.says {
+				if !strings.Contains(said, words) {
+					t.Errorf("%q lacks %q", said, words)
+				}
+			}
+			var text, page, file bytes.Buffer
+			if err := errors.Join(c.WriteText(&text, Options{Color: true}), c.WriteHTML(&page), c.WriteJSON(&file)); err != nil {
+				t.Fatal(err)
+			}
+			if tt.word == "" {
+				return
+			}
+			if !strings.Contains(text.String(), "\x1b["+wordColor[tt.word]+"m"+tt.word) || !strings.Contains(page.String(), `<td class="`+wordClass[tt.word]+`">`) ||
+				!strings.Contains(file.String(), `"verdict": "`+tt.word+`"`) {
+				t.Errorf("%s is not shown in color in the text, in the page and in the file:\n%s", tt.word, text.String())
+			}
+		})
+	}
+}
+
+// The time of what never comes is shown as such, and is no number of a file.
+func TestCompareNever(t *testing.T) {
+	lasting, ending := minimal(), minimal()
+	lasting.Churn, ending.Churn = &result.Churn{}, &result.Churn{Exhausts: true, ExhaustedAfter: ptr(30.)}
+	th, err := result.ParseThreshold("churn.exhausted_after_seconds<60")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := Compare([]Group{{"lasting", []string{"a"}, []*result.Result{lasting}}, {"ending", []string{"b"}, []*result.Result{ending}}}, []result.Threshold{th})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var text, file bytes.Buffer
+	if err := errors.Join(c.WriteText(&text, Options{}), c.WriteJSON(&file)); err != nil {
+		t.Fatal(err)
+	}
+	if !c.Failed() || !strings.Contains(text.String(), "never") || !strings.Contains(file.String(), `"never": true`) {
+		t.Errorf("failed %v\n%s", c.Failed(), text.String())
+	}
 }

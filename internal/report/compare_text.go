@@ -12,7 +12,7 @@ import (
 const (
 	compareName  = 28 // or what the width leaves for one group beside the baseline
 	compareValue = 16 // with its spread
-	compareRatio = 10
+	compareRatio = 10 // or what the longest takes, with what it is worth
 )
 
 // WriteText writes the comparison in as many blocks of columns as the width
@@ -29,14 +29,28 @@ func (c *Comparison) WriteText(w io.Writer, o Options) error {
 			t.printf("%s\n", wrap("  "+d.name+": ", strings.Join(d.values, " / "), t.width))
 		}
 	}
-	name := min(compareName, t.width-2*compareValue-compareRatio)
-	each := max(1, (t.width-name-compareValue)/(compareValue+compareRatio))
+	ratio := compareRatio
+	for _, p := range c.parts(c.all()) {
+		for _, row := range p.rows {
+			for g := range c.groups {
+				ratio = max(ratio, columns(c.cellOf(row.path, g).against())+2)
+			}
+		}
+	}
+	name := min(compareName, t.width-2*compareValue-ratio)
+	each := max(1, (t.width-name-compareValue)/(compareValue+ratio))
 	for first := 1; first == 1 || first < len(c.groups); first += each {
-		c.block(t, name, first, min(first+each, len(c.groups)))
+		c.block(t, name, ratio, first, min(first+each, len(c.groups)))
 	}
 	t.printf("\n")
 	for _, note := range c.notes() {
 		t.sentence("%s", note)
+	}
+	for i, said := range c.judgements() {
+		if i == 0 {
+			t.title("Verdict")
+		}
+		t.sentence("%s", said)
 	}
 	for i, v := range legible(c.Verdicts) {
 		if i == 0 {
@@ -74,14 +88,14 @@ func (c *Comparison) notes() (list []string) {
 		list = append(list, "Of several runs the median; ± is how far the farthest run is from it.")
 	}
 	if repeated && len(c.groups) > 1 {
-		list = append(list, "~: the runs of both overlap: that is no difference yet.")
+		list = append(list, "better and worse come with the chance that noise alone set the groups as far apart (exact Mann-Whitney test); ~: that cannot be told from noise.")
 	}
 	return list
 }
 
-// block is the baseline and the groups first..end-1, with names of so many
-// columns.
-func (c *Comparison) block(t *text, name, first, end int) {
+// block is the baseline and the groups first..end-1, with names and ratios of so
+// many columns.
+func (c *Comparison) block(t *text, name, ratio, first, end int) {
 	columns := []int{0}
 	for g := first; g < end; g++ {
 		columns = append(columns, g)
@@ -91,7 +105,7 @@ func (c *Comparison) block(t *text, name, first, end int) {
 		for _, g := range columns {
 			head += left(shortened(c.groups[g].Name, compareValue-2), compareValue)
 			if g > 0 {
-				head += strings.Repeat(" ", compareRatio)
+				head += strings.Repeat(" ", ratio)
 			}
 		}
 		t.title(strings.TrimRight(head, " "))
@@ -101,7 +115,7 @@ func (c *Comparison) block(t *text, name, first, end int) {
 				one := c.cellOf(row.path, g)
 				line += left(one.text(row.path), compareValue)
 				if g > 0 {
-					line += left(one.times(), compareRatio)
+					line += strings.Replace(left(one.against(), ratio), one.word, t.paint(wordColor[one.word], one.word), 1)
 				}
 			}
 			t.printf("%s\n", strings.TrimRight(line, " "))

@@ -74,6 +74,7 @@ type line struct {
 	Values []string
 	Note   string
 	Class  string
+	Marks  map[int]string // classes of single values, by their index
 }
 
 func (t *table) add(name string, values ...string) {

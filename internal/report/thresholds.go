@@ -38,6 +38,8 @@ func passedOrFailed(v result.Verdict) string {
 func found(v result.Verdict) string {
 	name := v.Metric + " "
 	switch {
+	case v.Never:
+		return name + "never comes"
 	case v.Value == nil:
 		return name + "was not measured"
 	case v.Limit == nil:

@@ -244,11 +244,7 @@ func judgeSweep(values [][]float64, less bool) sweepJudgement {
 
 // canTell says whether so many repeats can tell so many variants apart at all.
 func canTell(repeat, variants int) bool {
-	ways := 1.0 // repeat out of 2 repeat
-	for i := range repeat {
-		ways = ways * float64(2*repeat-i) / float64(i+1)
-	}
-	return 2/ways*pairs(variants) < sure
+	return stat.LeastChance(repeat, repeat)*pairs(variants) < sure
 }
 
 // pairs is how many pairs of so many variants there are; 1 at least.
