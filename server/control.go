@@ -78,11 +78,12 @@ func (s *server) look(fp proc.FS, memory bool) (dash.Sample, error) {
 	for _, slot := range s.page.Slots {
 		sample.Upgraded += slot.Upgraded.Load()
 	}
+	sample.PassedOn, sample.Recycled = r.PassedOn, r.Recycled
 	for _, p := range r.Ports {
 		sample.PortOpen = append(sample.PortOpen, p.Open)
 	}
 	for _, w := range r.Shards {
-		sh := dash.Shard{ID: w.PID, State: w.State, Open: w.Open, Opened: w.Accepted, Restarts: w.Restarts, Heap: w.HeapBytes}
+		sh := dash.Shard{Number: w.Number, ID: w.PID, State: w.State, Open: w.Open, Opened: w.Accepted, Restarts: w.Restarts, Heap: w.HeapBytes}
 		if used, err := sys.ProcessCPU(w.PID); err == nil { // otherwise it is just being started anew
 			sh.CPU = used.Seconds()
 		}
@@ -123,20 +124,13 @@ func (s *server) report(fp proc.FS, depth dash.Depth) (result.ServerReport, erro
 	}
 	r.BootID, _ = fp.BootID()
 	r.Cgroup = fp.Quota(fp.Self())
-	state := echo.Ready
+	state := s.shards(&r)
 	open := make([]int64, len(s.ports()))
-	for i, slot := range s.page.Slots {
-		state = leastReady(state, echo.State(slot.State.Load()))
-		sh := result.Shard{PID: int(slot.PID.Load()), State: echo.State(slot.State.Load()).String(), Loops: slot.LoopMessages(s.size.Loops),
-			Open: slot.Open.Load(), Accepted: slot.Accepted.Load(), HeapBytes: slot.Heap.Load()}
-		if s.super != nil {
-			sh.Restarts = s.super.Restarts(i)
-		}
+	for _, slot := range s.page.Slots { // those that do not exist any more have counted, too
 		messages, bytes := slot.Messages()
-		sh.Messages = messages
-		r.Shards = append(r.Shards, sh)
-		r.Open += sh.Open
-		r.Accepted += sh.Accepted
+		r.Open += slot.Open.Load()
+		r.Accepted += slot.Accepted.Load()
+		r.PassedOn += slot.PassedOn.Load()
 		r.Messages += messages
 		r.Bytes += bytes
 		for c, name := range echo.CauseNames {
@@ -162,6 +156,34 @@ func (s *server) report(fp proc.FS, depth dash.Depth) (result.ServerReport, erro
 		return r, s.measure(fp, &r, fp.Resident)
 	}
 	return r, nil
+}
+
+// shards lists the workers that exist, and gives the state of all together: of
+// none it is starting.
+func (s *server) shards(r *result.ServerReport) echo.State {
+	state := echo.Starting
+	for i, slot := range s.page.Workers() {
+		its := echo.State(slot.State.Load())
+		sh := result.Shard{Number: i, PID: int(slot.PID.Load()), State: its.String(), Loops: slot.LoopMessages(s.size.Loops),
+			Open: slot.Open.Load(), Accepted: slot.Accepted.Load(), HeapBytes: slot.Heap.Load()}
+		sh.Messages, _ = slot.Messages()
+		needed := true
+		if s.super != nil {
+			sh.Restarts = s.super.Restarts(i)
+			needed = s.super.Needed(i)
+		}
+		if len(r.Shards) == 0 {
+			state = its
+		}
+		if needed {
+			state = leastReady(state, its)
+		}
+		r.Shards = append(r.Shards, sh)
+	}
+	if s.super != nil {
+		r.Recycled = s.super.Recycled()
+	}
+	return state
 }
 
 // leastReady is the state of a whole whose parts are in states a and b: ready

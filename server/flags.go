@@ -21,7 +21,7 @@ import (
 	"github.com/c10m/c10m/internal/unit"
 )
 
-var usage = strings.NewReplacer("ENGINES", strings.Join(shard.Engines(), " or "), "DEFAULT", shard.DefaultEngine).Replace(`usage: server [flags]
+var usage = strings.NewReplacer("ENGINES", strings.Join(shard.Engines(), " or "), "DEFAULT", shard.DefaultEngine).Replace(`usage: server [flags], server --version
 A server that listens on hundreds of ports and echoes what it receives.
 It prints one line "ready ..." on stdout once every port accepts.
 Ports
@@ -29,8 +29,7 @@ Ports
   --tcp FIRST:COUNT     TCP echo on these ports, or none
   --ws FIRST:COUNT      WebSocket echo on these ports, or none; naming only one
                         of --tcp and --ws, without --ports, leaves out the other
-  --bind ADDR|NAME      address of the data ports (default 127.0.0.1); :: is
-                        both IPv6 and IPv4, 0.0.0.0 IPv4 alone
+  --bind ADDR|NAME      of the data ports (default 127.0.0.1); :: is IPv4, too
   --control ADDR|none   live page, /metrics, /healthz, /footprint, /debug/pprof
                         (of worker N: ?worker=N) (default 127.0.0.1:9090)
   --control-host NAME   a name by which it may be asked (repeatable)
@@ -39,7 +38,10 @@ Ports
 Size
   --max-conns auto|N    connections to hold; the surplus is refused (default
                         auto: as many as memory and the kernel's limits allow)
-  --workers auto|N      worker processes (default auto: as few as fds allow)
+  --workers auto|N      worker processes (default auto: as few as fds allow, and
+                        more than there are cores only once they are needed)
+  --recycle-after N     replace workers after N messages and up to N more, by
+  --recycle-jitter N    chance; their connections end within --drain
   --engine NAME         what brings the bytes: ENGINES (default DEFAULT)
 Protection
   --buffer-budget auto|SIZE   all that is kept for peers (auto: memory / 8)
@@ -57,7 +59,6 @@ Middle tier
   --upstream per-request|pool|keepalive   connections made for each, pooled, or
                         kept with the client's (default keepalive)
   --pool N              connections of a pool (default 100)
-  --version             print version and exit
 Examples
   server --bind 0.0.0.0 --tcp 20000:500 --max-conns 10M
   server --tcp 20000:20 --relay 127.0.0.1:10000:200 --control none
@@ -117,12 +118,14 @@ type options struct {
 	keepAlive   time.Duration
 	closeOnEOT  bool
 	drain       time.Duration
-	control     string // "" for none
-	hosts       names  // the control endpoint may be asked by, besides addresses
-	token       string // "" for none
-	version     bool
-	relay       relayOptions
-	worker      worker
+	// Messages after which a worker is replaced; 0: never.
+	recycleAfter, recycleJitter unit.Count
+	control                     string // "" for none
+	hosts                       names  // the control endpoint may be asked by, besides addresses
+	token                       string // "" for none
+	version                     bool
+	relay                       relayOptions
+	worker                      worker
 }
 
 // worker says which of the worker processes this is. The supervisor sets it,
@@ -157,6 +160,8 @@ func parse(args []string) (options, error) {
 	fs.Var(unit.NewDuration(&o.keepAlive, sys.DefaultKeepAlive), "keepalive", "")
 	fs.BoolVar(&o.closeOnEOT, "close-on-eot", false, "")
 	fs.Var(unit.NewDuration(&o.drain, 30*time.Second), "drain", "")
+	fs.Var(&o.recycleAfter, "recycle-after", "")
+	fs.Var(&o.recycleJitter, "recycle-jitter", "")
 	fs.StringVar(&o.control, "control", "127.0.0.1:9090", "")
 	fs.Var(&o.hosts, "control-host", "")
 	fs.StringVar(&o.token, "control-token", "", "")
@@ -246,6 +251,14 @@ func (o *options) checkProtection() error {
 	}
 	if o.drain < 0 {
 		return fmt.Errorf("--drain %v: must not be negative", o.drain)
+	}
+	switch after, jitter := o.recycleAfter, o.recycleJitter; {
+	case after.Auto:
+		return errors.New("--recycle-after auto: want a number of messages, like 10M")
+	case jitter.Auto:
+		return errors.New("--recycle-jitter auto: want a number of messages, like 1M")
+	case jitter.N > 0 && after.N == 0:
+		return errors.New("--recycle-jitter wants --recycle-after")
 	}
 	return nil
 }

@@ -102,18 +102,14 @@ func (s *server) logf(format string, args ...any) {
 
 // work is a worker process.
 func (s *server) work() error {
-	page, err := shard.InheritPage(s.worker.of)
+	w, err := shard.NewWorker(s.worker.index, s.worker.of)
 	if err != nil {
 		return err
 	}
-	door, err := shard.Door()
-	if err != nil {
-		return err
-	}
-	go dash.ServeProfiles(door)
+	go dash.ServeDoor(w.Door, w.Orders(dash.Profiles()))
 	cfg := s.engine(shard.Size{Loops: s.worker.loops, Limit: s.worker.limit})
 	cfg.Total = s.maxConns.N
-	return shard.Work(page, s.worker.index, s.engineName, cfg)
+	return w.Run(s.engineName, cfg)
 }
 
 // engine is the configuration of one engine.
@@ -155,18 +151,8 @@ func (s *server) serve(ctx context.Context) error {
 	for _, warning := range tune.Warnings(tune.Target{Conns: s.conns, Ports: s.ranges(), Role: tune.Server}, tune.Server) {
 		s.logf("warning: %s", warning)
 	}
-	if s.size.Workers == 1 {
-		s.page = shard.Alone()
-	} else {
-		page, err := shard.NewPage(s.size.Workers)
-		if err != nil {
-			return err
-		}
-		s.page = page
-		if s.self, err = os.Executable(); err != nil {
-			return fmt.Errorf("find own binary: %w", err)
-		}
-		s.super = &shard.Supervisor{Page: page, Command: s.command, Drain: s.drain, Logf: s.logf}
+	if err := s.staff(); err != nil {
+		return err
 	}
 	s.page.Budget.Size.Store(s.buffers.n)
 	ctx, drain := context.WithCancel(ctx)
@@ -188,6 +174,40 @@ func (s *server) serve(ctx context.Context) error {
 	return shard.Engine(ctx, s.engineName, cfg, s.page.Slots[0])
 }
 
+// staff makes the page of counters, and the supervisor if there are to be worker
+// processes. Told how many it starts them all; otherwise as many as there are
+// cores, and more when those are nearly full. That takes an engine whose workers
+// can pass connections on: gnet.
+func (s *server) staff() (err error) {
+	if s.size.Workers == 1 && s.recycleAfter.N == 0 {
+		s.page = shard.Alone()
+		return nil
+	}
+	if s.page, err = shard.NewPage(s.slots()); err != nil {
+		return err
+	}
+	if s.self, err = os.Executable(); err != nil {
+		return fmt.Errorf("find own binary: %w", err)
+	}
+	first := s.size.Workers
+	if s.workers.Auto && s.engineName == shard.DefaultEngine {
+		first = min(first, runtime.NumCPU())
+	}
+	s.super = &shard.Supervisor{Page: s.page, First: first, Most: s.size.Workers, Limit: s.size.Limit, Loops: s.size.Loops,
+		Parked: shard.Parked(s.nofile.Soft, s.slots()), Command: s.command, Drain: s.drain, Logf: s.logf,
+		RecycleAfter: s.recycleAfter.N, RecycleJitter: s.recycleJitter.N}
+	return nil
+}
+
+// slots are how many workers there may be at a time: a successor stands beside
+// the one that it replaces.
+func (s *server) slots() int {
+	if s.recycleAfter.N > 0 {
+		return s.size.Workers + 1
+	}
+	return s.size.Workers
+}
+
 // command starts worker i.
 func (s *server) command(i int) *exec.Cmd {
 	cmd := exec.Command(s.self, s.workerArgs(i)...)
@@ -200,7 +220,7 @@ func (s *server) command(i int) *exec.Cmd {
 // through the worker's door. The endpoint's token must not be seen in
 // /proc/PID/cmdline, and the file that it came from may be gone.
 func (s *server) workerArgs(i int) []string {
-	w := worker{index: i, of: s.size.Workers, limit: s.size.Limit, loops: s.size.Loops}
+	w := worker{index: i, of: s.slots(), limit: s.size.Limit, loops: s.size.Loops}
 	return []string{"--engine", s.engineName, "--tcp", s.tcp.String(), "--ws", s.ws.String(), "--bind", s.bind.String(), "--control", cmp.Or(s.control, "none"),
 		"--max-conns", fmt.Sprint(s.conns), "--max-outbound", fmt.Sprint(s.maxOutbound), "--max-message", fmt.Sprint(s.maxMessage),
 		"--handshake-timeout", s.handshake.String(), "--stall", s.stall.String(), "--idle-timeout", s.idleTimeout.String(), "--keepalive", s.keepAlive.String(),
@@ -255,8 +275,11 @@ func (s *server) ready() {
 	if s.middle == nil {
 		fmt.Fprintf(&b, " engine=%s", s.engineName)
 	}
-	fmt.Fprintf(&b, " workers=%d loops=%d max-conns=%d nofile=%d",
-		s.size.Workers, s.size.Loops*s.size.Workers, s.conns, s.nofile.Soft)
+	first, most := s.size.Workers, ""
+	if s.super != nil && s.super.First < s.super.Most {
+		first, most = s.super.First, fmt.Sprintf(" max-workers=%d", s.super.Most)
+	}
+	fmt.Fprintf(&b, " workers=%d%s loops=%d max-conns=%d nofile=%d", first, most, s.size.Loops*first, s.conns, s.nofile.Soft)
 	if s.middle != nil {
 		fmt.Fprintf(&b, " relay=%s upstream=%s", s.relay.to.String(), s.relay.mode)
 	}
@@ -265,7 +288,12 @@ func (s *server) ready() {
 	}
 	fmt.Fprintln(s.stdout, b.String())
 	if s.middle == nil && s.nofile.Soft < uint64(s.conns) {
-		s.logf("fd limit is %s (hard %s, %s): %d worker processes hold %s connections",
-			unit.Commas(int64(s.nofile.Soft)), unit.Commas(int64(s.nofile.Hard)), whatBinds(s.nofile, nrOpen()), s.size.Workers, unit.Commas(s.conns))
+		asNeeded := ""
+		if most != "" {
+			asNeeded = fmt.Sprintf("; %d are started, the others as they are needed", first)
+		}
+		s.logf("fd limit is %s (hard %s, %s): %d worker processes hold %s connections%s",
+			unit.Commas(int64(s.nofile.Soft)), unit.Commas(int64(s.nofile.Hard)), whatBinds(s.nofile, nrOpen()),
+			s.size.Workers, unit.Commas(s.conns), asNeeded)
 	}
 }

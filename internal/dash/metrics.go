@@ -83,6 +83,9 @@ var (
 	buffered      = gauge("c10m_buffered_bytes", "Memory kept for peers: echoes that they do not take, parts of messages, handshakes.")
 	bufferBudget  = gauge("c10m_buffer_budget_bytes", "What may be kept for them, --buffer-budget and less where memory is short.")
 	portConns     = gauge("c10m_port_connections", "Connections open now, by listening port.", "port", "proto")
+	workers       = gauge("c10m_workers", "Worker processes that exist; 1 for a server that is one process.")
+	passedOn      = counter("c10m_passed_on_total", "Connections that a full worker gave to one with room.")
+	recycled      = counter("c10m_workers_recycled_total", "Worker processes replaced after their number of messages (--recycle-after).")
 	shardConns    = gauge("c10m_shard_connections", "Connections open now, by worker process.", "shard")
 	shardAccepts  = counter("c10m_shard_accepts_total", "Connections accepted, by worker process.", "shard")
 	shardCPU      = counter("c10m_shard_cpu_seconds_total", "Processor time of a worker process since it started.", "shard")
@@ -210,8 +213,11 @@ func (out sink) server(end End, s Sample) {
 		}
 		out.count(f, s.Errors[cause], cause)
 	}
-	for i, sh := range s.Shards {
-		shard := strconv.Itoa(i)
+	out.count(passedOn, s.PassedOn)
+	out.count(recycled, s.Recycled)
+	out.count(workers, int64(len(s.Shards)))
+	for _, sh := range s.Shards {
+		shard := strconv.Itoa(sh.Number)
 		out.count(shardConns, sh.Open, shard)
 		out.count(shardAccepts, sh.Opened, shard)
 		out.count(shardRestarts, sh.Restarts, shard)

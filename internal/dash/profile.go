@@ -33,11 +33,11 @@ func Profiles() http.Handler {
 	return mux
 }
 
-// ServeProfiles is the other end of End.Worker: it answers with the profiles of
-// this process until l ends. There is no guard: nobody but the one that has it
-// can connect.
-func ServeProfiles(l net.Listener) {
-	srv := &http.Server{Handler: Profiles(), ReadHeaderTimeout: 5 * time.Second}
+// ServeDoor is the other end of End.Worker: it answers until l ends, with the
+// profiles of this process among others. There is no guard: nobody but the one
+// that has it can connect.
+func ServeDoor(l net.Listener, answers http.Handler) {
+	srv := &http.Server{Handler: answers, ReadHeaderTimeout: 5 * time.Second}
 	_ = srv.Serve(l)
 }
 

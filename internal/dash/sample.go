@@ -85,6 +85,8 @@ type Sample struct {
 	Budget   int64              `json:"budget"`   // what it may keep for them
 	Errors   result.ErrorCounts `json:"errors"`   // by cause
 	PortOpen []int64            `json:"port_open,omitempty"`
+	PassedOn int64              `json:"-"` // connections that a full worker gave to another
+	Recycled int64              `json:"-"` // workers replaced after their number of messages
 	Shards   []Shard            `json:"shards"`
 	Memory   *Memory            `json:"memory,omitempty"`
 	Net      *Net               `json:"net,omitempty"`
@@ -93,6 +95,7 @@ type Sample struct {
 
 // Shard is one worker process of a server, or one thread of a client.
 type Shard struct {
+	Number   int     `json:"-"`     // which of them: of a worker, what ?worker= names it by
 	ID       int     `json:"id"`    // of the process or thread; 0: not known yet
 	State    string  `json:"state"` // of a worker
 	Open     int64   `json:"open"`

@@ -30,6 +30,12 @@ type Config struct {
 	CloseOnEOT  bool          // close a TCP connection, first, after a read that ends with byte 4
 	Logf        func(format string, args ...any)
 	OnReady     func() // called when every port accepts, each time; may be nil
+	// PassOn hands an accepted connection above Limit to another engine that has
+	// room, false if it cannot; nil: it is refused. The fd may be closed then.
+	PassOn func(fd int) bool
+	// Handed gives take, one at a time, the fd of each connection that another
+	// engine has passed on, until done; nil: none come. Take owns it.
+	Handed func(done <-chan struct{}, take func(fd int))
 }
 
 // Defaults of Config.

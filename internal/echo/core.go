@@ -88,9 +88,25 @@ func (kernel) ShutdownWrite(fd int) sys.Errno         { return sys.ShutdownWrite
 // Admit counts an accepted connection and decides about it, below the limits of
 // files and of memory: so accept4(2) itself never fails for want of them. One that
 // is not admitted is to be reset at once, and is not heard of again.
-func (l *Loop) Admit(port int) bool {
+func (l *Loop) Admit(port int) bool { return l.AdmitOrPass(noFD, port) == Admitted }
+
+// noFD is a connection that cannot be passed on.
+const noFD = -1
+
+// Admission is what became of an accepted connection.
+type Admission uint8
+
+// What can.
+const (
+	Refused  Admission = iota // to be reset
+	Admitted                  // to be served
+	Passed                    // to be closed, not reset: another engine has it now, and counts it
+)
+
+// AdmitOrPass is Admit for an engine whose connections may be passed on to others
+// (Config.PassOn) when it has as many as it can.
+func (l *Loop) AdmitOrPass(fd, port int) Admission {
 	c := l.core
-	c.ctr.Accepted.Add(1)
 	if c.Draining() {
 		return c.refuse(Draining)
 	}
@@ -99,6 +115,9 @@ func (l *Loop) Admit(port int) bool {
 	switch {
 	case open > c.Limit:
 		c.ctr.Open.Add(-1)
+		if c.passOn(fd) {
+			return Passed
+		}
 		return c.refuse(OverLimit)
 	case scarce != 0 && open > c.ctr.Most.Load():
 		c.ctr.Open.Add(-1)
@@ -108,14 +127,26 @@ func (l *Loop) Admit(port int) bool {
 		c.ctr.Open.Add(-1)
 		return c.refuse(OverLimit)
 	}
+	c.ctr.Accepted.Add(1)
 	c.ctr.PortOpen[port].Add(1)
+	return Admitted
+}
+
+// passOn gives a connection to an engine that has room, if there can be one.
+func (c *Core) passOn(fd int) bool {
+	full := c.TotalOpen != nil && c.TotalOpen.Load() >= c.Total
+	if fd == noFD || c.PassOn == nil || full || !c.PassOn(fd) {
+		return false
+	}
+	c.ctr.PassedOn.Add(1)
 	return true
 }
 
-func (c *Core) refuse(cause int) bool {
+func (c *Core) refuse(cause int) Admission {
+	c.ctr.Accepted.Add(1)
 	c.ctr.Causes[cause].Add(1)
 	c.ctr.Closed.Add(1)
-	return false
+	return Refused
 }
 
 // Refuse takes an admission back: the connection cannot be served.

@@ -17,6 +17,7 @@ type Counters struct {
 	Open     atomic.Int64 // held now, refused ones not counted
 	Accepted atomic.Int64
 	Closed   atomic.Int64
+	PassedOn atomic.Int64 // accepted here and served by another engine, which counts them
 	// Most is how many connections the machine has room for here, if Scarce is not
 	// 0: then it is the cause why the surplus is refused, FileMax or MemoryLow.
 	Most     atomic.Int64

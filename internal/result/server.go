@@ -20,12 +20,14 @@ type ServerReport struct {
 	Nofile   uint64       `json:"nofile"` // soft limit of one process
 	Open     int64        `json:"open"`
 	Accepted int64        `json:"accepted"`
-	Refused  ErrorCounts  `json:"refused,omitempty"` // by cause: over_limit, draining, slow_reader ...
-	Messages int64        `json:"messages"`          // echoed; of TCP, reads
-	Bytes    int64        `json:"bytes"`             // payload bytes echoed
-	Buffered int64        `json:"buffered"`          // memory kept for peers
-	Budget   int64        `json:"budget,omitempty"`  // what may be kept for them
-	Relay    *Relay       `json:"relay,omitempty"`   // of a server that relays
+	Refused  ErrorCounts  `json:"refused,omitempty"`   // by cause: over_limit, draining, slow_reader ...
+	Messages int64        `json:"messages"`            // echoed; of TCP, reads
+	Bytes    int64        `json:"bytes"`               // payload bytes echoed
+	Buffered int64        `json:"buffered"`            // memory kept for peers
+	Budget   int64        `json:"budget,omitempty"`    // what may be kept for them
+	PassedOn int64        `json:"passed_on,omitempty"` // connections that a full worker gave to another
+	Recycled int64        `json:"recycled,omitempty"`  // workers replaced after their number of messages
+	Relay    *Relay       `json:"relay,omitempty"`     // of a server that relays
 	Shards   []Shard      `json:"shards"`
 	Ports    []PortCount  `json:"ports"`
 	Memory   *ProcMemory  `json:"memory,omitempty"` // all processes of the server
@@ -64,6 +66,7 @@ type Relay struct {
 
 // Shard is one worker process.
 type Shard struct {
+	Number    int         `json:"worker"`
 	PID       int         `json:"pid"`
 	State     string      `json:"state"`
 	Open      int64       `json:"open"`

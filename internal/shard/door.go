@@ -3,16 +3,25 @@ package shard
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"syscall"
 	"time"
 )
 
-// A worker's door is a socket over which its supervisor hands it connections: to
-// look into it, one is made as a pair of sockets, and the worker is sent one of
-// the two (SCM_RIGHTS, unix(7)). Nothing has a name or a port, so nobody else can
-// come in, and nothing is left when either end dies.
+// A worker's door is a socket over which it and its supervisor hand each other
+// connections (SCM_RIGHTS, unix(7)). The supervisor hands in visitors, one end of
+// a pair of sockets each, who look into the worker; and clients that another
+// worker has no room for. The worker hands out clients that it has no room for.
+// Nothing has a name or a port, so nobody else can come in, and nothing is left
+// when either end dies.
+
+// What comes through a door.
+const (
+	visitor byte = iota
+	client
+)
 
 // doorTime bounds how long handing over may take; only a worker that does not
 // run any more lets it wait.
@@ -37,16 +46,56 @@ func connOf(f *os.File) (*net.UnixConn, error) {
 	return c.(*net.UnixConn), nil
 }
 
-// Dial opens a connection to worker i, who takes it at its Door. It fails before
-// the workers are started.
+// hand sends fd through a door.
+func hand(door *net.UnixConn, what byte, fd int) error {
+	end := time.Now().Add(doorTime)
+	_ = door.SetWriteDeadline(end)
+	for {
+		_, _, err := door.WriteMsgUnix([]byte{what}, syscall.UnixRights(fd), nil)
+		// As many fds of a user may be on their way as a process may have,
+		// without CAP_SYS_RESOURCE: unix(7).
+		if !errors.Is(err, syscall.ETOOMANYREFS) || time.Now().After(end) {
+			return err
+		}
+		time.Sleep(time.Millisecond)
+	}
+}
+
+// receive takes what comes through a door; io.EOF once it is shut.
+func receive(door *net.UnixConn) (what byte, fd int, err error) {
+	one, oob := make([]byte, 1), make([]byte, syscall.CmsgSpace(4))
+	n, size, _, _, err := door.ReadMsgUnix(one, oob)
+	if err != nil {
+		return 0, -1, err
+	}
+	if n == 0 {
+		return 0, -1, io.EOF
+	}
+	messages, err := syscall.ParseSocketControlMessage(oob[:size])
+	if err != nil || len(messages) != 1 {
+		return 0, -1, errors.Join(errNothing, err)
+	}
+	fds, err := syscall.ParseUnixRights(&messages[0])
+	if err != nil || len(fds) != 1 {
+		return 0, -1, errors.Join(errNothing, err)
+	}
+	syscall.CloseOnExec(fds[0])
+	return one[0], fds[0], nil
+}
+
+// errNothing is a message whose descriptor the kernel has dropped: there was no
+// fd left for it.
+var errNothing = errors.New("no descriptor came")
+
+// Dial opens a connection to worker i, who takes it as a visitor. It fails for a
+// worker that does not exist.
 func (s *Supervisor) Dial(i int) (net.Conn, error) {
-	s.doorsMu.Lock()
-	defer s.doorsMu.Unlock()
 	if i < 0 || i >= len(s.Page.Slots) {
 		return nil, fmt.Errorf("worker %d: the legal range is 0..%d", i, len(s.Page.Slots)-1)
 	}
-	if i >= len(s.doors) || s.doors[i] == nil {
-		return nil, fmt.Errorf("worker %d is not started yet", i)
+	door := s.doorOf(i)
+	if door == nil {
+		return nil, fmt.Errorf("worker %d is not started", i)
 	}
 	ours, theirs, err := socketPair(syscall.SOCK_STREAM)
 	if err != nil {
@@ -57,12 +106,21 @@ func (s *Supervisor) Dial(i int) (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	_ = s.doors[i].SetWriteDeadline(time.Now().Add(doorTime))
-	if _, _, err := s.doors[i].WriteMsgUnix([]byte{0}, syscall.UnixRights(int(theirs.Fd())), nil); err != nil {
+	if err := hand(door, visitor, int(theirs.Fd())); err != nil {
 		_ = c.Close()
 		return nil, fmt.Errorf("hand connection to worker %d: %w", i, err)
 	}
 	return c, nil
+}
+
+// doorOf is worker i's, nil if it has none.
+func (s *Supervisor) doorOf(i int) *net.UnixConn {
+	s.doorsMu.Lock()
+	defer s.doorsMu.Unlock()
+	if i >= len(s.doors) {
+		return nil
+	}
+	return s.doors[i]
 }
 
 // openDoor makes worker i's door anew and gives the worker's side of it. What was
@@ -77,6 +135,13 @@ func (s *Supervisor) openDoor(i int) (*os.File, error) {
 		_ = theirs.Close()
 		return nil, err
 	}
+	s.setDoor(i, c)
+	go s.watchDoor(i, c)
+	return theirs, nil
+}
+
+// setDoor replaces worker i's door; nil: it has none any more.
+func (s *Supervisor) setDoor(i int, c *net.UnixConn) {
 	s.doorsMu.Lock()
 	defer s.doorsMu.Unlock()
 	if s.doors == nil {
@@ -86,7 +151,6 @@ func (s *Supervisor) openDoor(i int) (*os.File, error) {
 		_ = s.doors[i].Close()
 	}
 	s.doors[i] = c
-	return theirs, nil
 }
 
 // closeDoors closes them all.
@@ -101,35 +165,66 @@ func (s *Supervisor) closeDoors() {
 	s.doors = nil
 }
 
-// Door is the worker's side: a listener for what its supervisor hands it.
-func Door() (net.Listener, error) {
+// Door is the worker's side: a listener for visitors, and where clients come in
+// and go out.
+type Door struct {
+	conn     *net.UnixConn
+	visitors chan net.Conn
+	clients  chan int
+	shut     chan struct{} // closed at the end
+}
+
+// InheritDoor is the door that the supervisor has handed down.
+func InheritDoor() (*Door, error) {
 	c, err := connOf(os.NewFile(doorFD, "door"))
 	if err != nil {
 		return nil, err
 	}
-	return door{c}, nil
+	return newDoor(c), nil
 }
 
-type door struct{ *net.UnixConn }
+func newDoor(c *net.UnixConn) *Door {
+	d := &Door{conn: c, visitors: make(chan net.Conn), clients: make(chan int), shut: make(chan struct{})}
+	go d.run()
+	return d
+}
+
+// run takes in who comes, until the supervisor is gone.
+func (d *Door) run() {
+	defer close(d.shut)
+	for {
+		what, fd, err := receive(d.conn)
+		switch {
+		case errors.Is(err, errNothing):
+			continue
+		case err != nil:
+			return
+		case what == client:
+			d.clients <- fd
+			continue
+		}
+		if c, err := connOf(os.NewFile(uintptr(fd), "of the supervisor")); err == nil {
+			d.visitors <- c
+		}
+	}
+}
+
+// PassOn hands a client to the supervisor, who finds a worker that has room for
+// it. The caller's own fd of it stays open.
+func (d *Door) PassOn(fd int) bool { return hand(d.conn, client, fd) == nil }
 
 // Accept implements net.Listener.
-func (d door) Accept() (net.Conn, error) {
-	one, oob := make([]byte, 1), make([]byte, syscall.CmsgSpace(4))
-	_, size, _, _, err := d.ReadMsgUnix(one, oob)
-	if err != nil {
-		return nil, fmt.Errorf("accept from supervisor: %w", err)
+func (d *Door) Accept() (net.Conn, error) {
+	select {
+	case c := <-d.visitors:
+		return c, nil
+	case <-d.shut:
+		return nil, io.EOF
 	}
-	messages, err := syscall.ParseSocketControlMessage(oob[:size])
-	if err != nil || len(messages) != 1 {
-		return nil, errors.Join(errors.New("accept from supervisor: no descriptor came"), err)
-	}
-	fds, err := syscall.ParseUnixRights(&messages[0])
-	if err != nil || len(fds) != 1 {
-		return nil, errors.Join(errors.New("accept from supervisor: no descriptor came"), err)
-	}
-	syscall.CloseOnExec(fds[0])
-	return connOf(os.NewFile(uintptr(fds[0]), "of the supervisor"))
 }
 
 // Addr implements net.Listener.
-func (d door) Addr() net.Addr { return d.LocalAddr() }
+func (d *Door) Addr() net.Addr { return d.conn.LocalAddr() }
+
+// Close implements net.Listener.
+func (d *Door) Close() error { return d.conn.Close() }

@@ -23,7 +23,7 @@ func TestDoor(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	worker := door{c}
+	worker := newDoor(c)
 	for _, said := range []string{"first", "second"} {
 		ours, err := s.Dial(0)
 		if err != nil {
@@ -57,7 +57,7 @@ func TestDoor(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.closeDoors()
-	if _, err := (door{c}).Accept(); !errors.Is(err, io.EOF) {
+	if _, err := newDoor(c).Accept(); !errors.Is(err, io.EOF) {
 		t.Errorf("Accept after the supervisor's end: %v", err)
 	}
 	_ = c.Close()

@@ -1,11 +1,13 @@
 // Package shard runs the server as several worker processes where one fd table
-// is too small: it starts them, watches them, starts them anew, drains them and
-// sums them up. The workers' counters lie in one shared memory page, so that
-// reading them costs a worker nothing and a dead worker's last counts remain.
+// is too small: it starts them, as many as are needed, watches them, starts them
+// anew, drains them and sums them up. The workers' counters lie in one shared
+// memory page, so that reading them costs a worker nothing and a dead worker's
+// last counts remain.
 package shard
 
 import (
 	"fmt"
+	"iter"
 	"os"
 	"sync/atomic"
 	"unsafe"
@@ -26,22 +28,39 @@ const MaxWorkers = 4096
 
 // Page is the memory that supervisor and workers share: one count of open
 // connections over all, one budget of what is buffered for their peers, and one
-// block of counters each.
+// block of counters for each worker that there may be, whether it exists or not.
+// The counters of one that does not are what was counted by earlier ones in its
+// place: totals are over all blocks.
 type Page struct {
 	TotalOpen *atomic.Int64
 	Budget    *echo.Budget
 	Slots     []*echo.Counters
+	seats     []*seat
+	joins     *atomic.Int64 // how often a worker has begun to listen
 	file      *os.File
+}
+
+// seat is what the supervisor and one worker tell each other.
+type seat struct {
+	exists  atomic.Int32 // set by the supervisor
+	binding atomic.Int32 // its listeners are just being opened
+	joined  atomic.Int64 // which of joins it was, counted from 1; 0: not yet
+	handed  atomic.Int64 // connections that the supervisor has handed it
+	taken   atomic.Int64 // those of them that it has taken, or passed on
+	_       [32]byte
 }
 
 const (
 	headBytes = 2 * 64 // each on a cache line of its own
+	seatBytes = int(unsafe.Sizeof(seat{}))
 	slotBytes = (int(unsafe.Sizeof(echo.Counters{})) + 63) &^ 63
 )
 
-// NewPage makes a page for n workers.
+func pageBytes(n int) int { return headBytes + n*(seatBytes+slotBytes) }
+
+// NewPage makes a page for n workers, of which none exists yet.
 func NewPage(n int) (*Page, error) {
-	f, err := sys.SharedMemory("c10m-counters", headBytes+n*slotBytes)
+	f, err := sys.SharedMemory("c10m-counters", pageBytes(n))
 	if err != nil {
 		return nil, err
 	}
@@ -54,20 +73,61 @@ func InheritPage(n int) (*Page, error) {
 }
 
 func mapPage(f *os.File, n int) (*Page, error) {
-	mem, err := sys.Map(f, headBytes+n*slotBytes)
+	mem, err := sys.Map(f, pageBytes(n))
 	if err != nil {
 		return nil, fmt.Errorf("map counters of %d workers: %w", n, err)
 	}
-	p := &Page{file: f, Slots: make([]*echo.Counters, n)}
+	p := &Page{file: f, Slots: make([]*echo.Counters, n), seats: make([]*seat, n)}
 	p.TotalOpen = (*atomic.Int64)(unsafe.Pointer(&mem[0]))
 	p.Budget = (*echo.Budget)(unsafe.Pointer(&mem[headBytes/2]))
-	for i := range p.Slots {
-		p.Slots[i] = (*echo.Counters)(unsafe.Pointer(&mem[headBytes+i*slotBytes]))
+	p.joins = (*atomic.Int64)(unsafe.Pointer(&mem[8]))
+	for i := range n {
+		p.seats[i] = (*seat)(unsafe.Pointer(&mem[headBytes+i*seatBytes]))
+		p.Slots[i] = (*echo.Counters)(unsafe.Pointer(&mem[headBytes+n*seatBytes+i*slotBytes]))
 	}
 	return p, nil
 }
 
 // Alone is the page of a server that is one plain process.
 func Alone() *Page {
-	return &Page{TotalOpen: new(atomic.Int64), Budget: new(echo.Budget), Slots: []*echo.Counters{new(echo.Counters)}}
+	p := &Page{TotalOpen: new(atomic.Int64), Budget: new(echo.Budget), Slots: []*echo.Counters{new(echo.Counters)},
+		seats: []*seat{new(seat)}, joins: new(atomic.Int64)}
+	p.seats[0].exists.Store(1)
+	return p
+}
+
+// Workers are those that exist, by number.
+func (p *Page) Workers() iter.Seq2[int, *echo.Counters] {
+	return func(yield func(int, *echo.Counters) bool) {
+		for i, s := range p.seats {
+			if s.exists.Load() != 0 && !yield(i, p.Slots[i]) {
+				return
+			}
+		}
+	}
+}
+
+// count is how many exist.
+func (p *Page) count() (n int64) {
+	for range p.Workers() {
+		n++
+	}
+	return n
+}
+
+// join has worker i open its listeners, by begin, while no other does, until
+// listening is called: so the sockets of each port are in the order in which the
+// workers joined. The lock is the process's, fcntl(2), and ends with it.
+func (p *Page) join(i int) (listening func(), err error) {
+	unlock, err := sys.LockFile(p.file)
+	if err != nil {
+		return nil, fmt.Errorf("wait for other workers: %w", err)
+	}
+	s := p.seats[i]
+	s.binding.Store(1)
+	return func() {
+		s.joined.Store(p.joins.Add(1))
+		s.binding.Store(0)
+		unlock()
+	}, nil
 }

@@ -91,8 +91,8 @@ func (r *Room) deal() {
 			left, cause = files, int32(echo.FileMax)
 		}
 	}
-	share := left / int64(len(r.Page.Slots))
-	for _, slot := range r.Page.Slots {
+	share := left / max(1, r.Page.count())
+	for _, slot := range r.Page.Workers() {
 		most := int64(0)
 		if share > 0 {
 			most = slot.Open.Load() + share
@@ -123,7 +123,7 @@ func (r *Room) memory() int64 {
 	if r.low {
 		reserve = enoughMemory
 	}
-	left, least := int64(mem.Room(reserve))/r.ConnBytes, leastShare*int64(len(r.Page.Slots))
+	left, least := int64(mem.Room(reserve))/r.ConnBytes, leastShare*max(1, r.Page.count())
 	if left < least && r.Walked != nil {
 		mem.CleanCache += r.Walked()
 		left = int64(mem.Room(reserve)) / r.ConnBytes

@@ -36,7 +36,30 @@ func TestWalked(t *testing.T) {
 }
 
 func twoEngines() *Page {
-	return &Page{TotalOpen: new(atomic.Int64), Budget: new(echo.Budget), Slots: []*echo.Counters{new(echo.Counters), new(echo.Counters)}}
+	return pageOf(2)
+}
+
+// pageOf is a page of n workers that exist.
+func pageOf(n int) *Page {
+	p := &Page{TotalOpen: new(atomic.Int64), Budget: new(echo.Budget), joins: new(atomic.Int64)}
+	for range n {
+		p.Slots, p.seats = append(p.Slots, new(echo.Counters)), append(p.seats, new(seat))
+		p.seats[len(p.seats)-1].exists.Store(1)
+	}
+	return p
+}
+
+// TestDealToWorkersThatExist: a place where no worker is takes nothing of the room.
+func TestDealToWorkersThatExist(t *testing.T) {
+	r := Room{Page: pageOf(10), ConnBytes: 1000, Logf: t.Logf,
+		Memory: func() (proc.Mem, error) { return proc.Mem{Total: 100_000_000, Free: 23_000_000}, nil }}
+	for i := 2; i < 10; i++ {
+		r.Page.seats[i].exists.Store(0)
+	}
+	r.deal()
+	if most := r.Page.Slots[1].Most.Load(); most != 10_000 || r.Page.Slots[5].Most.Load() != 0 {
+		t.Errorf("worker 1 of 2 may hold %d, want 10000", most)
+	}
 }
 
 // TestDeal: what each of two engines may hold that have 10 and 20 connections,

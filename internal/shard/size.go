@@ -25,6 +25,12 @@ func supervised(nofile uint64, most int) int {
 	return max(1, int(min(int64(most), (int64(nofile)-otherFDs)/3)))
 }
 
+// Parked is how many connections a supervisor of nofile fds and so many workers
+// can keep for one that is being started.
+func Parked(nofile uint64, workers int) int {
+	return max(0, int(min(int64(nofile), 1<<20))-otherFDs-3*workers)
+}
+
 // Size is how a server is cut into processes.
 type Size struct {
 	Workers int   // 1: no supervisor, one plain process

@@ -18,19 +18,45 @@ import (
 	"github.com/c10m/c10m/internal/sys"
 )
 
-// Supervisor starts one process per slot of Page and keeps it running.
+// Supervisor starts processes, one in a slot of Page, and keeps them running: as
+// many as First at once, and one more each time that those there are nearly full,
+// up to Most.
 type Supervisor struct {
 	Page    *Page
+	First   int                   // workers to begin with
+	Most    int                   // workers at a time; Page has a slot more if they are recycled
+	Limit   int64                 // connections of each worker
+	Loops   int                   // event loops of each worker
+	Parked  int                   // connections that may wait here for a worker that is being started
 	Command func(i int) *exec.Cmd // worker i's command line; fds are added here
 	Drain   time.Duration         // how long a worker may take to end
 	Logf    func(format string, args ...any)
+	// A worker that has echoed RecycleAfter messages, and up to RecycleJitter
+	// more, is replaced. 0: never.
+	RecycleAfter, RecycleJitter int64
 
 	counted  sync.Once
 	restarts []atomic.Int64 // by restartsOf
-	started  atomic.Bool    // all workers have been ready once
+	started  atomic.Bool    // all of First have been ready once
+	recycled atomic.Int64
+	ended    atomic.Bool
 	workers  sync.WaitGroup
 	doorsMu  sync.Mutex
-	doors    []*net.UnixConn // by worker; nil: not started yet
+	doors    []*net.UnixConn // by worker; nil: not started
+	key      sys.SteerKey    // what dealing is a secret by
+	attached []uint32        // the weights that were dealt by last, and when
+	dealt    time.Time
+	quiet    bool // that dealing fails has been said
+
+	mu        sync.Mutex // over all below
+	crew      []member   // by worker
+	order     order
+	seen      int64 // the last of Page.joins that order knows
+	stale     bool  // order has changed since the program was attached
+	lastGone  time.Time
+	failed    time.Time // when a worker could not be started
+	parked    []waiting
+	recycling *recycling // nil: none is under way
 }
 
 // startTimeout bounds how long all workers together may take to accept, with so
@@ -62,16 +88,24 @@ func (s *Supervisor) Run(ctx context.Context, ready func()) error {
 	defer s.closeDoors()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	for i := range s.Page.Slots {
-		s.workers.Add(1)
-		go s.keep(ctx, cancel, i, life)
+	s.mu.Lock()
+	s.key, s.crew = sys.NewSteerKey(), make([]member, len(s.Page.Slots))
+	s.mu.Unlock()
+	start := func(i int) { s.launch(ctx, cancel, i, life) }
+	for i := range s.First {
+		start(i)
 	}
 	if s.awaitReady(ctx, cancel) {
+		s.observe()
+		s.deal()
 		s.started.Store(true)
 		ready()
+		s.tend(ctx, start)
 	}
 	<-ctx.Done()
+	s.ended.Store(true)
 	s.workers.Wait()
+	s.dropParked()
 	if err := context.Cause(ctx); !errors.Is(err, context.Canceled) {
 		return err
 	}
@@ -89,12 +123,12 @@ func (s *Supervisor) restartsOf(i int) *atomic.Int64 {
 
 // awaitReady polls the page until every worker is ready.
 func (s *Supervisor) awaitReady(ctx context.Context, cancel context.CancelCauseFunc) bool {
-	timeout := startTimeout + time.Duration(len(s.Page.Slots))*startOfWorker
+	timeout := startTimeout + time.Duration(s.First)*startOfWorker
 	deadline := time.Now().Add(timeout)
 	for ctx.Err() == nil {
 		waiting := 0
-		for _, slot := range s.Page.Slots {
-			if echo.State(slot.State.Load()) != echo.Ready {
+		for i, slot := range s.Page.Workers() {
+			if s.Page.seats[i].joined.Load() == 0 || echo.State(slot.State.Load()) != echo.Ready {
 				waiting++
 			}
 		}
@@ -102,7 +136,7 @@ func (s *Supervisor) awaitReady(ctx context.Context, cancel context.CancelCauseF
 			return true
 		}
 		if time.Now().After(deadline) {
-			cancel(fmt.Errorf("start workers: %d of %d do not accept after %v", waiting, len(s.Page.Slots), timeout))
+			cancel(fmt.Errorf("start workers: %d of %d do not accept after %v", waiting, s.First, timeout))
 			return false
 		}
 		time.Sleep(2 * time.Millisecond)
@@ -110,24 +144,36 @@ func (s *Supervisor) awaitReady(ctx context.Context, cancel context.CancelCauseF
 	return false
 }
 
-// keep runs worker i for as long as ctx lasts.
-func (s *Supervisor) keep(ctx context.Context, cancel context.CancelCauseFunc, i int, life *os.File) {
-	defer s.workers.Done()
+// keep runs worker i for as long as ctx, the server, and mine, its own time, last.
+// One that has never accepted is not tried again here: the others go on without it.
+func (s *Supervisor) keep(ctx, mine context.Context, cancel context.CancelCauseFunc, i int, life *os.File) {
 	slot := s.Page.Slots[i]
 	young := 0 // deaths in a row
-	for ctx.Err() == nil {
+	for first := true; mine.Err() == nil; first = false {
 		began := time.Now()
-		err := s.once(ctx, i, life)
+		s.begin(i)
+		err := s.once(mine, i, life)
 		if ctx.Err() != nil {
 			return
 		}
-		if !s.started.Load() {
-			cancel(fmt.Errorf("start worker %d: %w", i, err))
-			return
-		}
+		accepted := s.Page.seats[i].joined.Load() != 0
+		s.setDoor(i, nil)
+		s.gone(i)
 		lost := slot.Open.Load()
 		s.Page.TotalOpen.Add(-lost)
 		s.Page.Budget.Used.Add(-slot.Buffered.Load())
+		switch {
+		case mine.Err() != nil || s.isLeaving(i): // recycled
+			s.vacate(i, false)
+			return
+		case !s.started.Load():
+			cancel(fmt.Errorf("start worker %d: %w", i, err))
+			return
+		case first && !accepted:
+			s.vacate(i, true)
+			s.Logf("worker %d could not be started (%v): the server goes on without it", i, err)
+			return
+		}
 		slot.Reset()
 		s.restartsOf(i).Add(1)
 		s.Logf("worker %d ended (%v) with %d connections; starting it anew", i, err, lost)
@@ -139,7 +185,7 @@ func (s *Supervisor) keep(ctx context.Context, cancel context.CancelCauseFunc, i
 			continue
 		}
 		select {
-		case <-ctx.Done():
+		case <-mine.Done():
 		case <-time.After(minLife):
 		}
 	}

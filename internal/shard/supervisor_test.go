@@ -22,7 +22,6 @@ func TestDrainCutShort(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	page.Slots[0].Open.Store(5)
 	r, w, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
@@ -30,8 +29,11 @@ func TestDrainCutShort(t *testing.T) {
 	defer func() { _, _ = r.Close(), w.Close() }()
 	var mu sync.Mutex
 	var said []string
-	s := Supervisor{Page: page, Drain: 50 * time.Millisecond,
+	s := Supervisor{Page: page, First: 1, Most: 1, Drain: 50 * time.Millisecond,
 		Command: func(int) *exec.Cmd {
+			page.Slots[0].Open.Store(5)
+			page.Slots[0].State.Store(int32(echo.Ready))
+			page.seats[0].joined.Store(1)
 			cmd := exec.Command("sh", "-c", `trap "" TERM; echo deaf; exec sleep 120`)
 			cmd.Stdout = w
 			return cmd
@@ -41,7 +43,6 @@ func TestDrainCutShort(t *testing.T) {
 			defer mu.Unlock()
 			said = append(said, fmt.Sprintf(format, args...))
 		}}
-	page.Slots[0].State.Store(int32(echo.Ready))
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	go func() {

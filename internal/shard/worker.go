@@ -7,7 +7,7 @@ import (
 	"os/signal"
 	"runtime"
 	"runtime/debug"
-	"slices"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -15,10 +15,35 @@ import (
 	"github.com/c10m/c10m/internal/sys"
 )
 
-// Work runs worker number i's engine until SIGTERM, by the supervisor, or the
+// Worker is this process as one of several.
+type Worker struct {
+	Page *Page
+	Door *Door
+
+	index     int
+	listeners atomic.Pointer[[]int] // its listening sockets; none yet: empty
+}
+
+// NewWorker is worker number i of at most n, of what its supervisor has handed
+// down.
+func NewWorker(i, n int) (*Worker, error) {
+	page, err := InheritPage(n)
+	if err != nil {
+		return nil, err
+	}
+	door, err := InheritDoor()
+	if err != nil {
+		return nil, err
+	}
+	w := &Worker{Page: page, Door: door, index: i}
+	w.listeners.Store(new([]int))
+	return w, nil
+}
+
+// Run runs the worker's engine until SIGTERM, by the supervisor, or the
 // supervisor's end. It ends itself when the lifeline does: no worker outlives its
 // supervisor, however that one died.
-func Work(page *Page, i int, engine string, cfg echo.Config) error {
+func (w *Worker) Run(engine string, cfg echo.Config) error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
 	// Ctrl-C and the terminal's end reach the whole process group; the
@@ -28,31 +53,45 @@ func Work(page *Page, i int, engine string, cfg echo.Config) error {
 		_, _ = io.Copy(io.Discard, os.NewFile(lifelineFD, "lifeline"))
 		stop()
 	}()
-	if len(page.Slots) > runtime.NumCPU() {
+	if len(w.Page.Slots) > runtime.NumCPU() {
 		// More workers than cores take turns. Woken for each connection or
 		// message at once they would spend their time on switching; in turns
 		// each finds a batch. Best effort: it is only faster.
 		_ = sys.SetProcessPolicy(sys.Batch)
 		runtime.GOMAXPROCS(cfg.Loops)
 	}
-	if i == 0 {
-		cfg.OnReady = func() {
-			if err := steer(len(page.Slots) * cfg.Loops); err != nil {
-				cfg.Logf("%v; workers get their connections by the kernel's hash", err)
-			}
-		}
-	}
-	cfg.TotalOpen, cfg.Budget, cfg.Sharers = page.TotalOpen, page.Budget, len(page.Slots)*cfg.Loops
-	return Engine(ctx, engine, cfg, page.Slots[i])
-}
-
-// steer deals connections evenly to n sockets a port, anew from each start.
-func steer(n int) error {
-	listeners, err := sys.Listeners()
+	joined, err := w.Page.join(w.index)
 	if err != nil {
 		return err
 	}
-	return sys.Steer(listeners, sys.NewSteerKey(), slices.Repeat([]uint32{1}, n))
+	cfg.OnReady = func() { // gnet may begin anew, and all its listeners with it
+		defer joined()
+		fds, err := sys.Listeners()
+		if err != nil {
+			cfg.Logf("%v; this worker cannot attach how connections are dealt", err)
+			return
+		}
+		w.listeners.Store(&fds)
+	}
+	cfg.TotalOpen, cfg.Budget, cfg.Sharers = w.Page.TotalOpen, w.Page.Budget, len(w.Page.Slots)*cfg.Loops
+	cfg.PassOn, cfg.Handed = w.Door.PassOn, w.handed
+	return Engine(ctx, engine, cfg, w.Page.Slots[w.index])
+}
+
+// handed gives take each client that others have no room for, until the engine is
+// done or the supervisor is gone.
+func (w *Worker) handed(done <-chan struct{}, take func(fd int)) {
+	for {
+		select {
+		case <-done:
+			return
+		case fd := <-w.Door.clients:
+			take(fd)
+			w.Page.seats[w.index].taken.Add(1)
+		case <-w.Door.shut:
+			return
+		}
+	}
 }
 
 // Engine runs the engine of that name in this process, and gives memory back when quiet. GOGC

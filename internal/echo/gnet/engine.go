@@ -16,6 +16,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"os"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -34,6 +35,7 @@ type engine struct {
 	index  map[int]int // listening port -> index into Config.Ports
 	eng    gnet.Engine
 	booted chan struct{} // closed when every loop runs
+	done   chan struct{} // closed when it has ended
 	loops  []atomic.Pointer[loop]
 	lanes  []*lane // one for each loop
 }
@@ -92,9 +94,9 @@ func rotate(ctx context.Context, core *echo.Core) error {
 			addrs = append(addrs, "tcp4://"+netip.AddrPortFrom(netip.IPv4Unspecified(), uint16(p.Number)).String())
 		}
 	}
-	done := make(chan struct{})
-	defer close(done)
-	go e.stopWhen(ctx, done)
+	e.done = make(chan struct{})
+	defer close(e.done)
+	go e.stopWhen(ctx, e.done)
 	err := e.start(addrs)
 	if ctx.Err() != nil {
 		end = time.Now().Add(lingerTime)
@@ -173,6 +175,9 @@ func (e *engine) OnTick() (time.Duration, gnet.Action) {
 		}
 		e.core.Ready()
 		close(e.booted)
+		if e.core.Handed != nil {
+			go e.core.Handed(e.done, e.take)
+		}
 	}
 	for i := range e.loops {
 		if l := e.loops[i].Load(); l != nil {
@@ -191,9 +196,12 @@ const settled = uint8(1)
 // EMFILE, ENFILE, ENOBUFS or ENOMEM: gnet ends over these.
 func (e *engine) OnOpen(c gnet.Conn) ([]byte, gnet.Action) {
 	l, port := e.loopOf(c), e.portOf(c)
-	if !l.Admit(port) {
+	admission := l.AdmitOrPass(c.Fd(), port)
+	if admission != echo.Admitted {
 		c.SetContext(settled)
-		_ = c.SetLinger(0)
+		if admission == echo.Refused {
+			_ = c.SetLinger(0)
+		}
 		return nil, gnet.Close
 	}
 	c.SetContext(&l.homes[port])
@@ -204,6 +212,23 @@ func (e *engine) OnOpen(c gnet.Conn) ([]byte, gnet.Action) {
 		l.keep(c, s)
 	}
 	return nil, gnet.None
+}
+
+// take serves a connection that another engine has accepted.
+func (e *engine) take(fd int) {
+	f := os.NewFile(uintptr(fd), "handed")
+	c, err := net.FileConn(f)
+	_ = f.Close()
+	if err != nil {
+		return // its peer is gone already
+	}
+	// Only from here: gnet chooses the loop without a lock.
+	done, err := e.eng.Register(gnet.NewNetConnContext(context.Background(), c))
+	if err != nil {
+		_ = c.Close()
+		return
+	}
+	<-done // OnOpen has been called
 }
 
 func (e *engine) portOf(c gnet.Conn) int {

@@ -1,0 +1,336 @@
+package shard
+
+import (
+	"context"
+	"math/rand/v2"
+	"os"
+	"runtime"
+	"slices"
+	"time"
+
+	"github.com/c10m/c10m/internal/echo"
+)
+
+const (
+	// tendEvery is how often the supervisor looks whether workers are full.
+	tendEvery = 20 * time.Millisecond
+	// A worker more is started when those there are, the ones just starting
+	// included, are fuller than fullPart of fullOf.
+	fullPart, fullOf = 4, 5
+	// dealEvery is the time between two dealings, at least: attaching a program
+	// to hundreds of ports takes milliseconds.
+	dealEvery = 500 * time.Millisecond
+	// growAgain is how long to wait after one could not be started.
+	growAgain = time.Second
+	// leaveTime is the least that a worker stays after nothing is dealt to it any
+	// more: for those who were on their way.
+	leaveTime = time.Second
+)
+
+// member is what the supervisor knows of a worker.
+type member struct {
+	stop    context.CancelFunc // ends it in good order
+	leaving bool               // it gets no more connections
+	fresh   bool               // it is one more, and has not accepted yet
+	began   int64              // messages that its block had counted before it
+	most    int64              // messages after which it is recycled; 0: never
+}
+
+// recycling is the replacement of a worker that is under way.
+type recycling struct {
+	old, successor int
+	left           time.Time // when old began to leave; zero: the successor is not ready yet
+}
+
+// tend looks after the number of workers and what is dealt to them, until ctx
+// ends.
+func (s *Supervisor) tend(ctx context.Context, start func(i int)) {
+	tick := time.NewTicker(tendEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		if s.observe() || s.outdated(time.Now()) {
+			s.deal()
+		}
+		s.unpark()
+		if i := s.wanted(); i >= 0 {
+			start(i)
+		}
+		if i := s.recycle(time.Now()); i >= 0 {
+			start(i)
+		}
+	}
+}
+
+// observe notes which workers have begun to listen; true if the dealing has to
+// follow.
+func (s *Supervisor) observe() (changed bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for next := s.seen + 1; ; next++ {
+		found := false
+		for i, slot := range s.Page.Workers() {
+			ready := echo.State(slot.State.Load()) == echo.Ready
+			if s.Page.seats[i].joined.Load() == next && ready {
+				s.order.join(i)
+				s.crew[i].fresh = false
+				found, changed = true, true
+			}
+		}
+		if !found {
+			break
+		}
+		s.seen = next
+	}
+	changed = changed || s.stale
+	s.stale = false
+	return changed
+}
+
+// gone notes that worker i is no more.
+func (s *Supervisor) gone(i int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for j := range s.Page.Workers() {
+		if seat := s.Page.seats[j]; j != i && (seat.binding.Load() != 0 || seat.joined.Load() > s.seen) {
+			s.order.unknown = true // it has joined some groups before that and some after
+		}
+	}
+	now := time.Now()
+	if now.Sub(s.lastGone) < leaveTime {
+		s.order.unknown = true // two at a time
+	}
+	s.lastGone = now
+	seat := s.Page.seats[i]
+	if joined := seat.joined.Load(); joined > s.seen {
+		s.seen = joined // nobody has seen it join
+	}
+	s.order.leave(i)
+	seat.joined.Store(0)
+	seat.binding.Store(0)
+	seat.handed.Store(0)
+	seat.taken.Store(0)
+	s.stale = true
+}
+
+// weights is each socket's share of what comes to a port, by the order of the
+// sockets. Where that is not known all are dealt alike; who is full passes on.
+func (s *Supervisor) weights() (weights []uint32) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	room := make([]int64, 0, len(s.order.workers))
+	for _, i := range s.order.workers {
+		r := s.room(i)
+		if s.order.unknown {
+			r = 1
+		} else if s.crew[i].leaving {
+			r = 0
+		}
+		room = append(room, r)
+	}
+	for _, w := range weigh(room) {
+		for range max(1, s.Loops) {
+			weights = append(weights, w)
+		}
+	}
+	return weights
+}
+
+// outdated is whether the workers have filled so differently that they should get
+// other shares.
+func (s *Supervisor) outdated(now time.Time) bool {
+	if now.Sub(s.dealt) < dealEvery {
+		return false
+	}
+	return !slices.Equal(s.weights(), s.attached)
+}
+
+// deal has one of the workers attach the program to the groups; any will do, they
+// are the same sockets' groups.
+func (s *Supervisor) deal() {
+	weights := s.weights()
+	if len(weights) == 0 {
+		return
+	}
+	s.attached, s.dealt = weights, time.Now()
+	var err error
+	for i, slot := range s.Page.Workers() {
+		if echo.State(slot.State.Load()) != echo.Ready {
+			continue
+		}
+		if err = s.tellDealing(i, weights); err == nil {
+			return
+		}
+	}
+	if err != nil && !s.quiet {
+		s.quiet = true // each change would repeat it
+		s.Logf("%v; workers get their connections by the kernel's hash", err)
+	}
+}
+
+// living is how many workers there are that stay.
+func (s *Supervisor) living() (n int) {
+	for i := range s.Page.Workers() {
+		if !s.crew[i].leaving {
+			n++
+		}
+	}
+	return n
+}
+
+// starting is how many of the workers do not accept yet.
+func (s *Supervisor) starting() (n int) {
+	for _, slot := range s.Page.Workers() {
+		if echo.State(slot.State.Load()) == echo.Starting {
+			n++
+		}
+	}
+	return n
+}
+
+// canGrow is whether there may be one more worker.
+func (s *Supervisor) canGrow() bool {
+	return s.living() < s.Most && time.Since(s.failed) >= growAgain
+}
+
+// wanted is the place of a worker that is to be started because those there are
+// do not suffice, -1 if they do.
+func (s *Supervisor) wanted() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.canGrow() || s.starting() >= runtime.NumCPU() {
+		return -1
+	}
+	open := int64(len(s.parked))
+	for _, slot := range s.Page.Workers() {
+		open += slot.Open.Load()
+	}
+	if fullOf*open < fullPart*s.Limit*int64(s.living()) {
+		return -1
+	}
+	return s.vacant()
+}
+
+// vacant is a place where no worker is, -1 without one.
+func (s *Supervisor) vacant() int {
+	for i, seat := range s.Page.seats {
+		if seat.exists.Load() == 0 {
+			return i
+		}
+	}
+	return -1
+}
+
+// recycle replaces workers that have echoed their number of messages, one at a
+// time: a successor is started, once it accepts nothing more is dealt to the old
+// one, and that is ended when its last connection has, or after Drain, with those
+// it still has. It gives the place of a successor to be started, or -1.
+func (s *Supervisor) recycle(now time.Time) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r := s.recycling
+	if r == nil {
+		return s.worn()
+	}
+	seats, slots := s.Page.seats, s.Page.Slots
+	switch {
+	case seats[r.old].exists.Load() == 0: // it is done, or was not to be waited for
+		if !r.left.IsZero() {
+			s.recycled.Add(1)
+		}
+		s.recycling = nil
+	case r.left.IsZero() && seats[r.successor].exists.Load() == 0:
+		s.recycling = nil // it could not be started
+	case r.left.IsZero():
+		if echo.State(slots[r.successor].State.Load()) == echo.Ready && seats[r.successor].joined.Load() <= s.seen {
+			r.left, s.crew[r.old].leaving, s.stale = now, true, true
+		}
+	case now.Sub(r.left) >= max(s.Drain, leaveTime), now.Sub(r.left) >= leaveTime && slots[r.old].Open.Load() == 0:
+		s.crew[r.old].stop()
+	}
+	return -1
+}
+
+// worn begins to replace a worker that is due, if all others are well.
+func (s *Supervisor) worn() int {
+	if s.starting() > 0 || time.Since(s.failed) < growAgain {
+		return -1
+	}
+	for i, slot := range s.Page.Workers() {
+		m := &s.crew[i]
+		if m.most == 0 {
+			continue
+		}
+		if messages, _ := slot.Messages(); messages-m.began < m.most {
+			continue
+		}
+		if successor := s.vacant(); successor >= 0 {
+			s.recycling = &recycling{old: i, successor: successor}
+			return successor
+		}
+	}
+	return -1
+}
+
+// enter gives worker i's place to a new one, which stop ends.
+func (s *Supervisor) enter(i int, stop context.CancelFunc) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.crew[i].stop, s.crew[i].leaving, s.crew[i].fresh = stop, false, s.started.Load()
+	s.Page.Slots[i].Reset()
+	s.Page.Slots[i].PID.Store(0)
+	s.Page.seats[i].exists.Store(1)
+}
+
+// begin notes that worker i's process is about to start.
+func (s *Supervisor) begin(i int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	m := &s.crew[i]
+	m.began, _ = s.Page.Slots[i].Messages()
+	if m.most = 0; s.RecycleAfter > 0 {
+		m.most = s.RecycleAfter + rand.Int64N(s.RecycleJitter+1)
+	}
+}
+
+// vacate gives worker i's place up; failed, if it never accepted.
+func (s *Supervisor) vacate(i int, failed bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.Page.seats[i].exists.Store(0)
+	if failed {
+		s.failed = time.Now()
+	}
+}
+
+// isLeaving is whether worker i gets no more connections.
+func (s *Supervisor) isLeaving(i int) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.crew[i].leaving
+}
+
+// Needed is whether the server is not ready without worker i: one that is just
+// being added is not missed yet.
+func (s *Supervisor) Needed(i int) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return i >= len(s.crew) || !s.crew[i].fresh && !s.crew[i].leaving
+}
+
+// Recycled is how many workers have been replaced after their number of messages.
+func (s *Supervisor) Recycled() int64 { return s.recycled.Load() }
+
+// launch starts worker i and keeps it running until ctx ends or it is stopped.
+func (s *Supervisor) launch(ctx context.Context, cancel context.CancelCauseFunc, i int, life *os.File) {
+	mine, stop := context.WithCancel(ctx)
+	s.enter(i, stop)
+	s.workers.Go(func() {
+		defer stop()
+		s.keep(ctx, mine, cancel, i, life)
+	})
+}

@@ -1,0 +1,68 @@
+package shard
+
+import "slices"
+
+// order is the workers in the order of their sockets in the SO_REUSEPORT group of
+// each port: a socket that begins to listen is put at the end, and the last takes
+// the place of one that ends (reuseport_detach_sock in net/core/sock_reuseport.c).
+// It is not known any more once two have come or gone at a time, since then the
+// groups may differ.
+type order struct {
+	workers []int
+	unknown bool
+}
+
+// join puts a worker at the end. One that is there already has opened its sockets
+// anew, at a time that is not known.
+func (o *order) join(worker int) {
+	if slices.Contains(o.workers, worker) {
+		o.unknown = true
+		return
+	}
+	o.workers = append(o.workers, worker)
+}
+
+// leave takes out a worker, if it is there.
+func (o *order) leave(worker int) {
+	i := slices.Index(o.workers, worker)
+	if i < 0 {
+		return
+	}
+	last := len(o.workers) - 1
+	o.workers[i] = o.workers[last]
+	o.workers = o.workers[:last]
+}
+
+// steps is how finely room is told apart, so that small differences do not make
+// shares uneven.
+const steps = 8
+
+// weigh turns the room that each worker has into its share of what comes. One
+// that has next to none, beside others, gets nothing; where nobody has any, all
+// get the same.
+func weigh(room []int64) []uint32 {
+	weights := make([]uint32, len(room))
+	most := slices.Max(append(room, 0))
+	divisor := uint32(0)
+	for i, r := range room {
+		if most > 0 && r > 0 {
+			weights[i] = uint32((r*steps + most/2) / most)
+			divisor = gcd(weights[i], divisor)
+		}
+	}
+	for i := range weights {
+		if divisor == 0 {
+			weights[i] = 1
+		} else {
+			weights[i] /= divisor
+		}
+	}
+	return weights
+}
+
+func gcd(a, b uint32) uint32 {
+	for b != 0 {
+		a, b = b, a%b
+	}
+	return a
+}

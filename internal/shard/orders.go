@@ -1,0 +1,62 @@
+package shard
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+
+	"github.com/c10m/c10m/internal/sys"
+)
+
+// dealing is what a worker is told to attach to the groups of its sockets.
+type dealing struct {
+	Key     sys.SteerKey
+	Weights []uint32
+}
+
+// maxDealing bounds one, bytes: 4,096 workers of several loops fit in.
+const maxDealing = 1 << 20
+
+// tellDealing has worker i attach the program that deals by weights.
+func (s *Supervisor) tellDealing(i int, weights []uint32) error {
+	body, err := json.Marshal(dealing{s.key, weights})
+	if err != nil {
+		return fmt.Errorf("write dealing: %w", err)
+	}
+	way := &http.Transport{DisableKeepAlives: true,
+		DialContext: func(context.Context, string, string) (net.Conn, error) { return s.Dial(i) }}
+	c := http.Client{Transport: way, Timeout: doorTime}
+	answer, err := c.Post("http://worker/deal", "application/json", bytes.NewReader(body))
+	if err != nil {
+		return fmt.Errorf("tell worker %d how to deal: %w", i, err)
+	}
+	defer func() { _ = answer.Body.Close() }()
+	if answer.StatusCode != http.StatusOK {
+		said, _ := io.ReadAll(io.LimitReader(answer.Body, 200))
+		return fmt.Errorf("worker %d: %s", i, strings.TrimSpace(string(said)))
+	}
+	return nil
+}
+
+// Orders is what the supervisor asks of a worker through its door, beside what
+// more answers.
+func (w *Worker) Orders(more http.Handler) http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("/", more)
+	mux.HandleFunc("POST /deal", func(out http.ResponseWriter, r *http.Request) {
+		var d dealing
+		err := json.NewDecoder(io.LimitReader(r.Body, maxDealing)).Decode(&d)
+		if err == nil {
+			err = sys.Steer(*w.listeners.Load(), d.Key, d.Weights)
+		}
+		if err != nil {
+			http.Error(out, err.Error(), http.StatusInternalServerError)
+		}
+	})
+	return mux
+}

@@ -1,0 +1,147 @@
+package shard
+
+import (
+	"errors"
+	"net"
+	"slices"
+	"syscall"
+	"time"
+
+	"github.com/c10m/c10m/internal/echo"
+)
+
+// A worker that has as many connections as it can passes on what it accepts: it
+// hands the descriptor to the supervisor, who hands it to the worker with the
+// most room. The alternatives do worse. A full worker that closes its listeners
+// resets everybody in their backlogs; one that stops accepting lets them wait
+// until somebody leaves; and a program that deals connections cannot know who is
+// full. It is for the rest that the dealing gets wrong, so it may cost more than
+// an accept does.
+
+// watchDoor finds a place for what worker from hands out, until its door is shut.
+func (s *Supervisor) watchDoor(from int, door *net.UnixConn) {
+	for {
+		_, fd, err := receive(door)
+		switch {
+		case errors.Is(err, errNothing):
+			continue
+		case err != nil:
+			return
+		}
+		s.place(waiting{fd, from})
+	}
+}
+
+// waiting is a connection that has no worker yet, and who accepted it.
+type waiting struct{ fd, from int }
+
+// waitAgain is how often one that waits in its worker's door looks for a place.
+const waitAgain = 2 * time.Millisecond
+
+// place gives a connection to a worker with room. If there is none, but one will
+// be, it waits here; otherwise it is refused, like one above --max-conns. Where
+// too many wait the doors are not read until there is a place: full workers stop
+// there, and whoever comes then waits in the backlog.
+func (s *Supervisor) place(w waiting) {
+	for !s.give(w) {
+		s.mu.Lock()
+		hope := !s.ended.Load() && (s.canGrow() || s.starting() > 0)
+		park := hope && len(s.parked) < s.Parked
+		if park {
+			s.parked = append(s.parked, w)
+		}
+		s.mu.Unlock()
+		switch {
+		case park:
+			return
+		case !hope:
+			s.refuse(w)
+			return
+		}
+		time.Sleep(waitAgain)
+	}
+}
+
+// give hands a connection to the worker that has the most room, if any has.
+func (s *Supervisor) give(w waiting) bool {
+	var tried []int // in vain: they have just died
+	for {
+		to := s.roomiest(tried)
+		if to < 0 {
+			return false
+		}
+		s.Page.seats[to].handed.Add(1)
+		if door := s.doorOf(to); door != nil && hand(door, client, w.fd) == nil {
+			_ = syscall.Close(w.fd)
+			return true
+		}
+		s.Page.seats[to].handed.Add(-1)
+		tried = append(tried, to)
+	}
+}
+
+// room is how many connections worker i can still take.
+func (s *Supervisor) room(i int) int64 {
+	seat := s.Page.seats[i]
+	return s.Limit - s.Page.Slots[i].Open.Load() - max(0, seat.handed.Load()-seat.taken.Load())
+}
+
+// roomiest is the worker that has the most room but for some, -1 if nobody has any.
+func (s *Supervisor) roomiest(but []int) int {
+	best, most := -1, int64(0)
+	for i, slot := range s.Page.Workers() {
+		if echo.State(slot.State.Load()) != echo.Ready || s.isLeaving(i) || slices.Contains(but, i) {
+			continue
+		}
+		if r := s.room(i); r > most {
+			best, most = i, r
+		}
+	}
+	return best
+}
+
+// unpark gives those that wait to who has room by now. If no worker will have,
+// they are refused.
+func (s *Supervisor) unpark() {
+	for {
+		s.mu.Lock()
+		if len(s.parked) == 0 {
+			s.mu.Unlock()
+			return
+		}
+		w, hope := s.parked[0], s.canGrow() || s.starting() > 0
+		s.parked = s.parked[1:]
+		s.mu.Unlock()
+		if s.give(w) {
+			continue
+		}
+		if !hope {
+			s.refuse(w)
+			continue
+		}
+		s.mu.Lock()
+		s.parked = append(s.parked, w)
+		s.mu.Unlock()
+		return
+	}
+}
+
+// refuse ends a connection with RST, and counts it where it was accepted.
+func (s *Supervisor) refuse(w waiting) {
+	slot := s.Page.Slots[w.from]
+	slot.Accepted.Add(1)
+	slot.Closed.Add(1)
+	slot.Causes[echo.OverLimit].Add(1)
+	_ = syscall.SetsockoptLinger(w.fd, syscall.SOL_SOCKET, syscall.SO_LINGER, &syscall.Linger{Onoff: 1})
+	_ = syscall.Close(w.fd)
+}
+
+// dropParked refuses those that still wait when all ends.
+func (s *Supervisor) dropParked() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, w := range s.parked {
+		s.refuse(w)
+	}
+	s.parked = nil
+}
