@@ -24,13 +24,15 @@ func (s *Server) settled(tb testing.TB) {
 	}
 	last := -1
 	Await(tb, "the server's fds to settle", func() bool {
-		last, s.fds = s.fds, s.countFDs(tb)
+		last = s.fds
+		s.fds, s.fdsOfOne = s.countFDs(tb)
 		return s.fds > 0 && s.fds == last
 	})
 	Await(tb, "the server to tell of its goroutines", func() bool {
-		s.gor = s.goroutines(tb)
+		s.gor, s.gorOfOne = s.goroutines(tb)
 		return s.gor > 0
 	})
+	s.processes = len(s.pids(tb))
 }
 
 // pids are the server's processes.
@@ -46,33 +48,33 @@ func (s *Server) pids(tb testing.TB) []int {
 	return all
 }
 
-// countFDs is the number of fds of the server's processes, -1 while one of them
-// is just coming or going.
-func (s *Server) countFDs(tb testing.TB) int {
+// countFDs is the number of fds of the server's processes, and the most that one
+// of them has; -1 while one of them is just coming or going.
+func (s *Server) countFDs(tb testing.TB) (sum, most int) {
 	tb.Helper()
-	sum := 0
 	for _, pid := range s.pids(tb) {
 		names, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", pid))
 		if err != nil {
-			return -1
+			return -1, -1
 		}
 		sum += len(names)
+		most = max(most, len(names))
 	}
-	return sum
+	return sum, most
 }
 
 // total is the first line of net/http/pprof's text form of a profile.
 var total = regexp.MustCompile(`^goroutine profile: total (\d+)`)
 
-// goroutines is the number of goroutines of all the server's processes, 0 while
-// one of them does not tell.
-func (s *Server) goroutines(tb testing.TB) (sum int) {
+// goroutines is the number of goroutines of all the server's processes, and the
+// most that one of them has; 0 while one of them does not tell.
+func (s *Server) goroutines(tb testing.TB) (sum, most int) {
 	tb.Helper()
 	r := s.Report(tb)
 	of := []string{""}
-	for i, w := range r.Shards {
+	for _, w := range r.Shards {
 		if w.PID != r.PID {
-			of = append(of, fmt.Sprintf("&worker=%d", i))
+			of = append(of, fmt.Sprintf("&worker=%d", w.Number))
 		}
 	}
 	for _, worker := range of {
@@ -84,20 +86,26 @@ func (s *Server) goroutines(tb testing.TB) (sum int) {
 		_ = resp.Body.Close()
 		m := total.FindSubmatch(head)
 		if m == nil {
-			return 0
+			return 0, 0
 		}
 		n, _ := strconv.Atoi(string(m[1]))
 		sum += n
+		most = max(most, n)
 	}
-	return sum
+	return sum, most
 }
 
 // goroutineSlack is what the runtime and the control endpoint of a process may
 // have started meanwhile; a goroutine per connection would be thousands.
 const goroutineSlack = 4
 
+// perWorker is what a supervisor has of either for each of its workers: a pidfd, a
+// door, and the goroutines that look after it.
+const perWorker = 6
+
 // noLeaks sees that the server is back to what it had before its first
-// connection; a worker started anew may have less.
+// connection; a worker started anew may have less, and one that has been added
+// since as much as the others.
 func (s *Server) noLeaks(tb testing.TB) {
 	tb.Helper()
 	var fds, gor int
@@ -108,8 +116,13 @@ func (s *Server) noLeaks(tb testing.TB) {
 		}
 	}()
 	Await(tb, "the server to give back every fd", func() bool {
-		open, fds, gor = s.Report(tb).Open, s.countFDs(tb), s.goroutines(tb)
-		return open == 0 && fds > 0 && fds <= s.fds && gor > 0 && gor <= s.gor+goroutineSlack*len(s.pids(tb))
+		processes := len(s.pids(tb))
+		added := max(0, processes-s.processes)
+		open = s.Report(tb).Open
+		fds, _ = s.countFDs(tb)
+		gor, _ = s.goroutines(tb)
+		return open == 0 && fds > 0 && fds <= s.fds+added*(s.fdsOfOne+perWorker) &&
+			gor > 0 && gor <= s.gor+added*(s.gorOfOne+perWorker)+goroutineSlack*processes
 	})
 }
 

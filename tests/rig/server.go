@@ -31,6 +31,9 @@ type Server struct {
 	asker   http.Client
 	fds     int // of all its processes, before the first connection; 0: it cannot be asked
 	gor     int // goroutines of all of them
+	// The most that one process had of either, and how many processes there were:
+	// workers that are added later have as many.
+	fdsOfOne, gorOfOne, processes int
 }
 
 // Options are how a server is to run.

@@ -1,0 +1,202 @@
+package tests
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os/exec"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/c10m/c10m/internal/result"
+	"github.com/c10m/c10m/tests/rig"
+)
+
+// small is a machine of two cores on which a process may have 300 fds, 92 of
+// them connections of a worker with 4 + 1 ports.
+var small = []string{"taskset", "-c", "0,1", "prlimit", "--nofile=300:300"}
+
+// TestWorkersGrow: a server that was told no number of workers starts one a core.
+// Whoever needs no more gets no more; whoever does gets them on the way, and
+// nobody is lost, refused or left waiting meanwhile.
+func TestWorkersGrow(t *testing.T) {
+	s := rig.Start(t, rig.Options{Ports: 4, WS: 1, Prefix: small, Flags: []string{"--max-conns", "1500"}})
+	if !strings.Contains(s.Ready, " workers=2 max-workers=") {
+		t.Fatalf("it said %q", s.Ready)
+	}
+	for _, tt := range []struct {
+		conns       int64
+		proto       string
+		least, most int // workers
+	}{{100, "tcp", 2, 2}, {1400, "tcp", 15, 22}, {200, "ws", 15, 22}} {
+		var during result.ServerReport
+		first, ports := s.First, s.N
+		if tt.proto == "ws" {
+			first, ports = s.WS, s.NWS
+		}
+		o := client(t, nil, func(*exec.Cmd) {
+			await(t, "the connections", func() bool { during = s.Report(t); return during.Open == tt.conns })
+		}, "hold", "--first-port", fmt.Sprint(first), "--ports", fmt.Sprint(ports), "--proto", tt.proto, "--conns", fmt.Sprint(tt.conns),
+			"--hold", "2s", "--server-control", "http://"+s.Control)
+		o.HasResult(t)
+		if c := o.Result.Conns; o.Status != 0 || c.Established != tt.conns || c.Lost != 0 {
+			t.Errorf("status %d, %+v: %s", o.Status, c, o.Stderr)
+		}
+		if n := len(during.Shards); n < tt.least || n > tt.most || len(during.Refused) > 0 || during.State != "ready" {
+			t.Errorf("%d connections: %d workers, %s, refused %v; want %d to %d workers", tt.conns, n, during.State, during.Refused, tt.least, tt.most)
+		}
+		await(t, "the connections to be gone", func() bool { return s.Report(t).Open == 0 })
+	}
+	after := s.Report(t)
+	var accepted int64
+	for _, w := range after.Shards {
+		accepted += w.Accepted
+	}
+	if accepted != after.Accepted || after.Accepted < 1700 {
+		t.Errorf("the workers have accepted %d, the server %d", accepted, after.Accepted)
+	}
+	metrics := get(t, s, "/metrics")
+	if want := fmt.Sprintf("\nc10m_workers %d\n", len(after.Shards)); !strings.Contains(metrics, want) {
+		t.Errorf("/metrics has not %q", want)
+	}
+}
+
+// get is what the server's control endpoint answers on path.
+func get(t *testing.T, s *rig.Server, path string) string {
+	t.Helper()
+	resp, err := http.Get("http://" + s.Control + path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	b, err := io.ReadAll(resp.Body)
+	if err != nil || resp.StatusCode != http.StatusOK {
+		t.Fatalf("GET %s: %s, %v", path, resp.Status, err)
+	}
+	return string(b)
+}
+
+// TestFullWorkerPassesOn: a worker that cannot take more refuses nobody for whom
+// another has room, not even those who choose the source ports that would all
+// have gone to one worker before there was a secret.
+func TestFullWorkerPassesOn(t *testing.T) {
+	s := rig.Start(t, rig.Options{Ports: 1, Prefix: small, Flags: []string{"--workers", "4", "--max-conns", "370"}})
+	var held []net.Conn
+	defer func() {
+		for _, c := range held {
+			_ = c.Close()
+		}
+	}()
+	// Blocks of 32 source ports go to one worker each: ten of them alone are
+	// more than one can hold.
+	from := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 9)}, Timeout: rig.Patience}
+	for port := 33000; len(held) < 360; port++ {
+		from.LocalAddr.(*net.TCPAddr).Port = port
+		c, err := from.Dial("tcp", s.Addr(0))
+		if err != nil {
+			if strings.Contains(err.Error(), "in use") {
+				continue
+			}
+			t.Fatalf("connection %d: %v", len(held), err)
+		}
+		_ = c.SetDeadline(time.Now().Add(rig.Patience))
+		_, _ = io.WriteString(c, "x")
+		if b := make([]byte, 1); !reads(c, b) || b[0] != 'x' {
+			t.Fatalf("connection %d of %d places is not served: %+v", len(held), 4*92, s.Report(t))
+		}
+		held = append(held, c)
+	}
+	r := s.Report(t)
+	if r.Open != 360 || len(r.Refused) > 0 {
+		t.Errorf("%d open, refused %v; want 360 and nobody", r.Open, r.Refused)
+	}
+}
+
+func reads(c net.Conn, b []byte) bool {
+	_, err := io.ReadFull(c, b)
+	return err == nil
+}
+
+// TestRecycle: workers are replaced after their number of messages, one at a time,
+// a successor first. Whoever is connected to an old one has --drain to leave and
+// is then told by FIN, between two messages; whoever connects meanwhile is served;
+// the totals go on.
+func TestRecycle(t *testing.T) {
+	s := rig.Start(t, rig.Options{Ports: 2, Flags: []string{"--workers", "2", "--max-conns", "500", "--recycle-after", "500",
+		"--recycle-jitter", "100", "--drain", "1s"}})
+	before := s.Report(t)
+	var stop atomic.Bool
+	var echoed, closed atomic.Int64
+	ended := make(chan error, 8)
+	for i := range 8 {
+		go func() {
+			for !stop.Load() {
+				n, err := converse(s.Addr(i), &stop)
+				echoed.Add(n)
+				if err != nil {
+					ended <- err
+					return
+				}
+				closed.Add(1)
+			}
+			ended <- nil
+		}()
+	}
+	await(t, "two workers to be recycled", func() bool { return s.Report(t).Recycled >= 2 })
+	stop.Store(true)
+	for range 8 {
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	}
+	await(t, "the connections to be gone", func() bool { return s.Report(t).Open == 0 })
+	after := s.Report(t)
+	if after.Messages != echoed.Load() {
+		t.Errorf("the server counts %d messages, %d were echoed", after.Messages, echoed.Load())
+	}
+	for _, w := range before.Shards {
+		for _, now := range after.Shards {
+			if now.PID == w.PID && after.Recycled > 2 {
+				t.Errorf("worker %d is still there after %d recyclings", w.PID, after.Recycled)
+			}
+		}
+	}
+	if restarts := after.Shards[0].Restarts; restarts != 0 {
+		t.Errorf("%d restarts: a recycling is none", restarts)
+	}
+	if metrics := get(t, s, "/metrics"); strings.Contains(metrics, "\nc10m_workers_recycled_total 0\n") {
+		t.Error("/metrics counts no recycling")
+	}
+	await(t, "the last recycling to be done", func() bool { return len(s.Report(t).Shards) == 2 })
+}
+
+// converse sends one message after the other until the server says goodbye, which
+// must be between two messages, or it is told to stop.
+func converse(at string, stop *atomic.Bool) (echoed int64, err error) {
+	c, err := net.Dial("tcp", at)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = c.Close() }()
+	r := bufio.NewReader(c)
+	for !stop.Load() {
+		_ = c.SetDeadline(time.Now().Add(rig.Patience))
+		message := fmt.Sprintf("message %d\n", echoed)
+		if _, err := io.WriteString(c, message); err != nil {
+			return echoed, nil // it was closed before
+		}
+		switch answer, err := r.ReadString('\n'); {
+		case err != nil && answer == "":
+			return echoed, nil
+		case answer != message:
+			return echoed, fmt.Errorf("%q is answered with %q, %v", message, answer, err)
+		}
+		echoed++
+		time.Sleep(2 * time.Millisecond)
+	}
+	return echoed, nil
+}
