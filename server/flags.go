@@ -38,8 +38,7 @@ Ports
 Size
   --max-conns auto|N    connections to hold; the surplus is refused (default
                         auto: as many as memory and the kernel's limits allow)
-  --workers auto|N      worker processes (default auto: as few as fds allow, and
-                        more than there are cores only once they are needed)
+  --workers auto|N      worker processes (default auto: as few as are needed)
   --recycle-after N     replace workers after N messages and up to N more, by
   --recycle-jitter N    chance; their connections end within --drain
   --engine NAME         what brings the bytes: ENGINES (default DEFAULT)
