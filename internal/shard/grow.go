@@ -2,6 +2,7 @@ package shard
 
 import (
 	"context"
+	"math"
 	"math/rand/v2"
 	"os"
 	"runtime"
@@ -71,20 +72,19 @@ func (s *Supervisor) tend(ctx context.Context, start func(i int)) {
 func (s *Supervisor) observe() (changed bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for next := s.seen + 1; ; next++ {
-		found := false
-		for i, slot := range s.Page.Workers() {
-			ready := echo.State(slot.State.Load()) == echo.Ready
-			if s.Page.seats[i].joined.Load() == next && ready {
-				s.order.join(i)
-				s.crew[i].fresh = false
-				found, changed = true, true
+	for {
+		next, who := int64(math.MaxInt64), -1
+		for i := range s.Page.Workers() {
+			if joined := s.Page.seats[i].joined.Load(); joined > s.seen && joined < next {
+				next, who = joined, i
 			}
 		}
-		if !found {
+		if who < 0 {
 			break
 		}
-		s.seen = next
+		s.order.join(who)
+		s.crew[who].fresh = false
+		s.seen, changed = next, true
 	}
 	changed = changed || s.stale
 	s.stale = false
@@ -105,11 +105,8 @@ func (s *Supervisor) gone(i int) {
 		s.order.unknown = true // two at a time
 	}
 	s.lastGone = now
-	seat := s.Page.seats[i]
-	if joined := seat.joined.Load(); joined > s.seen {
-		s.seen = joined // nobody has seen it join
-	}
 	s.order.leave(i)
+	seat := s.Page.seats[i]
 	seat.joined.Store(0)
 	seat.binding.Store(0)
 	seat.handed.Store(0)
