@@ -161,7 +161,7 @@ func hanging(t *testing.T, nth int64) (port int) {
 func TestStressOfAHungUser(t *testing.T) {
 	o := client(t, nil, nil, "stress", "--first-port", fmt.Sprint(hanging(t, 5)), "--server-control", "none", "--users", "10", "--loops", "10m", "--limit", "500ms", "--timeout", "60s")
 	r := o.Result
-	if o.Status != 1 || r == nil || r.Echo.Lost != 1 || r.Conns.Lost != 0 || !strings.Contains(report.Verdict(r), "1 tries failed, mostly echo_timeout") {
+	if o.Status != 1 || r == nil || r.Echo.Lost != 1 || r.Conns.Lost != 0 || !strings.Contains(report.Verdict(r), "1 try failed, mostly echo_timeout") {
 		t.Fatalf("status %d, %+v; %s", o.Status, r, o.Stderr)
 	}
 	if share, _ := cell(t, report.Tables(r)[0], 0, "errors"); share != 0.1 || r.Echo.Seconds > 8 {

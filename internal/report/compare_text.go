@@ -42,8 +42,10 @@ func (c *Comparison) WriteText(w io.Writer, o Options) error {
 	for first := 1; first == 1 || first < len(c.groups); first += each {
 		c.block(t, name, ratio, first, min(first+each, len(c.groups)))
 	}
-	t.printf("\n")
-	for _, note := range c.notes() {
+	for i, note := range c.notes() {
+		if i == 0 {
+			t.printf("\n")
+		}
 		t.sentence("%s", note)
 	}
 	for i, said := range c.judgements() {

@@ -17,6 +17,7 @@ func WriteLab(w io.Writer, r *result.Result, o Options) error {
 		t.printf("%s\n", t.paint(bold, r.Scenario))
 		t.line(machine(r))
 		t.answer(r.FirstFailure)
+		t.thresholds(r.Thresholds)
 		t.tables(Tables(r))
 		t.findings(r.Findings)
 		t.warnings(r.Warnings)
