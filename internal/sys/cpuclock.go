@@ -50,3 +50,12 @@ func cpuClock(id, kind int) (time.Duration, error) {
 
 // ThreadID is the calling OS thread's number, gettid(2).
 func ThreadID() int { return unix.Gettid() }
+
+// CPUOfProcess does it and returns what all threads of this process took of
+// processors meanwhile.
+func CPUOfProcess(do func()) time.Duration {
+	before, _ := ProcessCPU(os.Getpid())
+	do()
+	after, _ := ProcessCPU(os.Getpid())
+	return after - before
+}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"slices"
 	"strconv"
 
 	"golang.org/x/sys/unix"
@@ -20,9 +21,12 @@ import (
 // would never see the end) and are closed here; the Go runtime's own epoll and
 // event fds stay, because the runtime may use them from any thread.
 //
+// What is in keep, in ascending order, stays: a server's listening sockets are
+// the same in each of its tables.
+//
 // No privilege is needed, but a seccomp filter may forbid it (Docker's default
 // profile does, without CAP_SYS_ADMIN): EPERM.
-func PrivateFDTable() error {
+func PrivateFDTable(keep ...int) error {
 	if err := unix.Unshare(unix.CLONE_FILES); err != nil {
 		return fmt.Errorf("take a private fd table: %w", os.NewSyscallError("unshare", err))
 	}
@@ -31,6 +35,9 @@ func PrivateFDTable() error {
 		return err
 	}
 	for _, fd := range fds {
+		if _, kept := slices.BinarySearch(keep, fd); kept {
+			continue
+		}
 		var st unix.Stat_t
 		if fd > 2 && unix.Fstat(fd, &st) == nil && st.Mode&unix.S_IFMT == unix.S_IFSOCK {
 			_ = unix.Close(fd)

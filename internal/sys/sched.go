@@ -45,3 +45,10 @@ func setSlice(tid int, p Policy, slice time.Duration) error {
 	attr := unix.SchedAttr{Size: unix.SizeofSchedAttr, Policy: uint32(p), Runtime: uint64(slice)}
 	return unix.SchedSetAttr(tid, &attr, 0)
 }
+
+// Nap sleeps in the kernel, nanosleep(2): the Go scheduler is told, and no timer of
+// its own is made.
+func Nap(d time.Duration) {
+	t := unix.NsecToTimespec(int64(d))
+	_ = unix.Nanosleep(&t, nil)
+}

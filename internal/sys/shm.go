@@ -46,3 +46,7 @@ func Alloc(n int) ([]byte, error) {
 
 // Free gives back what Alloc took, munmap(2).
 func Free(mem []byte) { _ = unix.Munmap(mem) }
+
+// Empty gives the pages of mem back to the kernel and leaves them zeroed,
+// madvise(2) MADV_DONTNEED. mem must begin at a page of Alloc's.
+func Empty(mem []byte) { _ = unix.Madvise(mem, unix.MADV_DONTNEED) }

@@ -23,7 +23,8 @@ func IsSocket(fd int) bool {
 	return err == nil
 }
 
-// ShutdownRead wraps shutdown(2) SHUT_RD: reading gives the end of the stream.
+// ShutdownRead wraps shutdown(2) SHUT_RD: reading gives the end of the stream, and
+// a listening socket listens no more, whatever other fds there are of it.
 func ShutdownRead(fd int) Errno {
 	_, _, errno := unix.RawSyscall(unix.SYS_SHUTDOWN, uintptr(fd), unix.SHUT_RD, 0)
 	return errno

@@ -1,0 +1,24 @@
+// Package epoll is the server's own engine on raw epoll(7): bytes and readiness
+// for the echo core, and nothing else. It owns sockets, epoll instances, fd
+// tables and threads; what a connection means is the core's.
+//
+//	err := echo.Serve(ctx, epoll.Serve, cfg, counters)
+//
+// A loop is a locked OS thread. As many as there are cores accept at a time,
+// each with a listening socket for every port. Where RLIMIT_NOFILE is too low for
+// all connections, loops take private fd tables, and one whose table is full
+// passes the listening sockets on to the next: so one process holds any number of
+// connections, and starts no more threads than these need.
+//
+// An idle connection is 16 bytes in an array outside the Go heap, TCP or
+// WebSocket; it has a session of the core's only while something is under way.
+// Nothing is allocated for a message or for an accepted connection. Memory is
+// given back when connections have closed.
+//
+// Everything is watched edge-triggered for EPOLLIN and EPOLLRDHUP, and for
+// EPOLLOUT while something waits to be sent: no readiness that a read does not
+// consume, like that of urgent data (EPOLLPRI), can keep a loop awake.
+//
+// A loop that panics ends the engine with an error, and its stack is logged: a
+// process that has lost a loop must not look healthy.
+package epoll

@@ -1,0 +1,344 @@
+package epoll
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/netip"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/c10m/c10m/internal/echo"
+	"github.com/c10m/c10m/internal/sys"
+	"github.com/c10m/c10m/internal/ws"
+)
+
+// place completes a configuration for free ports, as many as it has, or one of
+// TCP, and says where the first is.
+func place(tb testing.TB, cfg *echo.Config) (first string) {
+	tb.Helper()
+	if len(cfg.Ports) == 0 {
+		cfg.Ports = []echo.Port{{Proto: echo.TCP}}
+	}
+	for i := range cfg.Ports {
+		l, err := net.Listen("tcp4", "127.0.0.1:0")
+		if err != nil {
+			tb.Fatal(err)
+		}
+		cfg.Ports[i].Number = l.Addr().(*net.TCPAddr).Port
+		if i == 0 {
+			first = l.Addr().String()
+		}
+		_ = l.Close()
+	}
+	cfg.Bind, cfg.Logf = netip.MustParseAddr("127.0.0.1"), tb.Logf
+	if cfg.Loops == 0 {
+		cfg.Loops = 2
+	}
+	if cfg.Limit == 0 {
+		cfg.Limit = 100
+	}
+	return first
+}
+
+// server is a running engine.
+type server struct {
+	*echo.Counters
+	addr string
+	stop func() error // ends it, once
+}
+
+// serve runs an engine on free ports.
+func serve(tb testing.TB, cfg echo.Config) *server { return serveWith(tb, cfg, Serve) }
+
+func serveWith(tb testing.TB, cfg echo.Config, engine echo.Engine) *server {
+	tb.Helper()
+	s := &server{Counters: new(echo.Counters), addr: place(tb, &cfg)}
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- echo.Serve(ctx, engine, cfg, s.Counters) }()
+	stopped := false
+	s.stop = func() error {
+		if stopped {
+			return nil
+		}
+		stopped = true
+		cancel()
+		return <-ended
+	}
+	tb.Cleanup(func() {
+		if err := s.stop(); err != nil {
+			tb.Errorf("Serve: %v", err)
+		}
+	})
+	await(tb, "ready", func() bool { return echo.State(s.State.Load()) == echo.Ready })
+	return s
+}
+
+func await(tb testing.TB, what string, cond func() bool) {
+	tb.Helper()
+	for end := time.Now().Add(time.Minute); !cond(); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			tb.Fatalf("waited for a minute: %s", what)
+		}
+	}
+}
+
+func (s *server) dial(tb testing.TB) *net.TCPConn {
+	tb.Helper()
+	c, err := net.Dial("tcp4", s.addr)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { _ = c.Close() })
+	return c.(*net.TCPConn)
+}
+
+// echoes sends a byte and wants it back.
+func echoes(tb testing.TB, c net.Conn) {
+	tb.Helper()
+	var b [1]byte
+	if _, err := c.Write([]byte{42}); err != nil {
+		tb.Fatal(err)
+	}
+	if _, err := io.ReadFull(c, b[:]); err != nil || b[0] != 42 {
+		tb.Fatalf("%v came back, %v", b, err)
+	}
+}
+
+// pattern is n bytes that do not repeat soon.
+func pattern(n int) []byte {
+	b := make([]byte, n)
+	for i := range b {
+		b[i] = byte(i*7 + i>>8)
+	}
+	return b
+}
+
+func TestEchoAndCounts(t *testing.T) {
+	s := serve(t, echo.Config{})
+	c := s.dial(t)
+	msg, back := pattern(300_000), make([]byte, 300_000)
+	go func() { _, _ = c.Write(msg) }()
+	if _, err := io.ReadFull(c, back); err != nil || !bytes.Equal(back, msg) {
+		t.Fatalf("echo differs, %v", err)
+	}
+	// It counts what it has written, so the last bytes are here first.
+	await(t, "the counts", func() bool {
+		n, b := s.Messages()
+		return n >= 1 && b == int64(len(msg)) && s.Open.Load() == 1 && s.PortOpen[0].Load() == 1
+	})
+	_ = c.Close()
+	await(t, "the end", func() bool { return s.Open.Load() == 0 && s.Closed.Load() == 1 && s.PortOpen[0].Load() == 0 })
+}
+
+// TestAdmission: what is too much is reset, and those that are in do not notice.
+func TestAdmission(t *testing.T) {
+	s := serve(t, echo.Config{Limit: 2})
+	a, b := s.dial(t), s.dial(t)
+	await(t, "two", func() bool { return s.Open.Load() == 2 })
+	c, err := net.Dial("tcp4", s.addr)
+	if err == nil {
+		_, err = c.Read(make([]byte, 1))
+		_ = c.Close()
+	}
+	if !errors.Is(err, syscall.ECONNRESET) {
+		t.Errorf("the third connection: %v, want a reset", err)
+	}
+	await(t, "the count", func() bool { return s.Causes[echo.OverLimit].Load() == 1 })
+	echoes(t, a)
+	echoes(t, b)
+	_ = a.Close()
+	await(t, "room", func() bool { return s.Open.Load() == 1 })
+	echoes(t, s.dial(t))
+}
+
+// TestBackPressure: a peer that reads, only slower than it sends, gets back all
+// that it sent, and the server keeps little of it meanwhile.
+func TestBackPressure(t *testing.T) {
+	const size = 8 << 20
+	s := serve(t, echo.Config{MaxOutbound: 256 << 10})
+	c := s.dial(t)
+	msg := pattern(size)
+	go func() {
+		_, _ = c.Write(msg)
+		_ = c.CloseWrite()
+	}()
+	await(t, "back-pressure", func() bool { return s.Buffered.Load() > 128<<10 })
+	time.Sleep(50 * time.Millisecond)
+	most := int64(0)
+	back := make([]byte, 0, size)
+	for part := make([]byte, 64<<10); ; {
+		most = max(most, s.Buffered.Load())
+		n, err := c.Read(part)
+		back = append(back, part[:n]...)
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			t.Fatalf("after %d bytes: %v", len(back), err)
+		}
+	}
+	if !bytes.Equal(back, msg) {
+		t.Errorf("%d of %d bytes came back, or others", len(back), size)
+	}
+	if most > 512<<10 {
+		t.Errorf("%d bytes were kept for one peer that may have %d waiting", most, 256<<10)
+	}
+	await(t, "the end", func() bool { return s.Open.Load() == 0 && s.Buffered.Load() == 0 })
+}
+
+// TestStall: a peer that takes nothing is dropped after that time, and counted.
+func TestStall(t *testing.T) {
+	s := serve(t, echo.Config{MaxOutbound: 64 << 10, Stall: time.Second})
+	c, other := s.dial(t), s.dial(t)
+	buf := make([]byte, 1<<20)
+	for range 200 { // 200 MiB, never read
+		if _, err := c.Write(buf); err != nil {
+			break
+		}
+	}
+	await(t, "the drop", func() bool { return s.Causes[echo.SlowReader].Load() == 1 && s.Open.Load() == 1 })
+	echoes(t, other)
+}
+
+// TestIdleTimeout: who is silent is closed, who speaks is not.
+func TestIdleTimeout(t *testing.T) {
+	s := serve(t, echo.Config{IdleTimeout: time.Second})
+	silent, talks := s.dial(t), s.dial(t)
+	ended := make(chan error, 1)
+	go func() {
+		_, err := silent.Read(make([]byte, 1))
+		ended <- err
+	}()
+	for {
+		select {
+		case err := <-ended:
+			if err != io.EOF {
+				t.Errorf("the silent one: %v, want its end", err)
+			}
+			echoes(t, talks)
+			await(t, "the count", func() bool { return s.Causes[echo.IdleTimeout].Load() == 1 && s.Open.Load() == 1 })
+			return
+		case <-time.After(50 * time.Millisecond):
+			echoes(t, talks)
+		}
+	}
+}
+
+// TestHalfClose: a peer that ends its half, as "nc -N" does, still gets all of its
+// echo, however late it begins to read (RFC 9293 section 3.6), and needs no
+// privilege of the server's for that.
+func TestHalfClose(t *testing.T) {
+	const size = 8_000_000
+	s := serve(t, echo.Config{MaxOutbound: 64 << 20})
+	c := s.dial(t)
+	msg := pattern(size)
+	sent := make(chan error, 1)
+	go func() {
+		_, err := c.Write(msg)
+		sent <- errors.Join(err, c.CloseWrite())
+	}()
+	if err := <-sent; err != nil {
+		t.Fatal(err)
+	}
+	got, err := io.ReadAll(c)
+	if !bytes.Equal(got, msg) || err != nil {
+		t.Errorf("%d of %d bytes came back, %v", len(got), size, err)
+	}
+}
+
+// TestUrgentData: an urgent byte neither ends a connection nor keeps a loop awake.
+func TestUrgentData(t *testing.T) {
+	s := serve(t, echo.Config{Loops: 1})
+	c := s.dial(t)
+	raw, err := c.SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := raw.Control(func(fd uintptr) { err = syscall.Sendto(int(fd), []byte("u"), syscall.MSG_OOB, nil) }); err != nil {
+		t.Fatal(err)
+	}
+	echoes(t, c)
+	if used := sys.CPUOfProcess(func() { time.Sleep(300 * time.Millisecond) }); used > 100*time.Millisecond {
+		t.Errorf("%v of processor time in 300 ms of silence", used)
+	}
+	echoes(t, c)
+}
+
+// TestDrain: at the end idle connections are closed, those that have output
+// waiting get it first, and WebSocket peers are told.
+func TestDrain(t *testing.T) {
+	s := serve(t, echo.Config{Ports: []echo.Port{{Proto: echo.TCP}, {Proto: echo.WS}}})
+	c := s.dial(t)
+	echoes(t, c)
+	if err := s.stop(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Read(make([]byte, 1)); err != io.EOF {
+		t.Errorf("%v, want the end", err)
+	}
+	if _, err := net.Dial("tcp4", s.addr); !errors.Is(err, syscall.ECONNREFUSED) {
+		t.Errorf("dial afterwards: %v, want it refused", err)
+	}
+	if n := s.Open.Load(); n != 0 {
+		t.Errorf("%d still counted as open", n)
+	}
+}
+
+const request = "GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
+	"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+
+// upgrade makes a WebSocket connection.
+func (s *server) upgrade(tb testing.TB) *net.TCPConn {
+	tb.Helper()
+	c := s.dial(tb)
+	if _, err := io.WriteString(c, request); err != nil {
+		tb.Fatal(err)
+	}
+	answer := make([]byte, 0, 1024)
+	for !bytes.HasSuffix(answer, []byte("\r\n\r\n")) {
+		n, err := c.Read(answer[len(answer):cap(answer)])
+		if err != nil {
+			tb.Fatal(err)
+		}
+		answer = answer[:len(answer)+n]
+	}
+	if !strings.HasPrefix(string(answer), "HTTP/1.1 101 ") {
+		tb.Fatalf("answer %q", answer)
+	}
+	return c
+}
+
+// TestWebSocket: frames come back, and at the end a close frame 1001.
+func TestWebSocket(t *testing.T) {
+	s := serve(t, echo.Config{Ports: []echo.Port{{Proto: echo.WS}}})
+	c := s.upgrade(t)
+	for _, cut := range []int{0, 1, 20} {
+		frame := ws.AppendFrame(nil, ws.OpBinary, pattern(100), 9)
+		for _, part := range [][]byte{frame[:cut], frame[cut:]} {
+			if _, err := c.Write(part); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(time.Millisecond)
+		}
+		back := make([]byte, 2+100)
+		if _, err := io.ReadFull(c, back); err != nil || !bytes.Equal(back[2:], pattern(100)) {
+			t.Fatalf("cut at %d: %v came back, %v", cut, back, err)
+		}
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- s.stop() }()
+	back := make([]byte, 4)
+	if _, err := io.ReadFull(c, back); err != nil || !bytes.Equal(back, []byte{0x88, 2, 1001 >> 8, 1001 & 0xff}) {
+		t.Errorf("at the end %v, %v", back, err)
+	}
+	_ = c.Close()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,304 @@
+package epoll
+
+import (
+	"fmt"
+	"runtime"
+	"runtime/debug"
+	"sync/atomic"
+	"time"
+
+	"github.com/c10m/c10m/internal/echo"
+	"github.com/c10m/c10m/internal/sys"
+)
+
+const (
+	// eventBatch is how many events one epoll_wait(2) takes.
+	eventBatch = 256
+	// readSize is the one read buffer of a loop.
+	readSize = 64 << 10
+	// quiet is how long no connection must have come or gone before memory is given
+	// back, and a loop that holds nothing ends.
+	quiet = time.Second
+	// leaveTime is what peers have to take what waits for them, and to end their
+	// half, when all is to end.
+	leaveTime = 5 * time.Second
+)
+
+// What Event.Pad says of an event; of a connection it is its generation.
+const (
+	ofListener = -1 - iota // Event.Fd is the port
+	ofWake
+)
+
+// loop is one locked OS thread with its own epoll instance, its own connections
+// and, where the limit asks for it, its own fd table. What others may touch is
+// atomic.
+type loop struct {
+	eng   *engine
+	lane  *lane
+	core  *echo.Loop
+	limit int64        // connections that its fd table has room for
+	open  atomic.Int64 // that it holds
+	turn  atomic.Bool  // it is to accept
+	ready chan<- error // of a lane's first loop: told once it is ready, or why it cannot be
+
+	ep       sys.Epoll
+	table    *table
+	sessions sessions
+	events   []sys.Event
+	buf      []byte // what one read takes
+	unread   []int  // fds of connections with more to read
+	reading  []int  // the same while they are read
+
+	began   time.Time
+	batches uint64 // of events
+	now     time.Time
+	stamp   moment // now, as connections keep it
+	accepts acceptor
+	ticked  time.Time // when the core last looked for what takes too long
+	reads   uint64    // of connections
+	came    int64     // connections that were accepted or closed
+	settled int64     // the same when memory was last given back
+	moved   int64     // the same at the last look
+	still   time.Time // since when it has not changed
+	swept   time.Time // when silent connections were last looked for
+	leaving bool      // all is to end
+	left    time.Time // when what remains is ended
+}
+
+func newLoop(a *lane) *loop { return &loop{eng: a.eng, lane: a, events: make([]sys.Event, eventBatch)} }
+
+// run is the thread.
+func (l *loop) run() {
+	runtime.LockOSThread() // never unlocked: thread and fd table end with run
+	defer l.eng.threads.Done()
+	defer func() {
+		if p := recover(); p != nil {
+			l.eng.core.Logf("%s", debug.Stack())
+			l.eng.fail(fmt.Errorf("event loop %d panicked, with %d connections: %v", l.lane.id, l.open.Load(), p))
+		}
+	}()
+	err := l.start()
+	if err == nil {
+		l.lane.started(l)
+	} else {
+		l.lane.failed()
+	}
+	switch {
+	case l.ready != nil:
+		l.ready <- err
+	case err != nil:
+		l.eng.core.Logf("start another event loop: %v; connections beyond the fd tables that there are will be refused", err)
+	}
+	if err != nil {
+		return
+	}
+	for l.orders() {
+		if err := l.batch(l.timeout()); err != nil {
+			l.eng.fail(fmt.Errorf("event loop %d, with %d connections: %w", l.lane.id, l.open.Load(), err))
+			return
+		}
+	}
+	l.end()
+}
+
+// start makes what the loop needs. The read buffer lies outside the heap, so that
+// only as much of it is resident as reads have filled.
+func (l *loop) start() (err error) {
+	e := l.eng
+	if e.private {
+		if err = sys.PrivateFDTable(l.lane.listeners...); err != nil {
+			return err
+		}
+	}
+	if l.ep, err = sys.NewEpoll(); err != nil {
+		return fmt.Errorf("create epoll fd: %w", err)
+	}
+	if errno := l.ep.Add(e.wake, sys.EpollIn|sys.EpollET, 0, ofWake); errno != 0 {
+		l.ep.Close()
+		return fmt.Errorf("watch wake-up eventfd: epoll_ctl: %w", errno)
+	}
+	if l.buf, err = sys.Alloc(readSize); err != nil {
+		l.ep.Close()
+		return err
+	}
+	if err = l.takeTable(); err != nil {
+		l.ep.Close()
+		sys.Free(l.buf)
+		return err
+	}
+	if e.batch {
+		// More loops than cores take turns. Woken for each connection or message at
+		// once they would spend their time on switching; in turns each finds a batch.
+		// Best effort: it is only faster.
+		_ = sys.SetThreadSlice(sys.Batch, 0)
+	}
+	l.core = e.core.Loop(l.lane.id, l)
+	l.accepts = newAcceptor(l)
+	l.began = time.Now()
+	l.now, l.still, l.ticked, l.swept = l.began, l.began, l.began, l.began
+	return nil
+}
+
+// takeTable finds out how many connections the loop's fd table has room for.
+func (l *loop) takeTable() error {
+	e := l.eng
+	l.table, l.limit = e.shared, e.core.Config.Limit
+	if !e.private {
+		return nil
+	}
+	used, err := sys.CountFDs()
+	if err != nil {
+		return err
+	}
+	if l.limit = e.nofile - int64(used) - margin; l.limit < 1 {
+		return fmt.Errorf("%d listening sockets leave no file descriptor of %d for connections", len(l.lane.listeners), e.nofile)
+	}
+	l.table, err = newTable(e.nofile)
+	return err
+}
+
+// orders does what others have told the loop to do. It is false if the loop is to
+// end.
+func (l *loop) orders() bool {
+	switch {
+	case l.eng.leaving.Load():
+		if !l.leaving {
+			l.leave()
+		}
+		return l.open.Load() > 0 && l.now.Before(l.left)
+	case l.turn.Load():
+		l.accepts.begin(l)
+	}
+	return l.open.Load() > 0 || !l.eng.private || l.now.Sub(l.still) < quiet || !l.lane.retire(l)
+}
+
+// batch waits for events and handles them.
+func (l *loop) batch(timeout time.Duration) error {
+	if l.accepts.stormy(l) {
+		sys.Nap(napTime)
+	}
+	n, err := l.ep.Wait(l.events, timeout)
+	if err != nil {
+		return err
+	}
+	l.batches++
+	l.now = time.Now()
+	l.stamp = moment(l.now.Sub(l.began) * moments / time.Second)
+	if l.eng.crashing != nil {
+		l.eng.crashing()
+	}
+	l.readOn()
+	for i := range l.events[:n] {
+		switch ev := &l.events[i]; ev.Pad {
+		case ofListener:
+			l.accept(int(ev.Fd))
+		case ofWake:
+		default:
+			if c := &l.table.conns[ev.Fd]; c.ofLane(l.lane.id) && c.gen() == ev.Pad {
+				l.handle(int(ev.Fd), c, ev.Events)
+			}
+		}
+	}
+	l.look()
+	return nil
+}
+
+// timeout is how long the loop may wait for events, -1 for ever.
+func (l *loop) timeout() time.Duration {
+	if len(l.unread) > 0 {
+		return 0
+	}
+	next := time.Duration(-1)
+	until := func(at time.Time) {
+		if d := max(0, at.Sub(l.now)); next < 0 || d < next {
+			next = d
+		}
+	}
+	if every := l.core.TickEvery(); every > 0 {
+		until(l.ticked.Add(every))
+	}
+	if every := l.sweepEvery(); every > 0 {
+		until(l.swept.Add(every))
+	}
+	if l.accepts.paused() {
+		until(l.accepts.resume)
+	}
+	if l.came != l.settled {
+		until(l.still.Add(quiet))
+	}
+	if l.leaving {
+		until(l.left)
+	}
+	return next
+}
+
+// look does what is due by the clock.
+func (l *loop) look() {
+	if every := l.core.TickEvery(); every > 0 && l.now.Sub(l.ticked) >= every {
+		l.ticked = l.now
+		l.core.Tick()
+	}
+	if l.accepts.paused() && !l.now.Before(l.accepts.resume) {
+		l.accepts.goOn(l)
+	}
+	if every := l.sweepEvery(); every > 0 && l.now.Sub(l.swept) >= every {
+		l.swept = l.now
+		l.sweep()
+	}
+	switch {
+	case l.came != l.moved:
+		l.moved, l.still = l.came, l.now
+	case l.came != l.settled && l.now.Sub(l.still) >= quiet:
+		l.settled = l.came
+		l.settle()
+	}
+}
+
+// settle gives back memory that connections had which are gone, once none have
+// come or gone for a while: never on the hot path.
+func (l *loop) settle() {
+	l.table.trim()
+	l.sessions.trim()
+	sys.Empty(l.buf)
+	if l.turn.Load() {
+		l.eng.signal() // there is room here: loops that hold nothing may end
+	}
+}
+
+// sweepEvery is how often silent connections are looked for, 0 for never.
+func (l *loop) sweepEvery() time.Duration {
+	if l.open.Load() == 0 {
+		return 0
+	}
+	return l.eng.core.Config.IdleTimeout / 4
+}
+
+// sweep says goodbye to connections that have been silent for --idle-timeout.
+func (l *loop) sweep() {
+	most := moment(l.eng.core.Config.IdleTimeout * moments / time.Second)
+	l.table.each(l.lane.id, func(fd int, c *conn) {
+		if l.stamp-c.last > most {
+			c.last = l.stamp // a goodbye has deadlines of its own
+			l.bid(fd, c, echo.IdleTimeout)
+		}
+	})
+}
+
+// leave says goodbye to every connection, and accepts no more.
+func (l *loop) leave() {
+	l.leaving, l.left = true, l.now.Add(leaveTime)
+	l.accepts.end(l)
+	l.table.each(l.lane.id, func(fd int, c *conn) { l.bid(fd, c, echo.NoCause) })
+}
+
+// end closes what is left and gives back what does not end with the thread.
+func (l *loop) end() {
+	l.accepts.end(l)
+	l.table.each(l.lane.id, func(fd int, c *conn) { l.close(fd, c) })
+	l.ep.Close()
+	sys.Free(l.buf)
+	if l.eng.private {
+		l.table.release()
+	}
+}
