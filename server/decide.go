@@ -26,6 +26,8 @@ type machine struct {
 	group   bool
 	watches int64 // fs.epoll.max_user_watches; 0: not known
 	cores   int
+	tables  bool // event loops may take fd tables of their own
+	loops   int  // event loops of each process; 0: as many as cores
 }
 
 // decided is every "auto" turned into a number.
@@ -45,7 +47,14 @@ func (s *server) decide() error {
 	if err != nil {
 		return err
 	}
-	m := machine{cores: runtime.NumCPU()}
+	m := machine{cores: runtime.NumCPU(), loops: int(s.loops.N)}
+	if s.engineName == shard.Tables {
+		if err := sys.CanPrivateFDTable(); err == nil {
+			m.tables = true
+		} else {
+			s.logf("warning: %v; worker processes hold what one fd table cannot", err)
+		}
+	}
 	_, m.memory, m.group = mem.Bound(plan.MemoryReserve)
 	m.watches, _ = fp.SysctlInt("fs.epoll.max_user_watches")
 	want := uint64(s.maxConns.N)
@@ -119,11 +128,11 @@ func (m machine) decide(conns, workers unit.Count, ports int, nofile uint64) (d 
 		bound(m.holds(), "%s memory, %s MiB", m.whose(), unit.Commas(int64(m.memory>>20)))
 		watches(0) // no more processes than they are for
 	}
-	if conns.Auto && workers.Auto {
+	if conns.Auto && workers.Auto && !m.tables {
 		most, of := shard.Most(nofile, ports, m.cores)
 		bound(most, "%d workers of %s file descriptors; cure: a higher fd limit (ulimit -Hn), or a number", of, unit.Commas(int64(nofile)))
 	}
-	if d.size, err = shard.Fit(d.conns, nofile, ports, m.cores, int(workers.N)); err != nil {
+	if d.size, err = m.cut(d.conns, nofile, ports, int(workers.N)); err != nil {
 		return d, fmt.Errorf("--max-conns %s: %v", conns.String(), err)
 	}
 	bound(d.size.Limit*int64(d.size.Workers), "--workers %d of %s file descriptors each", d.size.Workers, unit.Commas(int64(nofile)))
@@ -139,6 +148,14 @@ func (m machine) decide(conns, workers unit.Count, ports int, nofile uint64) (d 
 		d.note = fmt.Sprintf("--max-conns %s: %s connections, bound by %s", conns.String(), unit.Commas(d.conns), why)
 	}
 	return d, nil
+}
+
+// cut says how many processes and event loops there are to be.
+func (m machine) cut(conns int64, nofile uint64, ports, workers int) (shard.Size, error) {
+	if m.tables {
+		return shard.FitTables(conns, nofile, ports, m.cores, workers, m.loops)
+	}
+	return shard.Fit(conns, nofile, ports, m.cores, workers)
 }
 
 // whose is the memory that counts.

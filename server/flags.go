@@ -33,8 +33,7 @@ Ports
   --control ADDR|none   live page, /metrics, /healthz, /footprint, /debug/pprof
                         (of worker N: ?worker=N) (default 127.0.0.1:9090)
   --control-host NAME   a name by which it may be asked (repeatable)
-  --control-token T|@FILE   what POST /drain asks for, from 16 letters (default:
-                        nothing can be changed there)
+  --control-token T|@FILE   for POST /drain, from 16 letters (default: none may)
 Size
   --max-conns auto|N    connections to hold; the surplus is refused (default
                         auto: as many as memory and the kernel's limits allow)
@@ -42,6 +41,7 @@ Size
   --recycle-after N     replace workers after N messages and up to N more, by
   --recycle-jitter N    chance; their connections end within --drain
   --engine NAME         what brings the bytes: ENGINES (default DEFAULT)
+  --loops auto|N        of epoll: loops that accept (default auto: one a core)
 Protection
   --buffer-budget auto|SIZE   all that is kept for peers (auto: memory / 8)
   --max-outbound SIZE   echo that waits for one peer; then it is not read (32M)
@@ -108,6 +108,7 @@ type options struct {
 	workers     unit.Count
 	maxConns    unit.Count
 	engineName  string
+	loops       unit.Count
 	buffers     budget
 	maxOutbound int
 	maxMessage  int64
@@ -136,7 +137,7 @@ type worker struct {
 }
 
 func parse(args []string) (options, error) {
-	o := options{workers: unit.Count{Auto: true}, maxConns: unit.Count{Auto: true}}
+	o := options{workers: unit.Count{Auto: true}, maxConns: unit.Count{Auto: true}, loops: unit.Count{Auto: true}}
 	o.relay.pool = unit.Count{N: 100}
 	maxOutbound, maxMessage := unit.Size(echo.DefaultMaxOutbound), unit.Size(0)
 	o.buffers.auto = true
@@ -150,6 +151,7 @@ func parse(args []string) (options, error) {
 	fs.Var(&o.workers, "workers", "")
 	fs.Var(&o.maxConns, "max-conns", "")
 	fs.StringVar(&o.engineName, "engine", shard.DefaultEngine, "")
+	fs.Var(&o.loops, "loops", "")
 	fs.Var(&o.buffers, "buffer-budget", "")
 	fs.DurationVar(&o.stall, "stall", echo.DefaultStall, "")
 	fs.Var(&maxOutbound, "max-outbound", "")
@@ -211,6 +213,9 @@ func (o *options) check(rest []string, ports int, bind string, given map[string]
 	if !slices.Contains(shard.Engines(), o.engineName) {
 		return fmt.Errorf("--engine %q: the legal values are %s", o.engineName, strings.Join(shard.Engines(), " and "))
 	}
+	if err := o.checkLoops(); err != nil {
+		return err
+	}
 	if err := o.checkProtection(); err != nil {
 		return err
 	}
@@ -220,6 +225,22 @@ func (o *options) check(rest []string, ports int, bind string, given map[string]
 		}
 	}
 	return o.checkControl()
+}
+
+// maxLoops bounds the event loops that accept.
+const maxLoops = 1024
+
+// checkLoops refuses --loops where it would be passed over.
+func (o *options) checkLoops() error {
+	switch {
+	case o.loops.Auto:
+		return nil
+	case o.engineName != shard.Tables:
+		return fmt.Errorf("--loops %s: only --engine %s is told its event loops", o.loops.String(), shard.Tables)
+	case o.loops.N < 1 || o.loops.N > maxLoops:
+		return fmt.Errorf("--loops %s: the legal range is 1..%d or auto", o.loops.String(), maxLoops)
+	}
+	return nil
 }
 
 // checkProtection sees that what bounds a peer is within bounds itself. Of two

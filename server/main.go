@@ -288,12 +288,16 @@ func (s *server) ready() {
 	}
 	fmt.Fprintln(s.stdout, b.String())
 	if s.middle == nil && s.nofile.Soft < uint64(s.conns) {
+		holders := fmt.Sprintf("%d worker processes", s.size.Workers)
+		if s.size.Limit > int64(s.nofile.Soft) {
+			holders = "threads with fd tables of their own"
+		}
 		asNeeded := ""
 		if most != "" {
 			asNeeded = fmt.Sprintf("; %d are started, the others as they are needed", first)
 		}
-		s.logf("fd limit is %s (hard %s, %s): %d worker processes hold %s connections%s",
+		s.logf("fd limit is %s (hard %s, %s): %s hold %s connections%s",
 			unit.Commas(int64(s.nofile.Soft)), unit.Commas(int64(s.nofile.Hard)), whatBinds(s.nofile, nrOpen()),
-			s.size.Workers, unit.Commas(s.conns), asNeeded)
+			holders, unit.Commas(s.conns), asNeeded)
 	}
 }

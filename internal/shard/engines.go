@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/c10m/c10m/internal/echo"
+	"github.com/c10m/c10m/internal/echo/epoll"
 	"github.com/c10m/c10m/internal/echo/gnet"
 )
 
@@ -12,7 +13,11 @@ import (
 // them. An engine is added here and nowhere else.
 var engines = map[string]echo.Engine{
 	"gnet": gnet.Serve,
+	Tables: epoll.Serve,
 }
+
+// Tables is the engine whose event loops take fd tables of their own, FitTables.
+const Tables = "epoll"
 
 // DefaultEngine is the one that nobody asked for.
 const DefaultEngine = "gnet"

@@ -66,6 +66,27 @@ func Fit(conns int64, nofile uint64, ports, cores, workers int) (Size, error) {
 	return Size{}, fmt.Errorf("%d connections do not fit into %d workers of %d file descriptors with %d ports; raise the fd limit (ulimit -Hn) or ask for fewer with --max-conns", conns, most, nofile, ports)
 }
 
+// FitTables is Fit for an engine whose event loops take fd tables of their own
+// where one does not hold all: a process holds any number of connections. It has
+// loops event loops that accept, or one for each of its cores if that is 0, as
+// long as their listeners leave half a table free.
+func FitTables(conns int64, nofile uint64, ports, cores, workers, loops int) (Size, error) {
+	workers = max(1, workers)
+	if most := supervised(nofile, MaxWorkers); workers > most {
+		return Size{}, fmt.Errorf("%d workers: a supervisor of %d file descriptors can have %d; raise the fd limit (ulimit -Hn)", workers, nofile, most)
+	}
+	if loops == 0 {
+		loops = max(1, (cores+workers-1)/workers)
+		for loops > 1 && Overhead(ports, loops) > int64(nofile)/2 {
+			loops--
+		}
+	}
+	if Overhead(ports, loops) >= int64(nofile) {
+		return Size{}, fmt.Errorf("%d ports × %d event loops leave no file descriptor of %d for connections; raise the fd limit (ulimit -Hn) or listen on fewer ports", ports, loops, nofile)
+	}
+	return Size{Workers: workers, Loops: loops, Limit: conns}, nil
+}
+
 // AutoWorkers is how many workers a server takes on that nobody has told how many
 // connections to hold: each costs some 50 ms of processor time to start with 400
 // ports, and more memory than a thousand connections.
