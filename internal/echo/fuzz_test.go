@@ -17,7 +17,10 @@ func FuzzSession(f *testing.F) {
 		run := func(piece, room int) []byte {
 			b := newBench(t, Config{}).open(wsPort)
 			next, end := Read, false
-			for p := in; !next.Ends(); {
+			for p, left := in, 1000+100*len(in); !next.Ends(); left-- {
+				if left == 0 {
+					t.Fatalf("%v for ever, %d bytes wait", next, b.s.Waiting())
+				}
 				b.room = room
 				switch {
 				case next != Read && (next == Write || b.s.Waiting() > 1<<16 || len(p) == 0):

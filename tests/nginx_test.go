@@ -1,0 +1,122 @@
+package tests
+
+import (
+	"bufio"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/c10m/c10m/tests/rig"
+)
+
+// nginxTunnel passes WebSockets on to one upstream.
+const nginxTunnel = `daemon off; pid %[1]s/nginx.pid; error_log stderr error; worker_processes 1;
+events { worker_connections 256; }
+http {
+  access_log off; client_body_temp_path %[1]s; proxy_temp_path %[1]s; fastcgi_temp_path %[1]s; uwsgi_temp_path %[1]s; scgi_temp_path %[1]s;
+  server {
+    listen 127.0.0.1:%[2]d;
+    location / {
+      proxy_pass http://127.0.0.1:%[3]d; proxy_http_version 1.1;
+      proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection "upgrade"; proxy_set_header Host $host;
+    }
+  }
+}
+`
+
+// TestCloseCodeThroughProxy: a peer behind a proxy that is still sending learns why
+// the server ends its connection. A proxy passes on the end of either half as the
+// end of both: so ours must not end before the peer has answered the close frame.
+func TestCloseCodeThroughProxy(t *testing.T) {
+	nginx, err := exec.LookPath("nginx")
+	if err != nil {
+		t.Skip("nginx is not installed")
+	}
+	s, first := wsPorts(t, 1, "--max-message", "1M")
+	at := startNginx(t, nginx, first)
+	for i := range 20 {
+		c, in := upgradeAt(t, at)
+		go func() { // a message of 8 MiB, to its end
+			frame := make([]byte, 14, 64<<10)
+			frame[0], frame[1] = 0x82, 0xFF
+			binary.BigEndian.PutUint64(frame[2:], 8<<20)
+			if _, err := c.Write(frame); err != nil {
+				return
+			}
+			for range 8 << 20 / (64 << 10) {
+				if _, err := c.Write(frame[:64<<10]); err != nil {
+					return
+				}
+			}
+			_, _ = c.Write([]byte{0x88, 0x80, 0, 0, 0, 0}) // the answer to the close frame
+		}()
+		var got [4]byte
+		if _, err := io.ReadFull(in, got[:]); err != nil || got != [4]byte{0x88, 2, 1009 >> 8, 1009 & 0xFF} {
+			t.Errorf("try %d: read % x, %v; want a close frame with 1009", i, got, err)
+		}
+		if n, err := io.Copy(io.Discard, in); n != 0 || err != nil {
+			t.Errorf("try %d: after the close frame %d bytes, %v; want the end", i, n, err)
+		}
+		_ = c.Close()
+	}
+	await(t, "every connection to be closed", func() bool { return s.report(t).Open == 0 })
+	if n := s.report(t).Refused["ws_too_big"]; n != 20 {
+		t.Errorf("%d counted as ws_too_big, want 20", n)
+	}
+}
+
+// startNginx runs nginx before a port of the server, and says where.
+func startNginx(t *testing.T, nginx string, upstream int) (addr string) {
+	t.Helper()
+	dir := t.TempDir()
+	port := rig.FreePorts(t, 1)
+	conf := filepath.Join(dir, "nginx.conf")
+	if err := os.WriteFile(conf, fmt.Appendf(nil, nginxTunnel, dir, port, upstream), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(nginx, "-p", dir, "-c", conf)
+	cmd.Stderr = os.Stderr
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = cmd.Process.Signal(syscall.SIGQUIT)
+		_ = cmd.Wait()
+	})
+	addr = fmt.Sprintf("127.0.0.1:%d", port)
+	await(t, "nginx to listen", func() bool {
+		c, err := net.Dial("tcp4", addr)
+		if err == nil {
+			_ = c.Close()
+		}
+		return err == nil
+	})
+	return addr
+}
+
+// upgradeAt opens a WebSocket connection.
+func upgradeAt(t *testing.T, addr string) (net.Conn, *bufio.Reader) {
+	t.Helper()
+	c, err := net.Dial("tcp4", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close() })
+	_ = c.SetDeadline(time.Now().Add(rig.Patience))
+	fmt.Fprintf(c, "GET / HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
+	in := bufio.NewReader(c)
+	resp, err := http.ReadResponse(in, nil)
+	if err != nil || resp.StatusCode != http.StatusSwitchingProtocols {
+		t.Fatalf("handshake: %v, %v", resp, err)
+	}
+	return c, in
+}
