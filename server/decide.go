@@ -184,6 +184,9 @@ func (s *server) watchRoom(ctx context.Context) error {
 		return err
 	}
 	room := &shard.Room{Page: s.page, Memory: fp.Mem, Walked: walked(fp), ConnBytes: pairBytes, Budget: s.buffers.n, Logf: s.logf}
+	if watches, err := sys.NewWatchReserve(); err == nil {
+		room.Watches = watches.Left
+	}
 	// A container without /proc/sys does not know fs.file-nr.
 	if open, limit, err := fp.Files(); err == nil && !fp.PassesFileMax() {
 		room.Files = fp.Files

@@ -97,7 +97,8 @@ func (b *bench) eof() Next {
 // upgraded is a WebSocket connection after its handshake.
 func (b *bench) upgraded() *bench {
 	b.tb.Helper()
-	if next := b.open(wsPort).in([]byte(request)); next != Read || b.s != nil || !bytes.HasPrefix(b.out, []byte("HTTP/1.1 101")) {
+	next := b.open(wsPort).in([]byte(request))
+	if next != Read || b.s != nil || !bytes.HasPrefix(b.out, []byte("HTTP/1.1 101")) {
 		b.tb.Fatalf("upgrade: %v, session %v, %q", next, b.s, b.out)
 	}
 	b.out = b.out[:0]

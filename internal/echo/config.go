@@ -21,7 +21,7 @@ type Config struct {
 	TotalOpen   *atomic.Int64 // counted by all of them; nil: this engine alone
 	Budget      *Budget       // what may be buffered by all of them; nil: this engine alone, without bound
 	Sharers     int           // event loops of all that share Budget; 0: Loops
-	MaxOutbound int           // bytes that may wait for one peer before nothing more is read from it; 0: DefaultMaxOutbound
+	MaxOutbound int           // bytes that may wait for one peer before it is not read; 0: DefaultMaxOutbound
 	MaxMessage  int64         // bytes of a WebSocket message; 0: no bound
 	Handshake   time.Duration // what a WebSocket handshake may take; 0: DefaultHandshake
 	Stall       time.Duration // drop who takes nothing of what waits for it for so long; 0: DefaultStall

@@ -173,8 +173,8 @@ const tellEvery = 10 * time.Second
 func (c *Core) Failed(call string, errno sys.Errno) {
 	cause := CauseOf(errno)
 	c.ctr.Causes[cause].Add(1)
-	now := c.clock()
-	if last := c.told.Load(); last != 0 && now-time.Duration(last) < tellEvery || !c.told.CompareAndSwap(last, int64(cmp.Or(now, 1))) {
+	now, last := c.clock(), c.told.Load()
+	if last != 0 && now-time.Duration(last) < tellEvery || !c.told.CompareAndSwap(last, int64(cmp.Or(now, 1))) {
 		return
 	}
 	c.Logf("%s: %v (counted as %s): %s", call, errno, CauseNames[cause], cures[cause])

@@ -29,7 +29,8 @@ const answerSize = 512
 
 // Loop makes the part of event loop i, from 0 on.
 func (c *Core) Loop(i int, conns Conns) *Loop {
-	l := &Loop{core: c, ctr: c.ctr, index: i, conns: conns, socket: kernel{}, clock: c.clock, answer: make([]byte, 0, answerSize)}
+	l := &Loop{core: c, ctr: c.ctr, index: i, conns: conns, socket: kernel{}, clock: c.clock}
+	l.answer = make([]byte, 0, answerSize)
 	l.waiting.kind, l.partial.kind = byProgress, byProgress
 	return l
 }

@@ -19,7 +19,8 @@ func TestPlain(t *testing.T) {
 		t.Errorf("end: %v", next)
 	}
 	b.Gone(b.fd, b.port, b.s)
-	if m, n := b.ctr.Messages(); m != 1 || n != 5 || b.ctr.Open.Load() != 0 || b.ctr.Closed.Load() != 1 || b.ctr.PortOpen[tcpPort].Load() != 0 {
+	m, n := b.ctr.Messages()
+	if m != 1 || n != 5 || b.ctr.Open.Load() != 0 || b.ctr.Closed.Load() != 1 || b.ctr.PortOpen[tcpPort].Load() != 0 {
 		t.Errorf("counted %d, %d bytes, %d open", m, n, b.ctr.Open.Load())
 	}
 	b.broken = true
@@ -134,7 +135,8 @@ func TestShed(t *testing.T) {
 	}
 	budget.Size.Store(100_000)
 	b.Tick()
-	if b.turned[all[2]] != Abort || b.turned[all[3]] != Abort || len(b.turned) != 3 || b.ctr.Causes[OverBudget].Load() != 3 {
+	if b.turned[all[2]] != Abort || b.turned[all[3]] != Abort || len(b.turned) != 3 ||
+		b.ctr.Causes[OverBudget].Load() != 3 {
 		t.Errorf("%d went: %v", len(b.turned), b.turned)
 	}
 	// A loop that keeps less than its share of an overdrawn budget sheds nothing.
@@ -219,7 +221,8 @@ func TestCloseWaits(t *testing.T) {
 	answer := ws.AppendFrame(nil, ws.OpClose, []byte("\x03\xf1"), 9)
 	start := func(t *testing.T) *bench {
 		b := newBench(t, Config{MaxMessage: 1000}).upgraded()
-		if next := b.in(tooBig[:50_000]); next != Read || !bytes.Equal(b.out, closeFrame(1009)) || b.shut || b.ctr.Causes[TooBig].Load() != 1 {
+		next := b.in(tooBig[:50_000])
+		if next != Read || !bytes.Equal(b.out, closeFrame(1009)) || b.shut || b.ctr.Causes[TooBig].Load() != 1 {
 			t.Fatalf("%v, %q, shut down %v", next, b.out, b.shut)
 		}
 		return b
@@ -254,7 +257,8 @@ func TestCloseWaits(t *testing.T) {
 	})
 	t.Run("our answer to its close frame", func(t *testing.T) {
 		b := newBench(t, Config{}).upgraded()
-		if next := b.in(ws.AppendFrame(nil, ws.OpClose, []byte("\x03\xe8"), 9)); next != Read || !b.shut || !bytes.Equal(b.out, closeFrame(1000)) {
+		next := b.in(ws.AppendFrame(nil, ws.OpClose, []byte("\x03\xe8"), 9))
+		if next != Read || !b.shut || !bytes.Equal(b.out, closeFrame(1000)) {
 			t.Errorf("%v, shut down %v, %q", next, b.shut, b.out)
 		}
 	})
@@ -297,10 +301,11 @@ func TestRefusal(t *testing.T) {
 		{"TLS", "\x16\x03\x01\x02", "HTTP/1.1 400 ", TLSHello},
 	} {
 		b := newBench(t, Config{}).open(wsPort)
-		if next := b.in([]byte(tt.in)); next != Read || !bytes.HasPrefix(b.out, []byte(tt.answer)) || !b.shut || b.ctr.Causes[tt.cause].Load() != 1 {
+		next := b.in([]byte(tt.in))
+		if next != Read || !bytes.HasPrefix(b.out, []byte(tt.answer)) || !b.shut || b.ctr.Causes[tt.cause].Load() != 1 {
 			t.Errorf("%s: %v, %q, shut down %v", tt.name, next, b.out, b.shut)
 		}
-		read, next := 0, Read
+		read := 0
 		for next == Read && read < 1<<20 {
 			next = b.in(make([]byte, 64<<10))
 			read += 64 << 10
@@ -321,7 +326,8 @@ func TestHandshakeInParts(t *testing.T) {
 			b.in(p[:n])
 			p = p[n:]
 		}
-		if !bytes.HasPrefix(b.out, []byte("HTTP/1.1 101")) || !bytes.HasSuffix(b.out, []byte("\x81\x07with it")) || b.s != nil || b.TickEvery() != 0 {
+		if !bytes.HasPrefix(b.out, []byte("HTTP/1.1 101")) || !bytes.HasSuffix(b.out, []byte("\x81\x07with it")) ||
+			b.s != nil || b.TickEvery() != 0 {
 			t.Errorf("%d bytes at a time: %q, session %v", size, b.out, b.s)
 		}
 	}

@@ -49,6 +49,8 @@ type Room struct {
 	Page   *Page
 	Files  func() (open, limit int64, err error) // fs.file-nr; nil: it does not bind us
 	Memory func() (proc.Mem, error)
+	// Watches says whether epoll watches are left to this user; nil: not looked at.
+	Watches func() bool
 	// Walked is kernel memory that readers of /proc/PID/fd have left behind: it
 	// looks used and is dropped when there is need. nil: none.
 	Walked    func() uint64
@@ -57,6 +59,7 @@ type Room struct {
 	Logf      func(format string, args ...any)
 
 	low        bool // memory was, and has not been enough since
+	unwatched  bool // no epoll watches were left at the last look
 	open, kept drift
 }
 
@@ -91,6 +94,9 @@ func (r *Room) deal() {
 			left, cause = files, int32(echo.FileMax)
 		}
 	}
+	if r.Watches != nil && !r.watches() {
+		left, cause = 0, int32(echo.WatchLimit)
+	}
 	share := left / max(1, r.Page.count())
 	for _, slot := range r.Page.Workers() {
 		most := int64(0)
@@ -100,6 +106,20 @@ func (r *Room) deal() {
 		slot.Most.Store(most)
 		slot.Scarce.Store(cause)
 	}
+}
+
+// watches says whether epoll watches are left, and tells when that changes.
+func (r *Room) watches() bool {
+	left := r.Watches()
+	if left == r.unwatched {
+		r.unwatched = !left
+		if left {
+			r.Logf("epoll watches: there are some left again")
+		} else {
+			r.Logf("fs.epoll.max_user_watches is used up by this user's processes: connections are refused (watch_limit); cure: sysctl -w fs.epoll.max_user_watches=N, a larger one")
+		}
+	}
+	return left
 }
 
 // files is how many files may still be opened. Where that cannot be read nobody
