@@ -261,7 +261,7 @@ func (ch *churn) end() {
 		slot, c := int64(i), &ch.cs.list[i]
 		switch {
 		case c.opening():
-			ch.cs.takeBack(slot)
+			ch.cs.cancel(slot)
 		case c.state == closing:
 			ch.cs.closeDone(slot)
 		}

@@ -6,10 +6,10 @@ import "github.com/c10m/c10m/internal/ws"
 // pointers, so the garbage collector never looks at it. Its index is its slot;
 // slot + the plan's Offset is its number in the plan.
 type conn struct {
-	t     uint32 // the clock when its connect began, or when its newest message should have been sent
-	state connState
-	busy  bool // a message is under way
-	again bool // it was lost, and is being restored
+	t         uint32 // the clock when its connect began, or when its newest message should have been sent
+	state     connState
+	busy      bool // a message is under way
+	restoring bool // it was lost, and is being restored
 }
 
 // talk is how far a connection's messages are: another 16 bytes, in an array that

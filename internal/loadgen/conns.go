@@ -47,20 +47,20 @@ func (holding) closed(int64)                   {}
 type conns struct {
 	clock
 	ledger
-	shared  *shared
-	plan    plan.Plan // of the thread
-	link    transport
-	list    []conn
-	talks   []talk
-	msgs    *messages
-	frames  *frames // nil without WebSocket
-	back    *reconnect
-	work    workload
-	pending int // connects and closes under way, less those of back
+	shared    *shared
+	plan      plan.Plan // of the thread
+	link      transport
+	list      []conn
+	talks     []talk
+	msgs      *messages
+	frames    *frames // nil without WebSocket
+	reconnect *reconnect
+	work      workload
+	pending   int // connects and closes under way, less those of reconnect
 }
 
 // idle says whether nothing is held and nothing under way.
-func (cs *conns) idle() bool { return cs.total().Open() == 0 && cs.pending == 0 && cs.back.idle() }
+func (cs *conns) idle() bool { return cs.total().Open() == 0 && cs.pending == 0 && cs.reconnect.idle() }
 
 // open begins the planned connection of a slot.
 func (cs *conns) open(slot int64) {
@@ -97,10 +97,10 @@ func (cs *conns) connected(slot int64) {
 func (cs *conns) established(slot int64) {
 	c := &cs.list[slot]
 	c.state = open
-	if c.again {
-		c.again = false
+	if c.restoring {
+		c.restoring = false
 		cs.count(slot).Reconnected++
-		cs.back.opened(slot)
+		cs.reconnect.opened(slot)
 	} else {
 		cs.pending--
 		cs.count(slot).Established++
@@ -142,20 +142,20 @@ func (cs *conns) ended(slot int64, why cause) {
 
 // failOpening is a connection that was under way and was not established.
 func (cs *conns) failOpening(slot int64, why cause) {
-	if !cs.list[slot].again {
+	if !cs.list[slot].restoring {
 		cs.pending--
 	}
-	cs.letGo(slot, false)
+	cs.drop(slot, false)
 	cs.failed(slot, why)
 }
 
 // failed is a connection that could not be opened.
 func (cs *conns) failed(slot int64, why cause) {
 	c := &cs.list[slot]
-	if c.again {
-		c.again, c.state = false, closed
-		cs.ledger.again[cs.proto(slot)][why]++
-		cs.back.failed(slot)
+	if c.restoring {
+		c.restoring, c.state = false, closed
+		cs.retries[cs.proto(slot)][why]++
+		cs.reconnect.failed(slot)
 		return
 	}
 	c.state = failed
@@ -173,16 +173,16 @@ func (cs *conns) lose(slot int64, why cause) {
 	if c.busy {
 		cs.count(slot).Missing += cs.msgs.abandon(slot)
 	}
-	cs.letGo(slot, false)
+	cs.drop(slot, false)
 	c.state = closed
 	cs.count(slot).Lost++
 	cs.blame(slot, why, 1)
-	cs.back.lost(slot)
+	cs.reconnect.lost(slot)
 	cs.work.lost(slot, why)
 }
 
-// letGo drops what is kept of a connection, and its socket.
-func (cs *conns) letGo(slot int64, reset bool) {
+// drop drops what is kept of a connection, and its socket.
+func (cs *conns) drop(slot int64, reset bool) {
 	if cs.frames != nil {
 		cs.frames.forget(slot)
 	}
@@ -190,10 +190,10 @@ func (cs *conns) letGo(slot int64, reset bool) {
 	cs.link.close(slot, reset)
 }
 
-// takeBack ends a connect that is under way: it was not attempted to the end,
+// cancel ends a connect that is under way: it was not attempted to the end,
 // and counts nowhere.
-func (cs *conns) takeBack(slot int64) {
-	cs.letGo(slot, false)
+func (cs *conns) cancel(slot int64) {
+	cs.drop(slot, false)
 	cs.list[slot].state = unused
 	cs.pending--
 	cs.count(slot).Attempted--
@@ -224,7 +224,7 @@ func (cs *conns) close(slot int64) {
 
 // hangUp ends a connection without a word.
 func (cs *conns) hangUp(slot int64) {
-	cs.letGo(slot, cs.plan.Close == plan.CloseRST)
+	cs.drop(slot, cs.plan.Close == plan.CloseRST)
 	cs.closed(slot)
 }
 
@@ -235,7 +235,7 @@ func (cs *conns) awaitClose(slot int64) bool {
 	if cs.isWS(slot) {
 		return cs.closeHandshake(slot)
 	}
-	cs.await(slot)
+	cs.awaitEnd(slot)
 	return true
 }
 
@@ -244,11 +244,11 @@ func (cs *conns) closeHandshake(slot int64) bool {
 	if !cs.frames.sendClose(slot, ws.CodeNormal) {
 		return false
 	}
-	cs.await(slot)
+	cs.awaitEnd(slot)
 	return true
 }
 
-func (cs *conns) await(slot int64) {
+func (cs *conns) awaitEnd(slot int64) {
 	c := &cs.list[slot]
 	c.state, c.t = closing, cs.micros()
 	cs.pending++
@@ -257,7 +257,7 @@ func (cs *conns) await(slot int64) {
 // closeDone is the end of a close that the server had to answer.
 func (cs *conns) closeDone(slot int64) {
 	cs.pending--
-	cs.letGo(slot, false)
+	cs.drop(slot, false)
 	cs.closed(slot)
 }
 
@@ -276,15 +276,15 @@ func (cs *conns) overdue(slot int64, now uint32) {
 	}
 }
 
-// endAll is the end of everything, when no transport carries it any more: what is
+// abort is the end of everything, when no transport carries it any more: what is
 // under way counts nowhere, what is held is lost.
-func (cs *conns) endAll(why cause) {
-	cs.back.stop()
+func (cs *conns) abort(why cause) {
+	cs.reconnect.stop()
 	for i := range cs.list {
 		slot, c := int64(i), &cs.list[i]
 		switch {
 		case c.opening():
-			cs.takeBack(slot)
+			cs.cancel(slot)
 		case c.state == closing:
 			cs.closeDone(slot)
 		case c.state == open:

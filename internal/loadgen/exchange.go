@@ -104,7 +104,7 @@ func (x *exchange) step() (wait int, done bool) {
 	switch {
 	case x.chosen == 0 && x.Duration == 0,
 		begun && m.under == 0,
-		x.cs.total().Open() == 0 && x.cs.back.idle(), // nobody is left
+		x.cs.total().Open() == 0 && x.cs.reconnect.idle(), // nobody is left
 		begun && quiet >= x.Drain,
 		x.draining && stopped: // interrupted: nobody waits for answers
 		m.expireAll()

@@ -98,7 +98,7 @@ func (r *ramp) sweep() {
 	for ; r.oldest < r.next; r.oldest++ {
 		c := &r.cs.list[r.oldest]
 		switch {
-		case !c.opening() || c.again:
+		case !c.opening() || c.restoring:
 		case r.cs.tooLong(r.oldest, now):
 			r.cs.timeOut(r.oldest)
 		default:
@@ -111,8 +111,8 @@ func (r *ramp) sweep() {
 // stopped.
 func (r *ramp) dropPending() {
 	for slot := r.oldest; slot < r.next && r.cs.pending > 0; slot++ {
-		if c := &r.cs.list[slot]; c.opening() && !c.again {
-			r.cs.takeBack(slot)
+		if c := &r.cs.list[slot]; c.opening() && !c.restoring {
+			r.cs.cancel(slot)
 		}
 	}
 }

@@ -16,7 +16,7 @@ type reconnect struct {
 	cs      *conns
 	on      bool
 	waiting queue
-	under   map[int64]uint8    // connecting again: how many tries before
+	trying  map[int64]uint8    // connecting again: how many tries before
 	recent  map[int64]restored // came back lately
 	older   map[int64]restored // and before that
 	rotated uint32             // when recent became older
@@ -96,7 +96,7 @@ func (r *reconnect) last(slot int64) (back restored, ok bool) {
 }
 
 // idle says whether nothing is to be restored.
-func (r *reconnect) idle() bool { return len(r.waiting) == 0 && len(r.under) == 0 }
+func (r *reconnect) idle() bool { return len(r.waiting) == 0 && len(r.trying) == 0 }
 
 // lost takes up a connection that was just lost.
 func (r *reconnect) lost(slot int64) {
@@ -124,19 +124,19 @@ func (r *reconnect) step() int {
 	}
 	r.sweep()
 	for range connectBurst {
-		if len(r.waiting) == 0 || len(r.under) >= min(restoreWindow, r.cs.plan.Window) {
+		if len(r.waiting) == 0 || len(r.trying) >= min(restoreWindow, r.cs.plan.Window) {
 			return maxWait
 		}
 		if left := int32(r.waiting[0].due - r.cs.micros()); left > 0 {
 			return min(maxWait, int(left))
 		}
 		next := heap.Pop(&r.waiting).(try)
-		if r.under == nil {
-			r.under = map[int64]uint8{}
+		if r.trying == nil {
+			r.trying = map[int64]uint8{}
 		}
 		slot := int64(next.slot)
-		r.under[slot] = next.tries
-		r.cs.list[slot].again = true
+		r.trying[slot] = next.tries
+		r.cs.list[slot].restoring = true
 		r.cs.dial(slot)
 	}
 	return 0
@@ -149,7 +149,7 @@ func (r *reconnect) sweep() {
 		return
 	}
 	r.swept = now
-	for slot := range r.under {
+	for slot := range r.trying {
 		if r.cs.tooLong(slot, now) {
 			r.cs.timeOut(slot)
 		}
@@ -161,23 +161,23 @@ func (r *reconnect) opened(slot int64) {
 	if r.recent == nil {
 		r.recent = map[int64]restored{}
 	}
-	r.recent[slot] = restored{r.cs.micros(), r.under[slot] + 1}
-	delete(r.under, slot)
+	r.recent[slot] = restored{r.cs.micros(), r.trying[slot] + 1}
+	delete(r.trying, slot)
 }
 
 // failed is one that did not.
 func (r *reconnect) failed(slot int64) {
-	tries := r.under[slot]
-	delete(r.under, slot)
+	tries := r.trying[slot]
+	delete(r.trying, slot)
 	r.schedule(slot, tries+min(1, 255-tries))
 }
 
 // stop ends all that is being restored: the run is over.
 func (r *reconnect) stop() {
-	for slot := range r.under {
-		r.cs.letGo(slot, false)
+	for slot := range r.trying {
+		r.cs.drop(slot, false)
 		c := &r.cs.list[slot]
-		c.state, c.again = closed, false
+		c.state, c.restoring = closed, false
 	}
 	*r = reconnect{cs: r.cs}
 }

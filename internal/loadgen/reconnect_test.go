@@ -55,11 +55,11 @@ func TestQueueOverTheWrap(t *testing.T) {
 func TestRestoredIsForgotten(t *testing.T) {
 	const conns = 1000
 	one, _ := idleThread(t, testPlan(1, conns, 1))
-	cs, r := one.cs, one.cs.back
+	cs, r := one.cs, one.cs.reconnect
 	cs.epoch = cs.epoch.Add(-time.Hour)
-	r.under = map[int64]uint8{}
+	r.trying = map[int64]uint8{}
 	for slot := range int64(conns) {
-		r.under[slot] = 3
+		r.trying[slot] = 3
 		r.opened(slot)
 		if wait := r.step(); wait < 0 {
 			t.Fatal("the thread would sleep with something left to forget")

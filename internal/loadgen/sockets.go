@@ -31,21 +31,21 @@ const (
 
 // sockets is the transport over the kernel's sockets and one epoll instance.
 type sockets struct {
-	shared  *shared
-	plan    plan.Plan // of its thread
-	to      receiver
-	ep      sys.Epoll
-	started bool
-	events  []sys.Event
-	buf     []byte
-	mem     []byte
-	list    []socket // by slot
-	wide    bool     // tell each socket the whole local port range
-	n       int64    // system calls for messages
+	shared     *shared
+	plan       plan.Plan // of its thread
+	to         receiver
+	ep         sys.Epoll
+	started    bool
+	events     []sys.Event
+	buf        []byte
+	mem        []byte
+	list       []socket // by slot
+	wholeRange bool     // tell each socket the whole local port range
+	syscalls   int64    // system calls for messages
 
-	unread map[int64]struct{} // slots that had more to read when their turn was over
-	turn   []int64            // the same while they are read
-	broken map[int64]cause    // slots whose socket takes no more, and why: read what the peer said of it
+	unread  map[int64]struct{} // slots that had more to read when their turn was over
+	reading []int64            // the same while they are read
+	broken  map[int64]cause    // slots whose socket takes no more, and why: read what the peer said of it
 }
 
 // socket is a slot's fd and more in 4 bytes.
@@ -73,7 +73,7 @@ func newSockets(s *shared, part plan.Plan) (*sockets, error) {
 		return nil, err
 	}
 	return &sockets{
-		shared: s, plan: part, mem: mem, wide: part.WidePorts(),
+		shared: s, plan: part, mem: mem, wholeRange: part.WidePorts(),
 		list:   unsafe.Slice((*socket)(unsafe.Pointer(unsafe.SliceData(mem))), part.Conns),
 		events: make([]sys.Event, eventBatch), buf: make([]byte, readSize),
 	}, nil
@@ -131,8 +131,8 @@ func (s *sockets) connect(slot int64, fd int, tuple plan.Tuple) cause {
 
 // prepare sets what must be set before connect(2).
 func (s *sockets) prepare(fd, source int) cause {
-	if s.wide && sys.LocalPortRange(fd, s.plan.Local.Low, s.plan.Local.High) != 0 {
-		s.wide = false // before Linux 6.3: the usual search must do
+	if s.wholeRange && sys.LocalPortRange(fd, s.plan.Local.Low, s.plan.Local.High) != 0 {
+		s.wholeRange = false // before Linux 6.3: the usual search must do
 	}
 	if s.plan.KeepAlive > 0 {
 		sys.NewKeepAlive(s.plan.KeepAlive).Set(fd)
@@ -156,7 +156,7 @@ func (s *sockets) send(slot int64, p []byte) (n int) {
 		return 0
 	}
 	for n < len(p) {
-		s.n++
+		s.syscalls++
 		took, errno := sys.Send(one.fd(), p[n:])
 		switch errno {
 		case 0:
@@ -201,13 +201,13 @@ func (s *sockets) close(slot int64, reset bool) {
 	delete(s.broken, slot)
 }
 
-func (s *sockets) calls() int64 { return s.n }
+func (s *sockets) calls() int64 { return s.syscalls }
 
 func (s *sockets) poll(timeout int) error {
 	if len(s.unread) > 0 {
 		timeout = 0
 	}
-	s.n++
+	s.syscalls++
 	n, err := s.ep.Wait(s.events, time.Duration(timeout)*time.Microsecond)
 	s.readOn()
 	for i := range n {
@@ -265,7 +265,7 @@ func (s *sockets) read(slot int64, ended bool) {
 			s.readLater(slot) // epoll reports each edge once
 			return
 		}
-		s.n++
+		s.syscalls++
 		n, errno := sys.Read(one.fd(), s.buf)
 		switch {
 		case errno == sys.EINTR:
@@ -296,9 +296,9 @@ func (s *sockets) readOn() {
 	if len(s.unread) == 0 {
 		return
 	}
-	s.turn = slices.AppendSeq(s.turn[:0], maps.Keys(s.unread))
+	s.reading = slices.AppendSeq(s.reading[:0], maps.Keys(s.unread))
 	clear(s.unread)
-	for _, slot := range s.turn {
+	for _, slot := range s.reading {
 		s.read(slot, true) // its end may be in there, too
 		if _, more := s.unread[slot]; more {
 			continue

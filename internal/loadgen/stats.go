@@ -116,11 +116,11 @@ func (t *times) merge(u times) {
 
 // ledger is what one thread counts.
 type ledger struct {
-	n     [protocols]Counts
-	errs  [protocols]causes
-	again [protocols]causes // of tries to restore lost connections
-	times [protocols]times  // of the plan's protocols
-	ages  Ages              // of connections that their peer ended
+	n       [protocols]Counts
+	errs    [protocols]causes
+	retries [protocols]causes // of tries to restore lost connections
+	times   [protocols]times  // of the plan's protocols
+	ages    Ages              // of connections that their peer ended
 }
 
 // total is the counts of all protocols.
@@ -144,7 +144,7 @@ func (b *ledger) commonest() string {
 
 // copyTo makes to the same, where it has changed.
 func (b *ledger) copyTo(to *ledger) {
-	to.n, to.errs, to.again, to.ages = b.n, b.errs, b.again, b.ages
+	to.n, to.errs, to.retries, to.ages = b.n, b.errs, b.retries, b.ages
 	for i, own := range b.times {
 		if own.Connect == nil {
 			continue
@@ -192,7 +192,7 @@ func (t *Tally) add(b *ledger) {
 		t.By[i].Counts.add(b.n[i])
 		for _, e := range []result.ErrorCounts{t.Errors, t.By[i].Errors} {
 			b.errs[i].addTo(e, "")
-			b.again[i].addTo(e, "reconnect_")
+			b.retries[i].addTo(e, "reconnect_")
 		}
 		if b.times[i].Connect != nil {
 			t.times.merge(b.times[i])

@@ -74,7 +74,7 @@ func newThread(s *shared, part plan.Plan, mem []byte) (*thread, error) {
 	cs.list = unsafe.Slice((*conn)(at), part.Conns)
 	cs.talks = unsafe.Slice((*talk)(unsafe.Add(at, part.Conns*int64(unsafe.Sizeof(conn{})))), part.Conns)
 	cs.msgs = &messages{cs: cs, depth: 1}
-	cs.back = &reconnect{cs: cs, on: part.Reconnect}
+	cs.reconnect = &reconnect{cs: cs, on: part.Reconnect}
 	if part.Proto != plan.WS {
 		cs.times[TCP] = newTimes(TCP)
 	}
@@ -101,7 +101,7 @@ func (t *thread) run(private bool, started chan<- error) {
 			t.begin(<-t.cmds) // nothing to watch: sleep in Go, not in the transport
 		}
 		timeout := t.work()
-		if next := t.cs.back.step(); next >= 0 && (timeout < 0 || next < timeout) {
+		if next := t.cs.reconnect.step(); next >= 0 && (timeout < 0 || next < timeout) {
 			timeout = next
 		}
 		t.publish()
@@ -134,7 +134,7 @@ func (t *thread) open(private bool) error {
 // die is the end of a thread whose transport failed: it loses everything.
 func (t *thread) die(err error) {
 	t.cs.work = holding{}
-	t.cs.endAll(readOther)
+	t.cs.abort(readOther)
 	t.answer(err)
 }
 
@@ -176,14 +176,14 @@ func (t *thread) begin(c command) {
 		x := newExchange(t.cs, c.ex, t.sample)
 		t.cs.work, t.heat = x, x.heat
 	case doChurn:
-		t.cs.back.stop() // its users open what they need
+		t.cs.reconnect.stop() // its users open what they need
 		ch := newChurn(t.cs, c.churn)
 		t.cs.work, t.heat = ch, ch.heat
 	case doClose:
-		t.cs.back.stop()
+		t.cs.reconnect.stop()
 		t.cs.work = newCloseAll(t.cs)
 	case doStop:
-		t.cs.back.stop()
+		t.cs.reconnect.stop()
 	}
 }
 

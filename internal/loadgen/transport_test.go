@@ -95,7 +95,7 @@ func (m *mirror) work(one *thread, w workload) {
 			one.cs.work = holding{}
 			return
 		}
-		one.cs.back.step()
+		one.cs.reconnect.step()
 		_ = m.poll(0)
 	}
 	m.t.Fatal("the workload does not end")
