@@ -173,3 +173,34 @@ func TestStatusError(t *testing.T) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
+
+// FuzzCheckResponse: an answer is judged the same however it is split, from the
+// moment on that it is judged, and what follows its header block does not matter.
+func FuzzCheckResponse(f *testing.F) {
+	const seed = 7
+	k := keyOf(seed)
+	good := "HTTP/1.1 101 x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: " +
+		string(appendAccept(nil, k[:])) + "\r\n\r\n"
+	for _, in := range []string{
+		good, "HTTP/1.1 100 Continue\r\n\r\n" + good + "\x81\x00", "HTTP/1.0 404 x\r\n\r\nbody", "\x15\x03\x01\x00\x02\x02\x46",
+		"HTTP/1.1 103 x\r\n\r\nSSH-2.0", strings.Repeat("HTTP/1.1 100 \r\n\r\n", 600),
+	} {
+		f.Add([]byte(in))
+	}
+	tmpl, err := NewTemplate("h", "/", nil, "")
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, in []byte) {
+		n, err := tmpl.CheckResponse(in, seed)
+		if n < 0 || n > min(len(in), MaxResponse) || n > 0 && err == nil && !bytes.HasSuffix(in[:n], endOfBlock) {
+			t.Fatalf("%d of %d bytes taken, %v", n, len(in), err)
+		}
+		for i := 0; i < len(in); i += 1 + len(in)/256 {
+			n2, err2 := tmpl.CheckResponse(in[:i], seed)
+			if decided := n2 > 0 || err2 != nil; decided && (n2 != n || !errors.Is(err, err2)) {
+				t.Fatalf("after %d bytes %d, %v; after all %d, %v", i, n2, err2, n, err)
+			}
+		}
+	})
+}
