@@ -118,6 +118,41 @@ async def main():
 asyncio.run(main())
 `
 
+// tornadoServer echoes as Tornado's users write it: whatever comes, text goes back.
+const tornadoServer = `
+import sys, tornado.ioloop, tornado.web, tornado.websocket
+class Echo(tornado.websocket.WebSocketHandler):
+    def on_message(self, m):
+        self.write_message(m)
+tornado.web.Application([("/", Echo)]).listen(int(sys.argv[1]), "127.0.0.1")
+print("ready", flush=True)
+tornado.ioloop.IOLoop.current().start()
+`
+
+// A server that answers in text is told from one that answers other bytes, and
+// --text is what it understands.
+func TestWebSocketTextServer(t *testing.T) {
+	port, _ := freePorts(t, 1)
+	cmd := exec.Command("/usr/bin/python3", "-c", tornadoServer, fmt.Sprint(port))
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = cmd.Process.Kill(); _ = cmd.Wait() }()
+	if line, _ := bufio.NewReader(out).ReadString('\n'); !strings.HasPrefix(line, "ready") {
+		t.Fatalf("Tornado is not ready (make test installs it): %q", line)
+	}
+	args := to(port, "--proto", "ws", "--conns", "50", "--hold", "0s")
+	o := client(t, nil, nil, args...)
+	if o.Status != 1 || o.Result == nil || o.Result.Conns.Errors["echo_text"] != 50 || o.Result.Echo.Mismatched != 0 {
+		t.Errorf("status %d, %+v, %s", o.Status, o.Result, o.Stderr)
+	}
+	whole(t, client(t, nil, nil, append(args, "--text")...), 50)
+}
+
 // A WebSocket client at a TCP port, a TCP client at a WebSocket port: each is
 // told in its own words what is wrong.
 func TestWrongProtocol(t *testing.T) {

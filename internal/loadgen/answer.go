@@ -89,14 +89,14 @@ func isHTTPForTLS(b []byte) bool {
 // came back from an echo server of TCP.
 func isRequest(b []byte) bool { return bytes.HasPrefix(b, []byte("GET ")) }
 
-// unexpected is the cause for bytes that are not the echo that is awaited, at
-// the beginning of a message.
-func unexpected(b []byte, otherwise cause) cause {
+// foreignCause is the cause for bytes that are not the echo that is awaited, at
+// the beginning of a message: who speaks there may be no echo server at all.
+func foreignCause(b []byte) cause {
 	switch {
 	case isTLS(b) || isHTTPForTLS(b):
 		return echoTLS
 	case isHTTP(b):
 		return echoHTTP
 	}
-	return otherwise
+	return echoMismatch
 }

@@ -161,7 +161,8 @@ func (m *messages) awaited(slot int64, in []byte) (want []byte, written int) {
 	case m.owed[slot]:
 		return nil, 0
 	case !c.busy:
-		m.surplus(slot, in)
+		m.cs.keepFirst(slot, echoSurplus, "", in)
+		m.cs.blame(slot, echoSurplus, 1)
 		return nil, 0
 	}
 	seq := k.seq
@@ -225,22 +226,12 @@ func (m *messages) payload(slot int64, ev ws.Event) {
 	}
 }
 
-// surplus is what came though nothing was to come.
-func (m *messages) surplus(slot int64, in []byte) {
-	why := echoSurplus
-	if !m.cs.isWS(slot) {
-		why = unexpected(in, why)
-	}
-	m.cs.keepFirst(slot, why, "", in)
-	m.cs.blame(slot, why, 1)
-}
-
 // mismatch ends a connection whose echo differs: what follows cannot be told
 // apart any more.
 func (m *messages) mismatch(slot int64, in []byte) {
 	why := echoMismatch
 	if m.cs.talks[slot].recv == 0 && !m.cs.isWS(slot) {
-		why = unexpected(in, why)
+		why = foreignCause(in)
 	}
 	m.cs.count(slot).Mismatched++
 	m.cs.keepFirst(slot, why, "", in)
