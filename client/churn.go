@@ -78,23 +78,20 @@ func newChurn() *churnFlags {
 // runChurn is the subcommand.
 func runChurn(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	c := newChurn()
-	alone := false // another process does it, in a namespace of its own
-	status := c.command.run(args, stdout, stderr, func() error { return c.check(args) }, func() (outcome, error) {
-		switch {
-		case c.matrix:
-			r, err := c.runMatrix(ctx, args, stderr)
+	return c.command.run(args, stdout, stderr, func() error { return c.check(args) }, func() (outcome, error) {
+		if c.matrix {
+			r, err := c.runMatrix(ctx, stderr)
 			return outcome{result: r, brief: true, short: r != nil && r.Behind}, err
-		case c.ownNet() && !isIsolated():
-			alone = true
-			return outcome{}, errElsewhere
 		}
-		r, err := c.runHere(ctx, stderr)
+		if j := c.job(); j.Net {
+			r, short, err := j.do(ctx, stderr)
+			return outcome{result: r, short: short}, err
+		}
+		r, err := c.watched(stderr, func(fp proc.FS, watch scenario.Watch) (*resultOf, error) {
+			return scenario.Churn(ctx, c.opt, fp, watch)
+		})
 		return outcome{result: r, short: r != nil && scenario.ChurnFailed(r)}, err
 	})
-	if alone {
-		return isolate(ctx, append([]string{"churn"}, args...), stdout, stderr)
-	}
-	return status
 }
 
 // ownNet says whether the run wants a network namespace of its own.
@@ -102,22 +99,18 @@ func (c *churnFlags) ownNet() bool {
 	return c.given("tw-reuse") || c.given("port-range") || c.given("max-tw") || c.given("sysctl") || c.given("server")
 }
 
-// runHere runs in this process, with a server of its own where it is isolated.
-func (c *churnFlags) runHere(ctx context.Context, stderr io.Writer) (*resultOf, error) {
-	if c.ownNet() {
-		if err := c.sysctl.settle(); err != nil {
-			return nil, err
+// job is the run for another process: in a network namespace of its own, with a
+// server of its own.
+func (c *churnFlags) job() job {
+	j := job{Run: c.opt, Quiet: c.command.quiet}
+	if c.ownNet() || c.matrix {
+		j.Net, j.Settings = true, c.sysctl
+		j.Server = &ownServer{Command: c.server}
+		if c.server == "" {
+			j.Server.Flags = []string{"--close-on-eot", "--max-conns", maxConns(c.n.N)}
 		}
-		s, err := startOwn(ctx, c.target, c.server, "--close-on-eot", "--max-conns", maxConns(c.n.N))
-		if err != nil {
-			return nil, err
-		}
-		defer s.Stop()
 	}
-	c.opt.Options = c.Options
-	return c.watched(stderr, func(fp proc.FS, watch scenario.Watch) (*resultOf, error) {
-		return scenario.Churn(ctx, c.opt, fp, watch)
-	})
+	return j
 }
 
 // check converts the flags and refuses what cannot be meant.
@@ -126,7 +119,7 @@ func (c *churnFlags) check(args []string) error {
 	switch {
 	case c.firstClose != "client" && c.firstClose != "server":
 		return fmt.Errorf("--first-close %q: the legal values are client, server", c.firstClose)
-	case c.pool.Auto || pooled && !c.n.Auto && c.pool.N > c.n.N:
+	case c.pool.Auto || (pooled || c.matrix) && !c.n.Auto && c.pool.N > c.n.N:
 		return fmt.Errorf("--pool %s: the legal range is 1..%d, the users", c.pool.String(), c.n.N)
 	case c.Hold < 100*time.Millisecond:
 		return fmt.Errorf("--duration %v: the legal range is 100ms..1000h", c.Hold)
@@ -177,26 +170,27 @@ func (c *churnFlags) checkSettings() error {
 			if c.dash != "" {
 				return fmt.Errorf("--dash %s: with --%s the run has a network namespace of its own, where nobody can look at a page", c.dash, flag)
 			}
-			if !isIsolated() {
-				return needRoot("--" + flag)
+			if err := needRoot("--" + flag); err != nil {
+				return err
 			}
 		}
 	}
 	return nil
 }
 
-// runMatrix runs every variant, each by this program in a namespace of its own,
-// so that nobody's TIME_WAIT is another's.
-func (c *churnFlags) runMatrix(ctx context.Context, args []string, stderr io.Writer) (*resultOf, error) {
+// runMatrix runs every variant, each by another process in a namespace of its
+// own, so that nobody's TIME_WAIT is another's.
+func (c *churnFlags) runMatrix(ctx context.Context, stderr io.Writer) (*resultOf, error) {
 	var rows []*resultOf
 	for _, v := range scenario.ChurnMatrix() {
 		if !c.command.quiet {
 			_, _ = fmt.Fprintf(stderr, "churn: %s, %s closes first, tw_reuse %d\n", v.Mode, v.FirstClose, v.TWReuse)
 		}
-		flags := append(without(args, "matrix", "json", "html", "csv", "fail-if", "quiet", "mode", "first-close"),
-			"--mode", v.Mode, "--first-close", v.FirstClose, "--tw-reuse", strconv.Itoa(v.TWReuse),
-			"--port-range", scenario.MatrixPorts, "--max-tw", strconv.Itoa(scenario.MatrixBuckets), "--quiet", "--json", "-")
-		r, _, err := runAgain(ctx, "churn", flags)
+		j, err := c.variant(v)
+		if err != nil {
+			return nil, err
+		}
+		r, _, err := j.do(ctx, stderr)
 		if err != nil && ctx.Err() != nil {
 			if len(rows) == 0 {
 				return nil, scenario.ErrInterrupted
@@ -215,4 +209,20 @@ func (c *churnFlags) runMatrix(ctx context.Context, args []string, stderr io.Wri
 	r := scenario.JoinChurn(rows)
 	r.Command = c.Command
 	return r, nil
+}
+
+// variant is the run of one cell of the matrix.
+func (c *churnFlags) variant(v scenario.ChurnVariant) (job, error) {
+	ports, err := parsePorts(scenario.MatrixPorts)
+	if err != nil {
+		return job{}, err
+	}
+	j := c.job().with(settings{"net.ipv4.tcp_tw_reuse": strconv.Itoa(v.TWReuse), "net.ipv4.ip_local_port_range": ports,
+		"net.ipv4.tcp_max_tw_buckets": strconv.Itoa(scenario.MatrixBuckets)})
+	j.Quiet = true
+	j.Run.Mode, j.Run.ServerEnds, j.Run.Conns = v.Mode, v.FirstClose == "server", c.n
+	if v.Mode == scenario.Pool {
+		j.Run.Conns = c.pool
+	}
+	return j, overlaps(ports, c.ranges())
 }

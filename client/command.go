@@ -13,16 +13,18 @@ import (
 )
 
 // labs are the subcommands beside hold, each with flags of its own.
-var labs = map[string]func(ctx context.Context, args []string, stdout, stderr io.Writer) int{
-	"echo":     runEcho,
-	"churn":    runChurn,
-	"stress":   runStress,
-	"peak":     runPeak,
-	"soak":     runSoak,
-	"sweep":    runSweep,
-	"diagnose": runDiagnose,
-	"report":   runReport,
-	"compare":  runCompare,
+func labs() map[string]func(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	return map[string]func(ctx context.Context, args []string, stdout, stderr io.Writer) int{
+		"echo":     runEcho,
+		"churn":    runChurn,
+		"stress":   runStress,
+		"peak":     runPeak,
+		"soak":     runSoak,
+		"sweep":    runSweep,
+		"diagnose": runDiagnose,
+		"report":   runReport,
+		"compare":  runCompare,
+	}
 }
 
 // command is what all of these have in common: its flags, its help, where its
@@ -52,24 +54,28 @@ func (c *command) given(name string) (set bool) {
 	return set
 }
 
-// run parses, checks, does the work and reports. It returns the exit status.
-func (c *command) run(args []string, stdout, stderr io.Writer, check func() error, work func() (outcome, error)) int {
+// parse reads the flags and refuses what cannot be meant, before anything runs.
+func (c *command) parse(args []string, check func() error) error {
 	if err := parseFlags(c.FlagSet, args); err != nil {
-		return end(err, c.usage, stdout, stderr)
+		return err
 	}
 	if c.NArg() > 0 {
-		return fail(stderr, fmt.Errorf("%w: unexpected argument %q; see %s --help", scenario.ErrUsage, c.Arg(0), c.Name()))
+		return fmt.Errorf("%w: unexpected argument %q; see %s --help", scenario.ErrUsage, c.Arg(0), c.Name())
 	}
-	if err := check(); err != nil {
-		return fail(stderr, fmt.Errorf("%w: %v", scenario.ErrUsage, err))
+	if err := check(); errors.Is(err, scenario.ErrUsage) {
+		return err
+	} else if err != nil {
+		return fmt.Errorf("%w: %v", scenario.ErrUsage, err)
 	}
-	if err := c.outputs.check(false); err != nil {
-		return fail(stderr, err)
+	return c.outputs.check(false)
+}
+
+// run parses, checks, does the work and reports. It returns the exit status.
+func (c *command) run(args []string, stdout, stderr io.Writer, check func() error, work func() (outcome, error)) int {
+	if err := c.parse(args, check); err != nil {
+		return end(err, c.usage, stdout, stderr)
 	}
 	out, err := work()
-	if errors.Is(err, errElsewhere) {
-		return done // of no account: it has reported and has its own status
-	}
 	if err != nil {
 		return fail(stderr, err)
 	}

@@ -49,13 +49,20 @@ Examples
 // maxDepth bounds the messages under way on one connection.
 const maxDepth = 1024
 
-// runEcho is the subcommand.
-func runEcho(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	c := newCommand("echo", echoUsage)
-	t := newTarget(c.FlagSet, "echo", 1000)
-	size, depth := sizes{64, 64}, 1
-	c.Var(&size, "size", "")
-	c.Var(unit.NewInt(&depth, depth), "depth", "")
+// echoFlags are those of echo.
+type echoFlags struct {
+	*command
+	*target
+	size  sizes
+	depth int
+}
+
+func newEcho() *echoFlags {
+	e := &echoFlags{command: newCommand("echo", echoUsage), size: sizes{64, 64}}
+	e.target = newTarget(e.FlagSet, "echo", 1000)
+	c, t := e.command, e.target
+	c.Var(&e.size, "size", "")
+	c.Var(unit.NewInt(&e.depth, 1), "depth", "")
 	c.Var(&t.MessageRate, "rate", "")
 	c.Var(&t.Rate, "connect-rate", "")
 	c.Var(unit.NewDuration(&t.Hold, 10*time.Second), "duration", "")
@@ -68,25 +75,33 @@ func runEcho(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	c.StringVar(&t.raw.closeMode, "close", "rst", "")
 	c.Var(unit.NewDuration(&t.Settle, 0), "settle", "")
 	c.Var(unit.NewDuration(&t.Rest, 0), "rest", "")
-	check := func() error {
-		if c.given("duration") && c.given("hold") {
-			return fmt.Errorf("--duration and --hold are the same: give one of them")
-		}
-		if depth < 1 || depth > maxDepth {
-			return fmt.Errorf("--depth %d: the legal range is 1..%d", depth, maxDepth)
-		}
-		if t.Rest < 0 || t.Rest > time.Hour {
-			return fmt.Errorf("--rest %v: the legal range is 0..1h", t.Rest)
-		}
-		t.quiet = c.quiet
-		if err := t.finish(args); err != nil {
-			return err
-		}
-		t.Size, t.SizeMax, t.Depth = size.first, size.last, depth
-		return nil
+	return e
+}
+
+// check converts the flags and refuses what cannot be meant.
+func (e *echoFlags) check(args []string) error {
+	t := e.target
+	switch {
+	case e.given("duration") && e.given("hold"):
+		return fmt.Errorf("--duration and --hold are the same: give one of them")
+	case e.depth < 1 || e.depth > maxDepth:
+		return fmt.Errorf("--depth %d: the legal range is 1..%d", e.depth, maxDepth)
+	case t.Rest < 0 || t.Rest > time.Hour:
+		return fmt.Errorf("--rest %v: the legal range is 0..1h", t.Rest)
 	}
-	return c.run(args, stdout, stderr, check, func() (outcome, error) {
-		r, err := execute(ctx, t.flags, stderr)
+	t.quiet = e.command.quiet
+	if err := t.finish(args); err != nil {
+		return err
+	}
+	t.Size, t.SizeMax, t.Depth = e.size.first, e.size.last, e.depth
+	return nil
+}
+
+// runEcho is the subcommand.
+func runEcho(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	e := newEcho()
+	return e.command.run(args, stdout, stderr, func() error { return e.check(args) }, func() (outcome, error) {
+		r, err := execute(ctx, e.target.flags, stderr)
 		return outcome{result: r}, err
 	})
 }

@@ -47,7 +47,7 @@ func parse(args []string) (f flags, help string, err error) {
 	}
 	if f.Scenario != "hold" {
 		return f, help, fmt.Errorf("%w: command %q: the legal ones are hold, %s; see client --help", scenario.ErrUsage, f.Scenario,
-			strings.Join(slices.Sorted(maps.Keys(labs)), ", "))
+			strings.Join(slices.Sorted(maps.Keys(labs())), ", "))
 	}
 	f.Conns, f.Threads = unit.Count{Auto: true}, unit.Count{Auto: true}
 	r := raw{size: 64, window: unit.Count{N: 1024}}
@@ -88,7 +88,6 @@ const maxSize = 64 << 20
 
 // check converts what is left and refuses what cannot be meant.
 func (f *flags) check(r raw) (err error) {
-	f.OwnNet = isIsolated()
 	if err := setHosts(&f.Target, r.host, net.DefaultResolver.LookupNetIP); err != nil {
 		return err
 	}

@@ -14,7 +14,7 @@ import (
 // Every command has a help of its own on stdout, of one screen.
 func TestHelp(t *testing.T) {
 	all := [][]string{{"--help"}, {"-h"}, {"hold", "--help"}, {"echo", "--help"}}
-	for name := range labs {
+	for name := range labs() {
 		all = append(all, []string{name, "--help"})
 	}
 	for _, args := range all {

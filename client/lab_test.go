@@ -21,19 +21,6 @@ func TestListed(t *testing.T) {
 	}
 }
 
-func TestWithout(t *testing.T) {
-	for in, want := range map[string]string{
-		"--matrix --users 5 --json x.json --quiet": "--users 5",
-		"--json=x.json --users 5":                  "--users 5",
-		"-matrix -mode pool --duration 1s":         "--duration 1s",
-		"--matrix=true --users 5":                  "--users 5",
-	} {
-		if got := strings.Join(without(strings.Fields(in), "matrix", "json", "quiet", "mode"), " "); got != want {
-			t.Errorf("without(%q) = %q, want %q", in, got, want)
-		}
-	}
-}
-
 func TestSizes(t *testing.T) {
 	for in, want := range map[string]sizes{"64": {64, 64}, "64:1024": {64, 1024}, "1k:2k": {1024, 2048}, "7:7": {7, 7}} {
 		var s sizes

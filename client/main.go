@@ -30,6 +30,9 @@ var linked string
 var commit = cli.BuildOf(linked).Commit
 
 func main() {
+	if len(os.Args) == 2 && os.Args[1] == jobCommand {
+		os.Exit(serveJob())
+	}
 	child := isRelayed()
 	if !child {
 		if status, ok := relay(os.Args[1:], os.Stderr); ok {
@@ -56,8 +59,10 @@ const (
 
 // run is the whole program.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	if len(args) > 0 && labs[args[0]] != nil {
-		return labs[args[0]](ctx, args[1:], stdout, stderr)
+	if len(args) > 0 {
+		if lab := labs()[args[0]]; lab != nil {
+			return lab(ctx, args[1:], stdout, stderr)
+		}
 	}
 	f, help, err := parse(args)
 	if err != nil {

@@ -99,7 +99,7 @@ func TestBadUsage(t *testing.T) {
 // Every command tells the version instead of running, whatever else was asked.
 func TestVersion(t *testing.T) {
 	all := [][]string{{"--version"}, {"hold", "--version"}, {"hold", "--quiet", "--version", "--conns", "5"}}
-	for name := range labs {
+	for name := range labs() {
 		all = append(all, []string{name, "--version"})
 	}
 	for _, args := range all {

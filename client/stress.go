@@ -42,29 +42,41 @@ Examples
   client stress --fail-if 'echo.latency.p99>50ms' --fail-if 'conns.failed>0'
 `
 
+// stressFlags are those of stress.
+type stressFlags struct {
+	*users
+	loops unit.Count
+}
+
+func newStress() *stressFlags {
+	s := &stressFlags{users: newUsers("stress", stressUsage, 100, scenario.Kept, scenario.KeepAlive, scenario.PerRequest), loops: unit.Count{N: 100}}
+	s.closes("fin")
+	s.Var(&s.n, "users", "")
+	s.Var(&s.loops, "loops", "")
+	s.Var(unit.NewDuration(&s.Hold, 10*time.Minute), "limit", "")
+	return s
+}
+
+// check converts the flags and refuses what cannot be meant.
+func (s *stressFlags) check(args []string) error {
+	switch {
+	case s.loops.Auto:
+		return fmt.Errorf("--loops auto: it must be a number, 1 or more")
+	case s.Hold < 100*time.Millisecond:
+		return fmt.Errorf("--limit %v: the legal range is 100ms..1000h", s.Hold)
+	}
+	err := s.settle(args, s.n)
+	s.opt.Loops = s.loops.N
+	return err
+}
+
 // runStress is the subcommand.
 func runStress(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	u := newUsers("stress", stressUsage, 100, scenario.Kept, scenario.KeepAlive, scenario.PerRequest)
-	u.closes("fin")
-	loops := unit.Count{N: 100}
-	u.Var(&u.n, "users", "")
-	u.Var(&loops, "loops", "")
-	u.Var(unit.NewDuration(&u.Hold, 10*time.Minute), "limit", "")
-	check := func() error {
-		switch {
-		case loops.Auto:
-			return fmt.Errorf("--loops auto: it must be a number, 1 or more")
-		case u.Hold < 100*time.Millisecond:
-			return fmt.Errorf("--limit %v: the legal range is 100ms..1000h", u.Hold)
-		}
-		err := u.settle(args, u.n)
-		u.opt.Loops = loops.N
-		return err
-	}
-	return u.run(args, stdout, stderr, check, func() (outcome, error) {
-		r, err := u.watched(stderr, func(fp proc.FS, watch scenario.Watch) (*resultOf, error) {
-			return scenario.Stress(ctx, u.opt, fp, watch)
+	s := newStress()
+	return s.run(args, stdout, stderr, func() error { return s.check(args) }, func() (outcome, error) {
+		r, err := s.watched(stderr, func(fp proc.FS, watch scenario.Watch) (*resultOf, error) {
+			return scenario.Stress(ctx, s.opt, fp, watch)
 		})
-		return outcome{result: r, short: r != nil && r.Conns.Failed > 0}, err
+		return outcome{result: r, short: r != nil && failedToDo(r)}, err
 	})
 }

@@ -6,13 +6,11 @@ import (
 	"io"
 	"os"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/c10m/c10m/internal/plan"
 	"github.com/c10m/c10m/internal/result"
 	"github.com/c10m/c10m/internal/scenario"
-	"github.com/c10m/c10m/internal/tune"
 	"github.com/c10m/c10m/internal/unit"
 )
 
@@ -98,6 +96,8 @@ type sweep struct {
 	server         string
 	run            []string // the scenario and its flags
 	all            []string // the whole command line
+	jobs           []job    // of each variant, in the order of scenario.Grid
+	judges         [][]result.Threshold
 }
 
 // mostVariants bounds a grid.
@@ -119,19 +119,8 @@ func runSweep(ctx context.Context, args []string, stdout, stderr io.Writer) int 
 		s.run, args = args[at+1:], args[:at]
 	}
 	return s.command.run(args, stdout, stderr, s.settle, func() (outcome, error) {
-		if isIsolated() { // one run of another process's sweep
-			if err := (settings{}).settle(); err != nil {
-				return outcome{}, err
-			}
-			r, short, err := s.one(ctx, scenario.Grid(s.opt.Axes)[0])
-			return outcome{result: r, short: short}, err
-		}
 		r, err := scenario.Sweep(ctx, s.opt, func(ctx context.Context, v []scenario.Choice) (r *result.Result, short bool, err error) {
-			if s.isolates() {
-				r, short, err = s.apart(ctx, v)
-			} else {
-				r, short, err = s.one(ctx, v)
-			}
+			r, short, err = s.one(ctx, v)
 			if err == nil && !s.quiet {
 				_, _ = fmt.Fprintf(stderr, "sweep: %s: %s\n", strings.Join(choices(v), " "), shown(s.opt.Metric, r, short))
 			}
@@ -148,16 +137,6 @@ func (s *sweep) isolates() bool { return s.variesSysctl() || s.server != "" && o
 
 func (s *sweep) variesSysctl() bool {
 	return slices.ContainsFunc(s.opt.Axes, func(a scenario.Axis) bool { return a.Kind == scenario.Sysctl })
-}
-
-// apart runs one variant once, by this program in a network namespace of its own.
-func (s *sweep) apart(ctx context.Context, v []scenario.Choice) (r *result.Result, short bool, err error) {
-	flags := []string{"--repeat", "1", "--quiet", "--json", "-", "--first-port", strconv.Itoa(s.first), "--server", s.server}
-	for _, c := range v {
-		flag := map[scenario.AxisKind]string{scenario.ServerFlag: "--server-flag", scenario.ClientFlag: "--client-flag", scenario.Sysctl: "--sysctl"}[c.Kind]
-		flags = append(flags, flag, c.Name+"="+c.Value)
-	}
-	return runAgain(ctx, "sweep", slices.Concat(flags, []string{"--"}, s.run))
 }
 
 // settle converts the flags and refuses what cannot be meant.
@@ -189,56 +168,98 @@ func (s *sweep) settle() (err error) {
 	}
 	s.opt.Commit, s.opt.Command = commit, append([]string{"client", "sweep"}, s.all...)
 	if s.variesSysctl() {
-		return needRoot("--sysctl")
+		if err := needRoot("--sysctl"); err != nil {
+			return err
+		}
+	}
+	return s.prepare()
+}
+
+// prepare reads the flags of every variant's run, so that what cannot be meant is
+// refused before anything runs.
+func (s *sweep) prepare() error {
+	most := int64(1000)
+	for _, v := range scenario.Grid(s.opt.Axes) {
+		args := s.run
+		more := settings{}
+		for _, c := range v {
+			switch c.Kind {
+			case scenario.ClientFlag:
+				args = append(slices.Clip(args), "--"+c.Name, c.Value)
+			case scenario.Sysctl:
+				more[c.Name] = c.Value
+			}
+		}
+		j, thresholds, err := parseJob(args)
+		if err != nil {
+			return err
+		}
+		if j.Run.Proto == plan.Mixed {
+			return fmt.Errorf("--proto %s: the server of a sweep speaks one protocol", plan.Mixed)
+		}
+		j = j.with(more)
+		j.Quiet, j.Net = true, j.Net || s.isolates()
+		most = max(most, j.Run.Conns.N, j.Run.Users)
+		s.jobs, s.judges = append(s.jobs, j), append(s.judges, thresholds)
+	}
+	for i, v := range scenario.Grid(s.opt.Axes) { // a server for the largest of them, the same for all
+		own := &ownServer{Command: s.server}
+		if s.server == "" {
+			own.Flags = []string{"--close-on-eot", "--max-conns", maxConns(most)}
+		}
+		for _, c := range v {
+			if c.Kind == scenario.ServerFlag {
+				own.Flags = append(own.Flags, "--"+c.Name, c.Value)
+			}
+		}
+		s.jobs[i].Server = own
 	}
 	return nil
 }
 
-// one runs one variant once: settings, a server, the scenario as a process of
-// its own.
+// one runs one variant once: in another process, with a server started anew.
 func (s *sweep) one(ctx context.Context, v []scenario.Choice) (r *result.Result, short bool, err error) {
-	var serverFlags, clientFlags []string
-	for _, c := range v {
-		switch c.Kind {
-		case scenario.ServerFlag:
-			serverFlags = append(serverFlags, "--"+c.Name, c.Value)
-		case scenario.ClientFlag:
-			clientFlags = append(clientFlags, "--"+c.Name, c.Value)
-		case scenario.Sysctl:
-			if err := (tune.Root{Dir: "/"}).Set(c.Name, c.Value); err != nil {
-				return nil, false, fmt.Errorf("%w: --sysctl %s=%s: %v", scenario.ErrUsage, c.Name, c.Value, err)
-			}
-		}
-	}
-	port, err := s.port()
+	i := slices.IndexFunc(scenario.Grid(s.opt.Axes), func(w []scenario.Choice) bool { return slices.Equal(v, w) })
+	j := s.jobs[i]
+	port, err := s.port(j.Net)
 	if err != nil {
 		return nil, false, err
 	}
-	t := &target{}
-	t.Control = "auto"
-	if t.Host, t.Ports, t.Proto = loopback, []int{port}, s.proto(); s.server == "" {
-		serverFlags = append([]string{"--close-on-eot", "--max-conns", maxConns(s.conns())}, serverFlags...)
-	}
-	server, err := startOwn(ctx, t, strings.TrimSpace(s.server+" "+strings.Join(flagsOf(s.server, serverFlags), " ")), serverFlags...)
-	if err != nil {
+	o := &j.Run.Options
+	o.Host, o.Others, o.Names, o.Ports, o.Control = loopback, nil, nil, []int{port}, "auto"
+	if r, short, err = j.do(ctx, io.Discard); err != nil {
 		return nil, false, err
 	}
-	defer server.Stop()
-	args := slices.Concat(s.run, []string{"--first-port", strconv.Itoa(port), "--ports", "1", "--server-control", t.Control, "--quiet", "--json", "-"}, clientFlags)
-	r, short, err = again(ctx, args)
-	if dead := server.Alive(); err != nil && dead != nil {
-		return nil, false, fmt.Errorf("%w; %v", err, dead)
-	}
-	return r, short, err
+	failed, err := r.Judge(s.judges[i])
+	return r, short || failed, err
 }
 
-// flagsOf are the flags for a server that is not ours, which stand behind its
-// name; ours gets them from startOwn.
-func flagsOf(server string, flags []string) []string {
-	if server == "" {
-		return nil
+// parseJob reads the command line of a run that another process is to do, and the
+// conditions that it must meet.
+func parseJob(args []string) (j job, thresholds []result.Threshold, err error) {
+	rest := args[1:]
+	switch args[0] {
+	case "echo":
+		e := newEcho()
+		err = e.parse(rest, func() error { return e.check(rest) })
+		return job{Run: scenario.ChurnOptions{Options: e.target.Options}}, e.command.thresholds, err
+	case "stress":
+		s := newStress()
+		err = s.parse(rest, func() error { return s.check(rest) })
+		return job{Run: s.opt}, s.command.thresholds, err
+	case "churn":
+		c := newChurn()
+		if err = c.parse(rest, func() error { return c.check(rest) }); err == nil && c.matrix {
+			err = fmt.Errorf("%w: --matrix is no single run", scenario.ErrUsage)
+		}
+		return c.job(), c.command.thresholds, err
 	}
-	return flags
+	f, _, err := parse(args)
+	if err == nil {
+		err = f.outputs.check(false)
+	}
+	f.Commit = commit
+	return job{Run: scenario.ChurnOptions{Options: f.Options}}, f.outputs.thresholds, err
 }
 
 func choices(v []scenario.Choice) (list []string) {
@@ -263,55 +284,12 @@ func shown(m result.Metric, r *result.Result, short bool) string {
 }
 
 // port is where the server listens.
-func (s *sweep) port() (int, error) {
+func (s *sweep) port(ownNet bool) (int, error) {
 	switch {
 	case s.first > 0:
 		return s.first, nil
-	case s.isolates() || s.server != "":
+	case ownNet || s.server != "":
 		return plan.FirstTCP, nil
 	}
 	return scenario.FreePort()
-}
-
-// proto is what the scenario speaks.
-func (s *sweep) proto() string {
-	if s.value("proto") == plan.WS {
-		return plan.WS
-	}
-	return plan.TCP
-}
-
-// conns is how many connections the scenario may have at a time: the server is
-// made for so many, and some more.
-func (s *sweep) conns() (most int64) {
-	most = 1000
-	for _, a := range s.opt.Axes {
-		if a.Name == "conns" || a.Name == "users" {
-			for _, v := range a.Values {
-				if n, err := unit.ParseCount(v); err == nil {
-					most = max(most, n)
-				}
-			}
-		}
-	}
-	for _, flag := range []string{"conns", "users"} {
-		if n, err := unit.ParseCount(s.value(flag)); err == nil {
-			most = max(most, n)
-		}
-	}
-	return most
-}
-
-// value is what the scenario's flag is set to, "" if it is not.
-func (s *sweep) value(flag string) (v string) {
-	for i, a := range s.run {
-		name, value, ok := strings.Cut(strings.TrimLeft(a, "-"), "=")
-		if !strings.HasPrefix(a, "-") || name != flag {
-			continue
-		}
-		if v = value; !ok && i+1 < len(s.run) {
-			v = s.run[i+1]
-		}
-	}
-	return v
 }

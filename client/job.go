@@ -1,0 +1,242 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"os/exec"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/c10m/c10m/internal/proc"
+	"github.com/c10m/c10m/internal/result"
+	"github.com/c10m/c10m/internal/scenario"
+	"github.com/c10m/c10m/internal/sys"
+)
+
+// job is one run that another process of this program does, with options that
+// were read and checked here: in a network namespace of its own, or only apart, as
+// a sweep wants each of its runs.
+type job struct {
+	Run      scenario.ChurnOptions // of hold and echo the embedded Options alone
+	Net      bool                  // in a network namespace of its own
+	Settings settings              // of that namespace
+	Server   *ownServer            // started for the run; nil: there is one
+	Quiet    bool
+}
+
+// ownServer is a server that a run has for itself.
+type ownServer struct {
+	Command string // "": ours
+	Flags   []string
+}
+
+// answer is what became of a job.
+type answer struct {
+	Result *result.Result `json:",omitempty"`
+	Short  bool           // it fell short, or was interrupted
+	Error  string         `json:",omitempty"`
+	Kind   errorKind      `json:",omitempty"`
+}
+
+// errorKind is which of the errors that callers tell apart an error is.
+type errorKind string
+
+var errorKinds = map[errorKind]error{"usage": scenario.ErrUsage, "interrupted": scenario.ErrInterrupted}
+
+// kindOf is the kind of an error; "" of any other.
+func kindOf(err error) errorKind {
+	for kind, is := range errorKinds {
+		if errors.Is(err, is) {
+			return kind
+		}
+	}
+	return ""
+}
+
+// farError is an error of another process: the same text, and the same to
+// errors.Is.
+type farError struct {
+	text string
+	kind error
+}
+
+func (e *farError) Error() string { return e.text }
+func (e *farError) Unwrap() error { return e.kind }
+
+const (
+	// jobCommand is what a process is called with that does a job. It takes no
+	// flags: the job comes through a pipe.
+	jobCommand = "run-job"
+	// The fds that it inherits after stdin, stdout and stderr.
+	jobFD    = 3 // the job; ends when the process that gave it does
+	answerFD = 4
+)
+
+// do has another process do it. What that process shows on the way goes to
+// stderr.
+func (j *job) do(ctx context.Context, stderr io.Writer) (r *result.Result, short bool, err error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, false, fmt.Errorf("find own binary: %w", err)
+	}
+	j.Run.OwnNet = j.Net
+	jobRead, jobWrite, err := os.Pipe()
+	if err != nil {
+		return nil, false, os.NewSyscallError("pipe2", err)
+	}
+	defer func() { _ = jobWrite.Close() }()
+	answerRead, answerWrite, err := os.Pipe()
+	if err != nil {
+		_ = jobRead.Close()
+		return nil, false, os.NewSyscallError("pipe2", err)
+	}
+	defer func() { _ = answerRead.Close() }()
+	cmd := exec.CommandContext(ctx, self, jobCommand)
+	cmd.ExtraFiles = []*os.File{jobRead, answerWrite}
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	var said bytes.Buffer
+	if cmd.Stderr = stderr; j.Quiet {
+		cmd.Stderr = &said
+	}
+	if j.Net {
+		cmd.SysProcAttr = &syscall.SysProcAttr{Unshareflags: sys.NewNetwork}
+	}
+	err = cmd.Start()
+	_, _ = jobRead.Close(), answerWrite.Close()
+	if err != nil {
+		return nil, false, fmt.Errorf("start another process of this program: %w", err)
+	}
+	go func() { _ = json.NewEncoder(jobWrite).Encode(j) }()
+	var a answer
+	bad := json.NewDecoder(answerRead).Decode(&a)
+	err = cmd.Wait()
+	switch {
+	case bad != nil && ctx.Err() != nil: // before it could listen to signals
+		return nil, false, scenario.ErrInterrupted
+	case bad != nil:
+		return nil, false, fmt.Errorf("another process of this program ended without an answer: %w%s", cmpErr(err, bad), lastLine(said.String()))
+	case a.Error != "":
+		return nil, false, &farError{a.Error, errorKinds[a.Kind]}
+	case a.Result == nil:
+		return nil, false, errors.New("another process of this program answered without a result")
+	}
+	return a.Result, a.Short, a.Result.Check()
+}
+
+// cmpErr is the first error there is.
+func cmpErr(a, b error) error {
+	if a != nil {
+		return a
+	}
+	return b
+}
+
+// lastLine is the end of what a process said, for whoever must find out why.
+func lastLine(said string) string {
+	lines := strings.Split(strings.TrimSpace(said), "\n")
+	if last := lines[len(lines)-1]; last != "" {
+		return ": " + last
+	}
+	return ""
+}
+
+// serveJob is the process that does a job.
+func serveJob() int {
+	syscall.CloseOnExec(jobFD) // a server that it starts must not hold them
+	syscall.CloseOnExec(answerFD)
+	ctx, stop := signal.NotifyContext(context.Background(), sys.EndSignals()...)
+	defer stop()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	from, to := os.NewFile(jobFD, "job"), os.NewFile(answerFD, "answer")
+	var j job
+	in := json.NewDecoder(from)
+	if err := in.Decode(&j); err != nil {
+		_, _ = fmt.Fprintf(os.Stderr, "client: %s is for this program's own use: read job: %v\n", jobCommand, err)
+		return badUsage
+	}
+	go func() {
+		_, _ = io.Copy(io.Discard, from)
+		cancel()
+	}()
+	r, short, err := j.run(ctx, os.Stderr)
+	a := answer{Result: r, Short: short}
+	if err != nil {
+		a = answer{Error: err.Error(), Kind: kindOf(err)}
+	}
+	if err := json.NewEncoder(to).Encode(a); err != nil {
+		_, _ = fmt.Fprintf(os.Stderr, "client: write answer: %v\n", err)
+		return fellShort
+	}
+	return done
+}
+
+// run does it here: in the namespace that this process is in, with the settings
+// and the server that it wants.
+func (j *job) run(ctx context.Context, stderr io.Writer) (r *result.Result, short bool, err error) {
+	if j.Net {
+		if err := j.Settings.settle(); err != nil {
+			return nil, false, err
+		}
+	}
+	o := &j.Run.Options
+	if j.Server != nil {
+		server, err := startOwn(ctx, o, j.Server.Command, j.Server.Flags...)
+		if err != nil {
+			return nil, false, err
+		}
+		defer server.Stop()
+		defer func() {
+			if dead := server.Alive(); err != nil && dead != nil {
+				err = fmt.Errorf("%w; %v", err, dead)
+			}
+		}()
+	}
+	f := flags{Options: *o, outputs: outputs{quiet: j.Quiet}}
+	switch o.Scenario {
+	case "hold", "echo":
+		r, err = execute(ctx, f, stderr)
+	case "churn":
+		r, err = f.watched(stderr, func(fp proc.FS, watch scenario.Watch) (*result.Result, error) {
+			return scenario.Churn(ctx, j.Run, fp, watch)
+		})
+	case "stress":
+		r, err = f.watched(stderr, func(fp proc.FS, watch scenario.Watch) (*result.Result, error) {
+			return scenario.Stress(ctx, j.Run, fp, watch)
+		})
+	default:
+		err = fmt.Errorf("%w: %q is no scenario of another process", scenario.ErrUsage, o.Scenario)
+	}
+	if err != nil {
+		return nil, false, err
+	}
+	return r, r.Interrupt || short || failedToDo(r), nil
+}
+
+// failedToDo says whether a run fell short of what its scenario asks for.
+func failedToDo(r *result.Result) bool {
+	switch r.Scenario {
+	case "churn":
+		return scenario.ChurnFailed(r)
+	case "stress":
+		return r.Short() || r.Conns.Failed > 0
+	}
+	return r.Short()
+}
+
+// with is a copy that has further settings.
+func (j job) with(more settings) job {
+	j.Settings = maps.Clone(j.Settings)
+	if j.Settings == nil {
+		j.Settings = settings{}
+	}
+	maps.Copy(j.Settings, more)
+	return j
+}
