@@ -78,7 +78,7 @@ func TestPage(t *testing.T) {
 		t.Fatal(err)
 	}
 	page := string(b)
-	for _, want := range []string{"<svg", "Broken &lt;b&gt;", "cannot | listen", "Clients", "the seeds&#39; figure", "10,500 B", "What they are"} {
+	for _, want := range []string{"<svg", "Broken &lt;b&gt;", "cannot | listen", "Clients", "Tornado, by its author&#39;s figure", "10,500 B", "What they are"} {
 		if !strings.Contains(page, want) {
 			t.Errorf("no %q in the page", want)
 		}

@@ -29,10 +29,10 @@ func drawings(c *Comparison) (all []drawing) {
 	return all
 }
 
-// memoryBars stacks the kernel's part and the server's; the seeds' figure is
-// both in one.
+// memoryBars stacks the kernel's part and the server's; the figure of Tornado's
+// author is both in one.
 func memoryBars(rows []Row, p protocol) plot.Bars {
-	bars := []plot.Bar{{Name: "the seeds' figure", Parts: []plot.Part{{Name: "kernel and user", Value: seed[p.proto]}}}}
+	bars := []plot.Bar{{Name: byItsAuthor, Parts: []plot.Part{{Name: "kernel and user", Value: tornado[p.proto]}}}}
 	for _, r := range rows {
 		f := r.Median
 		if f == nil || f.Kernel == nil || f.User == nil {

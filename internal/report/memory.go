@@ -8,10 +8,6 @@ import (
 	"github.com/c10m/c10m/internal/unit"
 )
 
-// seedPerEnd is what the program that c10m began as took, bytes per connection
-// and end (Tornado, as its users measured it).
-var seedPerEnd = map[string]float64{"tcp": 10.5e3, "ws": 15.5e3}
-
 const (
 	tenMillion = 10_000_000
 	tableWidth = 11
@@ -32,7 +28,7 @@ func (t *text) memory(r *result.Result) {
 	if m.Measured() {
 		t.perConn(m)
 		t.caches(m.Caches)
-		t.extrapolate(m, r.Proto)
+		t.extrapolate(m)
 	}
 	t.inUse(m)
 }
@@ -106,9 +102,9 @@ func (t *text) caches(list []result.Cache) {
 	}
 }
 
-// extrapolate is the sentence that people quote. GiB = 2^30, GB = 10^9: the
-// seed's users counted in GB, so both are given.
-func (t *text) extrapolate(m *result.Memory, proto string) {
+// extrapolate is the sentence that people quote. GiB = 2^30, GB = 10^9: others
+// count in GB, so both are given.
+func (t *text) extrapolate(m *result.Memory) {
 	t.printf("\n")
 	if m.TotalPerConn > 0 && m.Fit.R2 == 0 {
 		t.sentence("Too few samples to say what 10,000,000 connections need: take more of them, or a lower --rate.")
@@ -118,18 +114,14 @@ func (t *text) extrapolate(m *result.Memory, proto string) {
 		t.sentence("Too noisy to say what 10,000,000 connections need: take more of them.")
 		return
 	}
-	ends, at := 1.0, ", this end"
+	at := ", this end"
 	if m.BothEnds {
-		ends, at = 2, ""
+		at = ""
 	}
 	need := m.TotalPerConn * tenMillion
 	said := fmt.Sprintf("10,000,000 connections need %s (%s GB)%s", unit.Bytes(need), unit.Commas(int64(need/1e9+0.5)), at)
-	seed := seedPerEnd[proto]
-	switch {
-	case m.BothEnds && m.ServerPerConn == nil:
+	if m.BothEnds && m.ServerPerConn == nil {
 		said += ", without the server's own memory, which is not known"
-	case seed > 0:
-		said += fmt.Sprintf("; the seed program needed %.0f GB", ends*seed*tenMillion/1e9)
 	}
 	t.sentence("%s", said)
 }

@@ -35,15 +35,14 @@ func TestAbsentPartsAreLeftOut(t *testing.T) {
 		{"no server to ask", func(r *result.Result) {
 			r.Memory.ServerPerConn, r.Memory.Plain.Server, r.CPU.Server, r.Reconcile.Server = nil, nil, nil, nil
 			r.Memory.Before.Server, r.Memory.Held.Server, r.Memory.After.Server = nil, nil, nil
-		}, []string{"\n  server  ", "seed program"}},
+		}, []string{"\n  server  "}},
 		{"no outside", func(r *result.Result) { r.Memory.Outside = nil }, []string{"cross-check"}},
 		{"nobody walked", func(r *result.Result) { r.Memory.WalkedPerConn = nil }, []string{"/proc/PID/fd"}},
 		{"no fit", func(r *result.Result) { r.Memory.Fit.R2 = 0 }, []string{"r²", "least squares", "connections need 7"}},
 		{"no pages", func(r *result.Result) { r.Memory.PagesPerConn = nil }, []string{"in pages  "}},
 		{"withheld", func(r *result.Result) { r.Memory.Withheld = "too noisy" }, []string{"per conn ", "caches", "10,000,000"}},
 		{"in use only", func(r *result.Result) { r.Memory = &result.Memory{After: r.Memory.After} }, []string{"per conn", "caches", "10,000,000", "before  ", "held  "}},
-		{"a cost below 0", func(r *result.Result) { r.Memory.TotalPerConn = -3 }, []string{"connections need 7", "seed program"}},
-		{"an unknown protocol", func(r *result.Result) { r.Proto = "quic" }, []string{"seed program"}},
+		{"a cost below 0", func(r *result.Result) { r.Memory.TotalPerConn = -3 }, []string{"connections need 7"}},
 		{"a short curve", func(r *result.Result) { r.Setup.Curve = r.Setup.Curve[:4] }, []string{"█", "tenth"}},
 		{"no softirq", func(r *result.Result) { r.CPU.Softirq = nil }, []string{"softirq"}},
 		{"no kernel count", func(r *result.Result) { r.Reconcile.Kernel = nil }, []string{"kernel sockets"}},
@@ -72,9 +71,8 @@ func TestSentences(t *testing.T) {
 		change func(*result.Result)
 		want   string
 	}{
-		{"both ends over tcp", func(*result.Result) {}, "10,000,000 connections need 79.7 GiB (86 GB); the seed program needed 210 GB\n"},
-		{"both ends over ws", func(r *result.Result) { r.Proto = "ws" }, "need 79.7 GiB (86 GB); the seed program needed 310 GB\n"},
-		{"one end", func(r *result.Result) { r.Memory.BothEnds = false }, "need 79.7 GiB (86 GB), this end; the seed program\n  needed 105 GB\n"},
+		{"both ends over tcp", func(*result.Result) {}, "10,000,000 connections need 79.7 GiB (86 GB)\n"},
+		{"one end", func(r *result.Result) { r.Memory.BothEnds = false }, "need 79.7 GiB (86 GB), this end\n"},
 		{"noise", func(r *result.Result) { r.Memory.Fit.R2 = 0.775 }, "\n\n  Too noisy to say what 10,000,000 connections need: take more of them.\n"},
 		{"no fit, but a plain difference", func(r *result.Result) { r.Memory.Fit.R2 = 0 }, "\n\n  Too few samples to say what 10,000,000 connections need: take more of them, or\n  a lower --rate.\n"},
 		{"withheld", func(r *result.Result) { r.Memory.Withheld = "too noisy without /proc/slabinfo" }, "\n\n  Memory per connection: too noisy without /proc/slabinfo.\n\nMemory in use "},
