@@ -35,6 +35,9 @@ func main() {
 	}
 	child := isRelayed()
 	if !child {
+		if err := scenario.RoomToStart(2); err != nil {
+			os.Exit(fail(os.Stderr, err))
+		}
 		if status, ok := relay(os.Args[1:], os.Stderr); ok {
 			os.Exit(status)
 		}

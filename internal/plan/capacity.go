@@ -12,11 +12,13 @@ import (
 // Machine is what bounds the connections of one run. Zero or negative fields
 // are unknown and bound nothing, except where said.
 type Machine struct {
-	RoomBytes      int64 // memory that can be taken, the reserve already off
-	BytesPerConn   int64 // of everything on this machine: kernel (both ends if local) and user
-	FDsPerTable    int64 // soft RLIMIT_NOFILE
-	FDsTaken       int64 // fds a table holds before the first connection, and the reserve
-	Tables         int64 // fd tables this run may take; 1 without private tables
+	RoomBytes      int64  // memory that can be taken, the reserve already off
+	BytesPerConn   int64  // of everything on this machine: kernel (both ends if local) and user
+	FDsPerTable    int64  // soft RLIMIT_NOFILE
+	FDsTaken       int64  // fds a table holds before the first connection, and the reserve
+	Tables         int64  // fd tables this run may take; 1 without private tables
+	TablesWhy      string // what keeps them from being more, each being a thread's; "" if nothing does
+	TablesCure     string
 	EpollWatches   int64 // fs.epoll.max_user_watches
 	WatchesTaken   int64 // by what this user holds already
 	WatchesPerConn int64 // 2 when the server is on this machine under the same user
@@ -49,9 +51,13 @@ func (m Machine) Limits() []Limit {
 	}
 	if m.FDsPerTable > 0 {
 		per := max(0, m.FDsPerTable-m.FDsTaken)
-		add("file descriptors", saturate(per, max(1, m.Tables)),
-			fmt.Sprintf("RLIMIT_NOFILE %s × %d fd tables", unit.Commas(m.FDsPerTable), max(1, m.Tables)),
-			"raise the hard limit (ulimit -Hn), or allow private fd tables (--private-fds on)")
+		why := fmt.Sprintf("RLIMIT_NOFILE %s × %d fd tables", unit.Commas(m.FDsPerTable), max(1, m.Tables))
+		cure := "raise the hard limit (ulimit -Hn), or allow private fd tables (--private-fds on)"
+		if m.TablesWhy != "" {
+			why += ", a thread each: " + m.TablesWhy
+			cure = m.TablesCure + ", or raise the hard limit of fds (ulimit -Hn)"
+		}
+		add("file descriptors", saturate(per, max(1, m.Tables)), why, cure)
 	}
 	if m.Tuples > 0 {
 		add("4-tuples", m.Tuples, "local ports × sources × ports", "more --ports, more --sources or a wider net.ipv4.ip_local_port_range")

@@ -83,25 +83,28 @@ func Prepare(ctx context.Context, o Options, fp proc.FS) (*Prepared, error) {
 
 func prepare(ctx context.Context, o Options, fp proc.FS) (*Prepared, error) {
 	p := &Prepared{control: newControl(ctx, "")}
+	tasks, err := roomForThreads(fp)
+	if err != nil {
+		return nil, err
+	}
 	if err := probe(ctx, o); err != nil {
 		return nil, err
 	}
 	p.findServer(ctx, o, fp)
-	local, err := localPorts(fp)
-	if err != nil {
-		return nil, err
-	}
-	pl := plan.Plan{Target: o.Target, Asked: o.Asked, Sources: o.Sources, Local: local}
+	pl := plan.Plan{Target: o.Target, Asked: o.Asked, Sources: o.Sources, Local: p.localPorts(fp)}
 	m, private, err := p.machine(o, pl, fp)
 	if err != nil {
 		return nil, err
+	}
+	if private {
+		tasks.bind(&m)
 	}
 	p.Limits = m.Limits()
 	if err := p.decideConns(&pl, o); err != nil {
 		return nil, err
 	}
 	p.decideSources(&pl, o)
-	if err := p.decideThreads(&pl, o, m, private); err != nil {
+	if err := p.decideThreads(&pl, o, m, private, tasks); err != nil {
 		return nil, err
 	}
 	if err := pl.Check(); err != nil {
@@ -230,13 +233,16 @@ func isOwn(ip netip.Addr) bool {
 
 // localPorts reads what the kernel may choose local ports from. A container may
 // not show it: then it is what the kernel begins with.
-func localPorts(fp proc.FS) (plan.LocalPorts, error) {
+func (p *Prepared) localPorts(fp proc.FS) plan.LocalPorts {
 	l, err := fp.LocalPorts()
-	var unread *fs.PathError
-	if errors.As(err, &unread) {
-		return plan.DefaultLocalPorts, nil
+	var hidden *fs.PathError
+	if err != nil && !errors.As(err, &hidden) {
+		p.warn("the range of local ports is taken for %d to %d: %v", plan.DefaultLocalPorts.Low, plan.DefaultLocalPorts.High, err)
 	}
-	return l, err
+	if err != nil {
+		return plan.DefaultLocalPorts
+	}
+	return l
 }
 
 // kernelLimits reads what the kernel allows to all, or to this user.
@@ -269,11 +275,7 @@ func (p *Prepared) kernelLimits(m *plan.Machine, fp proc.FS) {
 // machine reads what bounds this run. private says whether threads get fd
 // tables of their own.
 func (p *Prepared) machine(o Options, pl plan.Plan, fp proc.FS) (m plan.Machine, private bool, err error) {
-	mem, err := fp.Mem()
-	if err != nil {
-		return m, false, err
-	}
-	m.RoomBytes, m.BytesPerConn = int64(mem.Room(plan.MemoryReserve)), p.bytesPerConn()
+	p.memoryRoom(&m, fp)
 	want := fp.NrOpen()
 	if !o.Conns.Auto {
 		want = min(want, uint64(o.Conns.N)+1024)
@@ -314,6 +316,20 @@ func (p *Prepared) machine(o Options, pl plan.Plan, fp proc.FS) (m plan.Machine,
 		m.ServerConns = max(1, p.Server.MaxConns-p.Server.Open)
 	}
 	return m, private, nil
+}
+
+// memoryRoom reads what memory can be taken. Where that is not known it bounds
+// nothing, and the run says so.
+func (p *Prepared) memoryRoom(m *plan.Machine, fp proc.FS) {
+	mem, err := fp.Mem()
+	if err != nil {
+		p.warn("how many connections memory allows is not known: %v", err)
+		return
+	}
+	for _, doubt := range mem.Doubts {
+		p.warn("memory: %s", doubt)
+	}
+	m.RoomBytes, m.BytesPerConn = int64(mem.Room(plan.MemoryReserve)), p.bytesPerConn()
 }
 
 // decideConns settles --conns, and says which limit it is that binds.
@@ -417,7 +433,7 @@ func threadsFor(o Options, n int64) int64 {
 }
 
 // decideThreads settles --threads: enough fd tables, and a core each.
-func (p *Prepared) decideThreads(pl *plan.Plan, o Options, m plan.Machine, private bool) error {
+func (p *Prepared) decideThreads(pl *plan.Plan, o Options, m plan.Machine, private bool, tasks taskRoom) error {
 	perTable := max(0, m.FDsPerTable-m.FDsTaken)
 	tables := plan.TablesFor(pl.Total, perTable)
 	threads := threadsFor(o, pl.Total)
@@ -427,6 +443,14 @@ func (p *Prepared) decideThreads(pl *plan.Plan, o Options, m plan.Machine, priva
 			return fmt.Errorf("%w: --threads %d: %s connections need %d fd tables of %s", ErrUsage, threads, unit.Commas(pl.Total), tables, unit.Commas(perTable))
 		}
 		threads = max(threads, tables)
+	}
+	if o.Threads.Auto && threads > tables { // fewer do, where no more may be
+		threads = max(tables, min(threads, tasks.threads))
+	}
+	if tables <= maxTables {
+		if err := tasks.check(threads, pl.Total); err != nil {
+			return err
+		}
 	}
 	if !private && tables > 1 || tables > maxTables {
 		return fmt.Errorf("%w: --conns %d: %s × %d hold %s; raise the hard limit (ulimit -Hn %d), or allow private fd tables (--private-fds on)",

@@ -67,7 +67,14 @@ func TestSourcesAreOfTheInterfaceThatLeadsThere(t *testing.T) {
 }
 
 func TestLocalPorts(t *testing.T) {
-	for text, want := range map[string]plan.LocalPorts{"": plan.DefaultLocalPorts, "1024\t65535\n": {Low: 1024, High: 65535}, "1024 all": {}} {
+	for text, want := range map[string]struct {
+		low, high int
+		doubt     string
+	}{
+		"": {plan.DefaultLocalPorts.Low, plan.DefaultLocalPorts.High, ""}, "1024\t65535\n": {1024, 65535, ""},
+		"1024 all": {plan.DefaultLocalPorts.Low, plan.DefaultLocalPorts.High, "is not two numbers"},
+		"0 0":      {plan.DefaultLocalPorts.Low, plan.DefaultLocalPorts.High, "is not a range of ports"},
+	} {
 		dir := t.TempDir()
 		if at := filepath.Join(dir, "sys/net/ipv4"); text != "" {
 			if err := errors.Join(os.MkdirAll(at, 0o755), os.WriteFile(filepath.Join(at, "ip_local_port_range"), []byte(text), 0o600)); err != nil {
@@ -78,9 +85,11 @@ func TestLocalPorts(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		l, err := localPorts(fp)
-		if bad := want.High == 0; bad != (err != nil) || !bad && (l.Low != want.Low || l.High != want.High) {
-			t.Errorf("%q: %d..%d, %v", text, l.Low, l.High, err)
+		var p Prepared
+		l := p.localPorts(fp)
+		said := strings.Join(p.Warnings, "; ")
+		if l.Low != want.low || l.High != want.high || (said != "") != (want.doubt != "") || !strings.Contains(said, want.doubt) {
+			t.Errorf("%q: %d..%d, warnings %q, want %d..%d, %q", text, l.Low, l.High, said, want.low, want.high, want.doubt)
 		}
 	}
 }

@@ -1,0 +1,72 @@
+package scenario
+
+import (
+	"fmt"
+	"runtime"
+
+	"github.com/c10m/c10m/internal/plan"
+	"github.com/c10m/c10m/internal/proc"
+	"github.com/c10m/c10m/internal/unit"
+)
+
+// runtimeThreads is what the Go runtime may take for itself beside the threads of
+// the engine: one for each processor that it runs goroutines on, and a few more
+// for its monitor, its template thread and calls that block. It ends the process
+// with a dump of all registers where clone(2) fails, so they are counted before.
+func runtimeThreads() int64 { return int64(runtime.GOMAXPROCS(0)) + 8 }
+
+// RoomToStart says whether there is room for the runtimes of so many processes of
+// ours. It is for the very beginning, when they are not all started yet.
+func RoomToStart(processes int64) error {
+	fp, err := proc.Here()
+	if err != nil {
+		return nil // then it will be said by whoever needs it
+	}
+	return roomToStart(fp, processes)
+}
+
+func roomToStart(fp proc.FS, processes int64) error {
+	need := processes * runtimeThreads()
+	if bounds := fp.TaskBounds(); len(bounds) > 0 && bounds[0].Left() < need {
+		return fmt.Errorf("threads: %s: the client alone takes up to %d; %s", bounds[0], need, bounds[0].Cure)
+	}
+	return nil
+}
+
+// taskRoom is how many threads the engine may have.
+type taskRoom struct {
+	threads int64
+	by      proc.TaskBound // what bounds them; without a name nothing does
+}
+
+// roomForThreads reads what bounds the number of threads; an error where not even
+// one fits. It must come before anything that makes threads.
+func roomForThreads(fp proc.FS) (taskRoom, error) {
+	bounds := fp.TaskBounds()
+	if len(bounds) == 0 {
+		return taskRoom{threads: maxTables}, nil
+	}
+	r := taskRoom{threads: bounds[0].Left() - runtimeThreads(), by: bounds[0]}
+	if r.threads < 1 {
+		return r, fmt.Errorf("threads: %s: the client takes %d and one for each of its threads; %s", r.by, runtimeThreads(), r.by.Cure)
+	}
+	return r, nil
+}
+
+// bind lets a machine have no more fd tables than threads, as each private one is
+// a thread's.
+func (r taskRoom) bind(m *plan.Machine) {
+	if r.by.Name == "" || r.threads >= m.Tables {
+		return
+	}
+	m.Tables, m.TablesWhy, m.TablesCure = r.threads, r.by.String(), r.by.Cure
+}
+
+// check says whether so many threads are too many; conns is what they are for.
+func (r taskRoom) check(threads, conns int64) error {
+	if r.by.Name == "" || threads <= r.threads {
+		return nil
+	}
+	return fmt.Errorf("threads: %s: %s connections need %s here, and there is room for %s beside the runtime's; %s",
+		r.by, unit.Commas(conns), unit.Commas(threads), unit.Commas(r.threads), r.by.Cure)
+}
