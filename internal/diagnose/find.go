@@ -17,7 +17,7 @@ type rule func(w *Window) []result.Finding
 var rules = []rule{
 	stopped, idleTimeout, conntrackFull, portsUsedUp, fdsUsedUp, serverFull, memoryLow,
 	acceptQueue, synQueue, tcpMemory, timeWaitFull, manyInTimeWait, orphans,
-	hotShard, lockWait, softirqBound, processorsBusy, threadBound, callsPerMessage,
+	cpuQuota, tasksUsedUp, hotShard, lockWait, softirqBound, processorsBusy, threadBound, callsPerMessage,
 }
 
 // Find says what limits, severest first. Nothing found is an empty list.
@@ -40,6 +40,8 @@ const (
 	FilesUsedUp     = "open files of the system used up"
 	ServerFull      = "server full"
 	MemoryLow       = "memory low"
+	CPUQuota        = "cgroup CPU quota"
+	TasksUsedUp     = "threads used up"
 	AcceptQueue     = "accept queue full"
 	OthersQueue     = "accept queue of another program full"
 	SynQueue        = "SYN queue full"
@@ -63,6 +65,7 @@ const (
 // blocking are the causes for which a server is slow while processors idle.
 var blocking = map[string]string{
 	Stopped:      "the server does not run at all",
+	CPUQuota:     "on its quota of processor time",
 	AcceptQueue:  "on the backlog of a listening port",
 	SynQueue:     "on the SYN queue of a listening port",
 	HotShard:     "on one shard",

@@ -112,7 +112,33 @@ func TestFind(t *testing.T) {
 		}, InTimeWait, []string{"8,300 sockets; 1,400 came in 10 s"}},
 		{"many in TIME_WAIT, from before", func(w *Window) { w.After.Sockets.TimeWait, w.Before.Sockets.TimeWait = 8300, 9800 }, "", nil},
 		{"orphans", func(w *Window) { w.After.Sockets.Orphan = 950 }, Orphans, nil},
-		{"memory", func(w *Window) { w.After.Mem.Free = 1 << 30 }, MemoryLow, nil},
+		{"memory", func(w *Window) { w.After.Mem.Free = 1 << 30 }, MemoryLow, []string{"1,024 of 102,400 MiB"}},
+		{"memory that is not known", func(w *Window) { w.After.Mem = proc.Mem{} }, "", nil},
+		{"CPU quota of the server", func(w *Window) {
+			grow(w)
+			w.Before.ServerQuota = &result.Cgroup{Name: "/a", CPUs: 0.5, Periods: 10, Throttled: 1, ThrottledSeconds: 1}
+			w.After.ServerQuota = &result.Cgroup{Name: "/a", CPUs: 0.5, Periods: 95, Throttled: 82, ThrottledSeconds: 3.5}
+			w.After.Server[0].Threads[0].Wait += 9.5
+		}, CPUQuota, []string{"the server may use 0.5 processors (control group /a): held up in 81 of 85 periods, its threads for 2.5 s together", "blocked on its quota"}},
+		{"CPU quota of the client, now and then", func(w *Window) {
+			w.After.ClientQuota = &result.Cgroup{Name: "/b", CPUs: 2, Periods: 100, Throttled: 15, ThrottledSeconds: 0.5}
+		}, CPUQuota, []string{"the client may use 2 processors", "15 of 100"}},
+		{"CPU quota of both in one group", func(w *Window) {
+			w.After.ClientQuota = &result.Cgroup{Name: "/", CPUs: 1, Periods: 100, Throttled: 95, ThrottledSeconds: 5}
+			w.After.ServerQuota = &result.Cgroup{Name: "/", CPUs: 1, Periods: 101, Throttled: 96, ThrottledSeconds: 5}
+		}, CPUQuota, []string{"client and server may use 1 processors"}},
+		{"CPU quotas of two groups that are called the same", func(w *Window) {
+			w.After.ClientQuota = &result.Cgroup{Name: "/", CPUs: 1, Periods: 100, Throttled: 20}
+			w.After.ServerQuota = &result.Cgroup{Name: "/", CPUs: 1, Periods: 100, Throttled: 95}
+		}, CPUQuota, []string{"the server may use 1 processors"}},
+		{"a quota that is not used up", func(w *Window) {
+			w.Before.ServerQuota = &result.Cgroup{Name: "/a", CPUs: 0.5, Periods: 10, Throttled: 9}
+			w.After.ServerQuota = &result.Cgroup{Name: "/a", CPUs: 0.5, Periods: 95, Throttled: 9}
+		}, "", nil},
+		{"threads", func(w *Window) {
+			w.After.Tasks = []proc.TaskBound{{Name: "pids.max of control group /a", Used: 97, Limit: 100, Cure: "raise it"}}
+		}, TasksUsedUp, []string{"pids.max of control group /a 100, 97 in use", "raise it, or fewer"}},
+		{"threads enough", func(w *Window) { w.After.Tasks = []proc.TaskBound{{Name: "x", Used: 80, Limit: 100, Cure: "raise it"}} }, "", nil},
 		{"hot shard", func(w *Window) { w.After.Server[0].Threads[0].Run += 8 }, HotShard, []string{"process 11", "90 % of the work (processor time)", "91 %"}},
 		{"a worker and its master", func(w *Window) {
 			w.After.Server[0].Threads[0].Run += 8

@@ -204,19 +204,3 @@ func orphans(w *Window) []result.Finding {
 		Meaning:  "Sockets that were closed and still have data to send: above the limit the kernel resets them.",
 		Cure:     "let the peers read before closing; raise net.ipv4.tcp_max_orphans"})
 }
-
-// memoryLow: what can still be taken without the out-of-memory killer.
-func memoryLow(w *Window) []result.Finding {
-	m := w.After.Mem
-	if m.Total == 0 || m.Room(0.10) > 0 {
-		return nil
-	}
-	f := result.Finding{Name: MemoryLow, Severity: 60,
-		Evidence: fmt.Sprintf("%s of %s MiB are free or can be dropped at once", unit.Commas(int64((m.Free+m.CleanCache)>>20)), unit.Commas(int64(m.Total>>20))),
-		Meaning:  "Below 5 % the kernel begins to look for a process to kill, and each allocation may have to wait.",
-		Cure:     "fewer connections, more memory, or server and client on two machines"}
-	if m.Room(0.05) == 0 {
-		f.Severity = 94
-	}
-	return one(f)
-}

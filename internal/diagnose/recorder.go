@@ -137,7 +137,23 @@ func (r *Recorder) moment(ctx context.Context) Moment {
 	if r.target.Report != nil {
 		m.Report, _ = r.target.Report(ctx)
 	}
+	r.limits(&m)
 	return m
+}
+
+// limits reads what control groups give to both ends: a server of ours says it
+// itself, wherever it runs.
+func (r *Recorder) limits(m *Moment) {
+	switch {
+	case m.Report != nil:
+		m.ServerQuota = m.Report.Cgroup
+	case len(r.target.Server) > 0:
+		m.ServerQuota = r.fp.Quota(r.target.Server[0])
+	}
+	if r.target.Client {
+		m.ClientQuota = r.fp.Quota(r.fp.Self())
+		m.Tasks = r.fp.TaskBounds()
+	}
 }
 
 func (r *Recorder) process(pid int) (Process, bool) {

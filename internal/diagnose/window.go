@@ -36,6 +36,9 @@ type Moment struct {
 	Mem            proc.Mem
 	Files, FileMax int64                // open on the whole system
 	Report         *result.ServerReport // of a server of ours
+	// The quotas of processor time of the control groups; nil: none, or not known.
+	ServerQuota, ClientQuota *result.Cgroup
+	Tasks                    []proc.TaskBound // what bounds this process's threads, tightest first
 }
 
 // Process is one process at one moment.
