@@ -164,7 +164,8 @@ func (s *server) shards(r *result.ServerReport) echo.State {
 	state := echo.Starting
 	for i, slot := range s.page.Workers() {
 		its := echo.State(slot.State.Load())
-		sh := result.Shard{Number: i, PID: int(slot.PID.Load()), State: its.String(), Loops: slot.LoopMessages(s.size.Loops),
+		sh := result.Shard{Number: i, PID: int(slot.PID.Load()), State: its.String(),
+			Loops: slot.LoopMessages(s.size.Loops), LoopOpen: slot.LoopOpen(s.size.Loops),
 			Open: slot.Open.Load(), Accepted: slot.Accepted.Load(), HeapBytes: slot.Heap.Load()}
 		sh.Messages, _ = slot.Messages()
 		needed := true

@@ -129,6 +129,7 @@ func (l *Loop) AdmitOrPass(fd, port int) Admission {
 	}
 	c.ctr.Accepted.Add(1)
 	c.ctr.PortOpen[port].Add(1)
+	c.ctr.traffic[l.index%stripes].open.Add(1)
 	return Admitted
 }
 
@@ -152,11 +153,13 @@ func (c *Core) refuse(cause int) Admission {
 // Refuse takes an admission back: the connection cannot be served.
 func (l *Loop) Refuse(port, cause int) {
 	l.ctr.Causes[cause].Add(1)
-	l.core.left(port)
+	l.left(port)
 }
 
 // left takes a connection out of the counts.
-func (c *Core) left(port int) {
+func (l *Loop) left(port int) {
+	c := l.core
+	c.ctr.traffic[l.index%stripes].open.Add(-1)
 	c.ctr.Closed.Add(1)
 	c.ctr.Open.Add(-1)
 	if c.TotalOpen != nil {

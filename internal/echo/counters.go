@@ -29,7 +29,8 @@ type Counters struct {
 	traffic  [stripes]struct {
 		messages atomic.Int64
 		bytes    atomic.Int64
-		_        [48]byte
+		open     atomic.Int64
+		_        [40]byte
 	}
 	PortOpen [MaxPorts]atomic.Int32 // open now, by index of the listening port
 }
@@ -72,6 +73,18 @@ func (c *Counters) LoopMessages(n int) (each []int64) {
 	return each
 }
 
+// LoopOpen is how many connections each of n event loops holds; nil where
+// LoopMessages is.
+func (c *Counters) LoopOpen(n int) (each []int64) {
+	if n < 2 || n > stripes {
+		return nil
+	}
+	for i := range n {
+		each = append(each, c.traffic[i].open.Load())
+	}
+	return each
+}
+
 // Echoed counts messages and bytes of payload; key, an event loop's number,
 // spreads the counting.
 func (c *Counters) Echoed(key, messages, bytes int) {
@@ -87,6 +100,9 @@ func (c *Counters) Reset() {
 	c.Open.Store(0)
 	c.Buffered.Store(0)
 	c.Heap.Store(0)
+	for i := range c.traffic {
+		c.traffic[i].open.Store(0)
+	}
 	for i := range c.PortOpen {
 		if c.PortOpen[i].Load() != 0 {
 			c.PortOpen[i].Store(0)

@@ -227,7 +227,7 @@ func (l *Loop) Gone(_, port int, s *Session) {
 	if s != nil {
 		l.free(s)
 	}
-	l.core.left(port)
+	l.left(port)
 }
 
 // tick is how often deadlines are looked at.

@@ -218,6 +218,7 @@ func (h *hold) fillSpread() {
 	}
 	add("client threads", h.census.PerThread)
 	add("server workers", h.workers)
+	add("server event loops", h.serverLoops)
 }
 
 // curve is the ramp's points; when full, every second one is dropped.

@@ -51,6 +51,7 @@ type hold struct {
 	room         uint64               // bytes that could be taken when the guard last looked
 	census       loadgen.Census
 	workers      []int64 // open connections of each server worker, while held
+	serverLoops  []int64 // the same of the event loops of the only one
 	gaps         int     // snapshots that failed ...
 	gap          error   // ... and why the last one did
 	heat         loadgen.Heat
@@ -274,6 +275,9 @@ func (h *hold) settle(ctx context.Context) {
 	if r != nil {
 		for _, w := range r.Shards {
 			h.workers = append(h.workers, w.Open)
+		}
+		if len(r.Shards) == 1 {
+			h.serverLoops = r.Shards[0].LoopOpen
 		}
 	}
 }

@@ -39,9 +39,9 @@ type acceptor struct {
 	bursts    []burst // by port
 	muted     []int   // ports that are not watched, after an error
 	resume    time.Time
-	came      int64     // the loop's, when stormy began to count
-	reads     uint64    // the same
-	since     time.Time // when that was
+	came      int64         // the loop's, when stormy began to count
+	reads     uint64        // the same
+	since     time.Time     // when that was
 	pause     time.Duration // how long the last one was
 }
 

@@ -154,8 +154,9 @@ func TestLanes(t *testing.T) {
 	for range 300 {
 		echoes(t, s.dial(t))
 	}
-	if n := s.Open.Load(); n != 300 {
-		t.Errorf("%d open, want 300", n)
+	each := s.LoopOpen(2)
+	if each[0]+each[1] != 300 || s.Open.Load() != 300 || each[0] == 0 || each[1] == 0 {
+		t.Errorf("%d open, by lane %d: want 300", s.Open.Load(), each)
 	}
 }
 
