@@ -17,6 +17,7 @@ type bench struct {
 	ctr    *Counters
 	room   int // bytes that the sockets take
 	broken bool
+	unsent int // bytes that they hold
 	out    []byte
 	shut   bool
 	now    time.Duration
@@ -38,6 +39,8 @@ func (b *bench) Send(_ int, p []byte) (int, sys.Errno) {
 	b.out = append(b.out, p[:n]...)
 	return n, 0
 }
+
+func (b *bench) Unsent(int) int { return b.unsent }
 
 func (b *bench) ShutdownWrite(int) sys.Errno { b.shut = true; return 0 }
 

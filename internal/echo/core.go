@@ -77,6 +77,7 @@ type Conns interface {
 type socket interface {
 	Send(fd int, p []byte) (int, sys.Errno)
 	ShutdownWrite(fd int) sys.Errno
+	Unsent(fd int) int
 }
 
 // kernel is the socket of real connections.
@@ -84,6 +85,7 @@ type kernel struct{}
 
 func (kernel) Send(fd int, p []byte) (int, sys.Errno) { return sys.Send(fd, p) }
 func (kernel) ShutdownWrite(fd int) sys.Errno         { return sys.ShutdownWrite(fd) }
+func (kernel) Unsent(fd int) int                      { return sys.Unsent(fd) }
 
 // Admit counts an accepted connection and decides about it, below the limits of
 // files and of memory: so accept4(2) itself never fails for want of them. One that

@@ -107,11 +107,45 @@ func (l *Loop) send(fd, port int, p phase, s *Session, out []byte) (*Session, bo
 		if s == nil {
 			s = l.take(fd, port, p)
 		}
-		s.moved = l.clock()
-		l.waiting.push(s)
+		l.progress(s)
 	}
 	s.out.put(out)
 	return s, true
+}
+
+// progress notes that a peer takes some of what waits for it.
+func (l *Loop) progress(s *Session) {
+	s.moved, s.unsent = l.clock(), notLooked
+	l.waiting.push(s)
+}
+
+// notLooked is Session.unsent until Tick has looked.
+const notLooked = -1
+
+// lookAfter is when Tick looks how much the socket itself holds for a peer: by
+// then the peer's kernel has taken what it has room for.
+const lookAfter = time.Second
+
+// stalled ends connections whose peers take nothing. A socket says that it has
+// room only when a third of its buffer is free, which may be megabytes: so what it
+// holds counts too, and a peer that takes a little of that is slow, not stalled.
+func (l *Loop) stalled(now time.Duration) {
+	k := byProgress
+	for s := l.waiting.last; s != nil && (now-s.moved < lookAfter || s.unsent == notLooked); s = s.links[k].prev {
+		if now-s.moved >= lookAfter {
+			s.unsent = l.socket.Unsent(int(s.fd))
+		}
+	}
+	for s := l.waiting.first; s != nil && now-s.moved >= l.core.Stall; s = l.waiting.first {
+		if left := l.socket.Unsent(int(s.fd)); left < s.unsent {
+			l.progress(s)
+			s.unsent = left
+			continue
+		}
+		l.waiting.remove(s)
+		l.ctr.Causes[SlowReader].Add(1)
+		l.conns.Turn(s, Abort)
+	}
 }
 
 // write is send(2): how much the socket took, an error if it is broken.
@@ -138,8 +172,7 @@ func (l *Loop) Writable(_, _ int, s *Session) (*Session, Next) {
 		}
 		if n > 0 {
 			s.out.took(n)
-			s.moved = l.clock()
-			l.waiting.push(s)
+			l.progress(s)
 		}
 		if n < len(p) {
 			break
@@ -253,10 +286,6 @@ func (l *Loop) Tick() {
 		l.closings.remove(s)
 		l.overdue(s)
 	}
-	for s := l.waiting.first; s != nil && now-s.moved >= l.core.Stall; s = l.waiting.first {
-		l.waiting.remove(s)
-		l.ctr.Causes[SlowReader].Add(1)
-		l.conns.Turn(s, Abort)
-	}
+	l.stalled(now)
 	l.shed(nil)
 }

@@ -30,6 +30,7 @@ type Session struct {
 	charged int64         // of the budget
 	due     time.Duration // deadline, in the list links[byDeadline]
 	moved   time.Duration // when the peer last took something, in links[byProgress]
+	unsent  int           // bytes that the socket itself held for it since, or notLooked
 	links   [2]link
 }
 

@@ -114,6 +114,32 @@ func TestStall(t *testing.T) {
 	}
 }
 
+// A peer that takes some of what the socket holds is slow, not stalled, though the
+// socket does not say that it has room.
+func TestSlowIsNotStalled(t *testing.T) {
+	b := newBench(t, Config{Stall: 30 * time.Second}).open(tcpPort)
+	b.room, b.unsent = 1, 4<<20
+	b.in(make([]byte, 1000))
+	for range 100 {
+		for range 10 {
+			b.now += time.Second
+			b.Tick()
+		}
+		b.unsent -= 1000
+	}
+	if len(b.turned) > 0 {
+		t.Fatalf("dropped though it takes some: %v", b.turned)
+	}
+	s := b.s
+	for range 31 + 31 {
+		b.now += time.Second
+		b.Tick()
+	}
+	if b.turned[s] != Abort || b.ctr.Causes[SlowReader].Load() != 1 {
+		t.Errorf("%v, counted %d, after it took nothing for two times --stall", b.turned, b.ctr.Causes[SlowReader].Load())
+	}
+}
+
 // Above the budget the largest and slowest go first, those below the average stay.
 func TestShed(t *testing.T) {
 	budget := new(Budget)
