@@ -158,6 +158,12 @@ func (l *Loop) Refuse(port, cause int) {
 	l.left(port)
 }
 
+// Unwatched is Refuse for a connection that epoll_ctl(2) does not take.
+func (l *Loop) Unwatched(port int, errno sys.Errno) {
+	l.core.Failed("epoll_ctl", errno)
+	l.left(port)
+}
+
 // left takes a connection out of the counts.
 func (l *Loop) left(port int) {
 	c := l.core

@@ -159,7 +159,7 @@ func (l *loop) admit(fd, port int) {
 	c := l.table.put(fd, port, l.lane.id, l.stamp)
 	if errno := l.ep.Add(fd, reading.events(), int32(fd), c.gen()); errno != 0 {
 		l.table.drop(fd)
-		l.core.Refuse(port, echo.CauseOf(errno))
+		l.core.Unwatched(port, errno)
 		reset(fd)
 		return
 	}

@@ -272,3 +272,22 @@ func TestNoFiles(t *testing.T) {
 		t.Errorf("%d open, want 100", n)
 	}
 }
+
+// TestNoWatch: epoll_ctl(2) takes no more (fs.epoll.max_user_watches, which is the
+// machine's; here the instance is gone). The connection is reset and counted, and
+// no place is kept for it.
+func TestNoWatch(t *testing.T) {
+	h := newHarness(t, echo.TCP)
+	h.ep.Close()
+	p := h.connect(t)
+	if _, errno := sys.Read(p.peer, make([]byte, 1)); errno != 0 {
+		t.Errorf("read: %v, want the end", errno)
+	}
+	if h.table.conns[p.own].ofLane(0) || h.open.Load() != 1 || h.ctr.Open.Load() != 1 || h.ctr.Causes[echo.AcceptFailed].Load() != 1 {
+		t.Errorf("%d open, %d counted, causes %d", h.open.Load(), h.ctr.Open.Load(), h.ctr.Causes[echo.AcceptFailed].Load())
+	}
+	var err error
+	if h.ep, err = sys.NewEpoll(); err != nil {
+		t.Fatal(err)
+	}
+}
