@@ -24,10 +24,43 @@ var pairBytes = tune.BytesPerConn(tune.Both)
 type machine struct {
 	memory  uint64 // of the machine, or of the cgroup if it binds
 	group   bool
-	watches int64 // fs.epoll.max_user_watches; 0: not known
-	cores   int
-	tables  bool // event loops may take fd tables of their own
-	loops   int  // event loops of each process; 0: as many as cores
+	watches int64           // fs.epoll.max_user_watches; 0: not known
+	cores   int             // that there is processor time for, and threads
+	tables  bool            // event loops may take fd tables of their own
+	loops   int             // event loops of each process; 0: as many as cores
+	tasks   *proc.TaskBound // the tightest limit of threads; nil: none is known
+}
+
+// The threads of a server: what one process has that is no event loop and has no
+// workers, what each event loop adds, and what each worker does, the thread of its
+// supervisor that waits for it included.
+const (
+	ownTasks    = 24
+	loopTasks   = 2
+	workerTasks = 9 + loopTasks
+)
+
+// look finds what bounds this machine.
+func look(fp proc.FS, mem proc.Mem) machine {
+	m := machine{cores: runtime.NumCPU()}
+	_, m.memory, m.group = mem.Bound(plan.MemoryReserve)
+	m.watches, _ = fp.SysctlInt("fs.epoll.max_user_watches")
+	if q := fp.Quota(fp.Self()); q != nil {
+		m.cores = min(m.cores, max(1, int(math.Ceil(q.CPUs))))
+	}
+	if all := fp.TaskBounds(); len(all) > 0 {
+		m.tasks = &all[0]
+		m.cores = max(1, min(m.cores, int(min(m.tasks.Left(), 1<<20)-ownTasks)/loopTasks))
+	}
+	return m
+}
+
+// mostWorkers is how many workers there are threads for.
+func (m machine) mostWorkers() int {
+	if m.tasks == nil {
+		return shard.MaxWorkers
+	}
+	return int(min(shard.MaxWorkers, max(1, (m.tasks.Left()-ownTasks)/workerTasks)))
 }
 
 // decided is every "auto" turned into a number.
@@ -47,7 +80,8 @@ func (s *server) decide() error {
 	if err != nil {
 		return err
 	}
-	m := machine{cores: runtime.NumCPU(), loops: int(s.loops.N)}
+	m := look(fp, mem)
+	m.loops = int(s.loops.N)
 	if s.engineName == shard.Tables {
 		if err := sys.CanPrivateFDTable(); err == nil {
 			m.tables = true
@@ -55,8 +89,6 @@ func (s *server) decide() error {
 			s.logf("warning: %v; worker processes hold what one fd table cannot", err)
 		}
 	}
-	_, m.memory, m.group = mem.Bound(plan.MemoryReserve)
-	m.watches, _ = fp.SysctlInt("fs.epoll.max_user_watches")
 	want := uint64(s.maxConns.N)
 	if s.maxConns.Auto {
 		want = uint64(m.holds())
@@ -72,7 +104,7 @@ func (s *server) decide() error {
 	if d.note != "" {
 		s.logf("%s", d.note)
 	}
-	s.conns, s.size = d.conns, d.size
+	s.conns, s.size, s.cores = d.conns, d.size, m.cores
 	if s.buffers.auto {
 		s.buffers.n = min(max(minBudget, int64(m.memory/budgetShare)), mostBudget)
 	}
@@ -129,11 +161,19 @@ func (m machine) decide(conns, workers unit.Count, ports int, nofile uint64) (d 
 		watches(0) // no more processes than they are for
 	}
 	if conns.Auto && workers.Auto && !m.tables {
-		most, of := shard.Most(nofile, ports, m.cores)
+		most, of := shard.Most(nofile, ports, m.cores, shard.AutoWorkers)
 		bound(most, "%d workers of %s file descriptors; cure: a higher fd limit (ulimit -Hn), or a number", of, unit.Commas(int64(nofile)))
+		if n := m.mostWorkers(); n < of {
+			most, of = shard.Most(nofile, ports, m.cores, n)
+			bound(most, "%d worker%s of %s file descriptors, for more of which there are no threads: %s; cure: %s, or a higher fd limit",
+				of, plural(of), unit.Commas(int64(nofile)), m.tasks, m.tasks.Cure)
+		}
 	}
 	if d.size, err = m.cut(d.conns, nofile, ports, int(workers.N)); err != nil {
 		return d, fmt.Errorf("--max-conns %s: %v", conns.String(), err)
+	}
+	if err := m.enoughThreads(d.size); err != nil {
+		return d, err
 	}
 	bound(d.size.Limit*int64(d.size.Workers), "--workers %d of %s file descriptors each", d.size.Workers, unit.Commas(int64(nofile)))
 	// Each loop watches its listeners and two eventfds, each process a few of the
@@ -150,12 +190,37 @@ func (m machine) decide(conns, workers unit.Count, ports int, nofile uint64) (d 
 	return d, nil
 }
 
+// enoughThreads is an error if a server of that size could not run: the Go runtime
+// ends a process that gets no thread.
+func (m machine) enoughThreads(size shard.Size) error {
+	if m.tasks == nil {
+		return nil
+	}
+	need := int64(ownTasks + loopTasks*size.Loops)
+	if size.Workers > 1 {
+		need = ownTasks + int64(size.Workers)*int64(workerTasks+loopTasks*(size.Loops-1))
+	}
+	// A server is as small as can be at one loop: that is tried.
+	if need <= m.tasks.Left() || size.Workers == 1 && size.Loops == 1 {
+		return nil
+	}
+	return fmt.Errorf("%d workers of %d event loops: %d threads, %s; %s, or raise the fd limit (ulimit -Hn)",
+		size.Workers, size.Loops, need, m.tasks, m.tasks.Cure)
+}
+
 // cut says how many processes and event loops there are to be.
 func (m machine) cut(conns int64, nofile uint64, ports, workers int) (shard.Size, error) {
 	if m.tables {
 		return shard.FitTables(conns, nofile, ports, m.cores, workers, m.loops)
 	}
 	return shard.Fit(conns, nofile, ports, m.cores, workers)
+}
+
+func plural(n int) string {
+	if n == 1 {
+		return ""
+	}
+	return "s"
 }
 
 // whose is the memory that counts.

@@ -4,9 +4,20 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/c10m/c10m/internal/proc"
 	"github.com/c10m/c10m/internal/shard"
 	"github.com/c10m/c10m/internal/unit"
 )
+
+// threads is a limit of n threads, none of them in use.
+func threads(n int64) *proc.TaskBound {
+	return &proc.TaskBound{Name: "RLIMIT_NPROC", Limit: n, Cure: "raise it (ulimit -u)"}
+}
+
+// limited is a small machine with a limit of n threads.
+func limited(n int64) machine {
+	return machine{memory: 24 << 30, watches: 5_491_511, cores: 2, tasks: threads(n)}
+}
 
 func TestDecide(t *testing.T) {
 	auto := unit.Count{Auto: true}
@@ -35,6 +46,11 @@ func TestDecide(t *testing.T) {
 		{"with as many workers", small, auto, unit.Count{N: 3}, 20_000, 3 * 19_394, 3, []string{"--workers 3 of 20,000"}},
 		{"more than these hold", small, unit.Count{N: 100_000}, unit.Count{N: 3}, 20_000, 3 * 19_394, 3, []string{"58,182 connections", "--workers 3"}},
 		{"asked for, and does not fit", small, unit.Count{N: 2_800_000}, auto, 1024, 0, 0, []string{"--max-conns 2800000", "274 workers"}},
+		{"few threads", with(small, func(m *machine) { m.tasks = threads(600) }), auto, auto, 20_000, 52 * 18_710, 52, []string{"52 workers", "RLIMIT_NPROC 600", "ulimit -u"}},
+		{"threads for one worker", with(small, func(m *machine) { m.cores, m.tasks = 1, threads(20) }), auto, auto, 20_000, 19_394, 1, []string{"1 worker of", "RLIMIT_NPROC 20"}},
+		{"threads enough", with(small, func(m *machine) { m.tasks = threads(60_000) }), auto, auto, 20_000, 2_819_778, 151, []string{"memory"}},
+		{"asked for, and too few threads", limited(600), unit.Count{N: 2_000_000}, auto, 20_000, 0, 0, []string{"threads", "RLIMIT_NPROC 600"}},
+		{"workers asked for, and too few threads", limited(600), auto, unit.Count{N: 60}, 20_000, 0, 0, []string{"60 workers", "684 threads"}},
 		{"more ports than fds", small, auto, auto, 500, 0, 0, []string{"400 ports", "500"}},
 		{"more workers than there may be", small, auto, unit.Count{N: 5000}, 20_000, 0, 0, []string{"--workers 5000", "1..4096"}},
 	}

@@ -87,6 +87,7 @@ type server struct {
 
 	self   string // our own binary
 	size   shard.Size
+	cores  int // that there is processor time for
 	nofile sys.Nofile
 	conns  int64 // --max-conns, decided
 	page   *shard.Page
@@ -191,7 +192,7 @@ func (s *server) staff() (err error) {
 	}
 	first := s.size.Workers
 	if s.workers.Auto && s.engineName == shard.DefaultEngine {
-		first = min(first, runtime.NumCPU())
+		first = min(first, s.cores)
 	}
 	s.super = &shard.Supervisor{Page: s.page, First: first, Most: s.size.Workers, Limit: s.size.Limit, Loops: s.size.Loops,
 		Parked: shard.Parked(s.nofile.Soft, s.slots()), Command: s.command, Drain: s.drain, Logf: s.logf,

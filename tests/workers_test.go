@@ -6,7 +6,10 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"os/exec"
+	"regexp"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -199,4 +202,25 @@ func converse(at string, stop *atomic.Bool) (echoed int64, err error) {
 		time.Sleep(2 * time.Millisecond)
 	}
 	return echoed, nil
+}
+
+// TestFewThreads: a limit of threads bounds the workers before it is hit, and is
+// named; nobody is killed by it.
+func TestFewThreads(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("needs root, to become a user that nobody else is")
+	}
+	const nobody = "54321" // has no process of his own
+	prefix := append(append([]string{}, small...), "prlimit", "--nproc=80",
+		"setpriv", "--reuid="+nobody, "--regid="+nobody, "--clear-groups", "--bounding-set=-all")
+	args := append(slices.Clone(prefix), bin+"/server", "--tcp", "21000:4", "--ws", "none", "--control", "none", "--max-conns", "1000")
+	out, err := exec.Command(args[0], args[1:]...).CombinedOutput()
+	if err == nil || !strings.Contains(string(out), "RLIMIT_NPROC 80") || !strings.Contains(string(out), "ulimit -u") {
+		t.Errorf("1000 connections with 80 threads: %v, %s", err, out)
+	}
+	s := rig.Start(t, rig.Options{Ports: 4, Prefix: prefix, Flags: []string{"--max-conns", "auto"}})
+	if !regexp.MustCompile(` workers=2 max-workers=[3-5] `).MatchString(s.Ready) {
+		t.Errorf("it said %q", s.Ready)
+	}
+	echoes(t, s.Addr(0))
 }

@@ -1,6 +1,7 @@
 package result
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 )
@@ -29,12 +30,9 @@ func (r *Result) checkProtocols() error {
 		sum.Attempted, sum.Established = sum.Attempted+p.Conns.Attempted, sum.Established+p.Conns.Established
 		sum.Failed, sum.Lost = sum.Failed+p.Conns.Failed, sum.Lost+p.Conns.Lost
 		sum.Reconnected += p.Conns.Reconnected
-		for what, l := range map[string]*Latency{"connect": p.Connect, "handshake": p.Handshake} {
-			if err := l.check("protocols." + p.Proto + "." + what); err != nil {
-				return err
-			}
-		}
-		if err := p.Echo.check("protocols." + p.Proto + ".echo"); err != nil {
+		err := cmp.Or(p.Connect.check("protocols."+p.Proto+".connect"), p.Handshake.check("protocols."+p.Proto+".handshake"),
+			p.Echo.check("protocols."+p.Proto+".echo"))
+		if err != nil {
 			return err
 		}
 	}

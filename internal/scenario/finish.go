@@ -170,13 +170,16 @@ func (h *hold) fillCPU() {
 
 // serverSeconds is the processor time of a server between two of its reports;
 // nil where that cannot be told. The time of a process that has ended went with
-// it, so the difference is only right if the same processes are in both.
+// it, so the difference is only right if those of the beginning are there at the
+// end; workers that were added meanwhile have spent theirs meanwhile.
 func (p *Prepared) serverSeconds(before, after *result.ServerReport) *float64 {
 	if before == nil || before.CPU == nil || after.CPU == nil {
 		return nil
 	}
-	if same, whole := processesOf(before), processesOf(after); same == nil || !slices.Equal(same, whole) {
-		p.warn("the server's processor time is not in this report: it is not of the same processes at the beginning and at the end of the run")
+	began, ended := processesOf(before), processesOf(after)
+	left := slices.DeleteFunc(slices.Clone(began), func(pid int) bool { return slices.Contains(ended, pid) })
+	if began == nil || ended == nil || len(left) > 0 {
+		p.warn("the server's processor time is not in this report: processes of the beginning were gone at the end of the run")
 		return nil
 	}
 	used := *after.CPU - *before.CPU

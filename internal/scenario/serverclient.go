@@ -59,6 +59,12 @@ func addressHost(ctx context.Context, host, port string) string {
 		a = all[0]
 	}
 	a = a.Unmap().WithZone("")
+	switch a { // where a server listens; connect(2) takes it for loopback
+	case netip.IPv4Unspecified():
+		a = netip.AddrFrom4([4]byte{127, 0, 0, 1})
+	case netip.IPv6Unspecified():
+		a = netip.IPv6Loopback()
+	}
 	if port == "" {
 		if a.Is6() {
 			return "[" + a.String() + "]"

@@ -54,13 +54,14 @@ func (s *Supervisor) tend(ctx context.Context, start func(i int)) {
 			return
 		case <-tick.C:
 		}
-		if s.observe() || s.outdated(time.Now()) {
-			s.deal()
-		}
-		s.unpark()
+		changed := s.observe()
 		if i := s.wanted(); i >= 0 {
 			start(i)
 		}
+		if changed || s.outdated(time.Now()) {
+			s.deal()
+		}
+		s.unpark()
 		if i := s.recycle(time.Now()); i >= 0 {
 			start(i)
 		}

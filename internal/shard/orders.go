@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/c10m/c10m/internal/sys"
 )
@@ -18,6 +19,10 @@ type dealing struct {
 	Key     sys.SteerKey
 	Weights []uint32
 }
+
+// dealTime is what a worker has to attach the program. One that is frozen must not
+// hold up the others: the next one is asked.
+const dealTime = time.Second
 
 // maxDealing bounds one, bytes: 4,096 workers of several loops fit in.
 const maxDealing = 1 << 20
@@ -30,7 +35,7 @@ func (s *Supervisor) tellDealing(i int, weights []uint32) error {
 	}
 	way := &http.Transport{DisableKeepAlives: true,
 		DialContext: func(context.Context, string, string) (net.Conn, error) { return s.Dial(i) }}
-	c := http.Client{Transport: way, Timeout: doorTime}
+	c := http.Client{Transport: way, Timeout: dealTime}
 	answer, err := c.Post("http://worker/deal", "application/json", bytes.NewReader(body))
 	if err != nil {
 		return fmt.Errorf("tell worker %d how to deal: %w", i, err)

@@ -94,8 +94,8 @@ const AutoWorkers = 512
 
 // Most is how many connections so many workers hold, by Fit's rule, or as many
 // workers as their supervisor can have.
-func Most(nofile uint64, ports, cores int) (conns int64, workers int) {
-	workers = supervised(nofile, AutoWorkers)
+func Most(nofile uint64, ports, cores, most int) (conns int64, workers int) {
+	workers = supervised(nofile, most)
 	return sizeFor(workers, nofile, ports, cores).holds(), workers
 }
 

@@ -59,6 +59,52 @@ func TestDrainCutShort(t *testing.T) {
 	}
 }
 
+// TestCannotGrow: a worker more that cannot be started ends nobody; it is said, and
+// tried again later.
+func TestCannotGrow(t *testing.T) {
+	page, err := NewPage(2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var mu sync.Mutex
+	said := ""
+	s := Supervisor{Page: page, First: 1, Most: 2, Limit: 10, Loops: 1, Drain: time.Minute,
+		Command: func(i int) *exec.Cmd {
+			if i == 1 {
+				return exec.Command("/nonexistent/worker")
+			}
+			page.Slots[0].Open.Store(9)
+			page.Slots[0].State.Store(int32(echo.Ready))
+			page.seats[0].joined.Store(page.joins.Add(1))
+			return exec.Command("sleep", "120")
+		},
+		Logf: func(format string, args ...any) {
+			mu.Lock()
+			defer mu.Unlock()
+			said += fmt.Sprintf(format, args...) + "\n"
+		}}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- s.Run(ctx, func() {}) }()
+	for tries := 0; tries < 2; time.Sleep(10 * time.Millisecond) {
+		mu.Lock()
+		tries = strings.Count(said, "worker 1 could not be started")
+		mu.Unlock()
+		select {
+		case err := <-ended:
+			t.Fatalf("it has ended: %v", err)
+		default:
+		}
+	}
+	if !s.Needed(0) || page.count() > 2 {
+		t.Error("worker 0 is not there any more")
+	}
+	cancel()
+	if err := <-ended; err != nil && !strings.Contains(err.Error(), "signal") {
+		t.Errorf("it ended with %v", err)
+	}
+}
+
 // TestEngineKeepsGOGC: what the user has set stays.
 func TestEngineKeepsGOGC(t *testing.T) {
 	defer debug.SetGCPercent(debug.SetGCPercent(77))
