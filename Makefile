@@ -34,7 +34,7 @@ build: host ## build bin/server, bin/client and bin/tuning
 .PHONY: man
 man: build ## write the man pages into out/man
 	@mkdir -p out/man
-	@for m in tuning; do bin/$$m man >out/man/c10m-$$m.1; done; ls out/man/*.1
+	@for m in $(MAINS); do bin/$$m man >out/man/c10m-$$m.1; done; ls out/man/*.1
 
 .PHONY: peers
 peers: host ## build the harness, the servers and the yardsticks that we compare with

@@ -3,55 +3,19 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 	"strconv"
 	"time"
 
+	"github.com/c10m/c10m/internal/cli"
 	"github.com/c10m/c10m/internal/proc"
 	"github.com/c10m/c10m/internal/scenario"
 	"github.com/c10m/c10m/internal/unit"
 )
 
-const churnUsage = `usage: client churn [flags]
-
-The laboratory of TIME_WAIT and local ports: users who send one message after
-the other, over connections that come and go. Who closes first keeps the socket
-in TIME_WAIT for 60 s, and with it, on the client's side, a local port.
-
-  --mode per-request|keepalive|pool   a connection for every message (default),
-  --requests K, --pool P     for K messages (10); or P kept for all users (10)
-  --users N                  at a time (default 100)
-  --first-close client|server   (default client); a server of ours must run with
-                             --close-on-eot then
-  --duration D, --size BYTES|A:B, --timeout D   (10s, 64, 10s with its connect)
-In a network namespace of its own, which needs root, with a server of its own
-  --tw-reuse 0|1|2, --port-range A-B, --max-tw N   net.ipv4.tcp_tw_reuse,
-                             ip_local_port_range, tcp_max_tw_buckets for the run
-  --sysctl KEY=VALUE         any other of the network (repeatable)
-  --server CMD               start this one instead of ours
-  --matrix                   every mode x tw_reuse 0, 1, 2 x who closes first,
-                             each in a fresh namespace; 30,000 ports and buckets
-Where to, from where (default 127.0.0.1 port 10000)
-  --host ADDR, --ports N, --first-port PORT, --proto tcp|ws, --path, --header,
-  --subprotocol, --text, --server-control URL|auto|none, --sources auto|CIDR,
-  --threads auto|N, --connect-timeout D; --show-failure: the first bad answer
-Report: --json FILE, --html FILE, --csv FILE, --fail-if COND, --quiet, and
-  --dash ADDR:PORT           live page; not in a namespace of its own
-
-Exit status: 0 done; 1 connects or transactions failed, or the server that was
-to close first did not; 2 bad usage.
-
-Examples
-  client churn --users 200 --duration 20s
-  client churn --mode keepalive --requests 100 --first-close server
-  sudo client churn --tw-reuse 0 --port-range 30000-59999
-  sudo client churn --matrix --duration 5s --json matrix.json
-`
-
 // churnFlags are those of churn.
 type churnFlags struct {
 	*users
-	pool              unit.Count
+	pool              int64
 	firstClose        string
 	twReuse, maxTW    int
 	portRange, server string
@@ -60,34 +24,43 @@ type churnFlags struct {
 }
 
 func newChurn() *churnFlags {
-	c := &churnFlags{users: newUsers("churn", churnUsage, 100, scenario.PerRequest, scenario.KeepAlive, scenario.Pool), pool: unit.Count{N: 10}, sysctl: settings{}}
-	fs := c.FlagSet
-	fs.Var(&c.pool, "pool", "")
-	fs.Var(&c.n, "users", "")
-	fs.StringVar(&c.firstClose, "first-close", "client", "")
-	fs.Var(unit.NewDuration(&c.Hold, 10*time.Second), "duration", "")
-	fs.IntVar(&c.twReuse, "tw-reuse", -1, "")
-	fs.StringVar(&c.portRange, "port-range", "", "")
-	fs.IntVar(&c.maxTW, "max-tw", -1, "")
-	fs.Var(c.sysctl, "sysctl", "")
-	fs.StringVar(&c.server, "server", "", "")
-	fs.BoolVar(&c.matrix, "matrix", false, "")
+	c := &churnFlags{users: newUsers(cli.Command{Name: "churn", Short: "connections come and go: TIME_WAIT, local ports",
+		Long: `Users send one message after the other, over connections that come and go. Who
+closes first keeps the socket in TIME_WAIT for 60 s, and with it, on the client's
+side, a local port.`,
+		Examples: []string{"client churn --mode keepalive --requests 100 --first-close server",
+			"sudo client churn --matrix --duration 5s --json matrix.json"},
+		Status: "0 done, 1 not, or the server did not close first"},
+		10, scenario.PerRequest, scenario.KeepAlive, scenario.Pool), sysctl: settings{}}
+	c.declareUsers(100)
+	f := c.Flags
+	f.Add(cli.Number(&c.pool, 10, 1, mostUsers), "pool", "P", "connections of --mode pool")
+	f.Add(cli.OneOf(&c.firstClose, "client", "client", "server"), "first-close", "client|server",
+		"who closes first; our server: by --close-on-eot")
+	f.Add(cli.Time(&c.Hold, 10*time.Second, 100*time.Millisecond, maxHold), "duration", "TIME", "how long")
+	f.Group("In a network namespace of its own, which needs root, with a server of its own")
+	f.Add(cli.Int(&c.twReuse, 0, 0, 2), "tw-reuse", "0|1|2", "net.ipv4.tcp_tw_reuse for the run", cli.Unset(""))
+	f.Add(cli.Text(&c.portRange, ""), "port-range", "A-B", "net.ipv4.ip_local_port_range")
+	f.Add(cli.Int(&c.maxTW, 0, 0, 1<<31-1), "max-tw", "N", "net.ipv4.tcp_max_tw_buckets", cli.Unset(""))
+	f.Add(c.sysctl, "sysctl", "KEY=VALUE", "any other of the network (repeatable)", cli.Unset(""))
+	f.Add(cli.Text(&c.server, ""), "server", "CMD", "start this one instead of ours", cli.Rare)
+	f.Add(cli.Switch(&c.matrix), "matrix", "", "all modes, tw_reuse 0, 1, 2, who closes first")
 	return c
 }
 
-// runChurn is the subcommand.
-func runChurn(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+// churnCommand is "client churn".
+func churnCommand() *cli.Command {
 	c := newChurn()
-	return c.command.run(args, stdout, stderr, func() error { return c.check(args) }, func() (outcome, error) {
+	return c.runs(c.check, func(ctx context.Context) (outcome, error) {
 		if c.matrix {
-			r, err := c.runMatrix(ctx, stderr)
+			r, err := c.runMatrix(ctx)
 			return outcome{result: r, brief: true, short: r != nil && r.Behind}, err
 		}
 		if j := c.job(); j.Net {
-			r, short, err := j.do(ctx, stderr)
+			r, short, err := j.do(ctx, c.Stderr)
 			return outcome{result: r, short: short}, err
 		}
-		r, err := c.watched(stderr, func(fp proc.FS, watch scenario.Watch) (*resultOf, error) {
+		r, err := c.watched(func(fp proc.FS, watch scenario.Watch) (*resultOf, error) {
 			return scenario.Churn(ctx, c.opt, fp, watch)
 		})
 		return outcome{result: r, short: r != nil && scenario.ChurnFailed(r)}, err
@@ -102,36 +75,30 @@ func (c *churnFlags) ownNet() bool {
 // job is the run for another process: in a network namespace of its own, with a
 // server of its own.
 func (c *churnFlags) job() job {
-	j := job{Run: c.opt, Quiet: c.command.quiet}
+	j := job{Run: c.opt, Quiet: c.quiet}
 	if c.ownNet() || c.matrix {
 		j.Net, j.Settings = true, c.sysctl
 		j.Server = &ownServer{Command: c.server}
 		if c.server == "" {
-			j.Server.Flags = []string{"--close-on-eot", "--max-conns", maxConns(c.n.N)}
+			j.Server.Flags = []string{"--close-on-eot", "--max-conns", maxConns(c.n)}
 		}
 	}
 	return j
 }
 
 // check converts the flags and refuses what cannot be meant.
-func (c *churnFlags) check(args []string) error {
-	pooled := c.opt.Mode == scenario.Pool
-	switch {
-	case c.firstClose != "client" && c.firstClose != "server":
-		return fmt.Errorf("--first-close %q: the legal values are client, server", c.firstClose)
-	case c.pool.Auto || (pooled || c.matrix) && !c.n.Auto && c.pool.N > c.n.N:
-		return fmt.Errorf("--pool %s: the legal range is 1..%d, the users", c.pool.String(), c.n.N)
-	case c.Hold < 100*time.Millisecond:
-		return fmt.Errorf("--duration %v: the legal range is 100ms..1000h", c.Hold)
+func (c *churnFlags) check() error {
+	conns := c.n
+	if c.opt.Mode == scenario.Pool {
+		conns = c.pool
+	}
+	if (c.opt.Mode == scenario.Pool || c.matrix) && c.pool > c.n {
+		return fmt.Errorf("--pool %d: the legal range is 1..%d, the users", c.pool, c.n)
 	}
 	if err := c.checkSettings(); err != nil {
 		return err
 	}
-	conns := c.n
-	if pooled {
-		conns = c.pool
-	}
-	if err := c.settle(args, conns); err != nil {
+	if err := c.settle(conns); err != nil {
 		return err
 	}
 	c.opt.ServerEnds = c.firstClose == "server"
@@ -144,15 +111,9 @@ func (c *churnFlags) check(args []string) error {
 // checkSettings turns flags into settings.
 func (c *churnFlags) checkSettings() error {
 	if c.given("tw-reuse") {
-		if c.twReuse < 0 || c.twReuse > 2 {
-			return fmt.Errorf("--tw-reuse %d: the legal values are 0, 1, 2", c.twReuse)
-		}
 		c.sysctl["net.ipv4.tcp_tw_reuse"] = strconv.Itoa(c.twReuse)
 	}
 	if c.given("max-tw") {
-		if c.maxTW < 0 {
-			return fmt.Errorf("--max-tw %d: must not be negative", c.maxTW)
-		}
 		c.sysctl["net.ipv4.tcp_max_tw_buckets"] = strconv.Itoa(c.maxTW)
 	}
 	if c.given("port-range") {
@@ -180,17 +141,17 @@ func (c *churnFlags) checkSettings() error {
 
 // runMatrix runs every variant, each by another process in a namespace of its
 // own, so that nobody's TIME_WAIT is another's.
-func (c *churnFlags) runMatrix(ctx context.Context, stderr io.Writer) (*resultOf, error) {
+func (c *churnFlags) runMatrix(ctx context.Context) (*resultOf, error) {
 	var rows []*resultOf
 	for _, v := range scenario.ChurnMatrix() {
-		if !c.command.quiet {
-			_, _ = fmt.Fprintf(stderr, "churn: %s, %s closes first, tw_reuse %d\n", v.Mode, v.FirstClose, v.TWReuse)
+		if !c.quiet {
+			_, _ = fmt.Fprintf(c.Stderr, "churn: %s, %s closes first, tw_reuse %d\n", v.Mode, v.FirstClose, v.TWReuse)
 		}
 		j, err := c.variant(v)
 		if err != nil {
 			return nil, err
 		}
-		r, _, err := j.do(ctx, stderr)
+		r, _, err := j.do(ctx, c.Stderr)
 		if err != nil && ctx.Err() != nil {
 			if len(rows) == 0 {
 				return nil, scenario.ErrInterrupted
@@ -220,9 +181,9 @@ func (c *churnFlags) variant(v scenario.ChurnVariant) (job, error) {
 	j := c.job().with(settings{"net.ipv4.tcp_tw_reuse": strconv.Itoa(v.TWReuse), "net.ipv4.ip_local_port_range": ports,
 		"net.ipv4.tcp_max_tw_buckets": strconv.Itoa(scenario.MatrixBuckets)})
 	j.Quiet = true
-	j.Run.Mode, j.Run.ServerEnds, j.Run.Conns = v.Mode, v.FirstClose == "server", c.n
+	j.Run.Mode, j.Run.ServerEnds, j.Run.Conns = v.Mode, v.FirstClose == "server", unit.Count{N: c.n}
 	if v.Mode == scenario.Pool {
-		j.Run.Conns = c.pool
+		j.Run.Conns.N = c.pool
 	}
 	return j, overlaps(ports, c.ranges())
 }

@@ -3,36 +3,39 @@ package main
 import (
 	"context"
 	"errors"
-	"flag"
-	"fmt"
 	"io"
+	"strings"
 
+	"github.com/c10m/c10m/internal/cli"
 	"github.com/c10m/c10m/internal/report"
 	"github.com/c10m/c10m/internal/result"
 	"github.com/c10m/c10m/internal/scenario"
 )
 
-// labs are the subcommands beside hold, each with flags of its own.
-func labs() map[string]func(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	return map[string]func(ctx context.Context, args []string, stdout, stderr io.Writer) int{
-		"echo":     runEcho,
-		"churn":    runChurn,
-		"stress":   runStress,
-		"peak":     runPeak,
-		"soak":     runSoak,
-		"sweep":    runSweep,
-		"diagnose": runDiagnose,
-		"report":   runReport,
-		"compare":  runCompare,
-	}
+// program is the client's command line. Without a command it holds.
+func program() *cli.Program {
+	p := &cli.Program{Build: build, StatusOf: statusOf}
+	p.Command = *holdCommand()
+	p.Name, p.Short = "client", "what each of millions of connections costs"
+	p.Long = `How many connections can one box hold, what does each cost, what breaks first?
+Works against any TCP or WebSocket echo server. Without a command it holds.`
+	p.Examples = []string{"client --ports 200 --conns 10M --json big.json --html big.html",
+		"client echo --conns 1000 --size 64 --hold 5s",
+		"client compare before.json after.json --fail-if 'total_bytes_per_conn>+5%'"}
+	p.Commands = []*cli.Command{holdCommand(), echoCommand(), churnCommand(), stressCommand(), peakCommand(), soakCommand(),
+		sweepCommand(), diagnoseCommand(), reportCommand(), compareCommand()}
+	// What most runs need; the rest is explained by client hold --help.
+	p.Flags.Only("conns", "host", "ports", "proto", "rate", "hold", "json", "html", "csv", "fail-if", "quiet")
+	return p
 }
 
-// command is what all of these have in common: its flags, its help, where its
-// result goes, and its exit status.
+// command is what the commands that end with a result have in common: where it
+// goes, and the exit status.
 type command struct {
-	*flag.FlagSet
-	usage string
+	*cli.Flags
+	*cli.Call // once it runs
 	outputs
+	about cli.Command
 }
 
 // outcome is what a command ends with.
@@ -42,58 +45,84 @@ type outcome struct {
 	short  bool // fell short, beside what the result itself says
 }
 
-func newCommand(name, usage string) *command {
-	c := &command{FlagSet: newFlags(name), usage: usage}
-	c.register(c.FlagSet)
+func newCommand(about cli.Command) *command {
+	c := &command{Flags: cli.NewFlags(), about: about}
+	c.about.Flags = c.Flags
 	return c
 }
 
-// given says whether a flag was set. It knows after run has parsed.
-func (c *command) given(name string) (set bool) {
-	c.Visit(func(f *flag.Flag) { set = set || f.Name == name })
-	return set
+// given says whether a flag is on the command line.
+func (c *command) given(name string) bool { return c.Flags.Given(name) }
+
+// runs declares the flags of the outputs, and makes a command that checks, does
+// the work and reports.
+func (c *command) runs(check func() error, work func(context.Context) (outcome, error)) *cli.Command {
+	var seldom []cli.Option
+	if c.about.Name != "hold" {
+		seldom = append(seldom, cli.Rare)
+	}
+	c.register(c.Flags, seldom...)
+	c.about.Run = func(ctx context.Context, call *cli.Call) (int, error) {
+		c.Call = call
+		if err := check(); err != nil {
+			return 0, cli.Usage("%w", err)
+		}
+		if err := c.outputs.check(false); err != nil {
+			return 0, err
+		}
+		out, err := work(ctx)
+		if errors.Is(err, errOnlyRead) {
+			return cli.Done, nil
+		}
+		if err != nil {
+			return 0, err
+		}
+		text := textReport(wholeText)
+		if out.brief {
+			text = report.WriteLab
+		}
+		failed, err := c.conclude(out.result, call.Stdout, text)
+		switch {
+		case err != nil:
+			return 0, err
+		case out.result.Interrupt:
+			return interrupted, nil
+		case failed || out.short || !out.brief && out.result.Short():
+			return cli.Short, nil
+		}
+		return cli.Done, nil
+	}
+	return &c.about
 }
 
-// parse reads the flags and refuses what cannot be meant, before anything runs.
-func (c *command) parse(args []string, check func() error) error {
-	if err := parseFlags(c.FlagSet, args); err != nil {
-		return err
+// errOnlyRead ends a command whose flags were wanted, read and checked, not its work.
+var errOnlyRead = errors.New("only the flags are read")
+
+// read gives the flags of one command's line, checked, to whoever has declared
+// them.
+func read(line []string, runs func(func() error, func(context.Context) (outcome, error)) *cli.Command, check func() error) error {
+	was := false
+	c := runs(check, func(context.Context) (outcome, error) {
+		was = true
+		return outcome{}, errOnlyRead
+	})
+	p := &cli.Program{Command: cli.Command{Name: "client", Commands: []*cli.Command{c}}, StatusOf: statusOf}
+	_, err := p.Execute(context.Background(), line, io.Discard, io.Discard)
+	if err == nil && !was { // --help or --version
+		err = cli.Usage("%q runs nothing", strings.Join(line, " "))
 	}
-	if c.NArg() > 0 {
-		return fmt.Errorf("%w: unexpected argument %q; see %s --help", scenario.ErrUsage, c.Arg(0), c.Name())
-	}
-	if err := check(); errors.Is(err, scenario.ErrUsage) {
-		return err
-	} else if err != nil {
-		return fmt.Errorf("%w: %v", scenario.ErrUsage, err)
-	}
-	return c.outputs.check(false)
+	return err
 }
 
-// run parses, checks, does the work and reports. It returns the exit status.
-func (c *command) run(args []string, stdout, stderr io.Writer, check func() error, work func() (outcome, error)) int {
-	if err := c.parse(args, check); err != nil {
-		return end(err, c.usage, stdout, stderr)
-	}
-	out, err := work()
-	if err != nil {
-		return fail(stderr, err)
-	}
-	text := textReport(wholeText)
-	if out.brief {
-		text = report.WriteLab
-	}
-	failed, err := c.conclude(out.result, stdout, text)
-	if err != nil {
-		return fail(stderr, err)
-	}
+// statusOf is the exit status of an error.
+func statusOf(err error) int {
 	switch {
-	case out.result.Interrupt:
+	case errors.Is(err, scenario.ErrInterrupted):
 		return interrupted
-	case failed || out.short || !out.brief && out.result.Short():
-		return fellShort
+	case errors.Is(err, scenario.ErrUsage):
+		return cli.BadUsage
 	}
-	return done
+	return cli.Short
 }
 
 // limits says whether a finding is what a run falls short for.

@@ -3,82 +3,64 @@ package main
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"io"
 	"os"
 	"slices"
 	"strings"
 
+	"github.com/c10m/c10m/internal/cli"
 	"github.com/c10m/c10m/internal/report"
 	"github.com/c10m/c10m/internal/result"
-	"github.com/c10m/c10m/internal/scenario"
 )
 
-const compareUsage = `usage: client compare FILE FILE... [flags]
-
-Shows result files (client --json) side by side, with ratios to the first. Runs
-that are repeated get a verdict, better or worse, with the chance that noise
-alone has made it.
-
-  --group auto|none|name|dir   which files are repetitions of one run; of those
-             the median is shown, and how far the farthest run is from it
-      name   a1.json a2.json a3.json are "a", b1.json b2.json are "b"
-      dir    the files of a directory are
-      none   each file stands for itself
-      auto   as name, where files of a name asked for the same run and at least
-             two groups remain; else none (the default)
-  --html FILE      as one page that needs no network; - for stdout
-  --json FILE      for machines: medians, ratios, verdicts; - for stdout
-  --fail-if COND   exit 1 if it holds for any group but the first, or if its
-                   metric was not measured (repeatable)
-  --quiet          no text
-
-COND is METRIC OP VALUE as for client report (see its --help), or with a change
-against the first group: total_bytes_per_conn>+5%, setup.rate<-3%
-
-What differs in plan, machine or build is listed before the numbers.
-
-Exit status: 0 compared; 1 a --fail-if held; 2 bad usage, or no result file.
-
-Examples
-  client compare before.json after.json --html change.html
-  client compare main-*.json mine-*.json --fail-if 'setup.rate<-10%'
-  client compare old.json new.json --quiet --fail-if 'total_bytes_per_conn>+5%'
-`
-
-// runCompare is "client compare FILE FILE...".
-func runCompare(_ context.Context, args []string, stdout, stderr io.Writer) int {
+// compareCommand is "client compare FILE FILE...".
+func compareCommand() *cli.Command {
 	var o outputs
 	group := ""
-	fs := newFlags("compare")
-	fs.StringVar(&o.html, "html", "", "")
-	fs.StringVar(&o.json, "json", "", "")
-	fs.Var(&o.failIf, "fail-if", "")
-	fs.BoolVar(&o.quiet, "quiet", false, "")
-	fs.StringVar(&group, "group", report.GroupAuto, "")
-	files, err := parseMixed(fs, args)
-	switch {
-	case err != nil:
-		return end(err, compareUsage, stdout, stderr)
-	case len(files) < 2:
-		return fail(stderr, fmt.Errorf("%w: compare wants two result files or more, not %d; see client compare --help", scenario.ErrUsage, len(files)))
-	case !slices.Contains(report.GroupWays, group):
-		return fail(stderr, fmt.Errorf("%w: --group %q: the legal values are %s", scenario.ErrUsage, group, strings.Join(report.GroupWays, ", ")))
-	}
-	if err := o.check(true); err != nil {
-		return fail(stderr, err)
-	}
-	c, err := o.compare(group, files)
-	if err != nil {
-		return fail(stderr, err)
-	}
-	if err := o.writeComparison(c, stdout); err != nil {
-		return fail(stderr, err)
-	}
-	if c.Failed() {
-		return fellShort
-	}
-	return done
+	f := cli.NewFlags()
+	f.Add(cli.OneOf(&group, report.GroupAuto, report.GroupWays...), "group", strings.Join(report.GroupWays, "|"),
+		"which files are repetitions of one run")
+	f.Add(cli.Text(&o.html, ""), "html", "FILE", "as one page that needs no network; - is stdout")
+	f.Add(cli.Text(&o.json, ""), "json", "FILE", "for machines: medians, ratios, verdicts; - is stdout")
+	o.conditions(f)
+	return &cli.Command{Name: "compare", Short: "result files side by side, with ratios and thresholds",
+		Long: `Shows result files (client --json) side by side, with ratios to the first. Runs
+that are repeated get a verdict, better or worse, with the chance that noise alone
+has made it. What differs in plan, machine or build is listed before the numbers.`, Takes: "FILE FILE...", Flags: f,
+		Notes: []string{`Of files that are repetitions the median is shown, and how far the farthest is from it
+  name   a1.json a2.json a3.json are "a", b1.json b2.json are "b"
+  dir    the files of a directory are
+  none   each file stands for itself
+  auto   as name, where files of a name asked for the same run and at least
+         two groups remain; else none`,
+			`COND is METRIC OP VALUE as for client report (see its --help), of any group but the first, or
+with a change against the first: total_bytes_per_conn>+5%, setup.rate<-3%`},
+		Examples: []string{"client compare before.json after.json --html change.html",
+			"client compare main-*.json mine-*.json --fail-if 'setup.rate<-10%'",
+			"client compare old.json new.json --quiet --fail-if 'total_bytes_per_conn>+5%'"},
+		Status: "0 compared, 1 a --fail-if held, or its metric was not measured",
+		Args: func(files []string) error {
+			if len(files) < 2 {
+				return cli.Usage("compare wants two result files or more, not %d; see client compare --help", len(files))
+			}
+			return nil
+		},
+		Run: func(_ context.Context, call *cli.Call) (int, error) {
+			if err := o.check(true); err != nil {
+				return 0, err
+			}
+			c, err := o.compare(group, call.Args)
+			if err != nil {
+				return 0, err
+			}
+			if err := o.writeComparison(c, call.Stdout); err != nil {
+				return 0, err
+			}
+			if c.Failed() {
+				return cli.Short, nil
+			}
+			return cli.Done, nil
+		}}
 }
 
 // compare loads the files and groups them.
@@ -94,7 +76,7 @@ func (o *outputs) compare(way string, files []string) (*report.Comparison, error
 	groups := report.GroupRuns(way, files, runs)
 	relative := slices.IndexFunc(o.thresholds, func(t result.Threshold) bool { return t.Relative })
 	if relative >= 0 && len(groups) < 2 {
-		return nil, fmt.Errorf("%w: --fail-if %q: all files are one group, there is no baseline: see --group", scenario.ErrUsage, o.thresholds[relative].Text)
+		return nil, cli.Usage("--fail-if %q: all files are one group, there is no baseline: see --group", o.thresholds[relative].Text)
 	}
 	return report.Compare(groups, o.thresholds)
 }

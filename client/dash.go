@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/c10m/c10m/internal/cli"
 	"github.com/c10m/c10m/internal/dash"
 	"github.com/c10m/c10m/internal/loadgen"
 	"github.com/c10m/c10m/internal/plan"
@@ -49,11 +50,11 @@ func openPage(addr string, most int64, fp proc.FS) (*page, error) {
 		return nil, nil
 	}
 	if _, err := netip.ParseAddrPort(addr); err != nil {
-		return nil, fmt.Errorf("%w: --dash %q is not ADDRESS:PORT, like 127.0.0.1:9091", scenario.ErrUsage, addr)
+		return nil, cli.Usage("--dash %q is not ADDRESS:PORT, like 127.0.0.1:9091", addr)
 	}
 	l, err := dash.Listen(addr)
 	if err != nil {
-		return nil, fmt.Errorf("%w: --dash %s: %v", scenario.ErrUsage, addr, err)
+		return nil, cli.Usage("--dash %s: %v", addr, err)
 	}
 	return &page{socket: l, stop: func() { _ = l.Close() }, fp: fp, most: most}, nil
 }
@@ -97,7 +98,7 @@ var bounds = map[string]string{"churn": "at a time", "stress": "at a time", "pea
 
 func (p *page) serve(pl *plan.Plan) {
 	p.stop = dash.Serve(p.socket, dash.End{
-		Meta: dash.Meta{Role: dash.Client, Commit: commit, PID: os.Getpid(), CPUs: runtime.NumCPU(), Max: max(p.most, pl.Total), Bound: cmp.Or(bounds[pl.Scenario], "asked for"), Shard: "thread",
+		Meta: dash.Meta{Role: dash.Client, Commit: build.Commit, PID: os.Getpid(), CPUs: runtime.NumCPU(), Max: max(p.most, pl.Total), Bound: cmp.Or(bounds[pl.Scenario], "asked for"), Shard: "thread",
 			Title: fmt.Sprintf("%s of %s to %d ports on %s", pl.Scenario, pl.Proto, len(pl.Ports), pl.Host)},
 		Look:   p.look,
 		Causes: loadgen.Causes(),

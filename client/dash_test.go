@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/c10m/c10m/internal/cli"
 	"github.com/c10m/c10m/internal/dash"
 	"github.com/c10m/c10m/internal/loadgen"
 	"github.com/c10m/c10m/internal/result"
@@ -30,7 +31,7 @@ func TestDashBadUsage(t *testing.T) {
 	for _, addr := range []string{"9091", "localhost:9091", ":9091", "127.0.0.1", "127.0.0.1:70000", "192.0.2.1:9091", taken.Addr().String()} {
 		var stdout, stderr bytes.Buffer
 		status := run(context.Background(), []string{"--dash", addr}, &stdout, &stderr)
-		if line := stderr.String(); status != badUsage || strings.Count(line, "\n") != 1 || !strings.Contains(line, "--dash") || !strings.Contains(line, addr) {
+		if line := stderr.String(); status != cli.BadUsage || strings.Count(line, "\n") != 1 || !strings.Contains(line, "--dash") || !strings.Contains(line, addr) {
 			t.Errorf("--dash %s: status %d, %q; want 2 and one line that names both", addr, status, line)
 		}
 	}

@@ -1,148 +1,177 @@
 package main
 
 import (
+	"context"
 	"errors"
-	"flag"
 	"fmt"
-	"maps"
-	"math"
 	"net"
 	"net/url"
-	"slices"
-	"strings"
 	"time"
 
+	"github.com/c10m/c10m/internal/cli"
 	"github.com/c10m/c10m/internal/plan"
 	"github.com/c10m/c10m/internal/scenario"
 	"github.com/c10m/c10m/internal/sys"
 	"github.com/c10m/c10m/internal/unit"
 )
 
-// flags is what was asked for.
-type flags struct {
+// target is what every command that opens connections has: where to, over what,
+// from where, and a page to look at it.
+type target struct {
+	*command
 	scenario.Options
-	outputs
 	dash string // address of the live page, "" for none
 	most int64  // connections of the largest run, where there are several
+	raw
 }
 
-// raw are flag values that parse checks and converts.
+// raw are flag values that check converts.
 type raw struct {
-	host, sources, closeMode string
-	proto, first             string
-	ports                    unit.PortCount
-	size                     unit.Size
-	cap, window              unit.Count
-	verify                   int
+	host, sources, proto, first string
+	ports                       unit.PortCount
+	window                      int
+	size                        int64
 }
 
-// parse reads the flags of a run; help is what its --help says.
-func parse(args []string) (f flags, help string, err error) {
-	f.Scenario = "hold"
-	f.Command = append([]string{"client"}, args...)
-	help = overview
-	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
-		f.Scenario, args = args[0], args[1:]
-		help = runHelp(f.Scenario)
+// The bounds of flags.
+const (
+	maxSize = 64 << 20 // of a message
+	maxHold = 1000 * time.Hour
+)
+
+// newTarget declares where to and from where. The defaults of one command or
+// the other are ports and the number of connections.
+func newTarget(about cli.Command, ports int) *target {
+	t := &target{command: newCommand(about)}
+	t.Scenario, t.Commit = about.Name, build.Commit
+	t.Threads, t.Close, t.PrivateFDs = unit.Count{Auto: true}, plan.CloseFIN, "auto"
+	t.size, t.window = 64, 1024
+	if about.Name != "hold" { // what is special about it comes first
+		t.Flags.Group("Load")
 	}
-	if f.Scenario != "hold" {
-		return f, help, fmt.Errorf("%w: command %q: the legal ones are hold, %s; see client --help", scenario.ErrUsage, f.Scenario,
-			strings.Join(slices.Sorted(maps.Keys(labs())), ", "))
-	}
-	f.Conns, f.Threads = unit.Count{Auto: true}, unit.Count{Auto: true}
-	r := raw{size: 64, window: unit.Count{N: 1024}}
-	fs := newFlags(f.Scenario)
-	f.register(fs, &r)
-	if err := parseFlags(fs, args); err != nil {
-		return f, help, err
-	}
-	if len(fs.Args()) > 0 {
-		return f, help, fmt.Errorf("%w: unexpected argument %q; see client --help", scenario.ErrUsage, fs.Arg(0))
-	}
-	if err := f.check(r); err != nil {
-		return f, help, fmt.Errorf("%w: %v", scenario.ErrUsage, err)
-	}
-	return f, help, nil
+	t.declareServer(ports)
+	t.declareSources()
+	return t
 }
 
-func (f *flags) register(fs *flag.FlagSet, r *raw) {
-	f.registerTarget(fs, r)
-	fs.Var(&f.Conns, "conns", "")
-	fs.Var(&r.cap, "cap", "")
-	fs.Var(&f.Rate, "rate", "")
-	fs.Var(unit.NewDuration(&f.Hold, 10*time.Second), "hold", "")
-	fs.StringVar(&r.closeMode, "close", "rst", "")
-	fs.StringVar(&f.PrivateFDs, "private-fds", "auto", "")
-	fs.Var(&r.window, "window", "")
-	fs.BoolVar(&f.Reconnect, "reconnect", false, "")
-	fs.Var(unit.NewDuration(&f.KeepAlive, notGiven), "keepalive", "")
-	fs.Var(&r.size, "size", "")
-	fs.Var(unit.NewDuration(&f.Interval, 0), "interval", "")
-	fs.Var(unit.NewDuration(&f.Settle, 4*time.Second), "settle", "")
-	fs.Var(unit.NewInt(&r.verify, 10_000), "verify", "")
-	f.outputs.register(fs)
+// seldom leaves flags out of the help of commands that have many of their own.
+func (t *target) seldom() cli.Option {
+	if t.Scenario == "hold" {
+		return cli.Note("")
+	}
+	return cli.Rare
 }
 
-// maxSize bounds a message.
-const maxSize = 64 << 20
+func (t *target) declareServer(ports int) {
+	f := t.Flags
+	f.Group("Where to")
+	t.raw.ports = unit.PortCount{N: ports}
+	f.Add(cli.Text(&t.host, "127.0.0.1"), "host", "ADDR|NAME[,..]", "of the server; several in turn")
+	f.Add(&t.raw.ports, "ports", "N|FIRST-LAST", "destination ports of each protocol")
+	f.Add(cli.Text(&t.first, ""), "first-port", "PORT[,PORT]", "the first of them", t.seldom(),
+		cli.Unset(fmt.Sprintf("tcp %d, ws %d", plan.FirstTCP, plan.FirstWS)))
+	f.Add(cli.Text(&t.proto, plan.TCP), "proto", "tcp|ws|tcp,ws", "protocol; both: an even split")
+	f.Add(cli.Text(&t.Control, "auto"), "server-control", "URL|auto|none", "for the server's memory and count", t.seldom())
+	f.Group("WebSocket")
+	f.Add(cli.Text(&t.WebSocket.Path, "/"), "path", "PATH", "of the opening handshake", cli.Rare)
+	f.Add((*headers)(&t.WebSocket.Headers), "header", "NAME:VALUE", "a header field of it (repeatable)", cli.Rare)
+	f.Add(cli.Text(&t.WebSocket.Subprotocol, ""), "subprotocol", "NAME[,NAME]", "what it offers", cli.Rare)
+	f.Add(cli.Switch(&t.WebSocket.Text), "text", "", "text frames, not binary ones", cli.Rare)
+}
+
+func (t *target) declareSources() {
+	f := t.Flags
+	f.Group("From where")
+	f.Add(cli.Text(&t.sources, "auto"), "sources", "CIDR|auto", "source addresses", t.seldom(), cli.Note("as many as needed"))
+	f.Add(&t.Threads, "threads", "N|auto", "client threads", cli.Rare)
+	f.Add(cli.Time(&t.ConnectTimeout, 10*time.Second, 10*time.Millisecond, time.Hour), "connect-timeout", "TIME",
+		"how long a connect may take", cli.Rare)
+}
+
+// declareEngine is what only runs of connections that are held let one set.
+func (t *target) declareEngine() {
+	f := t.Flags
+	f.Group("From where")
+	f.Add(cli.OneOf(&t.PrivateFDs, "auto", "auto", "on", "off"), "private-fds", "auto|on|off", "fd tables per thread",
+		cli.Note("where needed"), cli.Rare)
+	f.Add(cli.Int(&t.window, 1024, 1, 1<<20), "window", "N", "connects under way at once per thread", cli.Rare)
+}
+
+func (t *target) declareClose(mode plan.CloseMode) {
+	t.Flags.Add(cli.OneOf(&t.Close, mode, plan.CloseRST, plan.CloseFIN), "close", "rst|fin", "how to end; rst leaves no TIME_WAIT")
+}
+
+// runs adds what belongs to the report.
+func (t *target) runs(check func() error, work func(context.Context) (outcome, error)) *cli.Command {
+	t.Flags.Group("Report")
+	t.Flags.Add(cli.Text(&t.dash, ""), "dash", "ADDR:PORT", "live page of this run", cli.Rare)
+	t.Flags.Add(cli.Switch(&t.ShowFailure), "show-failure", "", "the first answer that made a connection fail", cli.Rare)
+	return t.command.runs(check, work)
+}
+
+// holdCommand is the default command.
+func holdCommand() *cli.Command {
+	t := newHold()
+	return t.runs(t.check, t.execute)
+}
+
+func newHold() *target {
+	t := newTarget(cli.Command{Name: "hold", Short: "ramp, hold, a sample echoes, close (the default)",
+		Long: "Opens connections, holds them, lets a sample echo, and says what each costs.",
+		Examples: []string{"client hold --ports 200 --conns 500k --rate 20k/s --hold 1m --html run.html",
+			"client --conns 5000 --interval 1s --fail-if 'conns.failed>0' --json -"},
+		Status: "0 as asked, 1 fell short, or a --fail-if held, 130 interrupted"}, plan.DefaultPorts)
+	f := t.Flags
+	t.Conns = unit.Count{Auto: true}
+	f.Group("How many, how fast")
+	f.Add(&t.Conns, "conns", "N|auto", "connections at once", cli.Note("what fits"))
+	f.Add(cli.Number(&t.Cap, 0, 1, unit.MaxCount), "cap", "N", "the most that auto may take", cli.Unset(""), cli.Rare)
+	f.Add(&t.Rate, "rate", "N/s|max", "connects per second")
+	f.Add(cli.Time(&t.Hold, 10*time.Second, 0, maxHold), "hold", "TIME", "how long to hold")
+	t.declareClose(plan.CloseRST)
+	t.declareEngine()
+	f.Add(cli.TimeOrZero(&t.KeepAlive, sys.DefaultKeepAlive, "never", sys.MinKeepAlive, sys.MaxKeepAlive), "keepalive", "TIME",
+		"probe a silent server; on loopback never, unless it is given", cli.Rare)
+	f.Add(cli.Switch(&t.Reconnect), "reconnect", "", "restore what is lost, with backoff")
+	f.Group("Messages")
+	f.Add(cli.Size(&t.size, 64, 1, maxSize), "size", "SIZE", "of a message")
+	f.Add(cli.TimeOrZero(&t.Interval, 0, "idle", time.Millisecond, time.Hour), "interval", "TIME",
+		"one so often on every connection")
+	f.Add(cli.Number(&t.Verify, 10_000, 0, unit.MaxCount), "verify", "N", "connections that echo after the hold")
+	f.Group("Report")
+	f.Add(cli.Time(&t.Settle, 4*time.Second, 0, time.Hour), "settle", "TIME", "both ends' time to give back memory", cli.Rare)
+	return t
+}
 
 // check converts what is left and refuses what cannot be meant.
-func (f *flags) check(r raw) (err error) {
-	if err := setHosts(&f.Target, r.host, net.DefaultResolver.LookupNetIP); err != nil {
+func (t *target) check() (err error) {
+	t.Command = t.Line
+	if err := setHosts(&t.Target, t.host, net.DefaultResolver.LookupNetIP); err != nil {
 		return err
 	}
-	if err := f.checkPorts(r); err != nil {
+	if err := t.checkPorts(); err != nil {
 		return err
 	}
-	if r.sources != "auto" {
-		if f.Sources, err = plan.ParseSources(r.sources); err != nil {
+	if t.sources != "auto" {
+		if t.Sources, err = plan.ParseSources(t.sources); err != nil {
 			return fmt.Errorf("--sources %v", err)
 		}
-		if f.Sources[0].Is4() != f.Host.Is4() {
-			return fmt.Errorf("--sources %s and --host %s are of different address families", r.sources, f.Host)
+		if t.Sources[0].Is4() != t.Host.Is4() {
+			return fmt.Errorf("--sources %s and --host %s are of different address families", t.sources, t.Host)
 		}
 	}
-	if f.Close = plan.CloseMode(r.closeMode); f.Close != plan.CloseRST && f.Close != plan.CloseFIN {
-		return fmt.Errorf("--close %q: the legal values are rst, fin", r.closeMode)
+	t.Size, t.Window = int(t.size), t.window
+	u, err := url.Parse(t.Control)
+	if t.Control != "auto" && t.Control != "none" && (err != nil || u.Scheme != "http" || u.Host == "") {
+		return fmt.Errorf("--server-control %q: want a URL like http://127.0.0.1:9090, auto or none", t.Control)
 	}
-	if f.PrivateFDs != "auto" && f.PrivateFDs != "on" && f.PrivateFDs != "off" {
-		return fmt.Errorf("--private-fds %q: the legal values are auto, on, off", f.PrivateFDs)
-	}
-	if r.size < 1 || r.size > maxSize {
-		return fmt.Errorf("--size %s: the legal range is 1..%d bytes", r.size.String(), maxSize)
-	}
-	if r.window.Auto || r.window.N > 1<<20 {
-		return fmt.Errorf("--window %s: the legal range is 1..%d", r.window.String(), 1<<20)
-	}
-	f.Size, f.Cap, f.Verify, f.Window = int(r.size), r.cap.N, int64(r.verify), int(r.window.N)
-	if u, err := url.Parse(f.Control); f.Control != "auto" && f.Control != "none" && (err != nil || u.Scheme != "http" || u.Host == "") {
-		return fmt.Errorf("--server-control %q: want a URL like http://127.0.0.1:9090, auto or none", f.Control)
-	}
-	return f.checkTimes()
-}
-
-// notGiven is a duration that nobody can mean.
-const notGiven = time.Duration(math.MinInt64)
-
-func (f *flags) checkTimes() error {
-	if f.KeepAlive == notGiven {
-		f.KeepAlive = sys.DefaultKeepAlive
-		if f.Host.IsLoopback() {
-			f.KeepAlive = 0 // that end cannot vanish without this one
+	if !t.given("keepalive") {
+		t.KeepAlive = sys.DefaultKeepAlive
+		if t.Host.IsLoopback() {
+			t.KeepAlive = 0 // that end cannot vanish without this one
 		}
 	}
-	switch {
-	case f.Hold < 0 || f.Hold > 1000*time.Hour:
-		return fmt.Errorf("--hold %v: the legal range is 0..1000h", f.Hold)
-	case f.Settle < 0 || f.Settle > time.Hour:
-		return fmt.Errorf("--settle %v: the legal range is 0..1h", f.Settle)
-	case f.Interval != 0 && f.Interval < time.Millisecond || f.Interval > time.Hour:
-		return fmt.Errorf("--interval %v: the legal values are 0 (idle) and 1ms..1h", f.Interval)
-	case f.ConnectTimeout < 10*time.Millisecond || f.ConnectTimeout > time.Hour:
-		return fmt.Errorf("--connect-timeout %v: the legal range is 10ms..1h", f.ConnectTimeout)
-	case f.KeepAlive != 0 && (f.KeepAlive < sys.MinKeepAlive || f.KeepAlive > sys.MaxKeepAlive):
-		return fmt.Errorf("--keepalive %v: the legal values are 0 (never) and %v..%v", f.KeepAlive, sys.MinKeepAlive, sys.MaxKeepAlive)
-	case f.Scenario == "echo" && f.Hold == 0:
+	if t.Scenario == "echo" && t.Hold == 0 {
 		return errors.New("--hold 0s: echo needs a time to run for")
 	}
 	return nil

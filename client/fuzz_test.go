@@ -1,10 +1,12 @@
 package main
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"unicode"
 
+	"github.com/c10m/c10m/internal/cli"
 	"github.com/c10m/c10m/internal/plan"
 )
 
@@ -12,16 +14,23 @@ import (
 // line.
 func FuzzParse(f *testing.F) {
 	for _, s := range []string{"", "hold", "--help", "--conns\n10M\n--rate\n50k/s", "--first-port\n65500\n--ports\n100", "--first-port\n\x1b[2J\r1,2\n--proto\ntcp,ws", "--first-port\n1,2\n--proto\ntcp,ws", "--host\n::1\n--sources\nfd00::/112",
-		"--keepalive\n0\n--reconnect", "--server-control\nhttp://[::1]:9090", "--header\na: b\r\nc: d", "--path\n/ HTTP/1.1\r\nHost: x", "--fail-if\nsetup.rate<30k", "--size\n9223372036854775807", "--window\n-1", "--interval\n1ms"} {
+		"--keepalive\n0\n--reconnect", "--server-control\nhttp://[::1]:9090", "--header\na: b\r\nc: d", "--path\n/ HTTP/1.1\r\nHost: x", "--fail-if\nsetup.rate<30k", "--size\n9223372036854775807", "--window\n-1", "--interval\n1ms", "--reconect"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, line string) {
-		fl, _, err := parse(strings.Split(line, "\n"))
-		if err != nil {
-			var said strings.Builder
-			fail(&said, err)
-			if i := strings.IndexFunc(said.String(), unicode.IsControl); i != said.Len()-1 {
-				t.Errorf("%q: no line without control characters: %q", line, said.String())
+		fl, ran := newHold(), false
+		p := &cli.Program{Command: *fl.runs(fl.check, func(context.Context) (outcome, error) {
+			ran = true
+			return outcome{}, errOnlyRead
+		})}
+		var stdout, stderr strings.Builder
+		status := p.Run(t.Context(), strings.Split(line, "\n"), &stdout, &stderr)
+		if said := stderr.String(); status != 0 && (status != 2 || strings.IndexFunc(said, unicode.IsControl) != len(said)-1) {
+			t.Errorf("%q: status %d, no line without control characters: %q", line, status, said)
+		}
+		if !ran {
+			if status == 0 && stdout.Len() == 0 { // no help, version, or completion either
+				t.Errorf("%q: nothing was done", line)
 			}
 			return
 		}

@@ -3,64 +3,59 @@ package main
 import (
 	"bytes"
 	"context"
-	"flag"
 	"strings"
 	"testing"
 	"unicode/utf8"
-
-	"github.com/c10m/c10m/internal/unit"
 )
+
+// commands are those of the client, and none, which holds.
+func commands() []string {
+	all := []string{""}
+	for _, c := range program().Commands {
+		all = append(all, c.Name)
+	}
+	return all
+}
 
 // Every command has a help of its own on stdout, of one screen.
 func TestHelp(t *testing.T) {
-	all := [][]string{{"--help"}, {"-h"}, {"hold", "--help"}, {"echo", "--help"}}
-	for name := range labs() {
-		all = append(all, []string{name, "--help"})
-	}
-	for _, args := range all {
+	for _, name := range commands() {
 		var stdout, stderr bytes.Buffer
-		if status := run(context.Background(), args, &stdout, &stderr); status != 0 || stderr.Len() > 0 {
-			t.Errorf("%v: status %d, stderr %q", args, status, stderr.String())
-		}
+		status := run(context.Background(), append(strings.Fields(name), "--help"), &stdout, &stderr)
 		text := stdout.String()
-		text, said := strings.CutSuffix(text, "\n"+unit.Help)
-		if !said {
-			t.Errorf("%v does not say how quantities are written", args)
+		if status != 0 || stderr.Len() > 0 || !strings.Contains(text, "Examples\n") ||
+			!strings.HasPrefix(text, strings.TrimSpace("usage: client "+name)) {
+			t.Errorf("%s --help: status %d, stderr %q, %s", name, status, stderr.String(), text)
 		}
 		if n := strings.Count(text, "\n"); n < 15 || n > 40 {
-			t.Errorf("%v: %d lines, want one screen of 40", args, n)
+			t.Errorf("%s --help: %d lines, want one screen of 40", name, n)
 		}
 		for line := range strings.Lines(text) {
 			if n := utf8.RuneCountInString(strings.TrimSuffix(line, "\n")); n > 80 {
-				t.Errorf("%v: %d columns: %s", args, n, line)
+				t.Errorf("%s --help: %d columns: %s", name, n, line)
 			}
-		}
-		if !strings.Contains(text, "Examples") || !strings.HasPrefix(text, "usage: client ") {
-			t.Errorf("%v: %s", args, text)
-		}
-		if len(args) == 2 && !strings.Contains(overview, "\n  "+args[0]+" ") {
-			t.Errorf("client --help lacks %s", args[0])
-		}
-		if len(args) == 2 && !strings.HasPrefix(text, "usage: client "+args[0]+" ") {
-			t.Errorf("%v: %s", args, text)
 		}
 	}
 }
 
-// A flag that no help names does not exist for anybody.
-func TestHelpNamesEachFlag(t *testing.T) {
-	f, fs := flags{}, newFlags("hold")
-	f.register(fs, &raw{})
-	fs.VisitAll(func(one *flag.Flag) {
-		if !strings.Contains(runUsage, "--"+one.Name) {
-			t.Errorf("client hold --help lacks --%s", one.Name)
+// Without a command the client holds, and says so: what one takes, the other does.
+func TestNoCommandHolds(t *testing.T) {
+	p := program()
+	hold := p.Commands[0]
+	for _, line := range []string{"--size 0", "--private-fds maybe", "--dash x", "--keepalive 1ms"} {
+		said := [2]string{}
+		for i, name := range []string{"", "hold"} {
+			var stdout, stderr bytes.Buffer
+			status := run(context.Background(), append(strings.Fields(name), strings.Fields(line)...), &stdout, &stderr)
+			if said[i] = stderr.String(); status != 2 || strings.Count(said[i], "\n") != 1 {
+				t.Errorf("%s %s: status %d", name, line, status)
+			}
 		}
-	})
-	o, fs := outputs{}, newFlags("report")
-	o.register(fs)
-	fs.VisitAll(func(one *flag.Flag) {
-		if one.Name != "version" && !strings.Contains(reportUsage, "--"+one.Name) {
-			t.Errorf("client report --help lacks --%s", one.Name)
+		if said[0] != said[1] {
+			t.Errorf("%s: %q and %q", line, said[0], said[1])
 		}
-	})
+	}
+	if hold.Name != "hold" {
+		t.Errorf("the first command is %s", hold.Name)
+	}
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"strings"
 
+	"github.com/c10m/c10m/internal/cli"
 	"github.com/c10m/c10m/internal/result"
 	"github.com/c10m/c10m/internal/scenario"
 	"github.com/c10m/c10m/internal/sys"
@@ -18,6 +19,9 @@ import (
 type settings map[string]string
 
 func (s settings) String() string { return "" }
+
+// Type names the kind of value.
+func (settings) Type() string { return "setting" }
 
 // Set takes KEY=VALUE.
 func (s settings) Set(text string) error {
@@ -46,7 +50,7 @@ func (s settings) settle() error {
 	state := tune.Root{Dir: "/"}
 	for key, value := range s {
 		if err := state.Set(key, value); err != nil {
-			return fmt.Errorf("%w: --sysctl %s=%s: %v", scenario.ErrUsage, key, value, err)
+			return cli.Usage("--sysctl %s=%s: %v", key, value, err)
 		}
 	}
 	return nil
@@ -70,7 +74,7 @@ func startOwn(ctx context.Context, o *scenario.Options, command string, flags ..
 		o.Control = "none"
 	}
 	if len(argv) == 0 {
-		return nil, fmt.Errorf("%w: --server %q is empty", scenario.ErrUsage, command)
+		return nil, cli.Usage("--server %q is empty", command)
 	}
 	return scenario.StartServer(ctx, argv, ready, o.Host, o.Ports)
 }

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/c10m/c10m/internal/cli"
 	"github.com/c10m/c10m/internal/proc"
 	"github.com/c10m/c10m/internal/result"
 	"github.com/c10m/c10m/internal/scenario"
@@ -48,10 +49,13 @@ type answer struct {
 // errorKind is which of the errors that callers tell apart an error is.
 type errorKind string
 
-var errorKinds = map[errorKind]error{"usage": scenario.ErrUsage, "interrupted": scenario.ErrInterrupted}
+var errorKinds = map[errorKind]error{"usage": cli.ErrUsage, "interrupted": scenario.ErrInterrupted}
 
 // kindOf is the kind of an error; "" of any other.
 func kindOf(err error) errorKind {
+	if errors.Is(err, scenario.ErrUsage) {
+		return "usage"
+	}
 	for kind, is := range errorKinds {
 		if errors.Is(err, is) {
 			return kind
@@ -160,7 +164,7 @@ func serveJob() int {
 	in := json.NewDecoder(from)
 	if err := in.Decode(&j); err != nil {
 		_, _ = fmt.Fprintf(os.Stderr, "client: %s is for this program's own use: read job: %v\n", jobCommand, err)
-		return badUsage
+		return cli.BadUsage
 	}
 	go func() {
 		_, _ = io.Copy(io.Discard, from)
@@ -173,9 +177,9 @@ func serveJob() int {
 	}
 	if err := json.NewEncoder(to).Encode(a); err != nil {
 		_, _ = fmt.Fprintf(os.Stderr, "client: write answer: %v\n", err)
-		return fellShort
+		return cli.Short
 	}
-	return done
+	return cli.Done
 }
 
 // run does it here: in the namespace that this process is in, with the settings
@@ -199,20 +203,20 @@ func (j *job) run(ctx context.Context, stderr io.Writer) (r *result.Result, shor
 			}
 		}()
 	}
-	f := flags{Options: *o, outputs: outputs{quiet: j.Quiet}}
+	t := &target{command: &command{Call: &cli.Call{Stderr: stderr}, outputs: outputs{quiet: j.Quiet}}, Options: *o}
 	switch o.Scenario {
 	case "hold", "echo":
-		r, err = execute(ctx, f, stderr)
+		r, err = t.hold(ctx)
 	case "churn":
-		r, err = f.watched(stderr, func(fp proc.FS, watch scenario.Watch) (*result.Result, error) {
+		r, err = t.watched(func(fp proc.FS, watch scenario.Watch) (*result.Result, error) {
 			return scenario.Churn(ctx, j.Run, fp, watch)
 		})
 	case "stress":
-		r, err = f.watched(stderr, func(fp proc.FS, watch scenario.Watch) (*result.Result, error) {
+		r, err = t.watched(func(fp proc.FS, watch scenario.Watch) (*result.Result, error) {
 			return scenario.Stress(ctx, j.Run, fp, watch)
 		})
 	default:
-		err = fmt.Errorf("%w: %q is no scenario of another process", scenario.ErrUsage, o.Scenario)
+		err = cli.Usage("%q is no scenario of another process", o.Scenario)
 	}
 	if err != nil {
 		return nil, false, err

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/c10m/c10m/internal/cli"
 	"github.com/c10m/c10m/internal/scenario"
 )
 
@@ -52,7 +53,7 @@ func TestErrorsKeepTheirKind(t *testing.T) {
 		errors.New("start server: it ended at once: client: bad usage: words of a server"),
 	} {
 		far := error(&farError{err.Error(), errorKinds[kindOf(err)]})
-		if far.Error() != err.Error() || errors.Is(far, scenario.ErrUsage) != errors.Is(err, scenario.ErrUsage) ||
+		if far.Error() != err.Error() || errors.Is(far, cli.ErrUsage) != (statusOf(err) == cli.BadUsage) ||
 			errors.Is(far, scenario.ErrInterrupted) != errors.Is(err, scenario.ErrInterrupted) {
 			t.Errorf("%q became %q of kind %q", err, far, kindOf(err))
 		}
@@ -72,8 +73,8 @@ func TestSweepRefusesWhatItsRunCannotBe(t *testing.T) {
 		if strings.Contains(args, "--matrix") && os.Geteuid() != 0 {
 			continue // refused for another reason
 		}
-		if status := run(t.Context(), append([]string{"sweep"}, strings.Fields(args)...), &stdout, &stderr); status != badUsage || !strings.Contains(stderr.String(), want) || strings.Count(stderr.String(), "bad usage") != 1 {
-			t.Errorf("sweep %s: status %d, %q; want bad usage once and %q", args, status, stderr.String(), want)
+		if status := run(t.Context(), append([]string{"sweep"}, strings.Fields(args)...), &stdout, &stderr); status != cli.BadUsage || !strings.Contains(stderr.String(), want) || strings.Count(stderr.String(), "\n") != 1 {
+			t.Errorf("sweep %s: status %d, %q; want 2, one line and %q", args, status, stderr.String(), want)
 		}
 	}
 }

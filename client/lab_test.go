@@ -1,25 +1,6 @@
 package main
 
-import (
-	"strings"
-	"testing"
-)
-
-func TestListed(t *testing.T) {
-	for in, want := range map[string]string{
-		"--until a":                       "--until a",
-		"--until a b --each 1s":           "--until a --until b --each 1s",
-		"-until a b c":                    "-until a --until b --until c",
-		"--each 1s --until a --until b c": "--each 1s --until a --until b --until c",
-		"--until=a b":                     "--until=a b",
-		"--until":                         "--until",
-		"x --until a":                     "x --until a",
-	} {
-		if got := strings.Join(listed(strings.Fields(in), "until"), " "); got != want {
-			t.Errorf("listed(%q) = %q, want %q", in, got, want)
-		}
-	}
-}
+import "testing"
 
 func TestSizes(t *testing.T) {
 	for in, want := range map[string]sizes{"64": {64, 64}, "64:1024": {64, 1024}, "1k:2k": {1024, 2048}, "7:7": {7, 7}} {

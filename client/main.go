@@ -3,19 +3,15 @@ package main
 
 import (
 	"context"
-	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"os"
 	"os/signal"
-	"runtime"
 
 	"golang.org/x/term"
 
 	"github.com/c10m/c10m/internal/cli"
 	"github.com/c10m/c10m/internal/dash"
-	"github.com/c10m/c10m/internal/plan"
 	"github.com/c10m/c10m/internal/proc"
 	"github.com/c10m/c10m/internal/report"
 	"github.com/c10m/c10m/internal/result"
@@ -27,7 +23,7 @@ import (
 // linked is set at build time with -ldflags "-X main.linked=...".
 var linked string
 
-var commit = cli.BuildOf(linked).Commit
+var build = cli.BuildOf(linked)
 
 func main() {
 	if len(os.Args) == 2 && os.Args[1] == jobCommand {
@@ -36,7 +32,7 @@ func main() {
 	child := isRelayed()
 	if !child {
 		if err := scenario.RoomToStart(2); err != nil {
-			os.Exit(fail(os.Stderr, err))
+			os.Exit(program().Fail(os.Stderr, err))
 		}
 		if status, ok := relay(os.Args[1:], os.Stderr); ok {
 			os.Exit(status)
@@ -52,111 +48,58 @@ func main() {
 	os.Exit(status)
 }
 
-// The exit statuses.
-const (
-	done        = 0
-	fellShort   = 1
-	badUsage    = 2
-	interrupted = 130
-)
+// interrupted is the exit status of a run that was, with the report so far.
+const interrupted = 130
 
 // run is the whole program.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	if len(args) > 0 {
-		if lab := labs()[args[0]]; lab != nil {
-			return lab(ctx, args[1:], stdout, stderr)
-		}
-	}
-	f, help, err := parse(args)
-	if err != nil {
-		return end(err, help, stdout, stderr)
-	}
-	if err := f.outputs.check(false); err != nil {
-		return fail(stderr, err)
-	}
-	f.Commit = commit
-	r, err := execute(ctx, f, stderr)
-	if err != nil {
-		return fail(stderr, err)
-	}
-	failed, err := f.conclude(r, stdout, wholeText)
-	if err != nil {
-		return fail(stderr, err)
-	}
-	switch {
-	case r.Interrupt:
-		return interrupted
-	case failed || r.Short():
-		return fellShort
-	}
-	return done
+	return program().Run(ctx, args, stdout, stderr)
 }
 
-// end is of a command that was not asked for a run: its help, the version, or
-// what is wrong.
-func end(err error, help string, stdout, stderr io.Writer) int {
-	switch {
-	case errors.Is(err, flag.ErrHelp):
-		_, _ = io.WriteString(stdout, help+"\n"+unit.Help)
-		return done
-	case errors.Is(err, errVersion):
-		_, _ = fmt.Fprintf(stdout, "c10m client %s %s\n", commit, runtime.Version())
-		return done
-	}
-	return fail(stderr, err)
+// execute is what hold and echo do.
+func (t *target) execute(ctx context.Context) (outcome, error) {
+	r, err := t.hold(ctx)
+	return outcome{result: r}, err
 }
 
-// fail prints an error in one line, whatever words of a user or of a file are in
-// it, and gives its exit status.
-func fail(stderr io.Writer, err error) int {
-	_, _ = fmt.Fprintf(stderr, "client: %s\n", plan.OneLine(err.Error()))
-	switch {
-	case errors.Is(err, scenario.ErrInterrupted):
-		return interrupted
-	case errors.Is(err, scenario.ErrUsage):
-		return badUsage
-	}
-	return fellShort
-}
-
-// execute prepares and runs the scenario.
-func execute(ctx context.Context, f flags, stderr io.Writer) (*result.Result, error) {
-	return f.watched(stderr, func(fp proc.FS, watch scenario.Watch) (*result.Result, error) {
-		p, err := scenario.Prepare(ctx, f.Options, fp)
+// hold prepares and runs a scenario that holds connections.
+func (t *target) hold(ctx context.Context) (*result.Result, error) {
+	return t.watched(func(fp proc.FS, watch scenario.Watch) (*result.Result, error) {
+		p, err := scenario.Prepare(ctx, t.Options, fp)
 		if err != nil {
 			return nil, err
 		}
-		if !f.quiet {
-			announce(stderr, p)
+		if !t.quiet {
+			announce(t.Stderr, p)
 		}
-		return scenario.Hold(ctx, p, f.Options, fp, watch)
+		return scenario.Hold(ctx, p, t.Options, fp, watch)
 	})
 }
 
 // watched does the work and shows how it goes: on the live line, unless it is
 // to be quiet, and on the live page, if there is to be one.
-func (f *flags) watched(stderr io.Writer, work func(proc.FS, scenario.Watch) (*result.Result, error)) (*result.Result, error) {
+func (t *target) watched(work func(proc.FS, scenario.Watch) (*result.Result, error)) (*result.Result, error) {
 	fp, err := proc.Here()
 	if err != nil {
 		return nil, err
 	}
-	page, err := openPage(f.dash, f.most, fp)
+	page, err := openPage(t.dash, t.most, fp)
 	if err != nil {
 		return nil, err
 	}
 	defer page.close()
-	if warning := dash.Exposed("--dash", f.dash); warning != "" {
-		_, _ = fmt.Fprintf(stderr, "warning: %s\n", warning)
+	if warning := dash.Exposed("--dash", t.dash); warning != "" {
+		_, _ = fmt.Fprintf(t.Stderr, "warning: %s\n", warning)
 	}
 	watch := func(scenario.Progress) {}
-	if !f.quiet {
-		live := newLive(stderr)
+	if !t.quiet {
+		live := newLive(t.Stderr)
 		defer live.Done()
-		announced := f.Scenario == "hold" || f.Scenario == "echo"
+		announced := t.Scenario == "hold" || t.Scenario == "echo"
 		watch = func(s scenario.Progress) {
 			if !announced {
 				announced = true
-				warn(stderr, s.Run)
+				warn(t.Stderr, s.Run)
 			}
 			live.Show(report.Progress{Phase: s.Phase, Elapsed: s.Elapsed, Established: s.Counts.Established, Target: max(s.Target, s.Counts.Attempted),
 				Failed: s.Counts.Failed, Lost: s.Counts.Lost, Received: s.Counts.Received, MemoryLeft: s.MemoryLeft})

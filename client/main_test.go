@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"runtime"
 	"strings"
 	"testing"
 )
@@ -16,8 +15,8 @@ func TestBadUsage(t *testing.T) {
 	}{
 		{"no count", []string{"--conns", "many"}, []string{"conns", `"many"`, "4.1M"}},
 		{"no connection at all", []string{"--conns", "0"}, []string{"conns", "1.."}},
-		{"no such scenario", []string{"sleep"}, []string{`"sleep"`, "hold, churn"}},
-		{"no such flag", []string{"--connections", "5"}, []string{"connections", "--help"}},
+		{"no such scenario", []string{"sleep"}, []string{`"sleep"`, "did you mean sweep?"}},
+		{"no such flag", []string{"--connections", "5"}, []string{"--connections", "--help"}},
 		{"left over", []string{"hold", "--quiet", "10M"}, []string{`"10M"`}},
 		{"host has no address", []string{"--host", "nowhere.invalid"}, []string{"--host nowhere.invalid", "look up name"}},
 		{"ports leave the range", []string{"--first-port", "65500", "--ports", "100"}, []string{"--first-port", "65599", "1..65535"}},
@@ -39,21 +38,23 @@ func TestBadUsage(t *testing.T) {
 		{"echo depth", []string{"echo", "--depth", "0"}, []string{"--depth 0", "1..1024"}},
 		{"echo rest", []string{"echo", "--rest", "-1s"}, []string{"--rest -1s", "0..1h"}},
 		{"echo for how long", []string{"echo", "--hold", "1s", "--duration", "2s"}, []string{"--duration", "--hold"}},
-		{"churn in which mode", []string{"churn", "--mode", "fast"}, []string{"--mode", `"fast"`, "keepalive"}},
+		{"churn in which mode", []string{"churn", "--mode", "fast"}, []string{"--mode fast", "keepalive"}},
 		{"churn, nobody closes", []string{"churn", "--first-close", "nobody"}, []string{"--first-close", "client, server"}},
 		{"churn with nobody", []string{"churn", "--users", "0"}, []string{"users", "1.."}},
 		{"churn, a larger pool than users", []string{"churn", "--mode", "pool", "--users", "3", "--pool", "4"}, []string{"--pool 4", "1..3"}},
 		{"churn, no requests", []string{"churn", "--requests", "0"}, []string{"--requests 0", "1.."}},
-		{"churn, reuse", []string{"churn", "--tw-reuse", "3"}, []string{"--tw-reuse 3", "0, 1, 2"}},
+		{"churn, reuse", []string{"churn", "--tw-reuse", "3"}, []string{"--tw-reuse 3", "0..2"}},
 		{"churn, ports", []string{"churn", "--port-range", "5:4"}, []string{"--port-range", "FIRST-LAST"}},
 		{"churn, no network setting", []string{"churn", "--sysctl", "kernel.panic=1"}, []string{"sysctl", "net.ipv4"}},
 		{"churn, the matrix and one of it", []string{"churn", "--matrix", "--tw-reuse", "1"}, []string{"--tw-reuse", "--matrix"}},
 		{"churn for no time", []string{"churn", "--duration", "1ms"}, []string{"--duration", "100ms"}},
-		{"stress in which mode", []string{"stress", "--mode", "pool"}, []string{"--mode", `"pool"`, "kept"}},
+		{"stress in which mode", []string{"stress", "--mode", "pool"}, []string{"--mode pool", "kept"}},
 		{"stress without loops", []string{"stress", "--loops", "0"}, []string{"loops", "1.."}},
 		{"stress without users", []string{"stress", "--users", "2M"}, []string{"--users", "1..1000000"}},
 		{"peak until what", []string{"peak", "--until", "p98>1s"}, []string{"until", "p98>1s", "errors>SHARE"}},
 		{"peak until what, the second", []string{"peak", "--until", "p99>1s", "errors>2"}, []string{"until", "errors>2"}},
+		{"peak until either, and downwards", []string{"peak", "--until", "p99>1s", "errors>2%", "--from", "10", "--max", "9"}, []string{"--from 10"}},
+		{"peak of an argument", []string{"peak", "errors>2%"}, []string{`"errors>2%"`, "client peak --help"}},
 		{"peak downwards", []string{"peak", "--from", "10", "--max", "9"}, []string{"--from 10", "--max 9"}},
 		{"peak without steps", []string{"peak", "--factor", "1"}, []string{"--factor 1", "1.01.."}},
 		{"peak by no factor", []string{"peak", "--factor", "NaN"}, []string{"--factor NaN", "1.01..1000"}},
@@ -63,7 +64,7 @@ func TestBadUsage(t *testing.T) {
 		{"soak for no time", []string{"soak", "--duration", "10ms"}, []string{"--duration", "1s"}},
 		{"soak with one look", []string{"soak", "--duration", "1m", "--every", "1h"}, []string{"--every", "15s"}},
 		{"soak that only warms up", []string{"soak", "--warm-up", "1"}, []string{"--warm-up 1", "0..0.9"}},
-		{"soak that never warms up", []string{"soak", "--warm-up", "95%"}, []string{"--warm-up 0.95", "0..0.9"}},
+		{"soak that never warms up", []string{"soak", "--warm-up", "95%"}, []string{"--warm-up 95%", "0..0.9"}},
 		{"sweep of nothing", []string{"sweep"}, []string{"--server-flag", "--sysctl"}},
 		{"sweep without values", []string{"sweep", "--server-flag", "workers"}, []string{"server-flag", "NAME=V1,V2"}},
 		{"sweep, the same twice", []string{"sweep", "--size", "64,64"}, []string{"size", "64 is there twice"}},
@@ -73,7 +74,7 @@ func TestBadUsage(t *testing.T) {
 		{"sweep of the machine", []string{"sweep", "--sysctl", "vm.swappiness=1,2"}, []string{"sysctl", "net."}},
 		{"diagnose what", []string{"diagnose"}, []string{"--pid", "--control"}},
 		{"diagnose both", []string{"diagnose", "--pid", "1", "--control", "http://127.0.0.1:1"}, []string{"--pid", "not both"}},
-		{"diagnose nobody", []string{"diagnose", "--pid", "-4"}, []string{"--pid -4", "1.."}},
+		{"diagnose nobody", []string{"diagnose", "--pid", "-4"}, []string{"--pid", `"-4"`}},
 		{"diagnose for no time", []string{"diagnose", "--pid", "1", "--duration", "0s"}, []string{"--duration", "100ms"}},
 		{"diagnose by a name", []string{"diagnose", "--control", "server"}, []string{"--control", "http://"}},
 		{"diagnose and more", []string{"diagnose", "--pid", "1", "now"}, []string{`"now"`, "client diagnose --help"}},
@@ -99,17 +100,17 @@ func TestBadUsage(t *testing.T) {
 // Every command tells the version instead of running, whatever else was asked.
 func TestVersion(t *testing.T) {
 	all := [][]string{{"--version"}, {"hold", "--version"}, {"hold", "--quiet", "--version", "--conns", "5"}}
-	for name := range labs() {
+	for _, name := range commands()[1:] {
 		all = append(all, []string{name, "--version"})
 	}
 	for _, args := range all {
 		var stdout, stderr bytes.Buffer
 		status := run(context.Background(), args, &stdout, &stderr)
-		if want := "c10m client " + commit + " " + runtime.Version() + "\n"; status != 0 || stdout.String() != want || stderr.Len() > 0 {
+		if want := build.Line("client") + "\n"; status != 0 || stdout.String() != want || stderr.Len() > 0 {
 			t.Errorf("%v: status %d, %q, %q; want %q", args, status, stdout.String(), stderr.String(), want)
 		}
 	}
-	if commit == "" {
+	if build.Commit == "" {
 		t.Error("no word about what it was built from")
 	}
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"cmp"
-	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -11,36 +10,32 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/c10m/c10m/internal/cli"
 	"github.com/c10m/c10m/internal/loadgen"
 	"github.com/c10m/c10m/internal/report"
 	"github.com/c10m/c10m/internal/result"
-	"github.com/c10m/c10m/internal/scenario"
 )
 
 // outputs are what a result is written to, and the conditions that it must meet.
 type outputs struct {
 	json, html, csv string
 	quiet           bool
-	failIf          repeated
+	failIf          []string
 	thresholds      []result.Threshold // of failIf
 }
 
-// repeated is a flag that may be given several times.
-type repeated []string
-
-func (r *repeated) String() string { return strings.Join(*r, " ") }
-
-func (r *repeated) Set(s string) error {
-	*r = append(*r, s)
-	return nil
+// register declares them. A command may leave some out.
+func (o *outputs) register(f *cli.Flags, csv ...cli.Option) {
+	f.Group("Report")
+	f.Add(cli.Text(&o.json, ""), "json", "FILE", "the result; - is stdout")
+	f.Add(cli.Text(&o.html, ""), "html", "FILE", "the report as a page that needs no network")
+	f.Add(cli.Text(&o.csv, ""), "csv", "FILE", "its series: the ramp's curve, samples, steps", csv...)
+	o.conditions(f)
 }
 
-func (o *outputs) register(fs *flag.FlagSet) {
-	fs.StringVar(&o.json, "json", "", "")
-	fs.StringVar(&o.html, "html", "", "")
-	fs.StringVar(&o.csv, "csv", "", "")
-	fs.Var(&o.failIf, "fail-if", "")
-	fs.BoolVar(&o.quiet, "quiet", false, "")
+func (o *outputs) conditions(f *cli.Flags) {
+	f.Add(cli.Texts(&o.failIf), "fail-if", "COND", "exit 1 if it holds, like 'setup.rate<30k' (repeatable)")
+	f.Add(cli.Switch(&o.quiet), "quiet", "", "no live line, no text report")
 }
 
 // output is one of the files asked for.
@@ -67,13 +62,13 @@ func (o *outputs) check(baseline bool) error {
 	for _, text := range o.failIf {
 		t, err := result.ParseThreshold(text)
 		if err != nil {
-			return fmt.Errorf("%w: --fail-if %q: %v", scenario.ErrUsage, text, err)
+			return cli.Usage("--fail-if %q: %v", text, err)
 		}
 		if err := checkCause(t.Metric); err != nil {
-			return fmt.Errorf("%w: --fail-if %q: %v", scenario.ErrUsage, text, err)
+			return cli.Usage("--fail-if %q: %v", text, err)
 		}
 		if t.Relative && !baseline {
-			return fmt.Errorf("%w: --fail-if %q: a change wants a baseline: see client compare --help; legal here is a value, like %s%s30k", scenario.ErrUsage, text, t.Metric.Path, t.Op)
+			return cli.Usage("--fail-if %q: a change wants a baseline: see client compare --help; legal here is a value, like %s%s30k", text, t.Metric.Path, t.Op)
 		}
 		o.thresholds = append(o.thresholds, t)
 	}
@@ -84,11 +79,11 @@ func (o *outputs) check(baseline bool) error {
 			name = abs
 		}
 		if other, ok := taken[name]; ok {
-			return fmt.Errorf("%w: %s %s: %s goes there already", scenario.ErrUsage, one.flag, one.file, other)
+			return cli.Usage("%s %s: %s goes there already", one.flag, one.file, other)
 		}
 		taken[name] = one.flag
 		if err := writable(one.file); err != nil {
-			return fmt.Errorf("%w: %s: %v", scenario.ErrUsage, one.flag, err)
+			return cli.Usage("%s: %v", one.flag, err)
 		}
 	}
 	return nil

@@ -12,6 +12,7 @@ import (
 	"time"
 	"unicode"
 
+	"github.com/c10m/c10m/internal/cli"
 	"github.com/c10m/c10m/internal/result"
 )
 
@@ -74,7 +75,7 @@ func TestReportAndCompareRefuse(t *testing.T) {
 		{"compare one", []string{"compare", good}, []string{"two result files"}},
 		{"compare with what is none", []string{"compare", good, written(t, "x.json", "[]")}, []string{"x.json", "array"}},
 		{"compare, two to stdout", []string{"compare", good, good, "--json", "-", "--html", "-"}, []string{"--json", "--html"}},
-		{"no such grouping", []string{"compare", good, good, "--group", "size"}, []string{"--group", `"size"`, "auto, none, name, dir"}},
+		{"no such grouping", []string{"compare", good, good, "--group", "size"}, []string{"--group", "--group size", "auto, none, name, dir"}},
 		{"one group and a change", []string{"compare", good, good, "--group", "name", "--fail-if", "setup.rate<-5%"}, []string{"--fail-if", "--group"}},
 		{"a run with a bad threshold", []string{"--conns", "5", "--fail-if", "setup.rat<5"}, []string{"--fail-if", "setup.rate"}},
 		{"a run with a change", []string{"hold", "--fail-if", "total_bytes_per_conn>+5%"}, []string{"--fail-if", "client compare"}},
@@ -85,7 +86,7 @@ func TestReportAndCompareRefuse(t *testing.T) {
 			var stdout, stderr bytes.Buffer
 			status := run(context.Background(), tt.args, &stdout, &stderr)
 			line := stderr.String()
-			if status != badUsage || strings.IndexFunc(line, unicode.IsControl) != len(line)-1 || stdout.Len() != 0 {
+			if status != cli.BadUsage || strings.IndexFunc(line, unicode.IsControl) != len(line)-1 || stdout.Len() != 0 {
 				t.Errorf("status %d, stderr %q, stdout %q; want 2 and one line", status, line, stdout.String())
 			}
 			for _, w := range tt.want {
@@ -108,15 +109,15 @@ func TestReportOutputs(t *testing.T) {
 		status int
 		out    []string // in stdout; none: it is empty
 	}{
-		{"text", []string{good}, done, []string{"DONE: 100 of 100"}},
-		{"quiet", []string{good, "--quiet"}, done, nil},
-		{"csv", []string{good, "--csv", "-"}, done, []string{"t,conns,rate\n0,0,0\n2,100,50\n"}},
-		{"html", []string{"--html", "-", good}, done, []string{"<!doctype html>"}},
-		{"json", []string{good, "--json", "-"}, done, []string{`"schema": "c10m/result/2"`}},
-		{"passed", []string{good, "--fail-if", "setup.rate<50"}, done, []string{"passed  setup.rate<50"}},
-		{"failed", []string{good, "--fail-if", "setup.rate<50", "--fail-if", "total_bytes_per_conn > 7.5 KiB"}, fellShort, []string{"FAILED: 100 of 100", "1 of 2 thresholds", "FAILED  total_bytes_per_conn > 7.5 KiB"}},
-		{"not measured", []string{good, "--fail-if", "echo.rate<1"}, fellShort, []string{"echo.rate was not measured"}},
-		{"files", []string{good, "--quiet", "--html", dir + "/a.html", "--csv", dir + "/a.csv", "--json", dir + "/a.json"}, done, nil},
+		{"text", []string{good}, cli.Done, []string{"DONE: 100 of 100"}},
+		{"quiet", []string{good, "--quiet"}, cli.Done, nil},
+		{"csv", []string{good, "--csv", "-"}, cli.Done, []string{"t,conns,rate\n0,0,0\n2,100,50\n"}},
+		{"html", []string{"--html", "-", good}, cli.Done, []string{"<!doctype html>"}},
+		{"json", []string{good, "--json", "-"}, cli.Done, []string{`"schema": "c10m/result/2"`}},
+		{"passed", []string{good, "--fail-if", "setup.rate<50"}, cli.Done, []string{"passed  setup.rate<50"}},
+		{"failed", []string{good, "--fail-if", "setup.rate<50", "--fail-if", "total_bytes_per_conn > 7.5 KiB"}, cli.Short, []string{"FAILED: 100 of 100", "1 of 2 thresholds", "FAILED  total_bytes_per_conn > 7.5 KiB"}},
+		{"not measured", []string{good, "--fail-if", "echo.rate<1"}, cli.Short, []string{"echo.rate was not measured"}},
+		{"files", []string{good, "--quiet", "--html", dir + "/a.html", "--csv", dir + "/a.csv", "--json", dir + "/a.json"}, cli.Done, nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var stdout, stderr bytes.Buffer
@@ -147,7 +148,7 @@ func TestReportOutputs(t *testing.T) {
 func TestVerdictIsKept(t *testing.T) {
 	good := stored(t, "good.json", nil)
 	var stdout, stderr bytes.Buffer
-	if status := run(context.Background(), []string{"report", good, "--quiet", "--json", good, "--fail-if", "setup.rate<60"}, &stdout, &stderr); status != fellShort {
+	if status := run(context.Background(), []string{"report", good, "--quiet", "--json", good, "--fail-if", "setup.rate<60"}, &stdout, &stderr); status != cli.Short {
 		t.Fatalf("status %d, %s", status, stderr.String())
 	}
 	var kept struct{ Thresholds []result.Verdict }
@@ -155,7 +156,7 @@ func TestVerdictIsKept(t *testing.T) {
 	if err != nil || json.Unmarshal(b, &kept) != nil || len(kept.Thresholds) != 1 || !kept.Thresholds[0].Failed {
 		t.Fatalf("%v, %s", err, b)
 	}
-	if status := run(context.Background(), []string{"report", good}, &stdout, &stderr); status != done || !strings.Contains(stdout.String(), "FAILED  setup.rate<60") {
+	if status := run(context.Background(), []string{"report", good}, &stdout, &stderr); status != cli.Done || !strings.Contains(stdout.String(), "FAILED  setup.rate<60") {
 		t.Errorf("status %d, %s", status, stdout.String())
 	}
 }
@@ -170,7 +171,7 @@ func TestCompare(t *testing.T) {
 	for _, tt := range []struct {
 		failIf string
 		status int
-	}{{"total_bytes_per_conn>+5%", done}, {"total_bytes_per_conn>+4%", fellShort}, {"total_bytes_per_conn>8.1kB", fellShort}, {"total_bytes_per_conn<8.1kB", done}, {"echo.rate<-1%", fellShort}} {
+	}{{"total_bytes_per_conn>+5%", cli.Done}, {"total_bytes_per_conn>+4%", cli.Short}, {"total_bytes_per_conn>8.1kB", cli.Short}, {"total_bytes_per_conn<8.1kB", cli.Done}, {"echo.rate<-1%", cli.Short}} {
 		var stdout, stderr bytes.Buffer
 		if status := run(context.Background(), []string{"compare", a, b, "--fail-if", tt.failIf, "--html", page, "--json", file}, &stdout, &stderr); status != tt.status || stderr.Len() > 0 {
 			t.Errorf("%s: status %d, %s; want %d", tt.failIf, status, stderr.String(), tt.status)
@@ -188,7 +189,7 @@ func TestCompare(t *testing.T) {
 	}
 	// What goes to stdout is all that does.
 	var stdout, stderr bytes.Buffer
-	if status := run(context.Background(), []string{"compare", a, b, "--json", "-", "--fail-if", "echo.rate<-1%"}, &stdout, &stderr); status != fellShort || !bytes.Equal(stdout.Bytes(), kept) {
+	if status := run(context.Background(), []string{"compare", a, b, "--json", "-", "--fail-if", "echo.rate<-1%"}, &stdout, &stderr); status != cli.Short || !bytes.Equal(stdout.Bytes(), kept) {
 		t.Errorf("status %d, %s, %s; want the same as in the file", status, stderr.String(), stdout.String())
 	}
 }
@@ -239,7 +240,7 @@ func TestNothingIsLeft(t *testing.T) {
 		{"--conns", "5", "--json", old, "--html", "/nonexistent/r.html"},
 	} {
 		var stdout, stderr bytes.Buffer
-		if status := run(context.Background(), append(args, "--json", old), &stdout, &stderr); status == done {
+		if status := run(context.Background(), append(args, "--json", old), &stdout, &stderr); status == cli.Done {
 			t.Errorf("%v: done", args)
 		}
 	}

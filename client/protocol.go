@@ -12,22 +12,22 @@ import (
 )
 
 // checkPorts settles --proto, --ports, --first-port and the handshake.
-func (f *flags) checkPorts(r raw) error {
+func (t *target) checkPorts() error {
 	var first []int
-	switch strings.ReplaceAll(r.proto, " ", "") {
+	switch strings.ReplaceAll(t.proto, " ", "") {
 	case plan.TCP:
-		f.Proto, first = plan.TCP, []int{plan.FirstTCP}
+		t.Proto, first = plan.TCP, []int{plan.FirstTCP}
 	case plan.WS:
-		f.Proto, first = plan.WS, []int{plan.FirstWS}
+		t.Proto, first = plan.WS, []int{plan.FirstWS}
 	case plan.Mixed, "ws,tcp":
-		f.Proto, first = plan.Mixed, []int{plan.FirstTCP, plan.FirstWS}
+		t.Proto, first = plan.Mixed, []int{plan.FirstTCP, plan.FirstWS}
 	default:
-		return fmt.Errorf("--proto %q: the legal values are tcp, ws and tcp,ws", r.proto)
+		return fmt.Errorf("--proto %q: the legal values are tcp, ws and tcp,ws", t.proto)
 	}
-	if r.first != "" {
-		list := strings.Split(r.first, ",")
+	if t.first != "" {
+		list := strings.Split(t.first, ",")
 		if len(list) != len(first) {
-			return fmt.Errorf("--first-port %s: want %d, one for each protocol of --proto %s", r.first, len(first), f.Proto)
+			return fmt.Errorf("--first-port %s: want %d, one for each protocol of --proto %s", t.first, len(first), t.Proto)
 		}
 		for i, s := range list {
 			n, err := strconv.Atoi(s)
@@ -37,13 +37,14 @@ func (f *flags) checkPorts(r raw) error {
 			first[i] = n
 		}
 	}
-	if r.ports.First > 0 {
-		if r.first != "" || len(first) > 1 {
-			return fmt.Errorf("--ports %s says which, and so does --first-port or a second protocol: give --ports %d with --first-port", r.ports.String(), r.ports.N)
+	if t.raw.ports.First > 0 {
+		if t.first != "" || len(first) > 1 {
+			return fmt.Errorf("--ports %s says which, and so does --first-port or a second protocol: give --ports %d with --first-port",
+				t.raw.ports.String(), t.raw.ports.N)
 		}
-		first[0] = r.ports.First
+		first[0] = t.raw.ports.First
 	}
-	count := r.ports.N
+	count := t.raw.ports.N
 	for _, n := range first {
 		if err := (unit.Ports{First: n, N: count}).Check(); err != nil {
 			return fmt.Errorf("--first-port and --ports %v", err)
@@ -51,22 +52,22 @@ func (f *flags) checkPorts(r raw) error {
 	}
 	for i := range count { // alternating, as plan.Plan wants it
 		for _, n := range first {
-			f.Ports = append(f.Ports, n+i)
+			t.Ports = append(t.Ports, n+i)
 		}
 	}
 	if len(first) == 2 && (unit.Ports{First: first[0], N: count}).Overlaps(unit.Ports{First: first[1], N: count}) {
 		return fmt.Errorf("--first-port %d,%d and --ports %d: the two ranges overlap", first[0], first[1], count)
 	}
-	return f.checkHandshake()
+	return t.checkHandshake()
 }
 
 // ranges are the destination ports, one range for each protocol.
-func (f *flags) ranges() []unit.Ports {
-	if f.Proto != plan.Mixed {
-		return []unit.Ports{{First: f.Ports[0], N: len(f.Ports)}}
+func (t *target) ranges() []unit.Ports {
+	if t.Proto != plan.Mixed {
+		return []unit.Ports{{First: t.Ports[0], N: len(t.Ports)}}
 	}
-	n := len(f.Ports) / 2
-	return []unit.Ports{{First: f.Ports[0], N: n}, {First: f.Ports[1], N: n}}
+	n := len(t.Ports) / 2
+	return []unit.Ports{{First: t.Ports[0], N: n}, {First: t.Ports[1], N: n}}
 }
 
 // maxRequest bounds our opening handshake: servers refuse header blocks of more
@@ -74,15 +75,15 @@ func (f *flags) ranges() []unit.Ports {
 const maxRequest = 8 << 10
 
 // checkHandshake tries what the flags say of it.
-func (f *flags) checkHandshake() error {
-	w := f.WebSocket
-	t, err := ws.NewTemplate("127.0.0.1:65535", w.Path, w.Headers, w.Subprotocol)
+func (t *target) checkHandshake() error {
+	w := t.WebSocket
+	request, err := ws.NewTemplate("127.0.0.1:65535", w.Path, w.Headers, w.Subprotocol)
 	switch {
 	case err != nil:
 		return fmt.Errorf("--path, --header, --subprotocol: %v", err)
-	case t.Size() > maxRequest:
-		return fmt.Errorf("--path, --header, --subprotocol: a request of %d bytes, at most %d are legal", t.Size(), maxRequest)
-	case f.Proto == plan.TCP && (w.Path != "/" || len(w.Headers) > 0 || w.Subprotocol != "" || w.Text):
+	case request.Size() > maxRequest:
+		return fmt.Errorf("--path, --header, --subprotocol: a request of %d bytes, at most %d are legal", request.Size(), maxRequest)
+	case t.Proto == plan.TCP && (w.Path != "/" || len(w.Headers) > 0 || w.Subprotocol != "" || w.Text):
 		return errors.New("--path, --header, --subprotocol and --text want --proto ws")
 	}
 	return nil
@@ -93,6 +94,10 @@ type headers [][2]string
 
 func (h *headers) String() string { return "" }
 
+// Type names the kind of value.
+func (*headers) Type() string { return "field" }
+
+// Set reads NAME:VALUE.
 func (h *headers) Set(s string) error {
 	name, value, ok := strings.Cut(s, ":")
 	if !ok {

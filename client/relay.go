@@ -9,6 +9,7 @@ import (
 	"os/signal"
 	"strconv"
 
+	"github.com/c10m/c10m/internal/cli"
 	"github.com/c10m/c10m/internal/sys"
 )
 
@@ -67,7 +68,7 @@ func relay(args []string, stderr io.Writer) (status int, ok bool) {
 		return code, true
 	}
 	_, _ = fmt.Fprintf(stderr, "client: ended without a report: %v\n", err)
-	return fellShort, true
+	return cli.Short, true
 }
 
 // isRelayed says whether this is the child of a relay, and no grandchild that

@@ -3,87 +3,63 @@ package main
 import (
 	"context"
 	"errors"
-	"flag"
-	"fmt"
 	"io"
 	"os"
 
+	"github.com/c10m/c10m/internal/cli"
 	"github.com/c10m/c10m/internal/report"
 	"github.com/c10m/c10m/internal/result"
-	"github.com/c10m/c10m/internal/scenario"
 )
 
-// runReport is "client report FILE": a result file shown again.
-func runReport(_ context.Context, args []string, stdout, stderr io.Writer) int {
+// conditionText says what a COND of --fail-if is.
+const conditionText = `COND is METRIC OP VALUE (quote it for the shell)
+  METRIC   a number's path in the result file: setup.rate, echo.latency.p99,
+           memory.caches.TCP.bytes_per_conn, conns.errors.connect_refused; its
+           end is enough where no other path has it: total_bytes_per_conn, r2
+  OP       < > <= >= == !=
+  VALUE    a number in the file's units (bytes, ns, s, per second), or with a
+           unit: 30k 10M (counts, rates), 500us 5ms 2s (times), 8KiB 1GiB 8kB
+           (bytes), 99% (shares)
+  Failures that did not happen count 0; other absent numbers were not measured.`
+
+// reportCommand is "client report FILE": a result file shown again.
+func reportCommand() *cli.Command {
 	var o outputs
-	fs := newFlags("report")
-	o.register(fs)
-	files, err := parseMixed(fs, args)
-	switch {
-	case err != nil:
-		return end(err, reportUsage, stdout, stderr)
-	case len(files) != 1:
-		return fail(stderr, fmt.Errorf("%w: report wants one result file, not %d; see client report --help", scenario.ErrUsage, len(files)))
-	}
-	if err := o.check(false); err != nil {
-		return fail(stderr, err)
-	}
-	r, err := load(files[0])
-	if err != nil {
-		return fail(stderr, err)
-	}
-	text := textReport(wholeText)
-	if r.Plan.Conns == 0 { // a lab that opened none
-		text = report.WriteLab
-	}
-	failed, err := o.conclude(r, stdout, text)
-	switch {
-	case errors.Is(err, report.ErrNoSeries):
-		return fail(stderr, fmt.Errorf("%w: %v", scenario.ErrUsage, err))
-	case err != nil:
-		return fail(stderr, err)
-	case failed:
-		return fellShort
-	}
-	return done
-}
-
-// newFlags is the flags of a command that every command has.
-func newFlags(command string) *flag.FlagSet {
-	fs := flag.NewFlagSet("client "+command, flag.ContinueOnError)
-	fs.SetOutput(io.Discard)
-	fs.Bool("version", false, "")
-	return fs
-}
-
-// errVersion is that no run is wanted, only our version.
-var errVersion = errors.New("version")
-
-// parseFlags gives flag.ErrHelp, errVersion, or bad usage.
-func parseFlags(fs *flag.FlagSet, args []string) error {
-	err := fs.Parse(args)
-	switch {
-	case errors.Is(err, flag.ErrHelp):
-		return err
-	case err != nil:
-		return fmt.Errorf("%w: %v; see %s --help", scenario.ErrUsage, err, fs.Name())
-	case fs.Lookup("version").Value.String() == "true":
-		return errVersion
-	}
-	return nil
-}
-
-// parseMixed parses flags that stand before, between and after file names.
-func parseMixed(fs *flag.FlagSet, args []string) (files []string, err error) {
-	for {
-		if err := parseFlags(fs, args); err != nil {
-			return nil, err
-		}
-		if fs.NArg() == 0 {
-			return files, nil
-		}
-		files, args = append(files, fs.Arg(0)), fs.Args()[1:]
-	}
+	f := cli.NewFlags()
+	o.register(f)
+	return &cli.Command{Name: "report", Short: "a result file again: text, HTML, CSV, thresholds",
+		Long: "Shows a result file (client --json) again; FILE - is standard input.", Takes: "FILE", Flags: f,
+		Notes: []string{conditionText},
+		Examples: []string{"client report big.json --html big.html",
+			"client report big.json --fail-if 'setup.rate<30k' --fail-if 'r2<99%'", "client report big.json --csv - >curve.csv"},
+		Status: "0 shown, 1 a --fail-if held",
+		Args: func(files []string) error {
+			if len(files) != 1 {
+				return cli.Usage("report wants one result file, not %d; see client report --help", len(files))
+			}
+			return nil
+		},
+		Run: func(_ context.Context, call *cli.Call) (int, error) {
+			if err := o.check(false); err != nil {
+				return 0, err
+			}
+			r, err := load(call.Args[0])
+			if err != nil {
+				return 0, err
+			}
+			text := textReport(wholeText)
+			if r.Plan.Conns == 0 { // a lab that opened none
+				text = report.WriteLab
+			}
+			failed, err := o.conclude(r, call.Stdout, text)
+			switch {
+			case errors.Is(err, report.ErrNoSeries):
+				return 0, cli.Usage("%w", err)
+			case err == nil && failed:
+				return cli.Short, nil
+			}
+			return cli.Done, err
+		}}
 }
 
 // load reads a result file; - is standard input.
@@ -92,14 +68,14 @@ func load(file string) (*result.Result, error) {
 	if file != "-" {
 		f, err := os.Open(file)
 		if err != nil {
-			return nil, fmt.Errorf("%w: %v", scenario.ErrUsage, err)
+			return nil, cli.Usage("%v", err)
 		}
 		defer func() { _ = f.Close() }()
 		in = f
 	}
 	r, err := result.Read(in)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %s: %v", scenario.ErrUsage, file, err)
+		return nil, cli.Usage("%s: %v", file, err)
 	}
 	return r, nil
 }

@@ -8,46 +8,11 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/c10m/c10m/internal/cli"
 	"github.com/c10m/c10m/internal/plan"
 	"github.com/c10m/c10m/internal/result"
 	"github.com/c10m/c10m/internal/scenario"
-	"github.com/c10m/c10m/internal/unit"
 )
-
-const sweepUsage = `usage: client sweep [flags] [-- SCENARIO [flags of its own]]
-
-Which setting is best? Runs a scenario over every combination of the values
-given, several times by turns, each with a server started anew, and picks the
-best by its median; noise is not taken for a win (exact Mann-Whitney test,
-corrected for choosing the best of them). SCENARIO is echo, churn, stress or
-hold (default: echo --conns 200 --duration 2s).
-
-Each flag may be given several times; values are separated by commas
-  --server-flag NAME=V1,V2...   of bin/server: workers=1,2,4
-  --client-flag NAME=V1,V2...   of the scenario: depth=1,16
-  --size V1,V2...        the same as --client-flag size=V1,V2...
-  --sysctl KEY=V1,V2...  of the network, like net.core.somaxconn=128,65535: each
-                         run has a network namespace of its own then, which
-                         needs root
-What is looked at
-  --metric PATH          a number of the result file (default echo.rate)
-  --better more|less     (default: less for times, bytes and failures)
-  --repeat N             runs of each variant (default: as many as can be sure)
-  --server CMD           start this one instead of ours; it gets the flags, too;
-                         as root, in a network namespace of its own each time
-  --first-port PORT      it listens on (default a free one; 10000 with --sysctl
-                         or --server)
-Report
-  --json FILE, --html FILE, --csv FILE, --fail-if COND, --quiet
-
-Exit status: 0 done; 1 a run fell short or could not be made, and its variant
-cannot be best; 2 bad usage; 130 interrupted.
-
-Examples
-  client sweep --server-flag workers=1,2,4 --size 64,1024
-  client sweep --client-flag depth=1,4,16 --metric echo.latency.p99
-  sudo client sweep --sysctl net.core.somaxconn=16,4096 -- churn --users 500
-`
 
 // axes is a flag that adds an axis of its kind.
 type axes struct {
@@ -58,6 +23,10 @@ type axes struct {
 
 func (a axes) String() string { return "" }
 
+// Type names the kind of value.
+func (axes) Type() string { return "axis" }
+
+// Set reads NAME=V1,V2, or the values alone.
 func (a axes) Set(text string) error {
 	name, list := a.name, text
 	if name == "" {
@@ -95,7 +64,6 @@ type sweep struct {
 	repeat, first  int
 	server         string
 	run            []string // the scenario and its flags
-	all            []string // the whole command line
 	jobs           []job    // of each variant, in the order of scenario.Grid
 	judges         [][]result.Threshold
 }
@@ -103,26 +71,39 @@ type sweep struct {
 // mostVariants bounds a grid.
 const mostVariants = 1000
 
-// runSweep is the subcommand.
-func runSweep(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	s := &sweep{command: newCommand("sweep", sweepUsage), all: args, run: []string{"echo", "--conns", "200", "--duration", "2s"}}
-	s.Var(axes{scenario.ServerFlag, "", &s.opt.Axes}, "server-flag", "")
-	s.Var(axes{scenario.ClientFlag, "", &s.opt.Axes}, "client-flag", "")
-	s.Var(axes{scenario.ClientFlag, "size", &s.opt.Axes}, "size", "")
-	s.Var(axes{scenario.Sysctl, "", &s.opt.Axes}, "sysctl", "")
-	s.StringVar(&s.metric, "metric", "echo.rate", "")
-	s.StringVar(&s.better, "better", "", "")
-	s.Var(unit.NewInt(&s.repeat, 0), "repeat", "")
-	s.StringVar(&s.server, "server", "", "")
-	s.IntVar(&s.first, "first-port", 0, "")
-	if at := slices.Index(args, "--"); at >= 0 {
-		s.run, args = args[at+1:], args[:at]
-	}
-	return s.command.run(args, stdout, stderr, s.settle, func() (outcome, error) {
+// sweepCommand is "client sweep".
+func sweepCommand() *cli.Command {
+	s := &sweep{command: newCommand(cli.Command{Name: "sweep", Short: "which setting is best? a grid of flags, with repeats",
+		Takes: "[-- SCENARIO [flags of its own]]",
+		Long: `Runs a scenario over every combination of the values given, several times by turns,
+each with a server started anew, and picks the best by its median; noise is not
+taken for a win (exact Mann-Whitney test, corrected for choosing the best of them).
+SCENARIO is echo, churn, stress or hold (default: echo --conns 200 --duration 2s).`,
+		Examples: []string{"client sweep --server-flag workers=1,2,4 --size 64,1024",
+			"client sweep --client-flag depth=1,4,16 --metric echo.latency.p99",
+			"sudo client sweep --sysctl net.core.somaxconn=16,4096 -- churn --users 500"},
+		Status: "0 done, 1 a run fell short or could not be made, and its variant cannot be best, 130 interrupted"})}
+	f := s.Flags
+	f.Group("Each may be given several times; values are separated by commas")
+	f.Add(axes{scenario.ServerFlag, "", &s.opt.Axes}, "server-flag", "NAME=V1,V2", "of bin/server: workers=1,2,4")
+	f.Add(axes{scenario.ClientFlag, "", &s.opt.Axes}, "client-flag", "NAME=V1,V2", "of the scenario: depth=1,16")
+	f.Add(axes{scenario.ClientFlag, "size", &s.opt.Axes}, "size", "V1,V2", "the same as --client-flag size=V1,V2")
+	f.Add(axes{scenario.Sysctl, "", &s.opt.Axes}, "sysctl", "KEY=V1,V2",
+		"of the network: each run has a network namespace of its own then, which needs root")
+	f.Group("What is looked at")
+	f.Add(cli.Text(&s.metric, "echo.rate"), "metric", "PATH", "a number of the result file")
+	f.Add(cli.OneOf(&s.better, "", "more", "less"), "better", "more|less", "which is better",
+		cli.Unset("less for times, bytes and failures"))
+	f.Add(cli.Int(&s.repeat, 0, 1, 20), "repeat", "N", "runs of each variant", cli.Unset("as many as can be sure"))
+	f.Add(cli.Text(&s.server, ""), "server", "CMD",
+		"start this one instead of ours; it gets the flags, too; as root, in a network namespace of its own each time")
+	f.Add(cli.Int(&s.first, 0, 1, 65535), "first-port", "PORT", "it listens on",
+		cli.Unset(fmt.Sprintf("a free one; %d with --sysctl or --server", plan.FirstTCP)))
+	return s.runs(s.settle, func(ctx context.Context) (outcome, error) {
 		r, err := scenario.Sweep(ctx, s.opt, func(ctx context.Context, v []scenario.Choice) (r *result.Result, short bool, err error) {
 			r, short, err = s.one(ctx, v)
 			if err == nil && !s.quiet {
-				_, _ = fmt.Fprintf(stderr, "sweep: %s: %s\n", strings.Join(choices(v), " "), shown(s.opt.Metric, r, short))
+				_, _ = fmt.Fprintf(s.Stderr, "sweep: %s: %s\n", strings.Join(choices(v), " "), shown(s.opt.Metric, r, short))
 			}
 			return r, short, err
 		})
@@ -141,18 +122,15 @@ func (s *sweep) variesSysctl() bool {
 
 // settle converts the flags and refuses what cannot be meant.
 func (s *sweep) settle() (err error) {
+	if s.run = s.After; len(s.run) == 0 && !slices.Contains(s.Line, "--") {
+		s.run = []string{"echo", "--conns", "200", "--duration", "2s"}
+	}
 	variants := len(scenario.Grid(s.opt.Axes))
 	switch {
 	case len(s.opt.Axes) == 0:
 		return fmt.Errorf("nothing is varied: give --server-flag, --client-flag, --size or --sysctl; see client sweep --help")
 	case variants > mostVariants:
 		return fmt.Errorf("%d variants: at most %d", variants, mostVariants)
-	case s.better != "" && s.better != "more" && s.better != "less":
-		return fmt.Errorf("--better %q: the legal values are more, less", s.better)
-	case s.given("repeat") && (s.repeat < 1 || s.repeat > 20):
-		return fmt.Errorf("--repeat %d: the legal range is 1..20", s.repeat)
-	case s.first < 0 || s.first > 65535:
-		return fmt.Errorf("--first-port %d: the legal range is 1..65535", s.first)
 	case len(s.run) == 0 || !slices.Contains([]string{"echo", "churn", "stress", "hold"}, s.run[0]):
 		return fmt.Errorf("after -- must come echo, churn, stress or hold, and its flags; not %q", strings.Join(s.run, " "))
 	}
@@ -166,7 +144,7 @@ func (s *sweep) settle() (err error) {
 	if s.opt.Repeat = s.repeat; s.repeat == 0 {
 		s.opt.Repeat = scenario.RepeatsNeeded(variants)
 	}
-	s.opt.Commit, s.opt.Command = commit, append([]string{"client", "sweep"}, s.all...)
+	s.opt.Commit, s.opt.Command = build.Commit, s.Line
 	if s.variesSysctl() {
 		if err := needRoot("--sysctl"); err != nil {
 			return err
@@ -236,30 +214,26 @@ func (s *sweep) one(ctx context.Context, v []scenario.Choice) (r *result.Result,
 
 // parseJob reads the command line of a run that another process is to do, and the
 // conditions that it must meet.
-func parseJob(args []string) (j job, thresholds []result.Threshold, err error) {
-	rest := args[1:]
-	switch args[0] {
+func parseJob(line []string) (j job, thresholds []result.Threshold, err error) {
+	switch line[0] {
 	case "echo":
 		e := newEcho()
-		err = e.parse(rest, func() error { return e.check(rest) })
-		return job{Run: scenario.ChurnOptions{Options: e.target.Options}}, e.command.thresholds, err
+		err = read(line, e.runs, e.check)
+		return job{Run: scenario.ChurnOptions{Options: e.Options}}, e.thresholds, err
 	case "stress":
 		s := newStress()
-		err = s.parse(rest, func() error { return s.check(rest) })
-		return job{Run: s.opt}, s.command.thresholds, err
+		err = read(line, s.runs, func() error { return s.settle(s.n) })
+		return job{Run: s.opt}, s.thresholds, err
 	case "churn":
 		c := newChurn()
-		if err = c.parse(rest, func() error { return c.check(rest) }); err == nil && c.matrix {
-			err = fmt.Errorf("%w: --matrix is no single run", scenario.ErrUsage)
+		if err = read(line, c.runs, c.check); err == nil && c.matrix {
+			err = cli.Usage("--matrix is no single run")
 		}
-		return c.job(), c.command.thresholds, err
+		return c.job(), c.thresholds, err
 	}
-	f, _, err := parse(args)
-	if err == nil {
-		err = f.outputs.check(false)
-	}
-	f.Commit = commit
-	return job{Run: scenario.ChurnOptions{Options: f.Options}}, f.outputs.thresholds, err
+	h := newHold()
+	err = read(line, h.runs, h.check)
+	return job{Run: scenario.ChurnOptions{Options: h.Options}}, h.thresholds, err
 }
 
 func choices(v []scenario.Choice) (list []string) {

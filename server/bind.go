@@ -9,12 +9,17 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/c10m/c10m/internal/cli"
 )
 
 // names is the value of a flag that may be given several times: host names.
 type names []string
 
 func (n *names) String() string { return strings.Join(*n, ",") }
+
+// Type names the kind of value.
+func (*names) Type() string { return "names" }
 
 // Set takes one name.
 func (n *names) Set(s string) error {
@@ -49,7 +54,7 @@ func (s *server) resolve(ctx context.Context) error {
 	defer cancel()
 	found, err := net.DefaultResolver.LookupNetIP(ctx, "ip", s.bindName)
 	if err != nil {
-		return fmt.Errorf("%w: --bind %w; give an address, like 127.0.0.1 or 0.0.0.0", errUsage, unwrapDNS(err, s.bindName))
+		return cli.Usage("--bind %w; give an address, like 127.0.0.1 or 0.0.0.0", unwrapDNS(err, s.bindName))
 	}
 	for i := range found {
 		found[i] = found[i].Unmap().WithZone("")
@@ -63,7 +68,7 @@ func (s *server) resolve(ctx context.Context) error {
 	}
 	s.logf("--bind %s is %s%s", s.bindName, s.bind, also)
 	if err := s.checkLoop(); err != nil {
-		return fmt.Errorf("%w: %w", errUsage, err)
+		return cli.Usage("%w", err)
 	}
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"os"
 	"runtime"
 
+	"github.com/c10m/c10m/internal/cli"
 	"github.com/c10m/c10m/internal/dash"
 	"github.com/c10m/c10m/internal/echo"
 	"github.com/c10m/c10m/internal/proc"
@@ -27,7 +28,7 @@ func (s *server) startControl(drain func()) (stop func(), err error) {
 	s.uid, s.in = os.Getuid(), fp.Namespaces()
 	l, err := dash.Listen(s.control)
 	if err != nil {
-		return nil, fmt.Errorf("%w: --control %s: %v; choose another --control, or none", errUsage, s.control, err)
+		return nil, cli.Usage("--control %s: %v; choose another --control, or none", s.control, err)
 	}
 	end := dash.End{
 		Meta:   s.meta(l.Addr()),
@@ -54,7 +55,7 @@ func (s *server) warnExposed() {
 
 // meta is what the live page says once.
 func (s *server) meta(at net.Addr) dash.Meta {
-	m := dash.Meta{Role: dash.Server, Title: fmt.Sprintf("%d ports on %s", len(s.ports()), s.bind), Commit: commit,
+	m := dash.Meta{Role: dash.Server, Title: fmt.Sprintf("%d ports on %s", len(s.ports()), s.bind), Commit: build.Commit,
 		PID: os.Getpid(), CPUs: runtime.NumCPU(), Max: s.conns, Bound: "allowed", Shard: "worker"}
 	if s.middle == nil {
 		m.Engine = s.engineName
@@ -117,7 +118,7 @@ func (s *server) pids(fp proc.FS, r result.ServerReport) []int {
 
 // report sums up the workers' counters, and their memory if asked for.
 func (s *server) report(fp proc.FS, depth dash.Depth) (result.ServerReport, error) {
-	r := result.ServerReport{Schema: result.ServerSchema, Commit: commit, PID: os.Getpid(),
+	r := result.ServerReport{Schema: result.ServerSchema, Commit: build.Commit, PID: os.Getpid(),
 		MaxConns: s.conns, Nofile: s.nofile.Soft, Refused: result.ErrorCounts{}, UID: &s.uid, In: &s.in, Bind: s.bind.String()}
 	if s.middle == nil {
 		r.Engine, r.Buffered, r.Budget = s.engineName, s.page.Budget.Used.Load(), s.page.Budget.Size.Load()

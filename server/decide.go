@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"time"
 
+	"github.com/c10m/c10m/internal/cli"
 	"github.com/c10m/c10m/internal/echo"
 	"github.com/c10m/c10m/internal/plan"
 	"github.com/c10m/c10m/internal/proc"
@@ -99,7 +100,7 @@ func (s *server) decide() error {
 	}
 	d, err := m.decide(s.maxConns, s.workers, s.listeners(), s.nofile.Soft)
 	if err != nil {
-		return fmt.Errorf("%w: %v", errUsage, err)
+		return cli.Usage("%v", err)
 	}
 	if d.note != "" {
 		s.logf("%s", d.note)

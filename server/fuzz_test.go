@@ -1,8 +1,12 @@
 package main
 
 import (
+	"context"
 	"strings"
 	"testing"
+	"unicode"
+
+	"github.com/c10m/c10m/internal/cli"
 )
 
 // FuzzParse: no command line crashes the server, and a bad one is told in one
@@ -16,10 +20,19 @@ func FuzzParse(f *testing.F) {
 		if strings.Contains(line, "@") {
 			return // reads a file, of this machine
 		}
-		o, err := parse(strings.Split(line, "\n"))
-		if err != nil {
-			if strings.ContainsAny(err.Error(), "\n\r") {
-				t.Errorf("%q: the error has several lines: %q", line, err)
+		var o options
+		ran := false
+		var stdout, stderr strings.Builder
+		status := program(func(_ context.Context, got options, _ *cli.Call) error {
+			o, ran = got, true
+			return nil
+		}).Run(t.Context(), strings.Split(line, "\n"), &stdout, &stderr)
+		if said := stderr.String(); status != 0 && (status != 2 || strings.IndexFunc(said, unicode.IsControl) != len(said)-1) {
+			t.Errorf("%q: status %d, no line without control characters: %q", line, status, said)
+		}
+		if !ran {
+			if status == 0 && stdout.Len() == 0 { // no help, version, or completion either
+				t.Errorf("%q: nothing was done", line)
 			}
 			return
 		}

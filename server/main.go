@@ -5,20 +5,17 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"net/netip"
 	"os"
 	"os/exec"
 	"os/signal"
-	"runtime"
 	"strings"
 
 	"github.com/c10m/c10m/internal/cli"
 	"github.com/c10m/c10m/internal/dash"
 	"github.com/c10m/c10m/internal/echo"
-	"github.com/c10m/c10m/internal/plan"
 	"github.com/c10m/c10m/internal/proc"
 	"github.com/c10m/c10m/internal/relay"
 	"github.com/c10m/c10m/internal/result"
@@ -31,7 +28,7 @@ import (
 // linked is set at build time with -ldflags "-X main.linked=...".
 var linked string
 
-var commit = cli.BuildOf(linked).Commit
+var build = cli.BuildOf(linked)
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), sys.EndSignals()...)
@@ -42,42 +39,22 @@ func main() {
 // run is the whole program: 0 ended by order, 1 an engine or its machine did
 // not do as asked, 2 bad usage.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	o, err := parse(args)
-	switch {
-	case errors.Is(err, flag.ErrHelp):
-		_, _ = io.WriteString(stdout, usage+"\n"+unit.Help)
-		return 0
-	case err != nil:
-		return fail(stderr, err)
-	case o.version:
-		fmt.Fprintf(stdout, "c10m server %s %s\n", commit, runtime.Version())
-		return 0
-	}
-	s := &server{options: o, stdout: stdout, stderr: stderr}
+	return program(serve).Run(ctx, args, stdout, stderr)
+}
+
+// serve does what the options say.
+func serve(ctx context.Context, o options, call *cli.Call) error {
+	s := &server{options: o, stdout: call.Stdout, stderr: call.Stderr}
 	if err := s.resolve(ctx); err != nil {
-		return fail(stderr, err)
+		return err
 	}
 	switch {
 	case o.worker.of > 0:
-		err = s.work()
+		return s.work()
 	case o.relay.to.ports.N > 0:
-		err = s.relays(ctx)
-	default:
-		err = s.serve(ctx)
+		return s.relays(ctx)
 	}
-	if err != nil {
-		return fail(stderr, err)
-	}
-	return 0
-}
-
-// fail prints the one line of an error and gives its exit status.
-func fail(stderr io.Writer, err error) int {
-	fmt.Fprintf(stderr, "server: %s\n", plan.OneLine(err.Error()))
-	if errors.Is(err, errUsage) {
-		return 2
-	}
-	return 1
+	return s.serve(ctx)
 }
 
 // server is one run of the program.
@@ -116,7 +93,7 @@ func (s *server) work() error {
 // engine is the configuration of one engine.
 func (s *server) engine(size shard.Size) echo.Config {
 	return echo.Config{Bind: s.bind, Ports: s.ports(), Loops: size.Loops, Limit: size.Limit,
-		MaxOutbound: s.maxOutbound, MaxMessage: s.maxMessage, Handshake: s.handshake, Stall: s.stall, IdleTimeout: s.idleTimeout,
+		MaxOutbound: int(s.maxOutbound), MaxMessage: s.maxMessage, Handshake: s.handshake, Stall: s.stall, IdleTimeout: s.idleTimeout,
 		KeepAlive: s.keepAlive, CloseOnEOT: s.closeOnEOT, Logf: s.logf}
 }
 
@@ -234,10 +211,10 @@ func (s *server) portsFree() error {
 	for _, p := range s.ports() {
 		if err := sys.PortFree(s.bind, uint16(p.Number)); err != nil {
 			if errors.Is(err, sys.EADDRNOTAVAIL) {
-				return fmt.Errorf("%w: --bind %s: no interface of this machine has that address", errUsage, s.bind)
+				return cli.Usage("--bind %s: no interface of this machine has that address", s.bind)
 			}
 			at := netip.AddrPortFrom(s.bind, uint16(p.Number))
-			return fmt.Errorf("%w: --%s %s: port %s: %v%s", errUsage, p.Proto, s.rangeOf(p), at, err, whoHolds(err, at))
+			return cli.Usage("--%s %s: port %s: %v%s", p.Proto, s.rangeOf(p), at, err, whoHolds(err, at))
 		}
 	}
 	return nil

@@ -11,7 +11,6 @@ import (
 	"unicode"
 
 	"github.com/c10m/c10m/internal/sys"
-	"github.com/c10m/c10m/internal/unit"
 )
 
 func TestBadUsage(t *testing.T) {
@@ -20,12 +19,12 @@ func TestBadUsage(t *testing.T) {
 		args []string
 		want []string // in the one line on stderr
 	}{
-		{"no such flag", []string{"--port", "1"}, []string{"port", "--help"}},
+		{"no such flag", []string{"--port", "1"}, []string{"--port", "did you mean --ports?"}},
 		{"left over", []string{"10000"}, []string{`"10000"`}},
 		{"bind is neither address nor name", []string{"--bind", "local host"}, []string{"--bind", `"local host"`}},
 		{"bind is nobody's name", []string{"--bind", "no-such-host.invalid"}, []string{"--bind no-such-host.invalid", "127.0.0.1"}},
 		{"two bad sizes", []string{"--max-message", "0", "--max-outbound", "0"}, []string{"--max-outbound 0"}},
-		{"two bad times", []string{"--drain", "-1s", "--idle-timeout", "-1s"}, []string{"--idle-timeout -1s"}},
+		{"two bad times", []string{"--drain", "-1s", "--idle-timeout", "-1s"}, []string{"--drain -1s", "0.."}},
 		{"control host", []string{"--control-host", "http://web.example/"}, []string{"control-host", "host name"}},
 		{"relay that would time out", []string{"--relay", "10.0.0.1:10000:5", "--keepalive", "1m", "--idle-timeout", "1m"}, []string{"--idle-timeout", "relay"}},
 		{"relay with workers", []string{"--relay", "10.0.0.1:10000:5", "--workers", "1"}, []string{"--workers", "one process"}},
@@ -45,7 +44,7 @@ func TestBadUsage(t *testing.T) {
 		{"relay", []string{"--relay", "10000:200"}, []string{"relay", "HOST:FIRST:COUNT"}},
 		{"relay to itself", []string{"--relay", "127.0.0.1:10100:5"}, []string{"--relay", "--tcp"}},
 		{"relay of frames", []string{"--relay", "10.0.0.1:10000:5", "--ws", "15000:5"}, []string{"--ws", "keepalive"}},
-		{"upstream", []string{"--relay", "10.0.0.1:10000:5", "--upstream", "often"}, []string{"--upstream", `"often"`, "per-request"}},
+		{"upstream", []string{"--relay", "10.0.0.1:10000:5", "--upstream", "often"}, []string{"--upstream often", "per-request"}},
 		{"upstream alone", []string{"--upstream", "pool"}, []string{"--upstream", "--relay"}},
 		{"handshake", []string{"--handshake-timeout", "1ms"}, []string{"--handshake-timeout", "1s..1h"}},
 		{"idle timeout", []string{"--idle-timeout", "5ms"}, []string{"--idle-timeout", "1s"}},
@@ -114,16 +113,16 @@ func TestWhatBindsTheFDLimit(t *testing.T) {
 
 func TestHelpAndVersion(t *testing.T) {
 	var stdout, stderr bytes.Buffer
-	if status := run(context.Background(), []string{"--help"}, &stdout, &stderr); status != 0 || stdout.String() != usage+"\n"+unit.Help || stderr.Len() > 0 {
+	status := run(context.Background(), []string{"--help"}, &stdout, &stderr)
+	if status != 0 || !strings.HasPrefix(stdout.String(), "usage: server [flags]\n") || stderr.Len() > 0 {
 		t.Errorf("--help: status %d, %q, %q", status, stdout.String(), stderr.String())
 	}
-	lines := strings.Split(strings.TrimSuffix(usage, "\n"), "\n")
-	if len(lines) > 40 {
-		t.Errorf("--help has %d lines, at most 40 fit a terminal", len(lines))
+	if n := strings.Count(stdout.String(), "\n"); n > 40 {
+		t.Errorf("--help has %d lines, at most 40 fit a terminal", n)
 	}
-	for _, line := range lines {
-		if len(line) > 80 {
-			t.Errorf("--help has a line of %d columns: %q", len(line), line)
+	for line := range strings.Lines(stdout.String()) {
+		if len(line) > 81 {
+			t.Errorf("--help has a line of %d columns: %q", len(line)-1, line)
 		}
 	}
 	stdout.Reset()

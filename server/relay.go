@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"net/netip"
 	"runtime"
 	"slices"
 	"strings"
 
+	"github.com/c10m/c10m/internal/cli"
 	"github.com/c10m/c10m/internal/plan"
 	"github.com/c10m/c10m/internal/relay"
 	"github.com/c10m/c10m/internal/shard"
@@ -30,6 +30,9 @@ func (u *upstream) String() string {
 	}
 	return netip.AddrPortFrom(u.host, uint16(u.ports.First)).String() + fmt.Sprintf(":%d", u.ports.N)
 }
+
+// Type names the kind of value.
+func (*upstream) Type() string { return "ports" }
 
 // Set reads HOST:FIRST:COUNT; an IPv6 address stands in brackets.
 func (u *upstream) Set(s string) error {
@@ -52,39 +55,34 @@ func (u *upstream) Set(s string) error {
 // relayOptions are the flags of a relay.
 type relayOptions struct {
 	to   upstream
-	mode string
+	mode relay.Mode
 	pool unit.Count
 }
 
 // checkRelay refuses what a relay cannot do.
-func (o *options) checkRelay(given map[string]bool) error {
+func (o *options) checkRelay(f *cli.Flags) error {
 	r := o.relay
-	if !given["relay"] {
-		if given["upstream"] || given["pool"] {
+	if !f.Given("relay") {
+		if f.Given("upstream") || f.Given("pool") {
 			return errors.New("--upstream and --pool want --relay HOST:FIRST:COUNT")
 		}
 		return nil
 	}
-	if given["ws"] {
+	if f.Given("ws") {
 		return errors.New("--relay passes bytes on from TCP ports (WebSocket too, with --upstream keepalive); leave out --ws")
 	}
-	for _, name := range slices.Sorted(maps.Keys(given)) {
+	for _, name := range f.Names() {
 		if !slices.Contains(relayTakes, name) {
 			return fmt.Errorf("--%s: a relay, one process that echoes nothing itself, has no use for it; leave it out", name)
 		}
 	}
-	if given["pool"] && relay.Mode(r.mode) != relay.Pool {
+	if f.Given("pool") && r.mode != relay.Pool {
 		return fmt.Errorf("--pool %s: only --upstream pool has a pool", r.pool.String())
 	}
 	if o.tcp.N == 0 {
 		o.tcp = unit.Ports{First: plan.FirstTCP, N: plan.DefaultPorts}
 	}
 	o.ws = unit.Ports{}
-	switch relay.Mode(r.mode) {
-	case relay.PerRequest, relay.Pool, relay.KeepAlive:
-	default:
-		return fmt.Errorf("--upstream %q: the legal values are per-request, pool and keepalive", r.mode)
-	}
 	if r.pool.Auto || r.pool.N > maxPool {
 		return fmt.Errorf("--pool %s: the legal range is 1..%d", r.pool.String(), maxPool)
 	}
@@ -93,7 +91,7 @@ func (o *options) checkRelay(given map[string]bool) error {
 
 // relayTakes are the flags that mean something to a relay.
 var relayTakes = []string{"bind", "control", "control-host", "control-token", "max-conns", "pool", "ports", "relay", "tcp",
-	"upstream", "version"}
+	"upstream"}
 
 // checkLoop refuses a relay to itself.
 func (o *options) checkLoop() error {
@@ -115,13 +113,13 @@ func (s *server) relays(ctx context.Context) error {
 		return err
 	}
 	pool := int(s.relay.pool.N)
-	s.conns, err = relay.Size(s.nofile.Soft, s.tcp.N, pool, relay.Mode(s.relay.mode))
+	s.conns, err = relay.Size(s.nofile.Soft, s.tcp.N, pool, s.relay.mode)
 	if err != nil {
-		return fmt.Errorf("%w: --pool: %v", errUsage, err)
+		return cli.Usage("--pool: %v", err)
 	}
 	if !s.maxConns.Auto {
 		if s.maxConns.N > s.conns {
-			return fmt.Errorf("%w: --max-conns %d: an fd limit of %d leaves a relay %d", errUsage, s.maxConns.N, s.nofile.Soft, s.conns)
+			return cli.Usage("--max-conns %d: an fd limit of %d leaves a relay %d", s.maxConns.N, s.nofile.Soft, s.conns)
 		}
 		s.conns = s.maxConns.N
 	}
@@ -129,11 +127,11 @@ func (s *server) relays(ctx context.Context) error {
 		return err
 	}
 	for _, warning := range tune.Warnings(tune.Target{Conns: s.conns, Ports: s.ranges(), Dests: int64(s.relay.to.ports.N), Role: tune.Both,
-		Churns: relay.Mode(s.relay.mode) == relay.PerRequest}, tune.Both) {
+		Churns: s.relay.mode == relay.PerRequest}, tune.Both) {
 		s.logf("warning: %s", warning)
 	}
 	s.page, s.size = shard.Alone(), shard.Size{Workers: 1, Loops: runtime.NumCPU(), Limit: s.conns}
-	cfg := relay.Config{Bind: s.bind, Ports: s.ports(), Mode: relay.Mode(s.relay.mode), Pool: pool, Limit: s.conns}
+	cfg := relay.Config{Bind: s.bind, Ports: s.ports(), Mode: s.relay.mode, Pool: pool, Limit: s.conns}
 	for i := range s.relay.to.ports.N {
 		cfg.Upstreams = append(cfg.Upstreams, netip.AddrPortFrom(s.relay.to.host, uint16(s.relay.to.ports.First+i)))
 	}

@@ -27,6 +27,7 @@ type flag struct {
 	as   string // what stands for the value: N|auto
 	note string // behind the default: (default auto: what memory holds)
 	rare bool
+	left bool // out of this help; it is explained elsewhere
 }
 
 // NewFlags is no flags yet. Those that are added before the first Group have no
@@ -79,6 +80,27 @@ func (f *Flags) Add(v Value, name, as, sentence string, options ...Option) {
 
 // Given says whether a flag is on the command line.
 func (f *Flags) Given(name string) bool { return f.set.Changed(name) }
+
+// Only leaves all flags but these out of the help, which another command's has.
+func (f *Flags) Only(names ...string) {
+	for _, g := range f.groups {
+		for _, one := range g.flags {
+			one.left = !slices.Contains(names, one.Name)
+		}
+	}
+}
+
+// Names are the flags that are on the command line, in the order of the help.
+func (f *Flags) Names() (names []string) {
+	for _, g := range f.groups {
+		for _, one := range g.flags {
+			if one.Changed {
+				names = append(names, one.Name)
+			}
+		}
+	}
+	return names
+}
 
 // Repeated are the flags of those names that are on the command line, as one
 // would type them again.

@@ -22,23 +22,24 @@ func help(c *Command, path string, all bool) string {
 	var b strings.Builder
 	b.WriteString("usage: " + usageLine(c, path) + "\n")
 	paragraph(&b, c.Long)
-	for i, sub := range c.Commands {
-		if sub.Hidden {
-			continue
+	if len(c.names()) > 0 {
+		fmt.Fprintf(&b, "\nCommands; %s COMMAND --help shows the flags of one\n", path)
+		for _, sub := range c.Commands {
+			if !sub.Hidden {
+				entry(&b, sub.Name, sub.Short)
+			}
 		}
-		if i == 0 {
-			fmt.Fprintf(&b, "\nCommands; %s COMMAND --help shows the flags of one\n", path)
-		}
-		entry(&b, sub.Name, sub.Short)
 	}
 	var rare []string
 	begun := false
 	for _, g := range c.Flags.groups {
 		var shown []*flag
 		for _, f := range g.flags {
-			if f.rare && !all && !f.Hidden {
+			switch {
+			case f.Hidden || f.left:
+			case f.rare && !all:
 				rare = append(rare, "--"+f.Name)
-			} else if !f.Hidden {
+			default:
 				shown = append(shown, f)
 			}
 		}
@@ -60,11 +61,17 @@ func help(c *Command, path string, all bool) string {
 		b.WriteString("Explained by --help-all\n")
 		indented(&b, "  ", strings.Join(rare, ", "))
 	}
+	foot(&b, c, path)
+	return b.String()
+}
+
+// foot is what stands below the flags.
+func foot(b *strings.Builder, c *Command, path string) {
 	for _, note := range c.Notes {
-		paragraph(&b, note)
+		paragraph(b, note)
 	}
 	if c.Status != "" {
-		indented(&b, "", "Exit status: "+c.Status+", 2 bad usage.")
+		indented(b, "", "Exit status: "+statuses(c.Status))
 	}
 	if len(c.Examples) > 0 {
 		b.WriteString("Examples\n")
@@ -74,9 +81,13 @@ func help(c *Command, path string, all bool) string {
 	}
 	program, _, below := strings.Cut(path, " ")
 	if !below && strings.Count(b.String(), "\n")+strings.Count(unit.Help, "\n") < helpHeight {
-		return b.String() + "\n" + unit.Help
+		b.WriteString("\n" + unit.Help)
+		return
 	}
-	return b.String() + fmt.Sprintf("How counts, sizes, rates and times are written: %s help quantities\n", program)
+	b.WriteString("How counts, sizes, rates and times are written: " + program + " help quantities\n")
+	if !below && len(c.names()) == 0 {
+		b.WriteString("For a shell to complete flags: " + program + " " + completionName + " bash|zsh|fish\n")
+	}
 }
 
 func usageLine(c *Command, path string) string {
@@ -92,6 +103,15 @@ func usageLine(c *Command, path string) string {
 	return path + " [flags]"
 }
 
+// statuses puts bad usage where it belongs among the exit statuses.
+func statuses(text string) string {
+	before, after, more := strings.Cut(text, ", 130 ")
+	if more {
+		return before + ", 2 bad usage, 130 " + after + "."
+	}
+	return text + ", 2 bad usage."
+}
+
 // name is a flag as one types it.
 func (f *flag) name() string {
 	if f.as == "" {
@@ -102,18 +122,25 @@ func (f *flag) name() string {
 
 // sentence is a flag's meaning, with its default.
 func (f *flag) sentence() string {
-	text := f.Usage
-	switch f.DefValue {
-	case "", "false":
-		if f.note != "" {
-			text += " (default: " + f.note + ")"
+	zero := ""
+	if v, ok := f.Value.(interface{ Zero() string }); ok {
+		zero = "0: " + v.Zero()
+	}
+	parts := []string{f.DefValue}
+	switch {
+	case f.DefValue == "" || f.DefValue == "false":
+		if f.note == "" {
+			return f.Usage
 		}
-		return text
+		return f.Usage + " (default: " + f.note + ")"
+	case zero != "" && strings.Trim(f.DefValue, "0s") == "":
+		parts = []string{zero}
+	case f.note != "":
+		parts = []string{f.DefValue + ": " + f.note}
+	case zero != "":
+		parts = append(parts, zero)
 	}
-	if f.note == "" {
-		return text + " (default " + f.DefValue + ")"
-	}
-	return text + " (default " + f.DefValue + ": " + f.note + ")"
+	return f.Usage + " (default " + strings.Join(parts, "; ") + ")"
 }
 
 // entry is a name and its text, in two columns.

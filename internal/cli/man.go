@@ -45,12 +45,12 @@ func manPage(p *Program) string {
 		}
 		manExamples(&b, c, ".PP\nExamples:\n")
 		if c.Status != "" {
-			manText(&b, "Exit status: "+c.Status+", 2 bad usage.")
+			manText(&b, "Exit status: "+statuses(c.Status))
 		}
 	}
 	b.WriteString(".SH QUANTITIES\n.nf\n" + roff(unit.Help) + ".fi\n")
 	if p.Status != "" {
-		b.WriteString(".SH EXIT STATUS\n" + roff(p.Status+", 2 bad usage.") + "\n")
+		b.WriteString(".SH EXIT STATUS\n" + roff(statuses(p.Status)) + "\n")
 	}
 	manExamples(&b, &p.Command, ".SH EXAMPLES\n")
 	return b.String()
@@ -63,7 +63,7 @@ func manFlags(b *strings.Builder, flags *Flags, heading string) {
 	for _, g := range flags.groups {
 		first := true
 		for _, f := range g.flags {
-			if f.Hidden {
+			if f.Hidden || f.left {
 				continue
 			}
 			if first && g.title != "" {

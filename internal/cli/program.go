@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -34,6 +35,14 @@ type Command struct {
 	Hidden   bool
 	Commands []*Command
 	Run      func(context.Context, *Call) (status int, err error)
+}
+
+// Rest is the command line behind the name of the command.
+func (c *Call) Rest(name string) []string {
+	if at := slices.Index(c.Line, name); at > 0 {
+		return slices.Concat(c.Line[1:at], c.Line[at+1:])
+	}
+	return c.Line[1:]
 }
 
 // Call is one call of a command, its flags parsed.
@@ -69,14 +78,16 @@ func Usage(format string, args ...any) error { return usageError{fmt.Errorf(form
 // Run parses the command line and does what it says. It returns the exit status.
 // An error is one line on stderr.
 func (p *Program) Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	r := &run{program: p, line: append([]string{p.Name}, args...), stdout: stdout, stderr: stderr}
-	p.Commands = append(p.Commands, r.help(), r.completion(), r.manual())
-	r.root = r.build(&p.Command, p.Name)
-	r.root.SetArgs(append([]string{}, args...)) // nil would be os.Args
-	err := r.root.ExecuteContext(ctx)
-	if err == nil {
-		return r.status
+	status, err := p.Execute(ctx, args, stdout, stderr)
+	if err != nil {
+		return p.Fail(stderr, err)
 	}
+	return status
+}
+
+// Fail writes an error as one line, whatever words of a user or of a file are in
+// it, and gives its exit status.
+func (p *Program) Fail(stderr io.Writer, err error) int {
 	_, _ = fmt.Fprintf(stderr, "%s: %s\n", p.Name, plan.OneLine(err.Error()))
 	switch {
 	case errors.Is(err, ErrUsage):
@@ -85,6 +96,16 @@ func (p *Program) Run(ctx context.Context, args []string, stdout, stderr io.Writ
 		return p.StatusOf(err)
 	}
 	return Short
+}
+
+// Execute is Run, with the error instead of its line and status.
+func (p *Program) Execute(ctx context.Context, args []string, stdout, stderr io.Writer) (status int, err error) {
+	r := &run{program: p, line: append([]string{p.Name}, args...), stdout: stdout, stderr: stderr}
+	p.Commands = append(p.Commands, r.help(), r.completion(), r.manual())
+	r.root = r.build(&p.Command, p.Name)
+	r.root.SetArgs(append([]string{}, args...)) // nil would be os.Args
+	err = r.root.ExecuteContext(ctx)
+	return r.status, err
 }
 
 // run is one run of a program.
@@ -239,7 +260,7 @@ func (r *run) unknownFlag(cc *cobra.Command, path, name string) error {
 	}
 	for _, other := range r.root.Commands() {
 		if other != cc && !other.Hidden && other.Flags().Lookup(name) != nil {
-			return Usage("--%s means nothing to %s: it is a flag of %s", name, path, other.CommandPath())
+			return Usage("--%s means nothing to %s: it is a flag of %s; see %s --help", name, path, other.CommandPath(), path)
 		}
 	}
 	return Usage("--%s is not a flag of %s; see %s --help", name, path, path)

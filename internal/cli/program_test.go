@@ -41,6 +41,8 @@ func (d *demo) program() *Program {
 	f.Add(Size(&d.size, 1<<20, 1, 1<<30), "size", "SIZE", "bytes of a message")
 	f.Add(Time(&d.wait, time.Second, 0, time.Hour), "wait", "TIME", "how long to wait")
 	f.Add(TimeOrZero(&d.idle, 0, "never", time.Second, time.Hour), "idle", "TIME", "close what is silent for so long")
+	f.Add(SizeOrZero(new(int64), 4096, "any", 1024, 1<<20), "most", "SIZE", "bytes at most")
+	f.Add(NumberOrZero(new(int64), 0, "never", 10, 1000), "every", "N", "how often")
 	f.Add(Float(&d.share, 0.5, 0, 1), "share", "X", "a part")
 	f.Add(OneOf(&d.word, "rst", "rst", "fin"), "close", "rst|fin", "how connections end")
 	f.Add(Text(&d.name, ""), "name", "NAME", "what it is called", Unset("nothing"))
@@ -96,7 +98,7 @@ func TestRun(t *testing.T) {
 		{"go a b", 2, "", "demo: too many files\n"},
 		{"go --conn 5", 2, "", "demo: --conn is not a flag of demo go: did you mean --conns?\n"},
 		{"go --prots 5", 2, "", "demo: --prots is not a flag of demo go: did you mean --ports?\n"},
-		{"go --only-here", 2, "", "demo: --only-here means nothing to demo go: it is a flag of demo stop\n"},
+		{"go --only-here", 2, "", "demo: --only-here means nothing to demo go: it is a flag of demo stop; see demo go --help\n"},
 		{"go --xyz", 2, "", "demo: --xyz is not a flag of demo go; see demo go --help\n"},
 		{"go --innr x", 2, "", "demo: --innr is not a flag of demo go; see demo go --help\n"},
 		{"go -conns 5", 2, "", "demo: -conns: a flag has two dashes: --conns\n"},
@@ -107,9 +109,12 @@ func TestRun(t *testing.T) {
 		{"go --ports 0", 2, "", "demo: --ports 0: the legal range is 1..4096\n"},
 		{"go --big 1.05T", 2, "", "demo: --big 1.05T: the legal range is 0..1000000000000\n"},
 		{"go --size 2GiB", 2, "", "demo: --size 2GiB: the legal range is 1..1GiB\n"},
-		{"go --wait -1s", 2, "", "demo: --wait -1s: the legal range is 0s..1h\n"},
+		{"go --wait -1s", 2, "", "demo: --wait -1s: the legal range is 0..1h\n"},
 		{"go --wait 10", 2, "", "demo: --wait \"10\" has no unit: say 10s for seconds\n"},
 		{"go --idle 1ms", 2, "", "demo: --idle 1ms: the legal values are 0 (never) and 1s..1h\n"},
+		{"go --most 1", 2, "", "demo: --most 1: the legal values are 0 (any) and 1KiB..1MiB\n"},
+		{"go --every 9", 2, "", "demo: --every 9: the legal values are 0 (never) and 10..1000\n"},
+		{"go --every 0 --most 0", 7, "auto [] after [] repeated []", ""},
 		{"go --idle 0", 7, "auto [] after [] repeated []", ""},
 		{"go --share NaN", 2, "", "demo: --share NaN: the legal range is 0..1\n"},
 		{"go --close abort", 2, "", "demo: --close abort: the legal values are rst, fin\n"},
@@ -143,7 +148,9 @@ Ports
 Limits
   --size SIZE           bytes of a message (default 1MiB)
   --wait TIME           how long to wait (default 1s)
-  --idle TIME           close what is silent for so long (default 0s)
+  --idle TIME           close what is silent for so long (default 0: never)
+  --most SIZE           bytes at most (default 4KiB; 0: any)
+  --every N             how often (default 0: never)
   --share X             a part (default 0.5)
   --close rst|fin       how connections end (default rst)
   --name NAME           what it is called (default: nothing)

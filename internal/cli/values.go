@@ -86,19 +86,51 @@ func Time(p *time.Duration, value, low, high time.Duration) Value {
 
 // TimeOrZero is a time kept in p, or 0, which means what zero says.
 func TimeOrZero(p *time.Duration, value time.Duration, zero string, low, high time.Duration) Value {
-	v := within(unit.NewDuration(p, value), p, low, high, timeText).(*bounded)
-	v.legal = fmt.Sprintf("the legal values are 0 (%s) and %s..%s", zero, timeText(low), timeText(high))
-	inside := v.ok
-	v.ok = func() bool { return *p == 0 || inside() }
-	return v
+	legal := fmt.Sprintf("the legal values are 0 (%s) and %s..%s", zero, timeText(low), timeText(high))
+	ok := func() bool { return *p == 0 || *p >= low && *p <= high }
+	return &orZero{bounded{unit.NewDuration(p, value), legal, ok}, zero}
 }
 
-func timeText(d time.Duration) string { return (*unit.Duration)(&d).String() }
+// orZero is a value whose 0 means something else.
+type orZero struct {
+	bounded
+	zero string
+}
+
+// Zero is what 0 means.
+func (z *orZero) Zero() string { return z.zero }
+
+// NumberOrZero is a count kept in p, or 0, which means what zero says.
+func NumberOrZero(p *int64, value int64, zero string, low, high int64) Value {
+	*p = value
+	legal := fmt.Sprintf("the legal values are 0 (%s) and %d..%d", zero, low, high)
+	return &orZero{bounded{(*number)(p), legal, func() bool { return *p == 0 || *p >= low && *p <= high }}, zero}
+}
+
+// SizeOrZero is bytes kept in p, or 0, which means what zero says.
+func SizeOrZero(p *int64, value int64, zero string, low, high int64) Value {
+	*p = value
+	v := within((*unit.Size)(p), p, low, high, func(n int64) string { return (*unit.Size)(&n).String() }).(*bounded)
+	legal := strings.Replace(v.legal, "the legal range is", "the legal values are 0 ("+zero+") and", 1)
+	return &orZero{bounded{v.Value, legal, func() bool { return *p == 0 || v.ok() }}, zero}
+}
+
+func timeText(d time.Duration) string {
+	if d == 0 {
+		return "0"
+	}
+	return (*unit.Duration)(&d).String()
+}
 
 // Float is a number kept in p, from low to high; not NaN.
 func Float(p *float64, value, low, high float64) Value {
 	*p = value
 	return within((*float)(p), p, low, high, func(n float64) string { return strconv.FormatFloat(n, 'g', -1, 64) })
+}
+
+// Share is a part of a whole kept in p, from low to high.
+func Share(p *float64, value, low, high float64) Value {
+	return within(unit.NewShare(p, value), p, low, high, func(n float64) string { return strconv.FormatFloat(n, 'g', -1, 64) })
 }
 
 type float float64
