@@ -270,14 +270,21 @@ func TestUrgentData(t *testing.T) {
 	echoes(t, c)
 }
 
-// TestDrain: at the end idle connections are closed, those that have output
-// waiting get it first, and WebSocket peers are told.
+// TestDrain: at the end connections are closed, and not before what has arrived is
+// echoed.
 func TestDrain(t *testing.T) {
 	s := serve(t, echo.Config{Ports: []echo.Port{{Proto: echo.TCP}, {Proto: echo.WS}}})
-	c := s.dial(t)
+	c, busy := s.dial(t), s.dial(t)
 	echoes(t, c)
+	echoes(t, busy)
+	if _, err := busy.Write(pattern(1000)); err != nil {
+		t.Fatal(err)
+	}
 	if err := s.stop(); err != nil {
 		t.Fatal(err)
+	}
+	if got, err := io.ReadAll(busy); !bytes.Equal(got, pattern(1000)) || err != nil {
+		t.Errorf("%d of 1,000 bytes that were sent before came back, %v", len(got), err)
 	}
 	if _, err := c.Read(make([]byte, 1)); err != io.EOF {
 		t.Errorf("%v, want the end", err)

@@ -285,11 +285,20 @@ func (l *loop) sweep() {
 	})
 }
 
-// leave says goodbye to every connection, and accepts no more.
+// leave says goodbye to every connection, and accepts no more. What has arrived by
+// then is still echoed: closing a socket with unread bytes resets it, and the peer
+// might lose what it was sent before.
 func (l *loop) leave() {
 	l.leaving, l.left = true, l.now.Add(leaveTime)
 	l.accepts.end(l)
-	l.table.each(l.lane.id, func(fd int, c *conn) { l.bid(fd, c, echo.NoCause) })
+	l.table.each(l.lane.id, func(fd int, c *conn) {
+		if interest(c.watch) != writing {
+			l.read(fd, c, false)
+		}
+		if c.ofLane(l.lane.id) {
+			l.bid(fd, c, echo.NoCause)
+		}
+	})
 }
 
 // end closes what is left and gives back what does not end with the thread.
