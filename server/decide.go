@@ -78,8 +78,11 @@ func (s *server) decide() error {
 		return err
 	}
 	mem, err := fp.Mem()
-	if err != nil {
-		return err
+	if err != nil { // then memory bounds nothing
+		s.logf("warning: how many connections memory allows is not known: %v", err)
+	}
+	for _, doubt := range mem.Doubts {
+		s.logf("warning: memory: %s", doubt)
 	}
 	m := look(fp, mem)
 	m.loops = int(s.loops.N)
@@ -131,6 +134,9 @@ const (
 
 // holds is how many connections there is memory for, with both ends here.
 func (m machine) holds() int64 {
+	if m.memory == 0 { // not known
+		return math.MaxInt64
+	}
 	return int64(float64(m.memory) * (1 - plan.MemoryReserve) / float64(pairBytes))
 }
 

@@ -75,3 +75,14 @@ func TestDecide(t *testing.T) {
 		})
 	}
 }
+
+// A machine whose memory is not known bounds nothing by it, and starts.
+func TestDecideWithoutMemory(t *testing.T) {
+	auto := unit.Count{Auto: true}
+	for conns, least := range map[unit.Count]int64{{N: 1000}: 1000, auto: 10_000} {
+		d, err := machine{cores: 2}.decide(conns, auto, 10, 20_000)
+		if err != nil || d.conns < least || strings.Contains(d.note, "memory") {
+			t.Errorf("--max-conns %s: %d connections, note %q, %v, want at least %d", conns.String(), d.conns, d.note, err, least)
+		}
+	}
+}

@@ -23,6 +23,7 @@ import (
 type Engine struct {
 	shared  *shared
 	threads []*thread
+	lanes   int    // threads that ramp at a time: makeLanes
 	mem     []byte // of the connections
 }
 
@@ -111,7 +112,8 @@ func newShared(p plan.Plan, maxSize int) (*shared, error) {
 
 // makeLanes chains the threads into as many lanes as there are cores to run them.
 func (e *Engine) makeLanes(p plan.Plan) {
-	n := min(len(e.threads), max(1, runtime.NumCPU()))
+	n := min(len(e.threads), runtime.GOMAXPROCS(0)) // a quota of processor time counts
+	e.lanes = n
 	for i, t := range e.threads {
 		t.lane.rate = p.Rate / unit.Rate(n)
 		if i+n < len(e.threads) {
@@ -125,8 +127,7 @@ func (e *Engine) makeLanes(p plan.Plan) {
 // Ramp establishes the plan's connections. It returns when all are
 // established or failed, or when ctx ended or Halt was called.
 func (e *Engine) Ramp(ctx context.Context) {
-	heads := min(len(e.threads), max(1, runtime.NumCPU()))
-	e.do(ctx, e.threads[:heads], command{kind: doRamp}, len(e.threads), func() { e.shared.halt("interrupted") })
+	e.do(ctx, e.threads[:e.lanes], command{kind: doRamp}, len(e.threads), func() { e.shared.halt("interrupted") })
 }
 
 // Halt stops the ramp, keeping what is established. It may be called from

@@ -23,7 +23,7 @@ func (p *Prepared) warnBacklog(fp proc.FS) {
 		}
 		where = "net.core.somaxconn gives a listener"
 	}
-	active := min(p.Plan.Threads, runtime.NumCPU()) // the others wait for their turn
+	active := min(p.Plan.Threads, runtime.GOMAXPROCS(0)) // the others wait for their turn
 	ports := int64(len(p.Plan.Ports))
 	if need := (min(p.Plan.Total, int64(p.Plan.Window)*int64(active)) + ports - 1) / ports; room < need {
 		p.warn("backlog: %s room for %s connections that nobody has accepted yet, and %s may be under way to a port at once: the others are tried again after 1 s; cure: sysctl -w net.core.somaxconn=65535 and start the server again, or a smaller --window, or more --ports",

@@ -429,7 +429,7 @@ func threadsFor(o Options, n int64) int64 {
 	if !o.Threads.Auto {
 		return o.Threads.N
 	}
-	return max(1, min(int64(runtime.NumCPU()), n/1024))
+	return max(1, min(int64(runtime.GOMAXPROCS(0)), n/1024))
 }
 
 // decideThreads settles --threads: enough fd tables, and a core each.
