@@ -112,7 +112,7 @@ func (t *target) watched(work func(proc.FS, scenario.Watch) (*result.Result, err
 func announce(w io.Writer, p *scenario.Prepared) {
 	by := ""
 	if p.LimitedBy != "" {
-		by = fmt.Sprintf(" (decided by: %s)", p.LimitedBy)
+		by = fmt.Sprintf(" (decided by: %s)", report.DecidedBy(p.LimitedBy))
 	}
 	_, _ = fmt.Fprintf(w, "plan: %s connections%s to %s, %d ports, %d sources, %d threads; about %s of memory\n", unit.Commas(p.Plan.Total), by,
 		scenario.HostText(&p.Plan.Target), len(p.Plan.Ports), max(1, len(p.Plan.Sources)), p.Plan.Threads, unit.Bytes(float64(p.PredictedBytes())))
@@ -124,7 +124,7 @@ func announce(w io.Writer, p *scenario.Prepared) {
 }
 
 func warn(w io.Writer, p *scenario.Prepared) {
-	for _, warning := range p.Warnings {
+	for _, warning := range report.Warnings(p.Warnings) {
 		_, _ = fmt.Fprintf(w, "warning: %s\n", warning)
 	}
 }

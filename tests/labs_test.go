@@ -35,7 +35,7 @@ func TestStress(t *testing.T) {
 		if want := map[string]int64{"kept": 30, "keepalive": 120, "per-request": 1200}[mode]; r.Conns.Established != want {
 			t.Errorf("%s: %d connections, want %d", mode, r.Conns.Established, want)
 		}
-		if said := strings.Join(r.Warnings, "\n"); strings.Contains(said, "after the close") {
+		if said := strings.Join(report.Warnings(r.Warnings), "\n"); strings.Contains(said, "after the close") {
 			t.Errorf("%s: a server that has closed all is doubted: %s", mode, said)
 		}
 		if n, _ := cell(t, report.Tables(r)[1], 1, "RSS"); n < 1<<20 || !strings.Contains(report.Verdict(r), "Nothing failed") || !strings.Contains(report.Verdict(r), "memory went from") {
@@ -75,7 +75,7 @@ func TestStressReconciles(t *testing.T) {
 		t.Fatalf("status %d, no result: %s", o.Status, o.Stderr)
 	}
 	const want = "after the close the server holds 7 connections more than before the run"
-	if said := strings.Join(o.Result.Warnings, "\n"); !strings.Contains(said, want) {
+	if said := strings.Join(report.Warnings(o.Result.Warnings), "\n"); !strings.Contains(said, want) {
 		t.Errorf("warnings %q, want %q", said, want)
 	}
 }

@@ -107,6 +107,15 @@ func (t *text) cpu(c *result.CPU) {
 	t.sentence("%s", strings.Join(parts, ", "))
 }
 
+// DecidedBy is what decided how many connections there are, and how to have others
+// where that was a flag.
+func DecidedBy(limit string) string {
+	if strings.HasPrefix(limit, "--cap ") {
+		return limit + "; CONNS=N make run, or --conns N, asks for another number"
+	}
+	return limit
+}
+
 // limits is what bounded this run, tightest first.
 func (t *text) limits(r *result.Result) {
 	if len(r.Limits) == 0 && r.Plan.LimitedBy == "" {
@@ -121,6 +130,6 @@ func (t *text) limits(r *result.Result) {
 		}
 	}
 	if by := r.Plan.LimitedBy; by != "" {
-		t.sentence("The number of connections was decided by: %s", by)
+		t.sentence("The number of connections was decided by: %s", DecidedBy(by))
 	}
 }

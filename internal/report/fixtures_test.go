@@ -82,8 +82,8 @@ func failed() *result.Result {
 		Fit: result.Fit{Slope: 4098.5, Samples: 2}, Plain: result.Parts{Kernel: 4100, Client: -1.5, Total: 4098.5}}
 	r.Echo = &result.Echo{Sent: 28_000, Received: 27_992, Lost: 5, Mismatched: 3, Seconds: 0.5, Rate: 55.25}
 	r.Reconcile = &result.Counts{Client: 28_000, Server: ptr(int64(27_900)), Kernel: ptr(int64(27_000))}
-	r.Warnings = []string{"the server's control endpoint http://192.0.2.7:9090 does not answer: its memory and its count are not in this report (--server-control URL, or none to leave it out)",
-		"slabinfo cannot be read: kernel memory is MemTotal − MemFree − page cache less the processes'", "short"}
+	r.Warnings = warned("the server's control endpoint http://192.0.2.7:9090 does not answer: its memory and its count are not in this report (--server-control URL, or none to leave it out)",
+		"slabinfo cannot be read: kernel memory is MemTotal − MemFree − page cache less the processes'", "short")
 	return r
 }
 
@@ -97,7 +97,7 @@ func interrupted() *result.Result {
 	r.Echo, r.Reconcile, r.Spread = nil, nil, nil
 	r.Memory.After = nil
 	r.CPU = &result.CPU{Client: 12.1}
-	r.Warnings = []string{"interrupted before everything was held: memory is that of the ramp's last sample, at 611,200 of 1,000,000 connections, and had not settled"}
+	r.Warnings = warned("interrupted before everything was held: memory is that of the ramp's last sample, at 611,200 of 1,000,000 connections, and had not settled")
 	r.Limits = r.Limits[:1]
 	return r
 }
@@ -113,4 +113,12 @@ func lab() *result.Result {
 		{Name: "all processors busy", Severity: 72, Evidence: "2 cores, 98 % busy", Meaning: "Threads wait.", Cure: "more cores"}, {Name: "calls per message", Severity: 30, Evidence: "5 calls", Meaning: "Two are enough.", Cure: "buffers"}}
 	r.StoredVerdict = "Keep-alive carries 3.1 times the transactions of a connection a request."
 	return r
+}
+
+// warned are warnings as files of c10m/result/1 have them: sentences.
+func warned(sentences ...string) (list []result.Warning) {
+	for _, s := range sentences {
+		list = append(list, result.Warning{}.Word("text", s))
+	}
+	return list
 }

@@ -92,7 +92,7 @@ func TestColorIsOnlyPaint(t *testing.T) {
 
 func TestASCIIIsASCII(t *testing.T) {
 	r := full()
-	r.Warnings = []string{"Grüße − 300 µs ≥ 2 × 150 µs"}
+	r.Warnings = warned("Grüße − 300 µs ≥ 2 × 150 µs")
 	var b bytes.Buffer
 	if err := WriteText(&b, r, Options{ASCII: true}); err != nil {
 		t.Fatal(err)

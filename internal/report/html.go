@@ -140,7 +140,7 @@ func (p page) write(w io.Writer) error {
 func WriteHTML(w io.Writer, r *result.Result) error {
 	p := page{Kind: "c10m report", Title: r.Scenario, Foot: "Written by c10m from a result file, schema " + r.Schema + "."}
 	p.Facts = []string{sentenceOf(machine(r))}
-	sections := []section{thresholdSection(r.Thresholds), warningSection(r.Warnings), findingSection(r.Findings)}
+	sections := []section{thresholdSection(r.Thresholds), warningSection(Warnings(r.Warnings)), findingSection(r.Findings)}
 	opened := r.Plan.Conns > 0 || r.Conns.Attempted > 0
 	if opened {
 		word, said := verdict(r)

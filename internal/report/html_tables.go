@@ -259,7 +259,7 @@ func limitSection(r *result.Result) section {
 	}
 	s := section{Title: "Limits", Class: "full", Tables: filled(t)}
 	if by := r.Plan.LimitedBy; by != "" {
-		s.Notes = []string{"The number of connections was decided by: " + by + "."}
+		s.Notes = []string{"The number of connections was decided by: " + DecidedBy(by) + "."}
 	}
 	return s
 }

@@ -32,7 +32,7 @@ func seen() *result.Result {
 	}
 	r.Thresholds = []result.Verdict{{Threshold: "setup.rate<70k", Metric: "setup.rate", Value: ptr(60_024.), Limit: ptr(70_000.), Failed: true},
 		{Threshold: "r2<99%", Metric: "memory.fit.r2", Value: ptr(0.99997), Limit: ptr(0.99)}, {Threshold: "p99>1ms", Metric: "setup.handshake.p99", Failed: true}}
-	r.Warnings, r.Behind = []string{"a doubt"}, true
+	r.Warnings, r.Behind = warned("a doubt"), true
 	r.Heat = &result.Heat{Seconds: 0.5, Bounds: []int64{64e3, 128e3, 256e3}, Counts: [][]int64{{0, 99, 1, 0}, {0, 40, 50, 10}, {1, 2, 3, 4}}}
 	r.Findings = []result.Finding{{Name: "accept queue", Severity: 90, Evidence: "31 overflows", Meaning: "Clients wait.", Cure: "raise somaxconn"}}
 	r.Protocols = []result.Protocol{{Proto: "tcp", Conns: result.Conns{Attempted: 2, Established: 2}, SetupRate: 1234.5, Connect: r.Setup.Latency},

@@ -20,7 +20,7 @@ func WriteLab(w io.Writer, r *result.Result, o Options) error {
 		t.thresholds(r.Thresholds)
 		t.tables(Tables(r))
 		t.findings(r.Findings)
-		t.warnings(r.Warnings)
+		t.warnings(Warnings(r.Warnings))
 		t.says(Verdict(r))
 	})
 }

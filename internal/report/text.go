@@ -38,7 +38,7 @@ func (t *text) run(r *result.Result) {
 	t.thresholds(r.Thresholds)
 	t.tables(Tables(r))
 	t.findings(r.Findings)
-	t.warnings(r.Warnings)
+	t.warnings(Warnings(r.Warnings))
 	t.says(Verdict(r))
 }
 

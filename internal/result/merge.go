@@ -142,16 +142,10 @@ func (r *Result) settle(parts []*Result) {
 	}
 	if measured > 1 {
 		r.Memory = nil
-		r.warn(fmt.Sprintf("memory was measured by %d parts of the run; a machine's memory belongs to all parts on it and is not added up: see the parts", measured))
+		r.warn(Warn("memory_of_parts").Count("parts", int64(measured)))
 	}
 	if hosts > 0 {
-		r.warn("the parts ran on different machines: the host shown is the first part's")
-	}
-}
-
-func (r *Result) warn(w string) {
-	if !slices.Contains(r.Warnings, w) {
-		r.Warnings = append(r.Warnings, w)
+		r.warn(Warn("parts_on_hosts"))
 	}
 }
 

@@ -52,7 +52,7 @@ func TestMergeLeavesItsPartsAlone(t *testing.T) {
 		t.Fatal(err)
 	}
 	sum.Conns.Errors["connect_refused"] = -1
-	sum.Warnings[0], sum.Limits[0].Name, sum.Spread[0].Over = "", "", ""
+	sum.Warnings[0], sum.Limits[0].Name, sum.Spread[0].Over = Warning{}, "", ""
 	sum.Setup.Latency.Max, sum.Setup.Curve[0].T, *sum.Reconcile.Server = -1, -1, -1
 	if write(t, a)+write(t, b) != before {
 		t.Error("a part was changed by Merge or shares memory with the sum")
@@ -180,7 +180,7 @@ func TestMergeMachine(t *testing.T) {
 				t.Errorf("got %+v, want %+v", got, tt.want)
 			}
 			if len(sum.Warnings) != tt.warnings {
-				t.Errorf("warnings %q, want %d", sum.Warnings, tt.warnings)
+				t.Errorf("warnings %+v, want %d", sum.Warnings, tt.warnings)
 			}
 		})
 	}

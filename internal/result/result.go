@@ -35,7 +35,7 @@ type Result struct {
 	Spread     []Spread   `json:"spread,omitempty"`     // how even the shares are
 	Limits     []Limit    `json:"limits,omitempty"`     // preflight: tightest first
 	Thresholds []Verdict  `json:"thresholds,omitempty"` // --fail-if, and what came of each
-	Warnings   []string   `json:"warnings,omitempty"`
+	Warnings   []Warning  `json:"warnings,omitempty"`
 
 	// What a lab found out; at most one of these.
 	Churn       *Churn       `json:"churn,omitempty"`

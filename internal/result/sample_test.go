@@ -67,7 +67,7 @@ func complete() *Result {
 		Variants: []Variant{{Choices: []Choice{{"server", "workers", "2"}}, Values: []float64{9, 8, 9.5}, Median: ptr(9.), Chance: ptr(0.04), Short: 1, Errors: 2, Error: "no"}, {Values: []float64{9}, Median: ptr(9.)}},
 		Best:     Medians{"echo.rate": 9, "echo.latency.p99": 5e6, "conns.errors": 0}}
 	r.Diagnosis = &Diagnosis{1, 2, 3}
-	r.Warnings = []string{"one", "two"}
+	r.Warnings = []Warning{Warn("one").Count("n", 3).Word("why", "so"), Warn("two")}
 	return r
 }
 

@@ -4,8 +4,8 @@ import (
 	"runtime"
 
 	"github.com/c10m/c10m/internal/proc"
+	"github.com/c10m/c10m/internal/result"
 	"github.com/c10m/c10m/internal/sys"
-	"github.com/c10m/c10m/internal/unit"
 )
 
 // warnBacklog says where more connects may be under way at once than the accept
@@ -15,19 +15,18 @@ func (p *Prepared) warnBacklog(fp proc.FS) {
 	if !p.mayListenHere() {
 		return // its own check says so
 	}
-	room, where := listenRoom(p.Plan.Ports), "the port with the least has"
+	room, code := listenRoom(p.Plan.Ports), "backlog_of_port"
 	if room == 0 { // it listens where we cannot see it
 		var err error
 		if room, err = fp.SysctlInt("net.core.somaxconn"); err != nil {
 			return
 		}
-		where = "net.core.somaxconn gives a listener"
+		code = "backlog_of_listener"
 	}
 	active := min(p.Plan.Threads, runtime.GOMAXPROCS(0)) // the others wait for their turn
 	ports := int64(len(p.Plan.Ports))
 	if need := (min(p.Plan.Total, int64(p.Plan.Window)*int64(active)) + ports - 1) / ports; room < need {
-		p.warn("backlog: %s room for %s connections that nobody has accepted yet, and %s may be under way to a port at once: the others are tried again after 1 s; cure: sysctl -w net.core.somaxconn=65535 and start the server again, or a smaller --window, or more --ports",
-			where, unit.Commas(room), unit.Commas(need))
+		p.warn(result.Warn(code).Count("room", room).Count("need", need))
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/c10m/c10m/internal/plan"
 	"github.com/c10m/c10m/internal/proc"
+	"github.com/c10m/c10m/internal/report"
 )
 
 // A server whose accept queue is small is told of before the run, by what its
@@ -58,7 +59,7 @@ func TestSmallBacklogIsWarnedOf(t *testing.T) {
 		set(tt.after)
 		p := &Prepared{Place: Place{SameHost: true, SameNet: true}, Plan: plan.Plan{Target: plan.Target{Ports: []int{port}}, Total: 1000, Threads: 1, Asked: plan.Asked{Window: tt.window}}}
 		p.warnBacklog(fp)
-		if got := strings.Join(p.Warnings, "; "); !strings.HasPrefix(got, tt.want) || tt.want == "" && got != "" {
+		if got := strings.Join(report.Warnings(p.Warnings), "; "); !strings.HasPrefix(got, tt.want) || tt.want == "" && got != "" {
 			t.Errorf("%s: warnings %q, want %q", tt.name, got, tt.want)
 		}
 	}

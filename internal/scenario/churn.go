@@ -9,7 +9,6 @@ import (
 	"github.com/c10m/c10m/internal/plan"
 	"github.com/c10m/c10m/internal/proc"
 	"github.com/c10m/c10m/internal/result"
-	"github.com/c10m/c10m/internal/unit"
 )
 
 // The modes of users, see result.Load.
@@ -120,10 +119,10 @@ func runChurn(ctx context.Context, o ChurnOptions, fp proc.FS, watch Watch) (c *
 	seen = rec.Stop(late)
 	t, err := c.engine.Stop()
 	if err != nil {
-		p.warn("a client thread ended early: %v", err)
+		p.warn(result.Warn("thread_ended").Word("why", err.Error()))
 	}
 	if why := c.engine.HaltReason(); why != "" && err == nil {
-		p.warn("the run was given up: %s", why)
+		p.warn(result.Warn("given_up").Word("why", why))
 	}
 	p.reconcileClosed(ctx, before)
 	c.fill(t, ctx.Err() != nil)
@@ -171,7 +170,7 @@ func (c *churn) fill(t loadgen.Tally, interrupted bool) {
 	fillEcho(r.Echo, &t.Part)
 	r.Plan.Conns = min(r.Plan.Conns, max(1, t.Established)) // not all of a pool need have been of use
 	if n := t.Errors[closeTimeout]; n > 0 {
-		c.warn("%s connections were not closed by the server within 5 s, though it was to close first: a server of ours must be started with --close-on-eot, and another may never close first", unit.Commas(n))
+		c.warn(result.Warn("server_did_not_close").Count("conns", n))
 	}
 }
 

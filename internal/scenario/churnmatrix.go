@@ -52,7 +52,7 @@ func JoinChurn(runs []*result.Result) *result.Result {
 			r.Findings = one.Findings
 		}
 		for _, w := range one.Warnings {
-			r.Warnings = append(r.Warnings, one.Scenario+": "+w)
+			r.Warnings = append(r.Warnings, w)
 		}
 	}
 	compareModes(r.ChurnMatrix)

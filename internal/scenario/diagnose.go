@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"strconv"
 	"strings"
 	"time"
 
@@ -41,7 +42,7 @@ func Diagnose(ctx context.Context, o DiagnoseOptions, fp proc.FS) (*result.Resul
 	r.Interrupt = ctx.Err() != nil
 	w := rec.Stop(late)
 	if len(t.Server) > 0 && len(w.After.Server) == 0 {
-		r.Warnings = append(r.Warnings, "the server's processes ended meanwhile")
+		r.Warnings = append(r.Warnings, result.Warn("server_ended"))
 	}
 	r.Findings, r.Usage = diagnose.Find(w), diagnose.Usage(w, 16)
 	r.Diagnosis = result.NewDiagnosis(r.Findings)
@@ -50,7 +51,7 @@ func Diagnose(ctx context.Context, o DiagnoseOptions, fp proc.FS) (*result.Resul
 
 // target finds the processes, and warns of what cannot be seen from here.
 func (o DiagnoseOptions) target(ctx context.Context, fp proc.FS, r *result.Result) (t diagnose.Target, err error) {
-	warn := func(format string, args ...any) { r.Warnings = append(r.Warnings, fmt.Sprintf(format, args...)) }
+	warn := func(w result.Warning) { r.Warnings = append(r.Warnings, w) }
 	if o.PID > 0 {
 		if _, err := fp.Threads(o.PID); err != nil {
 			return t, fmt.Errorf("%w: --pid %d: %v", ErrUsage, o.PID, err)
@@ -58,7 +59,7 @@ func (o DiagnoseOptions) target(ctx context.Context, fp proc.FS, r *result.Resul
 		t.Server = append([]int{o.PID}, fp.Children(o.PID)...)
 		t.Ports = portsOf(fp, t.Server)
 		if !fp.SameNet(o.PID) {
-			warn("process %d lives in another network namespace: queues, drops, ports and conntrack shown are this one's (nsenter -t %d -n bin/client diagnose ...)", o.PID, o.PID)
+			warn(result.Warn("process_in_other_net").Word("pid", strconv.Itoa(o.PID)))
 		}
 		return t, nil
 	}
@@ -71,7 +72,7 @@ func (o DiagnoseOptions) target(ctx context.Context, fp proc.FS, r *result.Resul
 	boot, _ := fp.BootID()
 	p := &Prepared{Server: report, Place: placeOf(netip.Addr{}, false, report, boot, fp.Namespaces())}
 	if !p.SameHost {
-		warn("the server runs on another machine: only its own counters are seen from here; run this command there for the rest")
+		warn(result.Warn("server_on_other_machine"))
 		return t, nil
 	}
 	var ports []int
@@ -81,10 +82,10 @@ func (o DiagnoseOptions) target(ctx context.Context, fp proc.FS, r *result.Resul
 	if p.SameNet {
 		t.Ports = ports
 	} else {
-		warn("the server lives in another network namespace: queues, drops, ports and conntrack shown are this one's; run this command there")
+		warn(result.Warn("server_in_other_net"))
 	}
 	if t.Server = p.serverPIDs(fp, ports); len(t.Server) == 0 {
-		warn("the server's processes are in another pid namespace, like a container's, and are not seen from here: run this command there, or name one with --pid")
+		warn(result.Warn("server_in_other_pid"))
 	}
 	return t, nil
 }

@@ -2,7 +2,6 @@ package scenario
 
 import (
 	"context"
-	"fmt"
 	"math"
 	"slices"
 	"time"
@@ -11,7 +10,6 @@ import (
 	"github.com/c10m/c10m/internal/plan"
 	"github.com/c10m/c10m/internal/proc"
 	"github.com/c10m/c10m/internal/result"
-	"github.com/c10m/c10m/internal/unit"
 )
 
 // fill completes the result once the threads have stopped.
@@ -31,7 +29,11 @@ func (h *hold) fill(t loadgen.Tally) {
 	h.fillCPU()
 	h.fillSpread()
 	if why := h.engine.HaltReason(); why != "" && why != "interrupted" {
-		h.warn("the ramp was stopped at %s of %s connections: %s", unit.Commas(t.Established), unit.Commas(h.Plan.Total), why)
+		w := result.Warn("ramp_stopped").Word("why", why)
+		if full := h.full.Load(); full != nil && why == haltedByMemory {
+			w = *full
+		}
+		h.warn(w.Count("established", t.Established).Count("asked", h.Plan.Total))
 	}
 	r.Warnings = h.Warnings
 }
@@ -121,7 +123,9 @@ func (h *hold) fillMemory() {
 		m.After = after.After
 	}
 	h.res.Memory = &m
-	h.Warnings = append(h.Warnings, doubts...)
+	for _, doubt := range doubts {
+		h.warn(result.Warn("memory_doubtful").Word("why", doubt))
+	}
 }
 
 // afterClose keeps what was still in use once everything had closed, and says
@@ -134,18 +138,19 @@ func (h *hold) afterClose(s proc.Snapshot) {
 	if grew < 256<<20 || kept < 0.1*grew {
 		return
 	}
-	caches := mib(after.Kernel, before.Kernel)
+	caches := change(after.Kernel, before.Kernel)
 	if pages := s.PageBytes(); pages > 0 && h.series.Before.PageBytes() > 0 {
-		caches = mib(pages, h.series.Before.PageBytes())
+		caches = change(pages, h.series.Before.PageBytes())
 	}
-	where := fmt.Sprintf("kernel caches %+.0f MiB", caches)
+	w := result.Warn("memory_kept").Number("kept_share", kept/grew).Number("settle_ns", float64(h.opt.Settle)).Number("kernel_bytes", caches).
+		Number("client_bytes", change(after.Client, before.Client))
 	if after.Server != nil && before.Server != nil {
-		where += fmt.Sprintf(", server %+.0f MiB", mib(*after.Server, *before.Server))
+		w = w.Number("server_bytes", change(*after.Server, *before.Server))
 	}
-	h.warn("%.0f %% of the memory had not come back %v after the close: %s, client %+.0f MiB", 100*kept/grew, h.opt.Settle, where, mib(after.Client, before.Client))
+	h.warn(w)
 }
 
-func mib(after, before uint64) float64 { return (float64(after) - float64(before)) / (1 << 20) }
+func change(after, before uint64) float64 { return float64(after) - float64(before) }
 
 // fillCPU sums processor time over the whole run.
 func (h *hold) fillCPU() {
@@ -179,7 +184,7 @@ func (p *Prepared) serverSeconds(before, after *result.ServerReport) *float64 {
 	began, ended := processesOf(before), processesOf(after)
 	left := slices.DeleteFunc(slices.Clone(began), func(pid int) bool { return slices.Contains(ended, pid) })
 	if began == nil || ended == nil || len(left) > 0 {
-		p.warn("the server's processor time is not in this report: processes of the beginning were gone at the end of the run")
+		p.warn(result.Warn("server_cpu_unknown"))
 		return nil
 	}
 	used := *after.CPU - *before.CPU

@@ -41,7 +41,7 @@ func TestServerSeconds(t *testing.T) {
 		p := &Prepared{}
 		got := p.serverSeconds(tt.before, tt.after)
 		if (got != nil) != (tt.want >= 0) || got != nil && *got != tt.want || (len(p.Warnings) > 0) != tt.warned {
-			t.Errorf("%s: %v, warnings %q", tt.name, got, p.Warnings)
+			t.Errorf("%s: %v, warnings %v", tt.name, got, p.Warnings)
 		}
 	}
 }

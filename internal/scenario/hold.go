@@ -2,7 +2,6 @@ package scenario
 
 import (
 	"context"
-	"fmt"
 	"math"
 	"runtime/debug"
 	"strings"
@@ -14,7 +13,6 @@ import (
 	"github.com/c10m/c10m/internal/proc"
 	"github.com/c10m/c10m/internal/result"
 	"github.com/c10m/c10m/internal/sys"
-	"github.com/c10m/c10m/internal/unit"
 )
 
 // Progress is where a run stands, for the live line.
@@ -55,7 +53,11 @@ type hold struct {
 	gaps         int     // snapshots that failed ...
 	gap          error   // ... and why the last one did
 	heat         loadgen.Heat
+	full         atomic.Pointer[result.Warning] // of the memory that ended the ramp
 }
+
+// haltedByMemory is why the guard ends a ramp.
+const haltedByMemory = "memory"
 
 const (
 	watchEvery = 200 * time.Millisecond
@@ -86,7 +88,7 @@ func Hold(ctx context.Context, p *Prepared, o Options, fp proc.FS, watch Watch) 
 	seen := rec.Stop(h.late)
 	tally, err := engine.Stop()
 	if err != nil {
-		h.warn("a client thread ended early: %v", err)
+		h.warn(result.Warn("thread_ended").Word("why", err.Error()))
 	}
 	h.fill(tally)
 	settleFindings(seen, h.res, p.Plan.Local, h.fillHeat())
@@ -99,7 +101,7 @@ func Hold(ctx context.Context, p *Prepared, o Options, fp proc.FS, watch Watch) 
 func (h *hold) run(ctx context.Context) {
 	before, server, err := h.baseline(ctx)
 	if err != nil {
-		h.warn("memory is not measured: %v", err)
+		h.warn(result.Warn("memory_not_measured").Word("why", err.Error()))
 	}
 	if server == nil {
 		server = h.Server // as it was found
@@ -168,11 +170,13 @@ func (h *hold) ramp(ctx context.Context) {
 func (h *hold) guard() {
 	if mem, full := h.memoryFull(); full {
 		used, total, group := mem.Bound(plan.MemoryReserve)
-		of := ""
+		code := "ramp_stopped_by_memory"
 		if group {
-			of = " of this cgroup's limit"
+			code = "ramp_stopped_by_cgroup"
 		}
-		h.engine.Halt(fmt.Sprintf("memory: %s of %s bytes%s are in use; %.0f %% stay free", unit.Commas(int64(used)), unit.Commas(int64(total)), of, plan.MemoryReserve*100))
+		w := result.Warn(code).Number("used_bytes", float64(used)).Number("total_bytes", float64(total)).Number("reserve_share", plan.MemoryReserve)
+		h.full.CompareAndSwap(nil, &w)
+		h.engine.Halt(haltedByMemory)
 	}
 	h.rate.add(time.Since(h.began).Seconds(), h.engine.Counts().Established)
 }
@@ -216,7 +220,7 @@ func (h *hold) missed(err error) {
 // warnOfGaps says how many looks at memory failed, and why the last one did.
 func (h *hold) warnOfGaps() {
 	if h.gaps > 0 {
-		h.warn("memory could not be read %s times during the run, the last time because: %v", unit.Commas(int64(h.gaps)), h.gap)
+		h.warn(result.Warn("memory_gaps").Count("gaps", int64(h.gaps)).Word("why", h.gap.Error()))
 	}
 }
 
@@ -259,13 +263,13 @@ func (h *hold) settle(ctx context.Context) {
 		sleep(ctx, h.opt.Settle)
 	}
 	if ctx.Err() != nil {
-		h.holdLastSample("interrupted before everything was held")
+		h.holdLastSample(result.Warn("memory_of_ramp_interrupted"))
 		return
 	}
 	held, r, err := h.snapshot(ctx)
 	if err != nil {
 		h.missed(err)
-		h.holdLastSample(fmt.Sprintf("the settled state was not measured (%v)", err))
+		h.holdLastSample(result.Warn("memory_of_ramp").Word("why", err.Error()))
 		held.ServerOpen = -1
 	} else {
 		h.holds(held, h.sampler.Taken)
@@ -292,7 +296,7 @@ func (h *hold) holds(held proc.Snapshot, ramp []proc.Snapshot) {
 // the settled state that it never came to: the last one that knows as much as
 // the snapshot before the ramp, since the server's answer to the very last one
 // may have been cut off.
-func (h *hold) holdLastSample(why string) {
+func (h *hold) holdLastSample(w result.Warning) {
 	taken := h.sampler.Taken
 	for i := len(taken) - 1; i >= 0; i-- {
 		s := taken[i]
@@ -300,7 +304,7 @@ func (h *hold) holdLastSample(why string) {
 			continue
 		}
 		h.holds(s, taken[:i])
-		h.warn("%s: memory is that of the ramp's last sample, at %s of %s connections, and had not settled", why, unit.Commas(s.Conns), unit.Commas(h.Plan.Total))
+		h.warn(w.Count("conns", s.Conns).Count("asked", h.Plan.Total))
 		return
 	}
 }
@@ -357,7 +361,7 @@ func (h *hold) verify(ctx context.Context) {
 	h.runExchange(ctx, loadgen.Exchange{Size: max(1, h.Plan.Size), PerConn: 1, Sample: h.Plan.Verify, Window: 256, Verify: true, Drain: drain})
 	h.res.Echo.Verified = h.engine.Counts().Received - before
 	if want := min(h.Plan.Verify, h.engine.Counts().Open()); h.res.Echo.Verified < want && ctx.Err() == nil {
-		h.warn("%s of %s connections were verified: the others did not answer, or still owe the answer to an earlier message", unit.Commas(h.res.Echo.Verified), unit.Commas(want))
+		h.warn(result.Warn("not_verified").Count("verified", h.res.Echo.Verified).Count("asked", want))
 	}
 }
 
@@ -399,7 +403,7 @@ func (h *hold) close(ctx context.Context) {
 	case ctx.Err() != nil:
 	case err != nil:
 		h.missed(err)
-		h.warn("what came back after the close was not measured: %v", err)
+		h.warn(result.Warn("close_not_measured").Word("why", err.Error()))
 	default:
 		h.afterClose(after)
 	}

@@ -10,7 +10,6 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -83,7 +82,7 @@ func TestGuardSeesMemoryGoWhileTheServerIsFrozen(t *testing.T) {
 	if _, err := h.engine.Stop(); err != nil {
 		t.Error(err)
 	}
-	if !strings.HasPrefix(why, "memory:") {
+	if why != haltedByMemory || h.full.Load() == nil {
 		t.Errorf("the ramp was stopped for %q while the server did not answer, want for memory", why)
 	}
 }

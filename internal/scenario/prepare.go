@@ -49,7 +49,7 @@ type Prepared struct {
 	Plan      plan.Plan
 	Limits    []plan.Limit
 	LimitedBy string
-	Warnings  []string
+	Warnings  []result.Warning
 	Server    *result.ServerReport // before the run; nil if unknown
 	Place
 	Elsewhere bool // the server says that it listens on other ports than we connect to
@@ -125,7 +125,9 @@ func (p *Prepared) warnSettings(o Options) {
 	if p.SameNet {
 		t.Role = tune.Both
 	}
-	p.Warnings = append(p.Warnings, tune.Warnings(t, tune.Client)...)
+	for _, said := range tune.Warnings(t, tune.Client) {
+		p.warn(result.Warn("setting").Word("what", said))
+	}
 }
 
 // ends are the first and the last port of every address.
@@ -196,27 +198,23 @@ func (p *Prepared) findServer(ctx context.Context, o Options, fp proc.FS) {
 	c := newControl(ctx, strings.TrimSuffix(base, "/"))
 	r, err := c.counts(ctx)
 	if err != nil {
-		p.warn("the control endpoint %s %s: the server's memory and its count are not in this report (--server-control URL, or none to leave it out)", base, why(err))
+		p.warn(result.Warn("control_unreachable").Word("url", base).Word("why", why(err)))
 		return
 	}
 	if !isOf(r, o.Host, o.Ports) {
-		at := r.Bind
-		if at != "" {
-			at = " of " + at
-		}
+		w := result.Warn("control_of_other").Word("url", base).Word("ports", portsText(r)).Word("bind", r.Bind)
 		if o.Control == "auto" {
-			p.warn("the control endpoint %s is of another server, on ports %s%s: it is left out, and the server's memory and its count are not in this report (--server-control URL names the right one)", base, portsText(r), at)
+			p.warn(w)
 			return
 		}
 		p.Elsewhere = true
-		p.warn("the control endpoint %s is of a server on ports %s%s, not on those of this run: its figures are taken because --server-control says so, as behind a mapping of ports", base, portsText(r), at)
+		w.Code = "control_taken_as_told"
+		p.warn(w)
 	}
 	p.control, p.Server, p.Place = c, r, findPlace(o.Host, r, fp)
 }
 
-func (p *Prepared) warn(format string, args ...any) {
-	p.Warnings = append(p.Warnings, fmt.Sprintf(format, args...))
-}
+func (p *Prepared) warn(w result.Warning) { p.Warnings = append(p.Warnings, w) }
 
 // isOwn says whether an interface of this machine has the address.
 func isOwn(ip netip.Addr) bool {
@@ -237,7 +235,7 @@ func (p *Prepared) localPorts(fp proc.FS) plan.LocalPorts {
 	l, err := fp.LocalPorts()
 	var hidden *fs.PathError
 	if err != nil && !errors.As(err, &hidden) {
-		p.warn("the range of local ports is taken for %d to %d: %v", plan.DefaultLocalPorts.Low, plan.DefaultLocalPorts.High, err)
+		p.warn(result.Warn("local_ports_unknown").Word("range", fmt.Sprintf("%d-%d", plan.DefaultLocalPorts.Low, plan.DefaultLocalPorts.High)).Word("why", err.Error()))
 	}
 	if err != nil {
 		return plan.DefaultLocalPorts
@@ -323,11 +321,11 @@ func (p *Prepared) machine(o Options, pl plan.Plan, fp proc.FS) (m plan.Machine,
 func (p *Prepared) memoryRoom(m *plan.Machine, fp proc.FS) {
 	mem, err := fp.Mem()
 	if err != nil {
-		p.warn("how many connections memory allows is not known: %v", err)
+		p.warn(result.Warn("memory_room_unknown").Word("why", err.Error()))
 		return
 	}
 	for _, doubt := range mem.Doubts {
-		p.warn("memory: %s", doubt)
+		p.warn(result.Warn("memory_room_doubtful").Word("why", doubt))
 	}
 	m.RoomBytes, m.BytesPerConn = int64(mem.Room(plan.MemoryReserve)), p.bytesPerConn()
 }
@@ -339,7 +337,7 @@ func (p *Prepared) decideConns(pl *plan.Plan, o Options) error {
 	if o.Conns.Auto {
 		n, p.LimitedBy = tightest.Max, tightest.Name
 		if o.Cap > 0 && n >= o.Cap {
-			n, p.LimitedBy = o.Cap, fmt.Sprintf("--cap %s; CONNS=N make run, or --conns N, asks for another number", unit.Commas(o.Cap))
+			n, p.LimitedBy = o.Cap, fmt.Sprintf("--cap %d", o.Cap)
 		}
 		if n < 1 {
 			return fmt.Errorf("%w: --conns auto: no connection fits: %s (%s); %s", ErrUsage, tightest.Name, tightest.Why, tightest.Cure)
@@ -348,7 +346,7 @@ func (p *Prepared) decideConns(pl *plan.Plan, o Options) error {
 	pl.Total, pl.Conns = n, n
 	for _, l := range p.Limits {
 		if n > l.Max && l.Name != limitFDs && l.Name != limitTuples { // those two are refused, with their own words
-			p.warn("%s allows %s of %s connections: %s; %s", l.Name, unit.Commas(l.Max), unit.Commas(n), l.Why, l.Cure)
+			p.warn(result.Warn("limit").Word("limit", l.Name).Count("allowed", l.Max).Count("asked", n).Word("why", l.Why).Word("cure", l.Cure))
 		}
 	}
 	return nil

@@ -15,6 +15,7 @@ import (
 
 	"github.com/c10m/c10m/internal/plan"
 	"github.com/c10m/c10m/internal/proc"
+	"github.com/c10m/c10m/internal/report"
 	"github.com/c10m/c10m/internal/unit"
 )
 
@@ -87,7 +88,7 @@ func TestLocalPorts(t *testing.T) {
 		}
 		var p Prepared
 		l := p.localPorts(fp)
-		said := strings.Join(p.Warnings, "; ")
+		said := strings.Join(report.Warnings(p.Warnings), "; ")
 		if l.Low != want.low || l.High != want.high || (said != "") != (want.doubt != "") || !strings.Contains(said, want.doubt) {
 			t.Errorf("%q: %d..%d, warnings %q, want %d..%d, %q", text, l.Low, l.High, said, want.low, want.high, want.doubt)
 		}
@@ -101,8 +102,8 @@ func TestDecidedByTheCap(t *testing.T) {
 		want        string
 		n           int64
 	}{
-		{1000, 1000, "--cap 1,000; CONNS=N make run, or --conns N, asks for another number", 1000},
-		{2000, 1000, "--cap 1,000; CONNS=N make run, or --conns N, asks for another number", 1000},
+		{1000, 1000, "--cap 1000", 1000},
+		{2000, 1000, "--cap 1000", 1000},
 		{500, 1000, "the server", 500},
 	} {
 		p := &Prepared{Limits: plan.Machine{ServerConns: tt.server}.Limits()}
@@ -141,8 +142,8 @@ func TestPrepareWarnsOfSettings(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := slices.ContainsFunc(p.Warnings, func(w string) bool { return strings.HasPrefix(w, "net.ipv4.tcp_tw_reuse is 0") }); got != tt.want {
-			t.Errorf("%s: warnings %q; of tcp_tw_reuse %v, want %v", tt.name, p.Warnings, got, tt.want)
+		if got := slices.ContainsFunc(report.Warnings(p.Warnings), func(w string) bool { return strings.HasPrefix(w, "net.ipv4.tcp_tw_reuse is 0") }); got != tt.want {
+			t.Errorf("%s: warnings %v; of tcp_tw_reuse %v, want %v", tt.name, p.Warnings, got, tt.want)
 		}
 	}
 }

@@ -2,13 +2,11 @@ package scenario
 
 import (
 	"context"
-	"fmt"
 	"math"
 	"time"
 
 	"github.com/c10m/c10m/internal/proc"
 	"github.com/c10m/c10m/internal/result"
-	"github.com/c10m/c10m/internal/unit"
 )
 
 // reconcile puts the three counts of the same connections side by side, while
@@ -19,11 +17,11 @@ func (h *hold) reconcile(server int64) {
 		open := server
 		c.Server = &open
 		if open != c.Client {
-			others := ""
+			code := "server_holds_fewer"
 			if open > c.Client {
-				others = ": another client has the others, or the server has not noticed yet that we lost them"
+				code = "server_holds_more"
 			}
-			h.warn("the server holds %s connections, the client %s%s", unit.Commas(open), unit.Commas(c.Client), others)
+			h.warn(result.Warn(code).Count("server", open).Count("client", c.Client))
 		}
 	}
 	if c.Kernel = h.kernelCount("", c.Client); c.Kernel != nil {
@@ -48,11 +46,17 @@ func (h *hold) kernelCount(when string, client int64) *int64 {
 	if err != nil {
 		return nil
 	}
-	if doubt := h.counted.doubt(h.Prepared, s.TCP, client); doubt != "" {
-		h.warn("%s%s", when, doubt)
+	if doubt := h.counted.doubt(h.Prepared, s.TCP, client); doubt != nil {
+		h.warn(doubt.Word("when", when))
 	}
 	return &s.TCP
 }
+
+// When counts are compared, if not while everything is held.
+const (
+	atTheEnd   = "end"
+	afterClose = "closed"
+)
 
 // counted is what a run found open when it began.
 type counted struct {
@@ -83,7 +87,7 @@ func (o *Options) count(fp proc.FS, server *result.ServerReport) counted {
 // connections. Its own ends are all there, and in one network namespace the server's, too:
 // fewer cannot be. Listeners, the control endpoint and strangers come on top;
 // where there are no strangers, more than both ends have is a doubt as well.
-func (c counted) doubt(p *Prepared, now, client int64) string {
+func (c counted) doubt(p *Prepared, now, client int64) *result.Warning {
 	least, most := client, client
 	if p.mayListenHere() {
 		most = 2 * client
@@ -93,16 +97,17 @@ func (c counted) doubt(p *Prepared, now, client int64) string {
 	}
 	switch {
 	case now < least-client/1000:
-		who := "the client alone holds"
+		code := "kernel_counts_fewer_than_client"
 		if least > client {
-			who = "both ends hold"
+			code = "kernel_counts_fewer_than_both"
 		}
-		return fmt.Sprintf("the kernel counts %s TCP sockets in use, %s %s", unit.Commas(now), who, unit.Commas(least))
+		w := result.Warn(code).Count("sockets", now).Count("least", least)
+		return &w
 	case c.kernel >= 0 && now > c.kernel+most+most/1000+strangers:
-		return fmt.Sprintf("the kernel counts %s TCP sockets more than before the run, the %s connections have at most %s: others, like a proxy, open some in this network namespace, or some are open that nobody counts",
-			unit.Commas(now-c.kernel), unit.Commas(client), unit.Commas(most))
+		w := result.Warn("kernel_counts_more").Count("sockets", now-c.kernel).Count("conns", client).Count("most", most)
+		return &w
 	}
-	return ""
+	return nil
 }
 
 // reconcileClosed looks, once a lab has closed its connections, whether the
@@ -110,7 +115,7 @@ func (c counted) doubt(p *Prepared, now, client int64) string {
 // time for as long as they get on. A run that was interrupted may have closed
 // nothing: it does not look.
 func (p *Prepared) reconcileClosed(ctx context.Context, before counted) {
-	const when = "after the close "
+	const when = afterClose
 	var more, sockets int64
 	for least, since := int64(math.MaxInt64), time.Now(); ctx.Err() == nil; sleep(ctx, 20*time.Millisecond) {
 		if before.server >= 0 {
@@ -119,7 +124,7 @@ func (p *Prepared) reconcileClosed(ctx context.Context, before counted) {
 				return
 			}
 			if err != nil {
-				p.warn(when + "the server's control endpoint did not answer: whether it has closed all connections is not known")
+				p.warn(result.Warn("control_silent_at_close").Word("when", when))
 				return
 			}
 			more = r.Open - before.server
@@ -128,7 +133,7 @@ func (p *Prepared) reconcileClosed(ctx context.Context, before counted) {
 			sockets = s.TCP
 		}
 		doubt := before.doubt(p, sockets, 0)
-		if more <= 0 && doubt == "" {
+		if more <= 0 && doubt == nil {
 			return
 		}
 		if now := more + sockets; now < least {
@@ -138,10 +143,10 @@ func (p *Prepared) reconcileClosed(ctx context.Context, before counted) {
 			continue
 		}
 		if more > 0 {
-			p.warn(when+"the server holds %s connections more than before the run", unit.Commas(more))
+			p.warn(result.Warn("server_still_holds").Word("when", when).Count("conns", more))
 		}
-		if doubt != "" {
-			p.warn("%s%s", when, doubt)
+		if doubt != nil {
+			p.warn(doubt.Word("when", when))
 		}
 		return
 	}
@@ -158,7 +163,7 @@ func (h *hold) reconcileAgain(ctx context.Context) {
 	if h.res.Reconcile == nil {
 		return // it never came to hold anything
 	}
-	const when = "at the end of the run "
+	const when = atTheEnd
 	look, cancel := context.WithTimeout(h.late, lastLook)
 	defer cancel()
 	var server *result.ServerReport
@@ -180,9 +185,9 @@ func (h *hold) reconcileAgain(ctx context.Context) {
 	switch {
 	case agree:
 	case server == nil:
-		h.warn(when+"the server's control endpoint did not answer: whether it still held the client's %s connections is not known", unit.Commas(client))
+		h.warn(result.Warn("control_silent").Word("when", when).Count("client", client))
 	default:
-		h.warn(when+"the server held %s connections, the client %s", unit.Commas(server.Open-h.counted.server), unit.Commas(client))
+		h.warn(result.Warn("counts_differ").Word("when", when).Count("server", server.Open-h.counted.server).Count("client", client))
 	}
 	h.kernelCount(when, h.engine.Counts().Open())
 }

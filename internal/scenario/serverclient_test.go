@@ -11,13 +11,14 @@ import (
 
 	"github.com/c10m/c10m/internal/plan"
 	"github.com/c10m/c10m/internal/proc"
+	"github.com/c10m/c10m/internal/report"
 	"github.com/c10m/c10m/internal/result"
 )
 
 // What an endpoint really said is what the report says: 403 is an answer.
 func TestFindServerSaysWhatTheEndpointAnswered(t *testing.T) {
 	const port = 10000
-	report := func(w http.ResponseWriter, ports ...int) {
+	answer := func(w http.ResponseWriter, ports ...int) {
 		r := result.ServerReport{Schema: result.ServerSchema, Open: 7, Bind: "0.0.0.0"}
 		for _, p := range ports {
 			r.Ports = append(r.Ports, result.PortCount{Port: p})
@@ -29,7 +30,7 @@ func TestFindServerSaysWhatTheEndpointAnswered(t *testing.T) {
 		answer http.HandlerFunc // nil: nobody listens
 		want   string           // in the warning; "": none, and it is taken
 	}{
-		{"ours", func(w http.ResponseWriter, _ *http.Request) { report(w, port, port+1) }, ""},
+		{"ours", func(w http.ResponseWriter, _ *http.Request) { answer(w, port, port+1) }, ""},
 		{"refused", func(w http.ResponseWriter, _ *http.Request) {
 			http.Error(w, "the Host header must be an address", http.StatusForbidden)
 		},
@@ -45,7 +46,7 @@ func TestFindServerSaysWhatTheEndpointAnswered(t *testing.T) {
 				s.Close()
 			}
 			p := find(t, s.URL, []int{port, port + 1})
-			said := strings.Join(p.Warnings, "\n")
+			said := strings.Join(report.Warnings(p.Warnings), "\n")
 			if tt.want == "" {
 				if said != "" || p.Server == nil || p.Server.Open != 7 {
 					t.Errorf("server %+v, warnings %q, want its report and none", p.Server, said)
@@ -67,7 +68,7 @@ func TestEndpointOfOtherPorts(t *testing.T) {
 	}))
 	t.Cleanup(s.Close)
 	p := find(t, s.URL, []int{10000})
-	if said := strings.Join(p.Warnings, "\n"); p.Server == nil || !p.Elsewhere || !strings.Contains(said, "on ports 1..2, 9, not on those of this run") {
+	if said := strings.Join(report.Warnings(p.Warnings), "\n"); p.Server == nil || !p.Elsewhere || !strings.Contains(said, "on ports 1..2, 9, not on those of this run") {
 		t.Errorf("server %+v, warnings %q: want its figures, and the doubt", p.Server, said)
 	}
 }

@@ -65,7 +65,7 @@ type memoryWatch struct {
 	ports    *portSet
 	sameNet  bool
 	pids     []int // on this machine
-	warnings []string
+	warnings []result.Warning
 }
 
 // newMemoryWatch finds the server; before the run, when it has few fds.
@@ -75,7 +75,7 @@ func newMemoryWatch(ctx context.Context, o Options, fp proc.FS) *memoryWatch {
 	m := &memoryWatch{fp: fp, control: p.control, ports: newPortSet(o.Ports), sameNet: p.mayListenHere()}
 	m.pids = p.serverPIDs(fp, o.Ports)
 	if p.control.base == "" && len(m.pids) == 0 {
-		m.warnings = append(m.warnings, "the server's memory is not known: it has no control endpoint that we know (--server-control URL), and no process of this machine that we may look at listens on its ports")
+		m.warnings = append(m.warnings, result.Warn("server_memory_unknown"))
 	}
 	return m
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/c10m/c10m/internal/plan"
 	"github.com/c10m/c10m/internal/proc"
+	"github.com/c10m/c10m/internal/report"
 	"github.com/c10m/c10m/internal/unit"
 )
 
@@ -129,7 +130,7 @@ func TestPrepareWithoutMemoryFigures(t *testing.T) {
 			var p Prepared
 			var m plan.Machine
 			p.memoryRoom(&m, fakeProc(t, files))
-			said := strings.Join(p.Warnings, "; ")
+			said := strings.Join(report.Warnings(p.Warnings), "; ")
 			if (said != "") != (tt.want != "") || !strings.HasPrefix(said, tt.want) || (m.RoomBytes > 0) != tt.bytes || m.RoomBytes > 1_024_000 {
 				t.Errorf("room %d, warnings %q, want %q", m.RoomBytes, said, tt.want)
 			}

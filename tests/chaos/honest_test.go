@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/c10m/c10m/internal/report"
 	"github.com/c10m/c10m/tests/rig"
 )
 
@@ -53,7 +54,7 @@ func TestCountsDisagree(t *testing.T) {
 			if o.Result == nil {
 				t.Fatalf("status %d: %s", o.Status, o.Stderr)
 			}
-			said := strings.Join(o.Result.Warnings, "\n")
+			said := strings.Join(report.Warnings(o.Result.Warnings), "\n")
 			if tt.want != "" && !strings.Contains(said, tt.want) || tt.want == "" && strings.Contains(said, "at the end of the run") {
 				t.Errorf("warnings %q, want %q among them", said, tt.want)
 			}

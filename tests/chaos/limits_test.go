@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/c10m/c10m/internal/report"
 	"github.com/c10m/c10m/tests/rig"
 )
 
@@ -146,10 +147,10 @@ func TestMemoryAlmostOut(t *testing.T) {
 	o := rig.Client(t, join, nil, s.To("--conns", "50000", "--hold", "1s", "--interval", "500ms")...)
 	r := o.Result
 	if r == nil || o.Status != 1 || r.Conns.Established == 0 || r.Conns.Established >= 50_000 || r.Conns.Failed != 0 || r.Conns.Lost != 0 || r.Echo.Lost != 0 ||
-		!strings.Contains(strings.Join(r.Warnings, " "), "cgroup's limit") {
+		!strings.Contains(strings.Join(report.Warnings(r.Warnings), " "), "cgroup's limit") {
 		t.Fatalf("status %d, %+v: want part of 50,000 held, none lost, and the reason: %s", o.Status, r, o.Stderr)
 	}
-	t.Logf("%d connections in %d MiB: %s", r.Conns.Established, most>>20, r.Warnings)
+	t.Logf("%d connections in %d MiB: %s", r.Conns.Established, most>>20, report.Warnings(r.Warnings))
 	s.Open(t, canaries)
 	c.well(t)
 }

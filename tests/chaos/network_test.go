@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/c10m/c10m/internal/report"
 	"github.com/c10m/c10m/tests/rig"
 )
 
@@ -198,7 +199,7 @@ func TestLateAnswers(t *testing.T) {
 	if r == nil || o.Status != 1 || r.Conns.Lost != 0 || r.Echo.Lost == 0 || r.Echo.Mismatched != 0 || r.Conns.Errors["echo_surplus"] != 0 {
 		t.Fatalf("status %d, %+v: want messages lost and no connection: %s", o.Status, r, o.Stderr)
 	}
-	if said := strings.Join(r.Warnings, "\n"); !strings.Contains(said, "owe the answer") {
+	if said := strings.Join(report.Warnings(r.Warnings), "\n"); !strings.Contains(said, "owe the answer") {
 		t.Errorf("warnings %q, want one about connections that were not verified", said)
 	}
 }

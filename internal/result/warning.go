@@ -1,0 +1,82 @@
+package result
+
+import (
+	"encoding/json"
+	"maps"
+	"reflect"
+	"slices"
+)
+
+// Warning is a doubt about a run: what happened, by its code, and the facts that
+// belong to it. Package report has a sentence for each code.
+type Warning struct {
+	Code    string             `json:"code"`
+	Numbers map[string]float64 `json:"numbers,omitempty"` // in base units, as their names say
+	Words   map[string]string  `json:"words,omitempty"`
+}
+
+// text is the only fact of a Warning without a code: the sentence that a file of
+// c10m/result/1 has in its place.
+const text = "text"
+
+// Warn is a warning without facts.
+func Warn(code string) Warning { return Warning{Code: code} }
+
+// Number is the warning with one number more.
+func (w Warning) Number(name string, v float64) Warning {
+	w.Numbers = maps.Clone(w.Numbers)
+	if w.Numbers == nil {
+		w.Numbers = map[string]float64{}
+	}
+	w.Numbers[name] = v
+	return w
+}
+
+// Count is the warning with one count more.
+func (w Warning) Count(name string, n int64) Warning { return w.Number(name, float64(n)) }
+
+// Word is the warning with one word or sentence more; of an empty one it stays as
+// it is.
+func (w Warning) Word(name, word string) Warning {
+	if word == "" {
+		return w
+	}
+	w.Words = maps.Clone(w.Words)
+	if w.Words == nil {
+		w.Words = map[string]string{}
+	}
+	w.Words[name] = word
+	return w
+}
+
+// Text is the sentence of a file of c10m/result/1.
+func (w Warning) Text() (sentence string, stored bool) {
+	return w.Words[text], w.Code == ""
+}
+
+// UnmarshalJSON takes a sentence, too.
+func (w *Warning) UnmarshalJSON(b []byte) error {
+	var sentence string
+	if json.Unmarshal(b, &sentence) == nil {
+		*w = Warning{}.Word(text, sentence)
+		return nil
+	}
+	type plain Warning
+	return json.Unmarshal(b, (*plain)(w))
+}
+
+// MarshalJSON writes what was a sentence as one again.
+func (w Warning) MarshalJSON() ([]byte, error) {
+	if sentence, stored := w.Text(); stored {
+		return json.Marshal(sentence)
+	}
+	type plain Warning
+	return json.Marshal(plain(w))
+}
+
+// warn keeps each warning once.
+func (r *Result) warn(w Warning) {
+	if !slices.ContainsFunc(r.Warnings, func(v Warning) bool { return reflect.DeepEqual(v, w) }) {
+		r.Warnings = append(r.Warnings, w)
+	}
+}
