@@ -75,7 +75,7 @@ func (c *command) runs(check func() error, work func(context.Context) (outcome, 
 			return cli.Done, nil
 		}
 		if err != nil {
-			return 0, err
+			return 0, plainUsage(err)
 		}
 		text := textReport(wholeText)
 		if out.brief {
@@ -93,6 +93,15 @@ func (c *command) runs(check func() error, work func(context.Context) (outcome, 
 		return cli.Done, nil
 	}
 	return &c.about
+}
+
+// plainUsage is an error without the word by which scenario marks bad usage: the
+// exit status says that, and the line begins with what is wrong.
+func plainUsage(err error) error {
+	if errors.Is(err, scenario.ErrUsage) {
+		return cli.Usage("%s", strings.TrimPrefix(err.Error(), scenario.ErrUsage.Error()+": "))
+	}
+	return err
 }
 
 // errOnlyRead ends a command whose flags were wanted, read and checked, not its work.

@@ -10,7 +10,6 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"strings"
 	"syscall"
 
 	"github.com/c10m/c10m/internal/cli"
@@ -56,6 +55,9 @@ func (o *options) run(ctx context.Context, call *cli.Call) (int, error) {
 }
 
 func (o *options) do(ctx context.Context) (ok bool, err error) {
+	for _, word := range o.Repeated("ports", "tcp", "ws", "memory", "cores", "scope", "only", "root") {
+		o.target.Flags += " " + word
+	}
 	st := tune.Root{Dir: o.root}
 	if o.command == "revert" {
 		return o.revert(ctx, st, o.Stdout)
@@ -151,12 +153,6 @@ func (o *options) tooMuch() string {
 	return ""
 }
 
-// repeated are the flags that apply needs again for what check was asked.
-func (o *options) repeated() string {
-	words := o.Repeated("ports", "tcp", "ws", "memory", "cores", "scope", "only", "root")
-	return strings.Join(append([]string{""}, words...), " ")
-}
-
 func (o *options) check(st tune.State, stdout io.Writer) (bool, error) {
 	rows := tune.Check(st, o.target, o.sel)
 	tune.AddBoot(rows, o.root, st, o.target)
@@ -177,8 +173,7 @@ func (o *options) check(st tune.State, stdout io.Writer) (bool, error) {
 	}
 	verdict := "all is well"
 	if !ok {
-		verdict = fmt.Sprintf("not all is well: sudo bin/tuning apply --conns %d --role %s%s", o.target.Conns,
-			o.target.Role, o.repeated())
+		verdict = "not all is well: sudo " + o.target.ApplyCommand()
 	}
 	_, err := fmt.Fprintf(stdout, "\nfor %s connections, role %s: %s\n", unit.Commas(o.target.Conns), o.target.Role,
 		verdict)

@@ -245,12 +245,20 @@ func TestTwoSizesAtOnce(t *testing.T) {
 // TestCureRepeatsFlags: what check advises is for what it was asked.
 func TestCureRepeatsFlags(t *testing.T) {
 	root := machine(t)
+	limits := filepath.Join(root, "proc/self/limits")
+	if err := os.WriteFile(limits, []byte("Max open files            1024                 4096             files\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
 	_, stdout, _ := call("check", "--conns", "1M", "--role", "server", "--ws", "none", "--tcp", "7000:300", "--memory",
 		"8GiB", "--root", root)
 	_, cure, _ := strings.Cut(strings.TrimSpace(stdout), "sudo bin/tuning ")
 	want := "apply --conns 1000000 --role server --tcp 7000:300 --ws none --memory 8GiB --root " + root
 	if cure != want {
 		t.Fatalf("the cure is %q, want %q", cure, want)
+	}
+	text := strings.Join(strings.Fields(stdout), " ")
+	if n, of := strings.Count(text, "bin/tuning "+want), strings.Count(text, "bin/tuning apply"); n != of || n < 3 {
+		t.Errorf("%d of %d cures repeat the flags:\n%s", n, of, stdout)
 	}
 	call(strings.Fields(cure)...)
 	if text := readAll(t, root)[filepath.Join(root,

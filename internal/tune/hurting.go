@@ -58,11 +58,11 @@ func Hurting(st State, t Target) []Finding {
 func hurtCure(set Setting, t Target, now string) string {
 	want, ok := set.Want(t)
 	if !ok {
-		return fmt.Sprintf("bin/tuning apply --conns %d", t.Conns)
+		return t.ApplyCommand()
 	}
 	next, _, err := Raise(set.Kind, now, want)
 	if err != nil {
-		return fmt.Sprintf("bin/tuning apply --conns %d", t.Conns)
+		return t.ApplyCommand()
 	}
 	return cureOf(set, t, next)
 }

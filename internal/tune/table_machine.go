@@ -21,8 +21,8 @@ const (
 // nofileCure raises the limit of the calling shell: a limit cannot be raised
 // from a child process.
 func nofileCure(t Target) string {
-	return fmt.Sprintf("as root in this shell: ulimit -n %d; for every login: bin/tuning apply --conns %d --persist",
-		t.fdsPerProcess(), t.Conns)
+	return fmt.Sprintf("as root in this shell: ulimit -n %d; for every login: %s --persist",
+		t.fdsPerProcess(), t.ApplyCommand())
 }
 
 // fileSettings bound the number of file descriptors and watches.

@@ -64,6 +64,7 @@ type Target struct {
 	Page   int64        // bytes of a page, os.Getpagesize; 0: 4,096. arm64 kernels also have 16,384 and 65,536
 	Cores  int
 	Role   Role
+	Flags  string // further flags that the target was given by: " --ports 300"
 
 	// Of one run, for Hurting; a machine is tuned without them.
 	Dests    int64 // ports it connects to; 0: those of the protocol with the fewest
@@ -103,6 +104,11 @@ func (t Target) Check() error {
 		}
 	}
 	return nil
+}
+
+// ApplyCommand is what raises a machine for this target.
+func (t Target) ApplyCommand() string {
+	return fmt.Sprintf("bin/tuning apply --conns %d --role %s%s", t.Conns, t.Role, t.Flags)
 }
 
 // has says whether the machine has this end of the connections.
