@@ -15,7 +15,7 @@ type rule func(w *Window) []result.Finding
 // rules are all of them. Severities are set so that a cause comes before what
 // follows from it: a server that is stopped also overflows its accept queue.
 var rules = []rule{
-	stopped, idleTimeout, conntrackFull, portsUsedUp, fdsUsedUp, serverFull, memoryLow,
+	stopped, idleTimeout, conntrackFull, portsUsedUp, fdsUsedUp, serverFull, peersDropped, memoryLow,
 	acceptQueue, synQueue, tcpMemory, timeWaitFull, manyInTimeWait, orphans,
 	cpuQuota, tasksUsedUp, hotShard, lockWait, softirqBound, processorsBusy, threadBound, callsPerMessage,
 }
@@ -39,6 +39,7 @@ const (
 	FDsUsedUp       = "file descriptors used up"
 	FilesUsedUp     = "open files of the system used up"
 	ServerFull      = "server full"
+	PeersDropped    = "peers dropped" // followed by the cause
 	MemoryLow       = "memory low"
 	CPUQuota        = "cgroup CPU quota"
 	TasksUsedUp     = "threads used up"
