@@ -3,7 +3,6 @@ package sys
 import (
 	"encoding/binary"
 	"net/netip"
-	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -138,31 +137,6 @@ func Close(fd int) Errno {
 func ShutdownWrite(fd int) Errno {
 	_, _, errno := unix.RawSyscall(unix.SYS_SHUTDOWN, uintptr(fd), unix.SHUT_WR, 0)
 	return errno
-}
-
-// RoomToSend makes room for n more bytes in a socket's send buffer, with
-// SO_SNDBUFFORCE, socket(7). Without CAP_NET_ADMIN it is EPERM, and there is as
-// much room as net.core.wmem_max lets SO_SNDBUF have. The kernel doubles what it
-// is given, for its own overhead.
-func RoomToSend(fd, n int) Errno {
-	now, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUF)
-	if err != nil {
-		return EINVAL
-	}
-	size := int32(min(now+2*n, 1<<30-1))
-	errno := setInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUFFORCE, size)
-	if errno == EPERM {
-		_ = setInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUF, size)
-	}
-	return errno
-}
-
-// AwaitWrite waits until a socket takes more bytes, with poll(2), for at most d.
-// It is false if that did not come to pass, also because the connection is gone.
-func AwaitWrite(fd int, d time.Duration) bool {
-	p := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLOUT}}
-	n, err := unix.Poll(p, int(d.Milliseconds()))
-	return err == unix.EINTR || n == 1 && p[0].Revents == unix.POLLOUT
 }
 
 // Dup makes a second fd of the same socket, fcntl(2) F_DUPFD_CLOEXEC: the

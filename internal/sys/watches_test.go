@@ -9,8 +9,10 @@ func TestWatchReserve(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer w.Close()
-	if !w.Left() || !w.Left() {
-		t.Error("the kernel has none left")
+	for i := range 2 {
+		if !w.Left() {
+			t.Errorf("look %d: the kernel has none left", i+1)
+		}
 	}
 	w.release()
 	type watch struct{ set, fd int }
