@@ -20,7 +20,7 @@
 //	    conns     the state machine of each connection
 //	    messages  what is under way on the open ones, and what must come back
 //	    frames    WebSocket: handshakes and frames around the messages
-//	    transport bytes and the ends of connections: sockets
+//	    transport bytes and the ends of connections: sockets | packets
 //
 // Calls go down; events come up from the transport, within its poll, to conns,
 // which tells the workload: opened, answered, lost, closed.
@@ -36,6 +36,13 @@
 //
 // Messages are places in one shared pattern: they are sent without a copy and
 // verified without a buffer.
+//
+// # Where to change what
+//
+//	a cause      a row in cause.go, and its cure in package report's cures.go
+//	a workload   a file with its type, its kind in thread.go, its method of Engine
+//	a transport  a file with its type, a line in newTransport
+//	a message    messages.go: message is what is sent, awaited what must come back
 //
 // # What it never does
 //
