@@ -81,7 +81,9 @@ func (e *Engine) free() {
 
 // newShared is what all threads read of a plan.
 func newShared(p plan.Plan, maxSize int) (*shared, error) {
-	s := &shared{ports: len(p.Ports), family: sys.Family(p.Host), pattern: newPattern(maxSize, p.WebSocket.Text), opcode: ws.OpBinary}
+	s := &shared{
+		ports: len(p.Ports), family: sys.Family(p.Host), pattern: newPattern(maxSize, p.WebSocket.Text), opcode: ws.OpBinary,
+	}
 	if p.WebSocket.Text {
 		s.opcode = ws.OpText
 	}
