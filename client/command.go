@@ -82,15 +82,18 @@ func (c *command) runs(check func() error, work func(context.Context) (outcome, 
 			text = report.WriteLab
 		}
 		failed, err := c.conclude(out.result, call.Stdout, text)
-		switch {
-		case err != nil:
+		if err != nil {
 			return 0, err
-		case out.result.Interrupt:
-			return interrupted, nil
-		case failed || out.short || !out.brief && out.result.Short():
-			return cli.Short, nil
 		}
-		return cli.Done, nil
+		status := cli.Done
+		switch {
+		case out.result.Interrupt:
+			status = interrupted
+		case failed || out.short || !out.brief && out.result.Short():
+			status = cli.Short
+		}
+		c.ending(out.result, status, call.Stdout, call.Stderr)
+		return status, nil
 	}
 	return &c.about
 }

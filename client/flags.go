@@ -139,7 +139,7 @@ func newHold() *target {
 		"one so often on every connection")
 	f.Add(cli.Number(&t.Verify, 10_000, 0, unit.MaxCount), "verify", "N", "connections that echo after the hold")
 	f.Group("Report")
-	f.Add(cli.Time(&t.Settle, 4*time.Second, 0, time.Hour), "settle", "TIME", "both ends' time to give back memory", cli.Rare)
+	f.Add(cli.Time(&t.Settle, 4*time.Second, 0, time.Hour), "settle", "TIME", "both ends' time to give back memory", cli.Note("500ms below 10,000 connections"), cli.Rare)
 	return t
 }
 
@@ -170,6 +170,9 @@ func (t *target) check() (err error) {
 		if t.Host.IsLoopback() {
 			t.KeepAlive = 0 // that end cannot vanish without this one
 		}
+	}
+	if t.Scenario == "hold" && !t.given("settle") {
+		t.Settle = scenario.SettleAuto
 	}
 	if t.Scenario == "echo" && t.Hold == 0 {
 		return errors.New("--hold 0s: echo needs a time to run for")

@@ -12,6 +12,7 @@ import (
 
 	"github.com/c10m/c10m/internal/cli"
 	"github.com/c10m/c10m/internal/loadgen"
+	"github.com/c10m/c10m/internal/plan"
 	"github.com/c10m/c10m/internal/report"
 	"github.com/c10m/c10m/internal/result"
 )
@@ -135,6 +136,18 @@ func (o *outputs) write(r *result.Result, stdout io.Writer, text textReport) err
 		first = cmp.Or(first, render(one.flag, one.file, stdout, func(w io.Writer) error { return one.write(w, r) }))
 	}
 	return first
+}
+
+// ending says last how a run ended: on stdout below its report. Where there is no
+// report, what failed is said all the same, on stderr.
+func (o *outputs) ending(r *result.Result, status int, stdout, stderr io.Writer) {
+	if !o.quiet && !o.toStdout() {
+		_, _ = fmt.Fprintf(stdout, "\n%s\n", plan.OneLine(report.Ending(r, status)))
+		return
+	}
+	for _, line := range report.FailedThresholds(r) {
+		_, _ = fmt.Fprintf(stderr, "client: %s\n", plan.OneLine(line))
+	}
 }
 
 // render keeps what write writes in the file that a flag names.

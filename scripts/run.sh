@@ -8,7 +8,7 @@
 #   SCENARIO=hold the client's scenario
 #   CLIENT_FLAGS  more flags for the client; SERVER=CMD another server that
 #                 prints "ready" (bench.sh compares with it)
-#   OUT=out/last.json  the result
+#   OUT=out/last.json  the result; without OUT there is a page as well, out/last.html
 #
 # As root all of it happens in a network namespace of its own (netns.sh). The
 # status is the client's.
@@ -100,7 +100,15 @@ if [[ $C10M_NETNS == 1 ]]; then
     say "not every setting of the namespace could be applied, see out/tuning.txt"
 fi
 
-rm -f "$out"
+# A small run is not held for the ten seconds that a large one is; --hold in
+# CLIENT_FLAGS, which come last, says otherwise.
+hold=()
+if [[ $scenario == hold && $conns =~ ^[0-9]{1,4}$ ]]; then hold=(--hold 2s); fi
+
+page=
+[[ -n ${OUT:-} ]] || page=out/last.html
+files=(--json "$out" ${page:+--html "$page"})
+rm -f "$out" ${page:+"$page"}
 if [[ -n $other ]]; then
   read -ra program <<<"$other"
 else
@@ -122,7 +130,7 @@ done
 
 say "$(grep -m1 '^ready' "$line")"
 
-setpriv --pdeathsig TERM -- bin/client "$scenario" --ports "$ports" "${size[@]}" --json "$out" ${more+"${more[@]}"} &
+setpriv --pdeathsig TERM -- bin/client "$scenario" --ports "$ports" "${size[@]}" ${hold+"${hold[@]}"} "${files[@]}" ${more+"${more[@]}"} &
 client=$!
 # A signal that forward passes on ends wait early, while the client goes on.
 while :; do
@@ -131,4 +139,5 @@ while :; do
   [[ $seen != "$caught" ]] || break
 done
 client=
+if [[ -s $out ]]; then say "the result is in $out${page:+, the same as a page in $page}"; fi
 exit "$status"

@@ -351,7 +351,7 @@ func gone(t *testing.T, path string) bool {
 }
 
 func TestRun(t *testing.T) {
-	const auto = "client hold --ports 200 --conns auto --cap 1000000 --json out/last.json\n"
+	const auto = "client hold --ports 200 --conns auto --cap 1000000 --json out/last.json --html out/last.html\n"
 	for _, tt := range []struct {
 		name   string
 		env    []string
@@ -366,12 +366,16 @@ func TestRun(t *testing.T) {
 		{
 			name: "sized",
 			env:  []string{"CONNS=2.5M", "PORTS=100", "PROTO=ws"},
-			log:  "server --ports 100 --max-conns 2.5M\nclient hold --ports 100 --conns 2.5M --proto ws --json out/last.json\nserver TERM\n",
+			log:  "server --ports 100 --max-conns 2.5M\nclient hold --ports 100 --conns 2.5M --proto ws --json out/last.json --html out/last.html\nserver TERM\n",
+		},
+		{
+			name: "small, elsewhere", env: []string{"CONNS=900", "OUT=out/x.json"},
+			log: "server --ports 200 --max-conns 900\nclient hold --ports 200 --conns 900 --hold 2s --json out/x.json\nserver TERM\n",
 		},
 		{
 			name: "all that fits",
 			env:  []string{"CONNS=auto"},
-			log:  "server --ports 200 --max-conns auto\nclient hold --ports 200 --conns auto --json out/last.json\nserver TERM\n",
+			log:  "server --ports 200 --max-conns auto\nclient hold --ports 200 --conns auto --json out/last.json --html out/last.html\nserver TERM\n",
 		},
 		{
 			name:   "client falls short",

@@ -28,7 +28,7 @@ func TestBusyPartsAddUp(t *testing.T) {
 		{"strangers", 20, 1, 5, 4, OthersBusy,
 			"100 % busy: server 25 %, client 20 %, others 55 %; of all this, soft interrupts 5 %", 0.5, 0.4, 1.1, 1},
 		{"clocks that disagree", 19.6, 2, 10.1, 10, ProcessorsBusy,
-			"98 % busy: server 50 %, client 50 %, others 0 %; of all this, soft interrupts 10 %", 1.01, 1, 0, 0},
+			"98 % busy: server 50 %, client 50 %, others 0 %; of all this, soft interrupts 10 %", 1, 1, 0, 0},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			at := time.Unix(1000, 0)

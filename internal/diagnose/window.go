@@ -111,10 +111,15 @@ func (w *Window) cores() (each []busy) {
 	}
 	for i, a := range w.After.Cores.Each {
 		b := w.Before.Cores.Each[i]
-		each = append(each, busy{(a.Busy - b.Busy) / s, (a.Softirq - b.Softirq) / s, (a.Stolen - b.Stolen) / s})
+		each = append(each, busy{shareOf(a.Busy-b.Busy, s), shareOf(a.Softirq-b.Softirq, s), shareOf(a.Stolen-b.Stolen, s)})
 	}
 	return each
 }
+
+// shareOf is what share of a time something took. Counters go on in ticks of 10 ms,
+// or were read a moment later than the clock: of one core, or of one thread, there
+// is no more than all of it.
+func shareOf(took, seconds float64) float64 { return min(1, max(0, took/seconds)) }
 
 // shares is what part of one core a process had and wanted.
 type shares struct {
@@ -162,7 +167,7 @@ func used(before, after []Process, seconds float64) (all []shares) {
 		}
 		for _, t := range p.Threads {
 			b := old[[2]int{p.PID, t.TID}] // a thread that is new began at 0
-			run, want := (t.Run-b.Run)/seconds, (t.Run-b.Run+t.Wait-b.Wait)/seconds
+			run, want := shareOf(t.Run-b.Run, seconds), shareOf(t.Run-b.Run+t.Wait-b.Wait, seconds)
 			s.run, s.want = s.run+run, s.want+want
 			s.threads = append(s.threads, threadShare{t, run, want})
 		}

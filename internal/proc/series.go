@@ -88,8 +88,10 @@ func (s Series) cost(f fitter, grown Growth) (m result.Memory) {
 	// By meminfo the total would be checked with itself, and what the processes of
 	// strangers take is not known.
 	if m.Method == MethodSlab && strangers == 0 {
-		outside, _ := f.slope(func(p Snapshot) float64 { return float64(p.Used().System) })
-		m.Outside = &outside
+		outside, fits := f.slope(func(p Snapshot) float64 { return float64(p.Used().System) })
+		if outside > 0 && (fits >= minR2 || f.samples < minPoints) { // or it is the machine's noise that would be compared
+			m.Outside = &outside
+		}
 	}
 	if walked, _ := f.slope(func(p Snapshot) float64 { return float64(p.Kernel.Walked) }); walked >= 1 {
 		m.WalkedPerConn = &walked

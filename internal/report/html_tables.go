@@ -16,7 +16,11 @@ func sentenceOf(facts []string) string { return strings.Join(facts, ", ") }
 // tiles are the figures that are looked for first.
 func tiles(r *result.Result) (list []tile) {
 	c := r.Conns
-	list = append(list, tile{"connections", unit.Commas(c.Established), fmt.Sprintf("of %s asked for", unit.Commas(r.Plan.Conns))})
+	asked := fmt.Sprintf("of %s asked for", unit.Commas(r.Plan.Conns))
+	if c.Established > r.Plan.Conns { // they came and went
+		asked = unit.Commas(r.Plan.Conns) + " at a time"
+	}
+	list = append(list, tile{"connections", unit.Commas(c.Established), asked})
 	if r.Setup != nil && r.Setup.Rate > 0 {
 		list = append(list, tile{"setup rate", unit.PerSecond(r.Setup.Rate), "over " + unit.Seconds(r.Setup.Seconds)})
 	}
@@ -45,10 +49,10 @@ func tiles(r *result.Result) (list []tile) {
 
 // extrapolation is what ten million need; "" if the line does not carry so far.
 func extrapolation(m *result.Memory) string {
-	if m.TotalPerConn <= 0 || m.Fit.R2 < minR2 {
-		return ""
+	if need := m.Projection(); need > 0 {
+		return unit.Bytes(need)
 	}
-	return unit.Bytes(m.TotalPerConn * tenMillion)
+	return ""
 }
 
 func thresholdSection(list []result.Verdict) section {
@@ -101,12 +105,8 @@ func memorySection(r *result.Result) section {
 		}
 		inUse.add(u.name, unit.Bytes(float64(u.used.Kernel)), server, unit.Bytes(float64(u.used.Client)), unit.Bytes(float64(u.used.System)))
 	}
-	if b, h, a := m.Before, m.Held, m.After; b != nil && h != nil && a != nil {
-		server := ""
-		if b.Server != nil && h.Server != nil && a.Server != nil {
-			server = cameBack(*b.Server, *h.Server, *a.Server)
-		}
-		inUse.add("came back", cameBack(b.Kernel, h.Kernel, a.Kernel), server, cameBack(b.Client, h.Client, a.Client), cameBack(b.System, h.System, a.System))
+	if back := m.Returned(); back != (result.Returned{}) {
+		inUse.add("came back", cameBack(back.Kernel), cameBack(back.Server), cameBack(back.Client), cameBack(back.System))
 	}
 	s.Tables = filled(cost, caches, inUse)
 	return s

@@ -9,10 +9,7 @@ import (
 )
 
 const (
-	tenMillion = 10_000_000
 	tableWidth = 11
-	// minR2 is how well the line must fit for ten million to be read off it.
-	minR2 = 0.9
 )
 
 // memory is what a connection costs and what was in use.
@@ -106,11 +103,12 @@ func (t *text) caches(list []result.Cache) {
 // count in GB, so both are given.
 func (t *text) extrapolate(m *result.Memory) {
 	t.printf("\n")
-	if m.TotalPerConn > 0 && m.Fit.R2 == 0 {
+	need := m.Projection()
+	if need == 0 && m.FewSamples() {
 		t.sentence("Too few samples to say what 10,000,000 connections need: take more of them, or a lower --rate.")
 		return
 	}
-	if m.TotalPerConn <= 0 || m.Fit.R2 < minR2 {
+	if need == 0 {
 		t.sentence("Too noisy to say what 10,000,000 connections need: take more of them.")
 		return
 	}
@@ -118,7 +116,6 @@ func (t *text) extrapolate(m *result.Memory) {
 	if m.BothEnds {
 		at = ""
 	}
-	need := m.TotalPerConn * tenMillion
 	said := fmt.Sprintf("10,000,000 connections need %s (%s GB)%s", unit.Bytes(need), unit.Commas(int64(need/1e9+0.5)), at)
 	if m.BothEnds && m.ServerPerConn == nil {
 		said += ", without the server's own memory, which is not known"
@@ -147,30 +144,23 @@ func (t *text) inUse(m *result.Memory) {
 	line("before", m.Before)
 	line("held", m.Held)
 	line("after close", m.After)
-	if m.Before != nil && m.Held != nil && m.After != nil {
-		b, h, a := m.Before, m.Held, m.After
-		server := ""
-		if b.Server != nil && h.Server != nil && a.Server != nil {
-			server = cameBack(*b.Server, *h.Server, *a.Server)
-		}
-		values("came back", cameBack(b.Kernel, h.Kernel, a.Kernel), server,
-			cameBack(b.Client, h.Client, a.Client), cameBack(b.System, h.System, a.System))
+	if back := m.Returned(); back != (result.Returned{}) {
+		values("came back", cameBack(back.Kernel), cameBack(back.Server), cameBack(back.Client), cameBack(back.System))
 	}
 	if m.PeakUsed > 0 {
 		t.row("peak", "%s of the machine's memory in use", unit.Bytes(float64(m.PeakUsed)))
 	}
 }
 
-// cameBack is the share of the growth that was given back; "" if it did not
-// grow. It may be more than all.
-func cameBack(before, held, after uint64) string {
+// cameBack is the share of a growth that was given back; "" if that is not known.
+func cameBack(share *float64) string {
 	switch {
-	case held <= before:
+	case share == nil:
 		return ""
-	case after >= held:
+	case *share == 0:
 		return "none"
 	}
-	return unit.Percent((float64(held) - float64(after)) / (float64(held) - float64(before)))
+	return unit.Percent(*share)
 }
 
 // ends is how many ends of each connection the kernel's count of sockets has.

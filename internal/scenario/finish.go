@@ -142,7 +142,7 @@ func (h *hold) afterClose(s proc.Snapshot) {
 	if pages := s.PageBytes(); pages > 0 && h.series.Before.PageBytes() > 0 {
 		caches = change(pages, h.series.Before.PageBytes())
 	}
-	w := result.Warn("memory_kept").Number("kept_share", kept/grew).Number("settle_ns", float64(h.opt.Settle)).Number("kernel_bytes", caches).
+	w := result.Warn("memory_kept").Number("kept_share", kept/grew).Number("settle_ns", float64(h.settleTime())).Number("kernel_bytes", caches).
 		Number("client_bytes", change(after.Client, before.Client))
 	if after.Server != nil && before.Server != nil {
 		w = w.Number("server_bytes", change(*after.Server, *before.Server))

@@ -252,6 +252,30 @@ func (h *hold) snapshot(ctx context.Context) (s proc.Snapshot, r *result.ServerR
 	return s, r, err
 }
 
+// SettleAuto is an Options.Settle that goes by the number of connections.
+const SettleAuto time.Duration = -1
+
+const (
+	// settleFor is long enough for an idle server of ours to have given back what it
+	// can, which is twice the two seconds that it waits for quiet.
+	settleFor = 4 * time.Second
+	// smallRun is below how many connections a few megabytes of a heap are no figure
+	// to wait for, and settleSmall is all that is waited then.
+	smallRun    = 10_000
+	settleSmall = 500 * time.Millisecond
+)
+
+// settleTime is how long both ends have to give back memory.
+func (h *hold) settleTime() time.Duration {
+	switch {
+	case h.opt.Settle != SettleAuto:
+		return h.opt.Settle
+	case h.Plan.Total < smallRun:
+		return settleSmall
+	}
+	return settleFor
+}
+
 // settle waits until the server holds what the client does, then until both
 // have given back what the ramp alone needed, and takes the count of counts.
 func (h *hold) settle(ctx context.Context) {
@@ -260,7 +284,7 @@ func (h *hold) settle(ctx context.Context) {
 		h.res.Setup.Seconds = time.Since(h.began).Seconds()
 	}
 	if ctx.Err() == nil {
-		sleep(ctx, h.opt.Settle)
+		sleep(ctx, h.settleTime())
 	}
 	if ctx.Err() != nil {
 		h.holdLastSample(result.Warn("memory_of_ramp_interrupted"))
@@ -397,7 +421,7 @@ func (h *hold) close(ctx context.Context) {
 			last, since = r.Open, time.Now()
 		}
 	}
-	sleep(ctx, h.opt.Settle)
+	sleep(ctx, h.settleTime())
 	after, _, err := h.snapshot(ctx)
 	switch {
 	case ctx.Err() != nil:

@@ -34,7 +34,7 @@ type Options struct {
 	PrivateFDs  string // auto, on, off
 	Verify      int64
 	Control     string        // URL, auto or none
-	Settle      time.Duration // before memory is measured; an idle server of ours gives back what it can within 4 s
+	Settle      time.Duration // before memory is measured, and after the close; SettleAuto: by the number of connections
 	Rest        time.Duration // echo: silence after the messages, before the close
 	OwnNet      bool          // the network namespace is the run's own: nobody else's connections are in it
 	ShowFailure bool          // keep the first answer that made a connection fail
