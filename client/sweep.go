@@ -248,7 +248,7 @@ func shown(m result.Metric, r *result.Result, short bool) string {
 	said := m.Path + " was not measured"
 	if numbers, err := r.Numbers(); err == nil {
 		if v, ok := m.Of(numbers); ok {
-			said = fmt.Sprintf("%s %.6g", m.Path, v)
+			said = m.Path + " " + m.Kind.Format(v)
 		}
 	}
 	if short {

@@ -3,6 +3,7 @@ package report
 import (
 	"bytes"
 	"fmt"
+	"html"
 	"strings"
 	"testing"
 
@@ -73,6 +74,15 @@ func TestOutcomes(t *testing.T) {
 		fmt.Fprintf(&b, "\n%s\n\n", strings.Repeat("=", 100))
 	}
 	golden(t, "labs", b.Bytes())
+	for _, r := range outcomes() {
+		page := pageOf(t, r)
+		if over := strings.Contains(page, `class="plot plot-lines"`); over != (r.Peak != nil || r.Soak != nil || r.Churn != nil) {
+			t.Errorf("%s: a curve is %v", r.Scenario, over)
+		}
+		if said := Verdict(r); said == "" || !strings.Contains(html.UnescapeString(page), said) {
+			t.Errorf("%s: the page does not say %q", r.Scenario, said)
+		}
+	}
 }
 
 // An outcome of which nothing was measured is shown all the same: files may come

@@ -101,6 +101,39 @@ func TestThreshold(t *testing.T) {
 	}
 }
 
+// What a lab found out can be held to a threshold like everything else, in units.
+func TestThresholdsOfOutcomes(t *testing.T) {
+	r := complete()
+	for text, failed := range map[string]bool{
+		"peak.users<1000": true, "peak.users<100": false, "peak.p99_ns>500ms": false, "peak.breaks_at_users>155": true,
+		"soak.growth_bytes_per_hour>1M": false, "soak.growth_bytes_per_hour>0.9MiB": true, "soak.growth_bytes_per_hour>1MB": false, "soak.server.per_hour>500kB": true,
+		"soak.fds.per_hour>1k": false, "churn.exhausted_after_seconds<60": true, "churn.exhausted_after_seconds<20s": false, "churn.rate<2k/s": true,
+		"stress.error_share>0.1%": false, "stress.server_after.pss>4": true, "sweep.best.echo.rate<50k": true, "sweep.best.echo.latency.p99>1ms": true,
+		"sweep.best.conns.errors.connect_refused>0": false, "churn_matrix.pool_times<2": false, "diagnosis.limits>0": true, "usage.runnable_threads>4": false,
+	} {
+		th, err := ParseThreshold(text)
+		if err != nil {
+			t.Errorf("%s: %v", text, err)
+			continue
+		}
+		if got, err := r.Judge([]Threshold{th}); err != nil || got != failed {
+			t.Errorf("%s: failed %v, %v; want %v: %+v", text, got, err, failed, r.Thresholds[len(r.Thresholds)-1])
+		}
+	}
+	// Ports that last for ever do not run out within a minute; what was not measured
+	// fails all the same.
+	r.Churn.Exhausts, r.Churn.ExhaustedAfter, r.Peak.Users = false, nil, nil
+	for text, failed := range map[string]bool{"churn.exhausted_after_seconds<60": false, "peak.users<1000": true} {
+		th, err := ParseThreshold(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := r.Judge([]Threshold{th}); err != nil || got != failed {
+			t.Errorf("%s: failed %v, %v; want %v", text, got, err, failed)
+		}
+	}
+}
+
 // A condition on a cause holds only of a file that names causes.
 func TestCauses(t *testing.T) {
 	ws := Protocol{Proto: "ws", Conns: Conns{Attempted: 2, Established: 1, Failed: 1}}

@@ -4,6 +4,7 @@ import (
 	"flag"
 	"strings"
 	"testing"
+	"time"
 )
 
 // again sees that what a flag value writes of itself is read back as the same.
@@ -54,6 +55,40 @@ func FuzzRate(f *testing.F) {
 			t.Errorf("%q is taken for %g a second", s, float64(r))
 		}
 		again(t, s, &r, new(Rate))
+	})
+}
+
+func FuzzSize(f *testing.F) {
+	for _, s := range []string{"64", "8KiB", "8k", "1MB", "1.5GiB", "1024T", "2048T", "0.3B", "-1", "1e3", "k", "1_000"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		var v Size
+		if err := v.Set(s); err != nil {
+			oneLine(t, s, err)
+			return
+		}
+		if v < 0 || v > MaxSize {
+			t.Errorf("%q is taken for %d bytes", s, v)
+		}
+		again(t, s, &v, new(Size))
+	})
+}
+
+func FuzzDuration(f *testing.F) {
+	for _, s := range []string{"10s", "1d", "1d12h", "1.5d", "-1d", "10", "0", "106751d", "106752d", "1h30m", "d", "1µs", "9223372036854775807ns"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		var v Duration
+		if err := v.Set(s); err != nil {
+			oneLine(t, s, err)
+			return
+		}
+		again(t, s, &v, new(Duration))
+		if said := Time(time.Duration(v)); said == "" || strings.Contains(said, "--") {
+			t.Errorf("%q is shown as %q", s, said)
+		}
 	})
 }
 
