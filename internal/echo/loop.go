@@ -241,7 +241,7 @@ func (l *Loop) interest(s *Session) Next {
 // is told so, with 1001, if its handshake is done; the connection then goes on
 // until that is sorted out.
 func (l *Loop) Leave(fd, port int, s *Session, cause int) (*Session, Next) {
-	if cause >= 0 {
+	if cause >= 0 && !s.ending() {
 		l.ctr.Causes[cause].Add(1)
 	}
 	switch {

@@ -90,6 +90,9 @@ func (s *Session) resting() bool {
 	return (s.phase == plain || s.phase == open) && !s.said && s.ws == nil && s.held == nil && s.out.size == 0
 }
 
+// ending says whether a connection's end has begun already. s may be nil.
+func (s *Session) ending() bool { return s != nil && (s.said || s.phase == closing || s.phase == over) }
+
 // The kinds of lists. A session is in at most one of each.
 const (
 	byDeadline = iota

@@ -302,6 +302,10 @@ func TestLeave(t *testing.T) {
 		if next != Read || !bytes.Equal(b.out, closeFrame(1001)) || b.shut || b.ctr.Causes[IdleTimeout].Load() != 1 {
 			t.Errorf("%d: %v, %q, shut down %v", cut, next, b.out, b.shut)
 		}
+		b.s, _ = b.Leave(b.fd, b.port, b.s, IdleTimeout) // it is silent for long again
+		if n := b.ctr.Causes[IdleTimeout].Load(); n != 1 {
+			t.Errorf("%d: counted %d times", cut, n)
+		}
 		if b.in(append(append([]byte(nil), message[cut:]...), ws.AppendFrame(nil, ws.OpClose, nil, 9)...)); !b.shut {
 			t.Errorf("%d: the peer's close frame was not found", cut)
 		}
