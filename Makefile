@@ -10,7 +10,7 @@ COMMIT      := $(shell git describe --always --dirty --abbrev=12 2>/dev/null || 
 DATE        := $(shell git log -1 --format=%cs 2>/dev/null)
 GOBUILD     := go build -trimpath -ldflags '-X "main.linked=$(COMMIT) $(DATE)"'
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
-TESTTIME    ?= 9m
+TESTTIME    ?= 18m
 FUZZTIME    ?= 20s
 
 # of `make run` and `make bench`

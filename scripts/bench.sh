@@ -57,7 +57,7 @@ if ((big > 0)); then
   floor "$big" "$dir/floor-big-1.json"
   ours "$big" "$dir/ours-big-1.json" "--hold 10s --verify 10000"
 fi
-readonly allocs="go test -run '^\$' -bench . -benchmem ./internal/loadgen ./internal/echo"
+readonly allocs="go test -run '^\$' -bench . -benchmem ./internal/loadgen ./internal/shard"
 eval "$allocs" >"$dir/allocs.txt" || say "benchmarks ended with status $?"
 {
   bin/bench tables "$dir"

@@ -64,7 +64,10 @@ func Start(tb testing.TB, o Options) *Server {
 	first := FreePorts(tb, o.Ports+o.WS)
 	s := &Server{First: first, N: o.Ports, WS: first + o.Ports, NWS: o.WS, Control: fmt.Sprintf("%s:%d", o.ControlAt, first+o.Ports+o.WS)}
 	args := append(append([]string{}, o.Prefix...), filepath.Join(Bin, "server"),
-		"--engine", Engine, "--tcp", fmt.Sprintf("%d:%d", first, o.Ports), "--bind", o.Bind, "--control", s.Control)
+		"--tcp", fmt.Sprintf("%d:%d", first, o.Ports), "--bind", o.Bind, "--control", s.Control)
+	if !slices.Contains(o.Flags, "--relay") { // which has none
+		args = append(args, "--engine", Engine)
+	}
 	if o.WS > 0 {
 		args = append(args, "--ws", fmt.Sprintf("%d:%d", s.WS, s.NWS))
 	}
