@@ -68,6 +68,21 @@ func Accept(listener int) (int, Errno) {
 	return int(fd), errno
 }
 
+// LocalPort is the port that a TCP socket is bound to, getsockname(2).
+func LocalPort(fd int) (int, Errno) {
+	at, err := unix.Getsockname(fd)
+	if err != nil {
+		return 0, errnoOf(err)
+	}
+	switch at := at.(type) {
+	case *unix.SockaddrInet4:
+		return at.Port, 0
+	case *unix.SockaddrInet6:
+		return at.Port, 0
+	}
+	return 0, EINVAL
+}
+
 // Unsent is how many bytes of a socket the peer has not acknowledged yet,
 // whether they were sent or not: tcp(7), SIOCOUTQ.
 func Unsent(fd int) int {

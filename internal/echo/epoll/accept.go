@@ -147,8 +147,12 @@ func (l *loop) accept(port int) {
 
 // admit begins a connection, unless the core refuses it.
 func (l *loop) admit(fd, port int) {
-	if !l.core.Admit(port) {
+	switch l.core.AdmitOrPass(fd, port) {
+	case echo.Refused:
 		reset(fd)
+		return
+	case echo.Passed:
+		sys.Close(fd)
 		return
 	}
 	if l.room() <= 0 { // no loop has

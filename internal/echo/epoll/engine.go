@@ -63,6 +63,11 @@ func (e *engine) serve(ctx context.Context) (err error) {
 		return err
 	}
 	e.core.Ready()
+	if !e.private && e.core.Handed != nil {
+		done := make(chan struct{})
+		defer close(done)
+		go e.receive(done)
+	}
 	select {
 	case err := <-e.crashed:
 		return err // the process is about to end, and must not wait for the other loops

@@ -40,6 +40,7 @@ type loop struct {
 	limit int64        // connections that its fd table has room for
 	open  atomic.Int64 // that it holds
 	turn  atomic.Bool  // it is to accept
+	inbox chan handed  // connections that it is to serve
 	ready chan<- error // of a lane's first loop: told once it is ready, or why it cannot be
 
 	ep       sys.Epoll
@@ -66,7 +67,9 @@ type loop struct {
 	left    time.Time // when what remains is ended
 }
 
-func newLoop(a *lane) *loop { return &loop{eng: a.eng, lane: a, events: make([]sys.Event, eventBatch)} }
+func newLoop(a *lane) *loop {
+	return &loop{eng: a.eng, lane: a, events: make([]sys.Event, eventBatch), inbox: make(chan handed, 16)}
+}
 
 // run is the thread.
 func (l *loop) run() {
@@ -161,6 +164,7 @@ func (l *loop) takeTable() error {
 // orders does what others have told the loop to do. It is false if the loop is to
 // end.
 func (l *loop) orders() bool {
+	l.takeHanded()
 	switch {
 	case l.eng.leaving.Load():
 		if !l.leaving {
@@ -304,6 +308,7 @@ func (l *loop) leave() {
 // end closes what is left and gives back what does not end with the thread.
 func (l *loop) end() {
 	l.accepts.end(l)
+	l.takeHanded() // they are refused
 	l.table.each(l.lane.id, func(fd int, c *conn) { l.close(fd, c) })
 	l.ep.Close()
 	sys.Free(l.buf)

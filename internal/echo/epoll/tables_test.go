@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"runtime"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -290,4 +291,61 @@ func TestNoWatch(t *testing.T) {
 	if h.ep, err = sys.NewEpoll(); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// TestPassOn: an engine that has as many connections as it may passes on what it
+// accepts, and one that is handed a connection serves it.
+func TestPassOn(t *testing.T) {
+	door := make(chan int, 1)
+	full := serve(t, echo.Config{Limit: 1, Total: 10, TotalOpen: new(atomic.Int64), PassOn: func(fd int) bool {
+		own, errno := sys.Dup(fd)
+		if errno != 0 {
+			return false
+		}
+		door <- own
+		return true
+	}})
+	var held sync.WaitGroup
+	echoes(t, full.dial(t))
+	c := full.dial(t)
+	taken := false
+	other := echo.Config{Limit: 5, Handed: func(done <-chan struct{}, take func(int)) {
+		defer held.Done()
+		for {
+			select {
+			case fd := <-door:
+				take(fd)
+				taken = true
+			case <-done:
+				return
+			}
+		}
+	}}
+	held.Add(1)
+	s := serveWith(t, other, func(ctx context.Context, core *echo.Core) error {
+		core.Ports[0].Number = portOf(t, full.addr) // it would listen there beside the other
+		return Serve(ctx, core)
+	})
+	echoes(t, c)
+	if full.PassedOn.Load() != 1 || full.Open.Load() != 1 || s.Open.Load() != 1 || s.Accepted.Load() != 1 {
+		t.Errorf("passed on %d, open %d and %d", full.PassedOn.Load(), full.Open.Load(), s.Open.Load())
+	}
+	_ = c.Close()
+	await(t, "the end", func() bool { return s.Open.Load() == 0 })
+	if err := s.stop(); err != nil {
+		t.Error(err)
+	}
+	held.Wait()
+	if !taken {
+		t.Error("take has not returned")
+	}
+}
+
+func portOf(t *testing.T, addr string) int {
+	t.Helper()
+	at, err := netip.ParseAddrPort(addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return int(at.Port())
 }

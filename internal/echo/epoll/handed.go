@@ -1,0 +1,65 @@
+package epoll
+
+import "github.com/c10m/c10m/internal/sys"
+
+// Where loops share the process's fd table, this engine may be one of several
+// workers with a limit each. What one has no room for another takes. Loops with
+// tables of their own need that not: there is always another table.
+
+// handed is a connection that another engine has accepted.
+type handed struct {
+	fd, port int
+	done     chan<- struct{} // closed once it is admitted or refused
+}
+
+// receive takes connections that others have no room for, until done.
+func (e *engine) receive(done <-chan struct{}) {
+	ports := make(map[int]int, len(e.core.Ports))
+	for i, p := range e.core.Ports {
+		ports[p.Number] = i
+	}
+	e.core.Handed(done, func(fd int) {
+		number, errno := sys.LocalPort(fd)
+		port, known := ports[number]
+		if errno != 0 || !known {
+			sys.Close(fd) // its peer is gone already
+			return
+		}
+		served := make(chan struct{})
+		select {
+		case e.emptiest().inbox <- handed{fd, port, served}:
+			e.signal()
+		case <-done:
+			sys.Close(fd)
+			return
+		}
+		select {
+		case <-served:
+		case <-done: // who has it ends with all
+		}
+	})
+}
+
+// emptiest is the loop that holds the fewest connections.
+func (e *engine) emptiest() *loop {
+	best := e.lanes[0].loops[0]
+	for _, a := range e.lanes[1:] {
+		if a.loops[0].open.Load() < best.open.Load() {
+			best = a.loops[0]
+		}
+	}
+	return best
+}
+
+// takeHanded serves what others have handed over.
+func (l *loop) takeHanded() {
+	for {
+		select {
+		case h := <-l.inbox:
+			l.admit(h.fd, h.port)
+			close(h.done)
+		default:
+			return
+		}
+	}
+}
