@@ -18,7 +18,8 @@ func program() *cli.Program {
 	p.Command = *holdCommand()
 	p.Name, p.Short = "client", "what each of millions of connections costs"
 	p.Long = `How many connections can one box hold, what does each cost, what breaks first?
-Works against any TCP or WebSocket echo server. Without a command it holds.`
+Works against any TCP or WebSocket echo server. Without a command it holds: client
+hold --help shows all of its flags.`
 	p.Examples = []string{"client --ports 200 --conns 10M --json big.json --html big.html",
 		"client echo --conns 1000 --size 64 --hold 5s",
 		"client compare before.json after.json --fail-if 'total_bytes_per_conn>+5%'"}
@@ -57,11 +58,11 @@ func (c *command) given(name string) bool { return c.Flags.Given(name) }
 // runs declares the flags of the outputs, and makes a command that checks, does
 // the work and reports.
 func (c *command) runs(check func() error, work func(context.Context) (outcome, error)) *cli.Command {
-	var seldom []cli.Option
+	var csv cli.Option
 	if c.about.Name != "hold" {
-		seldom = append(seldom, cli.Rare)
+		csv = cli.Rare
 	}
-	c.register(c.Flags, seldom...)
+	c.register(c.Flags, csv)
 	c.about.Run = func(ctx context.Context, call *cli.Call) (int, error) {
 		c.Call = call
 		if err := check(); err != nil {

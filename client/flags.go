@@ -23,6 +23,7 @@ type target struct {
 	dash string // address of the live page, "" for none
 	most int64  // connections of the largest run, where there are several
 	raw
+	resolve lookUp // the names of --host
 }
 
 // raw are flag values that check converts.
@@ -42,7 +43,7 @@ const (
 // newTarget declares where to and from where. The defaults of one command or
 // the other are ports and the number of connections.
 func newTarget(about cli.Command, ports int) *target {
-	t := &target{command: newCommand(about)}
+	t := &target{command: newCommand(about), resolve: net.DefaultResolver.LookupNetIP}
 	t.Scenario, t.Commit = about.Name, build.Commit
 	t.Threads, t.Close, t.PrivateFDs = unit.Count{Auto: true}, plan.CloseFIN, "auto"
 	t.size, t.window = 64, 1024
@@ -57,7 +58,7 @@ func newTarget(about cli.Command, ports int) *target {
 // seldom leaves flags out of the help of commands that have many of their own.
 func (t *target) seldom() cli.Option {
 	if t.Scenario == "hold" {
-		return cli.Note("")
+		return nil
 	}
 	return cli.Rare
 }
@@ -146,7 +147,7 @@ func newHold() *target {
 // check converts what is left and refuses what cannot be meant.
 func (t *target) check() (err error) {
 	t.Command = t.Line
-	if err := setHosts(&t.Target, t.host, net.DefaultResolver.LookupNetIP); err != nil {
+	if err := setHosts(&t.Target, t.host, t.resolve); err != nil {
 		return err
 	}
 	if err := t.checkPorts(); err != nil {

@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"errors"
+	"net/netip"
 	"strings"
 	"testing"
 	"unicode"
@@ -19,6 +21,7 @@ func FuzzParse(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, line string) {
 		fl, ran := newHold(), false
+		fl.resolve = func(context.Context, string, string) ([]netip.Addr, error) { return nil, errors.New("no network here") }
 		p := &cli.Program{Command: *fl.runs(fl.check, func(context.Context) (outcome, error) {
 			ran = true
 			return outcome{}, errOnlyRead

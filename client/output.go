@@ -26,11 +26,11 @@ type outputs struct {
 }
 
 // register declares them. A command may leave some out.
-func (o *outputs) register(f *cli.Flags, csv ...cli.Option) {
+func (o *outputs) register(f *cli.Flags, csv cli.Option) {
 	f.Group("Report")
 	f.Add(cli.Text(&o.json, ""), "json", "FILE", "the result; - is stdout")
 	f.Add(cli.Text(&o.html, ""), "html", "FILE", "the report as a page that needs no network")
-	f.Add(cli.Text(&o.csv, ""), "csv", "FILE", "its series: the ramp's curve, samples, steps", csv...)
+	f.Add(cli.Text(&o.csv, ""), "csv", "FILE", "its series: the ramp's curve, samples, steps", csv)
 	o.conditions(f)
 }
 

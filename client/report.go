@@ -26,7 +26,7 @@ const conditionText = `COND is METRIC OP VALUE (quote it for the shell)
 func reportCommand() *cli.Command {
 	var o outputs
 	f := cli.NewFlags()
-	o.register(f)
+	o.register(f, nil)
 	return &cli.Command{Name: "report", Short: "a result file again: text, HTML, CSV, thresholds",
 		Long: "Shows a result file (client --json) again; FILE - is standard input.", Takes: "FILE", Flags: f,
 		Notes: []string{conditionText},

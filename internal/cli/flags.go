@@ -65,14 +65,16 @@ func Rare(f *flag) { f.rare = true }
 func Hidden(f *flag) { f.Hidden = true }
 
 // Add declares a flag. The value holds its default; as stands for the value in
-// the help.
+// the help. An option that is nil says nothing.
 func (f *Flags) Add(v Value, name, as, sentence string, options ...Option) {
 	one := &flag{Flag: &pflag.Flag{Name: name, Usage: sentence, Value: v, DefValue: v.String()}, as: as}
 	if v.Type() == typeSwitch {
 		one.NoOptDefVal = "true"
 	}
 	for _, option := range options {
-		option(one)
+		if option != nil {
+			option(one)
+		}
 	}
 	f.set.AddFlag(one.Flag)
 	f.groups[f.at].flags = append(f.groups[f.at].flags, one)
