@@ -84,6 +84,7 @@ func (t *target) declareSources() {
 	f := t.Flags
 	f.Group("From where")
 	f.Add(cli.Text(&t.sources, "auto"), "sources", "CIDR|auto", "source addresses", t.seldom(), cli.Note("as many as needed"))
+	t.declareTransport()
 	f.Add(&t.Threads, "threads", "N|auto", "client threads", cli.Rare)
 	f.Add(cli.Time(&t.ConnectTimeout, 10*time.Second, 10*time.Millisecond, time.Hour), "connect-timeout", "TIME",
 		"how long a connect may take", cli.Rare)
@@ -145,7 +146,7 @@ func newHold() *target {
 }
 
 // check converts what is left and refuses what cannot be meant.
-func (t *target) check() (err error) {
+func (t *target) check() error {
 	t.Command = t.Line
 	if err := setHosts(&t.Target, t.host, t.resolve); err != nil {
 		return err
@@ -153,13 +154,8 @@ func (t *target) check() (err error) {
 	if err := t.checkPorts(); err != nil {
 		return err
 	}
-	if t.sources != "auto" {
-		if t.Sources, err = plan.ParseSources(t.sources); err != nil {
-			return fmt.Errorf("--sources %v", err)
-		}
-		if t.Sources[0].Is4() != t.Host.Is4() {
-			return fmt.Errorf("--sources %s and --host %s are of different address families", t.sources, t.Host)
-		}
+	if err := t.checkSources(); err != nil {
+		return err
 	}
 	t.Size, t.Window = int(t.size), t.window
 	u, err := url.Parse(t.Control)
@@ -168,8 +164,8 @@ func (t *target) check() (err error) {
 	}
 	if !t.given("keepalive") {
 		t.KeepAlive = sys.DefaultKeepAlive
-		if t.Host.IsLoopback() {
-			t.KeepAlive = 0 // that end cannot vanish without this one
+		if t.Host.IsLoopback() || t.Engine == plan.EnginePackets {
+			t.KeepAlive = 0 // that end cannot vanish without this one, or there is no socket to probe it with
 		}
 	}
 	if t.Scenario == "hold" && !t.given("settle") {

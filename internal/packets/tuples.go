@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"net/netip"
+	"slices"
 
 	"github.com/c10m/c10m/internal/plan"
 )
@@ -12,18 +13,19 @@ import (
 // table. The plan says to which port a connection goes and which one of that
 // port it is; local ports and source addresses follow from the latter.
 type tuples struct {
-	plan  plan.Plan  // without Sources
-	nth   int64      // no connection of this part has a lower Nth
-	first netip.Addr // source address 0
-	base  uint32     // its last four bytes
-	used  int64      // source addresses that are used
-	index map[uint16]int
-	dest  []netip.AddrPort // by place in plan.Ports
+	plan  plan.Plan      // without Sources
+	nth   int64          // no connection of this part has a lower Nth
+	first netip.Addr     // source address 0
+	base  uint32         // its last four bytes
+	used  int64          // source addresses that are used
+	index map[uint16]int // destination port -> place in plan.Ports
+	hosts []netip.Addr
+	dest  []netip.AddrPort
 }
 
 func newTuples(part plan.Plan) (*tuples, error) {
 	prefix := part.Packets.Prefix
-	part.Sources, part.Others = nil, nil
+	part.Sources = nil
 	t := &tuples{plan: part, first: prefix.Masked().Addr(), index: map[uint16]int{}}
 	if part.Conns > 0 {
 		// Ports take turns, so the first of each port have nearly the same Nth.
@@ -36,8 +38,8 @@ func newTuples(part plan.Plan) (*tuples, error) {
 		t.used = (last-t.nth)/plan.PacketPorts + 1
 	}
 	if most := part.Packets.Sources(); t.used > most {
-		return nil, fmt.Errorf("%d connections to %d ports need %d source addresses, and %s has %d: give more with --sources",
-			part.Conns, len(part.Ports), t.used, prefix, most)
+		return nil, fmt.Errorf("%d connections to %d destinations need %d source addresses, and %s has %d: give more with --sources",
+			part.Conns, part.Dests(), t.used, prefix, most)
 	}
 	if prefix.Addr().BitLen()-prefix.Bits() > 1 {
 		t.first = t.first.Next()
@@ -46,7 +48,10 @@ func newTuples(part plan.Plan) (*tuples, error) {
 	t.base = binary.BigEndian.Uint32(b[len(b)-4:])
 	for i, p := range part.Ports {
 		t.index[uint16(p)] = i
-		t.dest = append(t.dest, netip.AddrPortFrom(part.Host, uint16(p)))
+	}
+	t.hosts = part.Hosts()
+	for i := range part.Dests() {
+		t.dest = append(t.dest, part.Dest(i))
 	}
 	return t, nil
 }
@@ -73,14 +78,17 @@ func (t *tuples) addr(i uint32) netip.Addr {
 // slot is whose 4-tuple this is, seen from us; -1: nobody's.
 func (t *tuples) slot(src, dst netip.AddrPort) int {
 	port, is := t.index[dst.Port()]
-	if !is || t.dest[port] != dst || src.Port() < plan.FirstPacketPort {
+	host := slices.Index(t.hosts, dst.Addr())
+	if !is || host < 0 || src.Port() < plan.FirstPacketPort {
 		return -1
 	}
 	i, is := t.place(src.Addr())
 	if !is {
 		return -1
 	}
-	number, is := t.plan.Number(plan.Tuple{Dest: port, Nth: t.nth + i*plan.PacketPorts + int64(src.Port()) - plan.FirstPacketPort})
+	number, is := t.plan.Number(plan.Tuple{
+		Dest: host*len(t.plan.Ports) + port, Nth: t.nth + i*plan.PacketPorts + int64(src.Port()) - plan.FirstPacketPort,
+	})
 	if slot := number - t.plan.Offset; is && slot >= 0 && slot < t.plan.Conns {
 		return int(slot)
 	}

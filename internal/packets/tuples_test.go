@@ -2,6 +2,7 @@ package packets
 
 import (
 	"net/netip"
+	"strings"
 	"testing"
 
 	"github.com/c10m/c10m/internal/plan"
@@ -10,7 +11,12 @@ import (
 const locals = plan.PacketPorts
 
 func part(prefix, host string, conns int64) plan.Plan {
-	return plan.Plan{Packets: plan.Packets{Prefix: netip.MustParsePrefix(prefix)}, Target: plan.Target{Host: netip.MustParseAddr(host), Ports: []int{10000, 10001, 10002, 15000, 15001}}, Total: conns, Conns: conns, Threads: 3}
+	hosts := strings.Fields(host)
+	var others []netip.Addr
+	for _, h := range hosts[1:] {
+		others = append(others, netip.MustParseAddr(h))
+	}
+	return plan.Plan{Packets: plan.Packets{Prefix: netip.MustParsePrefix(prefix)}, Target: plan.Target{Host: netip.MustParseAddr(hosts[0]), Others: others, Ports: []int{10000, 10001, 10002, 15000, 15001}}, Total: conns, Conns: conns, Threads: 3}
 }
 
 // Every slot of every part has a 4-tuple of its own that leads back to it, and
@@ -27,6 +33,7 @@ func TestTuples(t *testing.T) {
 		{"198.18.7.9/32", "198.18.0.1", 5 * locals / 2, 1},
 		{"198.18.7.8/31", "198.18.0.1", 5 * locals * 2, 1},
 		{"fd00:c10::/64", "fd00::1", 400_000, 2},
+		{"198.18.0.0/16", "198.19.0.1 198.19.0.2 198.19.0.7", 100_000, 2},
 	} {
 		whole := part(c.prefix, c.host, c.conns)
 		for _, p := range whole.Split(c.parts) {
@@ -42,8 +49,8 @@ func TestTuples(t *testing.T) {
 				if !p.Packets.Prefix.Contains(src.Addr()) || src.Port() < plan.FirstPacketPort {
 					t.Fatalf("%s: slot %d comes from %v", c.prefix, slot, src)
 				}
-				if want := p.Ports[p.Tuple(p.Offset+int64(slot)).Dest]; int(dst.Port()) != want {
-					t.Fatalf("slot %d goes to port %d, want %d", slot, dst.Port(), want)
+				if want := p.Dest(p.Tuple(p.Offset + int64(slot)).Dest); dst != want {
+					t.Fatalf("slot %d goes to %v, want %v", slot, dst, want)
 				}
 			}
 		}

@@ -7,10 +7,20 @@ import (
 	"github.com/c10m/c10m/internal/unit"
 )
 
+// Engine is how the client speaks TCP.
+type Engine string
+
+// The engines: the kernel's sockets, or a TCP of our own over TUN devices.
+const (
+	EngineSockets Engine = "sockets"
+	EnginePackets Engine = "packets"
+)
+
 // Asked is what a user asks of a run and nobody has to decide. Each is a flag of
 // the client that is kept here and nowhere else: the engine reads it here, and it
 // stands so in the result file (base units: nanoseconds, per second).
 type Asked struct {
+	Engine         Engine        `json:"engine,omitempty"`          // absent: sockets
 	Rate           unit.Rate     `json:"rate,omitempty"`            // connects per second; absent: as fast as possible
 	Window         int           `json:"window,omitempty"`          // connects under way at once per thread
 	ConnectTimeout time.Duration `json:"connect_timeout,omitempty"` // of a connect with its handshake

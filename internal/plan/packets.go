@@ -47,10 +47,10 @@ func (p Packets) Sources() int64 {
 
 func (p Packets) hostBits() int { return p.Prefix.Addr().BitLen() - p.Prefix.Bits() }
 
-// Capacity is how many connections to so many ports fit, shared out over n
-// threads.
-func (p Packets) Capacity(n, ports int) int64 {
-	return int64(n) * p.split(0, n).Sources() * PacketPorts * int64(ports)
+// Capacity is how many connections to so many destinations fit, shared out over
+// n threads.
+func (p Packets) Capacity(n, dests int) int64 {
+	return int64(n) * p.split(0, n).Sources() * PacketPorts * int64(dests)
 }
 
 // MaxThreads is how many threads can have a prefix of their own.
@@ -78,9 +78,9 @@ func (p *Plan) checkPackets() error {
 	if p.Threads > p.Packets.MaxThreads() {
 		return fmt.Errorf("--threads %d: --sources %s has addresses of its own for %d threads at most", p.Threads, p.Packets.Prefix, p.Packets.MaxThreads())
 	}
-	if most := p.Packets.Capacity(p.Threads, len(p.Ports)); p.Total > most {
-		return fmt.Errorf("--conns %d: the addresses of --sources %s hold %s connections to %d ports: give a larger prefix or more --ports",
-			p.Total, p.Packets.Prefix, unit.Commas(most), len(p.Ports))
+	if most := p.Packets.Capacity(p.Threads, p.Dests()); p.Total > most {
+		return fmt.Errorf("--conns %d: the addresses of --sources %s hold %s connections to %d destinations: give a larger prefix or more --ports",
+			p.Total, p.Packets.Prefix, unit.Commas(most), p.Dests())
 	}
 	return nil
 }

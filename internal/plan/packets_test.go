@@ -56,7 +56,7 @@ func TestCheckPackets(t *testing.T) {
 	}{
 		{"198.18.0.0/15", 10_000_000, 2, ""},
 		{"198.18.0.1/32", 3 * PacketPorts, 1, ""},
-		{"198.18.0.1/32", 3*PacketPorts + 1, 1, "--sources 198.18.0.1/32 hold 193,536 connections to 3 ports"},
+		{"198.18.0.1/32", 3*PacketPorts + 1, 1, "--sources 198.18.0.1/32 hold 193,536 connections to 3 destinations"},
 		{"198.18.0.1/32", 10, 2, "--threads 2"},
 	} {
 		p := Plan{Target: Target{Ports: []int{1, 2, 3}}, Total: c.total, Conns: c.total, Threads: c.threads, Packets: Packets{Prefix: netip.MustParsePrefix(c.prefix)}}

@@ -18,6 +18,8 @@ type Series struct {
 	Held   Snapshot
 	// BothEnds: the kernel memory of both ends is in the snapshots.
 	BothEnds bool
+	// NoSockets: the client has none, so what the kernel takes is the server's.
+	NoSockets bool
 }
 
 const (
@@ -45,7 +47,7 @@ func (s Series) Memory() (m result.Memory, warnings []string) {
 	f := newFitter(slices.Concat([]Snapshot{s.Before}, s.Ramp, []Snapshot{s.Held}))
 	m = s.cost(f, grown)
 	before, held := s.Before.Used(), s.Held.Used()
-	seen := result.Memory{Method: m.Method, BothEnds: m.BothEnds, Before: &before, Held: &held}
+	seen := result.Memory{Method: m.Method, BothEnds: m.BothEnds, ServerEnd: m.ServerEnd, Before: &before, Held: &held}
 	for _, p := range s.Ramp {
 		seen.Samples = append(seen.Samples, result.Sample{T: p.T, Conns: p.Conns, Used: p.Used()})
 	}
@@ -58,7 +60,7 @@ func (s Series) Memory() (m result.Memory, warnings []string) {
 
 // cost is what a connection takes, whether or not that stands out from the noise.
 func (s Series) cost(f fitter, grown Growth) (m result.Memory) {
-	m.Method, m.BothEnds, m.Plain = s.method(), s.BothEnds, grown.PerConn()
+	m.Method, m.BothEnds, m.ServerEnd, m.Plain = s.method(), s.BothEnds, s.NoSockets, grown.PerConn()
 	m.Fit.Samples = f.samples
 	m.Fit.Slope, m.Fit.R2 = f.slope(Snapshot.total)
 	kernel, kernelFit := f, 0.0
@@ -185,7 +187,7 @@ func (s Series) alike() Series {
 		}
 		return p
 	}
-	whole := Series{Before: trim(s.Before), Held: trim(s.Held), BothEnds: s.BothEnds}
+	whole := Series{Before: trim(s.Before), Held: trim(s.Held), BothEnds: s.BothEnds, NoSockets: s.NoSockets}
 	for _, p := range s.Ramp {
 		p = trim(p)
 		same := (p.Server != nil) == server && (p.Remote != nil) == remote && p.Kernel.Method == whole.Held.Kernel.Method

@@ -225,10 +225,7 @@ func costPlot(r *result.Result) (figure, bool) {
 		return figure{}, false
 	}
 	bar.Name = "a connection"
-	note := "The kernel's part is of this end only."
-	if r.Memory.BothEnds {
-		note = "The kernel's part is of both ends: " + unit.PerConn(r.Memory.KernelPerSocket) + " a socket."
-	}
+	note := "The kernel's part is of " + kernelEnds(r.Memory) + "."
 	if len(r.Memory.Caches) > 0 {
 		note += " By slab cache, each object by its share of a slab."
 	}

@@ -25,11 +25,7 @@ func tiles(r *result.Result) (list []tile) {
 		list = append(list, tile{"setup rate", unit.PerSecond(r.Setup.Rate), "over " + unit.Seconds(r.Setup.Seconds)})
 	}
 	if m := r.Memory; m.Measured() {
-		note := "this end only"
-		if m.BothEnds {
-			note = "both ends; kernel " + unit.PerConn(m.KernelPerSocket) + " a socket"
-		}
-		list = append(list, tile{"memory a connection", unit.PerConn(m.TotalPerConn), note})
+		list = append(list, tile{"memory a connection", unit.PerConn(m.TotalPerConn), "kernel: " + kernelEnds(m)})
 		if t := extrapolation(m); t != "" {
 			list = append(list, tile{"10,000,000 need", t, ""})
 		}
@@ -120,11 +116,7 @@ func costTable(t *table, m *result.Memory) (notes []string) {
 		}
 		return unit.PerConn(*p)
 	}
-	kernel := "kernel, one end"
-	if m.BothEnds {
-		kernel = "kernel, both ends"
-	}
-	t.add(kernel, unit.PerConn(m.KernelPerConn), unit.PerConn(m.Plain.Kernel))
+	t.add(kernelRow(m), unit.PerConn(m.KernelPerConn), unit.PerConn(m.Plain.Kernel))
 	if m.ServerPerConn != nil || m.Plain.Server != nil {
 		t.add("server", optional(m.ServerPerConn), optional(m.Plain.Server))
 	}

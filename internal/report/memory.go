@@ -32,11 +32,7 @@ func (t *text) memory(r *result.Result) {
 
 func (t *text) perConn(m *result.Memory) {
 	t.head("Memory per conn", tableWidth, "marginal", "plain")
-	kernel := "kernel, one end"
-	if m.BothEnds {
-		kernel = "kernel, 2 ends"
-	}
-	t.cells(kernel, tableWidth, unit.PerConn(m.KernelPerConn), unit.PerConn(m.Plain.Kernel))
+	t.cells(kernelRow(m), tableWidth, unit.PerConn(m.KernelPerConn), unit.PerConn(m.Plain.Kernel))
 	server := func(p *float64) string {
 		if p == nil {
 			return ""
@@ -48,17 +44,35 @@ func (t *text) perConn(m *result.Memory) {
 	}
 	t.cells("client", tableWidth, unit.PerConn(m.ClientPerConn), unit.PerConn(m.Plain.Client))
 	t.cells("total", tableWidth, unit.PerConn(m.TotalPerConn), unit.PerConn(m.Plain.Total))
-	ends := "the kernel's part is of this end only"
-	if m.BothEnds {
-		ends = fmt.Sprintf("the kernel's part is of both ends, %s a socket", unit.PerConn(m.KernelPerSocket))
-	}
-	t.row("method", "%s; %s", method(m.Method), ends)
+	t.row("method", "%s; the kernel's part is of %s", method(m.Method), kernelEnds(m))
 	if m.Fit.R2 > 0 {
 		t.row("marginal", "least squares over %s, r² %.5f", plural(m.Fit.Samples, "sample"), m.Fit.R2)
 	} else {
 		t.row("marginal", "too few samples for a fit (%d): the plain difference", m.Fit.Samples)
 	}
 	t.crossCheck(m)
+}
+
+// kernelRow names the kernel's part of the cost.
+func kernelRow(m *result.Memory) string {
+	switch {
+	case m.BothEnds:
+		return "kernel, 2 ends"
+	case m.ServerEnd:
+		return "kernel, server"
+	}
+	return "kernel, one end"
+}
+
+// kernelEnds says which ends the kernel's part of the cost is of.
+func kernelEnds(m *result.Memory) string {
+	switch {
+	case m.BothEnds:
+		return "both ends, " + unit.PerConn(m.KernelPerSocket) + " a socket"
+	case m.ServerEnd:
+		return "the server's end only, the client has no sockets"
+	}
+	return "this end only"
 }
 
 func method(m string) string {
@@ -113,8 +127,11 @@ func (t *text) extrapolate(m *result.Memory) {
 		return
 	}
 	at := ", this end"
-	if m.BothEnds {
+	switch {
+	case m.BothEnds:
 		at = ""
+	case m.ServerEnd:
+		at = ", the server and the client's own TCP"
 	}
 	said := fmt.Sprintf("10,000,000 connections need %s (%s GB)%s", unit.Bytes(need), unit.Commas(int64(need/1e9+0.5)), at)
 	if m.BothEnds && m.ServerPerConn == nil {

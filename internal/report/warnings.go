@@ -26,6 +26,7 @@ var sentences = map[string]string{
 	"given_up":                        "the run was given up: {why}",
 	"kernel_counts_fewer_than_both":   "[{when}]the kernel counts {sockets} TCP sockets in use, both ends hold {least}",
 	"kernel_counts_fewer_than_client": "[{when}]the kernel counts {sockets} TCP sockets in use, the client alone holds {least}",
+	"kernel_counts_fewer_than_server": "[{when}]the kernel counts {sockets} TCP sockets in use, the server holds {least}",
 	"kernel_counts_more":              "[{when}]the kernel counts {sockets} TCP sockets more than before the run, the {conns} connections have at most {most}: others, like a proxy, open some in this network namespace, or some are open that nobody counts",
 	"limit":                           "{limit} allows {allowed} of {asked} connections: {why}; {cure}",
 	"memory_doubtful":                 "{why}",

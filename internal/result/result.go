@@ -158,6 +158,7 @@ type Memory struct {
 	// BothEnds: client and server kernels are the same machine, so
 	// KernelPerConn counts both ends of a connection.
 	BothEnds        bool     `json:"both_ends"`
+	ServerEnd       bool     `json:"server_end,omitempty"` // it is the server's end alone: the client has no sockets
 	KernelPerConn   float64  `json:"kernel_bytes_per_conn"`
 	KernelPerSocket float64  `json:"kernel_bytes_per_socket"`
 	ServerPerConn   *float64 `json:"server_bytes_per_conn,omitempty"`

@@ -32,7 +32,7 @@ func complete() *Result {
 	}
 	r.Setup = &Setup{Seconds: 2.5, Rate: 40, ClientSeconds: 2.25, Latency: h.Summary(), Handshake: h.Summary(), Curve: []Point{{0, 0, 0}, {1, 60, 60}, {2.25, 100, 32}}}
 	used := func(n uint64) *Used { return &Used{Kernel: n, Server: ptr(n / 10), Client: n / 100, System: 2 * n} }
-	r.Memory = &Memory{Method: "slabinfo", BothEnds: true, KernelPerConn: 8000, KernelPerSocket: 4000, ServerPerConn: ptr(450.), ClientPerConn: 25,
+	r.Memory = &Memory{Method: "slabinfo", BothEnds: true, ServerEnd: true, KernelPerConn: 8000, KernelPerSocket: 4000, ServerPerConn: ptr(450.), ClientPerConn: 25,
 		TotalPerConn: 8475, Caches: []Cache{{"TCP", 2, 5040}}, Fit: Fit{8475, 0.9999, 20}, Plain: Parts{8010, ptr(440.), 26, 8476},
 		SocketsPerConn: ptr(2.01), PagesPerConn: ptr(8100.), Outside: ptr(8500.), WalkedPerConn: ptr(12.), At10M: ptr(84.75e9), Before: used(1000), Held: used(900_000), After: used(2000),
 		Samples: []Sample{{0.5, 50, *used(400_000)}}, PeakUsed: 1_000_000}
@@ -45,7 +45,7 @@ func complete() *Result {
 	r.Thresholds = []Verdict{{"conns.failed>5", "conns.failed", ptr(20.), true, ptr(5.), true}}
 	r.Findings = []Finding{{"accept queue full", 90, "12 overflows", "the server accepts too slowly", "more workers"}}
 	r.StoredTables = []Table{{Title: "modes", Columns: []Column{{"mode", unit.InText}, {"rate", unit.InPerSecond}}, Rows: [][]any{{"keep-alive", 2300.5}, {"pool", nil}}, Plot: "rate", Note: "keep-alive wins"}}
-	r.Plan.Asked = plan.Asked{Rate: 50, Window: 64, ConnectTimeout: 1e9, KeepAlive: 3e9, Reconnect: true, Hold: 10e9, Size: 64, SizeMax: 128, Depth: 2,
+	r.Plan.Asked = plan.Asked{Engine: plan.EnginePackets, Rate: 50, Window: 64, ConnectTimeout: 1e9, KeepAlive: 3e9, Reconnect: true, Hold: 10e9, Size: 64, SizeMax: 128, Depth: 2,
 		MessageRate: 500, Interval: 1e9, Close: plan.CloseFIN}
 	r.Heat, r.Behind = &Heat{Seconds: 0.5, Bounds: []int64{16_000, 32_000}, Counts: [][]int64{{5, 1, 2}, {0, 3, 0}}}, true
 	r.Leak = true

@@ -313,7 +313,8 @@ func (h *hold) settle(ctx context.Context) {
 // holds takes a snapshot for the one while everything is held.
 func (h *hold) holds(held proc.Snapshot, ramp []proc.Snapshot) {
 	h.series.Held, h.series.Ramp = held, ramp
-	h.series.BothEnds = h.SameHost || held.Remote != nil
+	h.series.BothEnds = (h.SameHost || held.Remote != nil) && !h.Plan.Packets.On()
+	h.series.NoSockets = h.Plan.Packets.On()
 }
 
 // holdLastSample lets the last sample of a ramp that was interrupted stand for

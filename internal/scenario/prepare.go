@@ -27,19 +27,20 @@ import (
 type Options struct {
 	plan.Target
 	plan.Asked
-	Conns       unit.Count
-	Cap         int64        // the most that auto may take; 0: no cap
-	Sources     []netip.Addr // nil: auto
-	Threads     unit.Count
-	PrivateFDs  string // auto, on, off
-	Verify      int64
-	Control     string        // URL, auto or none
-	Settle      time.Duration // before memory is measured, and after the close; SettleAuto: by the number of connections
-	Rest        time.Duration // echo: silence after the messages, before the close
-	OwnNet      bool          // the network namespace is the run's own: nobody else's connections are in it
-	ShowFailure bool          // keep the first answer that made a connection fail
-	Commit      string
-	Command     []string
+	Conns         unit.Count
+	Cap           int64        // the most that auto may take; 0: no cap
+	Sources       []netip.Addr // nil: auto; of sockets
+	PacketSources netip.Prefix // of the client's own TCP; the zero value: auto
+	Threads       unit.Count
+	PrivateFDs    string // auto, on, off
+	Verify        int64
+	Control       string        // URL, auto or none
+	Settle        time.Duration // before memory is measured, and after the close; SettleAuto: by the number of connections
+	Rest          time.Duration // echo: silence after the messages, before the close
+	OwnNet        bool          // the network namespace is the run's own: nobody else's connections are in it
+	ShowFailure   bool          // keep the first answer that made a connection fail
+	Commit        string
+	Command       []string
 
 	churns bool // its connections come and go, and leave TIME_WAIT at this end
 }
@@ -92,6 +93,11 @@ func prepare(ctx context.Context, o Options, fp proc.FS) (*Prepared, error) {
 	}
 	p.findServer(ctx, o, fp)
 	pl := plan.Plan{Target: o.Target, Asked: o.Asked, Sources: o.Sources, Local: p.localPorts(fp)}
+	if o.Engine == plan.EnginePackets {
+		if err := decidePackets(&pl, o, fp); err != nil {
+			return nil, err
+		}
+	}
 	m, private, err := p.machine(o, pl, fp)
 	if err != nil {
 		return nil, err
@@ -103,12 +109,22 @@ func prepare(ctx context.Context, o Options, fp proc.FS) (*Prepared, error) {
 	if err := p.decideConns(&pl, o); err != nil {
 		return nil, err
 	}
-	p.decideSources(&pl, o)
-	if err := p.decideThreads(&pl, o, m, private, tasks); err != nil {
+	if pl.Packets.On() {
+		err = packetThreads(&pl, o)
+	} else {
+		p.decideSources(&pl, o)
+		err = p.decideThreads(&pl, o, m, private, tasks)
+	}
+	if err != nil {
 		return nil, err
 	}
 	if err := pl.Check(); err != nil {
 		return nil, fmt.Errorf("%w: %v", ErrUsage, err)
+	}
+	if pl.Packets.On() {
+		if err := probePackets(ctx, pl); err != nil {
+			return nil, err
+		}
 	}
 	pl.Verify = min(o.Verify, pl.Total)
 	p.Plan = pl
@@ -273,7 +289,7 @@ func (p *Prepared) kernelLimits(m *plan.Machine, fp proc.FS) {
 // machine reads what bounds this run. private says whether threads get fd
 // tables of their own.
 func (p *Prepared) machine(o Options, pl plan.Plan, fp proc.FS) (m plan.Machine, private bool, err error) {
-	p.memoryRoom(&m, fp)
+	p.memoryRoom(&m, o.Engine, fp)
 	want := fp.NrOpen()
 	if !o.Conns.Auto {
 		want = min(want, uint64(o.Conns.N)+1024)
@@ -310,6 +326,9 @@ func (p *Prepared) machine(o Options, pl plan.Plan, fp proc.FS) (m plan.Machine,
 		sources = int64(max(1, len(ownAddresses(o.Host, plan.MaxSources)))) // those that decideSources would use
 	}
 	m.Tuples = int64(pl.Local.N()) * int64(pl.Dests()) * sources
+	if pl.Packets.On() {
+		p.packetMachine(&m, &pl, o)
+	}
 	if p.Server != nil {
 		m.ServerConns = max(1, p.Server.MaxConns-p.Server.Open)
 	}
@@ -318,7 +337,7 @@ func (p *Prepared) machine(o Options, pl plan.Plan, fp proc.FS) (m plan.Machine,
 
 // memoryRoom reads what memory can be taken. Where that is not known it bounds
 // nothing, and the run says so.
-func (p *Prepared) memoryRoom(m *plan.Machine, fp proc.FS) {
+func (p *Prepared) memoryRoom(m *plan.Machine, e plan.Engine, fp proc.FS) {
 	mem, err := fp.Mem()
 	if err != nil {
 		p.warn(result.Warn("memory_room_unknown").Word("why", err.Error()))
@@ -327,7 +346,7 @@ func (p *Prepared) memoryRoom(m *plan.Machine, fp proc.FS) {
 	for _, doubt := range mem.Doubts {
 		p.warn(result.Warn("memory_room_doubtful").Word("why", doubt))
 	}
-	m.RoomBytes, m.BytesPerConn = int64(mem.Room(plan.MemoryReserve)), p.bytesPerConn()
+	m.RoomBytes, m.BytesPerConn = int64(mem.Room(plan.MemoryReserve)), p.bytesPerConn(e)
 }
 
 // decideConns settles --conns, and says which limit it is that binds.
@@ -462,12 +481,17 @@ func (p *Prepared) decideThreads(pl *plan.Plan, o Options, m plan.Machine, priva
 }
 
 // bytesPerConn is what an idle connection takes on this machine.
-func (p *Prepared) bytesPerConn() int64 {
-	if p.SameHost {
+func (p *Prepared) bytesPerConn(e plan.Engine) int64 {
+	switch {
+	case e == plan.EnginePackets && p.SameHost:
+		return tune.BytesPerConn(tune.Server) + packetBytes
+	case e == plan.EnginePackets:
+		return packetBytes
+	case p.SameHost:
 		return tune.BytesPerConn(tune.Both)
 	}
 	return tune.BytesPerConn(tune.Client)
 }
 
 // PredictedBytes is the memory the planned connections will take here.
-func (p *Prepared) PredictedBytes() int64 { return p.Plan.Total * p.bytesPerConn() }
+func (p *Prepared) PredictedBytes() int64 { return p.Plan.Total * p.bytesPerConn(p.Plan.Engine) }

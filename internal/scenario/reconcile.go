@@ -34,6 +34,9 @@ func (h *hold) reconcile(server int64) {
 // at an address of this machine that says nothing of itself may be in another
 // one, behind a translation of addresses: then the count itself tells.
 func (p *Prepared) ends(kernel, client int64) int64 {
+	if p.Plan.Packets.On() {
+		return 1
+	}
 	if p.SameNet || p.mayListenHere() && kernel >= 2*client-client/1000 {
 		return 2
 	}
@@ -89,8 +92,11 @@ func (o *Options) count(fp proc.FS, server *result.ServerReport) counted {
 // where there are no strangers, more than both ends have is a doubt as well.
 func (c counted) doubt(p *Prepared, now, client int64) *result.Warning {
 	least, most := client, client
+	if p.Plan.Packets.On() { // the client has no sockets
+		least, most = 0, 0
+	}
 	if p.mayListenHere() {
-		most = 2 * client
+		most += client
 	}
 	if p.SameNet {
 		least = most
@@ -98,7 +104,10 @@ func (c counted) doubt(p *Prepared, now, client int64) *result.Warning {
 	switch {
 	case now < least-client/1000:
 		code := "kernel_counts_fewer_than_client"
-		if least > client {
+		switch {
+		case p.Plan.Packets.On():
+			code = "kernel_counts_fewer_than_server"
+		case least > client:
 			code = "kernel_counts_fewer_than_both"
 		}
 		w := result.Warn(code).Count("sockets", now).Count("least", least)

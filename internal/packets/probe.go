@@ -1,0 +1,82 @@
+package packets
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"time"
+
+	"github.com/c10m/c10m/internal/plan"
+	"github.com/c10m/c10m/internal/sys"
+	"github.com/c10m/c10m/internal/tcp"
+)
+
+// What Probe finds.
+var (
+	// ErrNoAnswer is a SYN that nothing came back for.
+	ErrNoAnswer = errors.New("no answer to a SYN")
+	// ErrElsewhere is a route for our addresses that does not lead to our device.
+	ErrElsewhere = errors.New("another route is more specific")
+)
+
+// Probe opens one connection to the plan's first destination from the first of
+// its source addresses, resets it, and removes what it made. It tells what of
+// devices, rights, routes and filters would stop a run, before there is one.
+func Probe(ctx context.Context, p plan.Plan, patience time.Duration) error {
+	p.Total, p.Offset, p.Conns, p.Threads = 1, 0, 1, 1
+	o := &one{}
+	l, err := New(Config{Plan: p, Events: o, Secret: tcp.NewSecret()})
+	if err != nil {
+		return err
+	}
+	defer l.Close()
+	source := l.Source(0)
+	if r, err := sys.Route(source); err != nil || r.Device != l.Device() {
+		return fmt.Errorf("the route to our own source address %s leads to %s, not to the new device %s: %w (ip route get %s)", source, r.Device, l.Device(), ErrElsewhere, source)
+	}
+	began := time.Now()
+	l.Sweep(0)
+	l.Open(0)
+	for !o.up && !o.ended && ctx.Err() == nil && time.Since(began) < patience {
+		if l.Receive(16) == 0 {
+			time.Sleep(time.Millisecond)
+		}
+		l.Sweep(uint32(time.Since(began) / time.Millisecond))
+	}
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case o.up:
+		l.Flush()
+		l.Abort(0)
+		return nil
+	case o.ended:
+		return fmt.Errorf("connect from %s to %s: %v", source, p.Dest(0), o.why)
+	}
+	l.Abort(0)
+	return fmt.Errorf("%w from %s to %s within %v", ErrNoAnswer, source, p.Dest(0), patience)
+}
+
+// Within is the address of this machine that lies in a prefix, if any does:
+// packets to it would never come to our device.
+func Within(p netip.Prefix, own []netip.Addr) (netip.Addr, bool) {
+	for _, a := range own {
+		if p.Contains(a.Unmap()) {
+			return a, true
+		}
+	}
+	return netip.Addr{}, false
+}
+
+// one is the Events of a single connection.
+type one struct {
+	up, ended bool
+	why       tcp.Cause
+}
+
+func (o *one) Established(int)                          { o.up = true }
+func (o *one) Data(int, []byte)                         {}
+func (o *one) Acked(int, uint32)                        {}
+func (o *one) End(int)                                  {}
+func (o *one) Closed(_ int, why tcp.Cause, _ tcp.State) { o.ended, o.why = true, why }

@@ -1,0 +1,137 @@
+package scenario
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"time"
+
+	"github.com/c10m/c10m/internal/packets"
+	"github.com/c10m/c10m/internal/plan"
+	"github.com/c10m/c10m/internal/proc"
+	"github.com/c10m/c10m/internal/sys"
+)
+
+const (
+	// packetBytes is what the client's own TCP keeps of an idle connection: the
+	// engine's 8 bytes and the transport's 16.
+	packetBytes = 24
+	// localMTU is that of devices for a server on this machine: its loopback takes
+	// more, but a TUN device copies each packet once more.
+	localMTU = 16384
+	// synPatience is how long the one SYN before a run waits for its answer.
+	synPatience = 3 * time.Second
+)
+
+// decidePackets settles what a client that speaks TCP itself needs: source
+// addresses that are nobody else's, and the MTU of the way.
+func decidePackets(pl *plan.Plan, o Options, fp proc.FS) error {
+	pl.Packets = plan.Packets{Prefix: o.PacketSources, MTU: localMTU}
+	if !o.PacketSources.IsValid() {
+		pl.Packets.Prefix = plan.DefaultPacketSources
+		if o.Host.Is6() {
+			pl.Packets.Prefix = plan.DefaultPacketSourcesV6
+		}
+	}
+	prefix := pl.Packets.Prefix
+	if prefix.Addr().Is4() != o.Host.Is4() {
+		return fmt.Errorf("%w: --sources %s and --host %s are of different address families", ErrUsage, prefix, o.Host)
+	}
+	if own, is := packets.Within(prefix, interfaceAddresses()); is {
+		return fmt.Errorf("%w: --sources %s: %s of it is an address of this machine, which the kernel answers itself: give addresses that no interface has", ErrUsage, prefix, own)
+	}
+	for _, host := range o.Hosts() {
+		if err := decideWay(pl, host, o, fp); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// decideWay looks at the way to one address of the server.
+func decideWay(pl *plan.Plan, host netip.Addr, o Options, fp proc.FS) error {
+	prefix := pl.Packets.Prefix
+	switch {
+	case prefix.Contains(host):
+		return fmt.Errorf("%w: --host %s lies within --sources %s", ErrUsage, host, prefix)
+	case host.Is6() && host.IsLoopback():
+		return fmt.Errorf("%w: --host %s: IPv6 lets nothing but lo reach its loopback address; give this machine another one (ip addr add fd00::1/128 dev lo), start the server with --bind on it, and use it here", ErrUsage, host)
+	}
+	route, err := sys.Route(host)
+	switch {
+	case err != nil:
+		return err
+	case route.Local:
+		return nil
+	case !o.PacketSources.IsValid():
+		return fmt.Errorf("%w: --engine packets to another host (%s) needs --sources CIDR: addresses that the network routes to this machine and no interface has", ErrUsage, host)
+	}
+	pl.Packets.MTU = min(pl.Packets.MTU, route.MTU)
+	forwarding := "net.ipv4.ip_forward"
+	if host.Is6() {
+		forwarding = "net.ipv6.conf.all.forwarding"
+	}
+	if on, err := fp.SysctlInt(forwarding); err == nil && on == 0 {
+		return fmt.Errorf("--engine packets to another host: %s is 0, so the kernel passes nothing between %s and our device: sysctl -w %s=1, or bin/tuning apply --role packets", forwarding, route.Device, forwarding)
+	}
+	return nil
+}
+
+// probePackets sends one SYN before there is a run.
+func probePackets(ctx context.Context, pl plan.Plan) error {
+	err := packets.Probe(ctx, pl.Split(pl.Threads)[0], synPatience)
+	if !errors.Is(err, packets.ErrNoAnswer) {
+		return err
+	}
+	route, _ := sys.Route(pl.Host)
+	if route.Local {
+		return fmt.Errorf("%w: a packet filter may drop it (nft list ruleset), or rp_filter (sysctl net.ipv4.conf.all.rp_filter)", err)
+	}
+	return fmt.Errorf("%w: the way back is missing: the server's side must route %s to this machine (%s, on %s): ip route add %s via %s there, or in a cloud addresses of this machine's interface with its source check off; a filter in between may drop it too",
+		err, pl.Packets.Prefix, route.Source, route.Device, pl.Packets.Prefix, route.Source)
+}
+
+// packetMachine changes what bounds a run to what bounds one without sockets at
+// this end.
+func (p *Prepared) packetMachine(m *plan.Machine, pl *plan.Plan, o Options) {
+	m.FDsPerTable = 0
+	m.WatchesPerConn = max(0, m.WatchesPerConn-1)
+	m.FilesPerConn = max(0, m.FilesPerConn-1)
+	if m.WatchesPerConn == 0 {
+		m.EpollWatches = 0
+	}
+	if m.FilesPerConn == 0 {
+		m.FileMax = 0
+	}
+	threads := min(threadsFor(o, 1<<40), int64(pl.Packets.MaxThreads()))
+	m.Tuples = pl.Packets.Capacity(int(threads), pl.Dests())
+}
+
+// packetThreads settles --threads: a core each, where each has addresses of its
+// own.
+func packetThreads(pl *plan.Plan, o Options) error {
+	threads := min(threadsFor(o, pl.Total), pl.Total)
+	if o.Threads.Auto {
+		threads = min(threads, int64(pl.Packets.MaxThreads()))
+	}
+	if threads < 1 || threads > maxTables {
+		return fmt.Errorf("%w: --threads %d: the legal range is 1..%d", ErrUsage, o.Threads.N, maxTables)
+	}
+	pl.Threads = int(threads)
+	return nil
+}
+
+// interfaceAddresses are all addresses of this machine.
+func interfaceAddresses() (all []netip.Addr) {
+	addrs, _ := net.InterfaceAddrs()
+	for _, a := range addrs {
+		if n, ok := a.(*net.IPNet); ok {
+			if ip, ok := netip.AddrFromSlice(n.IP); ok {
+				all = append(all, ip.Unmap())
+			}
+		}
+	}
+	return all
+}
