@@ -3,6 +3,7 @@ package proc
 import (
 	"os"
 	"path/filepath"
+	"sync"
 )
 
 // counted are the slab caches a TCP connection with its file and its epoll
@@ -50,6 +51,22 @@ const (
 const procInode = "proc_inode_cache"
 
 var perProcInode = map[string]bool{"dentry": true, "lsm_inode_cache": true}
+
+// slabNames is what /sys/kernel/slab (dir) says of the counted caches. It is read
+// when it is first needed: it does not change, and there are hundreds of links.
+type slabNames struct {
+	dir   string
+	once  sync.Once
+	cache map[string]string // name in slabinfo -> the counted cache it holds
+	files map[string]string // the same -> the file with its exact number of objects
+}
+
+func (n *slabNames) read() {
+	n.once.Do(func() {
+		n.cache = countedNames(n.dir)
+		n.files = objectFiles(n.dir, n.cache)
+	})
+}
 
 // countedNames says under which name in /proc/slabinfo which counted cache is
 // to be found. SLUB merges caches of like size and flags: slabinfo shows them as

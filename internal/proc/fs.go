@@ -22,29 +22,25 @@ const self = 0
 type FS struct {
 	root   string
 	cgroup string // /sys/fs/cgroup
-	slab   string // /sys/kernel/slab
+	kernel string // /sys/kernel
 	page   uint64 // bytes; 4096 on amd64, up to 65,536 on arm64
 	fs     procfs.FS
-	groups []memoryGroup     // memory cgroups this process lives in, innermost first
-	cache  map[string]string // name in slabinfo -> the counted cache it holds
-	files  map[string]string // the same -> the file with its exact number of objects
+	groups []memoryGroup // memory cgroups this process lives in, innermost first
+	slabs  *slabNames
 	// sysinfo is sysinfo(2), for where /proc/meminfo is hidden; nil: none.
 	sysinfo func() (sys.MachineMemory, error)
 }
 
 // New reads from the given mount points, usually /proc and /sys. Where this
-// process stands in the cgroup tree, and which slab caches the kernel has
-// merged, is looked up once, here.
+// process stands in the cgroup tree is looked up once, here.
 func New(proc, sys string) (FS, error) {
 	fs, err := procfs.NewFS(proc)
 	if err != nil {
 		return FS{}, fmt.Errorf("open %s: %w", proc, err)
 	}
-	p := FS{root: proc, cgroup: filepath.Join(sys, "fs", "cgroup"), slab: filepath.Join(sys, "kernel", "slab"),
+	p := FS{root: proc, cgroup: filepath.Join(sys, "fs", "cgroup"), kernel: filepath.Join(sys, "kernel"), slabs: &slabNames{dir: filepath.Join(sys, "kernel", "slab")},
 		page: uint64(os.Getpagesize()), fs: fs}
 	p.groups = p.memoryGroups()
-	p.cache = countedNames(p.slab)
-	p.files = objectFiles(p.slab, p.cache)
 	return p, nil
 }
 

@@ -67,13 +67,14 @@ type slabs struct {
 }
 
 func (p FS) countSlabs(b []byte) (slabs, error) {
+	p.slabs.read()
 	s := slabs{general: result.CacheUsage{Name: kmalloc}}
 	err := parseSlab(b, func(c slab) {
 		s.bytes += c.taken(p.page)
-		name, isCounted := p.cache[string(c.name)]
+		name, isCounted := p.slabs.cache[string(c.name)]
 		switch {
 		case isCounted:
-			c.active = p.objects(p.files[string(c.name)], c.active)
+			c.active = p.objects(p.slabs.files[string(c.name)], c.active)
 			s.counted, s.names = append(s.counted, c), append(s.names, name)
 		case bytes.HasPrefix(c.name, []byte("kmalloc-")):
 			s.general.Objects += c.active

@@ -196,3 +196,31 @@ func (f *memFields) mem() Mem {
 	}
 	return m
 }
+
+// MemTotal is the machine's memory, MemTotal of /proc/meminfo, or that of
+// sysinfo(2) where this is hidden.
+func (p FS) MemTotal() (total uint64, err error) {
+	err = p.read("meminfo", func(b []byte) error {
+		for line := range bytes.Lines(b) {
+			if rest, ok := bytes.CutPrefix(line, []byte("MemTotal:")); ok {
+				value := bytes.TrimSpace(bytes.TrimSuffix(bytes.TrimSpace(rest), []byte("kB")))
+				n, ok := number(value, 1<<50)
+				if !ok || n == 0 {
+					return fmt.Errorf("MemTotal: %q is not a size", value)
+				}
+				total = n * 1024
+				return nil
+			}
+		}
+		return errors.New("no line MemTotal")
+	})
+	if err != nil && p.sysinfo != nil {
+		if s, sysErr := p.sysinfo(); sysErr == nil && s.Total > 0 {
+			return s.Total, nil
+		}
+	}
+	if err != nil {
+		return 0, fmt.Errorf("read /proc/meminfo: %w", err)
+	}
+	return total, nil
+}

@@ -110,3 +110,14 @@ func (p FS) OwnAll(pids []int) []int {
 	}
 	return there
 }
+
+// ThreadNet names the network namespace that the calling thread is in, and that of
+// process 1, by their links ("net:[4026531840]"), network_namespaces(7); first is
+// "" where that is not shown.
+func (p FS) ThreadNet() (own, first string, err error) {
+	if own, err = os.Readlink(filepath.Join(p.root, "thread-self", "ns", "net")); err != nil {
+		return "", "", fmt.Errorf("read network namespace: %w", err)
+	}
+	first, _ = os.Readlink(filepath.Join(p.root, "1", "ns", "net"))
+	return own, first, nil
+}

@@ -2,7 +2,9 @@ package proc
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"strconv"
 )
 
 // Unlimited is a limit that does not bind.
@@ -16,6 +18,20 @@ type Limits struct {
 	Files Rlimit // RLIMIT_NOFILE
 	Tasks Rlimit // RLIMIT_NPROC, threads of the same real user
 }
+
+// SoftText and HardText are the limits as /proc/PID/limits has them.
+func (l Rlimit) SoftText() string { return limitText(l.Soft) }
+func (l Rlimit) HardText() string { return limitText(l.Hard) }
+
+func limitText(n int64) string {
+	if n == Unlimited {
+		return "unlimited"
+	}
+	return strconv.FormatInt(n, 10)
+}
+
+// OwnLimits are those of this process, /proc/self/limits.
+func (p FS) OwnLimits() (Limits, error) { return p.Limits(self) }
 
 // Limits reads /proc/PID/limits.
 func (p FS) Limits(pid int) (l Limits, err error) {
@@ -32,19 +48,25 @@ func (p FS) Limits(pid int) (l Limits, err error) {
 	return l, nil
 }
 
-// parseLimits reads "Max open files  20000  20000  files". Both limits must be
-// there.
+// parseLimits reads "Max open files  20000  20000  files". A limit that is not
+// there is Unlimited, but for that of files, without which it is not the file.
 func parseLimits(b []byte) (l Limits, err error) {
 	for _, one := range []struct {
 		name string
 		to   *Rlimit
 	}{{"Max open files", &l.Files}, {"Max processes", &l.Tasks}} {
-		if *one.to, err = parseRlimit(b, one.name); err != nil {
+		*one.to, err = parseRlimit(b, one.name)
+		if errors.Is(err, errNoLimit) && one.to != &l.Files {
+			*one.to, err = Rlimit{Unlimited, Unlimited}, nil
+		}
+		if err != nil {
 			return Limits{}, err
 		}
 	}
 	return l, nil
 }
+
+var errNoLimit = errors.New("no line")
 
 func parseRlimit(b []byte, name string) (l Rlimit, err error) {
 	for line := range bytes.Lines(b) {
@@ -69,5 +91,5 @@ func parseRlimit(b []byte, name string) (l Rlimit, err error) {
 		}
 		return l, nil
 	}
-	return l, fmt.Errorf("no line %q", name)
+	return l, fmt.Errorf("%w %q", errNoLimit, name)
 }

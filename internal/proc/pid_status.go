@@ -73,3 +73,6 @@ func (p FS) CapEff(pid int) (uint64, error) {
 	}
 	return s.capEff, err
 }
+
+// OwnCapEff is CapEff of this process.
+func (p FS) OwnCapEff() (uint64, error) { return p.CapEff(self) }

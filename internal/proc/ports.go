@@ -23,9 +23,20 @@ func (p FS) LocalPorts() (l plan.LocalPorts, err error) {
 	if l.Low < 1 || l.High > 65535 || l.Low > l.High {
 		return l, fmt.Errorf("read net.ipv4.ip_local_port_range: %q is not a range of ports", s)
 	}
-	s, err = p.Sysctl("net.ipv4.ip_local_reserved_ports")
-	if err != nil || s == "" {
-		return l, nil
+	if s, err = p.Sysctl("net.ipv4.ip_local_reserved_ports"); err != nil {
+		return l, nil // a kernel without it reserves none
+	}
+	if l.Reserved, err = ParsePorts(s); err != nil {
+		return l, fmt.Errorf("read net.ipv4.ip_local_reserved_ports: %w", err)
+	}
+	return l, nil
+}
+
+// ParsePorts reads a list of ports as in net.ipv4.ip_local_reserved_ports: "",
+// "8080" or "8080,10000-10199".
+func ParsePorts(s string) (all []unit.Ports, err error) {
+	if s = strings.TrimSpace(s); s == "" {
+		return nil, nil
 	}
 	for part := range strings.SplitSeq(s, ",") {
 		first, last, isRange := strings.Cut(part, "-")
@@ -35,9 +46,9 @@ func (p FS) LocalPorts() (l plan.LocalPorts, err error) {
 			b, err2 = strconv.Atoi(last)
 		}
 		if err1 != nil || err2 != nil || a < 0 || b < a || b > 65535 {
-			return l, fmt.Errorf("read net.ipv4.ip_local_reserved_ports: %q is not a port range", part)
+			return nil, fmt.Errorf("%q is not a list of ports: want 0..65535, like 8080,10000-10199", s)
 		}
-		l.Reserved = append(l.Reserved, unit.Ports{First: a, N: b - a + 1})
+		all = append(all, unit.Ports{First: a, N: b - a + 1})
 	}
-	return l, nil
+	return all, nil
 }

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/c10m/c10m/internal/proc"
 	"github.com/c10m/c10m/internal/sys"
 )
 
@@ -29,17 +30,17 @@ func (r Root) Get(key string) (string, error) {
 	case KeyNofileSoft, KeyNofileHard:
 		return r.nofile(key)
 	case KeyTHP:
-		return r.transparentHugepage()
+		return r.text(proc.FS.TransparentHugepage)
 	case KeySlabWaste:
-		return r.slabWaste()
+		return r.text(slabWaste)
 	case KeyCaps:
-		return r.capEff()
+		return r.text(capEff)
 	case KeyNetNS:
-		return r.netNamespace()
+		return r.text(netNamespace)
 	case KeyNetCookie:
 		return r.netCookie()
 	}
-	return readFile(r.sysctlPath(key))
+	return r.text(func(fp proc.FS) (string, error) { return fp.Sysctl(key) })
 }
 
 // Set writes a sysctl. The newline matters: an empty value without it would
@@ -55,15 +56,6 @@ func (r Root) Set(key, value string) error {
 	}
 	_, err = f.WriteString(value + "\n")
 	return plain(errors.Join(err, f.Close()))
-}
-
-// readFile reads one file of /proc or /sys without its last newline.
-func readFile(path string) (string, error) {
-	b, err := os.ReadFile(path)
-	if err != nil {
-		return "", plain(err)
-	}
-	return strings.TrimRight(string(b), "\n"), nil
 }
 
 // plain puts the errors that users meet here into words.
@@ -83,89 +75,62 @@ func plain(err error) error {
 	return err
 }
 
-// nofile reads RLIMIT_NOFILE of this process from /proc/self/limits. The Go
-// runtime has lifted the soft limit to the hard one by then, as it does in
-// every Go program.
+// nofile reads RLIMIT_NOFILE of this process. The Go runtime has lifted the soft
+// limit to the hard one by then, as it does in every Go program.
 func (r Root) nofile(key string) (string, error) {
-	text, err := readFile(filepath.Join(r.Dir, "proc/self/limits"))
+	fp, err := r.proc()
 	if err != nil {
 		return "", err
 	}
-	for line := range strings.Lines(text) {
-		rest, ok := strings.CutPrefix(line, "Max open files")
-		if !ok {
-			continue
-		}
-		if f := strings.Fields(rest); len(f) >= 2 {
-			if key == KeyNofileSoft {
-				return f[0], nil
-			}
-			return f[1], nil
-		}
-	}
-	return "", fmt.Errorf("read /proc/self/limits: no line \"Max open files\"")
-}
-
-// transparentHugepage reads the chosen word of
-// /sys/kernel/mm/transparent_hugepage/enabled: "always [madvise] never".
-func (r Root) transparentHugepage() (string, error) {
-	text, err := readFile(filepath.Join(r.Dir, "sys/kernel/mm/transparent_hugepage/enabled"))
-	if err != nil {
-		return "", err
-	}
-	_, rest, _ := strings.Cut(text, "[")
-	word, _, ok := strings.Cut(rest, "]")
-	if !ok {
-		return "", fmt.Errorf("read transparent_hugepage/enabled: nothing is chosen in %q", text)
-	}
-	return word, nil
-}
-
-// slabWaste reads from /sys/kernel/slab/TCP how much of a slab of TCP sockets
-// is left over, in thousandths.
-func (r Root) slabWaste() (string, error) {
-	var v [3]int64
-	for i, name := range []string{"order", "objs_per_slab", "slab_size"} {
-		text, err := readFile(filepath.Join(r.Dir, "sys/kernel/slab/TCP", name))
-		if err != nil {
-			return "", err
-		}
-		if v[i], err = parseNumber(clean(text)); err != nil {
-			return "", fmt.Errorf("read slab TCP/%s: %w", name, err)
-		}
-	}
-	if v[0] < 0 || v[0] > 20 {
-		return "", fmt.Errorf("read slab TCP/order: %d is no page order", v[0])
-	}
-	size := int64(os.Getpagesize()) << v[0]
-	return strconv.FormatInt((size-v[1]*v[2])*1000/size, 10), nil
-}
-
-// capEff reads the effective capabilities from /proc/self/status.
-func (r Root) capEff() (string, error) {
-	text, err := readFile(filepath.Join(r.Dir, "proc/self/status"))
-	if err != nil {
-		return "", err
-	}
-	for line := range strings.Lines(text) {
-		if v, ok := strings.CutPrefix(line, "CapEff:"); ok {
-			return strings.TrimSpace(v), nil
-		}
-	}
-	return "", fmt.Errorf("read /proc/self/status: no line CapEff")
-}
-
-// netNamespace names the network namespace this thread is in: InitialNetNS in
-// that of process 1, else its inode, network_namespaces(7).
-func (r Root) netNamespace() (string, error) {
-	self, err := os.Readlink(filepath.Join(r.Dir, "proc/thread-self/ns/net"))
+	l, err := fp.OwnLimits()
 	if err != nil {
 		return "", plain(err)
 	}
-	if first, err := os.Readlink(filepath.Join(r.Dir, "proc/1/ns/net")); err == nil && first == self {
+	if key == KeyNofileSoft {
+		return l.Files.SoftText(), nil
+	}
+	return l.Files.HardText(), nil
+}
+
+// text is a reader of the root's /proc and /sys, in plain words where it fails.
+func (r Root) text(read func(proc.FS) (string, error)) (string, error) {
+	fp, err := r.proc()
+	if err != nil {
+		return "", err
+	}
+	s, err := read(fp)
+	if err != nil {
+		return "", plain(err)
+	}
+	return s, nil
+}
+
+// proc reads below the root.
+func (r Root) proc() (proc.FS, error) {
+	fp, err := proc.New(filepath.Join(r.Dir, "proc"), filepath.Join(r.Dir, "sys"))
+	return fp, plain(err)
+}
+
+// slabWaste is how much of a slab of TCP sockets is left over, in thousandths.
+func slabWaste(fp proc.FS) (string, error) {
+	share, err := fp.SlabWaste("TCP")
+	return strconv.FormatInt(int64(share*1000), 10), err
+}
+
+// capEff is the effective capabilities, in hexadecimal.
+func capEff(fp proc.FS) (string, error) {
+	caps, err := fp.OwnCapEff()
+	return fmt.Sprintf("%016x", caps), err
+}
+
+// netNamespace names the network namespace this thread is in: InitialNetNS in
+// that of process 1, else its inode.
+func netNamespace(fp proc.FS) (string, error) {
+	own, first, err := fp.ThreadNet()
+	if err == nil && own == first {
 		return InitialNetNS, nil
 	}
-	return self, nil
+	return own, err
 }
 
 // netCookie is the number of the network namespace this thread is in.
@@ -180,22 +145,15 @@ func (r Root) netCookie() (string, error) {
 	return strconv.FormatUint(n, 10), err
 }
 
-// Machine reads how much memory (MemTotal of /proc/meminfo) and how many cores
-// the machine has.
+// Machine reads how much memory and how many cores the machine has.
 func (r Root) Machine() (memory int64, cores int, err error) {
-	text, err := readFile(filepath.Join(r.Dir, "proc/meminfo"))
+	fp, err := r.proc()
 	if err != nil {
 		return 0, 0, fmt.Errorf("read /proc/meminfo: %w", err)
 	}
-	for line := range strings.Lines(text) {
-		f := strings.Fields(line)
-		if len(f) >= 2 && f[0] == "MemTotal:" {
-			kib, err := parseNumber(f[1])
-			if err != nil || kib > 1<<50 {
-				return 0, 0, fmt.Errorf("read /proc/meminfo: MemTotal %q is not a size", f[1])
-			}
-			return kib * 1024, runtime.NumCPU(), nil
-		}
+	total, err := fp.MemTotal()
+	if err != nil {
+		return 0, 0, err
 	}
-	return 0, 0, fmt.Errorf("read /proc/meminfo: no line MemTotal")
+	return int64(total), runtime.NumCPU(), nil
 }

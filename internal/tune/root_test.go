@@ -11,6 +11,9 @@ import (
 func rootWith(t *testing.T, files map[string]string) Root {
 	t.Helper()
 	r := Root{Dir: t.TempDir()}
+	if err := os.Mkdir(filepath.Join(r.Dir, "proc"), 0o755); err != nil {
+		t.Fatal(err)
+	}
 	for path, content := range files {
 		path = filepath.Join(r.Dir, path)
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {

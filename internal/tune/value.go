@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/c10m/c10m/internal/proc"
 	"github.com/c10m/c10m/internal/unit"
 )
 
@@ -152,26 +153,11 @@ func raiseRange(now, want string) (string, bool, error) {
 	return fmt.Sprintf("%d %d", min(lo, wlo), max(hi, whi)), false, nil
 }
 
-// ParsePorts reads a list of ports as in net.ipv4.ip_local_reserved_ports:
-// "", "8080" or "8080,10000-10199". The result is sorted and joined.
+// ParsePorts reads a list of ports as in net.ipv4.ip_local_reserved_ports; the
+// result is sorted and joined.
 func ParsePorts(s string) ([]unit.Ports, error) {
-	if s = clean(s); s == "" {
-		return nil, nil
-	}
-	var all []unit.Ports
-	for _, item := range strings.Split(s, ",") {
-		first, last, isRange := strings.Cut(item, "-")
-		if !isRange {
-			last = first
-		}
-		lo, err1 := parseNumber(first)
-		hi, err2 := parseNumber(last)
-		if err1 != nil || err2 != nil || lo < 0 || hi > 65535 || lo > hi {
-			return nil, fmt.Errorf("%q is not a list of ports: want 0..65535, like 8080,10000-10199", s)
-		}
-		all = append(all, unit.Ports{First: int(lo), N: int(hi - lo + 1)})
-	}
-	return joinPorts(all), nil
+	all, err := proc.ParsePorts(s)
+	return joinPorts(all), err
 }
 
 // joinPorts sorts ranges and joins those that touch.
