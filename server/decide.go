@@ -164,7 +164,7 @@ func (m machine) decide(conns, workers unit.Count, ports int, nofile uint64) (d 
 	d.conns = conns.N
 	if conns.Auto {
 		d.conns = math.MaxInt64
-		bound(m.holds(), "%s memory, %s MiB", m.whose(), unit.Commas(int64(m.memory>>20)))
+		bound(m.holds(), "%s memory, %s", m.whose(), unit.Bytes(float64(m.memory)))
 		watches(0) // no more processes than they are for
 	}
 	if conns.Auto && workers.Auto && !m.tables {

@@ -33,11 +33,11 @@ func TestDecide(t *testing.T) {
 		max            int   // workers at most
 		said           []string
 	}{
-		{"memory binds, one process", small, auto, auto, 4_000_000, 2_819_778, 1, []string{"this machine's memory", "24,576 MiB"}},
+		{"memory binds, one process", small, auto, auto, 4_000_000, 2_819_778, 1, []string{"this machine's memory", "24.0 GiB"}},
 		{"memory binds, many processes", small, auto, auto, 20_000, 2_819_778, 151, []string{"memory"}},
 		{"a hard limit of 1,024", small, auto, auto, 1024, 274 * 327, 274, []string{"274 workers of 1,024 file descriptors", "ulimit -Hn"}},
 		{"256 GiB and tables of 20,000", big, auto, auto, 20_000, 512 * 18_710, shard.AutoWorkers, []string{"512 workers"}},
-		{"a cgroup of 1 GiB", with(big, func(m *machine) { m.memory, m.group = 1<<30, true }), auto, auto, 20_000, 117_490, 8, []string{"the cgroup's memory", "1,024 MiB"}},
+		{"a cgroup of 1 GiB", with(big, func(m *machine) { m.memory, m.group = 1<<30, true }), auto, auto, 20_000, 117_490, 8, []string{"the cgroup's memory", "1.0 GiB"}},
 		{"few watches", with(small, func(m *machine) { m.watches = 100_000 }), auto, auto, 20_000, 100_000 - 6*410, 6, []string{"fs.epoll.max_user_watches 100,000", "2,460"}},
 		{"fewer watches than were asked for", with(small, func(m *machine) { m.watches = 10_000 }), unit.Count{N: 12_000}, auto, 20_000, 10_000 - 2*402 - 8, 1, []string{"--max-conns 12000", "9,188", "watches"}},
 		{"watches not known", with(small, func(m *machine) { m.watches = 0 }), unit.Count{N: 12_000}, auto, 20_000, 12_000, 1, nil},

@@ -146,9 +146,9 @@ func (o *options) fill(st tune.Root) error {
 // tooMuch warns of connections that the machine's memory will not hold.
 func (o *options) tooMuch() string {
 	if need := o.target.MemoryFor(); need > o.target.Memory {
-		return fmt.Sprintf("--conns %s, role %s, needs %.1f GiB and this machine has %.1f: it holds about %s",
+		return fmt.Sprintf("--conns %s, role %s, needs %s and this machine has %s: it holds about %s",
 			unit.Commas(o.target.Conns),
-			o.target.Role, float64(need)/(1<<30), float64(o.target.Memory)/(1<<30), unit.Commas(o.target.Holds()))
+			o.target.Role, unit.Bytes(float64(need)), unit.Bytes(float64(o.target.Memory)), unit.Commas(o.target.Holds()))
 	}
 	return ""
 }

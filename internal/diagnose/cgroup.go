@@ -51,8 +51,8 @@ func sameGroup(a, b result.Cgroup) bool {
 func quotaFinding(who string, q result.Cgroup) []result.Finding {
 	share := float64(q.Throttled) / float64(q.Periods)
 	f := result.Finding{Name: CPUQuota, Severity: 87,
-		Evidence: fmt.Sprintf("%s may use %.3g processors (control group %s): held up in %s of %s periods, its threads for %.3g s together",
-			who, q.CPUs, q.Name, unit.Commas(q.Throttled), unit.Commas(q.Periods), q.ThrottledSeconds),
+		Evidence: fmt.Sprintf("%s may use %.3g processors (control group %s): held up in %s of %s periods, its threads for %s together",
+			who, q.CPUs, q.Name, unit.Commas(q.Throttled), unit.Commas(q.Periods), unit.Seconds(q.ThrottledSeconds)),
 		Meaning: "A control group that has used up its quota of processor time does not run until the next period begins, mostly after 100 ms: latency comes in steps of that, and the machine's processors look idle.",
 		Cure:    "raise or lift the quota (docker --cpus, CPUQuota= of systemd, resources.limits.cpu of Kubernetes)"}
 	switch {
@@ -90,11 +90,11 @@ func memoryLow(w *Window) []result.Finding {
 	}
 	used, total, group := m.Bound(0.10)
 	f := result.Finding{Name: MemoryLow, Severity: 60,
-		Evidence: fmt.Sprintf("%s of %s MiB are free or can be dropped at once", unit.Commas(int64((m.Free+m.CleanCache)>>20)), unit.Commas(int64(m.Total>>20))),
+		Evidence: fmt.Sprintf("%s of %s are free or can be dropped at once", unit.Bytes(float64(m.Free+m.CleanCache)), unit.Bytes(float64(m.Total))),
 		Meaning:  "Below 5 % the kernel begins to look for a process to kill, and each allocation may have to wait.",
 		Cure:     "fewer connections, more memory, or server and client on two machines"}
 	if group {
-		f.Evidence = fmt.Sprintf("%s: %s of %s MiB are in use", m.BoundName(0.10), unit.Commas(int64(used>>20)), unit.Commas(int64(total>>20)))
+		f.Evidence = fmt.Sprintf("%s: %s of %s are in use", m.BoundName(0.10), unit.Bytes(float64(used)), unit.Bytes(float64(total)))
 		f.Cure = "fewer connections, a higher limit of the control group (MemoryMax= and MemoryHigh= of systemd, docker --memory), or server and client on two machines"
 	}
 	if m.Room(plan.MemoryReserve) == 0 {

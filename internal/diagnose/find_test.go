@@ -114,17 +114,17 @@ func TestFind(t *testing.T) {
 		{"many in TIME_WAIT, as many as went", func(w *Window) {
 			w.After.Sockets.TimeWait, w.Before.Sockets.TimeWait = 8300, 8400
 			w.After.Drops.TimeWaited, w.After.Drops.TimeWaitReused = 1000, 500
-		}, InTimeWait, []string{"8,300 sockets; 1,400 came in 10 s"}},
+		}, InTimeWait, []string{"8,300 sockets; 1,400 came in 10.0 s"}},
 		{"many in TIME_WAIT, from before", func(w *Window) { w.After.Sockets.TimeWait, w.Before.Sockets.TimeWait = 8300, 9800 }, "", nil},
 		{"orphans", func(w *Window) { w.After.Sockets.Orphan = 950 }, Orphans, nil},
-		{"memory", func(w *Window) { w.After.Mem.Free = 1 << 30 }, MemoryLow, []string{"1,024 of 102,400 MiB"}},
+		{"memory", func(w *Window) { w.After.Mem.Free = 1 << 30 }, MemoryLow, []string{"1.0 GiB of 100.0 GiB"}},
 		{"memory that is not known", func(w *Window) { w.After.Mem = proc.Mem{} }, "", nil},
 		{"CPU quota of the server", func(w *Window) {
 			grow(w)
 			w.Before.ServerQuota = &result.Cgroup{Name: "/a", CPUs: 0.5, Periods: 10, Throttled: 1, ThrottledSeconds: 1}
 			w.After.ServerQuota = &result.Cgroup{Name: "/a", CPUs: 0.5, Periods: 95, Throttled: 82, ThrottledSeconds: 3.5}
 			w.After.Server[0].Threads[0].Wait += 9.5
-		}, CPUQuota, []string{"the server may use 0.5 processors (control group /a): held up in 81 of 85 periods, its threads for 2.5 s together", "blocked on its quota"}},
+		}, CPUQuota, []string{"the server may use 0.5 processors (control group /a): held up in 81 of 85 periods, its threads for 2.50 s together", "blocked on its quota"}},
 		{"CPU quota of the client, now and then", func(w *Window) {
 			w.After.ClientQuota = &result.Cgroup{Name: "/b", CPUs: 2, Periods: 100, Throttled: 15, ThrottledSeconds: 0.5}
 		}, CPUQuota, []string{"the client may use 2 processors", "15 of 100"}},

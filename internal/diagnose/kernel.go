@@ -184,7 +184,7 @@ func manyInTimeWait(w *Window) []result.Finding {
 	if n < 1000 || came < 500 {
 		return nil
 	}
-	f := result.Finding{Name: InTimeWait, Severity: 40, Evidence: fmt.Sprintf("%s sockets; %s came in %.3g s", unit.Commas(n), unit.Commas(came), w.seconds()),
+	f := result.Finding{Name: InTimeWait, Severity: 40, Evidence: fmt.Sprintf("%s sockets; %s came in %s", unit.Commas(n), unit.Commas(came), unit.Seconds(w.seconds())),
 		Meaning: "Whoever closes a connection first keeps it for 60 s more. On the side that had connected it holds a local port, on the other only memory. So many tell of connections that serve one request each.",
 		Cure:    "keep connections: keep-alive, a pool, in a proxy also towards its upstreams"}
 	if s := w.Seen; s.Connecting+s.Accepting > 0 {
