@@ -176,6 +176,13 @@ func (m machine) decide(conns, workers unit.Count, ports int, nofile uint64) (d 
 				of, plural(of), unit.Commas(int64(nofile)), m.tasks, m.tasks.Cure)
 		}
 	}
+	if hold := m.tablesHold(nofile, ports); m.tables && hold < d.conns {
+		if !conns.Auto {
+			return d, fmt.Errorf("--max-conns %s: threads with fd tables of %s hold %s, %s; %s, or raise the fd limit (ulimit -Hn)",
+				conns.String(), unit.Commas(int64(nofile)), unit.Commas(hold), m.tasks, m.tasks.Cure)
+		}
+		bound(hold, "threads with fd tables of %s, %s; cure: %s, or a higher fd limit", unit.Commas(int64(nofile)), m.tasks, m.tasks.Cure)
+	}
 	if d.size, err = m.cut(d.conns, nofile, ports, int(workers.N)); err != nil {
 		return d, fmt.Errorf("--max-conns %s: %v", conns.String(), err)
 	}
@@ -195,6 +202,17 @@ func (m machine) decide(conns, workers unit.Count, ports int, nofile uint64) (d 
 		d.note = fmt.Sprintf("--max-conns %s: %s connections, bound by %s", conns.String(), unit.Commas(d.conns), why)
 	}
 	return d, nil
+}
+
+// tablesHold is how many connections event loops hold that each take a thread and
+// an fd table, with the listeners in it, as many as there are threads for.
+func (m machine) tablesHold(nofile uint64, ports int) int64 {
+	if m.tasks == nil {
+		return math.MaxInt64
+	}
+	const others = 16 // its epoll, eventfds and what every process has open
+	each := max(1, int64(min(nofile, 1<<30))-int64(ports)-others)
+	return max(1, m.tasks.Left()-ownTasks) * each
 }
 
 // enoughThreads is an error if a server of that size could not run: the Go runtime

@@ -51,6 +51,9 @@ func TestDecide(t *testing.T) {
 		{"threads enough", with(small, func(m *machine) { m.tasks = threads(60_000) }), auto, auto, 20_000, 2_819_778, 151, []string{"memory"}},
 		{"asked for, and too few threads", limited(600), unit.Count{N: 2_000_000}, auto, 20_000, 0, 0, []string{"threads", "RLIMIT_NPROC 600"}},
 		{"workers asked for, and too few threads", limited(600), auto, unit.Count{N: 60}, 20_000, 0, 0, []string{"60 workers", "684 threads"}},
+		{"tables, and few threads", with(small, func(m *machine) { m.tables, m.tasks = true, threads(74) }), auto, auto, 20_000, 50 * 19_584, 1, []string{"threads with fd tables of 20,000", "RLIMIT_NPROC 74"}},
+		{"tables asked for, and too few threads", with(limited(74), func(m *machine) { m.tables = true }), unit.Count{N: 1_000_000}, auto, 20_000, 0, 0, []string{"hold 979,200", "RLIMIT_NPROC 74"}},
+		{"tables, and threads enough", with(limited(74), func(m *machine) { m.tables = true }), unit.Count{N: 900_000}, auto, 20_000, 900_000, 1, nil},
 		{"more ports than fds", small, auto, auto, 500, 0, 0, []string{"400 ports", "500"}},
 		{"more workers than there may be", small, auto, unit.Count{N: 5000}, 20_000, 0, 0, []string{"--workers 5000", "1..4096"}},
 	}

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/c10m/c10m/internal/result"
+	"github.com/c10m/c10m/internal/shard"
 	"github.com/c10m/c10m/tests/rig"
 )
 
@@ -213,13 +214,18 @@ func TestFewThreads(t *testing.T) {
 	const nobody = "54321" // has no process of his own
 	prefix := append(append([]string{}, small...), "prlimit", "--nproc=80",
 		"setpriv", "--reuid="+nobody, "--regid="+nobody, "--clear-groups", "--bounding-set=-all")
-	args := append(slices.Clone(prefix), bin+"/server", "--tcp", "21000:4", "--ws", "none", "--control", "none", "--max-conns", "1000")
+	tooMany, limit := "1000", ` workers=2 max-workers=[3-5] `
+	if rig.Engine == shard.Tables { // one process, and a table of 300 for each thread
+		tooMany, limit = "1M", ` workers=1 loops=[12] max-conns=1[0-9]{4} `
+	}
+	args := append(slices.Clone(prefix), bin+"/server", "--engine", rig.Engine, "--tcp", "21000:4", "--ws", "none", "--control", "none",
+		"--max-conns", tooMany)
 	out, err := exec.Command(args[0], args[1:]...).CombinedOutput()
 	if err == nil || !strings.Contains(string(out), "RLIMIT_NPROC 80") || !strings.Contains(string(out), "ulimit -u") {
-		t.Errorf("1000 connections with 80 threads: %v, %s", err, out)
+		t.Errorf("%s connections with 80 threads: %v, %s", tooMany, err, out)
 	}
 	s := rig.Start(t, rig.Options{Ports: 4, Prefix: prefix, Flags: []string{"--max-conns", "auto"}})
-	if !regexp.MustCompile(` workers=2 max-workers=[3-5] `).MatchString(s.Ready) {
+	if !regexp.MustCompile(limit).MatchString(s.Ready) {
 		t.Errorf("it said %q", s.Ready)
 	}
 	echoes(t, s.Addr(0))
