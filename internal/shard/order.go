@@ -33,22 +33,25 @@ func (o *order) leave(worker int) {
 	o.workers = o.workers[:last]
 }
 
-// steps is how finely room is told apart, so that small differences do not make
-// shares uneven.
-const steps = 8
-
-// weigh turns the room that each worker has into its share of what comes. One
-// that has next to none, beside others, gets nothing; where nobody has any, all
-// get the same.
+// weigh turns the room that each worker has into its share of what comes. Who has
+// at least half of the most counts as having as much: shares of workers that are
+// about as full stay the same. One that has next to none, beside others, gets
+// nothing; where nobody has any, all get the same.
 func weigh(room []int64) []uint32 {
 	weights := make([]uint32, len(room))
 	most := slices.Max(append(room, 0))
 	divisor := uint32(0)
 	for i, r := range room {
-		if most > 0 && r > 0 {
-			weights[i] = uint32((r*steps + most/2) / most)
-			divisor = gcd(weights[i], divisor)
+		switch {
+		case most <= 0 || r < most/8 || r <= 0:
+		case r < most/4:
+			weights[i] = 1
+		case r < most/2:
+			weights[i] = 2
+		default:
+			weights[i] = 4
 		}
+		divisor = gcd(weights[i], divisor)
 	}
 	for i := range weights {
 		if divisor == 0 {

@@ -24,7 +24,7 @@ import (
 //   - evenly: of any run of as many blocks as there are places each place gets
 //     one, and the ports begin at different places;
 //   - in secret: which place comes first in a run is a keyed mix of source address
-//     and run, and where a port begins is shuffled by the same key. Who chooses
+//     and run, and where a port begins is the same key's secret. Who chooses
 //     his source ports cannot choose where he goes.
 
 // The offset from which a classic BPF program reads the IP header, and where
@@ -106,16 +106,36 @@ func Steer(listeners []int, key SteerKey, weights []uint32) error {
 		}
 	}
 	slices.SortFunc(groups, func(a, b reuseGroup) int { return cmp.Compare(a.port, b.port) })
-	places := places(weights)
-	first := rand.New(rand.NewPCG(uint64(key[0])<<32|uint64(key[1]), uint64(key[2])<<32|uint64(key[3]))).Perm(len(groups))
+	first := firstPlaces(key, len(groups), places(weights))
 	for i, g := range groups {
-		code := steerProgram(key, uint32(uint64(first[i])*uint64(places)/uint64(len(groups))), weights, g.ipv6)
+		code := steerProgram(key, first[i], weights, g.ipv6)
 		prog := unix.SockFprog{Len: uint16(len(code)), Filter: &code[0]}
 		if err := unix.SetsockoptSockFprog(g.fd, unix.SOL_SOCKET, unix.SO_ATTACH_REUSEPORT_CBPF, &prog); err != nil {
 			return fmt.Errorf("steer connections: %w", os.NewSyscallError("setsockopt SO_ATTACH_REUSEPORT_CBPF", err))
 		}
 	}
 	return nil
+}
+
+// portRun is how many ports in a row begin at places that are spread evenly, at
+// most: few enough that a client which uses some of the ports sees many such runs.
+const portRun = 32
+
+// firstPlaces says where each port begins, of so many in order of their numbers.
+// Of each few in a row every one begins elsewhere, evenly spread over the n places,
+// so that those a client uses are spread evenly whichever they are; in which order,
+// and from where on, is the key's secret.
+func firstPlaces(key SteerKey, ports int, n uint32) []uint32 {
+	secret := rand.New(rand.NewPCG(uint64(key[0])<<32|uint64(key[1]), uint64(key[2])<<32|uint64(key[3])))
+	run := int(min(n, portRun))
+	first := make([]uint32, 0, ports)
+	for len(first) < ports {
+		shift := secret.Uint32N(n)
+		for _, i := range secret.Perm(run) {
+			first = append(first, (shift+uint32(uint64(i)*uint64(n)/uint64(run)))%n)
+		}
+	}
+	return first[:ports]
 }
 
 // places is how many blocks make a run; each socket has its weight of them.
@@ -213,26 +233,29 @@ func placeOf(key SteerKey, n, first uint32) []unix.SockFilter {
 		})
 }
 
-// socketOf returns the socket whose place it is. Neighbours of one weight are
-// divided, so the program has a few instructions for each change of weight.
+// socketOf returns the socket whose place it is. The places go round all sockets,
+// then once more round those of weight 2 and above, and so on: neighbouring blocks
+// go to different ones. Sockets that are neighbours in a round are one step of the
+// program.
 func socketOf(weights []uint32) (code []unix.SockFilter) {
-	begin, done := uint32(0), len(weights)
-	for i := 0; i < done; {
-		run := 1
-		for i+run < done && weights[i+run] == weights[i] {
-			run++
-		}
-		if w := weights[i]; w > 0 {
-			end := begin + w*uint32(run)
+	begin := uint32(0)
+	for round := range slices.Max(append(weights, 0)) {
+		for i := 0; i < len(weights); i++ {
+			first := i
+			for i < len(weights) && weights[i] > round {
+				i++
+			}
+			if i == first {
+				continue
+			}
+			end := begin + uint32(i-first)
 			code = append(code,
-				unix.SockFilter{Code: unix.BPF_JMP | unix.BPF_JGE | unix.BPF_K, K: end, Jt: 4},
+				unix.SockFilter{Code: unix.BPF_JMP | unix.BPF_JGE | unix.BPF_K, K: end, Jt: 3},
 				alu(unix.BPF_ALU, unix.BPF_SUB, begin),
-				alu(unix.BPF_ALU, unix.BPF_DIV, w),
-				alu(unix.BPF_ALU, unix.BPF_ADD, uint32(i)),
+				alu(unix.BPF_ALU, unix.BPF_ADD, uint32(first)),
 				unix.SockFilter{Code: unix.BPF_RET | unix.BPF_A})
 			begin = end
 		}
-		i += run
 	}
 	return append(code, unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K, K: ^uint32(0)}) // never: the kernel's choice
 }

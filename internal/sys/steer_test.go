@@ -98,8 +98,8 @@ func equal(n int) (weights []uint32) {
 
 // portPrograms are the programs of so many ports, as Steer would attach them.
 func portPrograms(key SteerKey, ports int, weights []uint32) (all [][]unix.SockFilter) {
-	for i := range ports {
-		all = append(all, steerProgram(key, uint32(i)*places(weights)/uint32(ports), weights, false))
+	for _, first := range firstPlaces(key, ports, places(weights)) {
+		all = append(all, steerProgram(key, first, weights, false))
 	}
 	return all
 }
@@ -108,14 +108,16 @@ func portPrograms(key SteerKey, ports int, weights []uint32) (all [][]unix.SockF
 // further) of what the weights say, for a client that takes its ports in order,
 // whichever they are and however many, whatever the key.
 func TestSteerEvenly(t *testing.T) {
-	const ports = 200
+	// Half of the server's ports, as a client that speaks one protocol uses.
+	const all, ports = 400, 200
 	for _, tt := range []struct{ workers, from, perPort int }{
-		{2, 1024, 50}, {3, 1024, 100}, {3, 32768, 120}, {7, 10000, 1000}, {53, 1024, 5000}, {148, 1024, 12500}, {16, 1024, 60000},
+		{2, 1024, 50}, {3, 1024, 100}, {3, 32768, 120}, {7, 10000, 1000}, {13, 1024, 960},
+		{53, 1024, 5000}, {148, 1024, 12500}, {16, 1024, 60000},
 	} {
 		for seed := range uint32(5) {
 			key := SteerKey{seed * 0x9e3779b9, seed*77 + 1, ^seed, seed << 7}
 			shares := make([]int, tt.workers)
-			for _, code := range portPrograms(key, ports, equal(tt.workers)) {
+			for _, code := range portPrograms(key, all, equal(tt.workers))[:ports] {
 				last := uint32(0)
 				for sport := tt.from; sport < tt.from+tt.perPort; sport++ {
 					if sport%32 != 0 && sport > tt.from { // as its block's first
@@ -159,7 +161,8 @@ func TestSteerCannotBeAimed(t *testing.T) {
 			}
 		}
 	}
-	one, other := portPrograms(SteerKey{1, 2, 3, 4}, 1, equal(8))[0], portPrograms(SteerKey{5, 6, 7, 8}, 1, equal(8))[0]
+	one, other := portPrograms(SteerKey{0x3a91c5d7, 0x9e3779b9, 0x85ebca6b, 0xc2b2ae35}, 1, equal(8))[0],
+		portPrograms(SteerKey{0x7f4a7c15, 0xbf58476d, 0x94d049bb, 0x1b873593}, 1, equal(8))[0]
 	same := 0
 	for block := range 2000 {
 		p := headers(netip.AddrPortFrom(netip.MustParseAddr("10.9.8.7"), uint16(block<<steerShift)))
@@ -228,7 +231,7 @@ func TestSteerKernel(t *testing.T) {
 				if err := Steer(fds, key, weights); err != nil {
 					t.Fatal(err)
 				}
-				code := steerProgram(key, 0, weights, bind.Is6())
+				code := steerProgram(key, firstPlaces(key, 1, places(weights))[0], weights, bind.Is6())
 				for sport := uint16(20000); sport < 23000; sport += 97 {
 					own := NewAddr(from, sport+uint16(weights[0]))
 					c, errno := Socket(Family(from))
