@@ -19,7 +19,7 @@ const (
 	TLSHello         // TLS on a port that speaks plain WebSocket, answered with 400
 	OverBudget       // what was buffered for it: the largest and slowest go first, --buffer-budget
 	UrgentData       // urgent data beyond a gap, which keeps a loop of gnet's awake
-	CutShort         // it ended its half, and what waited for it could not be kept
+	CutShort         // reset with output waiting for it: no fd was left to go on by, or all ended
 	WatchLimit       // fs.epoll.max_user_watches is used up: epoll_ctl(2) ENOSPC
 	AcceptFailed     // accept4(2) failed for want of something: the message on stderr names it
 	nCauses

@@ -320,6 +320,32 @@ func testWebSocketDrainBusy(t *testing.T, e echo.Engine) {
 	}
 }
 
+// A message of 16 MiB, in one frame or in fragments, is sent to its end before its
+// echo is read.
+func testWebSocketLarge(t *testing.T, e echo.Engine) {
+	ctr, addr := serve(t, e, wsPort)
+	const size, parts = 16 << 20, 16
+	msg := strings.Repeat("0123456789abcdef", size/16)
+	c := upgradeTo(t, addr)
+	c.send(t, ws.OpText, msg)
+	c.want(t, ws.OpText, msg)
+	op := ws.OpText
+	for i := range parts {
+		frame := ws.AppendFrame(nil, op, []byte(msg[i*size/parts:(i+1)*size/parts]), 7)
+		if i < parts-1 {
+			frame[0] &^= 0x80
+		}
+		if _, err := c.Write(frame); err != nil {
+			t.Fatal(err)
+		}
+		op = ws.OpContinuation
+	}
+	c.want(t, ws.OpText, msg)
+	c.send(t, ws.OpClose, "\x03\xe8")
+	c.wantEnd(t, 1000)
+	await(t, func() bool { return ctr.Open.Load() == 0 && ctr.Buffered.Load() == 0 })
+}
+
 func testWebSocketSlowReader(t *testing.T, e echo.Engine) {
 	ctr, addr := serve(t, e, echo.Config{Limit: 10, Ports: []echo.Port{{Proto: echo.WS}}, MaxOutbound: 64 << 10, Stall: time.Second})
 	c := upgradeTo(t, addr)

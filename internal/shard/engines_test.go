@@ -20,6 +20,7 @@ var engineTests = []struct {
 	{"BackPressure", testBackPressure},
 	{"Budget", testBudget},
 	{"WebSocketEcho", testWebSocketEcho},
+	{"WebSocketLarge", testWebSocketLarge},
 	{"WebSocketCounts", testWebSocketCounts},
 	{"WebSocketByteAtATime", testWebSocketByteAtATime},
 	{"WebSocketEndings", testWebSocketEndings},

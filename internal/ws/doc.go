@@ -25,7 +25,12 @@
 // our fragment's header: these are unmasked into a pooled buffer, in the same
 // pass, which Session.Sent gives back as soon as the output is written.
 //
-// Memory is bounded so: a Session is under 64 bytes, the caller keeps at most
+// When Echo ends a connection of its own accord, or Leave does, the peer may be in
+// the middle of a message. Skip passes over what it still sends, without keeping a
+// byte, and says when its close frame is there: until then the connection should be
+// read from, and our half of it stay open.
+//
+// Memory is bounded so: a Session is at most 64 bytes, the caller keeps at most
 // MaxHeld unconsumed bytes, the pooled buffer is as large as the caller's one
 // read and lives from Echo to Sent. MaxMessage bounds what a client may send,
 // not what is held.

@@ -361,7 +361,7 @@
     handshake_timeout: "no whole WebSocket handshake in time", handshake_refused: "not a WebSocket handshake",
     ws_protocol: "breach of RFC 6455, closed with 1002", ws_utf8: "text that is not UTF-8, closed with 1007", ws_too_big: "message over --max-message, closed with 1009",
     tls_hello: "TLS on a port that speaks plain WebSocket", over_budget: "closed: the largest and slowest above --buffer-budget",
-    urgent_data: "closed: urgent data that no read takes", cut_short: "reset: it ended its half, and no descriptor was left to go on with it",
+    urgent_data: "closed: urgent data that no read takes", cut_short: "reset before it had taken all of its echoes: no descriptor was left, or the server ended",
     watch_limit: "fs.epoll.max_user_watches is used up", accept_failed: "accept4 failed, see the server's stderr",
     connect_refused: "nobody listens there", connect_no_address: "no local port left", connect_timeout: "no answer in time", connect_reset: "the server refused it",
     socket_fd_limit: "no file descriptor left", read_reset: "the server closed it", read_closed: "the server closed it", echo_mismatch: "other bytes came back than were sent", echo_timeout: "a message was never answered",

@@ -117,6 +117,9 @@ func (l *lane) run() {
 		l.sweep()
 	}
 	for _, g := range l.conns {
+		if g.s != nil && g.s.Waiting() > 0 {
+			l.core.Count(echo.CutShort)
+		}
 		l.drop(g, false)
 	}
 }
