@@ -10,8 +10,8 @@ import (
 
 // lane serves the connections that gnet cannot: those whose peers do not take
 // their echo at once, and those that are said goodbye to when all ends. It is a
-// plain level-triggered event loop with a goroutine of its own, which sleeps while
-// there is nothing to do. A connection stays here until its end.
+// plain level-triggered event loop with a goroutine of its own, which exists only
+// while there are connections. A connection stays here until its end.
 type lane struct {
 	*echo.Loop
 	core    *echo.Core
@@ -22,12 +22,11 @@ type lane struct {
 	began   time.Time
 	in      []byte
 	leaving bool // all have been said goodbye to
-	done    chan struct{}
 
-	mu      sync.Mutex
-	inbox   []guest
-	started bool      // the goroutine runs
-	until   time.Time // not zero: end when all are gone, or then
+	mu    sync.Mutex
+	inbox []guest
+	done  chan struct{} // closed when the goroutine ends; nil: there is none
+	until time.Time     // not zero: all ends, by then at the latest
 }
 
 // guest is a connection in a lane.
@@ -54,7 +53,7 @@ func newLane(core *echo.Core, i int) (*lane, error) {
 		ep.Close()
 		return nil, err
 	}
-	l := &lane{core: core, epoll: ep, bell: bell, conns: map[int32]*guest{}, began: time.Now(), done: make(chan struct{})}
+	l := &lane{core: core, epoll: ep, bell: bell, conns: map[int32]*guest{}, began: time.Now()}
 	l.Loop = core.Loop(i, l)
 	if errno := ep.Add(bell, sys.EpollIn|sys.EpollET, int32(bell), 0); errno != 0 {
 		ep.Close()
@@ -68,13 +67,11 @@ func newLane(core *echo.Core, i int) (*lane, error) {
 func (l *lane) take(fd, port int, s *echo.Session) {
 	l.mu.Lock()
 	l.inbox = append(l.inbox, guest{fd: fd, port: port, s: s})
-	start := !l.started
-	l.started = true
-	l.mu.Unlock()
-	if start {
-		l.in = make([]byte, laneBuffer)
-		go l.run()
+	if l.done == nil {
+		l.done = make(chan struct{})
+		go l.run(l.done)
 	}
+	l.mu.Unlock()
 	sys.Signal(l.bell)
 }
 
@@ -83,24 +80,29 @@ func (l *lane) take(fd, port int, s *echo.Session) {
 func (l *lane) end(d time.Duration) {
 	l.mu.Lock()
 	l.until = time.Now().Add(d)
-	started := l.started
-	l.started = true
+	done := l.done
 	l.mu.Unlock()
-	if started {
+	if done != nil {
 		sys.Signal(l.bell)
-		<-l.done
+		<-done
 	}
 	l.epoll.Close()
 	sys.Close(l.bell)
 }
 
 // run is the event loop.
-func (l *lane) run() {
-	defer close(l.done)
+func (l *lane) run(done chan struct{}) {
+	defer close(done)
+	if l.in == nil {
+		l.in = make([]byte, laneBuffer)
+	}
 	events := make([]sys.Event, laneEvents)
 	for {
-		wait, ended := l.admit()
-		if ended {
+		if !l.admit() {
+			return // and another may have begun
+		}
+		wait, over := l.patience()
+		if over {
 			break
 		}
 		n, err := l.epoll.Wait(events, wait)
@@ -124,28 +126,40 @@ func (l *lane) run() {
 	}
 }
 
-// admit takes in who has come, and says how long to wait for events. ended: all
-// is done.
-func (l *lane) admit() (wait time.Duration, ended bool) {
+// admit takes in who has come. It is false if nobody is here: then the goroutine
+// ends, and touches nothing any more.
+func (l *lane) admit() bool {
 	l.mu.Lock()
-	in, until := l.inbox, l.until
+	in := l.inbox
 	l.inbox = nil
+	if len(in)+len(l.conns) == 0 {
+		l.done = nil
+		l.mu.Unlock()
+		return false
+	}
 	l.mu.Unlock()
 	for _, g := range in {
 		g.last = time.Since(l.began)
 		l.conns[int32(g.fd)] = &g
-		next := l.Attach(g.fd, g.s)
-		g.events = interest(next)
+		g.events = interest(l.Attach(g.fd, g.s))
 		if errno := l.epoll.Add(g.fd, g.events, int32(g.fd), 0); errno != 0 {
 			l.core.Failed("epoll_ctl", errno)
 			l.drop(&g, true)
 		}
 	}
+	return true
+}
+
+// patience is how long to wait for events. over: all ends, and its time is up.
+func (l *lane) patience() (wait time.Duration, over bool) {
+	l.mu.Lock()
+	until := l.until
+	l.mu.Unlock()
 	wait = -1
 	if every := l.TickEvery(); every > 0 {
 		wait = every
 	}
-	if l.core.IdleTimeout > 0 && len(l.conns) > 0 {
+	if l.core.IdleTimeout > 0 {
 		wait = tick
 	}
 	if until.IsZero() {
@@ -153,10 +167,7 @@ func (l *lane) admit() (wait time.Duration, ended bool) {
 	}
 	l.leave()
 	left := time.Until(until)
-	if left <= 0 || len(l.conns) == 0 {
-		return 0, true
-	}
-	return min(left, tick), false
+	return min(left, tick), left <= 0
 }
 
 // leave says goodbye to all, once, when all ends.
