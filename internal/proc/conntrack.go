@@ -19,7 +19,10 @@ func (p FS) Conntrack() (c Conntrack, err error) {
 	if c.Max, err = p.SysctlInt("net.netfilter.nf_conntrack_max"); err != nil {
 		return c, err
 	}
-	each, err := p.fs.ConntrackStat()
+	if c.Count < 0 || c.Max < 1 {
+		return Conntrack{}, fmt.Errorf("read net.netfilter.nf_conntrack_count and _max: %d of %d cannot be", c.Count, c.Max)
+	}
+	each, err := p.net("stat/nf_conntrack").ConntrackStat()
 	if err != nil {
 		return c, fmt.Errorf("read net/stat/nf_conntrack: %w", err)
 	}

@@ -97,6 +97,18 @@ func readFile(name string, parse func([]byte) error) error {
 	return parse(b[:n])
 }
 
+// net is where a file of /proc/net is to be read: as in read, a /proc that is
+// mounted with subset=pid has it below self alone.
+func (p FS) net(name string) procfs.FS {
+	if _, err := os.Stat(filepath.Join(p.root, "net", name)); err == nil {
+		return p.fs
+	}
+	if own, err := procfs.NewFS(filepath.Join(p.root, "self")); err == nil {
+		return own
+	}
+	return p.fs
+}
+
 // of is where a process is to be found below /proc.
 func of(pid int) string {
 	if pid == self {

@@ -19,7 +19,8 @@ type Sockets struct {
 // Sockets reads the socket counts. A kernel without IPv6 has no sockstat6.
 func (p FS) Sockets() (Sockets, error) {
 	var s Sockets
-	v4, err := p.fs.NetSockstat()
+	net := p.net("sockstat")
+	v4, err := net.NetSockstat()
 	if err != nil {
 		return s, fmt.Errorf("read net/sockstat: %w", err)
 	}
@@ -34,10 +35,10 @@ func (p FS) Sockets() (Sockets, error) {
 	if !found {
 		return s, errors.New("read net/sockstat: it has no TCP line")
 	}
-	if s.TCP < 0 {
-		return Sockets{}, fmt.Errorf("read net/sockstat: %d TCP sockets cannot be", s.TCP)
+	if min(s.TCP, s.Orphan, s.TimeWait, s.Alloc, s.MemPages) < 0 {
+		return Sockets{}, fmt.Errorf("read net/sockstat: %+v cannot be", s)
 	}
-	v6, err := p.fs.NetSockstat6()
+	v6, err := net.NetSockstat6()
 	if errors.Is(err, fs.ErrNotExist) {
 		return s, nil
 	}
