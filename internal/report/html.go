@@ -42,55 +42,6 @@ type badge struct{ Class, Word, Said string }
 // tile is one figure that is looked for first.
 type tile struct{ Name, Value, Note string }
 
-type section struct {
-	Title    string
-	Class    string
-	Warnings []string
-	Figures  []figure
-	Tables   []table
-	Notes    []string
-	Code     string
-}
-
-// figure is one plot in two widths; the page shows the one that fits. Without a
-// plot the note says why there is none.
-type figure struct {
-	Caption, Note string
-	Wide, Narrow  template.HTML
-}
-
-type table struct {
-	Title   string
-	Caption string   // the title, unless the section says it already
-	First   string   // heads the names
-	Head    []string // of the values
-	Words   string   // of the notes
-	Rows    []line
-}
-
-// line is a row of a table: values are aligned to the right, a note is words.
-type line struct {
-	Name   string
-	Values []string
-	Note   string
-	Class  string
-	Marks  map[int]string // classes of single values, by their index
-}
-
-func (t *table) add(name string, values ...string) {
-	t.Rows = append(t.Rows, line{Name: name, Values: values})
-}
-
-// filled are the tables that have rows.
-func filled(tables ...table) (list []table) {
-	for _, t := range tables {
-		if len(t.Rows) > 0 {
-			list = append(list, t)
-		}
-	}
-	return list
-}
-
 // The widths of the page's plots: two fit beside each other on a desk, one on a
 // phone.
 const (
@@ -155,13 +106,10 @@ func WriteHTML(w io.Writer, r *result.Result) error {
 	}
 	sections = append(sections, labSections(r)...)
 	if opened {
-		sections = append(sections, memorySection(r), connectionSection(r), answerSection(r.FirstFailure), messageSection(r), countSection(r))
+		sections = append(sections, costSection(r.Memory), inUseSection(r.Memory), connectionSection(r), answerSection(r.FirstFailure), setupSection(r.Setup),
+			messageSection(r.Echo), protocolSection(r.Protocols), countSection(r))
 	}
-	for _, s := range append(sections, limitSection(r), machineSection(r), rerunSection(r.Command)) {
-		if len(s.Figures)+len(s.Tables)+len(s.Warnings) > 0 || s.Code != "" {
-			p.Sections = append(p.Sections, s)
-		}
-	}
+	p.Sections = shown(append(sections, limitSection(r), machineSection(r), rerunSection(r.Command))...)
 	return p.write(w)
 }
 

@@ -12,27 +12,20 @@ const (
 	tableWidth = 11
 )
 
-// memory is what a connection costs and what was in use.
-func (t *text) memory(r *result.Result) {
-	m := r.Memory
-	if m == nil {
-		return
+// costSection is what a connection costs, marginal and plain, and where.
+func costSection(m *result.Memory) section {
+	s := section{Title: "Memory per connection"}
+	switch {
+	case m == nil:
+		return s
+	case m.Withheld != "":
+		s.Notes = []string{"Memory per connection: " + m.Withheld + "."}
 	}
-	if m.Withheld != "" {
-		t.printf("\n")
-		t.sentence("Memory per connection: %s.", m.Withheld)
+	if !m.Measured() {
+		return s
 	}
-	if m.Measured() {
-		t.perConn(m)
-		t.caches(m.Caches)
-		t.extrapolate(m)
-	}
-	t.inUse(m)
-}
-
-func (t *text) perConn(m *result.Memory) {
-	t.head("Memory per conn", tableWidth, "marginal", "plain")
-	t.cells(kernelRow(m), tableWidth, unit.PerConn(m.KernelPerConn), unit.PerConn(m.Plain.Kernel))
+	t := table{Title: "Memory per conn", First: "of", Head: []string{"marginal", "plain"}, layout: layout{value: tableWidth}}
+	t.add(kernelRow(m), unit.PerConn(m.KernelPerConn), unit.PerConn(m.Plain.Kernel))
 	server := func(p *float64) string {
 		if p == nil {
 			return ""
@@ -40,17 +33,27 @@ func (t *text) perConn(m *result.Memory) {
 		return unit.PerConn(*p)
 	}
 	if m.ServerPerConn != nil || m.Plain.Server != nil {
-		t.cells("server", tableWidth, server(m.ServerPerConn), server(m.Plain.Server))
+		t.add("server", server(m.ServerPerConn), server(m.Plain.Server))
 	}
-	t.cells("client", tableWidth, unit.PerConn(m.ClientPerConn), unit.PerConn(m.Plain.Client))
-	t.cells("total", tableWidth, unit.PerConn(m.TotalPerConn), unit.PerConn(m.Plain.Total))
-	t.row("method", "%s; the kernel's part is of %s", method(m.Method), kernelEnds(m))
+	t.add("client", unit.PerConn(m.ClientPerConn), unit.PerConn(m.Plain.Client))
+	t.Rows = append(t.Rows, line{Name: "total", Values: []string{unit.PerConn(m.TotalPerConn), unit.PerConn(m.Plain.Total)}, Class: "total"})
+	t.say("method", "%s; the kernel's part is of %s", method(m.Method), kernelEnds(m))
 	if m.Fit.R2 > 0 {
-		t.row("marginal", "least squares over %s, r² %.5f", plural(m.Fit.Samples, "sample"), m.Fit.R2)
+		t.say("marginal", "least squares over %s, r² %.5f", plural(m.Fit.Samples, "sample"), m.Fit.R2)
 	} else {
-		t.row("marginal", "too few samples for a fit (%d): the plain difference", m.Fit.Samples)
+		t.say("marginal", "too few samples for a fit (%d): the plain difference", m.Fit.Samples)
 	}
-	t.crossCheck(m)
+	crossCheck(&t, m)
+	caches := table{Title: "Kernel caches", First: "cache", Head: []string{"a conn", "objects"}, layout: layout{value: tableWidth}}
+	for _, c := range m.Caches {
+		objects := ""
+		if c.ObjectsPerConn != 0 {
+			objects = fmt.Sprintf("%.2f", c.ObjectsPerConn)
+		}
+		caches.add(c.Name, unit.PerConn(c.BytesPerConn), objects)
+	}
+	s.Tables, s.Notes = filled(t, caches), append(s.Notes, extrapolated(m))
+	return s
 }
 
 // kernelRow names the kernel's part of the cost.
@@ -83,9 +86,9 @@ func method(m string) string {
 }
 
 // crossCheck holds the accounts against what the machine lost.
-func (t *text) crossCheck(m *result.Memory) {
+func crossCheck(t *table, m *result.Memory) {
 	if m.PagesPerConn != nil && m.KernelPerConn > 0 {
-		t.row("in pages", "the kernel's slabs grew by %s: %+.1f %% of their objects", unit.PerConn(*m.PagesPerConn), 100*(*m.PagesPerConn/m.KernelPerConn-1))
+		t.say("in pages", "the kernel's slabs grew by %s: %s of their objects", unit.PerConn(*m.PagesPerConn), unit.Change(*m.PagesPerConn/m.KernelPerConn-1))
 	}
 	explained, known := m.InPages()
 	if !known {
@@ -95,36 +98,19 @@ func (t *text) crossCheck(m *result.Memory) {
 	if m.WalkedPerConn != nil {
 		and = fmt.Sprintf(", %s of it left by readers of /proc/PID/fd", unit.PerConn(*m.WalkedPerConn))
 	}
-	t.row("cross-check", "%s in pages%s, against %s by MemTotal − MemFree − page cache: %+.1f %%",
-		unit.PerConn(explained), and, unit.PerConn(*m.Outside), 100*(explained / *m.Outside - 1))
+	t.say("cross-check", "%s in pages%s, against %s by MemTotal − MemFree − page cache: %s",
+		unit.PerConn(explained), and, unit.PerConn(*m.Outside), unit.Change(explained / *m.Outside - 1))
 }
 
-func (t *text) caches(list []result.Cache) {
-	if len(list) == 0 {
-		return
-	}
-	t.head("Kernel caches", tableWidth, "a conn", "objects")
-	for _, c := range list {
-		objects := ""
-		if c.ObjectsPerConn != 0 {
-			objects = fmt.Sprintf("%.2f", c.ObjectsPerConn)
-		}
-		t.cells(c.Name, tableWidth, unit.PerConn(c.BytesPerConn), objects)
-	}
-}
-
-// extrapolate is the sentence that people quote. GiB = 2^30, GB = 10^9: others
+// extrapolated is the sentence that people quote. GiB = 2^30, GB = 10^9: others
 // count in GB, so both are given.
-func (t *text) extrapolate(m *result.Memory) {
-	t.printf("\n")
+func extrapolated(m *result.Memory) string {
 	need := m.Projection()
-	if need == 0 && m.FewSamples() {
-		t.sentence("Too few samples to say what 10,000,000 connections need: take more of them, or a lower --rate.")
-		return
-	}
-	if need == 0 {
-		t.sentence("Too noisy to say what 10,000,000 connections need: take more of them.")
-		return
+	switch {
+	case need == 0 && m.FewSamples():
+		return "Too few samples to say what 10,000,000 connections need: take more of them, or a lower --rate."
+	case need == 0:
+		return "Too noisy to say what 10,000,000 connections need: take more of them."
 	}
 	at := ", this end"
 	switch {
@@ -137,36 +123,37 @@ func (t *text) extrapolate(m *result.Memory) {
 	if m.BothEnds && m.ServerPerConn == nil {
 		said += ", without the server's own memory, which is not known"
 	}
-	t.sentence("%s", said)
+	return said
 }
 
-// inUse is the memory before, while held and after, and how much came back.
-func (t *text) inUse(m *result.Memory) {
-	if m.Before == nil && m.Held == nil && m.After == nil {
-		return
+// inUseSection is the memory before, while held and after, and how much came back.
+func inUseSection(m *result.Memory) section {
+	if m == nil || m.Before == nil && m.Held == nil && m.After == nil {
+		return section{}
 	}
-	const first = 15 // five columns within 60
-	t.title(cells("Memory in use", first, tableWidth, "kernel", "server", "client", "machine"))
-	values := func(name string, v ...string) { t.printf("%s\n", cells("  "+name, first, tableWidth, v...)) }
-	line := func(name string, u *result.Used) {
+	// Five columns within 60.
+	t := table{Title: "Memory in use", First: "when", Head: []string{"kernel", "server", "client", "machine"}, layout: layout{name: 15, value: tableWidth}}
+	for _, one := range []struct {
+		when string
+		used *result.Used
+	}{{"before", m.Before}, {"held", m.Held}, {"after close", m.After}} {
+		u := one.used
 		if u == nil {
-			return
+			continue
 		}
 		server := ""
 		if u.Server != nil {
 			server = unit.Bytes(float64(*u.Server))
 		}
-		values(name, unit.Bytes(float64(u.Kernel)), server, unit.Bytes(float64(u.Client)), unit.Bytes(float64(u.System)))
+		t.add(one.when, unit.Bytes(float64(u.Kernel)), server, unit.Bytes(float64(u.Client)), unit.Bytes(float64(u.System)))
 	}
-	line("before", m.Before)
-	line("held", m.Held)
-	line("after close", m.After)
 	if back := m.Returned(); back != (result.Returned{}) {
-		values("came back", cameBack(back.Kernel), cameBack(back.Server), cameBack(back.Client), cameBack(back.System))
+		t.add("came back", cameBack(back.Kernel), cameBack(back.Server), cameBack(back.Client), cameBack(back.System))
 	}
 	if m.PeakUsed > 0 {
-		t.row("peak", "%s of the machine's memory in use", unit.Bytes(float64(m.PeakUsed)))
+		t.say("peak", "%s of the machine's memory in use", unit.Bytes(float64(m.PeakUsed)))
 	}
+	return section{Title: "Memory in use", Tables: filled(t)}
 }
 
 // cameBack is the share of a growth that was given back; "" if that is not known.

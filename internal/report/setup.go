@@ -9,52 +9,6 @@ import (
 	"github.com/c10m/c10m/internal/unit"
 )
 
-// setup is the ramp: how long, how fast, how evenly, how slow each connect.
-func (t *text) setup(s *result.Setup) {
-	if s == nil {
-		return
-	}
-	t.title("Setup")
-	took, alone := unit.Seconds(s.Seconds), unit.Seconds(s.ClientSeconds)
-	if s.ClientSeconds > 0 && s.ClientSeconds < s.Seconds {
-		took += " until both ends held all"
-		if alone != unit.Seconds(s.Seconds) {
-			took += ", " + alone + " for the client alone"
-		}
-	}
-	t.row("time", "%s", took)
-	if s.Rate > 0 {
-		t.row("rate", "%s", unit.PerSecond(s.Rate))
-	}
-	if first, last, ok := s.Tenths(); ok {
-		t.row("first tenth", "%s", unit.PerSecond(first))
-		t.row("last tenth", "%s, %.2f of the first", unit.PerSecond(last), last/first)
-	}
-	t.chart(s.Curve)
-	t.latencies(timed{"connect", s.Latency}, timed{"upgraded", s.Handshake})
-}
-
-// timed is a latency and what took so long.
-type timed struct {
-	name    string
-	latency *result.Latency
-}
-
-// latencies is a table of histograms; those that are nil were not measured.
-func (t *text) latencies(all ...timed) {
-	const first, width = 10, 10
-	title := cells("  latency", first, width, "p50", "p90", "p99", "p99.9", "max")
-	for _, a := range all {
-		if l := a.latency; l != nil {
-			if title != "" {
-				t.printf("%s\n", title)
-			}
-			title = ""
-			t.printf("%s\n", cells("  "+a.name, first, width, unit.Nanos(l.P50), unit.Nanos(l.P90), unit.Nanos(l.P99), unit.Nanos(l.P999), unit.Nanos(l.Max)))
-		}
-	}
-}
-
 // minPoints is how many samples a curve takes to be worth a look.
 const minPoints = 5
 

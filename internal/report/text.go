@@ -24,17 +24,16 @@ func WriteText(w io.Writer, r *result.Result, options ...Options) error {
 // run is the report of a run that opened connections.
 func (t *text) run(r *result.Result) {
 	t.top(r)
-	t.conns(r)
+	t.section(connectionSection(r))
 	t.answer(r.FirstFailure)
-	t.setup(r.Setup)
-	t.memory(r)
-	t.echo(r.Echo)
+	t.section(setupSection(r.Setup))
+	t.section(costSection(r.Memory))
+	t.section(inUseSection(r.Memory))
+	t.section(messageSection(r.Echo))
 	t.heat(r.Heat)
-	t.protocols(r.Protocols)
-	t.reconcile(r)
-	t.spread(r.Spread)
-	t.cpu(r.CPU)
-	t.limits(r)
+	t.section(protocolSection(r.Protocols))
+	t.section(countSection(r))
+	t.section(limitSection(r))
 	t.thresholds(r.Thresholds)
 	t.tables(Tables(r))
 	t.findings(r.Findings)
@@ -177,30 +176,6 @@ func verdict(r *result.Result) (word, said string) {
 		return wordFailed, said
 	}
 	return wordDone, said
-}
-
-// conns is what became of each connection, and why some failed.
-func (t *text) conns(r *result.Result) {
-	c := r.Conns
-	const width = 14
-	t.title("Connections")
-	t.cells("attempted", width, unit.Commas(c.Attempted))
-	t.cells("established", width, unit.Commas(c.Established))
-	t.cells("failed", width, unit.Commas(c.Failed))
-	t.cells("lost", width, unit.Commas(c.Lost))
-	if c.Reconnected > 0 {
-		t.cells("  reconnected", width, unit.Commas(c.Reconnected))
-	}
-	if c.Errors.Sum() == 0 {
-		return
-	}
-	t.head("Errors", width, "count")
-	for _, e := range c.Errors.Top(0) {
-		t.cells(e.Name, width, unit.Commas(e.N))
-		if help := cureFor(e.Name, c); help != "" {
-			t.printf("%s\n", wrap("    ", help, t.width))
-		}
-	}
 }
 
 // answer is what a peer said that made the first connection fail.
