@@ -44,6 +44,9 @@ func shortOf(r *result.Result) (why []string) {
 	if n := c.Errors["close_timeout"]; n > 0 {
 		why = append(why, unit.Commas(n)+" were not closed by the server, which was to close first")
 	}
+	if r.Behind && c.Attempted == 0 {
+		why = append(why, "a run fell short, or could not be made")
+	}
 	if len(why) == 0 && len(r.Findings) > 0 && r.Findings[0].Severity >= result.Limits {
 		why = append(why, "what limits is: "+r.Findings[0].Name)
 	}

@@ -86,3 +86,35 @@ func TestGuardSeesMemoryGoWhileTheServerIsFrozen(t *testing.T) {
 		t.Errorf("the ramp was stopped for %q while the server did not answer, want for memory", why)
 	}
 }
+
+// A look at memory that fails is a gap that the report tells of.
+func TestFailedSnapshotIsAWarning(t *testing.T) {
+	dir := t.TempDir()
+	fakeMemory(t, dir, 900) // and no process
+	fp, err := proc.New(dir, t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := acceptor(t)
+	p := &Prepared{control: newControl(t.Context(), ""), Plan: plan.Plan{Target: plan.Target{Host: at.Addr(), Ports: []int{int(at.Port())}}, Local: plan.DefaultLocalPorts,
+		Total: 1, Conns: 1, Threads: 1, Asked: plan.Asked{Window: 1, ConnectTimeout: time.Minute, Close: plan.CloseRST}}}
+	h := &hold{Prepared: p, fp: fp, sampler: proc.NewSampler(), res: &result.Result{}}
+	if h.engine, err = loadgen.Start(p.Plan, 1); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _, _ = h.engine.Stop() }()
+	h.warnOfGaps()
+	if len(h.Warnings) > 0 {
+		t.Errorf("warnings %v before anything failed", h.Warnings)
+	}
+	for range 3 {
+		h.sample(t.Context(), time.Now())
+	}
+	h.warnOfGaps()
+	if len(h.Warnings) != 1 || len(h.sampler.Taken) != 0 {
+		t.Fatalf("warnings %v, %d samples; want one, of the gaps, and none", h.Warnings, len(h.sampler.Taken))
+	}
+	if w := h.Warnings[0]; w.Code != "memory_gaps" || w.Numbers["gaps"] != 3 || w.Words["why"] == "" {
+		t.Errorf("warning %+v, want 3 gaps and why", w)
+	}
+}

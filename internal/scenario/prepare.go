@@ -319,13 +319,7 @@ func (p *Prepared) machine(o Options, pl plan.Plan, fp proc.FS) (m plan.Machine,
 		m.FDsTaken += min(threadsFor(o, most), maxTables)
 	}
 	p.kernelLimits(&m, fp)
-	sources := int64(max(1, len(o.Sources)))
-	if o.Sources == nil && o.Host.IsLoopback() && o.Host.Is4() {
-		sources = plan.MaxSources
-	} else if o.Sources == nil {
-		sources = int64(max(1, len(ownAddresses(o.Host, plan.MaxSources)))) // those that decideSources would use
-	}
-	m.Tuples = int64(pl.Local.N()) * int64(pl.Dests()) * sources
+	m.Tuples = int64(pl.Local.N()) * int64(pl.Dests()) * mostSources(&o, ownAddresses)
 	if pl.Packets.On() {
 		p.packetMachine(&m, &pl, o)
 	}
@@ -347,6 +341,20 @@ func (p *Prepared) memoryRoom(m *plan.Machine, e plan.Engine, fp proc.FS) {
 		p.warn(result.Warn("memory_room_doubtful").Word("why", doubt))
 	}
 	m.RoomBytes, m.BytesPerConn = int64(mem.Room(plan.MemoryReserve)), p.bytesPerConn(e)
+}
+
+// mostSources is how many source addresses a run may use: those that
+// decideSources would take of what own finds.
+func mostSources(o *Options, own func(netip.Addr, int) []netip.Addr) int64 {
+	switch {
+	case o.Sources != nil:
+		return int64(len(o.Sources))
+	case o.Host.IsLoopback() && o.Host.Is4():
+		return plan.MaxSources
+	case o.Host.IsLoopback():
+		return 1
+	}
+	return int64(max(1, len(own(o.Host, plan.MaxSources))))
 }
 
 // decideConns settles --conns, and says which limit it is that binds.

@@ -147,3 +147,31 @@ func TestPrepareWarnsOfSettings(t *testing.T) {
 		}
 	}
 }
+
+// --conns auto counts the source addresses that --sources auto would use, on any
+// host.
+func TestAutoCountsTheSourcesThatItWouldUse(t *testing.T) {
+	four := func(netip.Addr, int) []netip.Addr { return make([]netip.Addr, 4) }
+	none := func(netip.Addr, int) []netip.Addr { return nil }
+	for _, tt := range []struct {
+		host    string
+		sources int // of --sources; 0: auto
+		own     func(netip.Addr, int) []netip.Addr
+		want    int64
+	}{
+		{"127.0.0.1", 0, none, plan.MaxSources},
+		{"127.0.0.1", 2, none, 2},
+		{"::1", 0, four, 1},
+		{"192.0.2.1", 0, four, 4},
+		{"192.0.2.1", 0, none, 1},
+		{"192.0.2.1", 3, four, 3},
+	} {
+		o := Options{Target: plan.Target{Host: netip.MustParseAddr(tt.host)}}
+		if tt.sources > 0 {
+			o.Sources = make([]netip.Addr, tt.sources)
+		}
+		if got := mostSources(&o, tt.own); got != tt.want {
+			t.Errorf("%s with %d of --sources: %d, want %d", tt.host, tt.sources, got, tt.want)
+		}
+	}
+}
