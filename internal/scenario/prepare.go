@@ -217,17 +217,24 @@ func (p *Prepared) findServer(ctx context.Context, o Options, fp proc.FS) {
 		p.warn(result.Warn("control_unreachable").Word("url", base).Word("why", why(err)))
 		return
 	}
-	if !isOf(r, o.Host, o.Ports) {
-		w := result.Warn("control_of_other").Word("url", base).Word("ports", portsText(r)).Word("bind", r.Bind)
-		if o.Control == "auto" {
-			p.warn(w)
-			return
-		}
-		p.Elsewhere = true
-		w.Code = "control_taken_as_told"
-		p.warn(w)
+	if p.takes(base, r, &o) {
+		p.control, p.Server, p.Place = c, r, findPlace(o.Host, r, fp)
 	}
-	p.control, p.Server, p.Place = c, r, findPlace(o.Host, r, fp)
+}
+
+// takes says whether a server's report is taken for that of the server that the
+// run goes to. One of other ports is not if its endpoint was only found; if it was
+// named it is, as behind a mapping of ports, with the doubt.
+func (p *Prepared) takes(base string, r *result.ServerReport, o *Options) bool {
+	if isOf(r, o.Host, o.Ports) {
+		return true
+	}
+	w := result.Warn("control_of_other").Word("url", base).Word("ports", portsText(r)).Word("bind", r.Bind)
+	if p.Elsewhere = o.Control != "auto"; p.Elsewhere {
+		w.Code = "control_taken_as_told"
+	}
+	p.warn(w)
+	return p.Elsewhere
 }
 
 func (p *Prepared) warn(w result.Warning) { p.Warnings = append(p.Warnings, w) }
