@@ -10,6 +10,7 @@ COMMIT      := $(shell git describe --always --dirty --abbrev=12 2>/dev/null || 
 DATE        := $(shell git log -1 --format=%cs 2>/dev/null)
 GOBUILD     := go build -trimpath -ldflags '-X "main.linked=$(COMMIT) $(DATE)"'
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+PREFIX      ?= /usr/local
 TESTTIME    ?= 18m
 FUZZTIME    ?= 20s
 
@@ -35,6 +36,15 @@ build: host ## build bin/server, bin/client and bin/tuning
 man: build ## write the man pages into out/man
 	@mkdir -p out/man
 	@for m in $(MAINS); do bin/$$m man >out/man/c10m-$$m.1; done; ls out/man/*.1
+
+.PHONY: install
+install: build ## install as c10m-server, c10m-client, c10m-tuning; PREFIX=/usr/local
+	@install -d $(DESTDIR)$(PREFIX)/bin
+	@for m in $(MAINS); do install -m 755 bin/$$m $(DESTDIR)$(PREFIX)/bin/c10m-$$m; done; ls $(DESTDIR)$(PREFIX)/bin/c10m-*
+
+.PHONY: dist
+dist: build ## tarballs, .deb and .rpm for amd64 and arm64, in out/dist
+	@scripts/dist.sh
 
 .PHONY: peers
 peers: host ## build the harness, the servers and the yardsticks that we compare with
@@ -71,6 +81,14 @@ screenshots: build ## make the README's pictures of the live page and the report
 .PHONY: labs
 labs: build ## run every lab once: churn, relay, workers, peak, stress, echo, soak
 	@scripts/labs.sh
+
+# Nothing to install and no root; tests that need it are skipped and say so. The
+# programs as processes (tests/) and the comparison (bench/) are for make test.
+.PHONY: check
+check: host ## format, vet and unit tests: a minute, no root, nothing to install
+	@bad=$$(gofmt -l .); [[ -z $$bad ]] || { echo "not formatted (gofmt -w): $$bad" >&2; exit 1; }
+	@go vet ./...
+	@go test -short ./internal/... ./server ./client ./tuning
 
 # Not from the cache: the tests talk to the kernel, and it may have changed.
 .PHONY: test
