@@ -22,6 +22,7 @@ type lane struct {
 	began   time.Time
 	in      []byte
 	leaving bool // all have been said goodbye to
+	stuck   bool // a socket with room took nothing
 
 	mu    sync.Mutex
 	inbox []guest
@@ -38,9 +39,20 @@ type guest struct {
 	last   time.Duration // when it last spoke, for the idle timeout
 }
 
+// waiting is how much waits for its peer.
+func (g *guest) waiting() int {
+	if g.s == nil {
+		return 0
+	}
+	return g.s.Waiting()
+}
+
 const (
 	laneBuffer = 64 << 10
 	laneEvents = 128
+	// laneRest is a pause where send(2) gives EAGAIN though epoll(7) says that there
+	// is room: above the limit of tcp_mem both are so, for as long as it lasts.
+	laneRest = time.Millisecond
 )
 
 func newLane(core *echo.Core, i int) (*lane, error) {
@@ -117,9 +129,13 @@ func (l *lane) run(done chan struct{}) {
 		}
 		l.Tick()
 		l.sweep()
+		if l.stuck {
+			l.stuck = false
+			time.Sleep(laneRest)
+		}
 	}
 	for _, g := range l.conns {
-		if g.s != nil && g.s.Waiting() > 0 {
+		if g.waiting() > 0 {
 			l.core.Count(echo.CutShort)
 		}
 		l.drop(g, false)
@@ -198,10 +214,12 @@ func interest(next echo.Next) uint32 {
 func (l *lane) handle(g *guest, ready uint32) {
 	next := echo.Read
 	if ready&sys.EpollOut != 0 {
+		before := g.waiting()
 		g.s, next = l.Writable(g.fd, g.port, g.s)
 		if l.proceed(g, next); next.Ends() {
 			return
 		}
+		l.stuck = l.stuck || before > 0 && g.waiting() == before
 	}
 	switch {
 	case ready&sys.EpollIn != 0 && g.events&sys.EpollIn != 0:
@@ -245,7 +263,7 @@ func (l *lane) proceed(g *guest, next echo.Next) {
 // drop closes a connection.
 func (l *lane) drop(g *guest, reset bool) {
 	delete(l.conns, int32(g.fd))
-	if reset || g.s != nil && g.s.Waiting() > 0 {
+	if reset || g.waiting() > 0 {
 		sys.Reset(g.fd) // never a clean end with bytes missing
 	}
 	l.Gone(g.fd, g.port, g.s)
