@@ -22,7 +22,7 @@ func LookAtMemory(fp proc.FS) (*Memory, error) {
 	}
 	m := &Memory{Total: k.Mem.Total, Used: k.Mem.Used()}
 	for _, c := range k.Caches {
-		m.Kernel = append(m.Kernel, Cache{c.Name, c.Bytes})
+		m.Kernel = append(m.Kernel, Cache{c.Name, c.PageBytes})
 	}
 	return m, nil
 }

@@ -98,6 +98,8 @@ const (
 	small = 0.05
 	// leastConns is what any advice begins at.
 	leastConns = 10_000
+	// usualRate is what a ramp makes a second where it was over before it was seen.
+	usualRate = 50_000
 )
 
 // enough is about how many connections would stand out from the noise that this
@@ -112,6 +114,9 @@ func (s Series) enough(f fitter, m result.Memory) int64 {
 		noise = max(noise, -*m.ServerPerConn*n)
 	}
 	want := max(noise/(small*cost), 2*n, leastConns)
+	if m.Method == MethodMem { // as many samples as it takes, at the rate of this ramp
+		want = max(want, s.rate()*memPoints*sampleEvery.Seconds())
+	}
 	round := math.Pow(10, math.Floor(math.Log10(want)))
 	for _, step := range []float64{1, 2, 5, 10} {
 		if step*round >= want {
@@ -119,4 +124,12 @@ func (s Series) enough(f fitter, m result.Memory) int64 {
 		}
 	}
 	return int64(want)
+}
+
+// rate is how many connections a second came.
+func (s Series) rate() float64 {
+	if n := len(s.Ramp); n > 0 && s.Ramp[n-1].T > 0 {
+		return float64(s.Ramp[n-1].Conns) / s.Ramp[n-1].T
+	}
+	return usualRate
 }

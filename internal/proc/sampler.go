@@ -18,11 +18,13 @@ const (
 	// clock because it has to wait, from going unseen; until enough samples make
 	// a fit.
 	maxPause = 2 * time.Second
-	enough   = 16
+	// sampleEvery is the least time between two samples, as long as few are kept.
+	sampleEvery = 500 * time.Millisecond
+	enough      = 16
 )
 
 // NewSampler samples twice a second at most, at 1 % of a core, 240 samples kept.
-func NewSampler() *Sampler { return &Sampler{Every: 500 * time.Millisecond, Share: 0.01, Keep: 240} }
+func NewSampler() *Sampler { return &Sampler{Every: sampleEvery, Share: 0.01, Keep: 240} }
 
 // Due says whether it is time for a sample.
 func (s *Sampler) Due(now time.Time) bool { return !now.Before(s.next) }
