@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net"
 	"net/netip"
 	"runtime"
@@ -18,7 +17,6 @@ import (
 	"github.com/c10m/c10m/internal/plan"
 	"github.com/c10m/c10m/internal/proc"
 	"github.com/c10m/c10m/internal/result"
-	"github.com/c10m/c10m/internal/sys"
 	"github.com/c10m/c10m/internal/tune"
 	"github.com/c10m/c10m/internal/unit"
 )
@@ -250,104 +248,6 @@ func isOwn(ip netip.Addr) bool {
 		}
 	}
 	return false
-}
-
-// localPorts reads what the kernel may choose local ports from. A container may
-// not show it: then it is what the kernel begins with.
-func (p *Prepared) localPorts(fp proc.FS) plan.LocalPorts {
-	l, err := fp.LocalPorts()
-	var hidden *fs.PathError
-	if err != nil && !errors.As(err, &hidden) {
-		p.warn(result.Warn("local_ports_unknown").Word("range", fmt.Sprintf("%d-%d", plan.DefaultLocalPorts.Low, plan.DefaultLocalPorts.High)).Word("why", err.Error()))
-	}
-	if err != nil {
-		return plan.DefaultLocalPorts
-	}
-	return l
-}
-
-// kernelLimits reads what the kernel allows to all, or to this user.
-func (p *Prepared) kernelLimits(m *plan.Machine, fp proc.FS) {
-	m.WatchesPerConn, m.FilesPerConn = 1, 1
-	if p.SameHost {
-		m.FilesPerConn = 2
-	}
-	if p.SameHost && !p.TwoUsers {
-		m.WatchesPerConn = 2
-	}
-	if n, err := fp.SysctlInt("fs.epoll.max_user_watches"); err == nil {
-		m.EpollWatches = n
-	}
-	if p.Server != nil && p.SameHost && !p.TwoUsers { // nobody counts the others'
-		m.WatchesTaken = p.Server.Open
-	}
-	// The module may be loaded and still not look at this namespace: then it
-	// has not seen the probe's connections either.
-	if used, err := fp.SysctlInt("net.netfilter.nf_conntrack_count"); err == nil && used > 0 {
-		if n, err := fp.SysctlInt("net.netfilter.nf_conntrack_max"); err == nil {
-			m.Conntrack, m.ConntrackTaken = n, used
-		}
-	}
-	if n, limit, err := fp.Files(); err == nil && limit > n && limit < 1<<62 && !fp.PassesFileMax() {
-		m.FileMax = limit - n
-	}
-}
-
-// machine reads what bounds this run. private says whether threads get fd
-// tables of their own.
-func (p *Prepared) machine(o Options, pl plan.Plan, fp proc.FS) (m plan.Machine, private bool, err error) {
-	p.memoryRoom(&m, o.Engine, fp)
-	want := fp.NrOpen()
-	if !o.Conns.Auto {
-		want = min(want, uint64(o.Conns.N)+1024)
-	}
-	limit, err := sys.RaiseNofile(want)
-	if err != nil {
-		return m, false, err
-	}
-	taken, err := sys.CountFDs()
-	if err != nil {
-		return m, false, err
-	}
-	m.FDsPerTable, m.FDsTaken, m.Tables = int64(limit.Soft), int64(taken)+fdReserve, 1
-	if o.PrivateFDs != "off" {
-		switch err := sys.CanPrivateFDTable(); {
-		case err == nil:
-			m.Tables, private = maxTables, true
-		case o.PrivateFDs == "on":
-			return m, false, fmt.Errorf("%w: --private-fds on: %v: a seccomp filter forbids it (in a container: allow unshare, or raise its fd limit)", ErrUsage, err)
-		}
-	}
-	if !private { // the epolls of all threads are in the one table
-		most := m.FDsPerTable
-		if !o.Conns.Auto {
-			most = min(most, o.Conns.N)
-		}
-		m.FDsTaken += min(threadsFor(o, most), maxTables)
-	}
-	p.kernelLimits(&m, fp)
-	m.Tuples = int64(pl.Local.N()) * int64(pl.Dests()) * mostSources(&o, ownAddresses)
-	if pl.Packets.On() {
-		p.packetMachine(&m, &pl, o)
-	}
-	if p.Server != nil {
-		m.ServerConns = max(1, p.Server.MaxConns-p.Server.Open)
-	}
-	return m, private, nil
-}
-
-// memoryRoom reads what memory can be taken. Where that is not known it bounds
-// nothing, and the run says so.
-func (p *Prepared) memoryRoom(m *plan.Machine, e plan.Engine, fp proc.FS) {
-	mem, err := fp.Mem()
-	if err != nil {
-		p.warn(result.Warn("memory_room_unknown").Word("why", err.Error()))
-		return
-	}
-	for _, doubt := range mem.Doubts {
-		p.warn(result.Warn("memory_room_doubtful").Word("why", doubt))
-	}
-	m.RoomBytes, m.BytesPerConn = int64(mem.Room(plan.MemoryReserve)), p.bytesPerConn(e)
 }
 
 // mostSources is how many source addresses a run may use: those that
