@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 
-MODULES     := . bench tests/browser
+MODULES     := . bench tests/browser tests/netstack
 MAINS       := server client tuning
 GOPEERS     := rawepoll gonet nbio netpoll gorilla coder gws gonetclient
 COMMIT      := $(shell git describe --always --dirty --abbrev=12 2>/dev/null || echo unknown)
