@@ -19,10 +19,10 @@ import (
 
 // outputs are what a result is written to, and the conditions that it must meet.
 type outputs struct {
-	json, html, csv string
-	quiet           bool
-	failIf          []string
-	thresholds      []result.Threshold // of failIf
+	json, html, csv, markdown string
+	quiet                     bool
+	failIf                    []string
+	thresholds                []result.Threshold // of failIf
 }
 
 // register declares them. A command may leave some out.
@@ -46,7 +46,7 @@ type output struct {
 }
 
 func (o *outputs) list() (list []output) {
-	for _, one := range []output{{"--json", o.json, result.Write}, {"--html", o.html, report.WriteHTML}, {"--csv", o.csv, report.WriteCSV}} {
+	for _, one := range []output{{"--json", o.json, result.Write}, {"--html", o.html, report.WriteHTML}, {"--csv", o.csv, report.WriteCSV}, {"--markdown", o.markdown, report.WriteMarkdown}} {
 		if one.file != "" {
 			list = append(list, one)
 		}
@@ -55,7 +55,9 @@ func (o *outputs) list() (list []output) {
 }
 
 // toStdout says whether a file goes there, which is then all that does.
-func (o *outputs) toStdout() bool { return o.json == "-" || o.html == "-" || o.csv == "-" }
+func (o *outputs) toStdout() bool {
+	return o.json == "-" || o.html == "-" || o.csv == "-" || o.markdown == "-"
+}
 
 // check refuses, before anything runs, thresholds that say nothing and files
 // that could not be written. A threshold against a baseline needs one.

@@ -18,8 +18,8 @@ const conditionText = `COND is METRIC OP VALUE (quote it for the shell)
            end is enough where no other path has it: total_bytes_per_conn, r2
   OP       < > <= >= == !=
   VALUE    a number in the file's units (bytes, ns, s, per second), or with a
-           unit: 30k 10M (counts, rates), 500us 5ms 2s (times), 8KiB 1GiB 8kB
-           (bytes), 99% (shares)
+           unit: 30k 10M (counts, rates), 500us 5ms 2s (times), 8KiB 8k 8kB
+           (bytes, as in flags), 99% (shares)
   Failures that did not happen count 0; other absent numbers were not measured.`
 
 // reportCommand is "client report FILE": a result file shown again.
@@ -27,11 +27,12 @@ func reportCommand() *cli.Command {
 	var o outputs
 	f := cli.NewFlags()
 	o.register(f, nil)
-	return &cli.Command{Name: "report", Short: "a result file again: text, HTML, CSV, thresholds",
+	f.Add(cli.Text(&o.markdown, ""), "markdown", "FILE", "the report for an issue or a document")
+	return &cli.Command{Name: "report", Short: "a result file again: text, HTML, Markdown, CSV",
 		Long: "Shows a result file (client --json) again; FILE - is standard input.", Takes: "FILE", Flags: f,
 		Notes: []string{conditionText},
 		Examples: []string{"client report big.json --html big.html",
-			"client report big.json --fail-if 'setup.rate<30k' --fail-if 'r2<99%'", "client report big.json --csv - >curve.csv"},
+			"client report big.json --fail-if 'setup.rate<30k' --fail-if 'r2<99%'", "client report big.json --csv - >curve.csv", "client report big.json --markdown - >issue.md"},
 		Status: "0 shown, 1 a --fail-if held",
 		Args: func(files []string) error {
 			if len(files) != 1 {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"slices"
 
 	"github.com/c10m/c10m/internal/plot"
 	"github.com/c10m/c10m/internal/result"
@@ -91,26 +92,41 @@ func (p page) write(w io.Writer) error {
 func WriteHTML(w io.Writer, r *result.Result) error {
 	p := page{Kind: "c10m report", Title: r.Scenario, Foot: "Written by c10m from a result file, schema " + r.Schema + "."}
 	p.Facts = []string{sentenceOf(machine(r))}
-	sections := []section{thresholdSection(r.Thresholds), warningSection(Warnings(r.Warnings)), findingSection(r.Findings)}
 	opened := r.Plan.Conns > 0 || r.Conns.Attempted > 0
 	if opened {
 		word, said := verdict(r)
 		p.Verdict = &badge{class(word), word, said}
-		p.Title = fmt.Sprintf("%s over %s: %s", r.Scenario, r.Proto, plural(r.Plan.Conns, "connection"))
+		p.Title = title(r)
 		p.Facts = append(p.Facts, sentenceOf(asked(r.Plan)))
 		p.Tiles = tiles(r)
-		sections = append(sections, plotSection(r))
 	}
 	if said := Verdict(r); said != "" {
 		p.Facts = append([]string{said}, p.Facts...)
 	}
-	sections = append(sections, labSections(r)...)
-	if opened {
-		sections = append(sections, costSection(r.Memory), inUseSection(r.Memory), connectionSection(r), answerSection(r.FirstFailure), setupSection(r.Setup),
-			messageSection(r.Echo), protocolSection(r.Protocols), countSection(r))
+	var first, rest []section
+	for _, s := range foundSections(r) {
+		if s = s.onPage(); s.first() {
+			first = append(first, s)
+		} else {
+			rest = append(rest, s)
+		}
 	}
-	p.Sections = shown(append(sections, limitSection(r), machineSection(r), rerunSection(r.Command))...)
+	p.Sections = first
+	if opened {
+		p.Sections = append(p.Sections, plotSection(r))
+		rest = append(rest, openedSections(r)...)
+	}
+	p.Sections = append(p.Sections, rest...)
+	p.Sections = slices.DeleteFunc(append(p.Sections, machineSection(r), rerunSection(r.Command)), func(s section) bool {
+		s.Heat = nil // it is among the plots
+		return s.empty()
+	})
 	return p.write(w)
+}
+
+// title names a run.
+func title(r *result.Result) string {
+	return fmt.Sprintf("%s over %s: %s", r.Scenario, r.Proto, plural(r.Plan.Conns, "connection"))
 }
 
 // class is the color of a verdict's word, which says the same.

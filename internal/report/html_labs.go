@@ -9,20 +9,29 @@ import (
 	"github.com/c10m/c10m/internal/result"
 )
 
-// labSections are what a lab found out: a section for each of its tables.
-func labSections(r *result.Result) (list []section) {
-	for _, t := range Tables(r) {
-		s := section{Title: t.Title, Class: "full", Tables: filled(labTable(t))}
-		if t.Note != "" {
-			s.Notes = []string{t.Note}
+// onPage sets what a section has in its own way as tables and figures. Latency over
+// time is among the plots.
+func (s section) onPage() section {
+	if s.Lab != nil {
+		s.Tables = filled(labTable(*s.Lab))
+		if s.Lab.Note != "" {
+			s.Notes = []string{s.Lab.Note}
 		}
-		if f, ok := labPlot(t); ok {
+		if f, ok := labPlot(*s.Lab); ok {
 			s.Figures = []figure{f}
 		}
-		list = append(list, s)
 	}
-	return list
+	if len(s.Findings) > 0 {
+		s.Tables, s.Class = filled(findingTable(s.Findings)), "full"
+	}
+	if len(s.Verdicts) > 0 {
+		s.Tables, s.Class = filled(verdictTable(s.Verdicts)), "full"
+	}
+	return s
 }
+
+// first says whether a page begins with a section: it is what a reader looks for.
+func (s section) first() bool { return len(s.Findings)+len(s.Verdicts)+len(s.Warnings) > 0 }
 
 // labTable names its rows by the first column.
 func labTable(t Table) table {
@@ -110,8 +119,8 @@ func labCurve(t Table, at int) (points []plot.Point, over int) {
 	return points, over
 }
 
-// findingSection is what limits, severest first.
-func findingSection(list []result.Finding) section {
+// findingTable is what limits, severest first.
+func findingTable(list []result.Finding) table {
 	t := table{Title: "Severest first", First: "finding", Head: []string{"how much"}, Words: "what was seen, what it means, what helps"}
 	for _, f := range list {
 		row := line{Name: f.Name, Values: []string{"remark"}, Note: f.Evidence + ". " + f.Meaning + " Cure: " + f.Cure}
@@ -123,5 +132,5 @@ func findingSection(list []result.Finding) section {
 		}
 		t.Rows = append(t.Rows, row)
 	}
-	return section{Title: "What limits", Class: "full", Tables: filled(t)}
+	return t
 }

@@ -51,7 +51,8 @@ func extrapolation(m *result.Memory) string {
 	return ""
 }
 
-func thresholdSection(list []result.Verdict) section {
+// verdictTable is what came of each threshold.
+func verdictTable(list []result.Verdict) table {
 	t := table{Title: "What was asked of the run"}
 	for _, v := range list {
 		row := line{Name: v.Threshold, Values: []string{passedOrFailed(v)}, Note: found(v), Class: "good"}
@@ -60,10 +61,8 @@ func thresholdSection(list []result.Verdict) section {
 		}
 		t.Rows = append(t.Rows, row)
 	}
-	return section{Title: "Thresholds (--fail-if)", Class: "full", Tables: filled(t)}
+	return t
 }
-
-func warningSection(list []string) section { return section{Title: "Warnings", Warnings: list} }
 
 // answerSection is what a peer said that made the first connection fail.
 func answerSection(a *result.FailedAnswer) section {

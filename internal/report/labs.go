@@ -16,11 +16,9 @@ func WriteLab(w io.Writer, r *result.Result, o Options) error {
 	return write(w, r, o, func(t *text, r *result.Result) {
 		t.printf("%s\n", t.paint(bold, r.Scenario))
 		t.line(machine(r))
-		t.answer(r.FirstFailure)
-		t.thresholds(r.Thresholds)
-		t.tables(Tables(r))
-		t.findings(r.Findings)
-		t.warnings(Warnings(r.Warnings))
+		for _, s := range append(shown(answerSection(r.FirstFailure)), foundSections(r)...) {
+			t.section(s)
+		}
 		t.says(Verdict(r))
 	})
 }
@@ -55,15 +53,16 @@ func (t *text) findings(list []result.Finding) {
 	}
 }
 
-// tables are what a lab found, each with its plot and its note.
-func (t *text) tables(list []Table) {
-	for _, table := range list {
-		t.title(table.Title)
-		t.table(table)
-		t.bars(table)
-		if table.Note != "" {
-			t.sentence("%s", table.Note)
-		}
+// lab is what a lab found, with its plot and its note.
+func (t *text) lab(table *Table) {
+	if table == nil {
+		return
+	}
+	t.title(table.Title)
+	t.table(*table)
+	t.bars(*table)
+	if table.Note != "" {
+		t.sentence("%s", table.Note)
 	}
 }
 

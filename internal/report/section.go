@@ -10,7 +10,7 @@ import (
 	"github.com/c10m/c10m/internal/unit"
 )
 
-// section is a part of a report: what the text and the page both say of it.
+// section is a part of a report: what every form of it says.
 type section struct {
 	Title    string
 	Class    string // in the page
@@ -19,6 +19,27 @@ type section struct {
 	Tables   []table
 	Notes    []string
 	Code     string
+	// What is set in a way of its own, by text and page.
+	Lab      *Table
+	Heat     *result.Heat
+	Findings []result.Finding
+	Verdicts []result.Verdict
+}
+
+// openedSections are of a run that opened connections.
+func openedSections(r *result.Result) []section {
+	return shown(connectionSection(r), answerSection(r.FirstFailure), setupSection(r.Setup), costSection(r.Memory), inUseSection(r.Memory),
+		messageSection(r.Echo), section{Title: "Latency over time", Heat: r.Heat}, protocolSection(r.Protocols), countSection(r), limitSection(r))
+}
+
+// foundSections are what came of a run: what it was held to, what a lab found out,
+// what limits, and what to doubt.
+func foundSections(r *result.Result) []section {
+	all := []section{{Title: "Thresholds (--fail-if)", Verdicts: r.Thresholds}}
+	for _, t := range Tables(r) {
+		all = append(all, section{Title: t.Title, Class: "full", Lab: &t})
+	}
+	return shown(append(all, section{Title: "What limits", Findings: r.Findings}, section{Title: "Warnings", Warnings: Warnings(r.Warnings)})...)
 }
 
 // figure is one plot in two widths; the page shows the one that fits. Without a
@@ -81,6 +102,17 @@ func filled(tables ...table) (list []table) {
 
 // section writes a section of a report as text.
 func (t *text) section(s section) {
+	t.thresholds(s.Verdicts)
+	t.lab(s.Lab)
+	t.heat(s.Heat)
+	t.findings(s.Findings)
+	t.warnings(s.Warnings)
+	if s.Code != "" {
+		t.title(s.Title)
+		for line := range strings.Lines(s.Code) {
+			t.printf("%s\n", wrap("  ", strings.TrimSuffix(line, "\n"), t.width))
+		}
+	}
 	for _, one := range s.Tables {
 		t.block(one)
 	}
@@ -349,7 +381,7 @@ func DecidedBy(limit string) string {
 
 // empty says whether there is nothing in a section.
 func (s section) empty() bool {
-	return len(s.Figures)+len(s.Tables)+len(s.Warnings)+len(s.Notes) == 0 && s.Code == ""
+	return len(s.Figures)+len(s.Tables)+len(s.Warnings)+len(s.Notes)+len(s.Findings)+len(s.Verdicts) == 0 && s.Code == "" && s.Lab == nil && s.Heat == nil
 }
 
 // shown are the sections that have something in them.

@@ -24,20 +24,9 @@ func WriteText(w io.Writer, r *result.Result, options ...Options) error {
 // run is the report of a run that opened connections.
 func (t *text) run(r *result.Result) {
 	t.top(r)
-	t.section(connectionSection(r))
-	t.answer(r.FirstFailure)
-	t.section(setupSection(r.Setup))
-	t.section(costSection(r.Memory))
-	t.section(inUseSection(r.Memory))
-	t.section(messageSection(r.Echo))
-	t.heat(r.Heat)
-	t.section(protocolSection(r.Protocols))
-	t.section(countSection(r))
-	t.section(limitSection(r))
-	t.thresholds(r.Thresholds)
-	t.tables(Tables(r))
-	t.findings(r.Findings)
-	t.warnings(Warnings(r.Warnings))
+	for _, s := range append(openedSections(r), foundSections(r)...) {
+		t.section(s)
+	}
 	t.says(Verdict(r))
 }
 
@@ -176,17 +165,6 @@ func verdict(r *result.Result) (word, said string) {
 		return wordFailed, said
 	}
 	return wordDone, said
-}
-
-// answer is what a peer said that made the first connection fail.
-func (t *text) answer(a *result.FailedAnswer) {
-	if a == nil {
-		return
-	}
-	t.title(answerTitle(a))
-	for _, line := range a.Lines {
-		t.printf("%s\n", wrap("  ", line, t.width))
-	}
 }
 
 func answerTitle(a *result.FailedAnswer) string {
