@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"runtime"
-	"slices"
 	"strconv"
 
 	"golang.org/x/sys/unix"
@@ -21,8 +20,8 @@ import (
 // would never see the end) and are closed here; the Go runtime's own epoll and
 // event fds stay, because the runtime may use them from any thread.
 //
-// What is in keep, in ascending order, stays: a server's listening sockets are
-// the same in each of its tables.
+// What is in keep stays: a server's listening sockets are the same in each of its
+// tables.
 //
 // No privilege is needed, but a seccomp filter may forbid it (Docker's default
 // profile does, without CAP_SYS_ADMIN): EPERM.
@@ -34,8 +33,12 @@ func PrivateFDTable(keep ...int) error {
 	if err != nil {
 		return err
 	}
+	kept := make(map[int]bool, len(keep))
+	for _, fd := range keep {
+		kept[fd] = true
+	}
 	for _, fd := range fds {
-		if _, kept := slices.BinarySearch(keep, fd); kept {
+		if kept[fd] {
 			continue
 		}
 		var st unix.Stat_t
