@@ -72,7 +72,7 @@ func (t *target) declareServer(ports int) {
 	f.Add(cli.Text(&t.first, ""), "first-port", "PORT[,PORT]", "the first of them", t.seldom(),
 		cli.Unset(fmt.Sprintf("tcp %d, ws %d", plan.FirstTCP, plan.FirstWS)))
 	f.Add(cli.Text(&t.proto, plan.TCP), "proto", "tcp|ws|tcp,ws", "protocol; both: an even split")
-	f.Add(cli.Text(&t.Control, "auto"), "server-control", "URL|auto|none", "for the server's memory and count", t.seldom())
+	f.Add(cli.Text(&t.Control, "auto"), "server-control", "URL|auto|none", "for its memory and count", t.seldom())
 	f.Group("WebSocket")
 	f.Add(cli.Text(&t.WebSocket.Path, "/"), "path", "PATH", "of the opening handshake", cli.Rare)
 	f.Add((*headers)(&t.WebSocket.Headers), "header", "NAME:VALUE", "a header field of it (repeatable)", cli.Rare)
@@ -122,7 +122,7 @@ func newHold() *target {
 		Long: "Opens connections, holds them, lets a sample echo, and says what each costs.",
 		Examples: []string{"client hold --ports 200 --conns 500k --rate 20k/s --hold 1m --html run.html",
 			"client --conns 5000 --interval 1s --fail-if 'conns.failed>0' --json -"},
-		Status: "0 as asked, 1 fell short, or a --fail-if held, 130 interrupted"}, plan.DefaultPorts)
+		Status: "0 as asked, 1 not, or a --fail-if held, 130 interrupted"}, plan.DefaultPorts)
 	f := t.Flags
 	t.Conns = unit.Count{Auto: true}
 	f.Group("How many, how fast")
