@@ -112,6 +112,7 @@ func TestReportOutputs(t *testing.T) {
 		{"text", []string{good}, cli.Done, []string{"DONE: 100 of 100"}},
 		{"quiet", []string{good, "--quiet"}, cli.Done, nil},
 		{"csv", []string{good, "--csv", "-"}, cli.Done, []string{"t,conns,rate\n0,0,0\n2,100,50\n"}},
+		{"markdown", []string{good, "--markdown", "-"}, cli.Done, []string{"# hold over tcp", "| established | 100 |"}},
 		{"html", []string{"--html", "-", good}, cli.Done, []string{"<!doctype html>"}},
 		{"json", []string{good, "--json", "-"}, cli.Done, []string{`"schema": "c10m/result/2"`}},
 		{"passed", []string{good, "--fail-if", "setup.rate<50"}, cli.Done, []string{"passed  setup.rate<50"}},
