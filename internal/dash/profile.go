@@ -84,11 +84,17 @@ func (e End) pass(w http.ResponseWriter, r *http.Request, worker string, limit t
 		http.Error(w, fmt.Sprintf("worker=%q: want its number, like 0", worker), http.StatusBadRequest)
 		return
 	}
+	c, err := e.Worker(i)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusNotFound)
+		return
+	}
+	defer func() { _ = c.Close() }()
 	ctx, cancel := context.WithDeadline(r.Context(), limit)
 	defer cancel()
 	out := r.Clone(ctx)
 	out.URL.Scheme, out.URL.Host, out.RequestURI, out.Header, out.Body = "http", "worker", "", http.Header{}, nil
-	way := &http.Transport{DisableKeepAlives: true, DialContext: func(context.Context, string, string) (net.Conn, error) { return e.Worker(i) }}
+	way := &http.Transport{DisableKeepAlives: true, DialContext: func(context.Context, string, string) (net.Conn, error) { return c, nil }}
 	answer, err := way.RoundTrip(out)
 	if err != nil {
 		http.Error(w, fmt.Sprintf("ask worker: %v", err), http.StatusBadGateway)
