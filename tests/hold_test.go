@@ -107,7 +107,7 @@ func TestThreadsShareAnFDTable(t *testing.T) {
 	}
 }
 
-// Even shares: SteerEvenly's program or, where it cannot be, the kernel's hash.
+// Even shares: by Steer's program or, where it cannot be, the kernel's hash.
 func TestSharesOfWorkers(t *testing.T) {
 	s := start(t, 30, nil, "--workers", "4")
 	var r result.ServerReport
