@@ -5,7 +5,9 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -72,36 +74,38 @@ func TestCrowd(t *testing.T) {
 // TestProfilesAtATime: a third profile is told to come again, in one line, and
 // can be had once one is done.
 func TestProfilesAtATime(t *testing.T) {
-	at := endpoint(t, (&fake{}).end())
-	const ask = "GET /debug/pprof/heap?seconds=%d HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
-	taken := []net.Conn{begin(t, at, fmt.Sprintf(ask, maxProfile)), begin(t, at, fmt.Sprintf(ask, maxProfile))}
-	third := func() *http.Response {
-		resp, err := http.Get("http://" + at + "/debug/pprof/heap")
-		if err != nil {
-			t.Fatal(err)
+	entered, leave := make(chan bool), make(chan bool)
+	h := End{}.profile(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		entered <- true
+		<-leave
+	}))
+	var done sync.WaitGroup
+	ask := func() *httptest.ResponseRecorder {
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/debug/pprof/heap", nil))
+		return w
+	}
+	for range maxProfiles {
+		done.Go(func() { ask() })
+		<-entered
+	}
+	w := ask()
+	if body := w.Body.String(); w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") == "" ||
+		strings.Count(body, "\n") != 1 || !strings.Contains(body, "2 profiles") {
+		t.Errorf("%d %v, %q: want 503, Retry-After and a line", w.Code, w.Header(), body)
+	}
+	for range maxProfiles {
+		leave <- true
+	}
+	done.Wait()
+	done.Go(func() {
+		if w := ask(); w.Code != http.StatusOK {
+			t.Errorf("after the others: %d", w.Code)
 		}
-		return resp
-	}
-	await := func(status int) (body string, header http.Header) {
-		for range 500 {
-			resp := third()
-			b, _ := io.ReadAll(resp.Body)
-			_ = resp.Body.Close()
-			if resp.StatusCode == status {
-				return string(b), resp.Header
-			}
-			time.Sleep(10 * time.Millisecond)
-		}
-		t.Fatalf("the third profile is never answered with %d", status)
-		return "", nil
-	}
-	body, header := await(http.StatusServiceUnavailable)
-	if header.Get("Retry-After") == "" || strings.Count(body, "\n") != 1 || !strings.Contains(body, "2 profiles") {
-		t.Errorf("%v, %q: want Retry-After and a line", header, body)
-	}
-	_ = taken[0].Close() // its profile ends with it
-	await(http.StatusOK)
-
+	})
+	<-entered
+	leave <- true
+	done.Wait()
 }
 
 // TestCrowdOut: those go first who have not asked, then who has been at it the
