@@ -155,7 +155,7 @@ func (l *loop) admit(fd, port int) {
 		sys.Close(fd)
 		return
 	}
-	if l.room() <= 0 { // no loop has
+	if l.room() <= 0 || fd >= len(l.table.conns) { // no loop has; or others of this process have opened too much
 		l.core.Refuse(port, echo.OverLimit)
 		reset(fd)
 		return

@@ -230,6 +230,27 @@ func TestIdleTimeout(t *testing.T) {
 	}
 }
 
+// TestSlowIsNotIdle: who is not read for longer than the idle timeout, because it
+// takes its echo slowly, is not taken for silent.
+func TestSlowIsNotIdle(t *testing.T) {
+	const size = 8 << 20
+	s := serve(t, echo.Config{MaxOutbound: 64 << 10, IdleTimeout: time.Second})
+	c := s.dial(t)
+	_ = c.SetReadBuffer(32 << 10)
+	msg := pattern(size)
+	go func() {
+		_, _ = c.Write(msg)
+		_ = c.CloseWrite()
+	}()
+	time.Sleep(3 * time.Second)
+	if got, err := io.ReadAll(c); !bytes.Equal(got, msg) || err != nil {
+		t.Errorf("%d of %d bytes came back, %v", len(got), size, err)
+	}
+	if n := s.Causes[echo.IdleTimeout].Load(); n != 0 {
+		t.Errorf("%d counted as idle", n)
+	}
+}
+
 // TestHalfClose: a peer that ends its half, as "nc -N" does, still gets all of its
 // echo, however late it begins to read (RFC 9293 section 3.6), and needs no
 // privilege of the server's for that.
@@ -325,6 +346,7 @@ func (s *server) upgrade(tb testing.TB) *net.TCPConn {
 func TestWebSocket(t *testing.T) {
 	s := serve(t, echo.Config{Ports: []echo.Port{{Proto: echo.WS}}})
 	c := s.upgrade(t)
+	await(t, "nothing to be kept", func() bool { return s.Upgraded.Load() == 1 && s.Buffered.Load() == 0 })
 	for _, cut := range []int{0, 1, 20} {
 		frame := ws.AppendFrame(nil, ws.OpBinary, pattern(100), 9)
 		for _, part := range [][]byte{frame[:cut], frame[cut:]} {

@@ -278,11 +278,16 @@ func (l *loop) sweepEvery() time.Duration {
 	return l.eng.core.Config.IdleTimeout / 4
 }
 
-// sweep says goodbye to connections that have been silent for --idle-timeout.
+// sweep says goodbye to connections that have been silent for --idle-timeout. One
+// that is not read, because it does not take its echo, may not be silent: whether
+// it takes any is up to --stall.
 func (l *loop) sweep() {
 	most := moment(l.eng.core.Config.IdleTimeout * moments / time.Second)
 	l.table.each(l.lane.id, func(fd int, c *conn) {
-		if l.stamp-c.last > most {
+		switch {
+		case interest(c.watch) == writing:
+			c.last = l.stamp
+		case l.stamp-c.last > most:
 			c.last = l.stamp // a goodbye has deadlines of its own
 			l.bid(fd, c, echo.IdleTimeout)
 		}
