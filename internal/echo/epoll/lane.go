@@ -27,7 +27,7 @@ type lane struct {
 // could not be started.
 const retryAfter = time.Second
 
-// room is how many more connections a loop can hold.
+// room is how many more connections a loop's fd table has room for.
 func (l *loop) room() int64 { return l.limit - l.open.Load() }
 
 // roomy says whether it is worth giving a loop the turn: for little, passing on

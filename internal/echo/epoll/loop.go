@@ -2,6 +2,7 @@ package epoll
 
 import (
 	"fmt"
+	"math"
 	"runtime"
 	"runtime/debug"
 	"sync/atomic"
@@ -146,8 +147,8 @@ func (l *loop) start() (err error) {
 // takeTable finds out how many connections the loop's fd table has room for.
 func (l *loop) takeTable() error {
 	e := l.eng
-	l.table, l.limit = e.shared, e.core.Config.Limit
-	if !e.private {
+	l.table, l.limit = e.shared, math.MaxInt64
+	if !e.private { // the core's limit is the only one
 		return nil
 	}
 	used, err := sys.CountFDs()

@@ -91,6 +91,31 @@ func TestPrivateTables(t *testing.T) {
 	}
 }
 
+// TestOneTable: where one fd table holds all, no further loop is started, however
+// full the server is.
+func TestOneTable(t *testing.T) {
+	e, s := pretend(t, echo.Config{Limit: 10}, 10_000)
+	for range 10 {
+		echoes(t, s.dial(t))
+	}
+	for range 20 {
+		if c, err := net.Dial("tcp4", s.addr); err == nil {
+			_, _ = c.Read(make([]byte, 1))
+			_ = c.Close()
+		}
+	}
+	for _, a := range e.lanes {
+		a.mu.Lock()
+		if len(a.loops) != 1 || a.starting || a.turn != a.loops[0] {
+			t.Errorf("lane %d has %d loops, starting %v", a.id, len(a.loops), a.starting)
+		}
+		a.mu.Unlock()
+	}
+	if s.Open.Load() != 10 || s.Causes[echo.OverLimit].Load() != 20 {
+		t.Errorf("%d open, %d refused", s.Open.Load(), s.Causes[echo.OverLimit].Load())
+	}
+}
+
 // TestTurnComesBack: under churn a loop that has room again is used before
 // another is started.
 func TestTurnComesBack(t *testing.T) {
