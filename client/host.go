@@ -66,7 +66,8 @@ func setHosts(t *plan.Target, text string, resolve lookUp) error {
 // isName says whether a word can be the name of a host, RFC 1123 section 2.1; what
 // ends in a number alone is an address that is misspelt.
 func isName(s string) bool {
-	if s == "" || len(s) > 253 || strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._") != "" {
+	const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+	if s == "" || len(s) > 253 || strings.Trim(s, letters+"0123456789-._") != "" {
 		return false
 	}
 	last := s[strings.LastIndexByte(s, '.')+1:]

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -125,21 +126,14 @@ func (j *job) do(ctx context.Context, stderr io.Writer) (r *result.Result, short
 	case bad != nil && ctx.Err() != nil: // before it could listen to signals
 		return nil, false, scenario.ErrInterrupted
 	case bad != nil:
-		return nil, false, fmt.Errorf("another process of this program ended without an answer: %w%s", cmpErr(err, bad), lastLine(said.String()))
+		return nil, false, fmt.Errorf("another process of this program ended without an answer: %w%s",
+			cmp.Or(err, bad), lastLine(said.String()))
 	case a.Error != "":
 		return nil, false, &farError{a.Error, errorKinds[a.Kind]}
 	case a.Result == nil:
 		return nil, false, errors.New("another process of this program answered without a result")
 	}
 	return a.Result, a.Short, a.Result.Check()
-}
-
-// cmpErr is the first error there is.
-func cmpErr(a, b error) error {
-	if a != nil {
-		return a
-	}
-	return b
 }
 
 // lastLine is the end of what a process said, for whoever must find out why.

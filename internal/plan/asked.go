@@ -29,7 +29,7 @@ type Asked struct {
 	Hold           time.Duration `json:"hold,omitempty"`
 	Size           int           `json:"size,omitempty"`         // bytes per message
 	SizeMax        int           `json:"size_max,omitempty"`     // sizes are size..size_max; absent: all are size
-	Depth          int           `json:"depth,omitempty"`        // messages under way at once per connection; absent and 1: one
+	Depth          int           `json:"depth,omitempty"`        // messages under way at once on each; absent and 1: one
 	MessageRate    unit.Rate     `json:"message_rate,omitempty"` // of all connections together; absent: closed loop
 	Interval       time.Duration `json:"interval,omitempty"`     // absent: connections stay idle
 	Close          CloseMode     `json:"close,omitempty"`

@@ -226,7 +226,8 @@ func (p *Plan) Check() error {
 	if hosts > 1 {
 		where = fmt.Sprintf(" of %d addresses", hosts)
 	}
-	return fmt.Errorf("--conns %d: %s local ports × %d sources × %d ports%s hold %s connections; it would fit with --ports %d, or with --sources of %d addresses%s",
+	return fmt.Errorf("--conns %d: %s local ports × %d sources × %d ports%s hold %s connections; "+
+		"it would fit with --ports %d, or with --sources of %d addresses%s",
 		p.Total, unit.Commas(n), sources, len(p.Ports), where, unit.Commas(n*sources*dests),
 		ceilDiv(p.Total, n*sources*hosts), ceilDiv(p.Total, n*dests), p.Local.hint())
 }

@@ -3,7 +3,6 @@ package proc
 import (
 	"fmt"
 	"net/netip"
-	"strings"
 
 	"github.com/c10m/c10m/internal/sys"
 )
@@ -57,7 +56,8 @@ func meets(a, b netip.Addr) bool { return a == b || a.IsUnspecified() || b.IsUns
 func (p FS) InUse(at netip.AddrPort) string {
 	h, found := p.PortHolder(at)
 	if !found {
-		return "the kernel shows no socket there: one that is bound and no more, or one that has just gone; try again, or another port"
+		return "the kernel shows no socket there: one that is bound and no more, or one that has just gone; " +
+			"try again, or another port"
 	}
 	return h.words(at)
 }
@@ -73,7 +73,8 @@ func (h Holder) words(at netip.AddrPort) string {
 	case sys.Bound, sys.Closed:
 		return fmt.Sprintf("%s has bound %s and does not listen yet: stop it, or choose another port", who, h.Local)
 	}
-	tie := fmt.Sprintf("a connection and no listener holds it as its local port: %s to %s in %s", h.Local, h.Remote, h.State)
+	what := fmt.Sprintf("a connection and no listener holds it as its local port: %s to %s in %s",
+		h.Local, h.Remote, h.State)
 	end := "it ends with that"
 	switch {
 	case h.State == sys.TimeWait:
@@ -81,5 +82,6 @@ func (h Holder) words(at netip.AddrPort) string {
 	case h.PID > 0:
 		end = "it is of " + who
 	}
-	return strings.Join([]string{tie, end, fmt.Sprintf("the kernel gives out ports of net.ipv4.ip_local_port_range, which listeners must not be in: sysctl -w net.ipv4.ip_local_reserved_ports=%d, or other ports", at.Port())}, "; ")
+	return fmt.Sprintf("%s; %s; the kernel gives out ports of net.ipv4.ip_local_port_range, which listeners must not be in: "+
+		"sysctl -w net.ipv4.ip_local_reserved_ports=%d, or other ports", what, end, at.Port())
 }

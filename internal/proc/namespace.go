@@ -75,7 +75,8 @@ func (p FS) Own(pid int) (int, error) {
 			return there, nil
 		}
 	}
-	return 0, fmt.Errorf("find process %d: /proc is that of another pid namespace and does not show it: mount -t proc proc /proc", pid)
+	return 0, fmt.Errorf("find process %d: /proc is that of another pid namespace and does not show it: "+
+		"mount -t proc proc /proc", pid)
 }
 
 // innermostPID is the last number of NSpid in /proc/PID/status: what the process

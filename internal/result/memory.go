@@ -32,7 +32,11 @@ func (m *Memory) Returned() (r Returned) {
 	if b == nil || h == nil || a == nil || m.Withheld != "" {
 		return r
 	}
-	r = Returned{Kernel: returned(b.Kernel, h.Kernel, a.Kernel), Client: returned(b.Client, h.Client, a.Client), System: returned(b.System, h.System, a.System)}
+	r = Returned{
+		Kernel: returned(b.Kernel, h.Kernel, a.Kernel),
+		Client: returned(b.Client, h.Client, a.Client),
+		System: returned(b.System, h.System, a.System),
+	}
 	if b.Server != nil && h.Server != nil && a.Server != nil {
 		r.Server = returned(*b.Server, *h.Server, *a.Server)
 	}

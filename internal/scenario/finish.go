@@ -59,7 +59,8 @@ func (p *Prepared) fillIdle(c *result.Conns, lost *loadgen.Ages) {
 	if !ok {
 		return
 	}
-	c.Idle = &result.Idle{Count: lost.Count(), From: int64(from), To: int64(to), Seconds: lost.Last.Sub(lost.First).Seconds()}
+	c.Idle = &result.Idle{Count: lost.Count(), From: int64(from), To: int64(to),
+		Seconds: lost.Last.Sub(lost.First).Seconds()}
 	after, moment, ok := c.Idle.Timeout(c.Established)
 	if !ok || moment && !p.stillServes() {
 		return

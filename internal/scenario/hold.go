@@ -383,7 +383,8 @@ func (h *hold) verify(ctx context.Context) {
 		return
 	}
 	before := h.engine.Counts().Received
-	h.runExchange(ctx, loadgen.Exchange{Size: max(1, h.Plan.Size), PerConn: 1, Sample: h.Plan.Verify, Window: 256, Verify: true, Drain: drain})
+	h.runExchange(ctx, loadgen.Exchange{Size: max(1, h.Plan.Size), PerConn: 1, Sample: h.Plan.Verify,
+		Window: 256, Verify: true, Drain: drain})
 	h.res.Echo.Verified = h.engine.Counts().Received - before
 	if want := min(h.Plan.Verify, h.engine.Counts().Open()); h.res.Echo.Verified < want && ctx.Err() == nil {
 		h.warn(result.Warn("not_verified").Count("verified", h.res.Echo.Verified).Count("asked", want))

@@ -7,11 +7,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/netip"
 	"runtime"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/c10m/c10m/internal/plan"
@@ -144,125 +141,7 @@ func (p *Prepared) warnSettings(o Options) {
 	}
 }
 
-// ends are the first and the last port of every address.
-func ends(t *plan.Target) (all []string) {
-	for _, host := range t.Hosts() {
-		for _, port := range []int{t.Ports[0], t.Ports[len(t.Ports)-1]} {
-			all = append(all, net.JoinHostPort(host.String(), strconv.Itoa(port)))
-		}
-	}
-	return all
-}
-
-// probe connects once to the first and the last port of every address.
-func probe(ctx context.Context, o Options) error {
-	for _, at := range ends(&o.Target) {
-		d := net.Dialer{Timeout: min(5*time.Second, o.ConnectTimeout)}
-		c, err := d.DialContext(ctx, "tcp", at)
-		if err != nil {
-			return fmt.Errorf("server not reachable: %s: start one there (bin/server --ports %d), or name another with --host, --first-port and --ports",
-				strings.TrimPrefix(err.Error(), "dial tcp "), len(o.Ports))
-		}
-		if t, ok := c.(*net.TCPConn); ok {
-			_ = t.SetLinger(0)
-		}
-		_ = c.Close()
-	}
-	return nil
-}
-
-// stillServes says whether the server that the run began with takes connections
-// still: one that has ended, or that has started processes anew, has closed its
-// connections by that.
-func (p *Prepared) stillServes() bool {
-	for _, at := range ends(&p.Plan.Target) {
-		if accepts(at) != nil {
-			return false
-		}
-	}
-	if p.Server == nil {
-		return true
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
-	defer cancel()
-	now, err := p.control.counts(ctx)
-	return err == nil && now.PID == p.Server.PID && restarts(now) == restarts(p.Server)
-}
-
-func restarts(r *result.ServerReport) (n int64) {
-	for _, s := range r.Shards {
-		n += s.Restarts
-	}
-	return n
-}
-
-// findServer asks the server's control endpoint, where there is one.
-func (p *Prepared) findServer(ctx context.Context, o Options, fp proc.FS) {
-	p.Place = findPlace(o.Host, nil, fp)
-	base := o.Control
-	switch base {
-	case "none":
-		return
-	case "auto":
-		base = "http://" + net.JoinHostPort(o.Host.String(), "9090")
-		if o.Host.IsLoopback() {
-			base = "http://127.0.0.1:9090"
-		}
-	}
-	c := newControl(ctx, strings.TrimSuffix(base, "/"))
-	r, err := c.counts(ctx)
-	if err != nil {
-		p.warn(result.Warn("control_unreachable").Word("url", base).Word("why", why(err)))
-		return
-	}
-	if p.takes(base, r, &o) {
-		p.control, p.Server, p.Place = c, r, findPlace(o.Host, r, fp)
-	}
-}
-
-// takes says whether a server's report is taken for that of the server that the
-// run goes to. One of other ports is not if its endpoint was only found; if it was
-// named it is, as behind a mapping of ports, with the doubt.
-func (p *Prepared) takes(base string, r *result.ServerReport, o *Options) bool {
-	if isOf(r, o.Host, o.Ports) {
-		return true
-	}
-	w := result.Warn("control_of_other").Word("url", base).Word("ports", portsText(r)).Word("bind", r.Bind)
-	if p.Elsewhere = o.Control != "auto"; p.Elsewhere {
-		w.Code = "control_taken_as_told"
-	}
-	p.warn(w)
-	return p.Elsewhere
-}
-
 func (p *Prepared) warn(w result.Warning) { p.Warnings = append(p.Warnings, w) }
-
-// isOwn says whether an interface of this machine has the address.
-func isOwn(ip netip.Addr) bool {
-	addrs, _ := net.InterfaceAddrs()
-	for _, a := range addrs {
-		if n, ok := a.(*net.IPNet); ok {
-			if own, ok := netip.AddrFromSlice(n.IP); ok && own.Unmap() == ip.Unmap() {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-// mostSources is how many source addresses a run may use: those that
-// decideSources would take of what own finds.
-func mostSources(o *Options, own func(netip.Addr, int) []netip.Addr) int64 {
-	switch {
-	case o.Sources != nil:
-		return int64(len(o.Sources))
-	case o.Host.IsLoopback() && o.Host.Is4():
-		return plan.MaxSources
-	case o.Host.IsLoopback():
-		return 1
-	}
-	return int64(max(1, len(own(o.Host, plan.MaxSources))))
-}
 
 // decideConns settles --conns, and says which limit it is that binds.
 func (p *Prepared) decideConns(pl *plan.Plan, o Options) error {
@@ -291,69 +170,6 @@ const (
 	limitFDs    = "file descriptors"
 	limitTuples = "4-tuples"
 )
-
-// decideSources settles --sources auto: on loopback as many addresses as are
-// needed, elsewhere those of the interface that leads to the host, and none at
-// all where one is enough.
-func (p *Prepared) decideSources(pl *plan.Plan, o Options) {
-	if o.Sources != nil {
-		return
-	}
-	need := plan.SourcesFor(pl.Total, pl.Dests(), pl.Local.N())
-	if need <= 1 {
-		return
-	}
-	if o.Host.IsLoopback() {
-		if o.Host.Is4() {
-			pl.Sources = plan.LoopbackSources(int(min(need, plan.MaxSources)))
-		}
-		return
-	}
-	pl.Sources = ownAddresses(o.Host, int(need))
-}
-
-// ownAddresses lists up to n addresses, of the same family as host and not
-// link-local, of the interface that leads to host: from another one's, like a
-// container bridge's, no answer would find its way back.
-func ownAddresses(host netip.Addr, n int) (all []netip.Addr) {
-	local, err := localTo(host)
-	if err != nil {
-		return nil
-	}
-	interfaces, _ := net.Interfaces()
-	for _, i := range interfaces {
-		addrs, _ := i.Addrs()
-		all = nil
-		leads := false
-		for _, a := range addrs {
-			ipnet, ok := a.(*net.IPNet)
-			if !ok {
-				continue
-			}
-			ip, ok := netip.AddrFromSlice(ipnet.IP)
-			ip = ip.Unmap()
-			leads = leads || ip == local
-			if ok && ip.Is4() == local.Is4() && !ip.IsLoopback() && !ip.IsLinkLocalUnicast() && len(all) < n {
-				all = append(all, ip)
-			}
-		}
-		if leads {
-			return all
-		}
-	}
-	return nil
-}
-
-// localTo is the address that the kernel's routes choose for a connection to
-// host. Connecting a UDP socket sends nothing, connect(2).
-func localTo(host netip.Addr) (netip.Addr, error) {
-	c, err := net.DialUDP("udp", nil, net.UDPAddrFromAddrPort(netip.AddrPortFrom(host, 9)))
-	if err != nil {
-		return netip.Addr{}, fmt.Errorf("find route: %w", err)
-	}
-	defer func() { _ = c.Close() }()
-	return c.LocalAddr().(*net.UDPAddr).AddrPort().Addr().Unmap().WithZone(""), nil
-}
 
 // threadsFor is how many threads n connections are given if one fd table is
 // enough: a core each, fewer for a handful.
