@@ -116,3 +116,38 @@ func FuzzLocalPorts(f *testing.F) {
 		}
 	})
 }
+
+// FuzzCgroupFiles: whatever stands in the files of a control group, a limit is one
+// that can be, or none.
+func FuzzCgroupFiles(f *testing.F) {
+	for _, s := range []string{"max", "max 100000", "50000 100000", "0", "-1", "", "9223372036854771712", "18446744073709551615 1",
+		"nr_periods 85\nnr_throttled 81\nthrottled_usec 5\n", "inactive_file 5\nactive_file 18446744073709551615\n", "total_active_file x\n"} {
+		f.Add([]byte(s))
+	}
+	root, put := fuzzRoot(f)
+	put("self/cgroup", []byte("1:cpu,memory,pids:/a\n0::/b\n"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		for _, name := range []string{"b/cpu.max", "b/cpu.stat", "b/pids.max", "b/pids.current", "b/memory.max", "b/memory.high", "b/memory.current", "b/memory.stat",
+			"cpu/a/cpu.cfs_quota_us", "cpu/a/cpu.cfs_period_us", "memory/a/memory.limit_in_bytes", "memory/a/memory.usage_in_bytes", "pids/a/pids.max"} {
+			put("fs/cgroup/"+name, b)
+		}
+		p, err := New(root, root)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if q := p.Quota(self); q != nil && (!(q.CPUs > 0) || q.Periods < 0 || q.Throttled < 0 || q.ThrottledSeconds < 0) {
+			t.Errorf("quota %+v", q)
+		}
+		for _, b := range p.TaskBounds() {
+			if b.Used < 0 || b.Limit < b.Used || b.Left() < 0 {
+				t.Errorf("task bound %+v", b)
+			}
+		}
+		rooms, _ := p.room()
+		for _, r := range rooms {
+			if r.limit == 0 || r.left > r.limit {
+				t.Errorf("memory %+v", r)
+			}
+		}
+	})
+}
