@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"os"
 	"strings"
 
 	"github.com/c10m/c10m/internal/cli"
@@ -16,7 +17,7 @@ import (
 func program() *cli.Program {
 	p := &cli.Program{Build: build, StatusOf: statusOf}
 	p.Command = *holdCommand()
-	p.Name, p.Short = "client", "what each of millions of connections costs"
+	p.Name, p.Short = cli.NameOf(os.Args[0], "client"), "what each of millions of connections costs"
 	p.Long = `How many connections can one box hold, what does each cost, what breaks first?
 Works against any TCP or WebSocket echo server. Without a command it holds: client
 hold --help shows all of its flags.`

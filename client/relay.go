@@ -43,6 +43,7 @@ func relay(args []string, stderr io.Writer) (status int, ok bool) {
 		return 0, false
 	}
 	cmd := exec.Command(self, args...)
+	cmd.Args[0] = os.Args[0] // by which it calls itself
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 	cmd.Env = append(os.Environ(), relayed+"="+strconv.Itoa(os.Getpid()))
 	cmd.ExtraFiles = []*os.File{statusWrite, lifeRead}

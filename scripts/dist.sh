@@ -17,6 +17,10 @@ commit=$(git describe --always --dirty --abbrev=12 2>/dev/null || echo unknown)
 date=$(git log -1 --format=%cs 2>/dev/null || true)
 rm -rf "$out"
 
+# as PROGRAM ARGS runs bin/PROGRAM under the name that it is installed by, which help,
+# man page and completion then have.
+as() { (exec -a "c10m-$1" "bin/$1" "${@:2}"); }
+
 # root ARCH fills out/dist/ARCH with the files as they are installed below /.
 root() {
   local arch=$1 dir=$out/$1 p
@@ -24,10 +28,10 @@ root() {
   for p in "${programs[@]}"; do
     CGO_ENABLED=0 GOARCH=$arch go build -trimpath -ldflags "-s -w -X 'main.linked=$commit $date'" -o "$dir/usr/bin/c10m-$p" "./$p"
     # bin/ holds programs that run here, whatever is built for elsewhere.
-    bin/"$p" man | gzip -9n >"$dir/usr/share/man/man1/c10m-$p.1.gz"
-    bin/"$p" completion bash >"$dir/usr/share/bash-completion/completions/c10m-$p"
-    bin/"$p" completion zsh >"$dir/usr/share/zsh/vendor-completions/_c10m-$p"
-    bin/"$p" completion fish >"$dir/usr/share/fish/vendor_completions.d/c10m-$p.fish"
+    as "$p" man | gzip -9n >"$dir/usr/share/man/man1/c10m-$p.1.gz"
+    as "$p" completion bash >"$dir/usr/share/bash-completion/completions/c10m-$p"
+    as "$p" completion zsh >"$dir/usr/share/zsh/vendor-completions/_c10m-$p"
+    as "$p" completion fish >"$dir/usr/share/fish/vendor_completions.d/c10m-$p.fish"
   done
   # The units name the programs where the packages put them.
   for p in scripts/systemd/*.service; do

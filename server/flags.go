@@ -65,7 +65,7 @@ func program(do func(context.Context, options, *cli.Call) error) *cli.Program {
 	o := options{workers: auto, maxConns: auto, loops: auto, buffers: budget{auto: true}}
 	o.relay.pool = unit.Count{N: 100}
 	return &cli.Program{Build: build, Command: cli.Command{
-		Name:  "server",
+		Name:  cli.NameOf(os.Args[0], "server"),
 		Short: "echo server for millions of connections",
 		Long: `Listens on hundreds of ports and echoes what it receives. It prints one line
 "ready ..." on stdout once every port accepts.`,

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strconv"
 
@@ -45,7 +46,7 @@ const (
 func program() *cli.Program {
 	p := &cli.Program{Build: cli.BuildOf(linked)}
 	p.Command = cli.Command{
-		Name:  "tuning",
+		Name:  cli.NameOf(os.Args[0], "tuning"),
 		Short: "kernel settings for millions of connections",
 		Long: `Finds, raises and restores the kernel settings that decide how many connections
 a machine holds.`,

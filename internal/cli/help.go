@@ -67,6 +67,7 @@ func help(c *Command, path string, all bool) string {
 
 // foot is what stands below the flags.
 func foot(b *strings.Builder, c *Command, path string) {
+	program, _, below := strings.Cut(path, " ")
 	for _, note := range c.Notes {
 		paragraph(b, note)
 	}
@@ -76,10 +77,9 @@ func foot(b *strings.Builder, c *Command, path string) {
 	if len(c.Examples) > 0 {
 		b.WriteString("Examples\n")
 		for _, example := range c.Examples {
-			b.WriteString("  " + example + "\n")
+			b.WriteString("  " + called(example, program) + "\n")
 		}
 	}
-	program, _, below := strings.Cut(path, " ")
 	if !below && strings.Count(b.String(), "\n")+strings.Count(unit.Help, "\n") < helpHeight {
 		b.WriteString("\n" + unit.Help)
 		return
@@ -101,6 +101,14 @@ func usageLine(c *Command, path string) string {
 		path += " " + c.Takes
 	}
 	return path + " [flags]"
+}
+
+// called is an example as it has to be typed where the program has its long name.
+func called(example, program string) string {
+	if short, long := strings.CutPrefix(program, prefix); long {
+		return strings.Replace(example, short+" ", program+" ", 1)
+	}
+	return example
 }
 
 // statuses puts bad usage where it belongs among the exit statuses.

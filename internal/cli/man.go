@@ -20,7 +20,7 @@ func (r *run) manual() *Command {
 // manPage is roff of everything that --help-all says of each command.
 func manPage(p *Program) string {
 	var b strings.Builder
-	page := "c10m-" + p.Name
+	page := prefix + strings.TrimPrefix(p.Name, prefix)
 	fmt.Fprintf(&b, ".TH %s 1 %q %q\n", strings.ToUpper(page), p.Build.Date, "c10m "+Version)
 	fmt.Fprintf(&b, ".SH NAME\n%s \\- %s\n.SH SYNOPSIS\n", roff(page), roff(p.Short))
 	fmt.Fprintf(&b, ".B %s\n", roff(usageLine(&p.Command, p.Name)))
@@ -43,7 +43,7 @@ func manPage(p *Program) string {
 		for _, note := range c.Notes {
 			manText(&b, note)
 		}
-		manExamples(&b, c, ".PP\nExamples:\n")
+		manExamples(&b, c, p.Name, ".PP\nExamples:\n")
 		if c.Status != "" {
 			manText(&b, "Exit status: "+statuses(c.Status))
 		}
@@ -52,7 +52,7 @@ func manPage(p *Program) string {
 	if p.Status != "" {
 		b.WriteString(".SH EXIT STATUS\n" + roff(statuses(p.Status)) + "\n")
 	}
-	manExamples(&b, &p.Command, ".SH EXAMPLES\n")
+	manExamples(&b, &p.Command, p.Name, ".SH EXAMPLES\n")
 	return b.String()
 }
 
@@ -79,9 +79,13 @@ func manFlags(b *strings.Builder, flags *Flags, heading string) {
 	}
 }
 
-func manExamples(b *strings.Builder, c *Command, heading string) {
+func manExamples(b *strings.Builder, c *Command, program, heading string) {
 	if len(c.Examples) > 0 {
-		b.WriteString(heading + ".nf\n" + roff(strings.Join(c.Examples, "\n")) + "\n.fi\n")
+		b.WriteString(heading + ".nf\n")
+		for _, example := range c.Examples {
+			b.WriteString(roff(called(example, program)) + "\n")
+		}
+		b.WriteString(".fi\n")
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -53,6 +54,19 @@ type Call struct {
 	Stdout io.Writer
 	Stderr io.Writer
 	*Flags
+}
+
+// prefix stands before a program's name where it is installed for everybody, beside
+// other people's clients and servers.
+const prefix = "c10m-"
+
+// NameOf is what a program calls itself: c10m-NAME where it was started under that
+// name (argv0 is os.Args[0]), so that help and completion fit; else NAME.
+func NameOf(argv0, name string) string {
+	if filepath.Base(argv0) == prefix+name {
+		return prefix + name
+	}
+	return name
 }
 
 // Program is what a main runs.
@@ -147,7 +161,7 @@ func (r *run) build(c *Command, path string) *cobra.Command {
 	cc.RunE = func(cc *cobra.Command, args []string) (err error) {
 		switch {
 		case s.version:
-			r.print(r.program.Build.Line(r.program.Name) + "\n")
+			r.print(r.program.Build.Line(strings.TrimPrefix(r.program.Name, prefix)) + "\n")
 			return nil
 		case s.all:
 			r.print(help(c, path, true))

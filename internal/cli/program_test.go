@@ -224,3 +224,26 @@ func TestNearest(t *testing.T) {
 		}
 	}
 }
+
+// Installed as c10m-demo it calls itself so, wherever one has to type it.
+func TestLongName(t *testing.T) {
+	for argv0, want := range map[string]string{"/usr/bin/c10m-demo": "c10m-demo", "bin/demo": "demo", "c10m-other": "demo", "demo.test": "demo"} {
+		if got := NameOf(argv0, "demo"); got != want {
+			t.Errorf("%s calls itself %s, want %s", argv0, got, want)
+		}
+	}
+	for _, tt := range []struct{ args, want string }{
+		{"--help", "usage: c10m-demo COMMAND"}, {"--help", "\n  c10m-demo go --conns 5\n"}, {"go --help", "c10m-demo help quantities"},
+		{"go --conn 5", "c10m-demo: --conn is not a flag of c10m-demo go: did you mean --conns?"},
+		{"completion bash", "complete -o default -F __start_c10m-demo c10m-demo"},
+		{"man", ".TH C10M-DEMO 1"}, {"man", "\nc10m\\-demo go \\-\\-conns 5\n"}, {"--version", "c10m demo 0."},
+	} {
+		p := new(demo).program()
+		p.Name = "c10m-demo"
+		var out bytes.Buffer
+		p.Run(context.Background(), strings.Fields(tt.args), &out, &out)
+		if !strings.Contains(out.String(), tt.want) {
+			t.Errorf("c10m-demo %s: no %q in\n%s", tt.args, tt.want, out.String())
+		}
+	}
+}
