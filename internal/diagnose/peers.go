@@ -16,8 +16,8 @@ var drops = []struct {
 	meaning, cure string
 }{
 	{"slow_reader", "dropped %s connections as slow readers", 88,
-		"Their peers took nothing of the echoes that waited for them for all of --stall. A peer that reads, however slowly, " +
-			"is only read from more slowly itself.",
+		"Their peers took nothing of the echoes that waited for them for all of --stall. " +
+			"A peer that reads, however slowly, is only read from more slowly itself.",
 		"let the client read while it sends; or start the server with a longer --stall"},
 	{"over_budget", "dropped %s connections for what it kept for them", 89,
 		"What waits for all peers together was more than --buffer-budget; the largest and slowest go first.",
@@ -26,7 +26,8 @@ var drops = []struct {
 		"There was no file descriptor left to go on sending by, or the server was ending.",
 		"a higher fd limit, or a smaller --max-conns"},
 	{"urgent_data", "reset %s connections for urgent data", 70,
-		"Urgent data beyond a gap in the stream is readiness that no read takes away: with gnet it would keep an event loop busy.",
+		"Urgent data beyond a gap in the stream is readiness that no read takes away: " +
+			"with gnet it would keep an event loop busy.",
 		"send no urgent data (MSG_OOB); --engine epoll does not watch for it"},
 	{"watch_limit", "refused %s connections for want of epoll watches", 92,
 		"fs.epoll.max_user_watches bounds them over all processes of a user, the client's too.",

@@ -385,7 +385,8 @@ func TestLargeMessages(t *testing.T) {
 		}
 		fragments = append(fragments, f...)
 	}
-	for name, in := range map[string][]byte{"one frame": ws.AppendFrame(nil, ws.OpText, payload, 5), "fragments": fragments} {
+	whole := ws.AppendFrame(nil, ws.OpText, payload, 5)
+	for name, in := range map[string][]byte{"one frame": whole, "fragments": fragments} {
 		b := newBench(t, Config{}).upgraded()
 		most := int64(0)
 		for len(in) > 0 {

@@ -34,7 +34,8 @@ func testIdleHeap(t *testing.T, e echo.Engine) {
 			return
 		}
 	}
-	t.Errorf("an idle WebSocket takes %.0f B of heap, TCP %.0f B: %.0f more, at most %d are wanted", web, tcp, web-tcp, most)
+	t.Errorf("an idle WebSocket takes %.0f B of heap, TCP %.0f B: %.0f more, at most %d are wanted",
+		web, tcp, web-tcp, most)
 }
 
 // heapOf is the heap that each of conns idle connections takes.

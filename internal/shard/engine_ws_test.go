@@ -28,7 +28,8 @@ type wsConnection struct {
 	in *bufio.Reader
 }
 
-const request = "GET /any HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+const request = "GET /any HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
+	"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
 
 // upgradeTo dials and completes the handshake with the example of RFC 6455
 // section 1.3; more follows the request in the same write.
@@ -347,7 +348,8 @@ func testWebSocketLarge(t *testing.T, e echo.Engine) {
 }
 
 func testWebSocketSlowReader(t *testing.T, e echo.Engine) {
-	ctr, addr := serve(t, e, echo.Config{Limit: 10, Ports: []echo.Port{{Proto: echo.WS}}, MaxOutbound: 64 << 10, Stall: time.Second})
+	ctr, addr := serve(t, e, echo.Config{Limit: 10, Ports: []echo.Port{{Proto: echo.WS}},
+		MaxOutbound: 64 << 10, Stall: time.Second})
 	c := upgradeTo(t, addr)
 	_ = c.SetDeadline(time.Time{})
 	frame := ws.AppendFrame(nil, ws.OpBinary, make([]byte, 64<<10), 3)
@@ -362,7 +364,8 @@ func testWebSocketSlowReader(t *testing.T, e echo.Engine) {
 // Two whole megabytes are sent before the first byte is read: the second
 // message may not cost the connection, and its close frame comes whole.
 func testWebSocketLateReader(t *testing.T, e echo.Engine) {
-	ctr, addr := serve(t, e, echo.Config{Limit: 10, Ports: []echo.Port{{Proto: echo.WS}}, MaxOutbound: 2 << 20, MaxMessage: 1 << 20})
+	ctr, addr := serve(t, e, echo.Config{Limit: 10, Ports: []echo.Port{{Proto: echo.WS}},
+		MaxOutbound: 2 << 20, MaxMessage: 1 << 20})
 	c := upgradeTo(t, addr)
 	msg := strings.Repeat("m", 1<<20)
 	c.send(t, ws.OpText, msg)

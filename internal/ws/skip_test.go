@@ -20,7 +20,8 @@ func TestSkip(t *testing.T) {
 		{"too big, 64-bit length", client(raw{first: fin | OpBinary, payload: long(90_000)}), true},
 		{"bad text, waited for", client(raw{first: fin | OpText, payload: "\xff" + long(900)}), true},
 		{"bad text in a fragment", client(raw{first: OpText, payload: "ok"}, raw{first: fin, payload: "\xff"}), true},
-		{"bad text and more frames", client(raw{first: fin | OpText, payload: "\xff"}, raw{first: fin | OpPing}, raw{first: fin | OpBinary, payload: long(70_000)}), true},
+		{"bad text and more frames", client(raw{first: fin | OpText, payload: "\xff"}, raw{first: fin | OpPing},
+			raw{first: fin | OpBinary, payload: long(70_000)}), true},
 		{"a bad close frame is one", client(raw{first: fin | OpClose, payload: "\x03"}), true},
 		{"reserved bits", client(raw{first: fin | 0x40 | OpText, payload: "x"}), false},
 	} {
@@ -45,7 +46,8 @@ func TestSkip(t *testing.T) {
 				in = in[n:]
 			}
 			if !v.Closed() || found != tt.found {
-				t.Errorf("%s, %d bytes at a time: closed %v, the peer's close frame found %v, want %v", tt.name, size, v.Closed(), found, tt.found)
+				t.Errorf("%s, %d bytes at a time: closed %v, the peer's close frame found %v, want %v",
+					tt.name, size, v.Closed(), found, tt.found)
 			}
 			s.Free()
 		}
@@ -54,7 +56,8 @@ func TestSkip(t *testing.T) {
 
 // A streamed frame that turns bad in its middle.
 func TestSkipStreamed(t *testing.T) {
-	in := client(raw{first: fin | OpText, payload: strings.Repeat("x", 50_000) + "\xff" + long(20_000)}, raw{first: fin | OpClose})
+	bad := strings.Repeat("x", 50_000) + "\xff" + long(20_000)
+	in := client(raw{first: fin | OpText, payload: bad}, raw{first: fin | OpClose})
 	for _, size := range []int{1000, 30_000, 60_000} {
 		s, found := (*Session)(nil), false
 		var v Verdict

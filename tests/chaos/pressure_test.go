@@ -142,7 +142,8 @@ func beyondGap(t *testing.T, to string) (fd int) {
 	for i, v := range []uint32{uint32(received), 65535, 65535, 65535, uint32(received)} {
 		binary.NativeEndian.PutUint32(window[4*i:], v)
 	}
-	_, _, errno := syscall.Syscall6(syscall.SYS_SETSOCKOPT, uintptr(fd), syscall.IPPROTO_TCP, tcpRepairWindow, uintptr(unsafe.Pointer(&window)), 20, 0)
+	_, _, errno := syscall.Syscall6(syscall.SYS_SETSOCKOPT, uintptr(fd), syscall.IPPROTO_TCP, tcpRepairWindow,
+		uintptr(unsafe.Pointer(&window)), uintptr(len(window)), 0)
 	if errno != 0 {
 		t.Fatalf("set the windows: %v", errno)
 	}
