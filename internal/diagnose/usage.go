@@ -24,7 +24,8 @@ func Usage(w Window, most int) *result.Usage {
 
 func coresUse(w *Window, u *result.Usage, most int) {
 	for i, c := range w.cores() {
-		u.Cores = append(u.Cores, result.CoreUse{ID: w.After.Cores.Each[i].ID, Busy: max(0, c.all), SoftIRQ: max(0, c.softirq), Stolen: max(0, c.stolen)})
+		u.Cores = append(u.Cores, result.CoreUse{ID: w.After.Cores.Each[i].ID, Busy: max(0, c.all),
+			SoftIRQ: max(0, c.softirq), Stolen: max(0, c.stolen)})
 	}
 	slices.SortStableFunc(u.Cores, func(a, b result.CoreUse) int { return cmp.Compare(b.Busy, a.Busy) })
 	u.CoreCount = len(u.Cores)
@@ -73,7 +74,8 @@ func threadsUse(w *Window, u *result.Usage, most int) {
 		threadShare
 	}
 	var all []thread
-	for _, s := range append(used(w.Before.Server, w.After.Server, w.seconds()), used(w.Before.Client, w.After.Client, w.seconds())...) {
+	for _, s := range append(used(w.Before.Server, w.After.Server, w.seconds()),
+		used(w.Before.Client, w.After.Client, w.seconds())...) {
 		for _, t := range s.threads {
 			all = append(all, thread{s, t})
 		}
@@ -81,6 +83,7 @@ func threadsUse(w *Window, u *result.Usage, most int) {
 	slices.SortStableFunc(all, func(a, b thread) int { return cmp.Compare(b.want, a.want) })
 	u.ThreadCount = len(all)
 	for _, t := range all[:min(len(all), most)] {
-		u.Threads = append(u.Threads, result.ThreadUse{PID: t.of.PID, Process: t.of.Name, TID: t.TID, Command: t.Name, Ran: t.run, Waited: t.want - t.run})
+		u.Threads = append(u.Threads, result.ThreadUse{PID: t.of.PID, Process: t.of.Name, TID: t.TID, Command: t.Name,
+			Ran: t.run, Waited: t.want - t.run})
 	}
 }

@@ -100,10 +100,12 @@ func (c *Comparison) judgements() (list []string) {
 		name, n, m := c.groups[g].Name, len(c.groups[0].Runs), len(c.groups[g].Runs)
 		switch {
 		case !c.repeated(g):
-			list = append(list, fmt.Sprintf("%s: one pair proves nothing (%s of %s, %s of %s): whatever differs may be noise. Repeat both; 4 runs of each can tell.",
+			list = append(list, fmt.Sprintf("%s: one pair proves nothing (%s of %s, %s of %s): whatever differs "+
+				"may be noise. Repeat both; 4 runs of each can tell.",
 				name, plural(n, "run"), c.groups[0].Name, plural(m, "run"), name))
 		case stat.LeastChance(n, m) >= sure:
-			list = append(list, fmt.Sprintf("%s: %d and %d runs cannot be told from noise, however far apart they are: 4 of each can.", name, n, m))
+			list = append(list, fmt.Sprintf("%s: %d and %d runs cannot be told from noise, however far apart they "+
+				"are: 4 of each can.", name, n, m))
 		default:
 			list = append(list, name+": "+c.judgement(g))
 		}
@@ -123,7 +125,8 @@ func (c *Comparison) judgement(group int) string {
 			}
 			rows++
 			if one.word != "" {
-				found[one.word] = append(found[one.word], row.path+one.change()+" (chance "+unit.Percent(*one.chance)+")")
+				found[one.word] = append(found[one.word],
+					row.path+one.change()+" (chance "+unit.Percent(*one.chance)+")")
 			}
 		}
 	}

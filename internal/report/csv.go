@@ -56,15 +56,19 @@ func series(r *result.Result) (head []string, rows [][]any) {
 	switch {
 	case r.Churn != nil:
 		for _, s := range r.Churn.Series {
-			rows = append(rows, []any{s.T, float64(s.TimeWait.Client), known(s.TimeWait.Server), known(s.TimeWait.Others), float64(s.LocalPortsUsed), s.Rate})
+			rows = append(rows, []any{s.T, float64(s.TimeWait.Client), known(s.TimeWait.Server),
+				known(s.TimeWait.Others), float64(s.LocalPortsUsed), s.Rate})
 		}
-		return []string{"t", "time_wait_client", "time_wait_server", "time_wait_others", "local_ports_used", "rate"}, rows
+		return []string{"t", "time_wait_client", "time_wait_server", "time_wait_others", "local_ports_used", "rate"},
+			rows
 	case r.ChurnMatrix != nil:
 		for _, c := range r.ChurnMatrix.Cells {
-			rows = append(rows, []any{c.Mode, c.ClosedFirst, known(c.TWReuse), c.Rate, known(c.P50), known(c.P99), c.ConnRate, float64(c.TimeWait.Client),
+			rows = append(rows, []any{c.Mode, c.ClosedFirst, known(c.TWReuse), c.Rate, known(c.P50), known(c.P99),
+				c.ConnRate, float64(c.TimeWait.Client),
 				known(c.TimeWait.Server), float64(c.LocalPortsUsed), float64(c.NoPort), known(c.ExhaustedAfter)})
 		}
-		return []string{"mode", "closed_first", "tcp_tw_reuse", "rate", "p50_ns", "p99_ns", "conn_rate", "time_wait_client", "time_wait_server",
+		return []string{"mode", "closed_first", "tcp_tw_reuse", "rate", "p50_ns", "p99_ns", "conn_rate",
+			"time_wait_client", "time_wait_server",
 			"local_ports_used", "no_port", "exhausted_after_seconds"}, rows
 	case r.Peak != nil:
 		for _, s := range r.Peak.Steps {

@@ -89,7 +89,8 @@ func labPlot(t Table) (figure, bool) {
 		}
 		bars = append(bars, bar)
 	}
-	return drawn(t.Plot, "", func(f plot.Frame) string { return plot.Bars{Frame: f, X: y, Bars: bars}.SVG() }), len(bars) <= 2*shownRows
+	return drawn(t.Plot, "", func(f plot.Frame) string { return plot.Bars{Frame: f, X: y, Bars: bars}.SVG() }),
+		len(bars) <= 2*shownRows
 }
 
 // fewRows of a table that does not say what to draw over are better seen as bars.
@@ -121,7 +122,8 @@ func labCurve(t Table, at int) (points []plot.Point, over int) {
 
 // findingTable is what limits, severest first.
 func findingTable(list []result.Finding) table {
-	t := table{Title: "Severest first", First: "finding", Head: []string{"how much"}, Words: "what was seen, what it means, what helps"}
+	t := table{Title: "Severest first", First: "finding", Head: []string{"how much"},
+		Words: "what was seen, what it means, what helps"}
 	for _, f := range list {
 		row := line{Name: f.Name, Values: []string{"remark"}, Note: f.Evidence + ". " + f.Meaning + " Cure: " + f.Cure}
 		switch {

@@ -112,7 +112,8 @@ func (m *markdown) row(cells []string) {
 // escaped keeps words from being taken for marks or for HTML: what is in a result
 // file may come from anybody.
 func escaped(s string) string {
-	return strings.NewReplacer(`\`, `\\`, "*", `\*`, "_", `\_`, "`", "\\`", "[", `\[`, "]", `\]`, "<", "&lt;", ">", "&gt;", "&", "&amp;", "#", `\#`, "\n", " ").Replace(s)
+	return strings.NewReplacer(`\`, `\\`, "*", `\*`, "_", `\_`, "`", "\\`", "[", `\[`, "]", `\]`, "<", "&lt;", ">",
+		"&gt;", "&", "&amp;", "#", `\#`, "\n", " ").Replace(s)
 }
 
 // fence is longer than any run of backquotes in what it encloses.

@@ -24,7 +24,8 @@ func costSection(m *result.Memory) section {
 	if !m.Measured() {
 		return s
 	}
-	t := table{Title: "Memory per conn", First: "of", Head: []string{"marginal", "plain"}, layout: layout{value: tableWidth}}
+	t := table{Title: "Memory per conn", First: "of", Head: []string{"marginal", "plain"},
+		layout: layout{value: tableWidth}}
 	t.add(kernelRow(m), unit.PerConn(m.KernelPerConn), unit.PerConn(m.Plain.Kernel))
 	server := func(p *float64) string {
 		if p == nil {
@@ -36,7 +37,8 @@ func costSection(m *result.Memory) section {
 		t.add("server", server(m.ServerPerConn), server(m.Plain.Server))
 	}
 	t.add("client", unit.PerConn(m.ClientPerConn), unit.PerConn(m.Plain.Client))
-	t.Rows = append(t.Rows, line{Name: "total", Values: []string{unit.PerConn(m.TotalPerConn), unit.PerConn(m.Plain.Total)}, Class: "total"})
+	t.Rows = append(t.Rows, line{Name: "total", Values: []string{unit.PerConn(m.TotalPerConn),
+		unit.PerConn(m.Plain.Total)}, Class: "total"})
 	t.say("method", "%s; the kernel's part is of %s", method(m.Method), kernelEnds(m))
 	if m.Fit.R2 > 0 {
 		t.say("marginal", "least squares over %s, r² %.5f", plural(m.Fit.Samples, "sample"), m.Fit.R2)
@@ -44,7 +46,8 @@ func costSection(m *result.Memory) section {
 		t.say("marginal", "too few samples for a fit (%d): the plain difference", m.Fit.Samples)
 	}
 	crossCheck(&t, m)
-	caches := table{Title: "Kernel caches", First: "cache", Head: []string{"a conn", "objects"}, layout: layout{value: tableWidth}}
+	caches := table{Title: "Kernel caches", First: "cache", Head: []string{"a conn", "objects"},
+		layout: layout{value: tableWidth}}
 	for _, c := range m.Caches {
 		objects := ""
 		if c.ObjectsPerConn != 0 {
@@ -88,7 +91,8 @@ func method(m string) string {
 // crossCheck holds the accounts against what the machine lost.
 func crossCheck(t *table, m *result.Memory) {
 	if m.PagesPerConn != nil && m.KernelPerConn > 0 {
-		t.say("in pages", "the kernel's slabs grew by %s: %s of their objects", unit.PerConn(*m.PagesPerConn), unit.Change(*m.PagesPerConn/m.KernelPerConn-1))
+		t.say("in pages", "the kernel's slabs grew by %s: %s of their objects", unit.PerConn(*m.PagesPerConn),
+			unit.Change(*m.PagesPerConn/m.KernelPerConn-1))
 	}
 	explained, known := m.InPages()
 	if !known {
@@ -119,7 +123,8 @@ func extrapolated(m *result.Memory) string {
 	case m.ServerEnd:
 		at = ", the server and the client's own TCP"
 	}
-	said := fmt.Sprintf("10,000,000 connections need %s (%s GB)%s", unit.Bytes(need), unit.Commas(int64(need/1e9+0.5)), at)
+	said := fmt.Sprintf("10,000,000 connections need %s (%s GB)%s", unit.Bytes(need),
+		unit.Commas(int64(need/1e9+0.5)), at)
 	if m.BothEnds && m.ServerPerConn == nil {
 		said += ", without the server's own memory, which is not known"
 	}
@@ -132,7 +137,8 @@ func inUseSection(m *result.Memory) section {
 		return section{}
 	}
 	// Five columns within 60.
-	t := table{Title: "Memory in use", First: "when", Head: []string{"kernel", "server", "client", "machine"}, layout: layout{name: 15, value: tableWidth}}
+	t := table{Title: "Memory in use", First: "when", Head: []string{"kernel", "server", "client", "machine"},
+		layout: layout{name: 15, value: tableWidth}}
 	for _, one := range []struct {
 		when string
 		used *result.Used
@@ -145,7 +151,8 @@ func inUseSection(m *result.Memory) section {
 		if u.Server != nil {
 			server = unit.Bytes(float64(*u.Server))
 		}
-		t.add(one.when, unit.Bytes(float64(u.Kernel)), server, unit.Bytes(float64(u.Client)), unit.Bytes(float64(u.System)))
+		t.add(one.when, unit.Bytes(float64(u.Kernel)), server, unit.Bytes(float64(u.Client)),
+			unit.Bytes(float64(u.System)))
 	}
 	if back := m.Returned(); back != (result.Returned{}) {
 		t.add("came back", cameBack(back.Kernel), cameBack(back.Server), cameBack(back.Client), cameBack(back.System))

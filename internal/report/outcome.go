@@ -126,10 +126,12 @@ func echoVerdict(r *result.Result) string {
 		return fmt.Sprintf("%s echoes a second over %s connections, closed loop: half within %s, 99 %% within %s",
 			whole(e.Rate), unit.Commas(r.Conns.Established), half, most)
 	case r.Behind:
-		return fmt.Sprintf("It does not keep up: of %s messages a second that were asked for, %s came back, and half of them took longer than %s",
+		return fmt.Sprintf("It does not keep up: of %s messages a second that were asked for, %s came back, and "+
+			"half of them took longer than %s",
 			whole(want), whole(e.Rate), half)
 	}
-	return fmt.Sprintf("It keeps up with %s messages a second: half of the echoes come within %s, 99 %% within %s, the slowest took %s, each from when it should have been sent",
+	return fmt.Sprintf("It keeps up with %s messages a second: half of the echoes come within %s, 99 %% within %s, "+
+		"the slowest took %s, each from when it should have been sent",
 		whole(want), half, most, unit.Nanos(e.Latency.Max))
 }
 
@@ -149,24 +151,31 @@ func usageTables(u *result.Usage) (list []Table) {
 	if u == nil {
 		return nil
 	}
-	cores := Table{Title: "Processors", Columns: []Column{{"core", unit.InText}, {"busy", unit.InShare}, {"soft interrupts", unit.InShare}, {"stolen", unit.InShare}},
+	cores := Table{Title: "Processors", Columns: []Column{{"core", unit.InText}, {"busy", unit.InShare},
+		{"soft interrupts", unit.InShare}, {"stolen", unit.InShare}},
 		Note: busiestOf(u.CoreCount, len(u.Cores))}
 	for _, c := range u.Cores {
 		cores.Rows = append(cores.Rows, []any{fmt.Sprint(c.ID), c.Busy, c.SoftIRQ, c.Stolen})
 	}
 	if u.Runnable != nil {
-		cores.Note += fmt.Sprintf("%.1f threads on average wanted one of the %s.", *u.Runnable, plural(u.CoreCount, "core"))
+		cores.Note += fmt.Sprintf("%.1f threads on average wanted one of the %s.", *u.Runnable,
+			plural(u.CoreCount, "core"))
 	}
-	processes := Table{Title: "Processes of the server", Columns: []Column{{"process", unit.InText}, {"ran", unit.InShare}, {"waited for a core", unit.InShare},
-		{"threads", unit.InCount}, {"calls/message", unit.InNumber}, {"fds", unit.InCount}},
-		Note: busiestOf(u.ProcessCount, len(u.Processes)) + "Shares are of one core; calls are those of read(2), write(2) and their kin, not of recv(2) and send(2)."}
+	processes := Table{Title: "Processes of the server", Columns: []Column{{"process", unit.InText},
+		{"ran", unit.InShare}, {"waited for a core", unit.InShare}, {"threads", unit.InCount},
+		{"calls/message", unit.InNumber}, {"fds", unit.InCount}},
+		Note: busiestOf(u.ProcessCount, len(u.Processes)) + "Shares are of one core; calls are those of read(2), " +
+			"write(2) and their kin, not of recv(2) and send(2)."}
 	for _, p := range u.Processes {
-		processes.Rows = append(processes.Rows, []any{fmt.Sprintf("%d %s", p.PID, p.Command), p.Ran, p.Waited, float64(p.Threads), known(p.CallsPerMessage), known(p.FDs)})
+		processes.Rows = append(processes.Rows, []any{fmt.Sprintf("%d %s", p.PID, p.Command), p.Ran, p.Waited,
+			float64(p.Threads), known(p.CallsPerMessage), known(p.FDs)})
 	}
-	threads := Table{Title: "Threads", Columns: []Column{{"process", unit.InText}, {"thread", unit.InText}, {"ran", unit.InShare}, {"waited for a core", unit.InShare}},
+	threads := Table{Title: "Threads", Columns: []Column{{"process", unit.InText}, {"thread", unit.InText},
+		{"ran", unit.InShare}, {"waited for a core", unit.InShare}},
 		Note: busiestOf(u.ThreadCount, len(u.Threads))}
 	for _, t := range u.Threads {
-		threads.Rows = append(threads.Rows, []any{fmt.Sprintf("%d %s", t.PID, t.Process), fmt.Sprintf("%d %s", t.TID, t.Command), t.Ran, t.Waited})
+		threads.Rows = append(threads.Rows, []any{fmt.Sprintf("%d %s", t.PID, t.Process),
+			fmt.Sprintf("%d %s", t.TID, t.Command), t.Ran, t.Waited})
 	}
 	for _, t := range []Table{cores, processes, threads} {
 		if len(t.Rows) > 0 {

@@ -9,8 +9,9 @@ import (
 
 // peakTables are the steps, p99 over the users.
 func peakTables(p *result.Peak) []Table {
-	t := Table{Title: "Steps", Plot: "p99", Over: "users", Columns: []Column{{"users", unit.InCount}, {"transactions", unit.InPerSecond},
-		{"p50", unit.InNanos}, {"p99", unit.InNanos}, {"errors", unit.InShare}, {"broke", unit.InText}}}
+	t := Table{Title: "Steps", Plot: "p99", Over: "users",
+		Columns: []Column{{"users", unit.InCount}, {"transactions", unit.InPerSecond},
+			{"p50", unit.InNanos}, {"p99", unit.InNanos}, {"errors", unit.InShare}, {"broke", unit.InText}}}
 	for _, s := range p.Steps {
 		t.Rows = append(t.Rows, []any{float64(s.Users), s.Rate, known(s.P50), known(s.P99), s.ErrorShare, s.Broke})
 	}

@@ -13,16 +13,20 @@ const soakRows = 20
 
 // soakTables are what there was over time, and how it has grown.
 func soakTables(s *result.Soak) []Table {
-	series := Table{Title: "Memory over time", Plot: "server", Over: "after", Columns: []Column{{"after", unit.InSeconds},
-		{"server", unit.InBytes}, {"kernel", unit.InBytes}, {"fds", unit.InCount}, {"CLOSE_WAIT", unit.InCount}}}
+	series := Table{Title: "Memory over time", Plot: "server", Over: "after",
+		Columns: []Column{{"after", unit.InSeconds},
+			{"server", unit.InBytes}, {"kernel", unit.InBytes}, {"fds", unit.InCount}, {"CLOSE_WAIT", unit.InCount}}}
 	n := min(len(s.Series), soakRows)
 	for i := range n {
 		one := s.Series[i*(len(s.Series)-1)/max(1, n-1)]
-		series.Rows = append(series.Rows, []any{one.T, known(one.Server), known(one.Kernel), known(one.FDs), known(one.CloseWait)})
+		series.Rows = append(series.Rows, []any{one.T, known(one.Server), known(one.Kernel), known(one.FDs),
+			known(one.CloseWait)})
 	}
 	return []Table{series,
-		growthTable("Growth of the server's sockets", unit.InNumber, "per connection", growthRow{"fds", s.FDs}, growthRow{"CLOSE_WAIT", s.CloseWait}),
-		growthTable("Growth", unit.InBytes, "per transaction", growthRow{"server", s.Server}, growthRow{"kernel", s.Kernel})}
+		growthTable("Growth of the server's sockets", unit.InNumber, "per connection", growthRow{"fds", s.FDs},
+			growthRow{"CLOSE_WAIT", s.CloseWait}),
+		growthTable("Growth", unit.InBytes, "per transaction", growthRow{"server", s.Server},
+			growthRow{"kernel", s.Kernel})}
 }
 
 // growthRow is what a growth is of.
@@ -33,7 +37,8 @@ type growthRow struct {
 
 // growthTable has a row each; per names the last but one column.
 func growthTable(title string, kind unit.Kind, per string, rows ...growthRow) Table {
-	t := Table{Title: title, Columns: []Column{{"of", unit.InText}, {"per hour", kind}, {"at least", kind}, {"at most", kind}, {per, kind}, {"judged", unit.InSeconds}},
+	t := Table{Title: title, Columns: []Column{{"of", unit.InText}, {"per hour", kind}, {"at least", kind},
+		{"at most", kind}, {per, kind}, {"judged", unit.InSeconds}},
 		Note: "By least squares after the warm-up; at least and at most: 95 % confidence."}
 	for _, g := range rows {
 		row := []any{g.of, nil, nil, nil, nil, nil}
@@ -69,7 +74,8 @@ func leaks(g *result.Growth) bool { return g != nil && g.Verdict == result.Leaks
 
 // bytesAnHour writes a growth of bytes with its interval.
 func bytesAnHour(g *result.Growth) string {
-	return fmt.Sprintf("%s an hour (%s to %s with 95 %% confidence)", unit.Bytes(g.PerHour), unit.Bytes(g.Low), unit.Bytes(g.High))
+	return fmt.Sprintf("%s an hour (%s to %s with 95 %% confidence)", unit.Bytes(g.PerHour), unit.Bytes(g.Low),
+		unit.Bytes(g.High))
 }
 
 func leakWords(s *result.Soak) (list []string) {
@@ -84,14 +90,17 @@ func leakWords(s *result.Soak) (list []string) {
 		list = append(list, said)
 	}
 	if g := s.FDs; leaks(g) {
-		list = append(list, fmt.Sprintf("the server holds %s fds more every hour (%s to %s with 95 %% confidence) and is at %s",
+		list = append(list, fmt.Sprintf("the server holds %s fds more every hour (%s to %s with 95 %% confidence) "+
+			"and is at %s",
 			whole(g.PerHour), whole(g.Low), whole(g.High), whole(g.Last)))
 	}
 	if g := s.CloseWait; leaks(g) {
-		list = append(list, fmt.Sprintf("%s sockets more every hour are in CLOSE_WAIT, which the client has closed and the server never does", whole(g.PerHour)))
+		list = append(list, fmt.Sprintf("%s sockets more every hour are in CLOSE_WAIT, which the client has closed "+
+			"and the server never does", whole(g.PerHour)))
 	}
 	if g := s.Kernel; leaks(g) {
-		list = append(list, fmt.Sprintf("the kernel's memory for connections grows by %s: sockets that nobody closes, or other work on this machine", bytesAnHour(g)))
+		list = append(list, fmt.Sprintf("the kernel's memory for connections grows by %s: sockets that nobody "+
+			"closes, or other work on this machine", bytesAnHour(g)))
 	}
 	return list
 }
@@ -103,13 +112,18 @@ func memoryWords(g *result.Growth) string {
 	case g == nil:
 		return "Nothing can be said of the server's memory: too few samples, or it is not known"
 	case g.Verdict == result.Undecided:
-		return "Undecided: the server grew by " + bytesAnHour(g) + ", and whether it goes on cannot be told from noise: run longer"
+		return "Undecided: the server grew by " + bytesAnHour(g) + ", and whether it goes on cannot be told from " +
+			"noise: run longer"
 	case g.Verdict == result.TooLittle:
-		return "Undecided: the server grew by " + bytesAnHour(g) + ", which in this time is too little to tell a leak from a heap that breathes: run longer"
+		return "Undecided: the server grew by " + bytesAnHour(g) + ", which in this time is too little to tell a " +
+			"leak from a heap that breathes: run longer"
 	case g.Verdict == result.Settled:
-		return fmt.Sprintf("No leak: the server grew at first and less and less, at the end by %s, and is at %s", bytesAnHour(g), unit.Bytes(g.Last))
+		return fmt.Sprintf("No leak: the server grew at first and less and less, at the end by %s, and is at %s",
+			bytesAnHour(g), unit.Bytes(g.Last))
 	case g.High > g.Last/10:
-		return fmt.Sprintf("No leak shows: the server is at %s, but a leak of up to %s an hour would not show either: run longer", unit.Bytes(g.Last), unit.Bytes(g.High))
+		return fmt.Sprintf("No leak shows: the server is at %s, but a leak of up to %s an hour would not show "+
+			"either: run longer", unit.Bytes(g.Last), unit.Bytes(g.High))
 	}
-	return fmt.Sprintf("No leak: the server stays at %s; what could hide in the noise is at most %s an hour", unit.Bytes(g.Last), unit.Bytes(max(0, g.High)))
+	return fmt.Sprintf("No leak: the server stays at %s; what could hide in the noise is at most %s an hour",
+		unit.Bytes(g.Last), unit.Bytes(max(0, g.High)))
 }

@@ -10,8 +10,10 @@ import (
 // stressTables are response times, and the server's memory before and after.
 func stressTables(r *result.Result) []Table {
 	s := r.Stress
-	times := Table{Title: "Response times", Columns: []Column{{"users", unit.InCount}, {"transactions", unit.InPerSecond},
-		{"p50", unit.InNanos}, {"p90", unit.InNanos}, {"p99", unit.InNanos}, {"p99.9", unit.InNanos}, {"max", unit.InNanos}, {"errors", unit.InShare}}}
+	times := Table{Title: "Response times", Columns: []Column{{"users", unit.InCount},
+		{"transactions", unit.InPerSecond},
+		{"p50", unit.InNanos}, {"p90", unit.InNanos}, {"p99", unit.InNanos}, {"p99.9", unit.InNanos},
+		{"max", unit.InNanos}, {"errors", unit.InShare}}}
 	row := []any{float64(s.Users), nil, nil, nil, nil, nil, nil, s.ErrorShare}
 	if e := r.Echo; e != nil {
 		row[1] = e.Rate
@@ -22,7 +24,8 @@ func stressTables(r *result.Result) []Table {
 		}
 	}
 	times.Rows = [][]any{row}
-	memory := Table{Title: "Memory of the server", Columns: []Column{{"when", unit.InText}, {"RSS", unit.InBytes}, {"PSS", unit.InBytes}, {"private", unit.InBytes}}}
+	memory := Table{Title: "Memory of the server", Columns: []Column{{"when", unit.InText}, {"RSS", unit.InBytes},
+		{"PSS", unit.InBytes}, {"private", unit.InBytes}}}
 	for _, one := range []struct {
 		when string
 		m    *result.ProcMemory
@@ -41,7 +44,8 @@ func stressVerdict(r *result.Result) string {
 	if e == nil {
 		return ""
 	}
-	said := fmt.Sprintf("%s users did %s transactions in %s, %s a second, with %s", unit.Commas(s.Users), unit.Commas(e.Received), unit.Seconds(e.Seconds), whole(e.Rate), modeWords(s.Load))
+	said := fmt.Sprintf("%s users did %s transactions in %s, %s a second, with %s", unit.Commas(s.Users),
+		unit.Commas(e.Received), unit.Seconds(e.Seconds), whole(e.Rate), modeWords(s.Load))
 	if l := e.Latency; l != nil {
 		said += fmt.Sprintf(": half within %s, 99 %% within %s", unit.Nanos(l.P50), unit.Nanos(l.P99))
 	}
@@ -57,10 +61,12 @@ func stressVerdict(r *result.Result) string {
 		said += ". Nothing failed"
 	}
 	if s.Undone > 0 && !r.Interrupt {
-		said += fmt.Sprintf(", %s of %s transactions were not done in time", unit.Commas(s.Undone), unit.Commas(s.Asked))
+		said += fmt.Sprintf(", %s of %s transactions were not done in time", unit.Commas(s.Undone),
+			unit.Commas(s.Asked))
 	}
 	if s.ServerBefore != nil && s.ServerAfter != nil {
-		said += fmt.Sprintf("; the server's memory went from %s to %s", unit.Bytes(float64(s.ServerBefore.PSS)), unit.Bytes(float64(s.ServerAfter.PSS)))
+		said += fmt.Sprintf("; the server's memory went from %s to %s", unit.Bytes(float64(s.ServerBefore.PSS)),
+			unit.Bytes(float64(s.ServerAfter.PSS)))
 	}
 	return said
 }

@@ -10,8 +10,10 @@ import (
 	"github.com/c10m/c10m/internal/unit"
 )
 
-const sweepNote = "against first: the median as a multiple of the first variant's. chance: how often noise alone would set it as far from the best; below 5 % it is worse than the best, above nobody can tell. " +
-	"short: runs that fell short; with one, or an error, a variant cannot be best. errors: connects, connections and messages that failed, over all runs."
+const sweepNote = "against first: the median as a multiple of the first variant's. chance: how often noise alone " +
+	"would set it as far from the best; below 5 % it is worse than the best, above nobody can tell. " +
+	"short: runs that fell short; with one, or an error, a variant cannot be best. errors: connects, connections " +
+	"and messages that failed, over all runs."
 
 func sweepTables(s *result.Sweep) []Table {
 	t := Table{Title: s.Metric + ", " + strings.ToLower(runsEach(s.Repeat)), Plot: "median", Note: sweepNote}
@@ -20,8 +22,10 @@ func sweepTables(s *result.Sweep) []Table {
 			t.Columns = append(t.Columns, Column{c.Name, unit.InText})
 		}
 	}
-	t.Columns = append(t.Columns, Column{"median", s.Kind}, Column{"lowest", s.Kind}, Column{"highest", s.Kind}, Column{"against first", unit.InNumber},
-		Column{"chance", unit.InShare}, Column{"runs", unit.InCount}, Column{"short", unit.InCount}, Column{"errors", unit.InCount})
+	t.Columns = append(t.Columns, Column{"median", s.Kind}, Column{"lowest", s.Kind}, Column{"highest", s.Kind},
+		Column{"against first", unit.InNumber},
+		Column{"chance", unit.InShare}, Column{"runs", unit.InCount}, Column{"short", unit.InCount},
+		Column{"errors", unit.InCount})
 	failed := slices.ContainsFunc(s.Variants, func(v result.Variant) bool { return v.Error != "" })
 	if failed {
 		t.Columns = append(t.Columns, Column{"could not run", unit.InText})
@@ -31,7 +35,8 @@ func sweepTables(s *result.Sweep) []Table {
 		for _, c := range v.Choices {
 			row = append(row, c.Value)
 		}
-		figures := []any{known(v.Median), nil, nil, nil, known(v.Chance), float64(len(v.Values)), float64(v.Short), float64(v.Errors)}
+		figures := []any{known(v.Median), nil, nil, nil, known(v.Chance), float64(len(v.Values)), float64(v.Short),
+			float64(v.Errors)}
 		if v.Median != nil && len(v.Values) > 0 {
 			figures[1], figures[2] = slices.Min(v.Values), slices.Max(v.Values)
 			if first := s.Variants[0].Median; first != nil && *first != 0 {
@@ -90,13 +95,16 @@ func bestOf(s *result.Sweep) string {
 	case judged == 1:
 		return fmt.Sprintf("Only %s did what was asked of it.", best)
 	case equal == judged:
-		said := fmt.Sprintf("No difference that noise could not make: the best median, with %s, is no sure win. Take the simplest, %s.", best, pick)
+		said := fmt.Sprintf("No difference that noise could not make: the best median, with %s, is no sure win. "+
+			"Take the simplest, %s.", best, pick)
 		if !s.CanTell {
-			said += fmt.Sprintf(" %s could not have told %d variants apart: --repeat %d could.", runsEach(s.Repeat), len(s.Variants), s.Needed)
+			said += fmt.Sprintf(" %s could not have told %d variants apart: --repeat %d could.", runsEach(s.Repeat),
+				len(s.Variants), s.Needed)
 		}
 		return said
 	case equal > 1:
-		return fmt.Sprintf("Best by its median is %s, but %d of %d variants cannot be told from it; the first of them is %s. %s.", best, equal, judged, pick, byHowMuch(s))
+		return fmt.Sprintf("Best by its median is %s, but %d of %d variants cannot be told from it; the first of "+
+			"them is %s. %s.", best, equal, judged, pick, byHowMuch(s))
 	}
 	return fmt.Sprintf("Best is %s. %s.", best, byHowMuch(s))
 }

@@ -28,8 +28,10 @@ type section struct {
 
 // openedSections are of a run that opened connections.
 func openedSections(r *result.Result) []section {
-	return shown(connectionSection(r), answerSection(r.FirstFailure), setupSection(r.Setup), costSection(r.Memory), inUseSection(r.Memory),
-		messageSection(r.Echo), section{Title: "Latency over time", Heat: r.Heat}, protocolSection(r.Protocols), countSection(r), limitSection(r))
+	return shown(connectionSection(r), answerSection(r.FirstFailure), setupSection(r.Setup), costSection(r.Memory),
+		inUseSection(r.Memory),
+		messageSection(r.Echo), section{Title: "Latency over time", Heat: r.Heat}, protocolSection(r.Protocols),
+		countSection(r), limitSection(r))
 }
 
 // foundSections are what came of a run: what it was held to, what a lab found out,
@@ -39,7 +41,8 @@ func foundSections(r *result.Result) []section {
 	for _, t := range Tables(r) {
 		all = append(all, section{Title: t.Title, Class: "full", Lab: &t})
 	}
-	return shown(append(all, section{Title: "What limits", Findings: r.Findings}, section{Title: "Warnings", Warnings: Warnings(r.Warnings)})...)
+	return shown(append(all, section{Title: "What limits", Findings: r.Findings},
+		section{Title: "Warnings", Warnings: Warnings(r.Warnings)})...)
 }
 
 // figure is one plot in two widths; the page shows the one that fits. Without a
@@ -173,10 +176,12 @@ func (t *text) marked(s string, row line) string {
 
 // latencyTable has a row for each histogram; those that are nil were not measured.
 func latencyTable(all ...timed) table {
-	t := table{Title: "latency", First: "of", Head: []string{"p50", "p90", "p99", "p99.9", "max"}, layout: layout{name: 10, value: 10, inner: true}}
+	t := table{Title: "latency", First: "of", Head: []string{"p50", "p90", "p99", "p99.9", "max"},
+		layout: layout{name: 10, value: 10, inner: true}}
 	for _, a := range all {
 		if l := a.latency; l != nil {
-			t.add(a.name, unit.Nanos(l.P50), unit.Nanos(l.P90), unit.Nanos(l.P99), unit.Nanos(l.P999), unit.Nanos(l.Max))
+			t.add(a.name, unit.Nanos(l.P50), unit.Nanos(l.P90), unit.Nanos(l.P99), unit.Nanos(l.P999),
+				unit.Nanos(l.Max))
 		}
 	}
 	return t
@@ -199,9 +204,11 @@ func connectionSection(r *result.Result) section {
 	if c.Reconnected > 0 {
 		t.add("  reconnected", unit.Commas(c.Reconnected))
 	}
-	errors := table{Title: "Errors", First: "cause", Head: []string{"count"}, Words: "what it means, what helps", layout: layout{below: true}}
+	errors := table{Title: "Errors", First: "cause", Head: []string{"count"}, Words: "what it means, what helps",
+		layout: layout{below: true}}
 	for _, e := range c.Errors.Top(0) {
-		errors.Rows = append(errors.Rows, line{Name: e.Name, Values: []string{unit.Commas(e.N)}, Note: cureFor(e.Name, c)})
+		errors.Rows = append(errors.Rows, line{Name: e.Name, Values: []string{unit.Commas(e.N)},
+			Note: cureFor(e.Name, c)})
 	}
 	return section{Title: "Connections", Tables: filled(t, errors)}
 }
@@ -227,7 +234,8 @@ func setupSection(s *result.Setup) section {
 		t.say("first tenth", "%s", unit.PerSecond(first))
 		t.say("last tenth", "%s, %.2f of the first", unit.PerSecond(last), last/first)
 	}
-	return section{Title: "Setup", Tables: filled(t, latencyTable(timed{"connect", s.Latency}, timed{"upgraded", s.Handshake}))}
+	return section{Title: "Setup", Tables: filled(t, latencyTable(timed{"connect", s.Latency},
+		timed{"upgraded", s.Handshake}))}
 }
 
 // messageSection is the messages.
@@ -252,12 +260,14 @@ func messageSection(e *result.Echo) section {
 	if e.Calls > 0 {
 		t.say("system calls", "%s a message, of the client (epoll_wait, read, send)", unit.Significant(e.Calls))
 	}
-	return section{Title: "Messages", Tables: filled(t, latencyTable(timed{"echo", e.Latency}, timed{"verified", e.Verify}))}
+	return section{Title: "Messages", Tables: filled(t,
+		latencyTable(timed{"echo", e.Latency}, timed{"verified", e.Verify}))}
 }
 
 // protocolSection is a mixed run, protocol by protocol.
 func protocolSection(all []result.Protocol) section {
-	t := table{Title: "Protocols", First: "protocol", Head: []string{"established", "failed", "lost", "setup/s", "echoes/s"}, layout: layout{value: 12}}
+	t := table{Title: "Protocols", First: "protocol", Head: []string{"established", "failed", "lost", "setup/s",
+		"echoes/s"}, layout: layout{value: 12}}
 	errors := table{Title: "errors", First: "protocol", Words: "causes", layout: layout{inner: true}}
 	var times []timed
 	for _, p := range all {
@@ -268,7 +278,8 @@ func protocolSection(all []result.Protocol) section {
 		if p.Echo != nil && p.Echo.Rate > 0 {
 			rate = unit.Commas(int64(p.Echo.Rate))
 		}
-		t.add(p.Proto, unit.Commas(p.Conns.Established), unit.Commas(p.Conns.Failed), unit.Commas(p.Conns.Lost), setup, rate)
+		t.add(p.Proto, unit.Commas(p.Conns.Established), unit.Commas(p.Conns.Failed), unit.Commas(p.Conns.Lost),
+			setup, rate)
 		times = append(times, timed{p.Proto + " conn", p.Connect})
 		if p.Handshake != nil {
 			times = append(times, timed{p.Proto + " upgr", p.Handshake})
@@ -290,7 +301,8 @@ func protocolSection(all []result.Protocol) section {
 // countSection puts the independent counts of the same connections side by side,
 // and says how even the shares were and who took processor time.
 func countSection(r *result.Result) section {
-	shares := table{Title: "Connections each", First: "over", Head: []string{"of", "smallest", "mean", "largest"}, layout: layout{value: 10}}
+	shares := table{Title: "Connections each", First: "over", Head: []string{"of", "smallest", "mean", "largest"},
+		layout: layout{value: 10}}
 	for _, s := range r.Spread {
 		shares.add(s.Over, unit.Commas(s.N), unit.Commas(s.Min), unit.Commas(int64(s.Mean+0.5)), unit.Commas(s.Max))
 	}
@@ -355,7 +367,8 @@ func fewer(d int64) string {
 
 // limitSection is what bounded the run before it began.
 func limitSection(r *result.Result) section {
-	t := table{Title: "Limits", First: "the tightest first", Head: []string{"connections"}, Words: "why, and what would raise it"}
+	t := table{Title: "Limits", First: "the tightest first", Head: []string{"connections"},
+		Words: "why, and what would raise it"}
 	for i, l := range r.Limits {
 		note := l.Why
 		if i == 0 && l.Cure != "" {
@@ -381,7 +394,8 @@ func DecidedBy(limit string) string {
 
 // empty says whether there is nothing in a section.
 func (s section) empty() bool {
-	return len(s.Figures)+len(s.Tables)+len(s.Warnings)+len(s.Notes)+len(s.Findings)+len(s.Verdicts) == 0 && s.Code == "" && s.Lab == nil && s.Heat == nil
+	return len(s.Figures)+len(s.Tables)+len(s.Warnings)+len(s.Notes)+len(s.Findings)+len(s.Verdicts) == 0 &&
+		s.Code == "" && s.Lab == nil && s.Heat == nil
 }
 
 // shown are the sections that have something in them.

@@ -14,52 +14,82 @@ import (
 // is one of its facts; {+name} a number with its sign; [ ] is left out where a fact
 // in it is not there.
 var sentences = map[string]string{
-	"backlog_of_port":                 "backlog: the port with the least has room for {room} connections that nobody has accepted yet, and {need} may be under way to a port at once" + backlogCure,
-	"backlog_of_listener":             "backlog: net.core.somaxconn gives a listener room for {room} connections that nobody has accepted yet, and {need} may be under way to a port at once" + backlogCure,
-	"close_not_measured":              "what came back after the close was not measured: {why}",
-	"control_of_other":                "the control endpoint {url} is of another server, on ports {ports}[ of {bind}]: it is left out, and the server's memory and its count are not in this report (--server-control URL names the right one)",
-	"control_silent":                  "{when}the server's control endpoint did not answer: whether it still held the client's {client} connections is not known",
-	"control_silent_at_close":         "{when}the server's control endpoint did not answer: whether it has closed all connections is not known",
-	"control_taken_as_told":           "the control endpoint {url} is of a server on ports {ports}[ of {bind}], not on those of this run: its figures are taken because --server-control says so, as behind a mapping of ports",
-	"control_unreachable":             "the control endpoint {url} {why}: the server's memory and its count are not in this report (--server-control URL, or none to leave it out)",
-	"counts_differ":                   "{when}the server held {server} connections, the client {client}",
-	"given_up":                        "the run was given up: {why}",
-	"kernel_counts_fewer_than_both":   "[{when}]the kernel counts {sockets} TCP sockets in use, both ends hold {least}",
-	"kernel_counts_fewer_than_client": "[{when}]the kernel counts {sockets} TCP sockets in use, the client alone holds {least}",
-	"kernel_counts_fewer_than_server": "[{when}]the kernel counts {sockets} TCP sockets in use, the server holds {least}",
-	"kernel_counts_more":              "[{when}]the kernel counts {sockets} TCP sockets more than before the run, the {conns} connections have at most {most}: others, like a proxy, open some in this network namespace, or some are open that nobody counts",
-	"limit":                           "{limit} allows {allowed} of {asked} connections: {why}; {cure}",
-	"memory_doubtful":                 "{why}",
-	"memory_gaps":                     "memory could not be read {gaps} times during the run, the last time because: {why}",
-	"memory_kept":                     "{kept_share} of the memory had not come back {settle_ns} after the close: kernel caches {+kernel_bytes}[, server {+server_bytes}], client {+client_bytes}",
-	"memory_not_measured":             "memory is not measured: {why}",
-	"local_ports_unknown":             "the range of local ports is taken for {range}: {why}",
-	"memory_room_doubtful":            "memory: {why}",
-	"memory_room_unknown":             "how many connections memory allows is not known: {why}",
-	"memory_of_parts":                 "memory was measured by {parts} parts of the run; a machine's memory belongs to all parts on it and is not added up: see the parts",
-	"memory_of_ramp":                  "the settled state was not measured ({why}): memory is that of the ramp's last sample, at {conns} of {asked} connections, and had not settled",
-	"memory_of_ramp_interrupted":      "interrupted before everything was held: memory is that of the ramp's last sample, at {conns} of {asked} connections, and had not settled",
-	"not_verified":                    "{verified} of {asked} connections were verified: the others did not answer, or still owe the answer to an earlier message",
-	"parts_on_hosts":                  "the parts ran on different machines: the host shown is the first part's",
-	"process_in_other_net":            "process {pid} lives in another network namespace: queues, drops, ports and conntrack shown are this one's (nsenter -t {pid} -n bin/client diagnose ...)",
-	"ramp_stopped":                    "the ramp was stopped at {established} of {asked} connections: {why}",
-	"ramp_stopped_by_cgroup":          "the ramp was stopped at {established} of {asked} connections: memory: {used_bytes} of {total_bytes} of this cgroup's limit are in use; {reserve_share} stay free",
-	"ramp_stopped_by_memory":          "the ramp was stopped at {established} of {asked} connections: memory: {used_bytes} of {total_bytes} are in use; {reserve_share} stay free",
-	"server_cpu_unknown":              "the server's processor time is not in this report: processes of the beginning were gone at the end of the run",
-	"server_did_not_close":            "{conns} connections were not closed by the server within 5 s, though it was to close first: a server of ours must be started with --close-on-eot, and another may never close first",
-	"server_ended":                    "the server's processes ended meanwhile",
-	"server_holds_fewer":              "the server holds {server} connections, the client {client}",
-	"server_holds_more":               "the server holds {server} connections, the client {client}: another client has the others, or the server has not noticed yet that we lost them",
-	"server_in_other_net":             "the server lives in another network namespace: queues, drops, ports and conntrack shown are this one's; run this command there",
-	"server_in_other_pid":             "the server's processes are in another pid namespace, like a container's, and are not seen from here: run this command there, or name one with --pid",
-	"server_memory_unknown":           "the server's memory is not known: it has no control endpoint that we know (--server-control URL), and no process of this machine that we may look at listens on its ports",
-	"server_on_other_machine":         "the server runs on another machine: only its own counters are seen from here; run this command there for the rest",
-	"server_still_holds":              "{when}the server holds {conns} connections more than before the run",
-	"setting":                         "{what}",
-	"thread_ended":                    "a client thread ended early: {why}",
+	"backlog_of_port": "backlog: the port with the least has room for {room} connections that " +
+		"nobody has accepted yet, and {need} may be under way to a port at once" + backlogCure,
+	"backlog_of_listener": "backlog: net.core.somaxconn gives a listener room for {room} connections " +
+		"that nobody has accepted yet, and {need} may be under way to a port at once" + backlogCure,
+	"close_not_measured": "what came back after the close was not measured: {why}",
+	"control_of_other": "the control endpoint {url} is of another server, on ports {ports}[ of " +
+		"{bind}]: it is left out, and the server's memory and its count are not in this report (--server-control " +
+		"URL names the right one)",
+	"control_silent": "{when}the server's control endpoint did not answer: whether it still held " +
+		"the client's {client} connections is not known",
+	"control_silent_at_close": "{when}the server's control endpoint did not answer: whether it has closed " +
+		"all connections is not known",
+	"control_taken_as_told": "the control endpoint {url} is of a server on ports {ports}[ of {bind}], " +
+		"not on those of this run: its figures are taken because --server-control says so, as behind a mapping of " +
+		"ports",
+	"control_unreachable": "the control endpoint {url} {why}: the server's memory and its count are " +
+		"not in this report (--server-control URL, or none to leave it out)",
+	"counts_differ":                 "{when}the server held {server} connections, the client {client}",
+	"given_up":                      "the run was given up: {why}",
+	"kernel_counts_fewer_than_both": "[{when}]the kernel counts {sockets} TCP sockets in use, both ends hold {least}",
+	"kernel_counts_fewer_than_client": "[{when}]the kernel counts {sockets} TCP sockets in use, the client alone " +
+		"holds {least}",
+	"kernel_counts_fewer_than_server": "[{when}]the kernel counts {sockets} TCP sockets in use, the server holds " +
+		"{least}",
+	"kernel_counts_more": "[{when}]the kernel counts {sockets} TCP sockets more than before the run, " +
+		"the {conns} connections have at most {most}: others, like a proxy, open some in this network namespace, " +
+		"or some are open that nobody counts",
+	"limit":           "{limit} allows {allowed} of {asked} connections: {why}; {cure}",
+	"memory_doubtful": "{why}",
+	"memory_gaps": "memory could not be read {gaps} times during the run, the last time " +
+		"because: {why}",
+	"memory_kept": "{kept_share} of the memory had not come back {settle_ns} after the close: " +
+		"kernel caches {+kernel_bytes}[, server {+server_bytes}], client {+client_bytes}",
+	"memory_not_measured":  "memory is not measured: {why}",
+	"local_ports_unknown":  "the range of local ports is taken for {range}: {why}",
+	"memory_room_doubtful": "memory: {why}",
+	"memory_room_unknown":  "how many connections memory allows is not known: {why}",
+	"memory_of_parts": "memory was measured by {parts} parts of the run; a machine's memory " +
+		"belongs to all parts on it and is not added up: see the parts",
+	"memory_of_ramp": "the settled state was not measured ({why}): memory is that of the ramp's " +
+		"last sample, at {conns} of {asked} connections, and had not settled",
+	"memory_of_ramp_interrupted": "interrupted before everything was held: memory is that of the ramp's last " +
+		"sample, at {conns} of {asked} connections, and had not settled",
+	"not_verified": "{verified} of {asked} connections were verified: the others did not " +
+		"answer, or still owe the answer to an earlier message",
+	"parts_on_hosts": "the parts ran on different machines: the host shown is the first part's",
+	"process_in_other_net": "process {pid} lives in another network namespace: queues, drops, ports and " +
+		"conntrack shown are this one's (nsenter -t {pid} -n bin/client diagnose ...)",
+	"ramp_stopped": "the ramp was stopped at {established} of {asked} connections: {why}",
+	"ramp_stopped_by_cgroup": "the ramp was stopped at {established} of {asked} connections: memory: " +
+		"{used_bytes} of {total_bytes} of this cgroup's limit are in use; {reserve_share} stay free",
+	"ramp_stopped_by_memory": "the ramp was stopped at {established} of {asked} connections: memory: " +
+		"{used_bytes} of {total_bytes} are in use; {reserve_share} stay free",
+	"server_cpu_unknown": "the server's processor time is not in this report: processes of the " +
+		"beginning were gone at the end of the run",
+	"server_did_not_close": "{conns} connections were not closed by the server within 5 s, though it " +
+		"was to close first: a server of ours must be started with --close-on-eot, and another may never close first",
+	"server_ended":       "the server's processes ended meanwhile",
+	"server_holds_fewer": "the server holds {server} connections, the client {client}",
+	"server_holds_more": "the server holds {server} connections, the client {client}: another client " +
+		"has the others, or the server has not noticed yet that we lost them",
+	"server_in_other_net": "the server lives in another network namespace: queues, drops, ports and " +
+		"conntrack shown are this one's; run this command there",
+	"server_in_other_pid": "the server's processes are in another pid namespace, like a container's, " +
+		"and are not seen from here: run this command there, or name one with --pid",
+	"server_memory_unknown": "the server's memory is not known: it has no control endpoint that we know " +
+		"(--server-control URL), and no process of this machine that we may look at listens on its ports",
+	"server_on_other_machine": "the server runs on another machine: only its own counters are seen from " +
+		"here; run this command there for the rest",
+	"server_still_holds": "{when}the server holds {conns} connections more than before the run",
+	"setting":            "{what}",
+	"thread_ended":       "a client thread ended early: {why}",
 }
 
-const backlogCure = ": the others are tried again after 1 s; cure: sysctl -w net.core.somaxconn=65535 and start the server again, or a smaller --window, or more --ports"
+const backlogCure = ": the others are tried again after 1 s; cure: sysctl -w net.core.somaxconn=65535 and start " +
+	"the server again, or a smaller --window, or more --ports"
 
 // moments are the words for the fact "when".
 var moments = map[string]string{"end": "at the end of the run ", "closed": "after the close "}

@@ -25,11 +25,13 @@ func (m Metric) Better() Direction {
 	case slices.Contains([]string{"plan", "host", "reconcile", "spread", "limits", "usage"}, words[0]), last == "count",
 		slices.Contains([]string{"judged_seconds", "attempted", "sent"}, last), m.Path == "echo.seconds":
 		return Neither
-	case slices.Contains(words, "errors"), slices.Contains([]string{"failed", "lost", "mismatched", "failures", "undone_transactions", "no_port",
+	case slices.Contains(words, "errors"), slices.Contains([]string{"failed", "lost", "mismatched", "failures",
+		"undone_transactions", "no_port",
 		"error_share", "calls_per_message", "limits", "strains"}, last):
 		return Less
 	case last == "exhausted_after_seconds", m.Path == "echo.bytes",
-		slices.Contains([]string{"established", "received", "verified", "reconnected", "users", "breaks_at_users", "r2"}, last):
+		slices.Contains([]string{"established", "received", "verified", "reconnected", "users", "breaks_at_users",
+			"r2"}, last):
 		return More
 	}
 	switch m.Kind {

@@ -83,7 +83,8 @@ func similar(word string) string {
 	var list []string
 	for _, pattern := range patterns() {
 		last := pattern[strings.LastIndexByte(pattern, '.')+1:]
-		if word != "" && (strings.Contains(last, word) || strings.Contains(word, last) && len(last) > 3) && len(list) < 4 {
+		if word != "" && (strings.Contains(last, word) || strings.Contains(word, last) && len(last) > 3) &&
+			len(list) < 4 {
 			list = append(list, strings.ReplaceAll(pattern, "*", "NAME"))
 		}
 	}
@@ -103,14 +104,17 @@ func kindOf(path string) unit.Kind {
 	switch {
 	case last == "count":
 		return unit.InCount
-	case slices.Contains([]string{"latency", "verify_latency", "connect", "handshake"}, parent), strings.HasSuffix(last, "_ns"),
+	case slices.Contains([]string{"latency", "verify_latency", "connect", "handshake"}, parent),
+		strings.HasSuffix(last, "_ns"),
 		parent == "plan" && slices.Contains([]string{"hold", "interval", "keepalive", "connect_timeout"}, last):
 		return unit.InNanos
-	case (parent == "server" || parent == "kernel") && len(words) > 2 && words[len(words)-3] == "soak" && last != "judged_seconds":
+	case (parent == "server" || parent == "kernel") && len(words) > 2 && words[len(words)-3] == "soak" &&
+		last != "judged_seconds":
 		return unit.InBytes
 	case strings.HasSuffix(last, "seconds"):
 		return unit.InSeconds
-	case strings.Contains(last, "bytes"), last == "slope", slices.Contains([]string{"plain", "before", "held", "after", "server_before", "server_after"}, parent):
+	case strings.Contains(last, "bytes"), last == "slope",
+		slices.Contains([]string{"plain", "before", "held", "after", "server_before", "server_after"}, parent):
 		return unit.InBytes
 	case last == "r2", strings.HasSuffix(last, "share"):
 		return unit.InShare

@@ -49,7 +49,8 @@ func ParseThreshold(text string) (Threshold, error) {
 		}
 	}
 	if t.Op == "" {
-		return t, errors.New("want METRIC OP VALUE with OP one of < > <= >= == !=, like setup.rate<30000 or total_bytes_per_conn>+5%")
+		return t, errors.New("want METRIC OP VALUE with OP one of < > <= >= == !=, like setup.rate<30000 or " +
+			"total_bytes_per_conn>+5%")
 	}
 	var err error
 	if t.Metric, err = ParseMetric(strings.TrimSpace(text[:at])); err != nil {

@@ -85,7 +85,8 @@ func ChurnFailed(r *result.Result) bool {
 const closeTimeout = "close_timeout"
 
 // runChurn is a run and its counts, for churn and for stress.
-func runChurn(ctx context.Context, o ChurnOptions, fp proc.FS, watch Watch) (c *churn, seen diagnose.Window, pieces []diagnose.Stretch, err error) {
+func runChurn(ctx context.Context, o ChurnOptions, fp proc.FS, watch Watch) (c *churn, seen diagnose.Window,
+	pieces []diagnose.Stretch, err error) {
 	o.churns = o.leavesTimeWait()
 	p, err := Prepare(ctx, o.Options, fp)
 	if err != nil {
@@ -105,7 +106,8 @@ func runChurn(ctx context.Context, o ChurnOptions, fp proc.FS, watch Watch) (c *
 	}
 	stop := watchRun(p, fp, c.engine, func() string { return o.Scenario }, watch)
 	within := countWithin(o.Hold, c.engine.Counts)
-	c.engine.Churn(ctx, loadgen.Churn{Users: o.Users, PerConn: o.perConn(), ServerCloses: o.ServerEnds, Loops: o.Loops, Duration: o.Hold,
+	c.engine.Churn(ctx, loadgen.Churn{Users: o.Users, PerConn: o.perConn(), ServerCloses: o.ServerEnds,
+		Loops: o.Loops, Duration: o.Hold,
 		Size: o.Size, SizeMax: o.SizeMax, Heat: heatColumns, Drain: drain, Timeout: o.Timeout})
 	c.within, c.took = within()
 	if c.tw != nil {

@@ -69,9 +69,11 @@ func (u Until) met(r *result.Result, users int64) bool {
 		v = r.Echo.Rate
 	default:
 		if known = l != nil; known {
-			v = float64(map[string]int64{"p50": l.P50, "p90": l.P90, "p99": l.P99, "p999": l.P999, "max": l.Max}[u.metric])
+			v = float64(map[string]int64{"p50": l.P50, "p90": l.P90, "p99": l.P99, "p999": l.P999,
+				"max": l.Max}[u.metric])
 		}
-		slower := map[string]float64{"p50": 0.5, "p90": 0.1, "p99": 0.01, "p999": 0.001}[u.metric] // the share of users who may be
+		slower := map[string]float64{"p50": 0.5, "p90": 0.1, "p99": 0.01,
+			"p999": 0.001}[u.metric] // the share of users who may be
 		if float64(hung(r)) > slower*float64(users) {
 			v = max(v, float64(drain))
 		}
@@ -112,7 +114,8 @@ func Peak(ctx context.Context, o PeakOptions, fp proc.FS, watch Watch) (*result.
 	if err != nil {
 		return nil, err
 	}
-	for good != nil && bad != nil && ctx.Err() == nil && float64(bad.users-good.users) > max(1, o.Precision*float64(good.users)) {
+	for good != nil && bad != nil && ctx.Err() == nil &&
+		float64(bad.users-good.users) > max(1, o.Precision*float64(good.users)) {
 		step, err := p.try(ctx, (good.users+bad.users)/2)
 		if errors.Is(err, ErrInterrupted) {
 			break
@@ -189,7 +192,8 @@ func (p *peak) try(ctx context.Context, users int64) (step *peakStep, err error)
 func (p *peak) rising(upTo *peakStep) (pieces []diagnose.Stretch) {
 	for _, s := range p.byUsers() {
 		if l := s.r.Echo.Latency; s.users <= upTo.users && l != nil {
-			pieces = append(pieces, diagnose.Stretch{Seconds: s.r.Echo.Seconds, Messages: s.r.Echo.Received, P99: time.Duration(l.P99)})
+			pieces = append(pieces, diagnose.Stretch{Seconds: s.r.Echo.Seconds, Messages: s.r.Echo.Received,
+				P99: time.Duration(l.P99)})
 		}
 	}
 	return pieces
@@ -233,7 +237,8 @@ func (p *peak) outcome(good, bad *peakStep) *result.Peak {
 		o.BreaksAt, o.Broke = &bad.users, bad.broke
 	}
 	for _, s := range p.byUsers() {
-		step := result.PeakStep{Users: s.users, Rate: s.r.Echo.Rate, ErrorShare: errorShare(s.r, s.users), Broke: s.broke}
+		step := result.PeakStep{Users: s.users, Rate: s.r.Echo.Rate, ErrorShare: errorShare(s.r, s.users),
+			Broke: s.broke}
 		if l := s.r.Echo.Latency; l != nil {
 			step.P50, step.P99 = &l.P50, &l.P99
 		}
@@ -244,5 +249,6 @@ func (p *peak) outcome(good, bad *peakStep) *result.Peak {
 
 // byUsers are the steps from the fewest users on.
 func (p *peak) byUsers() []*peakStep {
-	return slices.SortedStableFunc(slices.Values(p.steps), func(a, b *peakStep) int { return cmp.Compare(a.users, b.users) })
+	return slices.SortedStableFunc(slices.Values(p.steps),
+		func(a, b *peakStep) int { return cmp.Compare(a.users, b.users) })
 }

@@ -107,7 +107,8 @@ func (m *memoryWatch) sample(ctx context.Context, t float64) soakSample {
 
 // soakOutcome judges everything that a soak looks at.
 func soakOutcome(r *result.Result, o *SoakOptions, all []soakSample) *result.Soak {
-	s := &result.Soak{LoadHeld: r.Conns.Established >= r.Plan.Conns && r.Echo.Received > 0 && errorShare(r, o.Users) < loadHeld}
+	s := &result.Soak{LoadHeld: r.Conns.Established >= r.Plan.Conns && r.Echo.Received > 0 &&
+		errorShare(r, o.Users) < loadHeld}
 	s.Server = judge(all, o.WarmUp, ofNoteBytes, func(s soakSample) float64 { return s.server })
 	s.Kernel = judge(all, o.WarmUp, ofNoteBytes, func(s soakSample) float64 { return s.kernel })
 	s.FDs = judge(all, o.WarmUp, ofNoteFDs, func(s soakSample) float64 { return s.fds })
@@ -172,7 +173,8 @@ func judge(all []soakSample, warmUp, least float64, of func(soakSample) float64)
 		return nil
 	}
 	const hour = 3600
-	g := &result.Growth{Verdict: result.Flat, PerHour: b * hour, Low: low * hour, High: high * hour, Last: by[len(by)-1], Seconds: xs[len(xs)-1] - xs[0]}
+	g := &result.Growth{Verdict: result.Flat, PerHour: b * hour, Low: low * hour, High: high * hour,
+		Last: by[len(by)-1], Seconds: xs[len(xs)-1] - xs[0]}
 	if low <= 0 {
 		return g
 	}
@@ -184,7 +186,8 @@ func judge(all []soakSample, warmUp, least float64, of func(soakSample) float64)
 	late, lateLow, lateHigh, ok := stat.Slope(bx[half:], by[half:])
 	switch {
 	case ok && lateHigh < b/2:
-		g.Verdict, g.PerHour, g.Low, g.High, g.Seconds = result.Settled, late*hour, lateLow*hour, lateHigh*hour, bx[len(bx)-1]-bx[half]
+		g.Verdict, g.PerHour, g.Low, g.High, g.Seconds = result.Settled, late*hour, lateLow*hour, lateHigh*hour,
+			bx[len(bx)-1]-bx[half]
 	case !ok || lateLow > 0 && late > b/2:
 		g.Verdict = result.Leaks
 	default:
@@ -204,7 +207,8 @@ func soakSeriesOf(all []soakSample) (series []result.SoakSample) {
 	n := min(len(all), soakSeries)
 	for i := range n {
 		s := all[i*(len(all)-1)/max(1, n-1)]
-		series = append(series, result.SoakSample{T: s.t, Server: known(s.server), Kernel: known(s.kernel), FDs: known(s.fds), CloseWait: known(s.closeWait)})
+		series = append(series, result.SoakSample{T: s.t, Server: known(s.server), Kernel: known(s.kernel),
+			FDs: known(s.fds), CloseWait: known(s.closeWait)})
 	}
 	return series
 }

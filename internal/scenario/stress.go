@@ -53,7 +53,8 @@ func errorShare(r *result.Result, users int64) float64 {
 }
 
 func stressOutcome(r *result.Result, o *ChurnOptions) *result.Stress {
-	s := &result.Stress{Load: o.load(), Asked: o.Users * o.Loops, Failures: failures(r), ErrorShare: errorShare(r, o.Users)}
+	s := &result.Stress{Load: o.load(), Asked: o.Users * o.Loops, Failures: failures(r),
+		ErrorShare: errorShare(r, o.Users)}
 	s.Undone = max(0, s.Asked-r.Echo.Received)
 	return s
 }

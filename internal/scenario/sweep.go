@@ -113,8 +113,9 @@ func (v *variant) take(r *result.Result, short bool, m result.Metric) error {
 // variant that cannot run is said to, and not tried again; an error means that
 // none can.
 func Sweep(ctx context.Context, o SweepOptions, run SweepRun) (*result.Result, error) {
-	r := &result.Result{Schema: result.Schema, Scenario: "sweep", Proto: "tcp", Started: time.Now().UTC(), Command: o.Command,
-		Host: thisHost(o.Commit)}
+	r := &result.Result{Schema: result.Schema, Scenario: "sweep", Proto: "tcp", Started: time.Now().UTC(),
+		Command: o.Command,
+		Host:    thisHost(o.Commit)}
 	var all []*variant
 	for _, choices := range Grid(o.Axes) {
 		all = append(all, newVariant(choices))
@@ -198,7 +199,10 @@ func (o SweepOptions) outcome(all []*variant) *result.Sweep {
 	}
 	if j.best >= 0 {
 		s.BestVariant, s.Pick, s.Best = &j.best, &j.pick, result.MediansOf(all[j.best].numbers)
-		maps.DeleteFunc(s.Best, func(_ string, v float64) bool { return math.IsInf(v, 0) }) // what never comes; a file holds no such number
+		maps.DeleteFunc(s.Best, func(_ string, v float64) bool {
+			return math.IsInf(v,
+				0)
+		}) // what never comes; a file holds no such number
 		s.Sure = judged > 1 && len(s.Equal) == 1
 	}
 	return s
@@ -222,7 +226,8 @@ func judgeSweep(values [][]float64, less bool) sweepJudgement {
 		if len(v) == 0 {
 			continue
 		}
-		if j.best < 0 || less == (stat.Median(v) < stat.Median(values[j.best])) && stat.Median(v) != stat.Median(values[j.best]) {
+		if j.best < 0 || less == (stat.Median(v) < stat.Median(values[j.best])) &&
+			stat.Median(v) != stat.Median(values[j.best]) {
 			j.best = i
 		}
 	}

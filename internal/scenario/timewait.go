@@ -42,7 +42,8 @@ const (
 const timeWaitFor = 60
 
 func watchTimeWait(ports []int, done func() int64) *timeWait {
-	w := &timeWait{ports: newPortSet(ports), done: done, began: time.Now(), quit: make(chan struct{}), ended: make(chan struct{})}
+	w := &timeWait{ports: newPortSet(ports), done: done, began: time.Now(), quit: make(chan struct{}),
+		ended: make(chan struct{})}
 	w.look()
 	go func() {
 		defer close(w.ended)
@@ -158,8 +159,10 @@ type churnSum struct {
 
 func (c *churn) sum(fp proc.FS) churnSum {
 	r := c.res
-	s := churnSum{opt: &c.opt, rate: r.Echo.Rate, conns: float64(c.within.Established) / c.took.Seconds(), latency: r.Echo.Latency, at: c.tw.last(),
-		noPort: r.Conns.Errors["connect_no_address"], notClosed: r.Conns.Errors[closeTimeout], reuse: -1, loopback: c.Plan.Host.IsLoopback()}
+	s := churnSum{opt: &c.opt, rate: r.Echo.Rate, conns: float64(c.within.Established) / c.took.Seconds(),
+		latency: r.Echo.Latency, at: c.tw.last(),
+		noPort: r.Conns.Errors["connect_no_address"], notClosed: r.Conns.Errors[closeTimeout], reuse: -1,
+		loopback: c.Plan.Host.IsLoopback()}
 	s.blind = !c.mayListenHere()
 	s.ports = int64(c.Plan.Local.N()) * int64(len(c.Plan.Ports)) * int64(max(1, len(c.Plan.Sources)))
 	if n, err := fp.SysctlInt("net.ipv4.tcp_tw_reuse"); err == nil {
@@ -201,8 +204,10 @@ func (s *churnSum) exhaustion() *float64 {
 
 // outcome is the same for a result.
 func (s *churnSum) outcome() *result.Churn {
-	c := &result.Churn{Load: s.opt.load(), ServerFirst: s.opt.ServerEnds, ClosedFirst: result.ByClient, NotClosed: s.notClosed,
-		Rate: s.rate, ConnRate: s.conns, TimeWait: s.at.timeWait(s.blind), LocalPorts: s.ports, LocalPortsUsed: s.at.used, NoPort: s.noPort,
+	c := &result.Churn{Load: s.opt.load(), ServerFirst: s.opt.ServerEnds, ClosedFirst: result.ByClient,
+		NotClosed: s.notClosed,
+		Rate:      s.rate, ConnRate: s.conns, TimeWait: s.at.timeWait(s.blind), LocalPorts: s.ports,
+		LocalPortsUsed: s.at.used, NoPort: s.noPort,
 		PortsReused: s.reused(), ExhaustedAfter: s.exhaustion()}
 	switch {
 	case s.opt.Mode == Pool:

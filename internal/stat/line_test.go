@@ -30,7 +30,8 @@ func TestLine(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			slope, intercept, r2, n := Line(tt.xs, tt.ys)
 			if !exactly(slope, tt.slope) || !exactly(intercept, tt.intercept) || !exactly(r2, tt.r2) || n != tt.n {
-				t.Errorf("Line = %v, %v, %v, %d, want %v, %v, %v, %d", slope, intercept, r2, n, tt.slope, tt.intercept, tt.r2, tt.n)
+				t.Errorf("Line = %v, %v, %v, %d, want %v, %v, %v, %d", slope, intercept, r2, n, tt.slope,
+					tt.intercept, tt.r2, tt.n)
 			}
 		})
 	}

@@ -59,7 +59,8 @@ func FuzzRate(f *testing.F) {
 }
 
 func FuzzSize(f *testing.F) {
-	for _, s := range []string{"64", "8KiB", "8k", "1MB", "1.5GiB", "1024T", "2048T", "0.3B", "-1", "1e3", "k", "1_000"} {
+	for _, s := range []string{"64", "8KiB", "8k", "1MB", "1.5GiB", "1024T", "2048T", "0.3B", "-1", "1e3", "k",
+		"1_000"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
@@ -76,7 +77,8 @@ func FuzzSize(f *testing.F) {
 }
 
 func FuzzDuration(f *testing.F) {
-	for _, s := range []string{"10s", "1d", "1d12h", "1.5d", "-1d", "10", "0", "106751d", "106752d", "1h30m", "d", "1µs", "9223372036854775807ns"} {
+	for _, s := range []string{"10s", "1d", "1d12h", "1.5d", "-1d", "10", "0", "106751d", "106752d", "1h30m", "d",
+		"1µs", "9223372036854775807ns"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
@@ -93,7 +95,8 @@ func FuzzDuration(f *testing.F) {
 }
 
 func FuzzPorts(f *testing.F) {
-	for _, s := range []string{"none", "10000:200", "1:65535", "65535:1", "0:1", "65535:2", "1:0", "-5:10", "9223372036854775807:5", "9223372036854775800:65535", ":", "1:", "1:2:3", "0x10:1"} {
+	for _, s := range []string{"none", "10000:200", "1:65535", "65535:1", "0:1", "65535:2", "1:0", "-5:10",
+		"9223372036854775807:5", "9223372036854775800:65535", ":", "1:", "1:2:3", "0x10:1"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
@@ -105,7 +108,8 @@ func FuzzPorts(f *testing.F) {
 		if p.N != 0 && (p.First < 1 || p.Last() < p.First || p.Last() > 65535) {
 			t.Errorf("%q is taken for ports %d..%d", s, p.First, p.Last())
 		}
-		if p.N != 0 && (!p.Contains(p.First) || !p.Contains(p.Last()) || p.Contains(p.First-1) || p.Contains(p.Last()+1) || !p.Overlaps(p)) {
+		if p.N != 0 && (!p.Contains(p.First) || !p.Contains(p.Last()) || p.Contains(p.First-1) ||
+			p.Contains(p.Last()+1) || !p.Overlaps(p)) {
 			t.Errorf("%q: %+v does not know its own ports", s, p)
 		}
 		again(t, s, &p, &Ports{})

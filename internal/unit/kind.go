@@ -51,7 +51,8 @@ func (k Kind) Format(v float64) string {
 // units are the suffixes of a kind and their size in base units; legal names
 // them for an error. A number without a suffix is in base units.
 func (k Kind) units() (units map[string]float64, legal string) {
-	seconds := map[string]float64{"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1, "m": 60, "h": 3600, "d": 86400}
+	seconds := map[string]float64{"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1, "m": 60, "h": 3600,
+		"d": 86400}
 	units = map[string]float64{}
 	switch k {
 	case InNanos:

@@ -32,7 +32,8 @@ func (p *Ports) Set(s string) error {
 	a, err1 := strconv.ParseUint(first, 10, 31)
 	b, err2 := strconv.ParseUint(count, 10, 31)
 	if err1 != nil || err2 != nil {
-		return fmt.Errorf("%q is not a range of ports: want FIRST:COUNT or FIRST-LAST, like 10000:200 or 10000-10199, or none", s)
+		return fmt.Errorf("%q is not a range of ports: want FIRST:COUNT or FIRST-LAST, like 10000:200 or "+
+			"10000-10199, or none", s)
 	}
 	r := Ports{First: int(a), N: int(b)}
 	if !byCount {
