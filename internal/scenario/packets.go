@@ -39,12 +39,17 @@ func decidePackets(pl *plan.Plan, o Options, fp proc.FS) error {
 	if prefix.Addr().Is4() != o.Host.Is4() {
 		return fmt.Errorf("%w: --sources %s and --host %s are of different address families", ErrUsage, prefix, o.Host)
 	}
+	for _, host := range o.Hosts() {
+		if err := decideWay(pl, host, o, fp); err != nil {
+			return err
+		}
+	}
 	if own, is := packets.Within(prefix, interfaceAddresses()); is {
 		return fmt.Errorf("%w: --sources %s: %s of it is an address of this machine, which the kernel answers itself: give addresses that no interface has", ErrUsage, prefix, own)
 	}
 	for _, host := range o.Hosts() {
-		if err := decideWay(pl, host, o, fp); err != nil {
-			return err
+		if prefix.Contains(host) {
+			return fmt.Errorf("%w: --host %s lies within --sources %s", ErrUsage, host, prefix)
 		}
 	}
 	return nil
@@ -52,10 +57,7 @@ func decidePackets(pl *plan.Plan, o Options, fp proc.FS) error {
 
 // decideWay looks at the way to one address of the server.
 func decideWay(pl *plan.Plan, host netip.Addr, o Options, fp proc.FS) error {
-	prefix := pl.Packets.Prefix
 	switch {
-	case prefix.Contains(host):
-		return fmt.Errorf("%w: --host %s lies within --sources %s", ErrUsage, host, prefix)
 	case host.Is6() && host.IsLoopback():
 		return fmt.Errorf("%w: --host %s: IPv6 lets nothing but lo reach its loopback address; give this machine another one (ip addr add fd00::1/128 dev lo), start the server with --bind on it, and use it here", ErrUsage, host)
 	}
