@@ -20,7 +20,7 @@ const (
 	fewestIdle = 3
 	// sweep is how much later than the timeout a server may notice, which looks at
 	// its connections now and then; a share of the age.
-	sweep = 0.35
+	sweep = 0.5
 )
 
 // Timeout is the idle timeout that the losses show, of established connections:

@@ -17,6 +17,7 @@ func TestIdleTimeout(t *testing.T) {
 		{"nothing was lost", nil, 1000, 0, false},
 		{"all after 2 s, over the 10 s of a slow ramp", &Idle{1000, 2 * s, 2*s + s/10, 10}, 1000, 2 * time.Second, false},
 		{"a server that looks four times in a timeout", &Idle{2000, 2 * s, 2*s + s/2, 2}, 2000, 2 * time.Second, false},
+		{"the same on a busy machine", &Idle{2000, 2050 * s / 1000, 2815 * s / 1000, 1.6}, 2000, 2050 * time.Millisecond, true},
 		{"some after 15 s, when the run ended", &Idle{200, 15 * s, 15*s + s/10, 5}, 1000, 15 * time.Second, false},
 		{"all after 2 s, at one moment", &Idle{1000, 2 * s, 2 * s, 0.01}, 1000, 2 * time.Second, true},
 		{"a worker died: some of one age, at one moment", &Idle{200, 2 * s, 2 * s, 0.01}, 1000, 0, false},
