@@ -88,7 +88,7 @@ func newFile(path string) (f *os.File, named bool, err error) {
 
 // giveName links an O_TMPFILE into its directory, as open(2) shows it.
 func giveName(f *os.File, name string) error {
-	self := "/proc/self/fd/" + strconv.Itoa(int(f.Fd()))
+	self := "/proc/thread-self/fd/" + strconv.Itoa(int(f.Fd()))
 	return os.NewSyscallError("linkat", unix.Linkat(unix.AT_FDCWD, self, unix.AT_FDCWD, name, unix.AT_SYMLINK_FOLLOW))
 }
 
