@@ -165,7 +165,8 @@ func steerProgram(key SteerKey, first uint32, weights []uint32, ipv6 bool) []uni
 	v4 := slices.Concat(loadBlock(ipv4Header, n), []unix.SockFilter{load(ipv4Source)}, mixIn(key))
 	v6 := slices.Concat(loadBlock(ipv6Header, n), []unix.SockFilter{load(ipv6Source)}, mixIn(key))
 	for word := uint32(1); word < 4; word++ {
-		v6 = append(v6, alu(unix.BPF_MISC, unix.BPF_TAX, 0), load(ipv6Source+4*word), alu(unix.BPF_ALU, unix.BPF_XOR|unix.BPF_X, 0))
+		v6 = append(v6, alu(unix.BPF_MISC, unix.BPF_TAX, 0), load(ipv6Source+4*word),
+			alu(unix.BPF_ALU, unix.BPF_XOR|unix.BPF_X, 0))
 		v6 = append(v6, mixIn(key)...)
 	}
 	v4 = append(v4, unix.SockFilter{Code: unix.BPF_JMP | unix.BPF_JA, K: uint32(len(v6))})
