@@ -51,7 +51,7 @@ func costSection(m *result.Memory) section {
 	for _, c := range m.Caches {
 		objects := ""
 		if c.ObjectsPerConn != 0 {
-			objects = fmt.Sprintf("%.2f", c.ObjectsPerConn)
+			objects = unit.Significant(c.ObjectsPerConn)
 		}
 		caches.add(c.Name, unit.PerConn(c.BytesPerConn), objects)
 	}
