@@ -39,10 +39,13 @@ func decidePackets(pl *plan.Plan, o Options, fp proc.FS) error {
 	if prefix.Addr().Is4() != o.Host.Is4() {
 		return fmt.Errorf("%w: --sources %s and --host %s are of different address families", ErrUsage, prefix, o.Host)
 	}
+	far := false
 	for _, host := range o.Hosts() {
-		if err := decideWay(pl, host, o, fp); err != nil {
+		local, err := decideWay(pl, host, o)
+		if err != nil {
 			return err
 		}
+		far = far || !local
 	}
 	if own, is := packets.Within(prefix, interfaceAddresses()); is {
 		return fmt.Errorf("%w: --sources %s: %s of it is an address of this machine, which the kernel answers itself: give addresses that no interface has", ErrUsage, prefix, own)
@@ -52,33 +55,43 @@ func decidePackets(pl *plan.Plan, o Options, fp proc.FS) error {
 			return fmt.Errorf("%w: --host %s lies within --sources %s", ErrUsage, host, prefix)
 		}
 	}
-	return nil
+	if !far {
+		return nil
+	}
+	return forwards(o.Host, fp)
 }
 
-// decideWay looks at the way to one address of the server.
-func decideWay(pl *plan.Plan, host netip.Addr, o Options, fp proc.FS) error {
-	switch {
-	case host.Is6() && host.IsLoopback():
-		return fmt.Errorf("%w: --host %s: IPv6 lets nothing but lo reach its loopback address; give this machine another one (ip addr add fd00::1/128 dev lo), start the server with --bind on it, and use it here", ErrUsage, host)
+// decideWay looks at the way to one address of the server, and says whether it
+// ends on this machine.
+func decideWay(pl *plan.Plan, host netip.Addr, o Options) (local bool, err error) {
+	if host.Is6() && host.IsLoopback() {
+		return false, fmt.Errorf("%w: --host %s: IPv6 lets nothing but lo reach its loopback address; give this machine another one (ip addr add fd00::1/128 dev lo), start the server with --bind on it, and use it here", ErrUsage, host)
 	}
 	route, err := sys.Route(host)
 	switch {
 	case err != nil:
-		return err
+		return false, err
 	case route.Local:
-		return nil
+		return true, nil
 	case !o.PacketSources.IsValid():
-		return fmt.Errorf("%w: --engine packets to another host (%s) needs --sources CIDR: addresses that the network routes to this machine and no interface has", ErrUsage, host)
+		return false, fmt.Errorf("%w: --engine packets to another host (%s) needs --sources CIDR: addresses that the network routes to this machine and no interface has", ErrUsage, host)
 	}
 	pl.Packets.MTU = min(pl.Packets.MTU, route.MTU)
-	forwarding := "net.ipv4.ip_forward"
+	return false, nil
+}
+
+// forwards says whether the kernel passes packets between its card and a device
+// of ours.
+func forwards(host netip.Addr, fp proc.FS) error {
+	setting := "net.ipv4.ip_forward"
 	if host.Is6() {
-		forwarding = "net.ipv6.conf.all.forwarding"
+		setting = "net.ipv6.conf.all.forwarding"
 	}
-	if on, err := fp.SysctlInt(forwarding); err == nil && on == 0 {
-		return fmt.Errorf("--engine packets to another host: %s is 0, so the kernel passes nothing between %s and our device: sysctl -w %s=1, or bin/tuning apply --role packets", forwarding, route.Device, forwarding)
+	if on, err := fp.SysctlInt(setting); err != nil || on != 0 {
+		return nil // if it is not to be read, the one SYN will tell
 	}
-	return nil
+	return fmt.Errorf("--engine packets to another host: %s is 0, so the kernel passes nothing on to our device: sysctl -w %s=1, or bin/tuning apply --role packets",
+		setting, setting)
 }
 
 // probePackets sends one SYN before there is a run.
