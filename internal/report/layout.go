@@ -54,25 +54,9 @@ func (t *text) title(s string) { t.printf("\n%s\n", t.paint(bold, s)) }
 // nameWidth is the first column of rows and tables, with its indent.
 const nameWidth = 18
 
-// row writes a name and words, wrapped below themselves.
-func (t *text) row(name, format string, args ...any) {
-	t.printf("%s\n", wrap(pad("  "+name, nameWidth), fmt.Sprintf(format, args...), t.width))
-}
-
 // sentence writes words below a section, wrapped.
 func (t *text) sentence(format string, args ...any) {
 	t.printf("%s\n", wrap("  ", fmt.Sprintf(format, args...), t.width))
-}
-
-// cells writes a line of a table: a name, and right-aligned values of width
-// columns each. An empty value leaves its place empty.
-func (t *text) cells(name string, width int, values ...string) {
-	t.printf("%s\n", cells("  "+name, nameWidth, width, values...))
-}
-
-// head is cells as the title of a table.
-func (t *text) head(name string, width int, values ...string) {
-	t.title(cells(name, nameWidth, width, values...))
 }
 
 // cells puts value i so that it ends at column first + (i+1)*width; a long name

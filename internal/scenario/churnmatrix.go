@@ -51,9 +51,7 @@ func JoinChurn(runs []*result.Result) *result.Result {
 		if len(one.Findings) > 0 && (len(r.Findings) == 0 || one.Findings[0].Severity > r.Findings[0].Severity) {
 			r.Findings = one.Findings
 		}
-		for _, w := range one.Warnings {
-			r.Warnings = append(r.Warnings, w)
-		}
+		r.Warnings = append(r.Warnings, one.Warnings...)
 	}
 	compareModes(r.ChurnMatrix)
 	return &r
