@@ -89,7 +89,9 @@ func (e *engine) open() error {
 		cfg.Sharers *= int(cfg.Limit/table/int64(lanes)) + 1
 	} else {
 		var err error
-		if e.shared, err = newTable(e.nofile); err != nil {
+		// The lowest free fd is taken first, and the limit may be a billion.
+		most := cfg.Limit + 2*Overhead(len(cfg.Ports), lanes)
+		if e.shared, err = newTable(min(e.nofile, most)); err != nil {
 			return err
 		}
 	}

@@ -116,6 +116,16 @@ func TestOneTable(t *testing.T) {
 	}
 }
 
+// TestEndlessFDLimit: an fd limit of a billion, as containers have it, takes no
+// memory for a billion connections.
+func TestEndlessFDLimit(t *testing.T) {
+	e, s := pretend(t, echo.Config{Limit: 1000}, 1<<30)
+	echoes(t, s.dial(t))
+	if e.private || len(e.shared.conns) > 10_000 {
+		t.Errorf("room for %d connections of 1,000, private %v", len(e.shared.conns), e.private)
+	}
+}
+
 // TestTurnComesBack: under churn a loop that has room again is used before
 // another is started.
 func TestTurnComesBack(t *testing.T) {
