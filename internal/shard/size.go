@@ -73,7 +73,8 @@ func Fit(conns int64, nofile uint64, ports, cores, workers int) (Size, error) {
 func FitTables(conns int64, nofile uint64, ports, cores, workers, loops int) (Size, error) {
 	workers = max(1, workers)
 	if most := supervised(nofile, MaxWorkers); workers > most {
-		return Size{}, fmt.Errorf("%d workers: a supervisor of %d file descriptors can have %d; raise the fd limit (ulimit -Hn)", workers, nofile, most)
+		return Size{}, fmt.Errorf("%d workers: a supervisor of %d file descriptors can have %d; "+
+			"raise the fd limit (ulimit -Hn)", workers, nofile, most)
 	}
 	if loops == 0 {
 		loops = max(1, (cores+workers-1)/workers)
@@ -82,7 +83,8 @@ func FitTables(conns int64, nofile uint64, ports, cores, workers, loops int) (Si
 		}
 	}
 	if Overhead(ports, loops) >= int64(nofile) {
-		return Size{}, fmt.Errorf("%d ports × %d event loops leave no file descriptor of %d for connections; raise the fd limit (ulimit -Hn) or listen on fewer ports", ports, loops, nofile)
+		return Size{}, fmt.Errorf("%d ports × %d event loops leave no file descriptor of %d for connections; "+
+			"raise the fd limit (ulimit -Hn) or listen on fewer ports", ports, loops, nofile)
 	}
 	return Size{Workers: workers, Loops: loops, Limit: conns}, nil
 }

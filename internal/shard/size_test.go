@@ -59,3 +59,33 @@ func TestOverhead(t *testing.T) {
 		}
 	}
 }
+
+// TestFitTables: an engine with fd tables for its loops is one process, of as many
+// loops as cores, unless their listeners alone would fill half a table.
+func TestFitTables(t *testing.T) {
+	for _, tt := range []struct {
+		name                          string
+		conns                         int64
+		nofile                        uint64
+		ports, cores, workers, looped int
+		want                          Size // Workers 0: an error
+	}{
+		{"far above the fd limit", 2_500_000, 20_000, 400, 2, 0, 0, Size{Workers: 1, Loops: 2, Limit: 2_500_000}},
+		{"below it", 1000, 20_000, 400, 2, 0, 0, Size{Workers: 1, Loops: 2, Limit: 1000}},
+		{"as many workers as asked for", 100_000, 20_000, 400, 8, 3, 0, Size{Workers: 3, Loops: 3, Limit: 100_000}},
+		{"as many loops as asked for", 100_000, 20_000, 400, 8, 0, 5, Size{Workers: 1, Loops: 5, Limit: 100_000}},
+		{"64 cores and little room for listeners", 10_000_000, 20_000, 400, 64, 0, 0,
+			Size{Workers: 1, Loops: 24, Limit: 10_000_000}},
+		{"more loops than there is room for", 1000, 20_000, 400, 2, 0, 50, Size{}},
+		{"more ports than fds", 1000, 500, 400, 2, 0, 0, Size{}},
+		{"more workers than a supervisor holds", 1000, 1024, 10, 2, 275, 0, Size{}},
+	} {
+		got, err := FitTables(tt.conns, tt.nofile, tt.ports, tt.cores, tt.workers, tt.looped)
+		if err != nil {
+			got = Size{}
+		}
+		if got != tt.want || (err != nil) != (tt.want.Workers == 0) {
+			t.Errorf("%s: %+v, %v; want %+v", tt.name, got, err, tt.want)
+		}
+	}
+}

@@ -35,14 +35,15 @@ const (
 // makes a socket and a file before it looks whether there is a connection.
 type acceptor struct {
 	listening bool
-	warned    bool    // lane.prepare was called in this turn
-	bursts    []burst // by port
-	muted     []int   // ports that are not watched, after an error
-	resume    time.Time
-	came      int64         // the loop's, when stormy began to count
-	reads     uint64        // the same
-	since     time.Time     // when that was
-	pause     time.Duration // how long the last one was
+	warned    bool          // lane.prepare was called in this turn
+	bursts    []burst       // by port
+	muted     []int         // ports that are not watched, after an error
+	resume    time.Time     // when they are watched again
+	pause     time.Duration // how long that took the last time
+
+	came  int64     // the loop's, when stormy began to count
+	reads uint64    // the same
+	since time.Time // when that was
 }
 
 // burst is how many connections of a port are accepted at a time.

@@ -281,7 +281,8 @@ func TestUrgentData(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := raw.Control(func(fd uintptr) { err = syscall.Sendto(int(fd), []byte("u"), syscall.MSG_OOB, nil) }); err != nil {
+	send := func(fd uintptr) { err = syscall.Sendto(int(fd), []byte("u"), syscall.MSG_OOB, nil) }
+	if failed := raw.Control(send); failed != nil || err != nil {
 		t.Fatal(err)
 	}
 	echoes(t, c)

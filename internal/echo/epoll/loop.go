@@ -156,7 +156,8 @@ func (l *loop) takeTable() error {
 		return err
 	}
 	if l.limit = e.nofile - int64(used) - margin; l.limit < 1 {
-		return fmt.Errorf("%d listening sockets leave no file descriptor of %d for connections", len(l.lane.listeners), e.nofile)
+		return fmt.Errorf("%d listening sockets leave no file descriptor of %d for connections",
+			len(l.lane.listeners), e.nofile)
 	}
 	l.table, err = newTable(e.nofile)
 	return err

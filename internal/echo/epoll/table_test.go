@@ -125,7 +125,10 @@ func TestSessions(t *testing.T) {
 		c    *conn
 		s    *echo.Session
 		want int // places that are taken up
-	}{{&a, nil, 0}, {&a, x, 1}, {&b, y, 2}, {&a, y, 2}, {&a, nil, 2}, {&a, nil, 2}, {&a, x, 2}, {&b, nil, 2}, {&a, nil, 2}} {
+	}{
+		{&a, nil, 0}, {&a, x, 1}, {&b, y, 2}, {&a, y, 2}, {&a, nil, 2},
+		{&a, nil, 2}, {&a, x, 2}, {&b, nil, 2}, {&a, nil, 2},
+	} {
 		list.set(step.c, step.s)
 		if got := list.get(step.c); got != step.s {
 			t.Fatalf("%p, want %p", got, step.s)
