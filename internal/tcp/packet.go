@@ -51,11 +51,9 @@ func AppendPacket(b []byte, src, dst netip.AddrPort, o Out) []byte {
 	if src.Addr().Is4() {
 		b = appendIPv4(b, src.Addr(), dst.Addr(), n)
 		pseudo = sum(0, b[at+12:at+20])
-		at += ipv4Header
 	} else {
 		b = appendIPv6(b, src.Addr(), dst.Addr(), n)
 		pseudo = sum(0, b[at+8:at+40])
-		at += ipv6Header
 	}
 	b = binary.BigEndian.AppendUint16(b, src.Port())
 	b = binary.BigEndian.AppendUint16(b, dst.Port())
