@@ -15,7 +15,7 @@ TESTTIME    ?= 18m
 FUZZTIME    ?= 20s
 
 # of `make run` and `make bench`
-export CONNS PROTO PORTS
+export CONNS PROTO PORTS ENGINE
 
 .PHONY: help
 help: ## list the targets
@@ -50,10 +50,11 @@ dist: build ## tarballs, .deb and .rpm for amd64 and arm64, in out/dist
 peers: host ## build the harness, the servers and the yardsticks that we compare with
 	@mkdir -p bin
 	cc -O2 -Wall -Wextra -o bin/floor bench/peers/floor/floor.c
+	cc -O2 -Wall -Wextra -pthread -o bin/packets bench/peers/packets/packets.c
 	cd bench; $(GOBUILD) -o ../bin/bench .; for p in $(GOPEERS); do $(GOBUILD) -o ../bin/$$p ./peers/$$p; done
 
 .PHONY: run
-run: build ## run the main job on this machine; CONNS=N|auto PORTS=200 PROTO=tcp|ws|tcp,ws
+run: build ## run the main job on this machine; CONNS=N|auto PORTS=200 PROTO=tcp|ws|tcp,ws ENGINE=gnet|epoll
 	@scripts/run.sh
 
 .PHONY: bench

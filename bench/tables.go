@@ -14,21 +14,40 @@ import (
 	"github.com/c10m/c10m/internal/unit"
 )
 
-// yardstick is what bin/floor prints.
+// yardstick is what bin/floor and bin/packets print.
 type yardstick struct {
-	Conns     int64   `json:"conns"`
-	Failed    int64   `json:"failed"`
-	Rate      float64 `json:"rate"`
-	Before    float64 `json:"used_before"`
-	After     float64 `json:"used_after"`
-	Slab      float64 `json:"slab_before"`
-	SlabAfter float64 `json:"slab_after"`
-	WatchFail int64   `json:"epoll_add_failed"`
+	Conns int64   `json:"conns"`
+	Rate  float64 `json:"rate"`
+	First float64 `json:"rate_first_tenth"`
+	Last  float64 `json:"rate_last_tenth"`
 }
 
-// perPair is the growth of the machine's memory, bytes, and the slabs' part of it.
-func (f yardstick) perPair() (all, slabs float64) {
-	return (f.After - f.Before) / float64(f.Conns), (f.SlabAfter - f.Slab) / float64(f.Conns)
+// pairing is a server and a client that bench.sh has measured together, and the
+// yardstick of the same round that they are held to.
+type pairing struct {
+	file, server, client, yardstick string
+}
+
+var pairings = []pairing{
+	{"gnet", "gnet", "sockets", "floor"},
+	{"epoll", "epoll", "sockets", "floor"},
+	{"ws-gnet", "gnet", "sockets, WebSocket", "floor"},
+	{"ws-epoll", "epoll", "sockets, WebSocket", "floor"},
+	{"packets", "epoll", "packets", "yardstick"},
+}
+
+// sizes are how many connections bench.sh holds, by the middle of its files'
+// names.
+var sizes = []string{"warm", "small", "big", "huge"}
+
+// exchanges are the echoes that bench.sh lets run: what is sent over how many
+// connections, in files echo-EXCHANGE-SERVER-N.json.
+var exchanges = []struct{ file, what string }{
+	{"64", "64 B over 1,000 connections, each sends when its echo is back"},
+	{"ws64", "64 B over 1,000 WebSocket connections"},
+	{"64k", "64 KiB over 100 connections"},
+	{"ws64k", "64 KiB over 100 WebSocket connections"},
+	{"many", "64 B over 100,000 connections, each every 10 s"},
 }
 
 // tables turns what bench.sh has measured, result files in a directory, into the
@@ -41,24 +60,17 @@ type tables struct {
 func (t tables) printf(format string, args ...any) { _, _ = fmt.Fprintf(t.w, format, args...) }
 
 func (t tables) write() error {
-	for _, size := range []string{"small", "big"} {
-		floors, err := read[yardstick](t.dir, "floor-"+size+"-*.json")
-		if err != nil {
+	for _, size := range sizes {
+		if err := t.setup(size); err != nil {
 			return err
 		}
-		ours, err := read[result.Result](t.dir, "ours-"+size+"-*.json")
-		if err != nil {
+	}
+	for _, x := range exchanges {
+		if err := t.echo(x.file, x.what); err != nil {
 			return err
 		}
-		if len(ours) > 0 {
-			t.setup(floors, ours)
-			t.memory(ours)
-		}
 	}
-	if err := t.echo(); err != nil {
-		return err
-	}
-	return t.websocket()
+	return nil
 }
 
 // title is a heading and the conditions of the runs below it.
@@ -68,82 +80,140 @@ func (t tables) title(text string, r result.Result) {
 		unit.Commas(int64(h.Nofile)), h.Commit, r.Started.UTC().Format("2006-01-02 15:04 MST"))
 }
 
-// setup is a table of each round and the ratio of ours to the floor.
-func (t tables) setup(floors []yardstick, ours []result.Result) {
-	t.title(unit.Commas(ours[0].Plan.Conns)+" connections", ours[0])
-	t.printf("| round | floor: conns | setup/s | c10m: asked | established | failed | lost | setup/s | first tenth | last tenth | echoes verified | ratio of setup |\n|---|---|---|---|---|---|---|---|---|---|---|---|\n")
-	var ratios []float64
-	for i, r := range ours {
-		floorConns, floorRate, ratio := "-", "-", "-"
-		if i < len(floors) {
-			q := r.Setup.Rate / floors[i].Rate
-			ratios = append(ratios, q)
-			floorConns, floorRate, ratio = unit.Commas(floors[i].Conns), unit.Commas(int64(floors[i].Rate)), fmt.Sprintf("%.2f", q)
+// setup is a row for each pairing that was measured at a size: medians over its
+// rounds, and the median of its rate over the yardstick's of the same round.
+func (t tables) setup(size string) error {
+	titled := false
+	for _, p := range pairings {
+		runs, err := read[result.Result](t.dir, p.file+"-"+size+"-*.json")
+		if err != nil {
+			return err
 		}
-		first, last, _ := r.Setup.Tenths()
-		var verified int64
-		if r.Echo != nil {
-			verified = r.Echo.Verified
-		}
-		t.printf("| %d | %s | %s | %s | %s | %d | %d | %s | %s | %s | %s | %s |\n", i+1, floorConns, floorRate, unit.Commas(r.Plan.Conns), unit.Commas(r.Conns.Established),
-			r.Conns.Failed, r.Conns.Lost, unit.Commas(int64(r.Setup.Rate)), unit.Commas(int64(first)), unit.Commas(int64(last)), unit.Commas(verified), ratio)
-	}
-	if len(ratios) > 0 {
-		t.printf("\nMedian ratio to the floor of the same round: **%.2f**.", stat.Median(ratios))
-	}
-	if len(floors) > 0 {
-		var pair, slabs []float64
-		for _, f := range floors {
-			all, slab := f.perPair()
-			pair, slabs = append(pair, all), append(slabs, slab)
-		}
-		t.printf(" The floor's machine grew by %s B a pair (MemTotal − MemFree − page cache, median), its slabs by %s B.",
-			unit.Commas(int64(stat.Median(pair))), unit.Commas(int64(stat.Median(slabs))))
-	}
-	t.printf("\n\n")
-}
-
-func (t tables) memory(ours []result.Result) {
-	t.printf("| bytes per connection | kernel, both ends | server | client | total | r² | settled total | machine's growth | readers of /proc/PID/fd | 10M connections |\n|---|---|---|---|---|---|---|---|---|---|\n")
-	for i, r := range ours {
-		m := r.Memory
-		if m == nil || m.ServerPerConn == nil || m.Outside == nil || m.At10M == nil {
+		if len(runs) == 0 {
 			continue
 		}
-		walked := 0.0
-		if m.WalkedPerConn != nil {
-			walked = *m.WalkedPerConn
+		base, err := read[yardstick](t.dir, p.yardstick+"-"+size+"-*.json")
+		if err != nil {
+			return err
 		}
-		t.printf("| round %d | %s | %.0f | %.1f | %s | %.5f | %s | %s | %.0f | %.1f GiB |\n", i+1, unit.Commas(int64(m.KernelPerConn)), *m.ServerPerConn, m.ClientPerConn,
-			unit.Commas(int64(m.TotalPerConn)), m.Fit.R2, unit.Commas(int64(m.Plain.Total)), unit.Commas(int64(*m.Outside)), walked, *m.At10M/(1<<30))
+		if !titled {
+			titled = true
+			t.title(unit.Commas(runs[0].Plan.Conns)+" connections", runs[0])
+			t.printf("| server | client | rounds | established | failed | lost | verified | setup/s | of the yardstick | last tenth over first | the yardstick's | kernel B | server B | client B | all B |\n")
+			t.printf("|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|\n")
+		}
+		t.row(p, runs, base)
 	}
-	t.printf("\n")
-}
-
-// echo compares gnet with raw epoll.
-func (t tables) echo() error {
-	gnet, err := read[result.Result](t.dir, "echo-gnet-*.json")
-	if err != nil {
-		return err
+	if titled {
+		t.printf("\nMedians over the rounds. The yardstick is the floor for sockets and `bin/packets` for packets; bytes are a connection's, by the slope of the ramp.\n\n")
 	}
-	raw, err := read[result.Result](t.dir, "echo-raw-*.json")
-	if err != nil || len(gnet) == 0 || len(gnet) != len(raw) {
-		return err
-	}
-	t.title("Echo, 64 B, 1,000 connections, closed loop", gnet[0])
-	t.printf("| round | raw epoll: echoes/s | p50 | p99 | gnet: echoes/s | p50 | p99 | ratio |\n|---|---|---|---|---|---|---|---|\n")
-	var ratios []float64
-	for i := range gnet {
-		g, r := gnet[i].Echo, raw[i].Echo
-		ratios = append(ratios, g.Rate/r.Rate)
-		t.printf("| %d | %s | %.2f ms | %.2f ms | %s | %.2f ms | %.2f ms | %.2f |\n", i+1, unit.Commas(int64(r.Rate)), ms(r.Latency.P50), ms(r.Latency.P99),
-			unit.Commas(int64(g.Rate)), ms(g.Latency.P50), ms(g.Latency.P99), g.Rate/r.Rate)
-	}
-	t.printf("\nMedian ratio: **%.2f**.\n\n", stat.Median(ratios))
 	return nil
 }
 
+// row is one pairing. What no round has measured stays empty.
+func (t tables) row(p pairing, runs []result.Result, base []yardstick) {
+	var rate, ratio, tenths, baseTenths []float64
+	var established, failed, lost, verified []float64
+	for i, r := range runs {
+		established, failed, lost = append(established, float64(r.Conns.Established)), append(failed, float64(r.Conns.Failed)), append(lost, float64(r.Conns.Lost))
+		if r.Echo != nil {
+			verified = append(verified, float64(r.Echo.Verified))
+		}
+		if r.Setup == nil {
+			continue
+		}
+		rate = append(rate, r.Setup.Rate)
+		if first, last, ok := r.Setup.Tenths(); ok {
+			tenths = append(tenths, last/first)
+		}
+		if i < len(base) {
+			ratio = append(ratio, r.Setup.Rate/base[i].Rate)
+			if base[i].First > 0 {
+				baseTenths = append(baseTenths, base[i].Last/base[i].First)
+			}
+		}
+	}
+	memory := func(of func(*result.Memory) *float64) string {
+		var all []float64
+		for _, r := range runs {
+			if m := r.Memory; m.Measured() {
+				if v := of(m); v != nil {
+					all = append(all, *v)
+				}
+			}
+		}
+		return median(all, "%.0f")
+	}
+	t.printf("| %s | %s | %d | %s | %s | %s | %s | %s | %s | %s | %s | %s | %s | %s | %s |\n", p.server, p.client, len(runs),
+		whole(established), whole(failed), whole(lost), whole(verified), whole(rate), median(ratio, "**%.2f**"), median(tenths, "%.2f"), median(baseTenths, "%.2f"),
+		memory(func(m *result.Memory) *float64 { return &m.KernelPerConn }), memory(func(m *result.Memory) *float64 { return m.ServerPerConn }),
+		memory(func(m *result.Memory) *float64 { return &m.ClientPerConn }), memory(func(m *result.Memory) *float64 { return &m.TotalPerConn }))
+}
+
+// echo is a row for each server of an exchange; ratios are to raw epoll of the
+// same round, where it was measured.
+func (t tables) echo(file, what string) error {
+	base, err := read[result.Result](t.dir, "echo-"+file+"-raw-*.json")
+	if err != nil {
+		return err
+	}
+	titled := false
+	for _, server := range []string{"raw", "gnet", "epoll", "packets"} {
+		runs, err := read[result.Result](t.dir, "echo-"+file+"-"+server+"-*.json")
+		if err != nil {
+			return err
+		}
+		if len(runs) == 0 {
+			continue
+		}
+		if !titled {
+			titled = true
+			t.title("Echo: "+what, runs[0])
+			t.printf("| server | rounds | echoes/s | p50 ms | p99 ms | lost | of raw epoll |\n|---|---|---|---|---|---|---|\n")
+		}
+		t.echoRow(server, runs, base)
+	}
+	if titled {
+		t.printf("\n")
+	}
+	return nil
+}
+
+// echoServers says what the names in files stand for.
+var echoServers = map[string]string{"raw": "raw epoll in Go (bench/peers/rawepoll)", "gnet": "gnet", "epoll": "epoll", "packets": "epoll; the client over packets"}
+
+func (t tables) echoRow(server string, runs, base []result.Result) {
+	var rate, p50, p99, lost, ratio []float64
+	for i, r := range runs {
+		if r.Echo == nil || r.Echo.Latency == nil {
+			continue
+		}
+		rate, lost = append(rate, r.Echo.Rate), append(lost, float64(r.Conns.Lost))
+		p50, p99 = append(p50, ms(r.Echo.Latency.P50)), append(p99, ms(r.Echo.Latency.P99))
+		if i < len(base) && base[i].Echo != nil {
+			ratio = append(ratio, r.Echo.Rate/base[i].Echo.Rate)
+		}
+	}
+	t.printf("| %s | %d | %s | %s | %s | %s | %s |\n", echoServers[server], len(runs), whole(rate), median(p50, "%.2f"), median(p99, "%.2f"), whole(lost), median(ratio, "**%.2f**"))
+}
+
 func ms(ns int64) float64 { return float64(ns) / 1e6 }
+
+// median writes the middle one of values; nothing if there are none.
+func median(values []float64, format string) string {
+	if len(values) == 0 {
+		return ""
+	}
+	return fmt.Sprintf(format, stat.Median(values))
+}
+
+// whole is median for counts.
+func whole(values []float64) string {
+	if len(values) == 0 {
+		return ""
+	}
+	return unit.Commas(int64(stat.Median(values) + 0.5))
+}
 
 // read reads all files of the directory that match, in order.
 func read[T any](dir, pattern string) (all []T, err error) {

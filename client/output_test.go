@@ -101,6 +101,20 @@ func TestReportAndCompareRefuse(t *testing.T) {
 	}
 }
 
+// One number for a script: in the file's units, empty where it was not measured,
+// and bad usage where there is no such number.
+func TestReportFigures(t *testing.T) {
+	good := stored(t, "good.json", nil)
+	var stdout, stderr bytes.Buffer
+	status := run(t.Context(), []string{"report", good, "--figure", "conns.lost", "--figure", "echo.rate", "--figure", "setup.rate"}, &stdout, &stderr)
+	if status != cli.Done || stdout.String() != "0\n\n50\n" || stderr.Len() > 0 {
+		t.Errorf("status %d, %q, %q", status, &stdout, &stderr)
+	}
+	if status := run(t.Context(), []string{"report", good, "--figure", "nope"}, &stdout, &stderr); status != cli.BadUsage || !strings.Contains(stderr.String(), `--figure "nope"`) {
+		t.Errorf("status %d, %q", status, &stderr)
+	}
+}
+
 func TestReportOutputs(t *testing.T) {
 	good, dir := stored(t, "good.json", nil), t.TempDir()
 	for _, tt := range []struct {

@@ -3,8 +3,10 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
+	"strconv"
 
 	"github.com/c10m/c10m/internal/cli"
 	"github.com/c10m/c10m/internal/report"
@@ -28,11 +30,13 @@ func reportCommand() *cli.Command {
 	f := cli.NewFlags()
 	o.register(f, nil)
 	f.Add(cli.Text(&o.markdown, ""), "markdown", "FILE", "the report for an issue or a document")
+	var figures []string
+	f.Add(cli.Texts(&figures), "figure", "METRIC", "print this number and nothing else (repeatable)")
 	return &cli.Command{Name: "report", Short: "a result file again: text, HTML, Markdown, CSV",
 		Long: "Shows a result file (client --json) again; FILE - is standard input.", Takes: "FILE", Flags: f,
 		Notes: []string{conditionText},
 		Examples: []string{"client report big.json --html big.html",
-			"client report big.json --fail-if 'setup.rate<30k' --fail-if 'r2<99%'", "client report big.json --csv - >curve.csv", "client report big.json --markdown - >issue.md"},
+			"client report big.json --fail-if 'setup.rate<30k' --fail-if 'r2<99%'", "client report big.json --csv - >curve.csv", "client report big.json --figure setup.rate", "client report big.json --markdown - >issue.md"},
 		Status: "0 shown, 1 a --fail-if held",
 		Args: func(files []string) error {
 			if len(files) != 1 {
@@ -47,6 +51,9 @@ func reportCommand() *cli.Command {
 			r, err := load(call.Args[0])
 			if err != nil {
 				return 0, err
+			}
+			if len(figures) > 0 {
+				return cli.Done, printFigures(r, figures, call.Stdout)
 			}
 			text := textReport(wholeText)
 			if r.Plan.Conns == 0 || r.Peak != nil { // as the lab itself shows it
@@ -64,6 +71,29 @@ func reportCommand() *cli.Command {
 			}
 			return cli.Done, err
 		}}
+}
+
+// printFigures writes one number a line, in the file's units; an empty line is one
+// that was not measured.
+func printFigures(r *result.Result, names []string, w io.Writer) error {
+	numbers, err := r.Numbers()
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		m, err := result.ParseMetric(name)
+		if err != nil {
+			return cli.Usage("--figure %v", err)
+		}
+		line := ""
+		if v, measured := m.Of(numbers); measured {
+			line = strconv.FormatFloat(v, 'f', -1, 64)
+		}
+		if _, err := fmt.Fprintln(w, line); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // load reads a result file; - is standard input.

@@ -5,6 +5,7 @@
 #   CONNS=N|auto  connections (default: what this machine can hold, at most 1M)
 #   PORTS=200     listening ports
 #   PROTO=tcp     protocols: tcp, ws or tcp,ws
+#   ENGINE=gnet   the server's engine: gnet or epoll
 #   SCENARIO=hold the client's scenario
 #   CLIENT_FLAGS  more flags for the client; SERVER=CMD another server that
 #                 prints "ready" (bench.sh compares with it)
@@ -16,6 +17,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 readonly conns=${CONNS:-} ports=${PORTS:-200} proto=${PROTO:-tcp}
+readonly engine=${ENGINE:-gnet}
 readonly scenario=${SCENARIO:-hold} out=${OUT:-out/last.json} other=${SERVER:-}
 read -ra more <<<"${CLIENT_FLAGS:-}"
 readonly cap=1000000      # unless CONNS says otherwise
@@ -29,6 +31,7 @@ say() { echo "run.sh: $*" >&2; }
 [[ -z $conns || $conns == auto || $conns =~ ^[0-9][0-9_]*(\.[0-9]+)?[kKmMgG]?$ && $conns =~ [1-9] ]] ||
   { say "CONNS=$conns: want a whole number from 1, like 1000000 or 2.5M, or auto"; exit 2; }
 [[ $proto == tcp || $proto == ws || $proto == tcp,ws ]] || { say "PROTO=$proto: the legal values are tcp, ws and tcp,ws"; exit 2; }
+[[ $engine == gnet || $engine == epoll ]] || { say "ENGINE=$engine: the legal values are gnet and epoll"; exit 2; }
 for program in bin/server bin/client bin/tuning; do
   [[ -x $program ]] || { say "$program is missing: make build"; exit 2; }
 done
@@ -112,7 +115,7 @@ rm -f "$out" ${page:+"$page"}
 if [[ -n $other ]]; then
   read -ra program <<<"$other"
 else
-  program=(bin/server --ports "$ports" --max-conns "$limit")
+  program=(bin/server --engine "$engine" --ports "$ports" --max-conns "$limit")
 fi
 setpriv --pdeathsig TERM -- "${program[@]}" >"$line" &
 server=$!
