@@ -27,7 +27,7 @@ readonly stop_seconds=40  # until the server has drained (--drain 30s)
 say() { echo "run.sh: $*" >&2; }
 
 [[ $ports =~ ^[1-9][0-9]{0,3}$ ]] && ((ports <= 4096)) || { say "PORTS=$ports: the legal range is 1..4096"; exit 2; }
-# Also as 10M, 2.5M or 10_000_000, as the programs take it (plan.ParseCount).
+# Also as 10M, 2.5M or 10_000_000, as the programs take it (unit.ParseCount).
 [[ -z $conns || $conns == auto || $conns =~ ^[0-9][0-9_]*(\.[0-9]+)?[kKmMgG]?$ && $conns =~ [1-9] ]] ||
   { say "CONNS=$conns: want a whole number from 1, like 1000000 or 2.5M, or auto"; exit 2; }
 [[ $proto == tcp || $proto == ws || $proto == tcp,ws ]] || { say "PROTO=$proto: the legal values are tcp, ws and tcp,ws"; exit 2; }

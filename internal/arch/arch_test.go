@@ -1,9 +1,9 @@
-// Package arch holds no code, only the test that the code keeps the rooms of
-// ARCHITECTURE.md: who may import whom, and which room owns which foreign API.
 package arch
 
 import (
+	"os"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -15,7 +15,7 @@ var ours = rules{
 	// From the ground up. A room may import any room of a lower layer, and none
 	// of its own or a higher one.
 	layers: [][]string{
-		{"internal/unit", "internal/stat"},
+		{"internal/unit", "internal/stat", "internal/arch"},
 		{"internal/plan", "internal/pace", "internal/ws", "internal/tcp", "internal/plot"},
 		{"internal/result", "internal/sys", "internal/cli"},
 		{"internal/packets"},
@@ -67,6 +67,49 @@ func TestRepository(t *testing.T) {
 	for _, f := range ours.check(files) {
 		t.Error(f)
 	}
+}
+
+// TestEveryRoomHasARow: the table of ARCHITECTURE.md names every room of the
+// layers, and no package that is gone.
+func TestEveryRoomHasARow(t *testing.T) {
+	text, err := os.ReadFile("../../ARCHITECTURE.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	described := rows(string(text))
+	for _, room := range slices.Concat(ours.layers...) {
+		if !slices.Contains(described, strings.TrimPrefix(room, "internal/")) {
+			t.Errorf("%s has no row in ARCHITECTURE.md's table of rooms", room)
+		}
+	}
+	for _, name := range described {
+		within := slices.ContainsFunc([]string{"../../internal/", "../../"}, func(dir string) bool {
+			at, err := os.Stat(dir + name)
+			return err == nil && at.IsDir()
+		})
+		if !within {
+			t.Errorf("ARCHITECTURE.md describes %s, which does not exist", name)
+		}
+	}
+}
+
+// rows are the names in the first column of the table whose head is "room".
+func rows(text string) (names []string) {
+	_, text, _ = strings.Cut(text, "| room |")
+	for i, row := range strings.Split(text, "\n") {
+		if i < 2 { // the rest of the head, and the line below it
+			continue
+		}
+		cell, isRow := strings.CutPrefix(row, "| ")
+		if !isRow {
+			break
+		}
+		cell, _, _ = strings.Cut(cell, " |")
+		for name := range strings.SplitSeq(cell, ", ") {
+			names = append(names, strings.Trim(name, "`/"))
+		}
+	}
+	return names
 }
 
 // TestRulesBite shows each rule a tree that breaks it, and wants exactly the

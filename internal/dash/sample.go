@@ -1,7 +1,3 @@
-// Package dash is what a running program shows of itself: a live page for
-// people, metrics for Prometheus, profiles, and the server's counts and memory
-// for the client. It changes nothing and, while nobody looks, costs nothing:
-// every number is read when somebody asks.
 package dash
 
 import (

@@ -1,6 +1,3 @@
-// Package diagnose says what limits a run or a running server: it compares what
-// was read before and after, and what was seen between, and names what is
-// saturated, severest first. Find is pure; Recorder does the reading.
 package diagnose
 
 import (

@@ -1,5 +1,3 @@
-// Package pace says how much should have been started by now. It is pure: the
-// caller brings the clock.
 package pace
 
 import "time"

@@ -1,9 +1,3 @@
-// Package relay is the middle tier of three: it takes connections on its own
-// ports and passes what they send on to an echo server, over upstream
-// connections that are made for each request, pooled, or kept for as long as
-// the client's. It exists to show what that choice costs: local ports and
-// TIME_WAIT on the relay. A request is what one read brings, and its answer has
-// as many bytes: that is what an echo is.
 package relay
 
 import (

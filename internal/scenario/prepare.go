@@ -1,6 +1,3 @@
-// Package scenario holds the runs a user can ask for, each over the same
-// client engine: prepare (decide the plan from this machine's limits), run,
-// and hand back a result.
 package scenario
 
 import (

@@ -1,8 +1,3 @@
-// Package shard runs the server as several worker processes where one fd table
-// is too small: it starts them, as many as are needed, watches them, starts them
-// anew, drains them and sums them up. The workers' counters lie in one shared
-// memory page, so that reading them costs a worker nothing and a dead worker's
-// last counts remain.
 package shard
 
 import (

@@ -1,5 +1,3 @@
-// Package sys is the one room that talks to the Linux kernel through
-// golang.org/x/sys/unix: sockets, epoll, limits, private fd tables.
 package sys
 
 import (

@@ -1,7 +1,3 @@
-// Package tune knows which kernel settings decide how many connections a
-// machine can hold: one table of settings with their reasons (Settings), the
-// arithmetic of what a run needs (Size), and Check, Apply and Revert over a
-// small State interface.
 package tune
 
 import (

@@ -1,0 +1,9 @@
+// Package pace says how much should have been started by now, at a constant
+// rate. It is pure: the caller brings the clock.
+//
+//	p := pace.Constant{PerSecond: 50_000}
+//	for sent < p.Due(time.Since(start)) {
+//		send()
+//		sent++
+//	}
+package pace
