@@ -361,33 +361,33 @@ func TestRun(t *testing.T) {
 	}{
 		{
 			name: "defaults",
-			log:  "server --ports 200 --max-conns 1000000\n" + auto + "server TERM\n",
+			log:  "server --engine gnet --ports 200 --max-conns 1000000\n" + auto + "server TERM\n",
 		},
 		{
 			name: "sized",
 			env:  []string{"CONNS=2.5M", "PORTS=100", "PROTO=ws"},
-			log:  "server --ports 100 --max-conns 2.5M\nclient hold --ports 100 --conns 2.5M --proto ws --json out/last.json --html out/last.html\nserver TERM\n",
+			log:  "server --engine gnet --ports 100 --max-conns 2.5M\nclient hold --ports 100 --conns 2.5M --proto ws --json out/last.json --html out/last.html\nserver TERM\n",
 		},
 		{
 			name: "small, elsewhere", env: []string{"CONNS=900", "OUT=out/x.json"},
-			log: "server --ports 200 --max-conns 900\nclient hold --ports 200 --conns 900 --hold 2s --json out/x.json\nserver TERM\n",
+			log: "server --engine gnet --ports 200 --max-conns 900\nclient hold --ports 200 --conns 900 --hold 2s --json out/x.json\nserver TERM\n",
 		},
 		{
 			name: "all that fits",
 			env:  []string{"CONNS=auto"},
-			log:  "server --ports 200 --max-conns auto\nclient hold --ports 200 --conns auto --json out/last.json --html out/last.html\nserver TERM\n",
+			log:  "server --engine gnet --ports 200 --max-conns auto\nclient hold --ports 200 --conns auto --json out/last.json --html out/last.html\nserver TERM\n",
 		},
 		{
 			name:   "client falls short",
 			env:    []string{"FAKE_CLIENT=exit 1"},
 			status: 1,
-			log:    "server --ports 200 --max-conns 1000000\n" + auto + "server TERM\n",
+			log:    "server --engine gnet --ports 200 --max-conns 1000000\n" + auto + "server TERM\n",
 		},
 		{
 			name:   "server refuses",
 			env:    []string{"FAKE_SERVER=echo no >&2; exit 2", "CONNS=7"},
 			status: 2,
-			log:    "server --ports 200 --max-conns 7\n",
+			log:    "server --engine gnet --ports 200 --max-conns 7\n",
 			stderr: "ended before it was ready, status 2",
 		},
 		{name: "bad ports", env: []string{"PORTS=70000"}, status: 2, stderr: "PORTS=70000: the legal range is 1..4096"},
