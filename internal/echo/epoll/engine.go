@@ -77,6 +77,10 @@ func (e *engine) serve(ctx context.Context) (err error) {
 	return e.end()
 }
 
+// others is how many files of the process may have fds below those of its
+// connections; 16 bytes of address space each.
+const others = 1 << 16
+
 // open makes what all loops share.
 func (e *engine) open() error {
 	cfg := &e.core.Config
@@ -90,7 +94,7 @@ func (e *engine) open() error {
 	} else {
 		var err error
 		// The lowest free fd is taken first, and the limit may be a billion.
-		most := cfg.Limit + 2*Overhead(len(cfg.Ports), lanes)
+		most := cfg.Limit + 2*Overhead(len(cfg.Ports), lanes) + others
 		if e.shared, err = newTable(min(e.nofile, most)); err != nil {
 			return err
 		}
