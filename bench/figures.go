@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/c10m/c10m/internal/stat"
+	"github.com/c10m/c10m/internal/unit"
 )
 
 // Figures are what one run of one server came to. What was not measured is
@@ -38,21 +39,22 @@ type metric struct {
 	name  string
 	get   func(*Figures) **float64
 	lower bool // less is better
+	unit  unit.Kind
 }
 
 // metrics are all figures, in the order of the tables.
 var metrics = []metric{
-	{"kernel", "kernel memory", func(f *Figures) **float64 { return &f.Kernel }, true},
-	{"user", "user memory", func(f *Figures) **float64 { return &f.User }, true},
-	{"both", "memory of its end", func(f *Figures) **float64 { return &f.Both }, true},
-	{"peak", "user memory at the peak of a burst", func(f *Figures) **float64 { return &f.Peak }, true},
-	{"rested", "user memory in the silence after a burst", func(f *Figures) **float64 { return &f.Rested }, true},
-	{"kept", "user memory kept after the close", func(f *Figures) **float64 { return &f.Kept }, true},
-	{"setup", "setup rate", func(f *Figures) **float64 { return &f.SetupRate }, false},
-	{"burst", "burst rate", func(f *Figures) **float64 { return &f.BurstRate }, false},
-	{"echo", "echo rate", func(f *Figures) **float64 { return &f.EchoRate }, false},
-	{"p99", "p99 of the echo", func(f *Figures) **float64 { return &f.EchoP99 }, true},
-	{"close", "close time", func(f *Figures) **float64 { return &f.Close }, true},
+	{"kernel", "kernel memory", func(f *Figures) **float64 { return &f.Kernel }, true, unit.InBytes},
+	{"user", "user memory", func(f *Figures) **float64 { return &f.User }, true, unit.InBytes},
+	{"both", "memory of its end", func(f *Figures) **float64 { return &f.Both }, true, unit.InBytes},
+	{"peak", "user memory at the peak of a burst", func(f *Figures) **float64 { return &f.Peak }, true, unit.InBytes},
+	{"rested", "user memory in the silence after a burst", func(f *Figures) **float64 { return &f.Rested }, true, unit.InBytes},
+	{"kept", "user memory kept after the close", func(f *Figures) **float64 { return &f.Kept }, true, unit.InBytes},
+	{"setup", "setup rate", func(f *Figures) **float64 { return &f.SetupRate }, false, unit.InPerSecond},
+	{"burst", "burst rate", func(f *Figures) **float64 { return &f.BurstRate }, false, unit.InPerSecond},
+	{"echo", "echo rate", func(f *Figures) **float64 { return &f.EchoRate }, false, unit.InPerSecond},
+	{"p99", "p99 of the echo", func(f *Figures) **float64 { return &f.EchoP99 }, true, unit.InNanos},
+	{"close", "close time", func(f *Figures) **float64 { return &f.Close }, true, unit.InSeconds},
 }
 
 // value is a figure of a run; nil if it has none, or fell short: what it reached

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"flag"
 	"os"
@@ -69,15 +70,21 @@ func golden(t *testing.T, name, got string) {
 	}
 }
 
-func TestMarkdown(t *testing.T) { golden(t, "compare.md", markdown(example())) }
+func TestMarkdown(t *testing.T) {
+	var b bytes.Buffer
+	if err := document(example()).WriteMarkdown(&b); err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "compare.md", b.String())
+}
 
 // TestPage: one file that loads nothing, with everything escaped.
 func TestPage(t *testing.T) {
-	b, err := html(example())
-	if err != nil {
+	var b bytes.Buffer
+	if err := document(example()).WriteHTML(&b); err != nil {
 		t.Fatal(err)
 	}
-	page := string(b)
+	page := b.String()
 	for _, want := range []string{"<svg", "Broken &lt;b&gt;", "cannot | listen", "Clients", "Tornado, by its author&#39;s figure", "10,500 B", "What they are"} {
 		if !strings.Contains(page, want) {
 			t.Errorf("no %q in the page", want)
@@ -88,8 +95,8 @@ func TestPage(t *testing.T) {
 			t.Errorf("%q in the page", never)
 		}
 	}
-	if got, want := strings.Count(page, "<svg"), len(drawings(example())); got != want {
-		t.Errorf("%d plots, want all %d", got, want)
+	if got, want := strings.Count(page, "<svg"), 2*len(drawings(example())); got != want {
+		t.Errorf("%d plots, want all in two widths: %d", got, want)
 	}
 }
 

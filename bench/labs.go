@@ -56,8 +56,7 @@ func (l lab) markdown(dir string) (string, error) {
 		shown := 0
 		for i, t := range report.Tables(r) {
 			if l.titles == nil && i == 0 || slices.Contains(l.titles, t.Title) {
-				fmt.Fprintf(&b, "\n%s:\n\n", t.Title)
-				labTable(&b, t)
+				b.WriteString("\n" + report.Part{Table: t}.Markdown())
 				shown++
 			}
 		}
@@ -96,7 +95,7 @@ func (l lab) markdown(dir string) (string, error) {
 		verdict(&said, label+": ", r)
 	}
 	b.WriteString("\n")
-	labTable(&b, joined)
+	b.WriteString(report.Part{Table: joined}.Markdown())
 	return b.String() + said.String(), nil
 }
 
@@ -134,40 +133,10 @@ func command(args []string) string {
 			i++
 		case "--quiet":
 		default:
-			kept = append(kept, quoted(args[i]))
+			kept = append(kept, args[i])
 		}
 	}
-	return "bin/" + strings.Join(kept, " ")
-}
-
-// quoted is an argument as a shell takes it.
-func quoted(arg string) string {
-	if strings.ContainsAny(arg, " <>&|;*?'\"$") {
-		return "'" + strings.ReplaceAll(arg, "'", `'\''`) + "'"
-	}
-	return arg
-}
-
-func labTable(b *strings.Builder, t report.Table) {
-	line := func(cells []string) { fmt.Fprintf(b, "| %s |\n", strings.Join(cells, " | ")) }
-	var names, rule []string
-	for _, c := range t.Columns {
-		names = append(names, c.Name)
-		if c.Unit == unit.InText {
-			rule = append(rule, "---")
-		} else {
-			rule = append(rule, "---:")
-		}
-	}
-	line(names)
-	line(rule)
-	for _, row := range t.Rows {
-		var cells []string
-		for i, cell := range row {
-			cells = append(cells, report.Cell(cell, t.Columns[i].Unit))
-		}
-		line(cells)
-	}
+	return "bin/" + report.ShellQuote(kept)
 }
 
 // echoTable is a run of client echo, which has no table of its own.

@@ -11,8 +11,10 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 )
@@ -151,8 +153,8 @@ func choose[T any](names string, all []T, id func(T) string) (chosen []T, err er
 			delete(wanted, id(one))
 		}
 	}
-	for name := range wanted {
-		return nil, fmt.Errorf("%q: the legal ones are %s", name, strings.Join(legal, ", "))
+	if unknown := slices.Sorted(maps.Keys(wanted)); len(unknown) > 0 {
+		return nil, fmt.Errorf("%q: the legal ones are %s", unknown[0], strings.Join(legal, ", "))
 	}
 	return chosen, nil
 }

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"fmt"
-
 	"github.com/c10m/c10m/internal/plot"
 	"github.com/c10m/c10m/internal/unit"
 )
@@ -41,7 +39,7 @@ func memoryBars(rows []Row, p protocol) plot.Bars {
 		bars = append(bars, plot.Bar{Name: r.Name, Parts: []plot.Part{{Name: "kernel", Value: *f.Kernel}, {Name: "user", Value: *f.User}}})
 	}
 	return plot.Bars{Bars: bars, X: plot.Axis{Title: "bytes per idle connection, the server's end", Unit: unit.PlainBytesScale},
-		Frame: plot.Frame{Title: "Memory per connection, " + p.title + " servers", Desc: fmt.Sprintf("One bar a server, kernel and user memory stacked, %d bars.", len(bars))}}
+		Frame: plot.Frame{Title: "Memory per connection, " + p.title + " servers", Desc: "One bar a server, kernel and user memory stacked."}}
 }
 
 func ratioBars(rows []Row, p protocol, key, title string) plot.Bars {
@@ -52,7 +50,7 @@ func ratioBars(rows []Row, p protocol, key, title string) plot.Bars {
 		}
 	}
 	return plot.Bars{Bars: bars, X: plot.Axis{Title: "times the floor (raw epoll, TCP) of the same round"},
-		Frame: plot.Frame{Title: title, Desc: fmt.Sprintf("One bar a server, longer is faster, %d bars.", len(bars))}}
+		Frame: plot.Frame{Title: title, Desc: "One bar a server, longer is faster."}}
 }
 
 func clientBars(rows []Row) plot.Bars {
@@ -63,5 +61,5 @@ func clientBars(rows []Row) plot.Bars {
 		}
 	}
 	return plot.Bars{Bars: bars, X: plot.Axis{Title: "bytes of user memory per connection", Unit: unit.PlainBytesScale},
-		Frame: plot.Frame{Title: "Memory per connection, clients", Desc: fmt.Sprintf("One bar a client, shorter is better, %d bars.", len(bars))}}
+		Frame: plot.Frame{Title: "Memory per connection, clients", Desc: "One bar a client, shorter is better."}}
 }

@@ -76,12 +76,12 @@ type part struct{ name, content string }
 func parts(c *Comparison) []part {
 	all := []part{{"compare-conditions", conditions(c)}}
 	for _, p := range protocols(c) {
-		all = append(all, part{"compare-" + p.proto, serverSection(c, p.proto) + images(c, "compare-"+p.proto)})
+		all = append(all, part{"compare-" + p.proto, serverPart(c, p).Markdown() + images(c, "compare-"+p.proto)})
 	}
 	if len(c.Clients) > 0 {
-		all = append(all, part{"compare-clients", clientSection(c) + images(c, "compare-clients")})
+		all = append(all, part{"compare-clients", clientPart(c).Markdown() + images(c, "compare-clients")})
 	}
-	return append(all, part{"compare-about", aboutSection(c)})
+	return append(all, part{"compare-about", aboutPart(c).Markdown()})
 }
 
 // images links the plots of a section.

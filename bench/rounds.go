@@ -142,12 +142,15 @@ func (o options) write(c *Comparison) error {
 	if err := writeFile(filepath.Join(o.out, "compare.json"), c); err != nil {
 		return err
 	}
-	if err := os.WriteFile(filepath.Join(o.out, "compare.md"), []byte(markdown(c)), 0o644); err != nil {
-		return err
+	d := document(c)
+	for name, write := range map[string]func(io.Writer) error{"compare.md": d.WriteMarkdown, "compare.html": d.WriteHTML} {
+		var b bytes.Buffer
+		if err := write(&b); err != nil {
+			return err
+		}
+		if err := os.WriteFile(filepath.Join(o.out, name), b.Bytes(), 0o644); err != nil {
+			return err
+		}
 	}
-	page, err := html(c)
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(filepath.Join(o.out, "compare.html"), page, 0o644)
+	return nil
 }

@@ -6,14 +6,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/c10m/c10m/internal/report"
 	"github.com/c10m/c10m/internal/unit"
 )
-
-// table is rows of text, for Markdown and HTML alike.
-type table struct {
-	head []string
-	rows [][]string
-}
 
 // tornado is what the author of a Tornado server for ten million connections gives
 // for it: bytes per connection and end, 1 KB = 1000 B. byItsAuthor names its row.
@@ -24,23 +19,30 @@ var tornado = map[string]float64{"tcp": 10_500, "ws": 15_500}
 // tenMillion is what memory is extrapolated to.
 const tenMillion = 10_000_000
 
-// none is a cell that was not measured.
-const none = "-"
+// columns makes columns of names and their units.
+func columns(all ...any) (list []report.Column) {
+	for i := 0; i+1 < len(all); i += 2 {
+		list = append(list, report.Column{Name: all[i].(string), Unit: all[i+1].(unit.Kind)})
+	}
+	return list
+}
 
-var serverHead = []string{"server", "kernel", "user", "both", "× floor", "10M connections", "in a burst", "after it", "closed",
-	"setup/s", "× floor", "echo/s", "× floor", "p99", "× floor", "close", "× floor", "failures"}
+// serverColumns are the figures of a server; a rate has its unit in its name.
+var serverColumns = columns("server", unit.InText, "kernel", unit.InBytes, "user", unit.InBytes, "both", unit.InBytes,
+	"× floor", unit.InNumber, "10M connections", unit.InBytes, "in a burst", unit.InBytes, "after it", unit.InBytes,
+	"closed", unit.InBytes, "setup/s", unit.InNumber, "× floor", unit.InNumber, "echo/s", unit.InNumber,
+	"× floor", unit.InNumber, "p99", unit.InNanos, "× floor", unit.InNumber, "close", unit.InSeconds,
+	"× floor", unit.InNumber, "failures", unit.InText)
 
 // serverTable has the servers of a protocol: Tornado, by its author's figure and
 // as measured here, all others by memory, the floor, us.
-func serverTable(c *Comparison, proto string) table {
-	t := table{head: serverHead}
-	first := []string{byItsAuthor, none, none, inBytes(tornado[proto]), none, gigabytes(tornado[proto] * tenMillion)}
-	for len(first) < len(serverHead) {
-		first = append(first, none)
-	}
-	t.rows = append(t.rows, first)
+func serverTable(c *Comparison, proto string) report.Table {
+	t := report.Table{Columns: serverColumns, Words: true}
+	first := make([]any, len(serverColumns))
+	first[0], first[3], first[5] = byItsAuthor, tornado[proto], tornado[proto]*tenMillion
+	t.Rows = append(t.Rows, first)
 	for _, r := range ordered(c.Servers, proto) {
-		t.rows = append(t.rows, serverRow(r, proto))
+		t.Rows = append(t.Rows, serverRow(r, proto))
 	}
 	return t
 }
@@ -77,7 +79,7 @@ func sortBy(r Row) float64 {
 	return *r.Median.User
 }
 
-func serverRow(r Row, proto string) []string {
+func serverRow(r Row, proto string) []any {
 	name := r.Name
 	if r.Class == floor && proto != r.Proto {
 		name += ", TCP"
@@ -86,30 +88,33 @@ func serverRow(r Row, proto string) []string {
 	if f == nil {
 		f = &Figures{}
 	}
-	return []string{name, cell(f.Kernel, inBytes), cell(f.User, inBytes), cell(f.Both, inBytes), ratioCell(r, "both"), cell(times(f.Both, tenMillion), gigabytes),
-		cell(f.Peak, inBytes), cell(f.Rested, inBytes), cell(f.Kept, inBytes),
-		cell(f.SetupRate, rate), ratioCell(r, "setup"), cell(f.EchoRate, rate), ratioCell(r, "echo"),
-		cell(f.EchoP99, milliseconds), ratioCell(r, "p99"), cell(f.Close, seconds), ratioCell(r, "close"), failures(r)}
+	return []any{name, cell(f.Kernel), cell(f.User), cell(f.Both), ratioCell(r, "both"), tenMillionOf(f.Both),
+		cell(f.Peak), cell(f.Rested), cell(f.Kept),
+		cell(f.SetupRate), ratioCell(r, "setup"), cell(f.EchoRate), ratioCell(r, "echo"),
+		cell(f.EchoP99), ratioCell(r, "p99"), cell(f.Close), ratioCell(r, "close"), failures(r)}
 }
 
-var clientHead = []string{"client", "user", "10M connections", "setup/s", "× c10m", "failures"}
+var clientColumns = columns("client", unit.InText, "user", unit.InBytes, "10M connections", unit.InBytes,
+	"setup/s", unit.InNumber, "× c10m", unit.InNumber, "failures", unit.InText)
 
-func clientTable(c *Comparison) table {
-	t := table{head: clientHead}
+func clientTable(c *Comparison) report.Table {
+	t := report.Table{Columns: clientColumns, Words: true}
 	for _, r := range ordered(c.Clients, "tcp") {
 		f := r.Median
 		if f == nil {
 			f = &Figures{}
 		}
-		t.rows = append(t.rows, []string{r.Name, cell(f.User, inBytes), cell(times(f.User, tenMillion), gigabytes), cell(f.SetupRate, rate), ratioCell(r, "setup"), failures(r)})
+		t.Rows = append(t.Rows, []any{r.Name, cell(f.User), tenMillionOf(f.User), cell(f.SetupRate),
+			ratioCell(r, "setup"), failures(r)})
 	}
 	return t
 }
 
-func aboutTable(rows []Row) table {
-	t := table{head: []string{"name", "protocol", "version, tuning, and what recommends it"}}
+func aboutTable(rows []Row) report.Table {
+	t := report.Table{Words: true, Columns: columns("name", unit.InText, "protocol", unit.InText,
+		"version, tuning, and what recommends it", unit.InText)}
 	for _, r := range rows {
-		t.rows = append(t.rows, []string{r.Name, r.Proto, r.About})
+		t.Rows = append(t.Rows, []any{r.Name, r.Proto, r.About})
 	}
 	return t
 }
@@ -126,44 +131,27 @@ func failures(r Row) string {
 	return fmt.Sprintf("%d of %d: %s", n, len(r.Runs), why)
 }
 
-func times(a *float64, by float64) *float64 {
-	if a == nil {
+func tenMillionOf(v *float64) any {
+	if v == nil {
 		return nil
 	}
-	p := *a * by
-	return &p
+	return *v * tenMillion
 }
 
-func cell(v *float64, write func(float64) string) string {
+// cell is a figure as a table takes it; nil if it was not measured.
+func cell(v *float64) any {
 	if v == nil {
-		return none
+		return nil
 	}
-	return write(*v)
+	return *v
 }
 
-func ratioCell(r Row, key string) string {
+func ratioCell(r Row, key string) any {
 	if v, ok := r.Ratio[key]; ok {
-		return fmt.Sprintf("%.2f", v)
+		return v
 	}
-	return none
+	return nil
 }
-
-func inBytes(v float64) string { return group(v) + " B" }
-
-func rate(v float64) string { return group(v) }
-
-// group writes a whole number with separators; what rounds to -0 is 0.
-func group(v float64) string {
-	n := int64(math.Round(v))
-	if n < 0 {
-		return "-" + unit.Commas(-n)
-	}
-	return unit.Commas(n)
-}
-
-func gigabytes(v float64) string    { return fmt.Sprintf("%.1f GB", v/1e9) }
-func milliseconds(v float64) string { return fmt.Sprintf("%.1f ms", v/1e6) }
-func seconds(v float64) string      { return fmt.Sprintf("%.2f s", v) }
 
 // behind says, in words, where a server is better than ours, of one protocol.
 // The floor is a yardstick, not a server to choose. Figures in which ours is
@@ -185,7 +173,7 @@ func behind(rows []Row, proto string) (lines []string) {
 			continue
 		}
 		if better := betterThan(rows, proto, s, *mine); len(better) > 0 {
-			lines = append(lines, fmt.Sprintf("%s: c10m is not the best, with %s: %s", s.name, s.write(*mine), strings.Join(better, ", ")))
+			lines = append(lines, fmt.Sprintf("%s: c10m is not the best, with %s: %s", s.name, s.unit.Format(*mine), strings.Join(better, ", ")))
 		} else {
 			best = append(best, s.name)
 		}
@@ -203,26 +191,15 @@ func runsOf(r *Row) []Run {
 	return r.Runs
 }
 
-// statement is a metric with its unit.
-type statement struct {
-	metric
-	write func(float64) string
-}
-
-// stated are the metrics that behind speaks of.
-var stated = func() (all []statement) {
-	units := map[string]func(float64) string{"user": inBytes, "peak": inBytes, "rested": inBytes, "kept": inBytes, "setup": rate, "echo": rate, "p99": milliseconds, "close": seconds}
-	for _, m := range metrics {
-		if write := units[m.key]; write != nil {
-			all = append(all, statement{m, write})
-		}
-	}
-	return all
-}()
+// stated are the metrics that behind speaks of: not the kernel's memory, which no
+// server has a say in, nor what has the other figures in it.
+var stated = slices.DeleteFunc(slices.Clone(metrics), func(m metric) bool {
+	return m.key == "kernel" || m.key == "both" || m.key == "burst"
+})
 
 // betterThan lists the others of the protocol that are better than mine, the
 // best first.
-func betterThan(rows []Row, proto string, s statement, mine float64) (names []string) {
+func betterThan(rows []Row, proto string, s metric, mine float64) (names []string) {
 	type one struct {
 		name  string
 		value float64
@@ -246,7 +223,7 @@ func betterThan(rows []Row, proto string, s statement, mine float64) (names []st
 		return 1
 	})
 	for _, o := range all {
-		names = append(names, o.name+" "+s.write(o.value))
+		names = append(names, o.name+" "+s.unit.Format(o.value))
 	}
 	return names
 }
@@ -267,7 +244,9 @@ func noise(rows []Row) string {
 	if worst < notableSpread {
 		return ""
 	}
-	return fmt.Sprintf("The rounds lie apart by up to a factor of %.1f (%s): a machine of few cores with other work on it. Absolute rates say little here; the ratios are of the same round, and their medians count.", worst, of)
+	return fmt.Sprintf("The rounds lie apart by up to a factor of %s (%s): a machine of few cores with other work on it. "+
+		"Absolute rates say little here; the ratios are of the same round, and their medians count.",
+		unit.Significant(worst), of)
 }
 
 // notableSpread is from which on the spread is spoken of.

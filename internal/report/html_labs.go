@@ -7,6 +7,7 @@ import (
 
 	"github.com/c10m/c10m/internal/plot"
 	"github.com/c10m/c10m/internal/result"
+	"github.com/c10m/c10m/internal/unit"
 )
 
 // onPage sets what a section has in its own way as tables and figures. Latency over
@@ -41,8 +42,11 @@ func labTable(t Table) table {
 	}
 	for i, c := range t.Columns {
 		if i > 0 {
-			all.Head = append(all.Head, c.Name)
+			all.Head, all.Texts = append(all.Head, c.Name), append(all.Texts, c.Unit == unit.InText)
 		}
+	}
+	if last := len(all.Head) - 1; t.Words && last >= 0 {
+		all.Head, all.Words = all.Head[:last], all.Head[last]
 	}
 	for n, row := range t.Rows {
 		if left := len(t.Rows) - 2*shownRows; left > 1 && n >= shownRows && n < shownRows+left {
@@ -55,7 +59,10 @@ func labTable(t Table) table {
 		for i := range cells {
 			cells[i] = Cell(row[i], t.Columns[i].Unit)
 		}
-		if len(cells) > 0 {
+		switch last := len(cells) - 1; {
+		case t.Words && last > 0:
+			all.Rows = append(all.Rows, line{Name: cells[0], Values: cells[1:last], Note: cells[last]})
+		case last >= 0:
 			all.add(cells[0], cells[1:]...)
 		}
 	}

@@ -49,15 +49,26 @@ func (m *markdown) printf(format string, args ...any) { _, _ = fmt.Fprintf(m, fo
 
 // section writes what a section says; what only a plot shows is left out.
 func (m *markdown) section(s section) {
-	if len(s.Tables)+len(s.Warnings)+len(s.Notes) == 0 && s.Code == "" {
+	if len(s.Tables)+len(s.Warnings)+len(s.Items)+len(s.Notes) == 0 && s.Code == "" {
 		return
 	}
 	m.printf("\n## %s\n", escaped(s.Title))
+	m.body(s)
+}
+
+// body is a section without its title.
+func (m *markdown) body(s section) {
 	for _, w := range s.Warnings {
 		m.printf("\n* %s\n", escaped(w))
 	}
 	for _, t := range s.Tables {
 		m.table(t, t.Title != s.Title)
+	}
+	for i, item := range s.Items {
+		if i == 0 {
+			m.printf("\n")
+		}
+		m.printf("* %s\n", escaped(item))
 	}
 	for _, note := range s.Notes {
 		m.printf("\n%s\n", escaped(note))
@@ -82,7 +93,11 @@ func (m *markdown) table(t table, titled bool) {
 		if i < len(t.Head) {
 			name = t.Head[i]
 		}
-		head, rule = append(head, name), append(rule, "---:")
+		align := "---:"
+		if i < len(t.Texts) && t.Texts[i] {
+			align = "---"
+		}
+		head, rule = append(head, name), append(rule, align)
 	}
 	if words {
 		head, rule = append(head, t.Words), append(rule, "---")

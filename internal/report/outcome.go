@@ -16,6 +16,7 @@ type Table struct {
 	Plot    string  // the column to draw, by name; "": none
 	Over    string  // the column to draw it over as a curve, by name; "": a bar a row
 	Note    string  // what the table says, in a sentence or two
+	Words   bool    // the last column is sentences, which a page may break into lines
 }
 
 // Column is a column of a Table.

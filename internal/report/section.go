@@ -17,6 +17,7 @@ type section struct {
 	Warnings []string
 	Figures  []figure // in the page
 	Tables   []table
+	Items    []string // sentences of a list
 	Notes    []string
 	Code     string
 	// What is set in a way of its own, by text and page.
@@ -59,6 +60,7 @@ type table struct {
 	First   string   // heads the names, in the page
 	Head    []string // of the values
 	Words   string   // heads the notes, in the page
+	Texts   []bool   // which values are words: Markdown aligns them to the left
 	Rows    []line
 	layout
 	// Curve is drawn below the rows, in the text; the page has a plot of it.
@@ -118,6 +120,12 @@ func (t *text) section(s section) {
 	}
 	for _, one := range s.Tables {
 		t.block(one)
+	}
+	for i, item := range s.Items {
+		if i == 0 {
+			t.printf("\n")
+		}
+		t.printf("%s\n", wrap("  - ", item, t.width))
 	}
 	for i, note := range s.Notes {
 		if i == 0 {
@@ -394,7 +402,7 @@ func DecidedBy(limit string) string {
 
 // empty says whether there is nothing in a section.
 func (s section) empty() bool {
-	return len(s.Figures)+len(s.Tables)+len(s.Warnings)+len(s.Notes)+len(s.Findings)+len(s.Verdicts) == 0 &&
+	return len(s.Figures)+len(s.Tables)+len(s.Warnings)+len(s.Items)+len(s.Notes)+len(s.Findings)+len(s.Verdicts) == 0 &&
 		s.Code == "" && s.Lab == nil && s.Heat == nil
 }
 
