@@ -9,6 +9,7 @@ import (
 	"sort"
 	"strings"
 
+	"github.com/c10m/c10m/internal/report"
 	"github.com/c10m/c10m/internal/result"
 	"github.com/c10m/c10m/internal/stat"
 	"github.com/c10m/c10m/internal/unit"
@@ -73,17 +74,26 @@ func (t tables) write() error {
 	return nil
 }
 
-// title is a heading and the conditions of the runs below it.
-func (t tables) title(text string, r result.Result) {
-	h := r.Host
-	t.printf("### %s\n\nLinux %s, %d CPUs, %.1f GiB, fd limit %s, commit %s, %s.\n\n", text, h.Kernel, h.CPUs, float64(h.MemoryBytes)/(1<<30),
-		unit.Commas(int64(h.Nofile)), h.Commit, r.Started.UTC().Format("2006-01-02 15:04 MST"))
+// print writes a table of runs, with the conditions of the first of them.
+func (t tables) print(title string, first result.Result, table report.Table) {
+	h := first.Host
+	t.printf("### %s\n\nLinux %s, %d CPUs, %s, fd limit %s, commit %s, %s.\n\n%s\n", title, h.Kernel, h.CPUs,
+		unit.Bytes(float64(h.MemoryBytes)), unit.Commas(int64(h.Nofile)), h.Commit,
+		first.Started.UTC().Format("2006-01-02 15:04 MST"), report.Part{Table: table}.Markdown())
 }
+
+var setupColumns = columns("server", unit.InText, "client", unit.InText, "rounds", unit.InCount,
+	"established", unit.InCount, "failed", unit.InCount, "lost", unit.InCount, "verified", unit.InCount,
+	"setup/s", unit.InNumber, "of the yardstick", unit.InNumber, "last tenth over first", unit.InNumber,
+	"the yardstick's", unit.InNumber, "kernel", unit.InBytes, "server", unit.InBytes, "client", unit.InBytes,
+	"all", unit.InBytes)
 
 // setup is a row for each pairing that was measured at a size: medians over its
 // rounds, and the median of its rate over the yardstick's of the same round.
 func (t tables) setup(size string) error {
-	titled := false
+	var first *result.Result
+	table := report.Table{Columns: setupColumns, Note: "Medians over the rounds. The yardstick is the floor for sockets " +
+		"and bin/packets for packets; bytes are a connection's, by the slope of the ramp."}
 	for _, p := range pairings {
 		runs, err := read[result.Result](t.dir, p.file+"-"+size+"-*.json")
 		if err != nil {
@@ -96,22 +106,19 @@ func (t tables) setup(size string) error {
 		if err != nil {
 			return err
 		}
-		if !titled {
-			titled = true
-			t.title(unit.Commas(runs[0].Plan.Conns)+" connections", runs[0])
-			t.printf("| server | client | rounds | established | failed | lost | verified | setup/s | of the yardstick | last tenth over first | the yardstick's | kernel B | server B | client B | all B |\n")
-			t.printf("|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|\n")
+		if first == nil {
+			first = &runs[0]
 		}
-		t.row(p, runs, base)
+		table.Rows = append(table.Rows, setupRow(p, runs, base))
 	}
-	if titled {
-		t.printf("\nMedians over the rounds. The yardstick is the floor for sockets and `bin/packets` for packets; bytes are a connection's, by the slope of the ramp.\n\n")
+	if first != nil {
+		t.print(unit.Commas(first.Plan.Conns)+" connections", *first, table)
 	}
 	return nil
 }
 
-// row is one pairing. What no round has measured stays empty.
-func (t tables) row(p pairing, runs []result.Result, base []yardstick) {
+// setupRow is one pairing.
+func setupRow(p pairing, runs []result.Result, base []yardstick) []any {
 	var rate, ratio, tenths, baseTenths []float64
 	var established, failed, lost, verified []float64
 	for i, r := range runs {
@@ -133,7 +140,7 @@ func (t tables) row(p pairing, runs []result.Result, base []yardstick) {
 			}
 		}
 	}
-	memory := func(of func(*result.Memory) *float64) string {
+	memory := func(of func(*result.Memory) *float64) any {
 		var all []float64
 		for _, r := range runs {
 			if m := r.Memory; m.Measured() {
@@ -142,13 +149,18 @@ func (t tables) row(p pairing, runs []result.Result, base []yardstick) {
 				}
 			}
 		}
-		return median(all, "%.0f")
+		return median(all)
 	}
-	t.printf("| %s | %s | %d | %s | %s | %s | %s | %s | %s | %s | %s | %s | %s | %s | %s |\n", p.server, p.client, len(runs),
-		whole(established), whole(failed), whole(lost), whole(verified), whole(rate), median(ratio, "**%.2f**"), median(tenths, "%.2f"), median(baseTenths, "%.2f"),
-		memory(func(m *result.Memory) *float64 { return &m.KernelPerConn }), memory(func(m *result.Memory) *float64 { return m.ServerPerConn }),
-		memory(func(m *result.Memory) *float64 { return &m.ClientPerConn }), memory(func(m *result.Memory) *float64 { return &m.TotalPerConn }))
+	return []any{p.server, p.client, float64(len(runs)), median(established), median(failed), median(lost),
+		median(verified), median(rate), median(ratio), median(tenths), median(baseTenths),
+		memory(func(m *result.Memory) *float64 { return &m.KernelPerConn }),
+		memory(func(m *result.Memory) *float64 { return m.ServerPerConn }),
+		memory(func(m *result.Memory) *float64 { return &m.ClientPerConn }),
+		memory(func(m *result.Memory) *float64 { return &m.TotalPerConn })}
 }
+
+var echoColumns = columns("server", unit.InText, "rounds", unit.InCount, "echoes/s", unit.InNumber,
+	"p50", unit.InNanos, "p99", unit.InNanos, "lost", unit.InCount, "of raw epoll", unit.InNumber)
 
 // echo is a row for each server of an exchange; ratios are to raw epoll of the
 // same round, where it was measured.
@@ -157,7 +169,8 @@ func (t tables) echo(file, what string) error {
 	if err != nil {
 		return err
 	}
-	titled := false
+	var first *result.Result
+	table := report.Table{Columns: echoColumns}
 	for _, server := range []string{"raw", "gnet", "epoll", "packets"} {
 		runs, err := read[result.Result](t.dir, "echo-"+file+"-"+server+"-*.json")
 		if err != nil {
@@ -166,15 +179,13 @@ func (t tables) echo(file, what string) error {
 		if len(runs) == 0 {
 			continue
 		}
-		if !titled {
-			titled = true
-			t.title("Echo: "+what, runs[0])
-			t.printf("| server | rounds | echoes/s | p50 ms | p99 ms | lost | of raw epoll |\n|---|---|---|---|---|---|---|\n")
+		if first == nil {
+			first = &runs[0]
 		}
-		t.echoRow(server, runs, base)
+		table.Rows = append(table.Rows, echoRow(server, runs, base))
 	}
-	if titled {
-		t.printf("\n")
+	if first != nil {
+		t.print("Echo: "+what, *first, table)
 	}
 	return nil
 }
@@ -182,37 +193,28 @@ func (t tables) echo(file, what string) error {
 // echoServers says what the names in files stand for.
 var echoServers = map[string]string{"raw": "raw epoll in Go (bench/peers/rawepoll)", "gnet": "gnet", "epoll": "epoll", "packets": "epoll; the client over packets"}
 
-func (t tables) echoRow(server string, runs, base []result.Result) {
+func echoRow(server string, runs, base []result.Result) []any {
 	var rate, p50, p99, lost, ratio []float64
 	for i, r := range runs {
 		if r.Echo == nil || r.Echo.Latency == nil {
 			continue
 		}
 		rate, lost = append(rate, r.Echo.Rate), append(lost, float64(r.Conns.Lost))
-		p50, p99 = append(p50, ms(r.Echo.Latency.P50)), append(p99, ms(r.Echo.Latency.P99))
+		p50, p99 = append(p50, float64(r.Echo.Latency.P50)), append(p99, float64(r.Echo.Latency.P99))
 		if i < len(base) && base[i].Echo != nil {
 			ratio = append(ratio, r.Echo.Rate/base[i].Echo.Rate)
 		}
 	}
-	t.printf("| %s | %d | %s | %s | %s | %s | %s |\n", echoServers[server], len(runs), whole(rate), median(p50, "%.2f"), median(p99, "%.2f"), whole(lost), median(ratio, "**%.2f**"))
+	return []any{echoServers[server], float64(len(runs)), median(rate), median(p50), median(p99), median(lost),
+		median(ratio)}
 }
 
-func ms(ns int64) float64 { return float64(ns) / 1e6 }
-
-// median writes the middle one of values; nothing if there are none.
-func median(values []float64, format string) string {
+// median is the middle one of values as a table takes it; nil if there are none.
+func median(values []float64) any {
 	if len(values) == 0 {
-		return ""
+		return nil
 	}
-	return fmt.Sprintf(format, stat.Median(values))
-}
-
-// whole is median for counts.
-func whole(values []float64) string {
-	if len(values) == 0 {
-		return ""
-	}
-	return unit.Commas(int64(stat.Median(values) + 0.5))
+	return stat.Median(values)
 }
 
 // read reads all files of the directory that match, in order.

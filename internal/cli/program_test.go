@@ -217,7 +217,7 @@ func TestManPage(t *testing.T) {
 
 func TestNearest(t *testing.T) {
 	names := []string{"conns", "connect-timeout", "ports", "private-fds", "hold", "json", "path"}
-	for word, want := range map[string]string{"conn": "conns", "cons": "conns", "connect": "connect-timeout", "port": "ports", "prots": "ports",
+	for word, want := range map[string]string{"conn": "conns", "cons": "conns", "con": "conns", "pri": "private-fds", "connect": "connect-timeout", "port": "ports", "prots": "ports",
 		"jsno": "json", "hlod": "hold", "x": "", "p": "", "private": "private-fds", "nothing-like-it": "", "": ""} {
 		if got := nearest(word, names); got != want {
 			t.Errorf("nearest(%q) = %q, want %q", word, got, want)

@@ -4,26 +4,25 @@ import "strings"
 
 // nearest is the name that somebody who typed word most likely meant, "" if none
 // is near: the one with the fewest letters to change, at most a third of them,
-// or the only one that begins with it.
+// or one that begins with it: of several the shortest, if word has three letters.
 func nearest(word string, names []string) string {
 	if word == "" {
 		return ""
 	}
 	best, least := "", max(1, len(word)/3)+1
-	begins := ""
+	begins, several := "", false
 	for _, name := range names {
 		if d := distance(word, name); d < least {
 			best, least = name, d
 		}
 		if strings.HasPrefix(name, word) {
-			if begins != "" {
-				begins = "?" // several
-				continue
+			several = several || begins != ""
+			if begins == "" || len(name) < len(begins) {
+				begins = name
 			}
-			begins = name
 		}
 	}
-	if best == "" && begins != "?" {
+	if best == "" && (!several || len(word) >= 3) {
 		return begins
 	}
 	return best

@@ -58,7 +58,8 @@ func processorsBusy(w *Window) (found []result.Finding) {
 		f.Evidence += fmt.Sprintf("; run queue: %.1f threads on average", float64(s.Runnable)/float64(s.Looks))
 	}
 	if server := has.server; server.want > 0 {
-		f.Evidence += fmt.Sprintf("; the server was ready to run and waited for %s of a core", unit.WholePercent(server.want-server.run))
+		f.Evidence += fmt.Sprintf("; the server was ready to run and waited for %s",
+			cores(server.want-server.run))
 	}
 	if has.strangers > 0.4*all {
 		f.Name, f.Severity = OthersBusy, 77
@@ -129,10 +130,20 @@ func threadBound(w *Window) (found []result.Finding) {
 			continue
 		}
 		f := result.Finding{Name: ClientThread, Severity: 58,
-			Evidence: fmt.Sprintf("a thread of the client ran for %s of the time and waited for a processor for %s; the server had %s of a core", unit.WholePercent(t.run), unit.WholePercent(t.want-t.run), unit.WholePercent(server.run)),
-			Meaning:  "The client works as fast as it can: what was measured may be the client's limit and not the server's.",
-			Cure:     "more --threads, or more machines for the client"}
+			Evidence: fmt.Sprintf("a thread of the client ran for %s of the time and waited for a processor for %s; "+
+				"the server had %s", unit.WholePercent(t.run), unit.WholePercent(t.want-t.run), cores(server.run)),
+			Meaning: "The client works as fast as it can: what was measured may be the client's limit and not the server's.",
+			Cure:    "more --threads, or more machines for the client"}
 		found = append(found, f)
 	}
 	return found
+}
+
+// cores is how much of the processors several threads had or wanted together: a
+// share of one core, or more than one.
+func cores(n float64) string {
+	if n < 0.995 {
+		return unit.WholePercent(n) + " of a core"
+	}
+	return unit.Significant(n) + " cores"
 }

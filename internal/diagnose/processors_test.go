@@ -59,3 +59,14 @@ func TestBusyPartsAddUp(t *testing.T) {
 		})
 	}
 }
+
+// A server of several threads may wait for more than a core: 311 % of one would
+// read like a mistake.
+func TestCores(t *testing.T) {
+	for n, want := range map[float64]string{0: "0 % of a core", 0.87: "87 % of a core", 0.996: "1.00 cores",
+		1.02: "1.02 cores", 3.114: "3.11 cores"} {
+		if got := cores(n); got != want {
+			t.Errorf("%g is %q, want %q", n, got, want)
+		}
+	}
+}

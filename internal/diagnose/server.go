@@ -94,9 +94,10 @@ func hotShard(w *Window) []result.Finding {
 		return nil
 	}
 	f := result.Finding{Name: HotShard, Severity: 78,
-		Evidence: fmt.Sprintf("%s did %s of the work (%s) and wanted %s of a core, the other %d did %s", top.name, unit.WholePercent(top.work/sum), what, unit.WholePercent(top.want), len(all)-1, unit.WholePercent((sum-top.work)/sum)),
-		Meaning:  "A connection stays with the worker, and there with the event loop, that it was dealt to. The others idle while this one has a queue: the machine looks half empty and latency grows.",
-		Cure:     "more ports or more connections for the kernel to deal, other source ports, fewer workers; or see which connections are the busy ones"}
+		Evidence: fmt.Sprintf("%s did %s of the work (%s) and wanted %s, the other %d did %s", top.name,
+			unit.WholePercent(top.work/sum), what, cores(top.want), len(all)-1, unit.WholePercent((sum-top.work)/sum)),
+		Meaning: "A connection stays with the worker, and there with the event loop, that it was dealt to. The others idle while this one has a queue: the machine looks half empty and latency grows.",
+		Cure:    "more ports or more connections for the kernel to deal, other source ports, fewer workers; or see which connections are the busy ones"}
 	if top.want >= 0.7 {
 		f.Severity = 84
 	}

@@ -22,13 +22,15 @@ func newFitter(all []Snapshot) fitter {
 	return f
 }
 
-// over is the same with another count of connections.
+// over is the same with another count of connections. It takes no more different
+// counts for a fit than the client's has: what is not fitted over one is not fitted
+// over the other.
 func (f fitter) over(count func(Snapshot) float64) fitter {
 	g := fitter{all: f.all}
 	for _, p := range f.all {
 		g.xs = append(g.xs, count(p))
 	}
-	g.samples = stat.Distinct(g.xs)
+	g.samples = min(f.samples, stat.Distinct(g.xs))
 	return g
 }
 

@@ -250,6 +250,19 @@ func TestSeriesPlain(t *testing.T) {
 	if m.Fit != (result.Fit{Slope: 5982, R2: 0, Samples: 2}) {
 		t.Errorf("fit %+v, want 2 samples and no r2", m.Fit)
 	}
+	// The sockets of others that came meanwhile make no third sample.
+	s := typical.ramp(1_000_000, 1, 0)
+	more := s.Held
+	more.Kernel.Caches = slices.Clone(more.Kernel.Caches)
+	for i := range more.Kernel.Caches {
+		more.Kernel.Caches[i].Objects = more.Kernel.Caches[i].Objects * 11 / 10
+		more.Kernel.Caches[i].Bytes = more.Kernel.Caches[i].Bytes * 11 / 10
+	}
+	s.Ramp, s.Held = []Snapshot{s.Held}, more
+	s.Before.Sockets, s.Ramp[0].Sockets, s.Held.Sockets = 100, 100+2_000_000, 100+2_200_000
+	if m, _ := s.Memory(); m.Fit.R2 != 0 || m.Fit.Samples != 2 || m.At10M != nil {
+		t.Errorf("with sockets of others: fit %+v, at 10M %v; want 2 samples and no r2", m.Fit, m.At10M)
+	}
 }
 
 // TestSeriesGaps: an answer of the server that was lost is a sample less, not

@@ -102,7 +102,7 @@ func (c *Comparison) judgements() (list []string) {
 		case !c.repeated(g):
 			list = append(list, fmt.Sprintf("%s: one pair proves nothing (%s of %s, %s of %s): whatever differs "+
 				"may be noise. Repeat both; 4 runs of each can tell.",
-				name, plural(n, "run"), c.groups[0].Name, plural(m, "run"), name))
+				name, Plural(n, "run"), c.groups[0].Name, Plural(m, "run"), name))
 		case stat.LeastChance(n, m) >= sure:
 			list = append(list, fmt.Sprintf("%s: %d and %d runs cannot be told from noise, however far apart they "+
 				"are: 4 of each can.", name, n, m))
@@ -140,7 +140,7 @@ func (c *Comparison) judgement(group int) string {
 		}
 	}
 	if len(parts) == 0 {
-		return fmt.Sprintf("no difference in %s that noise could not make", plural(rows, "figure"))
+		return fmt.Sprintf("no difference in %s that noise could not make", Plural(rows, "figure"))
 	}
 	return strings.Join(parts, "; ") + ". Of twenty figures one differs by chance."
 }

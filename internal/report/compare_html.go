@@ -23,9 +23,9 @@ func (c *Comparison) WriteHTML(w io.Writer) error {
 				failed++
 			}
 		}
-		p.Verdict = &badge{"good", "PASSED", plural(n, "threshold")}
+		p.Verdict = &badge{"good", "PASSED", Plural(n, "threshold")}
 		if failed > 0 {
-			p.Verdict = &badge{"bad", wordFailed, fmt.Sprintf("%d of %s", failed, plural(n, "threshold"))}
+			p.Verdict = &badge{"bad", wordFailed, fmt.Sprintf("%d of %s", failed, Plural(n, "threshold"))}
 		}
 	}
 	for _, s := range []section{c.verdictSection(), c.differenceSection(), c.plotSection()} {

@@ -73,11 +73,11 @@ func (c *Comparison) title() string {
 // groupFacts is which runs a group is of.
 func groupFacts(g Group) string {
 	r := g.Runs[0]
-	facts := fmt.Sprintf("%s over %s, %s", r.Scenario, r.Proto, plural(r.Plan.Conns, "connection"))
+	facts := fmt.Sprintf("%s over %s, %s", r.Scenario, r.Proto, Plural(r.Plan.Conns, "connection"))
 	if len(g.Files) == 1 {
 		return facts + "; " + g.Files[0]
 	}
-	return fmt.Sprintf("%s; %s: %s", facts, plural(len(g.Files), "run"), strings.Join(g.Files, ", "))
+	return fmt.Sprintf("%s; %s: %s", facts, Plural(len(g.Files), "run"), strings.Join(g.Files, ", "))
 }
 
 // notes explain the signs that are in the tables.

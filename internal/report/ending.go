@@ -39,7 +39,7 @@ func shortOf(r *result.Result) (why []string) {
 		why = append(why, "what the server holds grows with time")
 	}
 	if c.Failed > 0 {
-		why = append(why, plural(c.Failed, "connect")+" failed")
+		why = append(why, Plural(c.Failed, "connect")+" failed")
 	}
 	if n := c.Errors["close_timeout"]; n > 0 {
 		why = append(why, unit.Commas(n)+" were not closed by the server, which was to close first")

@@ -51,7 +51,7 @@ func labTable(t Table) table {
 	for n, row := range t.Rows {
 		if left := len(t.Rows) - 2*shownRows; left > 1 && n >= shownRows && n < shownRows+left {
 			if n == shownRows {
-				all.add("…", fmt.Sprintf("%s more in the result file", plural(left, "row")))
+				all.add("…", fmt.Sprintf("%s more in the result file", Plural(left, "row")))
 			}
 			continue
 		}

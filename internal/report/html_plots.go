@@ -42,7 +42,7 @@ func rateCurve(s *result.Setup) (points []plot.Point) {
 
 // tooShort stands where a curve would.
 func tooShort(s *result.Setup) string {
-	return fmt.Sprintf("%s in %s: too short for a curve.", plural(len(s.Curve), "sample"), unit.Seconds(s.Seconds))
+	return fmt.Sprintf("%s in %s: too short for a curve.", Plural(len(s.Curve), "sample"), unit.Seconds(s.Seconds))
 }
 
 var (
@@ -132,9 +132,9 @@ func fitPlot(r *result.Result) (figure, bool) {
 	slope := r.Memory.Fit.Slope
 	line := []plot.Point{{X: 0, Y: my - slope*mx}, {X: last, Y: my + slope*(last-mx)}}
 	name, note := unit.PerConn(slope)+" a connection", "Too few samples for a fit: the line is the plain difference."
-	if r2 := r.Memory.Fit.R2; r2 > 0 {
+	if r2 := r.Memory.Fit.R2; r2 > 0 && !r.Memory.FewSamples() {
 		name += fmt.Sprintf(", r² %.5f", r2)
-		note = fmt.Sprintf("Least squares over %s: %s a connection, r² %.5f.", plural(r.Memory.Fit.Samples, "sample"), unit.PerConn(slope), r2)
+		note = fmt.Sprintf("Least squares over %s: %s a connection, r² %.5f.", Plural(r.Memory.Fit.Samples, "sample"), unit.PerConn(slope), r2)
 	}
 	if !server {
 		note += " The server's own memory is not in it: it is not known."
@@ -234,7 +234,7 @@ func costPlot(r *result.Result) (figure, bool) {
 			note += fmt.Sprintf(" Not shown: %s, %s.", p.Name, unit.PerConn(p.Value))
 		}
 	}
-	if m := r.Memory; m.Fit.R2 > 0 {
+	if m := r.Memory; m.Fit.R2 > 0 && !m.FewSamples() {
 		note += fmt.Sprintf(" Each part has a line of its own; the line of all of them says %s.", unit.PerConn(m.TotalPerConn))
 	}
 	return drawn("What a connection costs", note, func(f plot.Frame) string {

@@ -39,7 +39,7 @@ func tiles(r *result.Result) (list []tile) {
 	if e := r.Echo; e != nil && e.Latency != nil {
 		list = append(list, tile{"echo, p99", unit.Nanos(e.Latency.P99), "p50 " + unit.Nanos(e.Latency.P50)})
 	}
-	list = append(list, tile{"failed", unit.Commas(c.Failed), plural(c.Lost, "connection") + " lost"})
+	list = append(list, tile{"failed", unit.Commas(c.Failed), Plural(c.Lost, "connection") + " lost"})
 	return list
 }
 

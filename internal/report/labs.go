@@ -33,7 +33,7 @@ func (t *text) findings(list []result.Finding) {
 			t.title("What limits")
 		}
 		if i == shownFindings {
-			t.sentence("... and %s less severe: see --json.", plural(len(list)-i, "finding"))
+			t.sentence("... and %s less severe: see --json.", Plural(len(list)-i, "finding"))
 			return
 		}
 		color, mark := "", "remark"

@@ -40,8 +40,8 @@ func costSection(m *result.Memory) section {
 	t.Rows = append(t.Rows, line{Name: "total", Values: []string{unit.PerConn(m.TotalPerConn),
 		unit.PerConn(m.Plain.Total)}, Class: "total"})
 	t.say("method", "%s; the kernel's part is of %s", method(m.Method), kernelEnds(m))
-	if m.Fit.R2 > 0 {
-		t.say("marginal", "least squares over %s, r² %.5f", plural(m.Fit.Samples, "sample"), m.Fit.R2)
+	if m.Fit.R2 > 0 && !m.FewSamples() {
+		t.say("marginal", "least squares over %s, r² %.5f", Plural(m.Fit.Samples, "sample"), m.Fit.R2)
 	} else {
 		t.say("marginal", "too few samples for a fit (%d): the plain difference", m.Fit.Samples)
 	}
@@ -91,8 +91,11 @@ func method(m string) string {
 // crossCheck holds the accounts against what the machine lost.
 func crossCheck(t *table, m *result.Memory) {
 	if m.PagesPerConn != nil && m.KernelPerConn > 0 {
-		t.say("in pages", "the kernel's slabs grew by %s: %s of their objects", unit.PerConn(*m.PagesPerConn),
-			unit.Change(*m.PagesPerConn/m.KernelPerConn-1))
+		against := ""
+		if m.Projection() > 0 {
+			against = ": " + unit.Change(*m.PagesPerConn/m.KernelPerConn-1) + " of their objects"
+		}
+		t.say("in pages", "the kernel's slabs grew by %s%s", unit.PerConn(*m.PagesPerConn), against)
 	}
 	explained, known := m.InPages()
 	if !known {

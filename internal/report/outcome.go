@@ -160,7 +160,7 @@ func usageTables(u *result.Usage) (list []Table) {
 	}
 	if u.Runnable != nil {
 		cores.Note += fmt.Sprintf("%.1f threads on average wanted one of the %s.", *u.Runnable,
-			plural(u.CoreCount, "core"))
+			Plural(u.CoreCount, "core"))
 	}
 	processes := Table{Title: "Processes of the server", Columns: []Column{{"process", unit.InText},
 		{"ran", unit.InShare}, {"waited for a core", unit.InShare}, {"threads", unit.InCount},

@@ -54,7 +54,7 @@ func (t *text) top(r *result.Result) {
 	case p.FirstPort > 0 && p.Ports > 1:
 		ports = fmt.Sprintf(", ports %d..%d", p.FirstPort, p.FirstPort+p.Ports-1)
 	}
-	asks := fmt.Sprintf("%s over %s: %s%s%s", r.Scenario, r.Proto, plural(p.Conns, "connection"), where, ports)
+	asks := fmt.Sprintf("%s over %s: %s%s%s", r.Scenario, r.Proto, Plural(p.Conns, "connection"), where, ports)
 	t.printf("%s\n", t.paint(bold, wrap("", asks, t.width)))
 	t.line(machine(r))
 	t.line(asked(p))
@@ -78,7 +78,7 @@ func machine(r *result.Result) (facts []string) {
 	h := r.Host
 	add(!r.Started.IsZero(), "%s", r.Started.Format("2006-01-02 15:04:05 MST"))
 	add(h.Kernel != "", "Linux %s", h.Kernel)
-	add(h.CPUs > 0, "%s", plural(h.CPUs, "core"))
+	add(h.CPUs > 0, "%s", Plural(h.CPUs, "core"))
 	add(h.MemoryBytes > 0, "%s", unit.Bytes(float64(h.MemoryBytes)))
 	add(h.Nofile > 0, "fd limit %s", unit.Commas(h.Nofile))
 	add(h.Commit != "", "c10m %s", h.Commit)
@@ -93,9 +93,9 @@ func asked(p result.Plan) (facts []string) {
 			facts = append(facts, fmt.Sprintf(format, args...))
 		}
 	}
-	add(p.Threads > 0, "%s", plural(p.Threads, "thread"))
-	add(p.FDTables > 1, "%s", plural(p.FDTables, "fd table"))
-	add(p.Sources > 0, "%s", plural(p.Sources, "source"))
+	add(p.Threads > 0, "%s", Plural(p.Threads, "thread"))
+	add(p.FDTables > 1, "%s", Plural(p.FDTables, "fd table"))
+	add(p.Sources > 0, "%s", Plural(p.Sources, "source"))
 	add(p.Rate > 0, "at %s", unit.PerSecond(float64(p.Rate)))
 	add(p.Hold > 0, "hold %s", unit.Nanos(int64(p.Hold)))
 	add(p.MessageRate > 0, "messages at %s in all", unit.PerSecond(float64(p.MessageRate)))
@@ -105,7 +105,8 @@ func asked(p result.Plan) (facts []string) {
 	return facts
 }
 
-func plural[T int | int64](n T, of string) string {
+// Plural is a number of things in words: 1 thread, 2,000 connections.
+func Plural[T int | int64](n T, of string) string {
 	if n == 1 {
 		return "1 " + of
 	}
@@ -135,9 +136,9 @@ const (
 // Result.Short; a run that did as asked but not as well fails.
 func verdict(r *result.Result) (word, said string) {
 	c := r.Conns
-	facts := []string{fmt.Sprintf("%s of %s established", unit.Commas(c.Established), plural(r.Plan.Conns, "connection"))}
+	facts := []string{fmt.Sprintf("%s of %s established", unit.Commas(c.Established), Plural(r.Plan.Conns, "connection"))}
 	if c.Established > r.Plan.Conns { // they came and went
-		facts[0] = fmt.Sprintf("%s established, %s at a time", plural(c.Established, "connection"), unit.Commas(r.Plan.Conns))
+		facts[0] = fmt.Sprintf("%s established, %s at a time", Plural(c.Established, "connection"), unit.Commas(r.Plan.Conns))
 	}
 	if c.Lost > 0 {
 		lost := unit.Commas(c.Lost) + " of them lost"
@@ -153,7 +154,7 @@ func verdict(r *result.Result) (word, said string) {
 		facts = append(facts, "the load asked for was not reached")
 	}
 	if n := failures(r.Thresholds); n > 0 {
-		facts = append(facts, fmt.Sprintf("%d of %s failed", n, plural(len(r.Thresholds), "threshold")))
+		facts = append(facts, fmt.Sprintf("%d of %s failed", n, Plural(len(r.Thresholds), "threshold")))
 	}
 	said = strings.Join(facts, ", ")
 	switch {

@@ -2,14 +2,18 @@ package result
 
 import "math"
 
-// minR2 is how well a line must fit for anything to be read off it.
-const minR2 = 0.9
+const (
+	// minR2 is how well a line must fit for anything to be read off it.
+	minR2 = 0.9
+	// minSamples is how many points it must go through: any line goes through two.
+	minSamples = 3
+)
 
 // Projection is what ten million connections need, bytes; 0 where the cost was
 // not measured, or no line through it carries so far. It is what at_10m_bytes has,
 // except in older files, which have a number in any case.
 func (m *Memory) Projection() float64 {
-	if !m.Measured() || m.TotalPerConn <= 0 || m.Fit.R2 < minR2 {
+	if !m.Measured() || m.TotalPerConn <= 0 || m.Fit.R2 < minR2 || m.Fit.Samples < minSamples {
 		return 0
 	}
 	if m.At10M != nil {
@@ -19,7 +23,9 @@ func (m *Memory) Projection() float64 {
 }
 
 // FewSamples says whether that is for want of samples, and not for noise.
-func (m *Memory) FewSamples() bool { return m.TotalPerConn > 0 && m.Fit.R2 == 0 }
+func (m *Memory) FewSamples() bool {
+	return m.TotalPerConn > 0 && (m.Fit.R2 == 0 || m.Fit.Samples < minSamples)
+}
 
 // Returned is what share of the growth was given back once everything had closed;
 // nil where it was not known, or does not stand out from what else happens on a
@@ -48,7 +54,7 @@ const (
 	// that breathes, bytes.
 	leastGrowth = 1 << 20
 	// mostReturned is more than can have come back: something else gave memory, too.
-	mostReturned = 1.5
+	mostReturned = 1.05
 )
 
 func returned(before, held, after uint64) *float64 {

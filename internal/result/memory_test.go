@@ -14,6 +14,7 @@ func TestWhatIsReadOffMemory(t *testing.T) {
 		{"noise", &Memory{Method: "slabinfo", TotalPerConn: 8000, Fit: Fit{R2: 0.4, Samples: 20}, At10M: ptr(80e9)}, 0},
 		{"less than nothing", &Memory{Method: "slabinfo", TotalPerConn: -600, Fit: Fit{R2: 0.99, Samples: 20}}, 0},
 		{"no fit", &Memory{Method: "slabinfo", TotalPerConn: 8000, Fit: Fit{Samples: 2}}, 0},
+		{"through two points", &Memory{Method: "slabinfo", TotalPerConn: 8000, Fit: Fit{R2: 0.99, Samples: 2}}, 0},
 		{"withheld", &Memory{Method: "slabinfo", Withheld: "too noisy", TotalPerConn: 8000, Fit: Fit{R2: 0.99}}, 0},
 		{"nothing", nil, 0},
 	} {
@@ -31,6 +32,7 @@ func TestWhatIsReadOffMemory(t *testing.T) {
 		{"half", 100 * mib, 500 * mib, 300 * mib, 0.5},
 		{"none, and more came", 100 * mib, 500 * mib, 600 * mib, 0},
 		{"it had not grown", 100 * mib, 90 * mib, 80 * mib, -1},
+		{"137 % of what came", 100 * mib, 104 * mib, 98*mib + mib/2, -1},
 		{"266 times what came", 100 * mib, 103 * mib, 1, -1},
 		{"a heap that breathes", 100 * mib, 100*mib + 4096, 100 * mib, -1},
 	} {

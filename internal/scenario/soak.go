@@ -155,7 +155,8 @@ func soakLeaks(s *result.Soak) bool {
 // leak goes on at its rate. The second line is much less sure than the first, so
 // that it must be well below to say that growth has settled; the figures are its
 // own then. Growth below least, or below ofNote of what there is, may be a heap
-// that breathes: it is too little to tell. nil: too few samples are known.
+// that breathes: it is too little to tell. Fewer samples than blocks never make a
+// leak. nil: too few are known for a line.
 func judge(all []soakSample, warmUp, least float64, of func(soakSample) float64) *result.Growth {
 	if len(all) == 0 {
 		return nil
@@ -173,6 +174,7 @@ func judge(all []soakSample, warmUp, least float64, of func(soakSample) float64)
 		return nil
 	}
 	const hour = 3600
+	few := len(xs) < soakBlocks // each sample is a block of its own: see soakBlocks
 	g := &result.Growth{Verdict: result.Flat, PerHour: b * hour, Low: low * hour, High: high * hour,
 		Last: by[len(by)-1], Seconds: xs[len(xs)-1] - xs[0]}
 	if low <= 0 {
@@ -188,7 +190,7 @@ func judge(all []soakSample, warmUp, least float64, of func(soakSample) float64)
 	case ok && lateHigh < b/2:
 		g.Verdict, g.PerHour, g.Low, g.High, g.Seconds = result.Settled, late*hour, lateLow*hour, lateHigh*hour,
 			bx[len(bx)-1]-bx[half]
-	case !ok || lateLow > 0 && late > b/2:
+	case !few && (!ok || lateLow > 0 && late > b/2):
 		g.Verdict = result.Leaks
 	default:
 		g.Verdict = result.Undecided

@@ -44,6 +44,16 @@ func TestJudge(t *testing.T) {
 			}
 		})
 	}
+	// A heap that still fills may rise evenly for as long as few samples are taken.
+	for seconds, want := range map[int]result.GrowthVerdict{20: result.Undecided, 60: result.Leaks} {
+		var all []soakSample
+		for at := range seconds {
+			all = append(all, soakSample{t: float64(at), server: 20*mib + 0.2*mib*float64(at)})
+		}
+		if g := judge(all, 0.2, ofNoteBytes, func(s soakSample) float64 { return s.server }); g.Verdict != want {
+			t.Errorf("%d s: %s, want %s", seconds, g.Verdict, want)
+		}
+	}
 	if g := judge(nil, 0.2, ofNoteBytes, func(soakSample) float64 { return 0 }); g != nil {
 		t.Error("growth without a sample")
 	}
