@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -20,6 +22,7 @@ type options struct {
 	command string
 	conns   unit.Count
 	target  tune.Target
+	host    netip.Addr // the server's; invalid: elsewhere
 	ports   int
 	tcp, ws unit.Ports
 	proto   string
@@ -142,7 +145,9 @@ func (o *options) targetFlags() *cli.Flags {
 	f := cli.NewFlags()
 	f.Group("What for")
 	f.Add(cli.Count(&o.conns, tune.MaxConns), "conns", "N|auto", "connections at once", cli.Note("what memory holds"))
-	f.Add(cli.OneOf(&o.target.Role, tune.Both, tune.Roles...), "role", "server|client|both", "which ends are on this machine")
+	f.Add(cli.OneOf(&o.target.Role, tune.Both, tune.Roles...), "role", "server|client|both|packets",
+		"which ends are on this machine; packets: a client without sockets")
+	f.Add(cli.Parsed("", o.setHost), "host", "ADDR", "of --role packets: the server", cli.Unset("elsewhere, IPv4"))
 	f.Add(cli.Int(&o.ports, 200, 1, 4096), "ports", "N",
 		fmt.Sprintf("the same as --tcp %d:N --ws %d:N", firstTCP, firstWS))
 	f.Add(&o.tcp, "tcp", "PORTS", "TCP ports of the server, or none", cli.Unset("by --ports"))
@@ -168,6 +173,16 @@ func (o *options) stateFlag(f *cli.Flags) {
 
 func (o *options) rootFlag(f *cli.Flags) {
 	f.Add(cli.Text(&o.root, "/"), "root", "DIR", "root of /proc, /sys and /etc")
+}
+
+// setHost reads --host.
+func (o *options) setHost(s string) error {
+	a, err := netip.ParseAddr(s)
+	if err != nil {
+		return errors.New("want an IPv4 or IPv6 address")
+	}
+	o.host = a.Unmap()
+	return nil
 }
 
 // setPage reads --page.
@@ -196,6 +211,9 @@ func (o *options) settle() error {
 			return err
 		}
 	}
+	if err := o.placeHost(); err != nil {
+		return err
+	}
 	if o.scope != "all" {
 		o.sel.Scope = tune.Scope(o.scope)
 	}
@@ -215,6 +233,23 @@ func (o *options) settle() error {
 		return cli.Usage("--state none: revert needs the file with the old values")
 	}
 	return nil
+}
+
+// placeHost finds out where the server of a client without sockets is.
+func (o *options) placeHost() error {
+	switch {
+	case !o.host.IsValid():
+		return nil
+	case o.target.Role != tune.Packets:
+		return cli.Usage("--host %s: only --role packets asks where the server is", o.host)
+	}
+	o.target.V6 = o.host.Is6()
+	if o.command == "plan" { // which asks no kernel
+		return nil
+	}
+	route, err := sys.Route(o.host)
+	o.target.Here = route.Local
+	return err
 }
 
 // setPorts: --ports N means --tcp 10000:N --ws 15000:N; --tcp and --ws each

@@ -55,7 +55,7 @@ func (o *options) run(ctx context.Context, call *cli.Call) (int, error) {
 }
 
 func (o *options) do(ctx context.Context) (ok bool, err error) {
-	for _, word := range o.Repeated("ports", "tcp", "ws", "memory", "cores", "scope", "only", "root") {
+	for _, word := range o.Repeated("host", "ports", "tcp", "ws", "memory", "cores", "scope", "only", "root") {
 		o.target.Flags += " " + word
 	}
 	st := tune.Root{Dir: o.root}

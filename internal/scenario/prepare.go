@@ -130,10 +130,14 @@ func prepare(ctx context.Context, o Options, fp proc.FS) (*Prepared, error) {
 func (p *Prepared) warnSettings(o Options) {
 	t := tune.Target{Conns: p.Plan.Total, Ports: []unit.Ports{{First: o.Ports[0], N: len(o.Ports)}}, Dests: int64(o.Dests()), Sources: int64(len(p.Plan.Sources)),
 		Role: tune.Client, Churns: o.churns, FINs: o.Close == plan.CloseFIN, TwoUsers: p.TwoUsers}
-	if p.SameNet {
+	own := tune.Client
+	switch {
+	case p.Plan.Packets.On(): // decidePackets has seen to the forwarding
+		t.Role, t.Here, own = tune.Packets, true, tune.Packets
+	case p.SameNet:
 		t.Role = tune.Both
 	}
-	for _, said := range tune.Warnings(t, tune.Client) {
+	for _, said := range tune.Warnings(t, own) {
 		p.warn(result.Warn("setting").Word("what", said))
 	}
 }

@@ -80,6 +80,9 @@ func Pending(rows []Row) (rep Report, todo []Change) {
 		case r.Status == Unreadable:
 			c.New = r.Want
 			rep.NotDone = append(rep.NotDone, c)
+		case r.setting.Scope == Boot:
+			c.Reason = "cannot be written"
+			rep.NotDone = append(rep.NotDone, c)
 		case !r.setting.Writable():
 			c.Reason = "a limit of your shell, which no child process can raise"
 			rep.NotDone = append(rep.NotDone, c)

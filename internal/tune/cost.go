@@ -20,6 +20,8 @@ var (
 	ServerEnd = Cost{"server process, per connection", 450, "2026-11",
 		"RSS per idle connection of the gnet server, 430..500"}
 	ClientEnd = Cost{"client process, per connection", 32, "2026-11", "flat arrays of the client engine, its upper bound"}
+	PacketEnd = Cost{"client without sockets, per connection", 24, "2026-11",
+		"flat arrays of client --engine packets; its kernel keeps nothing"}
 	// FDSlot is struct fdtable's array of pointers, which the kernel doubles:
 	// it is as large as the next power of two.
 	FDSlot = Cost{"fd table, per slot", 8, "2026-11", "one pointer per descriptor, kernel fs/file.c"}
@@ -41,6 +43,9 @@ func BytesPerConn(r Role) int64 {
 	}
 	if one.has(Client) {
 		n += ClientEnd.Bytes
+	}
+	if one.Role == Packets {
+		n += PacketEnd.Bytes
 	}
 	return n
 }

@@ -18,19 +18,22 @@ const inNamespace = "C10M_TEST_IN_NAMESPACE"
 
 // TestRealNamespace runs itself again in a process of its own, in a new
 // network namespace: the real kernel, and nothing of this machine's changed.
-func TestRealNamespace(t *testing.T) {
+func TestRealNamespace(t *testing.T) { inOwnNamespace(t, applyAndRevert) }
+
+func inOwnNamespace(t *testing.T, do func(*testing.T)) {
+	t.Helper()
 	if os.Getenv(inNamespace) != "" {
-		applyAndRevert(t)
+		do(t)
 		return
 	}
-	cmd := exec.Command(os.Args[0], "-test.run=^TestRealNamespace$", "-test.v")
+	cmd := exec.Command(os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v")
 	cmd.Env = append(os.Environ(), inNamespace+"=1")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET}
 	out, err := cmd.CombinedOutput()
 	if errors.Is(err, fs.ErrPermission) && os.Geteuid() != 0 {
 		t.Skipf("a network namespace needs root: %v", err)
 	}
-	if err != nil || !strings.Contains(string(out), "--- PASS: TestRealNamespace") {
+	if err != nil || !strings.Contains(string(out), "--- PASS: "+t.Name()) {
 		t.Fatalf("in the namespace: %v\n%s", err, out)
 	}
 }
@@ -115,5 +118,41 @@ func checkChanged(t *testing.T, before map[string]string, done []Change) {
 	}
 	if len(changed) > 0 {
 		t.Errorf("changed without saying so: %v", changed)
+	}
+}
+
+// Forwarding for a client without sockets, on and off again: what the kernel
+// changes along with it is as it was, too.
+func TestPacketsInRealNamespace(t *testing.T) { inOwnNamespace(t, forwardAndBack) }
+
+func forwardAndBack(t *testing.T) {
+	st := Root{Dir: "/"}
+	for _, redirects := range []string{"0", "1"} {
+		if err := st.Set("net.ipv4.conf.all.accept_redirects", redirects); err != nil {
+			t.Fatal(err)
+		}
+		if err := st.Set(keyForward, "0"); err != nil {
+			t.Fatal(err)
+		}
+		s := &Store{Path: filepath.Join(t.TempDir(), "tuning.state")}
+		before := allSysctls(t)
+		rep, err := Apply(st, Target{Conns: 1000, Memory: 1 << 30, Cores: 2, Role: Packets, Ports: []unit.Ports{{First: 1, N: 1}}},
+			Select{Scope: Namespace}, s)
+		if err != nil || len(rep.Done) != 1 || rep.Done[0].Key != keyForward || len(rep.NotDone) > 0 {
+			t.Fatalf("apply: %v, %+v", err, rep)
+		}
+		if got, _ := st.Get("net.ipv4.conf.all.accept_redirects"); clean(got) != redirects {
+			t.Errorf("accept_redirects is %s while forwarding, was %s", clean(got), redirects)
+		}
+		if rep, err = Revert(st, s, false); err != nil || len(rep.NotDone) > 0 {
+			t.Fatalf("revert: %v, not done %v", err, rep.NotDone)
+		}
+		if after := allSysctls(t); !maps.Equal(after, before) {
+			for path, v := range before {
+				if after[path] != v {
+					t.Errorf("%s is %q after revert, was %q", path, after[path], v)
+				}
+			}
+		}
 	}
 }

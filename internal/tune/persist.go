@@ -91,6 +91,9 @@ func (p *persister) conntrack() error {
 // session), so they are written only where that ceiling is high enough now (a
 // dry run supposes it) and will be at the next boot.
 func (p *persister) limits() error {
+	if p.t.Role == Packets { // has no sockets
+		return nil
+	}
 	want := p.t.fdsPerProcess()
 	_, enough, err := Raise(AtLeast, readerOf(p.st)("fs.nr_open"), fmt.Sprint(want))
 	top := p.files.ceiling(readerOf(p.st))

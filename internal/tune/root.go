@@ -33,6 +33,8 @@ func (r Root) Get(key string) (string, error) {
 		return r.text(proc.FS.TransparentHugepage)
 	case KeySlabWaste:
 		return r.text(slabWaste)
+	case KeyTun:
+		return r.tun()
 	case KeyCaps:
 		return r.text(capEff)
 	case KeyNetNS:
@@ -47,15 +49,45 @@ func (r Root) Get(key string) (string, error) {
 // be no write(2) at all, and a list of ports could not be emptied.
 func (r Root) Set(key, value string) error {
 	switch key {
-	case KeyNofileSoft, KeyNofileHard, KeyTHP, KeySlabWaste, KeyCaps, KeyNetNS, KeyNetCookie:
+	case KeyNofileSoft, KeyNofileHard, KeyTHP, KeySlabWaste, KeyCaps, KeyNetNS, KeyNetCookie, KeyTun:
 		return ErrFixed
+	case keyForward:
+		return r.setForward(value)
 	}
+	return r.set(key, value)
+}
+
+// set writes a sysctl and nothing else.
+func (r Root) set(key, value string) error {
 	f, err := os.OpenFile(r.sysctlPath(key), os.O_WRONLY|os.O_TRUNC, 0)
 	if err != nil {
 		return plain(err)
 	}
 	_, err = f.WriteString(value + "\n")
 	return plain(errors.Join(err, f.Close()))
+}
+
+// setForward writes net.ipv4.ip_forward, and what the kernel overwrites with it
+// back (inet_forward_change in net/ipv4/devinet.c).
+func (r Root) setForward(value string) error {
+	const redirects = "net.ipv4.conf.all.accept_redirects"
+	was, unread := r.Get(redirects)
+	if err := r.set(keyForward, value); err != nil || unread != nil {
+		return err
+	}
+	return r.set(redirects, clean(was))
+}
+
+// tun says whether there is something to make TUN devices with.
+func (r Root) tun() (string, error) {
+	_, err := os.Stat(filepath.Join(r.Dir, "dev/net/tun"))
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return "missing", nil
+	case err != nil:
+		return "", plain(err)
+	}
+	return "there", nil
 }
 
 // plain puts the errors that users meet here into words.

@@ -1,6 +1,9 @@
 package tune
 
-import "strconv"
+import (
+	"slices"
+	"strconv"
+)
 
 // Kind says how two values of a setting compare, and so what raising means.
 type Kind int
@@ -66,11 +69,40 @@ func (s Setting) Writable() bool {
 // over them.
 func Settings() []Setting {
 	var all []Setting
-	for _, part := range [][]Setting{fileSettings(), listenSettings(), portSettings(), closeSettings(),
-		keepaliveSettings(), memorySettings(), conntrackSettings(), hashSettings(), machineSettings()} {
+	for _, part := range [][]Setting{
+		ofSockets(fileSettings(), listenSettings(), portSettings(), closeSettings(), keepaliveSettings(), memorySettings()),
+		conntrackSettings(), ofSockets(hashSettings(), machineSettings()), packetSettings()} {
 		all = append(all, part...)
 	}
 	return all
+}
+
+// ofSockets narrows settings to the roles whose kernel has sockets.
+func ofSockets(parts ...[]Setting) []Setting {
+	all := slices.Concat(parts...)
+	for i, s := range all {
+		all[i] = s.ofSockets()
+	}
+	return all
+}
+
+func (s Setting) ofSockets() Setting {
+	want, need := s.Want, s.Need
+	s.Want = func(t Target) (string, bool) {
+		if t.Role == Packets {
+			return "", false
+		}
+		return want(t)
+	}
+	if need != nil {
+		s.Need = func(t Target, get Reader) (string, bool) {
+			if t.Role == Packets {
+				return "", false
+			}
+			return need(t, get)
+		}
+	}
+	return s
 }
 
 // Lookup finds a setting by its key.

@@ -92,6 +92,9 @@ func layout(t Target, role Role, conns int64, machines int) Layout {
 
 // parts is the memory of the target's machine, by who takes it.
 func (t Target) parts() []Part {
+	if t.Role == Packets {
+		return []Part{{"client process", t.Conns * PacketEnd.Bytes}, {"the system itself", BaseSystem.Bytes}}
+	}
 	parts := []Part{{"kernel: sockets", t.sockets() * KernelEnd.Bytes}}
 	slots := int64(0)
 	if t.has(Server) {

@@ -26,6 +26,7 @@ const (
 	KeyNofileHard = "RLIMIT_NOFILE.hard"
 	KeyTHP        = "transparent_hugepage"
 	KeySlabWaste  = "slab.TCP.waste_permille"
+	KeyTun        = "/dev/net/tun"
 	KeyCaps       = "process.cap_eff"
 	KeyNetNS      = "process.net_namespace"
 	KeyNetCookie  = "process.net_cookie"

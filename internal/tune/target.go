@@ -12,15 +12,17 @@ import (
 type Role string
 
 // The roles. On Both each connection is two sockets, two file descriptors and
-// two epoll watches of the same kernel, but of two processes.
+// two epoll watches of the same kernel, but of two processes. Packets is the
+// client's end without sockets (client --engine packets), on a machine of its own.
 const (
-	Server Role = "server"
-	Client Role = "client"
-	Both   Role = "both"
+	Server  Role = "server"
+	Client  Role = "client"
+	Both    Role = "both"
+	Packets Role = "packets"
 )
 
 // Roles are the legal roles, in the order they are shown.
-var Roles = []Role{Server, Client, Both}
+var Roles = []Role{Server, Client, Both, Packets}
 
 // String writes the role so that Set reads it back.
 func (r *Role) String() string {
@@ -30,7 +32,7 @@ func (r *Role) String() string {
 	return string(*r)
 }
 
-// Set reads "server", "client" or "both".
+// Set reads one of Roles.
 func (r *Role) Set(s string) error {
 	for _, known := range Roles {
 		if s == string(known) {
@@ -38,7 +40,7 @@ func (r *Role) Set(s string) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("%q is not a role: want server, client or both", s)
+	return fmt.Errorf("%q is not a role: want server, client, both or packets", s)
 }
 
 // MaxConns is the most connections a target may name: fs.nr_open ends just
@@ -61,6 +63,10 @@ type Target struct {
 	Cores  int
 	Role   Role
 	Flags  string // further flags that the target was given by: " --ports 300"
+
+	// Of Packets: where the server is. Only to another machine the kernel forwards.
+	Here bool // on this machine
+	V6   bool // at an IPv6 address
 
 	// Of one run, for Hurting; a machine is tuned without them.
 	Dests    int64 // ports it connects to; 0: those of the protocol with the fewest
@@ -112,8 +118,11 @@ func (t Target) has(r Role) bool { return t.Role == r || t.Role == Both }
 
 // ends is the number of this machine's sockets per connection.
 func (t Target) ends() int64 {
-	if t.Role == Both {
+	switch t.Role {
+	case Both:
 		return 2
+	case Packets:
+		return 0
 	}
 	return 1
 }
