@@ -136,7 +136,7 @@ func TestCommitOfAPlainBuild(t *testing.T) {
 		t.Fatalf("%v: %s", err, out)
 	}
 	out, err := exec.Command(program, "--version").Output()
-	if want := "c10m tuning " + strings.TrimSpace(string(head)); err != nil || !strings.HasPrefix(string(out), want) {
+	if want := "(commit " + strings.TrimSpace(string(head)); err != nil || !strings.HasPrefix(string(out), "c10m tuning ") || !strings.Contains(string(out), want) {
 		t.Errorf("%q, %v; want %q", out, err, want)
 	}
 }
