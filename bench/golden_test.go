@@ -37,7 +37,7 @@ func example() *Comparison {
 			row("Broken <b>", "tcp", other, Run{Error: "ended before it was ready: exit status 1: cannot | listen"}, Run{Error: "again"}),
 			row("Once", "tcp", other, Run{Figures: full(1.2, 300)}, Run{Figures: &Figures{Established: 9000, Failed: 6000}, Error: "9000 of 15000 established, 0 lost"}),
 			row("Heavy", "tcp", other, Run{Figures: full(0.2, 9000)}, Run{Figures: full(0.3, 9000)}),
-			row("Tornado", "tcp", began, Run{Figures: full(0.1, 5000)}, Run{Figures: full(0.1, 5000)}),
+			row("Tornado", "tcp", published, Run{Figures: full(0.1, 5000)}, Run{Figures: full(0.1, 5000)}),
 			row("raw epoll (floor)", "tcp", floor, Run{Figures: full(1, 0)}, Run{Figures: full(2, 0)}),
 			row("c10m", "tcp", ours, Run{Figures: full(0.9, 417)}, Run{Figures: full(0.9, 417)}),
 			row("gorilla", "ws", other, Run{Figures: full(0.5, 9000)}, Run{Figures: full(0.5, 9000)}),

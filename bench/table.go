@@ -55,7 +55,7 @@ func ordered(rows []Row, proto string) []Row {
 			chosen = append(chosen, r)
 		}
 	}
-	rank := map[class]int{began: 0, other: 1, floor: 2, ours: 3}
+	rank := map[class]int{published: 0, other: 1, floor: 2, ours: 3}
 	slices.SortStableFunc(chosen, func(a, b Row) int {
 		if d := rank[a.Class] - rank[b.Class]; d != 0 {
 			return d

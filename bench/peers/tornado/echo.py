@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Echo server on Tornado (Debian 12: python3-tornado 6.2), TCP and WebSocket.
 
-The server that c10m's users began with. Tuned as tornado.tcpserver's
+Tuned as tornado.tcpserver's
 documentation has it, pattern 2 (add_sockets, multi-process), with a process a
 core as the guide's "Running and deploying" recommends; no compression.
 """
