@@ -8,9 +8,9 @@ import (
 	"github.com/c10m/c10m/internal/sys"
 )
 
-// warnBacklog says where more connects may be under way at once than the accept
-// queues of a server on this machine have room for: the rest are dropped, and
-// tried again after a second.
+// warnBacklog warns when more connects may be under way at once than fit in the
+// accept queues of a server on this machine: the kernel drops the rest, and they
+// are retried after a second.
 func (p *Prepared) warnBacklog(fp proc.FS) {
 	if !p.mayListenHere() {
 		return // its own check says so

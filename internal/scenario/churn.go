@@ -42,8 +42,9 @@ func (o *ChurnOptions) perConn() uint32 {
 	return 0
 }
 
-// leavesTimeWait says whether the client's ends go through TIME_WAIT while it
-// runs. In a namespace made for the run somebody has chosen what becomes of that.
+// leavesTimeWait says whether connections that the client closes go through
+// TIME_WAIT during the run. In a namespace made for the run the user has chosen
+// the settings that decide this, so nothing is checked there.
 func (o *ChurnOptions) leavesTimeWait() bool {
 	return (o.Mode == PerRequest || o.Mode == KeepAlive) && !o.ServerEnds && o.Close == plan.CloseFIN && !o.OwnNet
 }
@@ -59,8 +60,8 @@ type churn struct {
 	took   time.Duration  // ... that it took
 }
 
-// Churn lets users come and go for a bounded time, and says what that leaves
-// behind: TIME_WAIT, by side, and how far the local ports go.
+// Churn lets users come and go for a bounded time and reports what that leaves
+// behind: sockets in TIME_WAIT, by side, and how long the local ports last.
 func Churn(ctx context.Context, o ChurnOptions, fp proc.FS, watch Watch) (*result.Result, error) {
 	c, seen, pieces, err := runChurn(ctx, o, fp, watch)
 	if err != nil {
@@ -75,13 +76,13 @@ func Churn(ctx context.Context, o ChurnOptions, fp proc.FS, watch Watch) (*resul
 	return r, nil
 }
 
-// ChurnFailed says whether connects or transactions of a churn failed, or closes:
-// those that were the server's turn.
+// ChurnFailed says whether connects, transactions or closes of a churn failed. A
+// close fails if the server was to close first and did not.
 func ChurnFailed(r *result.Result) bool {
 	return r.Short() || r.Conns.Failed > 0 || r.Conns.Errors[closeTimeout] > 0
 }
 
-// closeTimeout is loadgen's name for a server that was to close and did not.
+// closeTimeout is how loadgen counts a server that was to close and did not.
 const closeTimeout = "close_timeout"
 
 // runChurn is a run and its counts, for churn and for stress.
@@ -101,7 +102,7 @@ func runChurn(ctx context.Context, o ChurnOptions, fp proc.FS, watch Watch) (c *
 	now, _ := p.control.counts(ctx) // nil: not known
 	before := o.count(fp, now)
 	rec := p.record(ctx, fp, o.Ports)
-	if o.Scenario == "churn" { // nobody else shows it, and it costs something
+	if o.Scenario == "churn" { // no other scenario shows it, and sampling sockets costs CPU time
 		c.tw = watchTimeWait(o.Ports, func() int64 { return c.engine.Counts().Received })
 	}
 	stop := watchRun(p, fp, c.engine, func() string { return o.Scenario }, watch)
@@ -135,9 +136,9 @@ func runChurn(ctx context.Context, o ChurnOptions, fp proc.FS, watch Watch) (c *
 	return c, seen, pieces, nil
 }
 
-// countWithin counts once after d, or, if that is earlier, when the returned func
-// is called: answers that come, or do not, in the drain after a run's time belong
-// to no rate. It returns the counts and the time that they took.
+// countWithin counts once after d, or earlier if the returned func is called
+// first: answers that arrive in the drain after the run's time belong to no rate.
+// It returns the counts and the time that they cover.
 func countWithin(d time.Duration, count func() loadgen.Counts) func() (loadgen.Counts, time.Duration) {
 	type moment struct {
 		n    loadgen.Counts
@@ -170,7 +171,7 @@ func (c *churn) fill(t loadgen.Tally, interrupted bool) {
 	s := c.took.Seconds()
 	r.Echo = &result.Echo{Seconds: s, Rate: float64(c.within.Received) / s, Calls: perMessage(t)}
 	fillEcho(r.Echo, &t.Part)
-	r.Plan.Conns = min(r.Plan.Conns, max(1, t.Established)) // not all of a pool need have been of use
+	r.Plan.Conns = min(r.Plan.Conns, max(1, t.Established)) // a pool may have needed fewer
 	if n := t.Errors[closeTimeout]; n > 0 {
 		c.warn(result.Warn("server_did_not_close").Count("conns", n))
 	}

@@ -11,16 +11,16 @@ type ChurnVariant struct {
 	TWReuse    int
 }
 
-// The settings that all cells of the matrix share: those of the articles, whose
-// 30,000 ports and 30,000 TIME_WAIT buckets were the wall.
+// The settings that all cells of the matrix share: 30,000 ports and 30,000
+// TIME_WAIT buckets, the values at which published articles ran out of ports.
 const (
 	MatrixPorts   = "30000-59999"
 	MatrixBuckets = 30_000
 	matrixPorts   = 30_000
 )
 
-// ChurnMatrix is every mode with every choice that makes a difference to it: a
-// pool closes nothing, so that its one cell stands for six.
+// ChurnMatrix is every mode with every choice that makes a difference to it. A
+// pool closes nothing, so its one cell stands for six.
 func ChurnMatrix() (all []ChurnVariant) {
 	for _, mode := range []string{PerRequest, KeepAlive} {
 		for _, first := range []string{"client", "server"} {

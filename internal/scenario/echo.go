@@ -8,7 +8,7 @@ import (
 	"github.com/c10m/c10m/internal/result"
 )
 
-// heatColumns is into how many pieces a run is cut for its heat of latency.
+// heatColumns is how many columns the heat map of latency has.
 const heatColumns = 60
 
 // kept is the share of the rate asked for that counts as kept up with: a
@@ -34,8 +34,8 @@ func (h *hold) fillHeat() []diagnose.Stretch {
 	return stretches(h.res.Heat)
 }
 
-// newHeat leaves out the columns at the end that hold nothing: a run of so many
-// loops may take less time than they cover.
+// newHeat drops empty columns at the end: a run of a fixed number of loops may
+// take less time than the columns cover.
 func newHeat(from loadgen.Heat) *result.Heat {
 	for n := len(from.Columns); n > 1 && from.Columns[n-1] == [loadgen.HeatRows]int64{}; n-- {
 		from.Columns = from.Columns[:n-1]
@@ -51,8 +51,8 @@ func newHeat(from loadgen.Heat) *result.Heat {
 	return to
 }
 
-// settleEcho says whether an echo kept up with what it was asked for. Of one that
-// was interrupted before the first answer it is too early to tell.
+// settleEcho decides whether an echo run kept up with the rate asked for. If it
+// was interrupted before the first answer, it is too early to tell.
 func (h *hold) settleEcho() {
 	r := h.res
 	e := r.Echo

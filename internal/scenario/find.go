@@ -40,8 +40,8 @@ func probe(ctx context.Context, o Options) error {
 	return nil
 }
 
-// stillServes says whether the server that the run began with takes connections
-// still: one that has ended, or that has started processes anew, has closed its
+// stillServes says whether the server that the run began with still accepts
+// connections. A server that has ended, or has restarted processes, has closed its
 // connections by that.
 func (p *Prepared) stillServes() bool {
 	for _, at := range ends(&p.Plan.Target) {
@@ -89,9 +89,10 @@ func (p *Prepared) findServer(ctx context.Context, o Options, fp proc.FS) {
 	}
 }
 
-// takes says whether a server's report is taken for that of the server that the
-// run goes to. One of other ports is not if its endpoint was only found; if it was
-// named it is, as behind a mapping of ports, with the doubt.
+// takes says whether a server's report is accepted as that of the server under
+// test. If the report lists other ports, it is rejected when the endpoint was only
+// found by default, and accepted with a warning when the user named it, as behind
+// a port mapping.
 func (p *Prepared) takes(base string, r *result.ServerReport, o *Options) bool {
 	if isOf(r, o.Host, o.Ports) {
 		return true

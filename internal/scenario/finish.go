@@ -42,8 +42,8 @@ func newConns(p *loadgen.Part) result.Conns {
 	return result.Conns{Attempted: p.Attempted, Established: p.Established, Failed: p.Failed, Lost: p.Lost, Reconnected: p.Reconnected, Errors: p.Errors}
 }
 
-// firstFailure is the first answer that made a connection fail, where it is asked
-// for.
+// firstFailure is the first answer that made a connection fail, if --show-failure
+// asks for it.
 func (o *Options) firstFailure(t loadgen.Tally) *result.FailedAnswer {
 	if !o.ShowFailure || t.First == nil {
 		return nil
@@ -51,9 +51,10 @@ func (o *Options) firstFailure(t loadgen.Tally) *result.FailedAnswer {
 	return &result.FailedAnswer{Cause: t.First.Cause, From: t.First.From.String(), Lines: t.First.Lines}
 }
 
-// fillIdle says how old the connections were that the other end closed, and
-// whether that was an idle timeout. Where all were lost at one moment the server
-// may have ended: then nobody takes a connection now, or other processes do.
+// fillIdle reports how old the connections were that the other end closed, and
+// whether that was an idle timeout. If all were lost at one moment the server may
+// have ended instead: then no server accepts a connection now, or other processes
+// do.
 func (p *Prepared) fillIdle(c *result.Conns, lost *loadgen.Ages) {
 	from, to, ok := lost.Common(0.9)
 	if !ok {
@@ -91,7 +92,7 @@ func fillEcho(e *result.Echo, p *loadgen.Part) {
 	}
 }
 
-// fillProtocols says how much of a mixed run was whose.
+// fillProtocols splits the figures of a mixed run by protocol.
 func (h *hold) fillProtocols(t loadgen.Tally) {
 	if h.Plan.Proto != plan.Mixed {
 		return
@@ -129,8 +130,8 @@ func (h *hold) fillMemory() {
 	}
 }
 
-// afterClose keeps what was still in use once everything had closed, and says
-// where it is if much did not come back.
+// afterClose keeps what was still in use after everything had closed, and says
+// where it is if much was not given back.
 func (h *hold) afterClose(s proc.Snapshot) {
 	after := s.Used()
 	h.res.Memory = &result.Memory{After: &after}
@@ -174,10 +175,10 @@ func (h *hold) fillCPU() {
 	h.res.CPU = cpu
 }
 
-// serverSeconds is the processor time of a server between two of its reports;
-// nil where that cannot be told. The time of a process that has ended went with
-// it, so the difference is only right if those of the beginning are there at the
-// end; workers that were added meanwhile have spent theirs meanwhile.
+// serverSeconds is the CPU time of a server between two of its reports; nil if
+// that cannot be told. The CPU time of a process that has ended is gone with it,
+// so the difference is right only if all processes of the first report are in the
+// second. Workers added in between spent all of theirs in between.
 func (p *Prepared) serverSeconds(before, after *result.ServerReport) *float64 {
 	if before == nil || before.CPU == nil || after.CPU == nil {
 		return nil
@@ -195,8 +196,8 @@ func (p *Prepared) serverSeconds(before, after *result.ServerReport) *float64 {
 	return &used
 }
 
-// processesOf are the process ids whose memory and time a report has summed up;
-// nil if it lacks those of a worker that was just being started.
+// processesOf are the process ids whose memory and CPU time a report sums up; nil
+// if it lacks those of a worker that was just starting.
 func processesOf(r *result.ServerReport) []int {
 	pids := []int{r.PID}
 	for _, s := range r.Shards {
@@ -209,7 +210,7 @@ func processesOf(r *result.ServerReport) []int {
 	return pids
 }
 
-// fillSpread says how even the shares were while everything was held.
+// fillSpread reports how even the shares were while everything was held.
 func (h *hold) fillSpread() {
 	add := func(over string, counts []int64) {
 		if len(counts) == 0 {
@@ -257,13 +258,12 @@ func (c *curve) add(t float64, conns int64) {
 	c.points = half
 }
 
-// grace is how long everything together may take that is still asked after an
-// interrupt: who presses Ctrl-C has the report within two seconds, whatever the
-// server does.
+// grace bounds everything that is still asked after an interrupt: after Ctrl-C the
+// report is there within two seconds, whatever the server does.
 const grace = time.Second
 
-// withGrace is a context that ends grace after ctx does. Those of one ctx end at
-// the same moment if they were made before it.
+// withGrace is a context that ends grace after ctx does. Several made from one ctx
+// end at the same moment if they were made before it ended.
 func withGrace(ctx context.Context) (late context.Context, stop context.CancelFunc) {
 	late, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	forget := context.AfterFunc(ctx, func() { time.AfterFunc(grace, cancel) })

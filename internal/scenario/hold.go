@@ -35,7 +35,7 @@ type hold struct {
 	opt          Options
 	fp           proc.FS
 	watch        Watch
-	late         context.Context // of what may be asked after an interrupt
+	late         context.Context // for requests that may still be made after an interrupt
 	engine       *loadgen.Engine
 	res          *result.Result
 	phase        atomic.Value // string
@@ -53,7 +53,7 @@ type hold struct {
 	gaps         int     // snapshots that failed ...
 	gap          error   // ... and why the last one did
 	heat         loadgen.Heat
-	full         atomic.Pointer[result.Warning] // of the memory that ended the ramp
+	full         atomic.Pointer[result.Warning] // why the ramp ended, if memory ended it
 }
 
 // haltedByMemory is why the guard ends a ramp.
@@ -81,7 +81,7 @@ func Hold(ctx context.Context, p *Prepared, o Options, fp proc.FS, watch Watch) 
 	h.engine = engine
 	h.setPhase("start")
 	stopWatch := watchRun(p, fp, engine, func() string { return h.phase.Load().(string) }, watch)
-	// Before the baseline, so that the garbage of looking is in it.
+	// Started before the baseline, so that its own garbage is part of the baseline.
 	rec := h.record(ctx, fp, o.Ports)
 	h.run(ctx)
 	stopWatch()
@@ -97,7 +97,7 @@ func Hold(ctx context.Context, p *Prepared, o Options, fp proc.FS, watch Watch) 
 	return h.res, nil
 }
 
-// run is the phases. Each ends at once when ctx does.
+// run goes through the phases. Each ends at once when ctx does.
 func (h *hold) run(ctx context.Context) {
 	before, server, err := h.baseline(ctx)
 	if err != nil {
@@ -106,7 +106,7 @@ func (h *hold) run(ctx context.Context) {
 	if server == nil {
 		server = h.Server // as it was found
 	}
-	h.counted = h.opt.count(h.fp, server) // by now it has seen the end of the probe's connections
+	h.counted = h.opt.count(h.fp, server) // by now the server has seen the probe's connections end
 	if server != nil {
 		before.ServerOpen = 0
 	}
@@ -131,8 +131,8 @@ func (h *hold) run(ctx context.Context) {
 // warmUp is how many snapshots are taken before the one that counts.
 const warmUp = 12
 
-// baseline is the snapshot before the ramp. Measuring makes garbage on both
-// sides; it is let reach its plateau first, so that it is not taken for memory
+// baseline is the snapshot before the ramp. Measuring makes garbage at both ends;
+// it is allowed to reach its plateau first, so that it is not mistaken for memory
 // of the connections.
 func (h *hold) baseline(ctx context.Context) (s proc.Snapshot, r *result.ServerReport, err error) {
 	debug.SetGCPercent(25) // the heap is small: the connections are not in it
@@ -147,8 +147,9 @@ func (h *hold) baseline(ctx context.Context) (s proc.Snapshot, r *result.ServerR
 
 func (h *hold) setPhase(name string) { h.phase.Store(name) }
 
-// ramp establishes, samples and guards the memory. The samples are taken beside
-// the guard: one waits for the server, which may be frozen, and memory does not.
+// ramp opens the connections, takes samples and guards the memory. Sampling and
+// guarding run in separate goroutines: a sample waits for the server, which may be
+// frozen, and memory does not wait.
 func (h *hold) ramp(ctx context.Context) {
 	h.began = time.Now()
 	h.rate.add(0, 0)
@@ -165,8 +166,8 @@ func (h *hold) ramp(ctx context.Context) {
 	h.res.Setup = &result.Setup{ClientSeconds: took.Seconds()}
 }
 
-// guard is one look at the ramp, which it ends before memory runs out. It must
-// not wait for anybody.
+// guard checks memory once and ends the ramp before it runs out. It must never
+// block.
 func (h *hold) guard() {
 	if mem, full := h.memoryFull(); full {
 		used, total, group := mem.Bound(plan.MemoryReserve)
@@ -182,15 +183,15 @@ func (h *hold) guard() {
 }
 
 // memoryFull says whether only the reserve is left, or will be within a few
-// looks: a small cgroup fills up that fast. What readers of /proc/PID/fd have
-// left behind does not count: the kernel drops it when it needs the room.
+// checks: a small cgroup fills up that fast. Memory left behind by readers of
+// /proc/PID/fd does not count: the kernel reclaims it when needed.
 func (h *hold) memoryFull() (proc.Mem, bool) {
 	mem, err := h.fp.Mem()
 	if err != nil {
 		return mem, false
 	}
 	room := mem.Room(plan.MemoryReserve)
-	soon := 2 * (h.room - min(h.room, room)) // two looks like the last one
+	soon := 2 * (h.room - min(h.room, room)) // as much again as the last two checks
 	h.room = room
 	if room > soon {
 		return mem, false
@@ -217,14 +218,15 @@ func (h *hold) missed(err error) {
 	h.gap = err
 }
 
-// warnOfGaps says how many looks at memory failed, and why the last one did.
+// warnOfGaps warns how many samples of memory failed, and why the last one did.
 func (h *hold) warnOfGaps() {
 	if h.gaps > 0 {
 		h.warn(result.Warn("memory_gaps").Count("gaps", int64(h.gaps)).Word("why", h.gap.Error()))
 	}
 }
 
-// snapshot measures both ends now; r is what the server said, nil if it did not.
+// snapshot measures both ends now; r is the server's report, nil if it did not
+// answer.
 func (h *hold) snapshot(ctx context.Context) (s proc.Snapshot, r *result.ServerReport, err error) {
 	s.ServerOpen = -1
 	if !h.began.IsZero() {
@@ -252,20 +254,20 @@ func (h *hold) snapshot(ctx context.Context) (s proc.Snapshot, r *result.ServerR
 	return s, r, err
 }
 
-// SettleAuto is an Options.Settle that goes by the number of connections.
+// SettleAuto as Options.Settle chooses the time by the number of connections.
 const SettleAuto time.Duration = -1
 
 const (
-	// settleFor is long enough for an idle server of ours to have given back what it
-	// can, which is twice the two seconds that it waits for quiet.
+	// settleFor is long enough for an idle server of ours to return its memory: twice
+	// the two seconds of quiet that it waits for.
 	settleFor = 4 * time.Second
-	// smallRun is below how many connections a few megabytes of a heap are no figure
-	// to wait for, and settleSmall is all that is waited then.
+	// smallRun is the number of connections below which a few megabytes of heap are
+	// not worth waiting for, and settleSmall is how long such a run waits.
 	smallRun    = 10_000
 	settleSmall = 500 * time.Millisecond
 )
 
-// settleTime is how long both ends have to give back memory.
+// settleTime is how long both ends get to return memory.
 func (h *hold) settleTime() time.Duration {
 	switch {
 	case h.opt.Settle != SettleAuto:
@@ -276,8 +278,9 @@ func (h *hold) settleTime() time.Duration {
 	return settleFor
 }
 
-// settle waits until the server holds what the client does, then until both
-// have given back what the ramp alone needed, and takes the count of counts.
+// settle waits until the server holds what the client does, then until both have
+// returned the memory that only the ramp needed, and then compares the three
+// counts.
 func (h *hold) settle(ctx context.Context) {
 	h.res.Setup.Seconds = h.res.Setup.ClientSeconds
 	if h.awaitServer(ctx) {
@@ -310,17 +313,17 @@ func (h *hold) settle(ctx context.Context) {
 	}
 }
 
-// holds takes a snapshot for the one while everything is held.
+// holds uses a snapshot as the one of the settled state.
 func (h *hold) holds(held proc.Snapshot, ramp []proc.Snapshot) {
 	h.series.Held, h.series.Ramp = held, ramp
 	h.series.BothEnds = (h.SameHost || held.Remote != nil) && !h.Plan.Packets.On()
 	h.series.NoSockets = h.Plan.Packets.On()
 }
 
-// holdLastSample lets the last sample of a ramp that was interrupted stand for
-// the settled state that it never came to: the last one that knows as much as
-// the snapshot before the ramp, since the server's answer to the very last one
-// may have been cut off.
+// holdLastSample uses the last sample of an interrupted ramp in place of the
+// settled state, which was never reached. It takes the last sample that has the
+// same parts as the snapshot before the ramp: the server's answer to the very last
+// one may have been cut off.
 func (h *hold) holdLastSample(w result.Warning) {
 	taken := h.sampler.Taken
 	for i := len(taken) - 1; i >= 0; i-- {
@@ -334,13 +337,14 @@ func (h *hold) holdLastSample(w result.Warning) {
 	}
 }
 
-// awaitServer polls the server's count until it reaches ours, which may fall
-// meanwhile: what the server refuses is reset only after it was established. It
-// gives up when there is no progress. False where the server's count is not known.
+// awaitServer polls the server's count until it reaches ours, which may fall in
+// the meantime: a connection that the server refuses is reset only after it was
+// established. It gives up when there is no progress. False if the server's count
+// is not known.
 func (h *hold) awaitServer(ctx context.Context) bool {
 	patience := catchUp
 	if h.Elsewhere {
-		patience = lastLook // it may never see them
+		patience = lastLook // the server may never see them
 	}
 	last, since := int64(-1), time.Now()
 	for ctx.Err() == nil && h.control.base != "" {
@@ -399,13 +403,13 @@ func (h *hold) runExchange(ctx context.Context, x loadgen.Exchange) {
 	before, within := h.engine.Counts().Received, countWithin(x.Duration, h.engine.Counts)
 	h.engine.Exchange(ctx, x)
 	n, took := within()
-	if x.Duration > 0 { // the rate of a verification says nothing
+	if x.Duration > 0 { // the rate of a verification means nothing
 		h.res.Echo.Seconds = took.Seconds()
 		h.res.Echo.Rate = float64(n.Received-before) / took.Seconds()
 	}
 }
 
-// close ends the connections and measures what memory came back.
+// close ends the connections and measures how much memory was returned.
 func (h *hold) close(ctx context.Context) {
 	if ctx.Err() != nil {
 		return

@@ -20,12 +20,12 @@ import (
 	"github.com/c10m/c10m/internal/proc"
 )
 
-// Server is a server that a lab starts, and ends with itself.
+// Server is a server process that a lab starts and stops.
 type Server struct {
 	cmd       *exec.Cmd
 	out, said *tail              // stdout, stderr
 	ended     chan struct{}      // closed once the process is gone
-	hurry     context.Context    // ends a moment after an interrupt: then it is not waited for
+	hurry     context.Context    // ends shortly after an interrupt: then Stop does not wait
 	forget    context.CancelFunc // of hurry
 }
 
@@ -34,7 +34,7 @@ const (
 	stopTime  = 40 * time.Second // until it has drained
 )
 
-// Ready is how the line begins that a server of ours says on stdout when every
+// Ready is the beginning of the line that our server prints on stdout once every
 // port accepts.
 const Ready = "ready "
 
@@ -58,7 +58,7 @@ func OwnServer(o Options, control string, flags ...string) ([]string, error) {
 	return append(argv, flags...), nil
 }
 
-// FreePort finds a port of loopback that nobody has now.
+// FreePort finds a loopback port that is not in use now.
 func FreePort() (int, error) {
 	l, err := net.Listen("tcp4", "127.0.0.1:0")
 	if err != nil {
@@ -68,9 +68,9 @@ func FreePort() (int, error) {
 	return l.Addr().(*net.TCPAddr).Port, nil
 }
 
-// StartServer starts a command and waits until it has said a line that begins
-// with ready ("": it says none) and its ports accept. The process ends with this
-// one. Another server on the ports is not taken for it.
+// StartServer starts a command and waits until it has printed a line that begins
+// with ready ("": it prints none) and its ports accept. The process ends when this
+// one does. Another server on the same ports is not mistaken for it.
 func StartServer(ctx context.Context, argv []string, ready string, host netip.Addr, ports []int) (*Server, error) {
 	ends := []string{net.JoinHostPort(host.String(), strconv.Itoa(ports[0])), net.JoinHostPort(host.String(), strconv.Itoa(ports[len(ports)-1]))}
 	for _, addr := range ends {
@@ -122,7 +122,7 @@ func whoHolds(addr string) string {
 }
 
 // start starts the process from a thread that stays: Pdeathsig is sent when the
-// thread that forked ends.
+// thread that forked ends, prctl(2).
 func (s *Server) start() error {
 	started := make(chan error)
 	go func() {
@@ -150,7 +150,7 @@ func accepts(addr string) error {
 	return c.Close()
 }
 
-// await polls until the process is as far as try wants it, and still runs.
+// await polls until try succeeds, as long as the process runs.
 func (s *Server) await(ctx context.Context, try func() error) error {
 	for {
 		err := try()
@@ -182,8 +182,8 @@ func (s *Server) Alive() error {
 	}
 }
 
-// Stop ends it and what it has started: SIGTERM, and after a while SIGKILL; after
-// an interrupt within a second.
+// Stop ends the process and its children: SIGTERM, then SIGKILL after stopTime, or
+// after a second if interrupted.
 func (s *Server) Stop() {
 	defer s.forget()
 	_ = s.cmd.Process.Signal(syscall.SIGTERM)
@@ -196,7 +196,7 @@ func (s *Server) Stop() {
 	<-s.ended
 }
 
-// tail keeps the end of what a server says.
+// tail keeps the end of a server's output.
 type tail struct {
 	mu sync.Mutex
 	b  []byte

@@ -10,8 +10,8 @@ import (
 	"github.com/c10m/c10m/internal/sys"
 )
 
-// record begins to look for what limits a run: at this process, and at the
-// server's where it runs on this machine.
+// record starts the recorder that finds what limits the run. It watches this
+// process and, if the server runs on this machine, the server's.
 func (p *Prepared) record(ctx context.Context, fp proc.FS, ports []int) *diagnose.Recorder {
 	t := diagnose.Target{Client: true}
 	if p.control.base != "" {
@@ -24,9 +24,9 @@ func (p *Prepared) record(ctx context.Context, fp proc.FS, ports []int) *diagnos
 	return diagnose.Start(ctx, fp, t)
 }
 
-// serverPIDs are the processes that serve: as a server of ours says, whose
-// numbers mean something here only in one pid namespace, or those of this machine
-// that listen on the ports.
+// serverPIDs are the server's processes: those that our server reports, if its
+// process ids mean the same here (one pid namespace), or else the processes of
+// this machine that listen on the ports.
 func (p *Prepared) serverPIDs(fp proc.FS, ports []int) (pids []int) {
 	if p.Server != nil && p.SamePIDs {
 		for _, s := range p.Server.Shards {
@@ -53,9 +53,8 @@ func (p *Prepared) serverPIDs(fp proc.FS, ports []int) (pids []int) {
 // shown is how many cores, processes and threads a run's tables show of each.
 const shown = 4
 
-// settleFindings adds to the result of a run what limited it, and who had the
-// processors. The window must have ended while the client's
-// threads were still there.
+// settleFindings adds to a result what limited the run and who used the
+// processors. The window must have ended while the client's threads still existed.
 func settleFindings(w diagnose.Window, r *result.Result, l plan.LocalPorts, latency []diagnose.Stretch) {
 	w.Errors, w.Conns, w.Latency = r.Conns.Errors, r.Conns, latency
 	if n := l.N(); n > 0 {

@@ -24,8 +24,8 @@ func watchRun(run *Prepared, fp proc.FS, e *loadgen.Engine, phase func() string,
 	return every(watchEvery, show)
 }
 
-// every does something each d until the returned func is called, which waits for
-// the last time to be over.
+// every calls do once every d until the returned func is called, which waits for a
+// call in progress to finish.
 func every(d time.Duration, do func()) (stop func()) {
 	done, ended := make(chan struct{}), make(chan struct{})
 	go func() {
@@ -44,9 +44,9 @@ func every(d time.Duration, do func()) (stop func()) {
 	return func() { close(done); <-ended }
 }
 
-// ServerMemory asks the server's control endpoint for the memory of its
-// processes, as cheaply as it can tell, while the run goes on. It is nil where
-// that is not known, or not of this machine.
+// ServerMemory asks the server's control endpoint for the memory of its processes,
+// in the cheapest way, while the run goes on. Nil if it is not known, or not of
+// this machine.
 func (p *Prepared) ServerMemory(ctx context.Context) *result.ProcMemory {
 	if !p.SameHost || p.control.base == "" {
 		return nil

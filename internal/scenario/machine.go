@@ -11,8 +11,8 @@ import (
 	"github.com/c10m/c10m/internal/sys"
 )
 
-// localPorts reads what the kernel may choose local ports from. A container may
-// not show it: then it is what the kernel begins with.
+// localPorts reads the range that the kernel chooses local ports from. Where a
+// container hides it, the kernel's default is assumed.
 func (p *Prepared) localPorts(fp proc.FS) plan.LocalPorts {
 	l, err := fp.LocalPorts()
 	var hidden *fs.PathError
@@ -25,7 +25,7 @@ func (p *Prepared) localPorts(fp proc.FS) plan.LocalPorts {
 	return l
 }
 
-// kernelLimits reads what the kernel allows to all, or to this user.
+// kernelLimits reads the kernel's limits for the whole machine and for this user.
 func (p *Prepared) kernelLimits(m *plan.Machine, fp proc.FS) {
 	m.WatchesPerConn, m.FilesPerConn = 1, 1
 	if p.SameHost {
@@ -37,7 +37,7 @@ func (p *Prepared) kernelLimits(m *plan.Machine, fp proc.FS) {
 	if n, err := fp.SysctlInt("fs.epoll.max_user_watches"); err == nil {
 		m.EpollWatches = n
 	}
-	if p.Server != nil && p.SameHost && !p.TwoUsers { // nobody counts the others'
+	if p.Server != nil && p.SameHost && !p.TwoUsers { // other users' watches are not known
 		m.WatchesTaken = p.Server.Open
 	}
 	// The module may be loaded and still not look at this namespace: then it
@@ -77,7 +77,7 @@ func (p *Prepared) machine(o Options, pl plan.Plan, fp proc.FS) (m plan.Machine,
 			return m, false, fmt.Errorf("%w: --private-fds on: %v: a seccomp filter forbids it (in a container: allow unshare, or raise its fd limit)", ErrUsage, err)
 		}
 	}
-	if !private { // the epolls of all threads are in the one table
+	if !private { // the epoll instances of all threads are in the shared table
 		most := m.FDsPerTable
 		if !o.Conns.Auto {
 			most = min(most, o.Conns.N)
@@ -95,8 +95,8 @@ func (p *Prepared) machine(o Options, pl plan.Plan, fp proc.FS) (m plan.Machine,
 	return m, private, nil
 }
 
-// memoryRoom reads what memory can be taken. Where that is not known it bounds
-// nothing, and the run says so.
+// memoryRoom reads how much memory can be used. If that is not known memory is no
+// bound, and a warning says so.
 func (p *Prepared) memoryRoom(m *plan.Machine, e plan.Engine, fp proc.FS) {
 	mem, err := fp.Mem()
 	if err != nil {

@@ -18,15 +18,15 @@ const (
 	// packetBytes is what the client's own TCP keeps of an idle connection: the
 	// engine's 8 bytes and the transport's 16.
 	packetBytes = 24
-	// localMTU is that of devices for a server on this machine: its loopback takes
+	// localMTU is the MTU of devices for a server on this machine. Loopback allows
 	// more, but a TUN device copies each packet once more.
 	localMTU = 16384
-	// synPatience is how long the one SYN before a run waits for its answer.
+	// synPatience is how long the SYN sent before a run waits for its answer.
 	synPatience = 3 * time.Second
 )
 
-// decidePackets settles what a client that speaks TCP itself needs: source
-// addresses that are nobody else's, and the MTU of the way.
+// decidePackets decides what a client that speaks TCP itself needs: source
+// addresses that no other host has, and the path MTU.
 func decidePackets(pl *plan.Plan, o Options, fp proc.FS) error {
 	pl.Packets = plan.Packets{Prefix: o.PacketSources, MTU: localMTU}
 	if !o.PacketSources.IsValid() {
@@ -61,7 +61,7 @@ func decidePackets(pl *plan.Plan, o Options, fp proc.FS) error {
 	return forwards(o.Host, fp)
 }
 
-// decideWay looks at the way to one address of the server, and says whether it
+// decideWay checks the route to one address of the server, and says whether it
 // ends on this machine.
 func decideWay(pl *plan.Plan, host netip.Addr, o Options) (local bool, err error) {
 	if host.Is6() && host.IsLoopback() {
@@ -88,13 +88,13 @@ func forwards(host netip.Addr, fp proc.FS) error {
 		setting = "net.ipv6.conf.all.forwarding"
 	}
 	if on, err := fp.SysctlInt(setting); err != nil || on != 0 {
-		return nil // if it is not to be read, the one SYN will tell
+		return nil // if it cannot be read, the SYN will tell
 	}
 	return fmt.Errorf("--engine packets to another host: %s is 0, so the kernel passes nothing on to our device: sysctl -w %s=1, or bin/tuning apply --role packets",
 		setting, setting)
 }
 
-// probePackets sends one SYN before there is a run.
+// probePackets sends one SYN before the run, to check that answers arrive.
 func probePackets(ctx context.Context, pl plan.Plan) error {
 	err := packets.Probe(ctx, pl.Split(pl.Threads)[0], synPatience)
 	if !errors.Is(err, packets.ErrNoAnswer) {
@@ -108,8 +108,8 @@ func probePackets(ctx context.Context, pl plan.Plan) error {
 		err, pl.Packets.Prefix, route.Source, route.Device, pl.Packets.Prefix, route.Source)
 }
 
-// packetMachine changes what bounds a run to what bounds one without sockets at
-// this end.
+// packetMachine replaces the bounds of a run over sockets by those of one without
+// sockets at this end.
 func (p *Prepared) packetMachine(m *plan.Machine, pl *plan.Plan, o Options) {
 	m.FDsPerTable = 0
 	m.WatchesPerConn = max(0, m.WatchesPerConn-1)
@@ -124,8 +124,8 @@ func (p *Prepared) packetMachine(m *plan.Machine, pl *plan.Plan, o Options) {
 	m.Tuples = pl.Packets.Capacity(int(threads), pl.Dests())
 }
 
-// packetThreads settles --threads: a core each, where each has addresses of its
-// own.
+// packetThreads decides --threads: one a core, as far as each can have addresses
+// of its own.
 func packetThreads(pl *plan.Plan, o Options) error {
 	threads := min(threadsFor(o, pl.Total), pl.Total)
 	if o.Threads.Auto {

@@ -57,8 +57,8 @@ func ParseUntil(text string) (u Until, err error) {
 	return u, nil
 }
 
-// met says whether a run of so many users meets the condition. Users who hang are
-// slow ones: they waited for at least drain.
+// met says whether a run of so many users meets the condition. Users that still
+// wait for an answer count as slow ones: they have waited for at least drain.
 func (u Until) met(r *result.Result, users int64) bool {
 	v, known := 0.0, true
 	l := r.Echo.Latency
@@ -73,13 +73,13 @@ func (u Until) met(r *result.Result, users int64) bool {
 				"max": l.Max}[u.metric])
 		}
 		slower := map[string]float64{"p50": 0.5, "p90": 0.1, "p99": 0.01,
-			"p999": 0.001}[u.metric] // the share of users who may be
+			"p999": 0.001}[u.metric] // the share of users that may be slower
 		if float64(hung(r)) > slower*float64(users) {
 			v = max(v, float64(drain))
 		}
 	}
 	if !known {
-		return true // nothing came back at all
+		return true // nothing was answered at all
 	}
 	if u.greater {
 		return v > u.value
@@ -87,7 +87,7 @@ func (u Until) met(r *result.Result, users int64) bool {
 	return v < u.value
 }
 
-// PeakOptions are how users rise.
+// PeakOptions say how the number of users rises.
 type PeakOptions struct {
 	ChurnOptions
 	From, Max int64
@@ -105,9 +105,9 @@ type peakStep struct {
 	local plan.LocalPorts
 }
 
-// Peak raises the users in steps until a condition is met, and then narrows
-// down the highest number that meets none. A step that fails is tried twice: a
-// bad moment of the machine is no limit of the server.
+// Peak raises the number of users in steps until a condition is met, and then
+// narrows down the highest number that meets none. A step that fails is tried
+// twice, because the machine may have been busy with something else.
 func Peak(ctx context.Context, o PeakOptions, fp proc.FS, watch Watch) (*result.Result, error) {
 	p := &peak{opt: o, fp: fp, watch: watch}
 	good, bad, err := p.rise(ctx)
@@ -139,8 +139,8 @@ type peak struct {
 	steps []*peakStep
 }
 
-// rise goes up until a step breaks. good is nil where the first does, bad where
-// none does.
+// rise raises the users until a step fails. good is nil if the first step fails,
+// bad if none does.
 func (p *peak) rise(ctx context.Context) (good, bad *peakStep, err error) {
 	for users := p.opt.From; ; {
 		step, err := p.try(ctx, users)
@@ -161,7 +161,7 @@ func (p *peak) rise(ctx context.Context) (good, bad *peakStep, err error) {
 	}
 }
 
-// try runs one number of users; a second time if it breaks.
+// try runs one number of users, and a second time if that fails.
 func (p *peak) try(ctx context.Context, users int64) (step *peakStep, err error) {
 	for range 2 {
 		o := p.opt.ChurnOptions
@@ -187,8 +187,8 @@ func (p *peak) try(ctx context.Context, users int64) (step *peakStep, err error)
 	return step, nil
 }
 
-// rising is the steps up to one as pieces of a single run, from the fewest users
-// on: within a step latency is steady, and it is from step to step that it grows.
+// rising is the steps up to upTo as pieces of a single run, fewest users first:
+// within a step latency is steady; it grows from step to step.
 func (p *peak) rising(upTo *peakStep) (pieces []diagnose.Stretch) {
 	for _, s := range p.byUsers() {
 		if l := s.r.Echo.Latency; s.users <= upTo.users && l != nil {
@@ -199,7 +199,7 @@ func (p *peak) rising(upTo *peakStep) (pieces []diagnose.Stretch) {
 	return pieces
 }
 
-// fewestSteps are enough for diagnose to see growth across them.
+// fewestSteps is how many steps diagnose needs to see growth.
 const fewestSteps = 4
 
 // result is that of the highest number that held, with the findings of the
@@ -220,8 +220,8 @@ func (p *peak) result(ctx context.Context, good, bad *peakStep) *result.Result {
 	return r
 }
 
-// outcome is what the steps came to. A step that was tried twice is there once for
-// each time.
+// outcome turns the steps into a result. A step that was tried twice appears
+// twice.
 func (p *peak) outcome(good, bad *peakStep) *result.Peak {
 	o := &result.Peak{Mode: p.opt.Mode, LowerBound: bad == nil}
 	if o.Mode == KeepAlive {

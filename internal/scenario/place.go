@@ -8,8 +8,9 @@ import (
 	"github.com/c10m/c10m/internal/result"
 )
 
-// Place is where the server lives, seen from here. One boot id says only that
-// one kernel runs both: each sort of namespace, namespaces(7), is told apart.
+// Place is where the server runs, seen from here. The same boot id says only that
+// one kernel runs both; each kind of namespace, namespaces(7), is compared by
+// itself.
 type Place struct {
 	SameHost bool // one kernel: its memory is that of both ends
 	SameNet  bool // one network namespace: it counts both ends' sockets
@@ -17,11 +18,10 @@ type Place struct {
 	TwoUsers bool // server and client run as different users
 }
 
-// placeOf decides it from what the server says of itself (nil: nothing), from
+// placeOf decides it from what the server reports of itself (nil: nothing), from
 // our own boot id and namespaces, and from whether host is an address of this
-// machine. What a server does not say is taken for so only where the address
-// proves it: what is reached through loopback without a word of another
-// namespace is in this one.
+// machine. Without a report only the address counts as proof: a server reached
+// through loopback that names no other namespace is in ours.
 func placeOf(host netip.Addr, own bool, r *result.ServerReport, boot string, in result.Namespaces) (p Place) {
 	p.SameHost = host.IsLoopback() || own
 	p.SameNet = host.IsLoopback()
@@ -43,8 +43,8 @@ func placeOf(host netip.Addr, own bool, r *result.ServerReport, boot string, in 
 	return p
 }
 
-// findPlace reads what placeOf goes by, and who the users are: fs.epoll.max_user_watches
-// counts for each user of the machine.
+// findPlace collects what placeOf needs, and which users both ends run as:
+// fs.epoll.max_user_watches is counted per user of the machine.
 func findPlace(host netip.Addr, r *result.ServerReport, fp proc.FS) Place {
 	boot, _ := fp.BootID()
 	in := fp.Namespaces()
@@ -61,6 +61,6 @@ func findPlace(host netip.Addr, r *result.ServerReport, fp proc.FS) Place {
 	return p
 }
 
-// mayListenHere says whether it is worth to look for the server's sockets in our
-// network namespace: they are there, or nobody has said that they are not.
+// mayListenHere says whether it makes sense to look for the server's sockets in
+// our network namespace: they are here, or nothing says that they are not.
 func (p *Prepared) mayListenHere() bool { return p.SameNet || p.SameHost && p.Server == nil }

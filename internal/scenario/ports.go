@@ -2,7 +2,8 @@ package scenario
 
 import "net/netip"
 
-// portSet is the ports of a run, for looks at each of a hundred thousand sockets.
+// portSet is the ports of a run as a bitmap, for checks of a hundred thousand
+// sockets.
 type portSet [1 << 16]bool
 
 func newPortSet(ports []int) *portSet {

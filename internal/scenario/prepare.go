@@ -49,26 +49,26 @@ type Prepared struct {
 	control   *control
 }
 
-// ErrUsage is what the flags ask for and cannot be: exit status 2.
+// ErrUsage marks a combination of flags that cannot work: exit status 2.
 var ErrUsage = errors.New("bad usage")
 
-// ErrInterrupted is an interrupt before there was anything to report: exit
-// status 130.
+// ErrInterrupted is an interrupt before there was anything to report: exit status
+// 130.
 var ErrInterrupted = errors.New("interrupted")
 
 const (
-	// fdReserve is what a table keeps free beside what it already holds and the
-	// epolls of a shared table's threads.
+	// fdReserve is how many fds a table keeps free, beside those it already holds and
+	// the epoll instances of threads that share it.
 	fdReserve = 24
 	// maxTables bounds the threads with fd tables of their own.
 	maxTables = 4096
 )
 
-// Prepare decides the plan, or says why there can be none. It touches the
-// machine only to read its limits and to try whether the server is there.
+// Prepare decides the plan, or says why there can be none. It only reads limits of
+// the machine and tries whether the server is there.
 func Prepare(ctx context.Context, o Options, fp proc.FS) (*Prepared, error) {
 	p, err := prepare(ctx, o, fp)
-	if ctx.Err() != nil { // whatever else it says then comes from that
+	if ctx.Err() != nil { // any other error follows from that
 		return nil, ErrInterrupted
 	}
 	return p, err
@@ -125,8 +125,8 @@ func prepare(ctx context.Context, o Options, fp proc.FS) (*Prepared, error) {
 	return p, nil
 }
 
-// warnSettings warns of each setting of this machine that will hurt this very
-// run. What only the server suffers from it says itself.
+// warnSettings warns of each setting of this machine that will hurt this run. A
+// server of ours warns of its own.
 func (p *Prepared) warnSettings(o Options) {
 	t := tune.Target{Conns: p.Plan.Total, Ports: []unit.Ports{{First: o.Ports[0], N: len(o.Ports)}}, Dests: int64(o.Dests()), Sources: int64(len(p.Plan.Sources)),
 		Role: tune.Client, Churns: o.churns, FINs: o.Close == plan.CloseFIN, TwoUsers: p.TwoUsers}
@@ -144,7 +144,7 @@ func (p *Prepared) warnSettings(o Options) {
 
 func (p *Prepared) warn(w result.Warning) { p.Warnings = append(p.Warnings, w) }
 
-// decideConns settles --conns, and says which limit it is that binds.
+// decideConns decides --conns, and says which limit was the tightest.
 func (p *Prepared) decideConns(pl *plan.Plan, o Options) error {
 	tightest := p.Limits[0]
 	n := o.Conns.N
@@ -159,7 +159,7 @@ func (p *Prepared) decideConns(pl *plan.Plan, o Options) error {
 	}
 	pl.Total, pl.Conns = n, n
 	for _, l := range p.Limits {
-		if n > l.Max && l.Name != limitFDs && l.Name != limitTuples { // those two are refused, with their own words
+		if n > l.Max && l.Name != limitFDs && l.Name != limitTuples { // these two have error messages of their own
 			p.warn(result.Warn("limit").Word("limit", l.Name).Count("allowed", l.Max).Count("asked", n).Word("why", l.Why).Word("cure", l.Cure))
 		}
 	}
@@ -172,8 +172,8 @@ const (
 	limitTuples = "4-tuples"
 )
 
-// threadsFor is how many threads n connections are given if one fd table is
-// enough: a core each, fewer for a handful.
+// threadsFor is how many threads n connections get if one fd table is enough: one
+// a core, fewer for a handful of connections.
 func threadsFor(o Options, n int64) int64 {
 	if !o.Threads.Auto {
 		return o.Threads.N
@@ -181,7 +181,7 @@ func threadsFor(o Options, n int64) int64 {
 	return max(1, min(int64(runtime.GOMAXPROCS(0)), n/1024))
 }
 
-// decideThreads settles --threads: enough fd tables, and a core each.
+// decideThreads decides --threads: enough fd tables, and one thread a core.
 func (p *Prepared) decideThreads(pl *plan.Plan, o Options, m plan.Machine, private bool, tasks taskRoom) error {
 	perTable := max(0, m.FDsPerTable-m.FDsTaken)
 	tables := plan.TablesFor(pl.Total, perTable)

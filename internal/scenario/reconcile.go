@@ -9,8 +9,8 @@ import (
 	"github.com/c10m/c10m/internal/result"
 )
 
-// reconcile puts the three counts of the same connections side by side, while
-// everything is held.
+// reconcile compares the three counts of the same connections while everything is
+// held.
 func (h *hold) reconcile(server int64) {
 	c := &result.Counts{Client: h.engine.Counts().Open()}
 	if server >= 0 {
@@ -30,9 +30,9 @@ func (h *hold) reconcile(server int64) {
 	h.res.Reconcile = c
 }
 
-// ends is how many sockets of our network namespace a connection has. A server
-// at an address of this machine that says nothing of itself may be in another
-// one, behind a translation of addresses: then the count itself tells.
+// ends is how many sockets of our network namespace a connection has. A server at
+// an address of this machine that reports nothing may be in another namespace,
+// behind NAT: then the count itself tells.
 func (p *Prepared) ends(kernel, client int64) int64 {
 	if p.Plan.Packets.On() {
 		return 1
@@ -43,7 +43,7 @@ func (p *Prepared) ends(kernel, client int64) int64 {
 	return 1
 }
 
-// kernelCount is what the kernel counts, nil where that is not to be known.
+// kernelCount is what the kernel counts, nil if that is not known.
 func (h *hold) kernelCount(when string, client int64) *int64 {
 	s, err := h.fp.Sockets()
 	if err != nil {
@@ -61,16 +61,17 @@ const (
 	afterClose = "closed"
 )
 
-// counted is what a run found open when it began.
+// counted is what was open before the run began.
 type counted struct {
 	fp     proc.FS
 	server int64 // connections that the server counted; -1: not known
 	kernel int64 // TCP sockets of this network namespace; -1: not known, or others open theirs there
 }
 
-// strangers is how many sockets may have come in a network namespace of the
-// run's own without a word: those of the control endpoint, and of who looks.
-const strangers = 64
+// foreignSockets is how many sockets may have come in a network namespace of the
+// run's own without being counted: those of the control endpoint and of people who
+// look at it.
+const foreignSockets = 64
 
 // count is called before a run opens anything; server is what the server's
 // control endpoint has just said, nil where there is none.
@@ -79,7 +80,7 @@ func (o *Options) count(fp proc.FS, server *result.ServerReport) counted {
 	if server != nil {
 		c.server = server.Open
 	}
-	relays := server != nil && server.Relay != nil // it opens some itself
+	relays := server != nil && server.Relay != nil // it opens connections itself
 	if s, err := fp.Sockets(); err == nil && o.OwnNet && !relays {
 		c.kernel = s.TCP
 	}
@@ -87,9 +88,10 @@ func (o *Options) count(fp proc.FS, server *result.ServerReport) counted {
 }
 
 // doubt compares the kernel's count of TCP sockets (now) with the client's
-// connections. Its own ends are all there, and in one network namespace the server's, too:
-// fewer cannot be. Listeners, the control endpoint and strangers come on top;
-// where there are no strangers, more than both ends have is a doubt as well.
+// connections. All of the client's sockets are there, and in one network namespace
+// the server's as well, so there cannot be fewer. Listeners, the control endpoint
+// and other programs add to the count; where there are no other programs, more
+// than both ends have is a doubt as well.
 func (c counted) doubt(p *Prepared, now, client int64) *result.Warning {
 	least, most := client, client
 	if p.Plan.Packets.On() { // the client has no sockets
@@ -112,17 +114,17 @@ func (c counted) doubt(p *Prepared, now, client int64) *result.Warning {
 		}
 		w := result.Warn(code).Count("sockets", now).Count("least", least)
 		return &w
-	case c.kernel >= 0 && now > c.kernel+most+most/1000+strangers:
+	case c.kernel >= 0 && now > c.kernel+most+most/1000+foreignSockets:
 		w := result.Warn("kernel_counts_more").Count("sockets", now-c.kernel).Count("conns", client).Count("most", most)
 		return &w
 	}
 	return nil
 }
 
-// reconcileClosed looks, once a lab has closed its connections, whether the
-// server and the kernel are back at what they counted before. They are given
-// time for as long as they get on. A run that was interrupted may have closed
-// nothing: it does not look.
+// reconcileClosed checks, after a lab has closed its connections, whether the
+// server and the kernel are back at the counts of before. It waits as long as
+// there is progress. An interrupted run may have closed nothing: it does not
+// check.
 func (p *Prepared) reconcileClosed(ctx context.Context, before counted) {
 	const when = afterClose
 	var more, sockets int64
@@ -164,13 +166,12 @@ func (p *Prepared) reconcileClosed(ctx context.Context, before counted) {
 // lastLook is how long the two counts may take to agree at the end of a run.
 const lastLook = 2 * time.Second
 
-// reconcileAgain compares the counts once more before the connections are
-// closed, after whatever has happened meanwhile: what one end has lost and the
-// other still holds is a doubt about either. A run that was interrupted looks
-// once, and does not wait.
+// reconcileAgain compares the counts once more before the connections are closed:
+// a connection that one end has lost and the other still holds is a doubt about
+// either. An interrupted run compares once, without waiting.
 func (h *hold) reconcileAgain(ctx context.Context) {
 	if h.res.Reconcile == nil {
-		return // it never came to hold anything
+		return // it never held
 	}
 	const when = atTheEnd
 	look, cancel := context.WithTimeout(h.late, lastLook)

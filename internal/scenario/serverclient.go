@@ -31,9 +31,9 @@ const maxReport = 16 << 20
 
 var errNoControl = errors.New("no control endpoint")
 
-// newControl is for an endpoint; base may name a host. Its Host header will be
-// an address all the same: a name is what servers of ours refuse, as a page in a
-// browser that rebinds its own name would send one.
+// newControl makes the client of an endpoint; base may name a host. The Host
+// header is an address all the same: our servers refuse names there, because a
+// page in a browser that rebinds its own name would send one.
 func newControl(ctx context.Context, base string) *control {
 	c := &control{base: base, http: http.Client{
 		Timeout:   10 * time.Second,
@@ -54,7 +54,7 @@ func addressHost(ctx context.Context, host, port string) string {
 	if err != nil {
 		all, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
 		if err != nil || len(all) == 0 {
-			return "" // the question itself says so in full
+			return "" // the request itself will say
 		}
 		a = all[0]
 	}
@@ -74,7 +74,7 @@ func addressHost(ctx context.Context, host, port string) string {
 	return net.JoinHostPort(a.String(), port)
 }
 
-// counts asks for the server's counts alone; it costs the server nothing.
+// counts asks for the server's counts alone, which costs it nothing.
 func (c *control) counts(ctx context.Context) (*result.ServerReport, error) {
 	return c.get(ctx, "/footprint?memory=0")
 }
@@ -114,7 +114,7 @@ func (c *control) get(ctx context.Context, path string) (*result.ServerReport, e
 	return &r, nil
 }
 
-// refusal is an HTTP answer that is no report.
+// refusal is an HTTP response that is not a report.
 type refusal struct{ status, said string }
 
 func (r *refusal) Error() string {
@@ -130,8 +130,8 @@ func firstLine(r io.Reader) string {
 	return plan.OneLine(strings.TrimSpace(line))
 }
 
-// why is what an endpoint did instead of reporting, in words that follow its
-// name: an HTTP status, another program's answer, or the errno of connect(2).
+// why says what an endpoint did instead of reporting, in words that follow its
+// name: an HTTP status, another program's response, or the errno of connect(2).
 func why(err error) string {
 	var refused *refusal
 	var dial *net.OpError
@@ -151,9 +151,9 @@ func why(err error) string {
 	return "does not answer (" + err.Error() + ")"
 }
 
-// isOf says whether a report can be of the server that a run goes to: it listens
-// on every port of the run, and not only on another address of loopback. A report
-// without ports, as of a stand-in, tells nothing against it.
+// isOf says whether a report can be of the server under test: it listens on every
+// port of the run, and not only on another loopback address. A report without
+// ports, as of a stand-in, is no evidence against it.
 func isOf(r *result.ServerReport, host netip.Addr, ports []int) bool {
 	if len(r.Ports) == 0 {
 		return true

@@ -15,37 +15,39 @@ import (
 // SoakOptions are a constant load for a long time.
 type SoakOptions struct {
 	ChurnOptions
-	Every  time.Duration // between two looks at memory; 0: a 300th of the time, at least 1 s
+	Every  time.Duration // between two samples of memory
 	WarmUp float64       // the share of the time that is not judged: heaps and caches fill
 }
 
 const (
-	// soakBlocks is how many means are taken of the samples before a slope is
-	// fitted: a heap breathes, and samples within one breath are not independent.
+	// soakBlocks is how many means are made of the samples before a slope is fitted: a
+	// heap grows and shrinks with each garbage collection, so samples within one cycle
+	// are not independent.
 	soakBlocks = 20
 	// soakSeries is how many of the samples are kept with the result.
 	soakSeries = 200
-	// loadHeld is the share of tries that may fail in a run that is judged: what
-	// happens to a server without its load is another question.
+	// loadHeld is the share of tries that may fail in a run that is judged: how a
+	// server behaves without its load is another question.
 	loadHeld = 0.01
-	// ofNote is how much a server must have grown by, of what it has, to be
-	// called leaking, and ofNoteBytes at least: less is a breath of its heap.
-	ofNote      = 0.02
-	ofNoteBytes = 2 << 20
-	// ofNoteFDs is the same for file descriptors and sockets.
-	ofNoteFDs = 20
+	// notableShare is how much a server must have grown, relative to what it has, to
+	// be called leaking, and notableBytes the least in bytes: less is normal variation
+	// of a heap.
+	notableShare = 0.02
+	notableBytes = 2 << 20
+	// notableFDs is the same for file descriptors and sockets.
+	notableFDs = 20
 )
 
-// soakSample is what there is at one moment; NaN is what is not known.
+// soakSample is one sample; NaN is what is not known.
 type soakSample struct {
 	t              float64 // seconds
 	server, kernel float64 // memory, bytes
 	fds            float64 // that the server's processes hold
-	closeWait      float64 // sockets of the server that the client has closed, and the server has not
+	closeWait      float64 // sockets of the server that the client has closed and the server has not
 }
 
-// Soak keeps a load up and watches whether memory grows with time, which it has
-// no reason to.
+// Soak keeps up a load and watches whether memory grows with time, for which there
+// is no reason.
 func Soak(ctx context.Context, o SoakOptions, fp proc.FS, watch Watch) (*result.Result, error) {
 	m := newMemoryWatch(ctx, o.Options, fp)
 	if o.Every == 0 {
@@ -71,8 +73,8 @@ func Soak(ctx context.Context, o SoakOptions, fp proc.FS, watch Watch) (*result.
 	return r, nil
 }
 
-// sample looks once. Kernel memory is that of the caches that sockets live in;
-// where only all of the machine's memory could be had, it is not known.
+// sample takes one sample. Kernel memory is that of the slab caches that sockets
+// live in; if only the machine's total could be read, it is not known.
 func (m *memoryWatch) sample(ctx context.Context, t float64) soakSample {
 	s := soakSample{t: t, server: math.NaN(), kernel: math.NaN(), fds: math.NaN(), closeWait: math.NaN()}
 	if p := m.server(ctx); p != nil {
@@ -105,17 +107,17 @@ func (m *memoryWatch) sample(ctx context.Context, t float64) soakSample {
 	return s
 }
 
-// soakOutcome judges everything that a soak looks at.
+// soakOutcome judges every series of a soak.
 func soakOutcome(r *result.Result, o *SoakOptions, all []soakSample) *result.Soak {
 	s := &result.Soak{LoadHeld: r.Conns.Established >= r.Plan.Conns && r.Echo.Received > 0 &&
 		errorShare(r, o.Users) < loadHeld}
-	s.Server = judge(all, o.WarmUp, ofNoteBytes, func(s soakSample) float64 { return s.server })
-	s.Kernel = judge(all, o.WarmUp, ofNoteBytes, func(s soakSample) float64 { return s.kernel })
-	s.FDs = judge(all, o.WarmUp, ofNoteFDs, func(s soakSample) float64 { return s.fds })
-	s.CloseWait = judge(all, o.WarmUp, ofNoteFDs, func(s soakSample) float64 { return s.closeWait })
+	s.Server = judge(all, o.WarmUp, notableBytes, func(s soakSample) float64 { return s.server })
+	s.Kernel = judge(all, o.WarmUp, notableBytes, func(s soakSample) float64 { return s.kernel })
+	s.FDs = judge(all, o.WarmUp, notableFDs, func(s soakSample) float64 { return s.fds })
+	s.CloseWait = judge(all, o.WarmUp, notableFDs, func(s soakSample) float64 { return s.closeWait })
 	if g := s.Kernel; g != nil && g.Seconds < 2*timeWaitFor && g.Verdict == result.Leaks {
-		// What the first TIME_WAIT sockets take: as many come as go only after
-		// timeWaitFor.
+		// Left out of the fit until the first TIME_WAIT sockets end: only after
+		// timeWaitFor do as many end as begin.
 		g.Verdict = result.Undecided
 	}
 	conns := 0.0 // a second
@@ -134,7 +136,8 @@ func soakOutcome(r *result.Result, o *SoakOptions, all []soakSample) *result.Soa
 	return s
 }
 
-// perEvent is what so much an hour is for each of so many events a second.
+// perEvent turns growth per hour into growth per event, at so many events a
+// second.
 func perEvent(perHour, rate float64) *float64 {
 	if rate <= 0 {
 		return nil
@@ -150,13 +153,13 @@ func soakLeaks(s *result.Soak) bool {
 	})
 }
 
-// judge fits a line to the samples after the warm-up, and one to the second half
-// of them: what grows less and less is no leak but a heap that finds its size. A
-// leak goes on at its rate. The second line is much less sure than the first, so
-// that it must be well below to say that growth has settled; the figures are its
-// own then. Growth below least, or below ofNote of what there is, may be a heap
-// that breathes: it is too little to tell. Fewer samples than blocks never make a
-// leak. nil: too few are known for a line.
+// judge fits a line to the samples after the warm-up, and another to the second
+// half of them: growth that slows down is a heap finding its size, and a leak goes
+// on at its rate. The second line is much less certain than the first, so it must
+// be well below it for the growth to count as settled; the figures are then those
+// of the second half. Growth below least, or below notableShare, may be normal
+// variation of a heap: too little to tell. Fewer samples than blocks never make a
+// leak. Nil if too few are known for a line.
 func judge(all []soakSample, warmUp, least float64, of func(soakSample) float64) *result.Growth {
 	if len(all) == 0 {
 		return nil
@@ -180,7 +183,7 @@ func judge(all []soakSample, warmUp, least float64, of func(soakSample) float64)
 	if low <= 0 {
 		return g
 	}
-	if grew := b * g.Seconds; grew < least || grew < ofNote*g.Last {
+	if grew := b * g.Seconds; grew < least || grew < notableShare*g.Last {
 		g.Verdict = result.TooLittle
 		return g
 	}
@@ -198,7 +201,7 @@ func judge(all []soakSample, warmUp, least float64, of func(soakSample) float64)
 	return g
 }
 
-// soakSeriesOf are the samples, of a long run evenly spaced ones.
+// soakSeriesOf are the samples, thinned evenly for a long run.
 func soakSeriesOf(all []soakSample) (series []result.SoakSample) {
 	known := func(v float64) *float64 {
 		if math.IsNaN(v) {

@@ -32,14 +32,14 @@ func TestJudge(t *testing.T) {
 				at := float64(2 * i)
 				all = append(all, soakSample{t: at, server: tt.memory(at), kernel: math.NaN()})
 			}
-			g := judge(all, 0.2, ofNoteBytes, func(s soakSample) float64 { return s.server })
+			g := judge(all, 0.2, notableBytes, func(s soakSample) float64 { return s.server })
 			if g == nil || (g.Verdict == result.Leaks) != tt.leaks || (g.Verdict == result.Settled) != tt.settled {
 				t.Errorf("%+v, want leaks %v, settled %v", g, tt.leaks, tt.settled)
 			}
 			if g.Low > g.PerHour || g.PerHour > g.High {
 				t.Errorf("%g is not within %g to %g", g.PerHour, g.Low, g.High)
 			}
-			if k := judge(all, 0.2, ofNoteBytes, func(s soakSample) float64 { return s.kernel }); k != nil {
+			if k := judge(all, 0.2, notableBytes, func(s soakSample) float64 { return s.kernel }); k != nil {
 				t.Error("growth of what is not known")
 			}
 		})
@@ -50,11 +50,11 @@ func TestJudge(t *testing.T) {
 		for at := range seconds {
 			all = append(all, soakSample{t: float64(at), server: 20*mib + 0.2*mib*float64(at)})
 		}
-		if g := judge(all, 0.2, ofNoteBytes, func(s soakSample) float64 { return s.server }); g.Verdict != want {
+		if g := judge(all, 0.2, notableBytes, func(s soakSample) float64 { return s.server }); g.Verdict != want {
 			t.Errorf("%d s: %s, want %s", seconds, g.Verdict, want)
 		}
 	}
-	if g := judge(nil, 0.2, ofNoteBytes, func(soakSample) float64 { return 0 }); g != nil {
+	if g := judge(nil, 0.2, notableBytes, func(soakSample) float64 { return 0 }); g != nil {
 		t.Error("growth without a sample")
 	}
 }
@@ -70,7 +70,7 @@ func TestJudgeIsNotFooled(t *testing.T) {
 			walk = 0.9*walk + noise.NormFloat64() // neighbours are alike
 			all = append(all, soakSample{t: float64(i), server: 20<<20 + walk*(1<<20)})
 		}
-		if judge(all, 0.2, ofNoteBytes, func(s soakSample) float64 { return s.server }).Verdict == result.Leaks {
+		if judge(all, 0.2, notableBytes, func(s soakSample) float64 { return s.server }).Verdict == result.Leaks {
 			found++
 		}
 	}
@@ -89,7 +89,7 @@ func TestJudgeOfAWeakLeak(t *testing.T) {
 		for i := range 300 {
 			all = append(all, soakSample{t: float64(2 * i), server: 20<<20 + 0.006*(1<<20)*float64(2*i) + 2.5*(1<<20)*noise.NormFloat64()})
 		}
-		switch g := judge(all, 0.2, ofNoteBytes, func(s soakSample) float64 { return s.server }); g.Verdict {
+		switch g := judge(all, 0.2, notableBytes, func(s soakSample) float64 { return s.server }); g.Verdict {
 		case result.Settled:
 			settled++
 		case result.Undecided:

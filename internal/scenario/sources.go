@@ -22,9 +22,9 @@ func mostSources(o *Options, own func(netip.Addr, int) []netip.Addr) int64 {
 	return int64(max(1, len(own(o.Host, plan.MaxSources))))
 }
 
-// decideSources settles --sources auto: on loopback as many addresses as are
-// needed, elsewhere those of the interface that leads to the host, and none at
-// all where one is enough.
+// decideSources decides --sources auto: on loopback as many addresses as are
+// needed, elsewhere those of the interface that routes to the host, and none at
+// all if one is enough.
 func (p *Prepared) decideSources(pl *plan.Plan, o Options) {
 	if o.Sources != nil {
 		return
@@ -43,8 +43,8 @@ func (p *Prepared) decideSources(pl *plan.Plan, o Options) {
 }
 
 // ownAddresses lists up to n addresses, of the same family as host and not
-// link-local, of the interface that leads to host: from another one's, like a
-// container bridge's, no answer would find its way back.
+// link-local, of the interface that routes to host: to an address of another
+// interface, like a container bridge, answers would not be routed back.
 func ownAddresses(host netip.Addr, n int) (all []netip.Addr) {
 	local, err := localTo(host)
 	if err != nil {
@@ -74,8 +74,8 @@ func ownAddresses(host netip.Addr, n int) (all []netip.Addr) {
 	return nil
 }
 
-// localTo is the address that the kernel's routes choose for a connection to
-// host. Connecting a UDP socket sends nothing, connect(2).
+// localTo is the source address that the kernel's routes choose for host.
+// Connecting a UDP socket sends nothing, connect(2).
 func localTo(host netip.Addr) (netip.Addr, error) {
 	c, err := net.DialUDP("udp", nil, net.UDPAddrFromAddrPort(netip.AddrPortFrom(host, 9)))
 	if err != nil {

@@ -28,9 +28,9 @@ func Stress(ctx context.Context, o ChurnOptions, fp proc.FS, watch Watch) (*resu
 	return r, nil
 }
 
-// hung is how many users waited for an answer that had not come when the run
-// ended, at least drain later. A message whose connection was lost is not one of
-// them, nor is what an interrupt left under way.
+// hung is how many users were still waiting for an answer when the run ended, at
+// least drain after the message. Messages of lost connections are not among them,
+// nor what an interrupt left unanswered.
 func hung(r *result.Result) int64 {
 	if r.Interrupt || r.Echo == nil {
 		return 0
@@ -42,8 +42,9 @@ func hung(r *result.Result) int64 {
 // without an answer, each as one transaction.
 func failures(r *result.Result) int64 { return r.Conns.Failed + r.Conns.Lost + hung(r) }
 
-// errorShare is the part of all tries that failed, or of the users who hang, if
-// that is more: who hangs tries no more, while the others do many transactions.
+// errorShare is the share of all tries that failed, or of users that hang if that
+// is more: a user that hangs makes no more tries, while the others do many
+// transactions.
 func errorShare(r *result.Result, users int64) float64 {
 	failed := failures(r)
 	if failed == 0 {
@@ -69,7 +70,8 @@ type memoryWatch struct {
 	warnings []result.Warning
 }
 
-// newMemoryWatch finds the server; before the run, when it has few fds.
+// newMemoryWatch finds the server's processes; before the run, while it has few
+// fds.
 func newMemoryWatch(ctx context.Context, o Options, fp proc.FS) *memoryWatch {
 	p := &Prepared{control: newControl(ctx, "")}
 	p.findServer(ctx, o, fp)

@@ -49,8 +49,8 @@ type SweepOptions struct {
 	Commit  string
 }
 
-// sure is how sure a win must be: noise alone would bring one forth in at most
-// so many sweeps of one.
+// sure is the significance level: noise alone brings forth a winner in at most
+// this share of sweeps.
 const sure = 0.05
 
 // Grid is every combination of the axes' values, the last axis fastest.
@@ -89,7 +89,7 @@ func newVariant(choices []Choice) *variant {
 	return v
 }
 
-// take takes in a run.
+// take adds a run.
 func (v *variant) take(r *result.Result, short bool, m result.Metric) error {
 	v.last = r
 	v.Errors += failures(r)
@@ -108,10 +108,9 @@ func (v *variant) take(r *result.Result, short bool, m result.Metric) error {
 	return nil
 }
 
-// Sweep runs every variant several times, by turns, so that what changes on the
-// machine meanwhile meets all of them, and says which is best and by how much. A
-// variant that cannot run is said to, and not tried again; an error means that
-// none can.
+// Sweep runs every variant several times, in turns, so that changes on the machine
+// affect all of them alike, and says which is best and by how much. A variant that
+// cannot run is reported and not tried again; an error means that none can.
 func Sweep(ctx context.Context, o SweepOptions, run SweepRun) (*result.Result, error) {
 	r := &result.Result{Schema: result.Schema, Scenario: "sweep", Proto: "tcp", Started: time.Now().UTC(),
 		Command: o.Command,
@@ -122,7 +121,7 @@ func Sweep(ctx context.Context, o SweepOptions, run SweepRun) (*result.Result, e
 	}
 	for turn := 0; turn < o.Repeat && !r.Interrupt; turn++ {
 		for k := range all {
-			v := all[(k+turn)%len(all)] // nobody is always the first after a pause
+			v := all[(k+turn)%len(all)] // so that no variant is always the first after a pause
 			if v.err != nil {
 				continue
 			}
@@ -144,13 +143,13 @@ func Sweep(ctx context.Context, o SweepOptions, run SweepRun) (*result.Result, e
 	for _, v := range all {
 		r.Behind = r.Behind || v.Short > 0 || v.err != nil
 	}
-	if best := r.Sweep.BestVariant; best != nil { // what would have to be cured to go on from there
+	if best := r.Sweep.BestVariant; best != nil { // what limits the best variant
 		r.Findings = all[*best].last.Findings
 	}
 	return r, nil
 }
 
-// nothing is the error of a sweep in which no variant was measured.
+// nothing is the error of a sweep that measured no variant.
 func nothing(all []*variant, interrupted bool) error {
 	if slices.ContainsFunc(all, func(v *variant) bool { return len(v.Values) > 0 }) {
 		return nil
@@ -211,15 +210,15 @@ func (o SweepOptions) outcome(all []*variant) *result.Sweep {
 // sweepJudgement says which variant is best, and how sure that is.
 type sweepJudgement struct {
 	best  int       // by its median; -1: nothing was measured
-	equal []bool    // cannot be told from the best
+	equal []bool    // not significantly different from the best
 	p     []float64 // against the best, corrected for the number of variants
-	pick  int       // the first that cannot be told from the best
+	pick  int       // the first that is not significantly different
 }
 
 // judgeSweep compares every variant with the one of the best median. With many
 // variants one is far off by chance, and the best is chosen for being so: any pair
-// may turn out to be the one that is compared. So p is multiplied by the number of
-// all pairs (Bonferroni), not only of those with the best.
+// may be the one that is compared. So p is multiplied by the number of all pairs
+// (Bonferroni), not only of those with the best.
 func judgeSweep(values [][]float64, less bool) sweepJudgement {
 	j := sweepJudgement{best: -1, equal: make([]bool, len(values)), p: make([]float64, len(values)), pick: -1}
 	for i, v := range values {
@@ -247,7 +246,8 @@ func judgeSweep(values [][]float64, less bool) sweepJudgement {
 	return j
 }
 
-// canTell says whether so many repeats can tell so many variants apart at all.
+// canTell says whether this many repeats can distinguish this many variants at
+// all.
 func canTell(repeat, variants int) bool {
 	return stat.LeastChance(repeat, repeat)*pairs(variants) < sure
 }
@@ -255,7 +255,8 @@ func canTell(repeat, variants int) bool {
 // pairs is how many pairs of so many variants there are; 1 at least.
 func pairs(n int) float64 { return max(1, float64(n*(n-1)/2)) }
 
-// RepeatsNeeded is how often so many variants must run to be told apart.
+// RepeatsNeeded is how often each of so many variants must run for a difference to
+// be significant.
 func RepeatsNeeded(variants int) int {
 	n := 2
 	for !canTell(n, variants) {

@@ -9,18 +9,18 @@ import (
 	"github.com/c10m/c10m/internal/unit"
 )
 
-// runtimeThreads is what the Go runtime may take for itself beside the threads of
-// the engine: one for each processor that it runs goroutines on, and a few more
-// for its monitor, its template thread and calls that block. It ends the process
-// with a dump of all registers where clone(2) fails, so they are counted before.
+// runtimeThreads is how many threads the Go runtime may need beside the engine's:
+// one for each processor that it runs goroutines on, and a few for its monitor,
+// its template thread and blocking calls. When clone(2) fails it ends the process
+// with a dump of all registers, so the threads are counted beforehand.
 func runtimeThreads() int64 { return int64(runtime.GOMAXPROCS(0)) + 8 }
 
 // RoomToStart says whether there is room for the runtimes of so many processes of
-// ours. It is for the very beginning, when they are not all started yet.
+// ours. It is for the very beginning, before they are started.
 func RoomToStart(processes int64) error {
 	fp, err := proc.Here()
 	if err != nil {
-		return nil // then it will be said by whoever needs it
+		return nil // whoever needs them will get the error
 	}
 	return roomToStart(fp, processes)
 }
@@ -39,8 +39,8 @@ type taskRoom struct {
 	by      proc.TaskBound // what bounds them; without a name nothing does
 }
 
-// roomForThreads reads what bounds the number of threads; an error where not even
-// one fits. It must come before anything that makes threads.
+// roomForThreads reads what bounds the number of threads; an error if not even one
+// fits. It must run before anything starts threads.
 func roomForThreads(fp proc.FS) (taskRoom, error) {
 	bounds := fp.TaskBounds()
 	if len(bounds) == 0 {
@@ -53,8 +53,8 @@ func roomForThreads(fp proc.FS) (taskRoom, error) {
 	return r, nil
 }
 
-// bind lets a machine have no more fd tables than threads, as each private one is
-// a thread's.
+// bind limits the fd tables of a machine to the number of threads, since each
+// private table belongs to a thread.
 func (r taskRoom) bind(m *plan.Machine) {
 	if r.by.Name == "" || r.threads >= m.Tables {
 		return

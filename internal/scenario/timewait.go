@@ -8,7 +8,7 @@ import (
 	"github.com/c10m/c10m/internal/sys"
 )
 
-// sides is one look at the sockets of a churn in this network namespace.
+// sides is one sample of the sockets of a churn in this network namespace.
 type sides struct {
 	t              float64 // seconds
 	client, server int64   // in TIME_WAIT, by the side that closed first
@@ -17,7 +17,7 @@ type sides struct {
 	done           int64   // transactions so far
 }
 
-// timeWait looks again and again who holds TIME_WAIT.
+// timeWait samples, again and again, which side holds TIME_WAIT.
 type timeWait struct {
 	ports *portSet
 	done  func() int64
@@ -28,11 +28,12 @@ type timeWait struct {
 }
 
 const (
-	// twEvery is how often; and a look takes at most a tenth of the time.
+	// twEvery is the time between samples; a sample may use at most a tenth of the
+	// time.
 	twEvery = 200 * time.Millisecond
 	twShare = 10
-	// twRows is how many looks the table shows, and twKept how many are kept at
-	// most: of a run of hours then fewer.
+	// twRows is how many samples the table shows, and twKept how many are kept at
+	// most; for a run of hours they are thinned out.
 	twRows = 12
 	twKept = 2000
 )
@@ -64,7 +65,7 @@ func watchTimeWait(ports []int, done func() int64) *timeWait {
 	return w
 }
 
-// thin drops every second look.
+// thin drops every second sample.
 func (w *timeWait) thin() {
 	half := w.all[:0]
 	for i := 0; i < len(w.all); i += 2 {
@@ -73,7 +74,7 @@ func (w *timeWait) thin() {
 	w.all = half
 }
 
-// stop takes a last look.
+// stop takes a last sample.
 func (w *timeWait) stop() {
 	close(w.quit)
 	<-w.ended
@@ -105,7 +106,7 @@ func (w *timeWait) look() {
 	}
 }
 
-// last is the last look.
+// last is the last sample.
 func (w *timeWait) last() sides {
 	if len(w.all) == 0 {
 		return sides{}
@@ -113,8 +114,8 @@ func (w *timeWait) last() sides {
 	return w.all[len(w.all)-1]
 }
 
-// series is TIME_WAIT over time, at most twRows looks of it. Where the server is
-// on another machine only the client's side is seen.
+// series is TIME_WAIT over time, at most twRows samples. If the server is on
+// another machine only the client's side is seen.
 func (w *timeWait) series(blind bool) (all []result.ChurnSample) {
 	before := sides{}
 	n := len(w.all)
@@ -139,7 +140,7 @@ func (s *sides) timeWait(blind bool) result.TimeWait {
 	return t
 }
 
-// churnSum is what a churn came to.
+// churnSum is the outcome of a churn.
 type churnSum struct {
 	opt     *ChurnOptions
 	rate    float64 // transactions per second
@@ -148,8 +149,8 @@ type churnSum struct {
 	at      sides
 	ports   int64 // local ports there are, towards all destinations
 	noPort  int64 // EADDRNOTAVAIL
-	// notClosed are connections that the server was to close first and did not
-	// within 5 s: the client has.
+	// notClosed is how many connections the server was to close first and did not
+	// within 5 s, so the client did.
 	notClosed int64
 	reuse     int64 // net.ipv4.tcp_tw_reuse; -1: not known
 	most      int64 // net.ipv4.tcp_max_tw_buckets
@@ -176,11 +177,11 @@ func (c *churn) sum(fp proc.FS) churnSum {
 // tcp_tw_reuse 1, or 2 on loopback, once it is a second old.
 func (s *churnSum) reused() bool { return s.reuse == 1 || s.reuse == 2 && s.loopback }
 
-// serverEnds says whether it is the server that closes first, as it was to.
+// serverEnds says whether the server really closed first, if it was to.
 func (s *churnSum) serverEnds() bool { return s.opt.ServerEnds && s.notClosed == 0 }
 
-// exhaustion is after how many more seconds at this rate no local port is left;
-// nil: never.
+// exhaustion is how many more seconds at this rate the local ports last; nil: for
+// ever.
 func (s *churnSum) exhaustion() *float64 {
 	perSecond := s.conns
 	held := perSecond * timeWaitFor
@@ -193,7 +194,7 @@ func (s *churnSum) exhaustion() *float64 {
 	case s.reused():
 		held = perSecond
 	case s.most > 0 && held > float64(s.most):
-		held = float64(s.most) // the rest is forgotten at once
+		held = float64(s.most) // beyond tcp_max_tw_buckets the kernel forgets them
 	}
 	if held += float64(s.opt.Users); held <= float64(s.ports) || perSecond <= 0 {
 		return nil
@@ -202,7 +203,7 @@ func (s *churnSum) exhaustion() *float64 {
 	return &left
 }
 
-// outcome is the same for a result.
+// outcome turns it into a result.
 func (s *churnSum) outcome() *result.Churn {
 	c := &result.Churn{Load: s.opt.load(), ServerFirst: s.opt.ServerEnds, ClosedFirst: result.ByClient,
 		NotClosed: s.notClosed,
