@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// Ages counts durations in a coarse histogram whose rows grow with them: eight
-// to each doubling, so that a row is at most an eighth of its beginning wide. The
-// zero value is ready.
+// Ages is a coarse histogram of durations with logarithmic rows: eight to each
+// doubling, so a row is at most an eighth as wide as its lower bound. The zero
+// value is ready.
 type Ages struct {
 	Unknown int64 // of runs longer than the clock of a connection counts
 	// First and Last are when the first and the last of them were lost.
@@ -42,7 +42,7 @@ func (a *Ages) put(ms uint32) {
 	a.rows[row]++
 }
 
-// add takes in what another has counted.
+// add merges another histogram.
 func (a *Ages) add(b *Ages) {
 	a.Unknown += b.Unknown
 	if a.First.IsZero() || !b.First.IsZero() && b.First.Before(a.First) {
@@ -95,9 +95,10 @@ func (a *Ages) Common(share float64) (from, to time.Duration, ok bool) {
 	return from, to, ok
 }
 
-// lost counts the age of a connection that its peer, or the network, ended: how
-// long ago its last message began, or else its connect. Its clock goes around
-// once in 71 minutes; of a thread that is older nobody can tell.
+// lost counts the age of a connection that its peer, or the network, ended: the
+// time since its last message began, or since its connect. The clock of a
+// connection wraps around every 71 minutes; once the thread is older, the age is
+// unknown.
 func (a *Ages) lost(now uint64, since uint32) {
 	if a.Last = time.Now(); a.First.IsZero() {
 		a.First = a.Last

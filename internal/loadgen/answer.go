@@ -19,8 +19,7 @@ type Answer struct {
 	Lines []string // without control characters; bytes that are no text are \xNN
 }
 
-// keepFirst keeps the answer that made the first connection fail, of all
-// threads.
+// keepFirst keeps the answer that made the first connection of all threads fail.
 func (cs *conns) keepFirst(slot int64, why cause, prefix string, answer []byte) {
 	if cs.shared.answer.Load() != nil {
 		return
@@ -31,9 +30,9 @@ func (cs *conns) keepFirst(slot int64, why cause, prefix string, answer []byte) 
 	})
 }
 
-// printable is what a peer sent as lines of text that no terminal takes for
-// orders: ECMA-48 control characters are dropped, and so are the invisible ones
-// that turn text around (Unicode category Cf).
+// printable returns what a peer sent as lines that are safe to print on a
+// terminal: control characters (ECMA-48) are dropped, and so are invisible ones
+// that change the direction of text (Unicode category Cf).
 func printable(prefix string, b []byte) []string {
 	more := len(b) > maxAnswer
 	b = b[:min(len(b), maxAnswer)]
@@ -70,9 +69,9 @@ func isTLS(b []byte) bool {
 // isHTTP says whether b begins an HTTP/1 answer.
 func isHTTP(b []byte) bool { return bytes.HasPrefix(b, []byte("HTTP/1.")) }
 
-// isHTTPForTLS says whether b is what a server of HTTPS answers to plain HTTP:
-// status 400, with words for people. nginx and Go's net/http name HTTPS, Apache
-// httpd an "SSL-enabled server port".
+// isHTTPForTLS says whether b is what an HTTPS server answers to plain HTTP:
+// status 400, with a sentence for people. nginx and Go's net/http mention HTTPS,
+// Apache httpd an "SSL-enabled server port".
 func isHTTPForTLS(b []byte) bool {
 	if !isHTTP(b) || !bytes.HasPrefix(b[min(len(b), len("HTTP/1.x ")):], []byte("400")) {
 		return false
@@ -85,12 +84,12 @@ func isHTTPForTLS(b []byte) bool {
 	return false
 }
 
-// isRequest says whether b begins with our own opening handshake, which then
-// came back from an echo server of TCP.
+// isRequest says whether b begins with our own opening handshake: then a TCP echo
+// server sent it back.
 func isRequest(b []byte) bool { return bytes.HasPrefix(b, []byte("GET ")) }
 
-// foreignCause is the cause for bytes that are not the echo that is awaited, at
-// the beginning of a message: who speaks there may be no echo server at all.
+// foreignCause is the cause for bytes that are not the awaited echo, at the
+// beginning of a message: the peer may be no echo server at all.
 func foreignCause(b []byte) cause {
 	switch {
 	case isTLS(b) || isHTTPForTLS(b):

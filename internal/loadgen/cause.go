@@ -8,8 +8,8 @@ import (
 	"github.com/c10m/c10m/internal/ws"
 )
 
-// cause is a phase and a reason; each thread counts them in a flat array. What
-// helps against each is in package report.
+// cause is a phase and a reason; each thread counts causes in a flat array. The
+// cure for each is in package report.
 type cause uint8
 
 const (
@@ -92,7 +92,7 @@ const (
 	nCauses
 )
 
-// causeTable says of each cause how it is counted.
+// causeTable says how each cause is counted.
 var causeTable = [nCauses]struct {
 	phase, reason string
 	status        int    // of the answer to a handshake, RFC 9110 section 15; 0: none

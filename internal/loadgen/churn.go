@@ -6,10 +6,10 @@ import (
 	"time"
 )
 
-// Churn is users who each want one transaction after the other: a message there
-// and back, over a connection of the plan. Connections come and go with them:
-// each carries PerConn messages and is closed. With fewer connections than
-// users, users wait for one that is free: a pool.
+// Churn is users that each do one transaction after the other: a message there and
+// back, over a connection of the plan. Connections come and go with them: each
+// carries PerConn messages and is closed. With fewer connections than users, users
+// wait for a free one: a pool.
 type Churn struct {
 	Users        int64         // over all threads
 	PerConn      uint32        // messages that a connection carries; 0: it is kept
@@ -23,16 +23,16 @@ type Churn struct {
 	Timeout      time.Duration // of one transaction, its connect included; 0: none
 }
 
-// retryAfter is how long a user waits whose transaction failed, microseconds.
+// retryAfter is how long a user waits after a failed transaction, microseconds.
 const retryAfter = 10_000
 
-// churn is the workload of users who come and go. Users are numbered.
+// churn is the workload of users that come and go. Users are numbered.
 type churn struct {
 	Churn
 	cs       *conns
 	start    time.Time
 	left     []int64     // by user: transactions still to do; nil: no end
-	since    []uint32    // by user: since when it waits for its transaction; after a failure, until when
+	since    []uint32    // by user: when its transaction became due; after a failure, when to retry
 	waiting  fifo[int32] // users without a connection
 	retry    fifo[int32] // users who wait after a failure
 	going    int64       // users who are not done
@@ -40,7 +40,7 @@ type churn struct {
 	free     fifo[int64] // slots without a user; none if each has its own
 	user     []int32     // by slot: whose transaction is under way; none: -1
 	under    int         // transactions under way
-	swept    uint32      // when timeouts were last looked for
+	swept    uint32      // when timeouts were last checked
 	draining bool
 	progress time.Time // of the drain
 	failed   int       // tries that failed since a transaction was last done, and ...
@@ -137,13 +137,13 @@ func (ch *churn) step() (wait int, done bool) {
 	return wait, false
 }
 
-// givesUpAfter is how long nothing at all must have succeeded, beside so many
-// failures in a row, for a fixed amount of work to be given up: a server that is
-// started anew is back by then.
+// givesUpAfter is how long nothing at all must have succeeded, in addition to
+// maxConsecutiveFailures, for a fixed amount of work to be given up. A server that
+// is restarted is back by then.
 const givesUpAfter = 5 * time.Second
 
-// neverDone says whether a fixed amount of work is never going to be done. Where a
-// time is given instead, that ends it.
+// neverDone says whether a fixed amount of work will never be done. Work that is
+// limited by time ends by itself.
 func (ch *churn) neverDone(now uint32) bool {
 	return ch.Loops > 0 && ch.failed >= maxConsecutiveFailures && now-ch.success >= micros(givesUpAfter)
 }
@@ -151,7 +151,7 @@ func (ch *churn) neverDone(now uint32) bool {
 // ready says whether a transaction can begin.
 func (ch *churn) ready() bool { return ch.waiting.len() > 0 && (ch.own || ch.free.len() > 0) }
 
-// release gives a slot back once its connection can be used, or made anew.
+// release frees a slot once its connection can be used or opened again.
 func (ch *churn) release(slot int64) {
 	if !ch.own {
 		ch.free.push(slot)
@@ -175,11 +175,10 @@ func (ch *churn) begin(slot int64, user int32) {
 	ch.cs.open(slot)
 }
 
-// opened: what a connection was opened for is its first message.
+// opened sends the message that the connection was opened for.
 func (ch *churn) opened(slot int64) { ch.cs.msgs.start(slot, ch.since[ch.user[slot]]) }
 
-// answered is the end of a transaction, and of the connection if that was its
-// last.
+// answered ends a transaction, and the connection after its last message.
 func (ch *churn) answered(slot int64, _ uint32, at uint64) {
 	cs, now := ch.cs, uint32(at)
 	user := ch.endTransaction(slot)
@@ -209,7 +208,7 @@ func (ch *churn) answered(slot int64, _ uint32, at uint64) {
 func (ch *churn) room(int64)        {}
 func (ch *churn) closed(slot int64) { ch.release(slot) }
 
-// endTransaction takes the user off a slot.
+// endTransaction detaches the user from a slot.
 func (ch *churn) endTransaction(slot int64) (user int32) {
 	user = ch.user[slot]
 	ch.user[slot] = -1
@@ -231,8 +230,8 @@ func (ch *churn) lost(slot int64, _ cause) {
 	}
 }
 
-// sweep ends what takes too long: connects, transactions, and closes that are
-// the server's turn.
+// sweep ends what takes too long: connects, transactions, and closes that are the
+// server's turn.
 func (ch *churn) sweep(now uint32) {
 	if now-ch.swept < sweepEvery {
 		return
@@ -253,8 +252,8 @@ func (ch *churn) sweep(now uint32) {
 	}
 }
 
-// end takes back what is under way and leaves open what is open. What that ends
-// is no loss of a user any more.
+// end cancels what is under way and leaves open connections open. Connections lost
+// from here on are no failures of a user.
 func (ch *churn) end() {
 	ch.cs.work = holding{}
 	for i := range ch.cs.list {
@@ -269,7 +268,7 @@ func (ch *churn) end() {
 	ch.cs.msgs.expireAll()
 }
 
-// fifo is a queue; what was taken from it is dropped now and then.
+// fifo is a queue; its consumed part is dropped now and then.
 type fifo[T any] struct {
 	list []T
 	head int

@@ -3,7 +3,7 @@ package loadgen
 const (
 	// workBurst is how many sends or closes are done between two polls.
 	workBurst = 64
-	// closePoll is how long to wait for answers to close frames, microseconds.
+	// closePoll is how long a poll waits for answers to close frames, microseconds.
 	closePoll = 10_000
 )
 

@@ -2,9 +2,9 @@ package loadgen
 
 import "github.com/c10m/c10m/internal/ws"
 
-// conn is what is kept of each connection: 8 bytes in a flat array that holds no
-// pointers, so the garbage collector never looks at it. Its index is its slot;
-// slot + the plan's Offset is its number in the plan.
+// conn is the state of one connection: 8 bytes in a flat array without pointers,
+// so the garbage collector never looks at it. Its index is its slot; slot + the
+// plan's Offset is its number in the plan.
 type conn struct {
 	t         uint32 // the clock when its connect began, or when its newest message should have been sent
 	state     connState
@@ -12,8 +12,8 @@ type conn struct {
 	restoring bool // it was lost, and is being restored
 }
 
-// talk is how far a connection's messages are: another 16 bytes, in an array that
-// is not touched, and so takes no memory, before there is a first message.
+// talk is the progress of a connection's messages: another 16 bytes, in an array
+// that is not touched, and so takes no memory, before the first message.
 type talk struct {
 	seq    uint32 // messages begun in this exchange
 	sent   uint32 // bytes of the newest message, or of the handshake, that were written
@@ -34,5 +34,5 @@ const (
 	failed  // never opened
 )
 
-// opening says whether the connection is under way to being open.
+// opening says whether the connection is being opened.
 func (c *conn) opening() bool { return c.state >= connecting && c.state <= upgrading }

@@ -14,24 +14,24 @@ const closeWait = 5 * time.Second
 // microseconds.
 const sweepEvery = 100_000
 
-// workload decides what to begin next, and is told what comes of it.
+// workload decides what to begin next, and is told the outcome.
 type workload interface {
 	// step begins a bounded piece of the work. It returns how long to wait for
 	// events, in microseconds, and whether all is done.
 	step() (wait int, done bool)
 	// opened: a connection can be used.
 	opened(slot int64)
-	// answered: a message came back whole, which should have been sent at intended.
+	// answered: a message came back whole that should have been sent at intended.
 	answered(slot int64, intended uint32, now uint64)
 	// room: a connection can take another message.
 	room(slot int64)
-	// lost: a connection failed to open, or has ended though nobody asked it to.
+	// lost: a connection failed to open, or ended without having been asked to.
 	lost(slot int64, why cause)
 	// closed: a connection that we closed has ended.
 	closed(slot int64)
 }
 
-// holding is the work of a thread without an order: connections are held.
+// holding is the workload of a thread without a command: connections are held.
 type holding struct{}
 
 func (holding) step() (int, bool)              { return -1, false }
@@ -42,8 +42,8 @@ func (holding) lost(int64, cause)              {}
 func (holding) closed(int64)                   {}
 
 // conns is the state machine of one thread's connections: each goes from unused
-// over connecting to open, and ends closed by us, lost or failed. It is what the
-// transport tells of them, and counts.
+// over connecting to open, and ends as closed by us, lost or failed. It receives
+// the transport's events and does the counting.
 type conns struct {
 	clock
 	ledger
@@ -70,8 +70,8 @@ func (cs *conns) open(slot int64) {
 	}
 }
 
-// dial begins a connect, the first one of a slot or another. It tells whether
-// it is under way.
+// dial begins a connect, the first of a slot or a later one. It reports whether
+// the connect is under way.
 func (cs *conns) dial(slot int64) bool {
 	c := &cs.list[slot]
 	c.t = cs.micros()
@@ -83,7 +83,7 @@ func (cs *conns) dial(slot int64) bool {
 	return true
 }
 
-// connected is a connect that succeeded.
+// connected implements receiver: a connect has succeeded.
 func (cs *conns) connected(slot int64) {
 	cs.times[cs.proto(slot)].Connect.Record(int64(cs.micros()-cs.list[slot].t) * 1000)
 	if cs.isWS(slot) {
@@ -93,7 +93,7 @@ func (cs *conns) connected(slot int64) {
 	cs.established(slot)
 }
 
-// established is a connection that can be used.
+// established counts a connection that can be used.
 func (cs *conns) established(slot int64) {
 	c := &cs.list[slot]
 	c.state = open
@@ -140,7 +140,7 @@ func (cs *conns) ended(slot int64, why cause) {
 	}
 }
 
-// failOpening is a connection that was under way and was not established.
+// failOpening handles a connection that was being opened and was not established.
 func (cs *conns) failOpening(slot int64, why cause) {
 	if !cs.list[slot].restoring {
 		cs.pending--
@@ -149,7 +149,7 @@ func (cs *conns) failOpening(slot int64, why cause) {
 	cs.failed(slot, why)
 }
 
-// failed is a connection that could not be opened.
+// failed counts a connection that could not be opened.
 func (cs *conns) failed(slot int64, why cause) {
 	c := &cs.list[slot]
 	if c.restoring {
@@ -164,7 +164,7 @@ func (cs *conns) failed(slot int64, why cause) {
 	cs.work.lost(slot, why)
 }
 
-// lose ends a connection that was established.
+// lose handles an established connection that was lost.
 func (cs *conns) lose(slot int64, why cause) {
 	c := &cs.list[slot]
 	if causeTable[why].byPeer {
@@ -181,7 +181,7 @@ func (cs *conns) lose(slot int64, why cause) {
 	cs.work.lost(slot, why)
 }
 
-// drop drops what is kept of a connection, and its socket.
+// drop releases a connection's state and its socket.
 func (cs *conns) drop(slot int64, reset bool) {
 	if cs.frames != nil {
 		cs.frames.forget(slot)
@@ -190,8 +190,7 @@ func (cs *conns) drop(slot int64, reset bool) {
 	cs.link.close(slot, reset)
 }
 
-// cancel ends a connect that is under way: it was not attempted to the end,
-// and counts nowhere.
+// cancel ends a connect that is under way without counting it anywhere.
 func (cs *conns) cancel(slot int64) {
 	cs.drop(slot, false)
 	cs.list[slot].state = unused
@@ -199,8 +198,8 @@ func (cs *conns) cancel(slot int64) {
 	cs.count(slot).Attempted--
 }
 
-// tooLong says whether a connection has been opening for longer than the plan
-// lets it.
+// tooLong says whether a connection has been opening for longer than the connect
+// timeout.
 func (cs *conns) tooLong(slot int64, now uint32) bool {
 	c := &cs.list[slot]
 	return c.opening() && now-c.t >= micros(cs.plan.ConnectTimeout)
@@ -222,15 +221,15 @@ func (cs *conns) close(slot int64) {
 	}
 }
 
-// hangUp ends a connection without a word.
+// hangUp closes the transport without a WebSocket close handshake.
 func (cs *conns) hangUp(slot int64) {
 	cs.drop(slot, cs.plan.Close == plan.CloseRST)
 	cs.closed(slot)
 }
 
-// awaitClose leaves it to the server to close first, which it does after the
-// message or the close frame that says so (RFC 6455 section 7.1.1). It is false
-// where nothing could be said.
+// awaitClose lets the server close first, which it does after the message or the
+// close frame that asks for it (RFC 6455 section 7.1.1). It is false if nothing
+// could be sent.
 func (cs *conns) awaitClose(slot int64) bool {
 	if cs.isWS(slot) {
 		return cs.closeHandshake(slot)
@@ -239,7 +238,7 @@ func (cs *conns) awaitClose(slot int64) bool {
 	return true
 }
 
-// closeHandshake begins the one of RFC 6455 section 7.1.2.
+// closeHandshake begins the closing handshake of RFC 6455 section 7.1.2.
 func (cs *conns) closeHandshake(slot int64) bool {
 	if !cs.frames.sendClose(slot, ws.CodeNormal) {
 		return false
@@ -261,14 +260,14 @@ func (cs *conns) closeDone(slot int64) {
 	cs.closed(slot)
 }
 
-// closed is a connection that we ended.
+// closed counts a connection that we ended.
 func (cs *conns) closed(slot int64) {
 	cs.list[slot].state = unused
 	cs.count(slot).Closed++
 	cs.work.closed(slot)
 }
 
-// overdue ends a close whose answer does not come.
+// overdue ends a close that the server does not answer in time.
 func (cs *conns) overdue(slot int64, now uint32) {
 	if c := &cs.list[slot]; c.state == closing && now-c.t >= micros(closeWait) {
 		cs.blame(slot, closeTimeout, 1)
@@ -276,8 +275,8 @@ func (cs *conns) overdue(slot int64, now uint32) {
 	}
 }
 
-// abort is the end of everything, when no transport carries it any more: what is
-// under way counts nowhere, what is held is lost.
+// abort ends everything after the transport has failed: what is under way counts
+// nowhere, what is held is lost.
 func (cs *conns) abort(why cause) {
 	cs.reconnect.stop()
 	for i := range cs.list {
@@ -315,5 +314,5 @@ func (cs *conns) proto(slot int64) int {
 // count is where a slot's connection is counted.
 func (cs *conns) count(slot int64) *Counts { return &cs.n[cs.proto(slot)] }
 
-// blame counts n failures of a slot's connection under their cause.
+// blame counts n failures of a slot's connection by their cause.
 func (cs *conns) blame(slot int64, why cause, n int64) { cs.errs[cs.proto(slot)][why] += n }

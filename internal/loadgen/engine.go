@@ -63,14 +63,14 @@ func Start(p plan.Plan, maxSize int) (*Engine, error) {
 		}
 	}
 	if err != nil {
-		_, _ = e.Stop() // says the same
+		_, _ = e.Stop() // returns the same error
 		return nil, fmt.Errorf("start client threads: %w", err)
 	}
 	e.makeLanes(p)
 	return e, nil
 }
 
-// free gives back what was made for threads that never ran.
+// free releases what was made for threads that never ran.
 func (e *Engine) free() {
 	for _, t := range e.threads {
 		t.cs.link.stop(false)
@@ -151,8 +151,8 @@ func (e *Engine) Exchange(ctx context.Context, x Exchange) {
 	e.do(ctx, e.threads, command{kind: doExchange, ex: x}, len(e.threads), func() { e.shared.stopEx.Store(true) })
 }
 
-// shareSample gives each thread its part of an even spread of n over all
-// connections that are open.
+// shareSample spreads a sample of n connections evenly over all that are open, and
+// gives each thread its part.
 func (e *Engine) shareSample(n int64) {
 	all, before := max(1, e.Counts().Open()), int64(0)
 	upTo := func(conns int64) int64 { return conns * min(n, all) / all }
@@ -188,13 +188,13 @@ func (e *Engine) Census() Census {
 	return c
 }
 
-// each lets every thread do something.
+// each runs a function in every thread.
 func (e *Engine) each(take func(*thread)) {
 	e.do(context.Background(), e.threads, command{kind: doCensus, take: take}, len(e.threads), func() {})
 }
 
-// do gives an order to some threads and waits until n threads have done it. When
-// ctx ends first, it calls stop, and they end what they do.
+// do gives a command to some threads and waits until n threads have done it. If
+// ctx ends first, it calls stop, and they end what they are doing.
 func (e *Engine) do(ctx context.Context, to []*thread, c command, n int, stop func()) {
 	var wg sync.WaitGroup
 	wg.Add(n)
@@ -225,9 +225,9 @@ func (e *Engine) Counts() (c Counts) {
 	return c
 }
 
-// Stop ends the threads and sums what they counted. It does not wait for the
-// connections that are still open: they are closed behind it, as the threads
-// end, and what the engine took is given back.
+// Stop ends the threads and sums what they counted. It does not wait for
+// connections that are still open: they are closed as the threads end, and the
+// engine's memory is freed.
 func (e *Engine) Stop() (Tally, error) {
 	e.do(context.Background(), e.threads, command{kind: doStop}, len(e.threads), func() {})
 	sum := newTally()

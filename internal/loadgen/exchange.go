@@ -5,12 +5,12 @@ import (
 	"time"
 )
 
-// Exchange is what messages to send over the connections that are open. With
-// an Interval each connection sends one message per interval, at a moment of
-// its own, and latency counts from the moment it should have been sent: a
-// message that is late because the one before it was slow counts as slow, too
-// (no coordinated omission). Without, each sends the next as soon as the last
-// came back (closed loop).
+// Exchange is the messages to send over the open connections. With an Interval
+// each connection sends one message per interval, at a moment of its own, and
+// latency counts from the moment it should have been sent: a message that is late
+// because the one before it was slow counts as slow, too (no coordinated
+// omission). Without an Interval each sends the next as soon as the last came back
+// (closed loop).
 type Exchange struct {
 	Size     int           // bytes per message, at least 1
 	SizeMax  int           // sizes are spread evenly over Size..SizeMax; 0: all are Size
@@ -21,11 +21,11 @@ type Exchange struct {
 	PerConn  uint32        // messages per connection; 0: no limit
 	Sample   int64         // only so many of the open connections, evenly spaced; 0: all; not with an Interval
 	Window   int           // messages under way at once per thread; 0: no limit
-	Verify   bool          // its latencies are counted apart
+	Verify   bool          // count its latencies separately
 	Drain    time.Duration // how long to wait for the last answers
 }
 
-// maxWait is how long a thread waits at most before it looks at its orders, in
+// maxWait is how long a thread waits at most before it looks at its commands,
 // microseconds.
 const maxWait = 100_000
 
@@ -104,9 +104,9 @@ func (x *exchange) step() (wait int, done bool) {
 	switch {
 	case x.chosen == 0 && x.Duration == 0,
 		begun && m.under == 0,
-		x.cs.total().Open() == 0 && x.cs.reconnect.idle(), // nobody is left
+		x.cs.total().Open() == 0 && x.cs.reconnect.idle(), // no connection is left
 		begun && quiet >= x.Drain,
-		x.draining && stopped: // interrupted: nobody waits for answers
+		x.draining && stopped: // interrupted: do not wait for answers
 		m.expireAll()
 		x.countOverdue()
 		return 0, true
@@ -117,8 +117,9 @@ func (x *exchange) step() (wait int, done bool) {
 	return wait, false
 }
 
-// overtime is how long after the end messages are still sent that were due
-// before it: long enough for a stall, not for a load that can never be carried.
+// overtime is how long after the end messages are still sent that were due before
+// it: long enough to catch up after a stall, not for a load that the server can
+// never carry.
 func (x *exchange) overtime() time.Duration { return min(x.Drain, max(time.Second, x.Duration/2)) }
 
 // lags says whether messages that were due before the end are still to be begun.
@@ -171,7 +172,7 @@ func (x *exchange) offset(k int64, round uint32) time.Duration {
 	return time.Duration(in) + x.Interval*time.Duration(round)
 }
 
-// opened is a connection that is back: it joins in where the others are. What it
+// opened: a restored connection joins in at its place in the schedule. What it
 // missed was never sent.
 func (x *exchange) opened(slot int64) {
 	x.cs.msgs.noDelay(slot)
@@ -203,9 +204,9 @@ func (x *exchange) lost(int64, cause) {}
 func (x *exchange) closed(int64)      {}
 
 // refill starts what a connection has room for: in a closed loop the next
-// messages, with an interval those whose time has come meanwhile. These are
-// also sent after the end of the exchange, if they were due before it: left out,
-// the longest waits would be missing.
+// messages, with an interval those that have become due. Messages that were due
+// before the end are sent after it, too: leaving them out would leave out the
+// longest waits.
 func (x *exchange) refill(slot int64, now uint64) {
 	m, c, k := x.cs.msgs, &x.cs.list[slot], &x.cs.talks[slot]
 	for c.state == open && (x.PerConn == 0 || k.seq < x.PerConn) && m.room(slot) {

@@ -6,19 +6,19 @@ import (
 	"github.com/c10m/c10m/internal/ws"
 )
 
-// frames is WebSocket around the messages: the opening handshake, the server's
-// frames taken apart, ours put together again from their number when a part of
-// one is still to be written.
+// frames is the WebSocket layer around the messages: the opening handshake,
+// parsing the server's frames, and rendering ours again from their number when
+// part of one is still to be written.
 type frames struct {
 	cs     *conns
 	out    []byte          // what is about to be written
-	joined []byte          // what a read left over, and the next read behind it
+	joined []byte          // what a read left over, followed by the next read
 	rare   map[int64]*rare // by slot
 }
 
-// rare is what a WebSocket connection needs beside its talk now and then: while
-// part of a frame header, of a control frame or of the handshake's answer has
-// arrived, or while a pong has to wait for the frame before it.
+// rare is state that a WebSocket connection needs only now and then: while part of
+// a frame header, of a control frame or of the handshake's answer has arrived, or
+// while a pong has to wait for the frame before it.
 type rare struct {
 	left []byte // not consumed by the last read
 	pong []byte // a whole frame; nil: none
@@ -28,7 +28,7 @@ func newFrames(cs *conns) *frames {
 	return &frames{cs: cs, out: make([]byte, 0, readSize), rare: map[int64]*rare{}}
 }
 
-// waits says whether anything is kept of any connection.
+// waits says whether any connection has such state.
 func (f *frames) waits() bool { return f != nil && len(f.rare) > 0 }
 
 // template is the opening handshake for the port of a slot.
@@ -39,10 +39,10 @@ func (f *frames) template(slot int64) *ws.Template {
 // seed numbers a connection for its Sec-WebSocket-Key.
 func (f *frames) seed(slot int64) uint64 { return uint64(f.cs.plan.Offset + slot) }
 
-// maskKey is the masking key of message seq. RFC 6455 section 5.3 wants keys
-// that nobody can guess, so that a page in a browser cannot choose what a proxy
-// sees; we are no browser and choose all bytes ourselves. What counts here is
-// that the same key can be made again when the rest of a frame is written.
+// maskKey is the masking key of message seq. RFC 6455 section 5.3 wants
+// unpredictable keys, so that a page in a browser cannot choose what a proxy sees;
+// this is no browser, and all bytes are ours. What matters here is that the same
+// key can be computed again when the rest of a frame is written.
 func (f *frames) maskKey(slot int64, seq uint32) uint32 {
 	return uint32(scatter(f.cs.plan.Offset+slot, seq) >> 32)
 }
@@ -56,17 +56,17 @@ func (f *frames) request(slot int64) {
 	if sent == len(f.out) {
 		c.state, sent = upgrading, 0
 	}
-	if k.sent != uint32(sent) { // written whole at once, as nearly always, it touches no talk
+	if k.sent != uint32(sent) { // written whole at once, as nearly always, it needs no talk
 		k.sent = uint32(sent)
 	}
 }
 
-// part is as much as fits the buffer of a message's frame, from a place on.
+// part is as much of a message's frame as fits the buffer, from an offset on.
 func (f *frames) part(slot int64, payload []byte, seq uint32, from int) []byte {
 	return ws.AppendPart(f.out[:0], f.cs.shared.opcode, payload, f.maskKey(slot, seq), from, cap(f.out))
 }
 
-// received takes up what a WebSocket server sent.
+// received handles what a WebSocket server sent.
 func (f *frames) received(slot int64, in []byte) {
 	in = f.join(slot, in)
 	if c := &f.cs.list[slot]; c.state == requesting || c.state == upgrading {
@@ -88,7 +88,7 @@ func (f *frames) received(slot int64, in []byte) {
 	f.read(slot, in)
 }
 
-// join is what was just read, behind what the connection had left.
+// join appends what was just read to what the connection had left.
 func (f *frames) join(slot int64, in []byte) []byte {
 	if len(f.rare) == 0 {
 		return in
@@ -103,7 +103,7 @@ func (f *frames) join(slot int64, in []byte) []byte {
 	return f.joined
 }
 
-// keep remembers what a read has left over.
+// keep stores what a read has left over.
 func (f *frames) keep(slot int64, left []byte) {
 	if len(left) == 0 {
 		return
@@ -121,14 +121,14 @@ func (f *frames) rareOf(slot int64) *rare {
 	return r
 }
 
-// tidy drops r once it holds nothing.
+// tidy deletes r once it holds nothing.
 func (f *frames) tidy(slot int64, r *rare) {
 	if len(r.left) == 0 && r.pong == nil {
 		delete(f.rare, slot)
 	}
 }
 
-// forget drops what is kept of a connection that is gone.
+// forget deletes the state of a connection that is gone.
 func (f *frames) forget(slot int64) {
 	if len(f.rare) > 0 {
 		delete(f.rare, slot)
@@ -138,7 +138,7 @@ func (f *frames) forget(slot int64) {
 	}
 }
 
-// read takes the server's frames apart.
+// read parses the server's frames.
 func (f *frames) read(slot int64, in []byte) {
 	c, k := &f.cs.list[slot], &f.cs.talks[slot]
 	for c.state == open || c.state == closing {
@@ -158,7 +158,7 @@ func (f *frames) read(slot int64, in []byte) {
 			if c.state == closing {
 				return // the end of its stream follows
 			}
-			f.sendClose(slot, ev.Code) // as well as can be, RFC 6455 section 5.5.1
+			f.sendClose(slot, ev.Code) // as far as possible, RFC 6455 section 5.5.1
 			why := closeCause(ev.Code)
 			f.cs.keepFirst(slot, why, fmt.Sprintf("close frame, code %d: ", ev.Code), ev.Payload)
 			f.cs.lose(slot, why)
@@ -173,8 +173,8 @@ func (f *frames) read(slot int64, in []byte) {
 	}
 }
 
-// answerPing sends a pong, now or once the frame under way is written; only the
-// last ping needs an answer (RFC 6455 section 5.5.3).
+// answerPing sends a pong, now or after the frame under way; only the last ping
+// needs an answer (RFC 6455 section 5.5.3).
 func (f *frames) answerPing(slot int64, payload []byte) {
 	c := &f.cs.list[slot]
 	if c.state != open {
@@ -186,8 +186,8 @@ func (f *frames) answerPing(slot int64, payload []byte) {
 	}
 }
 
-// sendPong writes the pong that waits, between two frames. One that is taken only
-// in part ends the connection: nothing else could be sent on it.
+// sendPong writes the waiting pong, between two frames. If only part of it can be
+// written, the connection is ended: nothing else could be sent on it.
 func (f *frames) sendPong(slot int64) {
 	r := f.rare[slot]
 	if r == nil || r.pong == nil || f.cs.list[slot].state != open {
@@ -205,9 +205,9 @@ func (f *frames) sendPong(slot int64) {
 	}
 }
 
-// sendClose sends a close frame, RFC 6455 section 7.1.2. It tells whether an
-// answer is to be waited for: not if we are in the middle of a frame that the
-// server never took, nor if there is no room. With ws.CodeNone the frame is empty.
+// sendClose sends a close frame, RFC 6455 section 7.1.2. It reports whether to
+// wait for an answer: not in the middle of a frame that the server never took, nor
+// if there is no room. With ws.CodeNone the frame is empty.
 func (f *frames) sendClose(slot int64, code uint16) bool {
 	if f.cs.talks[slot].sent > 0 && !f.cs.msgs.written(slot) {
 		return false

@@ -21,23 +21,24 @@ func HeatBound(row int) int64 {
 	return 1000 << (heatFirst + row)
 }
 
-// Heat is how many messages took how long at which time of an exchange.
+// Heat is a heat map: how many messages took how long, over the time of an
+// exchange.
 type Heat struct {
 	Column  time.Duration // time covered by each
 	Columns [][HeatRows]int64
 }
 
-// heat is one thread's part.
+// heat is one thread's part of it.
 type heat struct {
 	Heat
-	open bool // nobody knows how long it will take
+	open bool // the duration is not known beforehand
 }
 
-// openColumn is the time that a column of a heat covers at first whose end is
-// open.
+// openColumn is the time that a column covers at first if the duration is not
+// known.
 const openColumn = 10 * time.Millisecond
 
-// newHeat is of total; 0: until it is over, and the columns double meanwhile.
+// newHeat covers total; if total is 0, columns double their time as needed.
 func newHeat(columns int, total time.Duration) *heat {
 	h := &heat{Heat{Column: max(1, total/time.Duration(columns)), Columns: make([][HeatRows]int64, columns)}, total == 0}
 	if h.open {
@@ -46,7 +47,7 @@ func newHeat(columns int, total time.Duration) *heat {
 	return h
 }
 
-// fold makes each column cover twice the time.
+// fold doubles the time that each column covers.
 func (h *Heat) fold() {
 	for i, c := range h.Columns {
 		h.Columns[i] = [HeatRows]int64{}
@@ -67,8 +68,8 @@ func (h *heat) add(t time.Duration, ns int64) {
 	h.Columns[col][row]++
 }
 
-// Heat is what the last exchange or churn kept, summed over all threads; no columns if it
-// kept none. It is for the time between two exchanges.
+// Heat returns the heat map of the last exchange or churn, summed over all
+// threads; without columns if none was kept. Call it between two exchanges.
 func (e *Engine) Heat() (sum Heat) {
 	var mu sync.Mutex
 	e.each(func(t *thread) {

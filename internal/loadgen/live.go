@@ -8,8 +8,8 @@ import (
 	"github.com/c10m/c10m/internal/sys"
 )
 
-// Live is how a running engine stands: what its threads have counted so far, and
-// each of them.
+// Live is the state of a running engine: what its threads have counted so far, and
+// each thread.
 type Live struct {
 	Tally
 	Threads []Thread
@@ -21,8 +21,8 @@ type Thread struct {
 	Counts Counts
 }
 
-// live is what a thread shows when it is asked to: a copy, because what it counts
-// is its own. Nobody asks in a run without viewers, and then it is never taken.
+// live is the copy of its counts that a thread makes when asked; the counts
+// themselves are the thread's own. Without viewers it is never made.
 type live struct {
 	given atomic.Int64 // the last request that was answered
 
@@ -35,9 +35,9 @@ type live struct {
 // liveWait is how long Live waits for threads that are busy.
 const liveWait = 100 * time.Millisecond
 
-// Live asks all threads for a copy of what they count apart. One that does not
-// answer in time has its last copy taken. It may be called from anywhere, by one
-// at a time, also after Stop.
+// Live asks all threads for a copy of their counts. For a thread that does not
+// answer in time its last copy is used. It may be called from anywhere, by one
+// goroutine at a time, also after Stop.
 func (e *Engine) Live() Live {
 	asked := e.shared.asked.Add(1)
 	if !e.shown(asked) {
@@ -73,12 +73,13 @@ func (e *Engine) shown(asked int64) bool {
 	return true
 }
 
-// show answers a request; the thread calls it once per round. One that is about
-// to sleep until its next order, or to end, answers the next request beforehand.
+// show answers a request; the thread calls it once per round. A thread that is
+// about to sleep until its next command, or to end, answers the next request in
+// advance.
 func (t *thread) show() {
 	asked := t.shared.asked.Load()
 	if asked == 0 {
-		return // nobody ever has
+		return // never asked
 	}
 	sleeps := t.job.kind == doStop || t.job.kind == none && t.cs.idle()
 	if asked == t.live.given.Load() && !sleeps {

@@ -28,7 +28,7 @@ func (m *messages) begin(size, most, depth int) {
 	m.size, m.max, m.depth, m.last = size, most, max(1, depth), 0
 	m.pipes, m.times, m.under, m.progress = nil, nil, 0, m.cs.micros()
 	for i := range m.cs.talks {
-		if k := &m.cs.talks[i]; k.seq != 0 { // what was never touched stays so
+		if k := &m.cs.talks[i]; k.seq != 0 { // keep untouched pages untouched
 			k.seq = 0
 		}
 	}
@@ -51,7 +51,7 @@ func (m *messages) room(slot int64) bool {
 	return m.pipes != nil && m.underWay(slot) < m.depth && m.written(slot)
 }
 
-// underWay is how many messages of a connection are.
+// underWay is how many messages of a connection are under way.
 func (m *messages) underWay(slot int64) int {
 	switch {
 	case !m.cs.list[slot].busy:
@@ -85,16 +85,16 @@ func (m *messages) start(slot int64, intended uint32) {
 	m.flush(slot)
 }
 
-// noDelay keeps a message's tail from waiting for an ACK, where messages may
-// have one.
+// noDelay keeps the tail of a message from waiting for an ACK (Nagle), for
+// messages large enough to have one.
 func (m *messages) noDelay(slot int64) {
 	if m.size > 512 || m.max > 512 || m.depth > 1 {
 		m.cs.link.noDelay(slot)
 	}
 }
 
-// sizeOf is the size of a connection's message: one of the range, always the
-// same for the same message.
+// sizeOf is the size of a connection's message: one of the range, always the same
+// for the same message.
 func (m *messages) sizeOf(slot int64, seq uint32) int {
 	if m.max <= m.size {
 		return m.size
@@ -136,8 +136,8 @@ func (m *messages) written(slot int64) bool {
 	return int(k.sent) >= n
 }
 
-// flush writes what the transport takes of what is under way; the rest goes when
-// it reports room. It tells whether the connection still lives.
+// flush writes as much as the transport takes; the rest follows when it reports
+// room. It reports whether the connection is still alive.
 func (m *messages) flush(slot int64) bool {
 	for out := m.unsent(slot); len(out) > 0; out = m.unsent(slot) {
 		n := m.cs.link.send(slot, out)
@@ -153,8 +153,8 @@ func (m *messages) flush(slot int64) bool {
 }
 
 // awaited is the message whose echo comes next, and how much of it has been
-// written. It is nil if none is to come: what is there is the answer that the
-// connection owes, or nothing that anybody asked for.
+// written; nil if none is expected: the bytes are then a late answer that the
+// connection owes, or unsolicited.
 func (m *messages) awaited(slot int64, in []byte) (want []byte, written int) {
 	c, k := &m.cs.list[slot], &m.cs.talks[slot]
 	switch {
@@ -200,8 +200,8 @@ func (m *messages) received(slot int64, in []byte) {
 	}
 }
 
-// payload compares a piece of a WebSocket message with what was sent. The kind of
-// frame is part of a message.
+// payload compares a piece of a WebSocket message with what was sent. The frame
+// type is part of a message.
 func (m *messages) payload(slot int64, ev ws.Event) {
 	want, written := m.awaited(slot, ev.Payload)
 	if want == nil {
@@ -226,8 +226,8 @@ func (m *messages) payload(slot int64, ev ws.Event) {
 	}
 }
 
-// mismatch ends a connection whose echo differs: what follows cannot be told
-// apart any more.
+// mismatch ends a connection whose echo differs: what follows cannot be matched to
+// messages any more.
 func (m *messages) mismatch(slot int64, in []byte) {
 	why := echoMismatch
 	if m.cs.talks[slot].recv == 0 && !m.cs.isWS(slot) {
@@ -238,7 +238,7 @@ func (m *messages) mismatch(slot int64, in []byte) {
 	m.cs.lose(slot, why)
 }
 
-// complete is a message that came back whole.
+// complete counts a message that came back whole.
 func (m *messages) complete(slot int64) {
 	now := m.cs.now()
 	seq, intended := m.take(slot)
@@ -250,7 +250,7 @@ func (m *messages) complete(slot int64) {
 	m.cs.work.answered(slot, intended, now)
 }
 
-// take takes the awaited message off the connection.
+// take removes the awaited message from the connection.
 func (m *messages) take(slot int64) (seq, intended uint32) {
 	c, k := &m.cs.list[slot], &m.cs.talks[slot]
 	seq, intended = k.seq, c.t
@@ -266,7 +266,8 @@ func (m *messages) take(slot int64) (seq, intended uint32) {
 	return seq, intended
 }
 
-// abandon gives up what a connection has under way, and says how much that is.
+// abandon drops what a connection has under way, and returns how many messages
+// that is.
 func (m *messages) abandon(slot int64) int64 {
 	n := m.underWay(slot)
 	m.cs.list[slot].busy = false
@@ -274,7 +275,7 @@ func (m *messages) abandon(slot int64) int64 {
 	return int64(n)
 }
 
-// expireAll ends the wait for all answers.
+// expireAll stops waiting for all answers.
 func (m *messages) expireAll() {
 	for i := range m.cs.list {
 		if c := &m.cs.list[i]; c.busy {
@@ -283,8 +284,8 @@ func (m *messages) expireAll() {
 	}
 }
 
-// expire ends the wait for a connection's answers. After an interruption nobody
-// has waited: its messages count nowhere.
+// expire stops waiting for a connection's answers. After an interrupt its messages
+// count nowhere, because nobody waited for them.
 func (m *messages) expire(slot int64) {
 	n := m.abandon(slot)
 	m.owe(slot)
@@ -296,10 +297,10 @@ func (m *messages) expire(slot int64) {
 	m.cs.blame(slot, echoTimeout, n)
 }
 
-// owe remembers that a message of a workload that is over was never answered.
-// Its answer may still come, after a network was away for longer than anybody
-// could wait: it is nothing that nobody asked for, and no mismatch. The connection
-// is held but sends nothing more, for what comes could not be told apart.
+// owe remembers that a message of an earlier workload was never answered. Its
+// answer may still come, after a network outage longer than the wait: then it is
+// neither unsolicited nor a mismatch. The connection is held but sends nothing
+// more, because its answers could not be matched.
 func (m *messages) owe(slot int64) {
 	if m.cs.list[slot].state != open {
 		return
@@ -310,5 +311,5 @@ func (m *messages) owe(slot int64) {
 	m.owed[slot] = true
 }
 
-// forget drops what is kept of a connection that is gone.
+// forget deletes the state of a connection that is gone.
 func (m *messages) forget(slot int64) { delete(m.owed, slot) }

@@ -11,11 +11,11 @@ import (
 )
 
 const (
-	// packetBatch is how many packets one poll takes at most: what a connection can
-	// hand over before orders have their turn.
+	// packetBatch is how many packets one poll handles at most, so that commands have
+	// their turn.
 	packetBatch = 512
-	// sweepTimers is how often timers are looked at, and how long a poll waits at
-	// most while anything is under way.
+	// sweepTimers is how often timers are checked, and how long a poll waits at most
+	// while anything is under way.
 	sweepTimers = 10 * time.Millisecond
 	// lastAnswers is how long stop waits for the peers to acknowledge our FINs.
 	lastAnswers = 3 * time.Second
@@ -31,7 +31,7 @@ type packetTransport struct {
 	events []sys.Event
 	epoch  time.Time
 	swept  time.Duration
-	short  bool // some send took less than it was given
+	short  bool // some send was partial
 	waits  int64
 }
 
@@ -70,7 +70,7 @@ func (p *packetTransport) send(slot int64, b []byte) int {
 	return n
 }
 
-// noDelay does nothing: what there is is always sent at once.
+// noDelay does nothing: data is always sent at once.
 func (p *packetTransport) noDelay(int64) {}
 
 func (p *packetTransport) close(slot int64, reset bool) {
@@ -107,15 +107,15 @@ func (p *packetTransport) poll(timeout int) error {
 	return nil
 }
 
-// sweep lets the timers see what time it is.
+// sweep runs the timers.
 func (p *packetTransport) sweep() {
 	p.swept = time.Since(p.epoch)
 	p.link.Sweep(uint32(p.swept / time.Millisecond))
 }
 
-// stop resets what is open, so that the server keeps nothing, and waits for the
-// answers to the FINs that were sent. The device goes after that: what the
-// kernel has taken it has acted on.
+// stop resets open connections, so that the server keeps nothing, and waits for
+// the answers to FINs that were sent. Only then is the device closed: the kernel
+// has processed everything written to it.
 func (p *packetTransport) stop(bool) {
 	if p.link == nil {
 		return
@@ -141,14 +141,14 @@ func (p *packetTransport) stop(bool) {
 // Established implements tcp.Events, as do the others.
 func (p *packetTransport) Established(slot int) { p.to.connected(int64(slot)) }
 
-// Data of a connection that the engine has let go of is dropped.
+// Data of a connection that the engine has closed is dropped.
 func (p *packetTransport) Data(slot int, b []byte) {
 	if p.link.Sends(slot) {
 		p.to.received(int64(slot), b)
 	}
 }
 
-// Acked means room, which matters only where there was none.
+// Acked means room, which matters only after a partial send.
 func (p *packetTransport) Acked(slot int, _ uint32) {
 	if p.short && p.link.Sends(slot) {
 		p.to.writable(int64(slot))
@@ -163,7 +163,7 @@ func (p *packetTransport) End(slot int) {
 	}
 }
 
-// Closed of a connection that one side has ended before is no news.
+// Closed of a connection that one side has ended before is ignored.
 func (p *packetTransport) Closed(slot int, why tcp.Cause, was tcp.State) {
 	switch was {
 	case tcp.SynSent, tcp.SynReceived:

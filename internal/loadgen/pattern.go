@@ -6,13 +6,13 @@ import (
 	"github.com/c10m/c10m/internal/plan"
 )
 
-// patternSize is how many different messages a pattern has: a reply that
-// belongs to another connection or another message passes for the right one
-// once in a million times.
+// patternSize is how many different messages a pattern has: an answer that belongs
+// to another connection or message passes for the right one once in a million
+// times.
 const patternSize = 1 << 20
 
-// pattern holds the payloads of all messages: message seq of connection number
-// id is size bytes from a place that both decide. Nothing is copied to send and
+// pattern holds the payloads of all messages: message seq of connection number id
+// is size bytes from an offset that both determine. Nothing is copied to send and
 // nothing is kept to verify, and all threads share it, read-only.
 type pattern []byte
 
@@ -42,8 +42,8 @@ func (p pattern) message(id int64, seq uint32, size int) []byte {
 	return p[at : at+uint64(size)]
 }
 
-// scatter is a number that looks random for message seq of connection id, and
-// is always the same; its high bits are the better ones.
+// scatter is a hash of message seq and connection id; its high bits are the better
+// ones.
 func scatter(id int64, seq uint32) uint64 {
 	h := uint64(id)*0x9E3779B97F4A7C15 + uint64(seq)*0xD6E8FEB86659FD93
 	return (h ^ h>>32) * 0xD6E8FEB86659FD93

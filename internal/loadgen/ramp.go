@@ -9,12 +9,12 @@ import (
 )
 
 const (
-	// maxConsecutiveFailures is how many connects in a row must fail at least for
-	// the ramp to end. With many ports it is a whole round over them: some may be
-	// dead, and others not.
+	// maxConsecutiveFailures is how many connects in a row must fail at least for the
+	// ramp to end. With many ports it takes a whole round over them, as some ports may
+	// be dead and others not.
 	maxConsecutiveFailures = 256
-	// connectBurst is how many connects are begun before results are harvested:
-	// small, so that the latency is the connect's and not the batch's.
+	// connectBurst is how many connects are begun before results are collected: small,
+	// so that the latency is the connect's and not the batch's.
 	connectBurst = 16
 	// rampSlice is the time slice of a thread that connects as fast as it can.
 	rampSlice = 50 * time.Millisecond
@@ -38,8 +38,8 @@ type ramp struct {
 func (r *ramp) step() (wait int, done bool) {
 	cs := r.cs
 	if r.next == 0 && r.lane.rate == 0 {
-		// Let a server on the same cores find batches to accept, instead of
-		// being switched to for each connection. Best effort.
+		// Let a server on the same cores accept in batches, instead of being scheduled for
+		// each connection. Best effort.
 		_ = sys.SetThreadSlice(sys.Normal, rampSlice)
 	}
 	r.sweep()
@@ -87,8 +87,8 @@ func (r *ramp) due() int64 {
 	return min(r.cs.plan.Conns, p.Due(time.Since(r.start))-r.lane.offset)
 }
 
-// sweep ends connects that are under way for too long. Slots connect in order,
-// so only the oldest need a look.
+// sweep ends connects that take too long. Slots connect in order, so only the
+// oldest need checking.
 func (r *ramp) sweep() {
 	now := r.cs.micros()
 	if now-r.swept < sweepEvery {
@@ -107,8 +107,7 @@ func (r *ramp) sweep() {
 	}
 }
 
-// dropPending takes back the connects that were under way when the ramp was
-// stopped.
+// dropPending cancels the connects that were under way when the ramp was stopped.
 func (r *ramp) dropPending() {
 	for slot := r.oldest; slot < r.next && r.cs.pending > 0; slot++ {
 		if c := &r.cs.list[slot]; c.opening() && !c.restoring {

@@ -5,13 +5,13 @@ import (
 	"time"
 )
 
-// reconnect is the policy for lost connections where the plan says so: each is
-// restored after a pause of its own that doubles with every try, a bounded number
-// at a time. It holds nothing while nothing is lost.
+// reconnect is the policy for lost connections if the plan says so: each is
+// restored after a pause of its own that doubles with every try, with a bounded
+// number of tries at a time. It keeps no state while no connection is lost.
 //
-// What is counted stays counted: a lost connection is lost, and when it is back
-// it is reconnected as well. Attempted, established and failed are the ramp's
-// alone; why a try failed is counted apart.
+// Earlier counts stay: a lost connection is lost, and once it is back it is
+// reconnected as well. Attempted, established and failed are the ramp's alone; why
+// a try failed is counted separately.
 type reconnect struct {
 	cs      *conns
 	on      bool
@@ -30,8 +30,8 @@ type try struct {
 	tries uint8 // before it
 }
 
-// restored is a connection that came back. One that is lost again at once, because
-// its server is full, must not begin with short pauses again.
+// restored is a connection that came back. If it is lost again at once, because
+// its server is full, its pauses must not start short again.
 type restored struct {
 	at    uint32
 	tries uint8
@@ -41,15 +41,16 @@ const (
 	// firstPause is the mean pause before the first try, lastPause the longest.
 	firstPause = 100 * time.Millisecond
 	lastPause  = 10 * time.Second
-	// stable is how long a connection must have been back to count as well.
+	// stable is how long a connection must have been back for its pauses to start
+	// short again.
 	stable = 10 * time.Second
 	// restoreWindow bounds the tries under way at once in a thread.
 	restoreWindow = 256
 )
 
-// pause is how long to wait before try number tries of a connection: between a
-// half and one and a half of a time that doubles, by a generator that gives the
-// same to the same connection in every run (splitmix64).
+// pause is how long to wait before try number tries of a connection: between half
+// and one and a half of a time that doubles, by a generator that gives the same
+// connection the same pauses in every run (splitmix64).
 func pause(conn int64, tries uint8) time.Duration {
 	mean := min(firstPause<<min(tries, 16), lastPause)
 	z := uint64(conn)*0x9E3779B97F4A7C15 + uint64(tries)*0xBF58476D1CE4E5B9
@@ -73,9 +74,9 @@ func (q *queue) Pop() any {
 	return a
 }
 
-// rotate forgets what came back long ago, and returns how long to wait for the
-// next time, in microseconds; -1: there is nothing to forget. Nothing is kept for
-// longer than two rotations, and nobody goes through a million of them.
+// rotate drops records of connections that came back long ago, and returns how
+// long until the next rotation, in microseconds; -1: none is needed. Nothing is
+// kept for longer than two rotations, and no loop goes through a million records.
 func (r *reconnect) rotate(now uint32) int {
 	if len(r.recent) == 0 && len(r.older) == 0 {
 		return -1
@@ -87,7 +88,7 @@ func (r *reconnect) rotate(now uint32) int {
 	return int(every - (now - r.rotated))
 }
 
-// last is when a connection came back lately; nobody remembers others.
+// last is when a connection came back, if that was recently.
 func (r *reconnect) last(slot int64) (back restored, ok bool) {
 	if back, ok = r.recent[slot]; !ok {
 		back, ok = r.older[slot]
@@ -98,7 +99,7 @@ func (r *reconnect) last(slot int64) (back restored, ok bool) {
 // idle says whether nothing is to be restored.
 func (r *reconnect) idle() bool { return len(r.waiting) == 0 && len(r.trying) == 0 }
 
-// lost takes up a connection that was just lost.
+// lost schedules a connection that was just lost.
 func (r *reconnect) lost(slot int64) {
 	if !r.on {
 		return
@@ -115,8 +116,8 @@ func (r *reconnect) schedule(slot int64, tries uint8) {
 	heap.Push(&r.waiting, try{due: r.cs.micros() + micros(wait), slot: int32(slot), tries: tries})
 }
 
-// step begins the tries that are due and returns how long to wait for the next,
-// in microseconds; -1: nothing is to be restored.
+// step begins the tries that are due and returns how long until the next, in
+// microseconds; -1: nothing is to be restored.
 func (r *reconnect) step() int {
 	wait := r.rotate(r.cs.micros())
 	if r.idle() {
@@ -156,7 +157,7 @@ func (r *reconnect) sweep() {
 	}
 }
 
-// opened is a try that succeeded.
+// opened counts a try that succeeded.
 func (r *reconnect) opened(slot int64) {
 	if r.recent == nil {
 		r.recent = map[int64]restored{}
@@ -165,7 +166,7 @@ func (r *reconnect) opened(slot int64) {
 	delete(r.trying, slot)
 }
 
-// failed is one that did not.
+// failed schedules another try.
 func (r *reconnect) failed(slot int64) {
 	tries := r.trying[slot]
 	delete(r.trying, slot)

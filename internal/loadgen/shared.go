@@ -26,7 +26,7 @@ type shared struct {
 	stopRamp atomic.Bool  // no more connects
 	stopEx   atomic.Bool  // no more messages
 	asked    atomic.Int64 // requests for what threads show
-	leave    atomic.Bool  // do not close one by one: the fd tables' end will
+	leave    atomic.Bool  // do not close connections one by one: the fd tables' end will
 	reason   atomic.Pointer[string]
 	answer   atomic.Pointer[Answer] // that made the first connection fail
 }
@@ -46,7 +46,7 @@ func (s *shared) signal() {
 	}
 }
 
-// closeWake ends that: another file may have the number from now on.
+// closeWake closes the eventfd: another file may have its number from now on.
 func (s *shared) closeWake() {
 	s.waking.Lock()
 	defer s.waking.Unlock()

@@ -20,12 +20,12 @@ const (
 
 	// wakeSlot is the user data of the eventfd that wakes a thread.
 	wakeSlot = -1
-	// readSize is the one read buffer of a thread.
+	// readSize is the size of a thread's only read buffer.
 	readSize = 64 << 10
 	// eventBatch is how many events one epoll_wait(2) takes.
 	eventBatch = 256
 	// readBurst is how many full reads of one connection follow each other before
-	// it is the turn of the others, and of orders.
+	// other connections and commands have their turn.
 	readBurst = 8
 )
 
@@ -43,9 +43,9 @@ type sockets struct {
 	wholeRange bool     // tell each socket the whole local port range
 	syscalls   int64    // system calls for messages
 
-	unread  map[int64]struct{} // slots that had more to read when their turn was over
+	unread  map[int64]struct{} // slots with more to read after their turn
 	reading []int64            // the same while they are read
-	broken  map[int64]cause    // slots whose socket takes no more, and why: read what the peer said of it
+	broken  map[int64]cause    // slots whose socket accepts no more data, and why; what the peer said is read first
 }
 
 // socket is a slot's fd and more in 4 bytes.
@@ -62,9 +62,9 @@ const (
 func (s socket) isOpen() bool { return s&fdMask != 0 }
 func (s socket) fd() int      { return int(s&fdMask) - 1 }
 
-// mark is the generation, which events carry: one of a socket that the slot had
-// before is known by it. epoll tells of such a socket as long as another process
-// holds it, as a child does between fork(2) and execve(2).
+// mark is the generation, which events carry, so that events of a socket that the
+// slot had before are recognized. epoll reports such a socket as long as another
+// process holds it, as a child does between fork(2) and execve(2).
 func (s socket) mark() int32 { return int32(s >> generation) }
 
 func newSockets(s *shared, part plan.Plan) (*sockets, error) {
@@ -112,7 +112,7 @@ func (s *sockets) connect(slot int64, fd int, tuple plan.Tuple) cause {
 	if why := s.prepare(fd, tuple.Source); why != noCause {
 		return why
 	}
-	// An interrupted connect goes on by itself, like one in progress.
+	// An interrupted connect continues by itself, like one in progress, connect(2).
 	errno := sys.Connect(fd, &s.shared.dest[tuple.Dest])
 	if errno != 0 && errno != sys.EINPROGRESS && errno != sys.EINTR {
 		return connectCause(errno)
@@ -172,8 +172,8 @@ func (s *sockets) send(slot int64, p []byte) (n int) {
 	return n
 }
 
-// breaks notes a socket that takes no more. Its peer may have said why: a close
-// frame, or an answer that is no echo. That is read in the next poll.
+// breaks marks a socket that accepts no more data. The peer may have said why (a
+// close frame, or an answer that is no echo), which the next poll reads.
 func (s *sockets) breaks(slot int64, why cause) {
 	if s.broken == nil {
 		s.broken = map[int64]cause{}
@@ -218,7 +218,7 @@ func (s *sockets) poll(timeout int) error {
 	return err
 }
 
-// event acts on what epoll says of one socket.
+// event handles an epoll event of one socket.
 func (s *sockets) event(slot int64, mark int32, events uint32) {
 	one := s.list[slot]
 	switch {
@@ -239,9 +239,9 @@ func (s *sockets) event(slot int64, mark int32, events uint32) {
 	}
 }
 
-// connected takes up a connect that succeeded. One whose local port happened to
-// be the very one it went to, where nobody listens, is joined to itself
-// (simultaneous open, RFC 9293 section 3.5) and would echo perfectly.
+// connected handles a connect that succeeded. If the local port happened to be the
+// very port it connects to, and nothing listens there, the socket is connected to
+// itself (simultaneous open, RFC 9293 section 3.5) and would echo perfectly.
 func (s *sockets) connected(slot int64) bool {
 	if s.shared.inRange {
 		port := s.plan.Tuple(s.plan.Offset + slot).Dest
@@ -256,8 +256,8 @@ func (s *sockets) connected(slot int64) bool {
 	return true
 }
 
-// read drains a socket. A short read means empty, unless the peer's end is in
-// there too: then read on to see it.
+// read drains a socket. A short read means that it is empty, unless the end of the
+// stream is there too: then read on to see it.
 func (s *sockets) read(slot int64, ended bool) {
 	one := s.list[slot]
 	for reads := 0; one.isOpen() && s.list[slot] == one; reads++ { // else the receiver has closed it
@@ -304,12 +304,13 @@ func (s *sockets) readOn() {
 			continue
 		}
 		if why := s.broken[slot]; why != noCause {
-			s.end(slot, why) // its peer has said nothing of it
+			s.end(slot, why) // the peer gave no reason
 		}
 	}
 }
 
-// end lets go of a connection and tells why. If it takes no more, that is why.
+// end closes a connection and reports why. If its socket accepted no more data,
+// that is the reason.
 func (s *sockets) end(slot int64, why cause) {
 	if first := s.broken[slot]; first != noCause {
 		why = first

@@ -22,8 +22,8 @@ func (c Counts) Open() int64 { return c.Established - c.Lost + c.Reconnected - c
 // nCounts is how many fields Counts has.
 const nCounts = 11
 
-// fields are the addresses of all of them: what goes through the fields goes
-// through this list, so that none is ever taken for another.
+// fields are the addresses of all fields; adding and storing go through this list,
+// so that no field can be confused with another.
 func (c *Counts) fields() [nCounts]*int64 {
 	return [...]*int64{
 		&c.Attempted, &c.Established, &c.Failed, &c.Lost, &c.Sent, &c.Received, &c.Mismatched, &c.Missing, &c.Bytes,
@@ -38,8 +38,8 @@ func (c *Counts) add(d Counts) {
 	}
 }
 
-// published is what a thread shows to others while it runs. Only the thread
-// writes it, once per round, and it fills its own cache lines.
+// published is what a thread shows to others while it runs. Only the thread writes
+// it, once per round, on cache lines of its own.
 type published struct {
 	_ [64]byte
 	n [nCounts]atomic.Int64
@@ -73,7 +73,7 @@ type times struct {
 	Connect *result.Histogram // connect latency
 	Upgrade *result.Histogram // from the connect to the end of the WebSocket handshake; nil for TCP
 	Echo    *result.Histogram // from the intended send time
-	Verify  *result.Histogram // the same of a verification's messages, which all come at once; nil: there was none
+	Verify  *result.Histogram // of a verification's messages, which are all sent at once; nil: there was none
 }
 
 func newTimes(proto int) times {
@@ -92,7 +92,7 @@ func (t *times) verify() *result.Histogram {
 	return t.Verify
 }
 
-// copy makes t the same as own, where that has changed.
+// copy makes t equal to own, where that has changed.
 func (t *times) copy(own times) {
 	for _, h := range [...]struct{ to, from *result.Histogram }{
 		{t.Connect, own.Connect}, {t.Upgrade, own.Upgrade}, {t.Echo, own.Echo},
@@ -131,7 +131,7 @@ func (b *ledger) total() (c Counts) {
 	return c
 }
 
-// commonest names the commonest failure so far.
+// commonest is the most frequent failure so far.
 func (b *ledger) commonest() string {
 	most, n := cause(0), int64(0)
 	for c := range nCauses {
@@ -142,7 +142,7 @@ func (b *ledger) commonest() string {
 	return most.String()
 }
 
-// copyTo makes to the same, where it has changed.
+// copyTo makes to equal to b, where that has changed.
 func (b *ledger) copyTo(to *ledger) {
 	to.n, to.errs, to.retries, to.ages = b.n, b.errs, b.retries, b.ages
 	for i, own := range b.times {
@@ -163,15 +163,15 @@ type Part struct {
 	Errors result.ErrorCounts
 }
 
-// Tally is what the threads counted apart and the engine sums once they stopped:
-// all of it, and by protocol (TCP, WS).
+// Tally is the sum of what the threads counted, made once they have stopped: all
+// of it, and by protocol (TCP, WS).
 type Tally struct {
 	Part
 	By    [protocols]Part
 	Calls int64 // system calls for messages: epoll_wait(2), read(2), send(2)
 
-	// LostAges are how long the peer or the network let those connections be that
-	// it ended: since the last message began, or else since the connect.
+	// LostAges are the ages of connections that the peer or the network ended: since
+	// the last message began, or since the connect.
 	LostAges Ages
 	// First is the answer that made the first connection fail; nil: none did.
 	First *Answer
@@ -185,7 +185,7 @@ func newTally() Tally {
 	return t
 }
 
-// add takes in what a thread has counted.
+// add adds what a thread has counted.
 func (t *Tally) add(b *ledger) {
 	for i := range b.n {
 		t.Counts.add(b.n[i])

@@ -11,13 +11,13 @@ import (
 )
 
 // thread is one locked OS thread with its own transport, its own share of the
-// connections and, where asked, its own fd table. Nothing of it is shared until it
-// stops, except pub and what live copies.
+// connections and, if asked for, its own fd table. Nothing of it is shared until
+// it stops, except pub and the copies in live.
 type thread struct {
 	shared *shared
 	cs     *conns
 	lane   lane
-	job    command // what it is doing; kind none while it holds
+	job    command // the current command; kind none while it holds
 	cmds   chan command
 	sample int64 // how many connections take part in the next exchange; the engine sets it
 	heat   *heat // of the last exchange or churn; nil: not kept
@@ -84,7 +84,8 @@ func newThread(s *shared, part plan.Plan, mem []byte) (*thread, error) {
 	return &thread{shared: s, cs: cs, cmds: make(chan command, 2)}, nil
 }
 
-// run is the thread. started is told once it is ready or has failed.
+// run is the thread's main function. started receives nil once it is ready, or its
+// error.
 func (t *thread) run(private bool, started chan<- error) {
 	runtime.LockOSThread() // never unlocked: thread and fd table end with run
 	defer t.cs.link.stop(private)
@@ -131,15 +132,15 @@ func (t *thread) open(private bool) error {
 	return t.cs.link.start(t.shared.wake, t.cs)
 }
 
-// die is the end of a thread whose transport failed: it loses everything.
+// die ends a thread whose transport failed: it loses all its connections.
 func (t *thread) die(err error) {
 	t.cs.work = holding{}
 	t.cs.abort(readOther)
 	t.answer(err)
 }
 
-// answer is what a thread still does that holds nothing and cannot go on: it
-// answers orders, so that nobody waits for it.
+// answer keeps answering commands in a thread that has failed, so that nobody
+// waits for it.
 func (t *thread) answer(err error) {
 	t.err = err
 	t.shared.halt(err.Error())
@@ -166,7 +167,7 @@ func (t *thread) takeCommand() {
 	}
 }
 
-// begin takes up an order.
+// begin starts a command.
 func (t *thread) begin(c command) {
 	t.job, t.before = c, t.cs.link.calls()
 	switch c.kind {
@@ -176,7 +177,7 @@ func (t *thread) begin(c command) {
 		x := newExchange(t.cs, c.ex, t.sample)
 		t.cs.work, t.heat = x, x.heat
 	case doChurn:
-		t.cs.reconnect.stop() // its users open what they need
+		t.cs.reconnect.stop() // churn opens connections itself
 		ch := newChurn(t.cs, c.churn)
 		t.cs.work, t.heat = ch, ch.heat
 	case doClose:
@@ -195,7 +196,7 @@ func (t *thread) passOn() {
 	}
 }
 
-// work does a bounded piece of the order at hand and returns how long poll may
+// work does a bounded piece of the current command and returns how long poll may
 // wait for events, in microseconds; -1: for ever.
 func (t *thread) work() int {
 	done := false
@@ -215,7 +216,7 @@ func (t *thread) work() int {
 	return wait
 }
 
-// finish ends the order at hand; the thread holds from here on.
+// finish ends the current command; the thread holds from here on.
 func (t *thread) finish() {
 	if t.job.kind == doExchange || t.job.kind == doChurn {
 		t.calls += t.cs.link.calls() - t.before

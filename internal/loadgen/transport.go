@@ -12,40 +12,41 @@ type transport interface {
 	// start is called first, in the thread, once the thread's fd table is its own.
 	// Each signal of the eventfd wake must end a poll.
 	start(wake int, to receiver) error
-	// open begins a connect. noCause: it is under way, and connected or ended
-	// follows. Any other cause: it failed, and nothing follows. It is never called
-	// from within poll: no slot is reused while a batch of events is told.
+	// open begins a connect. noCause: it is under way, and connected or ended follows.
+	// Any other cause: it failed, and nothing follows. It is never called from within
+	// poll, so no slot is reused while a batch of events is delivered.
 	open(slot int64) cause
-	// send takes bytes of p and says how many. If not all, then writable follows,
-	// or ended: what the peer said before it went is told first.
+	// send accepts bytes of p and returns how many. If not all, then writable follows,
+	// or ended; what the peer sent before it ended is delivered first.
 	send(slot int64, p []byte) int
-	// noDelay sends from now on what there is, without waiting for an ACK.
+	// noDelay makes it send at once from now on, without waiting for an ACK
+	// (TCP_NODELAY).
 	noDelay(slot int64)
-	// close lets go of a connection: FIN behind what send took, or RST. Nothing is
-	// told of it any more. A slot without a connection is left alone.
+	// close ends a connection: FIN after what send accepted, or RST. No more events of
+	// it are delivered. A slot without a connection is ignored.
 	close(slot int64, reset bool)
-	// poll waits for at most timeout microseconds (-1: for ever) and tells the
-	// receiver a bounded batch of what came, so that orders have their turn.
+	// poll waits for at most timeout microseconds (-1: for ever) and delivers a
+	// bounded batch of events to the receiver, so that commands have their turn.
 	poll(timeout int) error
 	// calls is how many system calls it made for messages so far: waits, reads and
 	// sends.
 	calls() int64
-	// stop lets go of everything. private: the thread's fd table ends with it, and
-	// what is in there need not be closed.
+	// stop releases everything. private: the thread's fd table ends with it, and its
+	// fds need not be closed.
 	stop(private bool)
 }
 
-// receiver is told what comes over a transport. It may call the transport while
-// it is told, but for open.
+// receiver gets the events of a transport. From within them it may call the
+// transport, except open.
 type receiver interface {
 	connected(slot int64)
-	// received hands over bytes in their order; they are the transport's, and valid
+	// received delivers bytes in order; they belong to the transport and are valid
 	// until it returns.
 	received(slot int64, in []byte)
 	// writable says that there may be room again.
 	writable(slot int64)
-	// ended is the peer's end, a reset, an error, or a connect that failed. The
-	// transport has let go of the connection by then.
+	// ended is the peer's end, a reset, an error, or a failed connect. The transport
+	// has released the connection by then.
 	ended(slot int64, why cause)
 }
 

@@ -2,7 +2,7 @@ package scenario
 
 import "net/netip"
 
-// portSet is the ports of a run as a bitmap, for checks of a hundred thousand
+// portSet is the ports of a run by number, for checks of a hundred thousand
 // sockets.
 type portSet [1 << 16]bool
 

@@ -116,8 +116,8 @@ func soakOutcome(r *result.Result, o *SoakOptions, all []soakSample) *result.Soa
 	s.FDs = judge(all, o.WarmUp, notableFDs, func(s soakSample) float64 { return s.fds })
 	s.CloseWait = judge(all, o.WarmUp, notableFDs, func(s soakSample) float64 { return s.closeWait })
 	if g := s.Kernel; g != nil && g.Seconds < 2*timeWaitFor && g.Verdict == result.Leaks {
-		// Left out of the fit until the first TIME_WAIT sockets end: only after
-		// timeWaitFor do as many end as begin.
+		// It may be the first TIME_WAIT sockets: only after timeWaitFor do as many
+		// end as begin.
 		g.Verdict = result.Undecided
 	}
 	conns := 0.0 // a second
