@@ -124,7 +124,7 @@ func (o *options) declare() *cli.Flags {
 	f.Add(&o.buffers, "buffer-budget", "SIZE", "all that is kept for peers", cli.Note("memory / 8"))
 	f.Add(cli.Size(&o.maxOutbound, echo.DefaultMaxOutbound, 1, maxBytes), "max-outbound", "SIZE",
 		"of unread echo; a peer is not read then")
-	f.Add(cli.Time(&o.stall, echo.DefaultStall, time.Second, time.Hour), "stall", "TIME", "drop who takes none of it for so long")
+	f.Add(cli.Time(&o.stall, echo.DefaultStall, time.Second, time.Hour), "stall", "TIME", "drop a peer that reads none for so long")
 	f.Add(cli.SizeOrZero(&o.maxMessage, 0, "any size, it streams", 1, maxBytes), "max-message", "SIZE", "of WebSocket")
 	f.Add(cli.Time(&o.handshake, echo.DefaultHandshake, time.Second, time.Hour), "handshake-timeout", "TIME",
 		"of a WebSocket handshake", cli.Rare)
@@ -195,7 +195,7 @@ func (o *options) check(f *cli.Flags) (err error) {
 		return err
 	}
 	if f.Given("loops") && !o.loops.Auto && o.engineName != shard.Tables {
-		return fmt.Errorf("--loops %s: only --engine %s is told its event loops", o.loops.String(), shard.Tables)
+		return fmt.Errorf("--loops %s: only --engine %s takes it", o.loops.String(), shard.Tables)
 	}
 	if o.recycleJitter.N > 0 && o.recycleAfter.N == 0 {
 		return errors.New("--recycle-jitter wants --recycle-after")

@@ -114,7 +114,7 @@ func planCommand() *cli.Command {
 	f := o.targetFlags()
 	f.Group("Layout")
 	f.Add(cli.OneOf(&o.proto, "tcp", "tcp", "ws"), "proto", "tcp|ws", "protocol of the run")
-	f.Add(cli.Int(&o.clients, 1, 1, 10_000), "clients", "N", "client machines, when apart from the server")
+	f.Add(cli.Int(&o.clients, 1, 1, 10_000), "clients", "N", "client machines, if not the server itself")
 	f.Add(cli.Parsed(fmt.Sprintf("%dKiB", pageSize()>>10), o.setPage), "page", "SIZE",
 		"the kernel's pages there: 4KiB, 16KiB or 64KiB", cli.Note("as here"))
 	f.Group("Output")

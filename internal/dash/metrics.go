@@ -90,7 +90,7 @@ var (
 	shardAccepts  = counter("c10m_shard_accepts_total", "Connections accepted, by worker process.", "shard")
 	shardCPU      = counter("c10m_shard_cpu_seconds_total", "Processor time of a worker process since it started.", "shard")
 	shardHeap     = gauge("c10m_shard_heap_bytes", "Live Go heap of a worker process that has been quiet for two seconds; 0 while it is busy.", "shard")
-	shardRestarts = counter("c10m_shard_restarts_total", "Times that a worker process was started anew.", "shard")
+	shardRestarts = counter("c10m_shard_restarts_total", "Times that a worker process was restarted.", "shard")
 )
 
 // What the client exports.
@@ -101,7 +101,7 @@ var (
 	clientAttempts    = counter("c10m_client_attempts_total", "Connections begun.", "proto")
 	clientEstablished = counter("c10m_client_established_total", "Connections established.", "proto")
 	clientFailed      = counter("c10m_client_failed_total", "Connections that could not be established.", "proto")
-	clientLost        = counter("c10m_client_lost_total", "Connections that ended though nobody asked them to.", "proto")
+	clientLost        = counter("c10m_client_lost_total", "Connections that ended without having been closed by the client.", "proto")
 	clientRestored    = counter("c10m_client_restored_total", "Lost connections that were established again (--reconnect).", "proto")
 	clientErrors      = counter("c10m_client_errors_total", "Errors by phase (socket, bind, connect, read, ...) and cause.", "phase", "cause")
 	clientSent        = counter("c10m_client_messages_sent_total", "Messages sent.", "proto")

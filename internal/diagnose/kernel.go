@@ -97,7 +97,7 @@ func acceptQueue(w *Window) []result.Finding {
 		room = w.Settings.Somaxconn
 	}
 	if room > 0 && room < 4096 {
-		f.Cure = fmt.Sprintf("sysctl -w net.core.somaxconn=65535 (now %d) and a larger backlog in listen(2), then start the server anew; and accept faster", w.Settings.Somaxconn)
+		f.Cure = fmt.Sprintf("sysctl -w net.core.somaxconn=65535 (now %d) and a larger backlog in listen(2), then restart the server; and accept faster", w.Settings.Somaxconn)
 	}
 	if q.Full == 0 && others.Full > 0 {
 		f.Name, f.Severity, f.Cure = OthersQueue, 40, "find who listens there (ss -ltnp) and does not accept"
@@ -125,7 +125,7 @@ func synQueue(w *Window) []result.Finding {
 	d := w.drops()
 	f := result.Finding{Name: SynQueue, Severity: 88,
 		Meaning: "Handshakes that wait for the client's last ACK have a queue of their own; the client repeats a dropped SYN after 1 s.",
-		Cure:    "sysctl -w net.ipv4.tcp_max_syn_backlog=262144 net.core.somaxconn=65535, and start the server anew"}
+		Cure:    "sysctl -w net.ipv4.tcp_max_syn_backlog=262144 net.core.somaxconn=65535, and restart the server"}
 	var seen []string
 	switch {
 	case d.RequestQueue > 0:
@@ -148,7 +148,7 @@ func tcpMemory(w *Window) []result.Finding {
 	d, s := w.drops(), w.Settings
 	pages := max(w.Before.Sockets.MemPages, w.After.Sockets.MemPages)
 	f := result.Finding{Name: TCPMemory, Evidence: fmt.Sprintf("%s pages in the queues of sockets; tcp_mem is %s %s %s", unit.Commas(pages), unit.Commas(s.TCPMem[0]), unit.Commas(s.TCPMem[1]), unit.Commas(s.TCPMem[2])),
-		Meaning: "Past the middle mark of tcp_mem the kernel shrinks the windows of all connections, past the last it cuts some: somebody does not read what is sent to it.",
+		Meaning: "Past the middle mark of tcp_mem the kernel shrinks the windows of all connections, past the last it cuts some: some program does not read what is sent to it.",
 		Cure:    "find who does not read (ss -tmn, Recv-Q and Send-Q), bound what waits for slow readers, or raise net.ipv4.tcp_mem"}
 	switch {
 	case d.MemoryAborts > 0:

@@ -96,8 +96,8 @@ func hotShard(w *Window) []result.Finding {
 	f := result.Finding{Name: HotShard, Severity: 78,
 		Evidence: fmt.Sprintf("%s did %s of the work (%s) and wanted %s, the other %d did %s", top.name,
 			unit.WholePercent(top.work/sum), what, cores(top.want), len(all)-1, unit.WholePercent((sum-top.work)/sum)),
-		Meaning: "A connection stays with the worker, and there with the event loop, that it was dealt to. The others idle while this one has a queue: the machine looks half empty and latency grows.",
-		Cure:    "more ports or more connections for the kernel to deal, other source ports, fewer workers; or see which connections are the busy ones"}
+		Meaning: "A connection stays with the worker, and there with the event loop, that it was assigned to. The others idle while this one has a queue: the machine looks half empty and latency grows.",
+		Cure:    "more ports or more connections for the kernel to distribute, other source ports, fewer workers; or see which connections are the busy ones"}
 	if top.want >= 0.7 {
 		f.Severity = 84
 	}
@@ -208,7 +208,7 @@ func dealt(w *Window, pid int) string {
 	said := ""
 	switch {
 	case all > 0:
-		said = fmt.Sprintf("; it was dealt %s of %s connections", unit.Commas(new), unit.Commas(all))
+		said = fmt.Sprintf("; it was given %s of %s connections", unit.Commas(new), unit.Commas(all))
 	case open > 0:
 		said = fmt.Sprintf("; it holds %s of %s connections", unit.Commas(held), unit.Commas(open))
 	}

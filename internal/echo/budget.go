@@ -2,9 +2,9 @@ package echo
 
 import "sync/atomic"
 
-// Budget bounds what is kept for peers by all loops of all engines that share
-// it: output that they do not take, parts of frames and messages, handshakes. It
-// holds no pointers: it lies in memory shared between processes.
+// Budget bounds what is kept for peers by all loops of all engines that share it:
+// output that they do not read, parts of frames and messages, handshakes. It holds
+// no pointers: it lies in memory shared between processes.
 type Budget struct {
 	Size atomic.Int64 // bytes that may be kept
 	Used atomic.Int64 // bytes that are
@@ -26,7 +26,7 @@ func (l *Loop) most() int {
 	return int(min(int64(l.core.MaxOutbound), l.core.Budget.left()/portion))
 }
 
-// charge brings the books up to date with what s keeps.
+// charge updates the budget by what s keeps.
 func (l *Loop) charge(s *Session, now int64) {
 	if d := now - s.charged; d != 0 {
 		s.charged = now
@@ -41,11 +41,12 @@ func (c *Core) charge(d int64) {
 }
 
 // shed ends connections of this loop while the budget is overdrawn and this loop
-// has more than its equal share of it; so at least one loop of all sheds, and one
-// that keeps little never does. Those whose peers take nothing go first, from the
-// slowest on, then those in the middle of something, oldest first; each time only
-// those that keep at least as much as the others on average. It reports whether
-// at, the connection that is being handled, has to go: that one is not turned.
+// uses more than its equal share of it; so at least one loop of all sheds, and one
+// that keeps little never does. Connections whose peers read nothing go first,
+// slowest first, then those in the middle of something, oldest first; each time
+// only those that keep at least as much as the others on average. It reports
+// whether at, the connection that is being handled, has to go: that one is not
+// turned.
 func (l *Loop) shed(at *Session) (self bool) {
 	fair := func() bool { return l.used <= l.core.Budget.Size.Load()/int64(l.core.Sharers) }
 	for ended := true; ended && l.core.Budget.overdrawn() && !fair(); {

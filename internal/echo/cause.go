@@ -2,7 +2,7 @@ package echo
 
 import "github.com/c10m/c10m/internal/sys"
 
-// Causes why a connection was refused or ended by us rather than by its peer.
+// The causes for which the server refused or ended a connection by itself.
 const (
 	OverLimit  = iota // more than --max-conns, or no fd left
 	Draining          // arrived after the drain began
@@ -25,7 +25,7 @@ const (
 	nCauses
 )
 
-// NoCause is none of them: an end in good order.
+// NoCause is none of them: an orderly end.
 const NoCause = -1
 
 // CauseNames are the causes as reports and metrics name them.

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// Config is one engine, decided.
+// Config is the configuration of one engine.
 type Config struct {
 	Bind        netip.Addr
 	Ports       []Port
@@ -24,14 +24,14 @@ type Config struct {
 	MaxOutbound int           // bytes that may wait for one peer before it is not read; 0: DefaultMaxOutbound
 	MaxMessage  int64         // bytes of a WebSocket message; 0: no bound
 	Handshake   time.Duration // what a WebSocket handshake may take; 0: DefaultHandshake
-	Stall       time.Duration // drop who takes nothing of what waits for it for so long; 0: DefaultStall
+	Stall       time.Duration // drop a peer that takes nothing of what waits for it for so long; 0: DefaultStall
 	IdleTimeout time.Duration // 0: none
 	KeepAlive   time.Duration // probe peers silent for so long; 0: never
 	CloseOnEOT  bool          // close a TCP connection, first, after a read that ends with byte 4
 	Logf        func(format string, args ...any)
 	OnReady     func() // called when every port accepts, each time; may be nil
-	// PassOn hands an accepted connection above Limit to another engine that has
-	// room, false if it cannot; nil: it is refused. The fd may be closed then.
+	// PassOn gives an accepted connection above Limit to another engine that has room,
+	// false if it cannot; nil: it is refused. The fd may be closed then.
 	PassOn func(fd int) bool
 	// Handed gives take, one at a time, the fd of each connection that another
 	// engine has passed on, until done; nil: none come. Take owns it.
@@ -70,10 +70,10 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// An Engine serves core's ports until ctx ends (nil), or it cannot any longer.
+// An Engine serves core's ports until ctx ends (nil), or until it fails.
 type Engine func(ctx context.Context, core *Core) error
 
-// ErrStopped is an engine that ended though nobody asked it to.
+// ErrStopped is an engine that ended without having been asked to.
 var ErrStopped = errors.New("event engine stopped by itself")
 
 // Serve runs an engine until ctx ends (nil) or the engine does (ErrStopped).

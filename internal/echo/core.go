@@ -23,7 +23,7 @@ func New(cfg Config, ctr *Counters) *Core {
 	return &Core{Config: cfg.withDefaults(), ctr: ctr, began: time.Now()}
 }
 
-// Ready tells that every port accepts.
+// Ready announces that every port accepts.
 func (c *Core) Ready() {
 	if c.OnReady != nil {
 		c.OnReady()
@@ -46,9 +46,9 @@ func (c *Core) clock() time.Duration { return time.Since(c.began) }
 // Next is how a connection goes on.
 type Next uint8
 
-// What the engine is to wait for, or to do. While output waits for a peer that
-// has had its share, nothing is read from it: that is Write. A level-triggered
-// engine must not watch for EPOLLRDHUP then, it would not rest.
+// What the engine waits for, or does. While output above the peer's share waits,
+// nothing is read from it: that is Write. A level-triggered engine must not watch
+// for EPOLLRDHUP then, or it would spin.
 const (
 	Read      Next = iota // wait for bytes
 	ReadWrite             // wait for bytes, and for room in the socket's send buffer
@@ -67,13 +67,13 @@ func (n Next) Ends() bool { return n >= Close }
 
 // Conns is the engine's side of a loop.
 type Conns interface {
-	// Turn has the connection of s go on as next says. It is called from within
-	// Input, Writable, EOF, Leave and Tick, never for the connection that these
-	// are about. If next ends the connection, Gone follows before Turn returns.
+	// Turn has the connection of s go on as next says. It is called from within Input,
+	// Writable, EOF, Leave and Tick, never for the connection that these are about. If
+	// next ends the connection, Gone follows before Turn returns.
 	Turn(s *Session, next Next)
 }
 
-// socket is what the core asks of the kernel.
+// socket is the system calls that the core makes.
 type socket interface {
 	Send(fd int, p []byte) (int, sys.Errno)
 	ShutdownWrite(fd int) sys.Errno
@@ -87,26 +87,27 @@ func (kernel) Send(fd int, p []byte) (int, sys.Errno) { return sys.Send(fd, p) }
 func (kernel) ShutdownWrite(fd int) sys.Errno         { return sys.ShutdownWrite(fd) }
 func (kernel) Unsent(fd int) int                      { return sys.Unsent(fd) }
 
-// Admit counts an accepted connection and decides about it, below the limits of
-// files and of memory: so accept4(2) itself never fails for want of them. One that
-// is not admitted is to be reset at once, and is not heard of again.
+// Admit counts an accepted connection and decides whether to serve it, below the
+// limits of files and memory, so that accept4(2) itself never fails for lack of
+// them. A connection that is not admitted must be reset at once; the core hears no
+// more of it.
 func (l *Loop) Admit(port int) bool { return l.AdmitOrPass(noFD, port) == Admitted }
 
 // noFD is a connection that cannot be passed on.
 const noFD = -1
 
-// Admission is what became of an accepted connection.
+// Admission is the decision about an accepted connection.
 type Admission uint8
 
-// What can.
+// The decisions.
 const (
 	Refused  Admission = iota // to be reset
 	Admitted                  // to be served
 	Passed                    // to be closed, not reset: another engine has it now, and counts it
 )
 
-// AdmitOrPass is Admit for an engine whose connections may be passed on to others
-// (Config.PassOn) when it has as many as it can.
+// AdmitOrPass is Admit for an engine that may pass connections on to others
+// (Config.PassOn) when it is full.
 func (l *Loop) AdmitOrPass(fd, port int) Admission {
 	c := l.core
 	if c.Draining() {
@@ -152,19 +153,19 @@ func (c *Core) refuse(cause int) Admission {
 	return Refused
 }
 
-// Refuse takes an admission back: the connection cannot be served.
+// Refuse revokes an admission: the connection cannot be served.
 func (l *Loop) Refuse(port, cause int) {
 	l.ctr.Causes[cause].Add(1)
 	l.left(port)
 }
 
-// Unwatched is Refuse for a connection that epoll_ctl(2) does not take.
+// Unwatched is Refuse for a connection that epoll_ctl(2) rejects.
 func (l *Loop) Unwatched(port int, errno sys.Errno) {
 	l.core.Failed("epoll_ctl", errno)
 	l.left(port)
 }
 
-// left takes a connection out of the counts.
+// left subtracts a connection from the counts.
 func (l *Loop) left(port int) {
 	c := l.core
 	c.ctr.traffic[l.index%stripes].open.Add(-1)
@@ -191,7 +192,7 @@ func (c *Core) Failed(call string, errno sys.Errno) {
 	c.Logf("%s: %v (counted as %s): %s", call, errno, CauseNames[cause], cures[cause])
 }
 
-// cures say what helps against what the kernel refuses.
+// cures say what helps when the kernel refuses.
 var cures = map[int]string{
 	OverLimit:    "raise the fd limit, or lower --max-conns",
 	FileMax:      "raise fs.file-max",

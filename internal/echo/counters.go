@@ -18,8 +18,8 @@ type Counters struct {
 	Accepted atomic.Int64
 	Closed   atomic.Int64
 	PassedOn atomic.Int64 // accepted here and served by another engine, which counts them
-	// Most is how many connections the machine has room for here, if Scarce is not
-	// 0: then it is the cause why the surplus is refused, FileMax or MemoryLow.
+	// Most is how many connections the machine has room for here, if Scarce is not 0:
+	// then Scarce is the cause for which more are refused, FileMax or MemoryLow.
 	Most     atomic.Int64
 	Scarce   atomic.Int32
 	Upgraded atomic.Int64 // WebSocket handshakes that were completed
@@ -38,8 +38,8 @@ type Counters struct {
 // State of an engine.
 type State int32
 
-// The states, in the order that an engine passes them. Stopped is an engine
-// that ended, by order or not.
+// The states, in the order that an engine goes through them. Stopped is an engine
+// that ended, on order or not.
 const (
 	Starting State = iota
 	Ready
@@ -62,7 +62,7 @@ func (c *Counters) Messages() (messages, bytes int64) {
 }
 
 // LoopMessages is how many messages each of n event loops has echoed; nil where
-// there is only one, or more than are counted apart.
+// there is only one, or more than are counted separately.
 func (c *Counters) LoopMessages(n int) (each []int64) {
 	if n < 2 || n > stripes {
 		return nil
@@ -93,8 +93,8 @@ func (c *Counters) Echoed(key, messages, bytes int) {
 	t.bytes.Add(int64(bytes))
 }
 
-// Reset clears what belongs to the connections of a dead engine. The totals
-// stay, so that they never run backwards.
+// Reset clears what belongs to the connections of a dead engine. The totals stay,
+// so that they never decrease.
 func (c *Counters) Reset() {
 	c.State.Store(int32(Starting))
 	c.Open.Store(0)

@@ -113,22 +113,22 @@ func (l *Loop) send(fd, port int, p phase, s *Session, out []byte) (*Session, bo
 	return s, true
 }
 
-// progress notes that a peer takes some of what waits for it.
+// progress notes that a peer reads some of what waits for it.
 func (l *Loop) progress(s *Session) {
 	s.moved, s.unsent = l.clock(), notLooked
 	l.waiting.push(s)
 }
 
-// notLooked is Session.unsent until Tick has looked.
+// notLooked is Session.unsent until Tick has asked the socket.
 const notLooked = -1
 
-// lookAfter is when Tick looks how much the socket itself holds for a peer: by
-// then the peer's kernel has taken what it has room for.
+// lookAfter is when Tick asks how much the socket itself holds for a peer: by then
+// the peer's kernel has taken what it has room for.
 const lookAfter = time.Second
 
-// stalled ends connections whose peers take nothing. A socket says that it has
-// room only when a third of its buffer is free, which may be megabytes: so what it
-// holds counts too, and a peer that takes a little of that is slow, not stalled.
+// stalled ends connections whose peers read nothing. A socket reports room only
+// when a third of its buffer is free, which may be megabytes: so what it holds
+// counts too, and a peer that takes a little of that is slow, not stalled.
 func (l *Loop) stalled(now time.Duration) {
 	k := byProgress
 	for s := l.waiting.last; s != nil && (now-s.moved < lookAfter || s.unsent == notLooked); s = s.links[k].prev {
@@ -190,8 +190,8 @@ func (l *Loop) EOF(_, _ int, s *Session) (*Session, Next) {
 	return l.next(s)
 }
 
-// next settles a connection after it was dealt with: what is said, what it is
-// charged, whether it needs a session any more, and how it goes on.
+// next finishes the handling of a connection: what to send, what it is charged,
+// whether it still needs a session, and how it goes on.
 func (l *Loop) next(s *Session) (*Session, Next) {
 	if s == nil {
 		return nil, Read
@@ -220,8 +220,8 @@ func (l *Loop) next(s *Session) (*Session, Next) {
 	return s, l.interest(s)
 }
 
-// interest is what to wait for. A peer that is slow is read from again once half
-// of what may wait for it is gone.
+// interest is what to wait for. A slow peer is read from again once half of what
+// may wait for it is gone.
 func (l *Loop) interest(s *Session) Next {
 	most := l.most()
 	if s.slow {
@@ -237,9 +237,9 @@ func (l *Loop) interest(s *Session) Next {
 	return ReadWrite
 }
 
-// Leave is told to end a connection, for cause or for NoCause. A WebSocket peer
-// is told so, with 1001, if its handshake is done; the connection then goes on
-// until that is sorted out.
+// Leave ends a connection, for cause or for NoCause. A WebSocket peer is sent a
+// close frame (1001) if its handshake is done; the connection goes on until the
+// closing handshake is done.
 func (l *Loop) Leave(fd, port int, s *Session, cause int) (*Session, Next) {
 	if cause >= 0 && !s.ending() {
 		l.ctr.Causes[cause].Add(1)
@@ -255,7 +255,7 @@ func (l *Loop) Leave(fd, port int, s *Session, cause int) (*Session, Next) {
 	return l.next(s)
 }
 
-// Gone ends the books of an admitted connection. It is called once for each.
+// Gone removes an admitted connection from the counts. It is called once for each.
 func (l *Loop) Gone(_, port int, s *Session) {
 	if s != nil {
 		l.free(s)
@@ -263,7 +263,7 @@ func (l *Loop) Gone(_, port int, s *Session) {
 	l.left(port)
 }
 
-// tick is how often deadlines are looked at.
+// tick is how often deadlines are checked.
 const tick = 250 * time.Millisecond
 
 // TickEvery is how often Tick is to be called from now on; 0: not at all.

@@ -8,9 +8,9 @@ import (
 	"github.com/c10m/c10m/internal/ws"
 )
 
-// Session is a connection that is in the middle of something: its handshake, a
-// message or frame that is not all there yet, its end, output that its peer does
-// not take. It comes from a pool and goes back to it; an idle connection has none.
+// Session is the state of a connection in the middle of something: its handshake,
+// a message or frame that is incomplete, its end, output that its peer does not
+// read. It comes from a pool and goes back to it; an idle connection has none.
 type Session struct {
 	Owner any    // the engine's own
 	Mask  uint32 // the engine's own
@@ -19,14 +19,14 @@ type Session struct {
 	fd    int32
 	port  uint16
 	phase phase
-	said  bool // all that is to be said is said or waits in out: close when it is gone
+	said  bool // everything is sent or waits in out: close when out is empty
 	shut  bool // our half of the connection is shut down
 	slow  bool // more waits than may: nothing is read until half of it is gone
 
 	ws      *ws.Session   // of the message under way, or of the wait for the peer's close frame
 	held    *block        // what arrived and waits for more
 	out     queue         // what the socket did not take yet
-	dropped int64         // bytes read and dropped since we said our last
+	dropped int64         // bytes read and dropped since our close frame
 	charged int64         // of the budget
 	due     time.Duration // deadline, in the list links[byDeadline]
 	moved   time.Duration // when the peer last took something, in links[byProgress]
@@ -145,8 +145,8 @@ func (l *list) remove(s *Session) {
 	l.n--
 }
 
-// Detach takes s off its loop, to be given to another by Attach: another thread
-// may do so.
+// Detach takes s off its loop, so that another loop can Attach it, in another
+// thread as well.
 func (l *Loop) Detach(s *Session) {
 	for _, k := range s.links {
 		if k.in != nil {

@@ -7,12 +7,12 @@ import (
 )
 
 const (
-	// closeTime is what a peer has for its close frame after ours, and then for
-	// its FIN after ours.
+	// closeTime is how long a peer may take for its close frame after ours, and then
+	// for its FIN after ours.
 	closeTime = 5 * time.Second
-	// maxRefused is how many bytes are read from a peer behind a request that was
-	// refused: enough for what was on its way, or closing would reset the
-	// connection and the answer might be lost.
+	// maxRefused is how many bytes are read from a peer after a request that was
+	// refused: enough for what was in flight, since closing with unread bytes would
+	// reset the connection and the answer might be lost.
 	maxRefused = 256 << 10
 	// maxClosing is the same after a close frame: a peer may be in the middle of a
 	// large message.
@@ -66,8 +66,8 @@ func (l *Loop) ended(s *Session, refusal []byte, left, cause int) (*Session, Nex
 	return l.next(s)
 }
 
-// frames echoes the frames in in, in place where it can. The connection has a
-// session from here on only if something is left half done.
+// frames echoes the frames in in, in place where possible. The connection has a
+// session from here on only if something is incomplete.
 func (l *Loop) frames(fd, port int, s *Session, in []byte) (*Session, Next) {
 	lim := ws.Limits{MaxMessage: l.core.MaxMessage}
 	for len(in) > 0 {
@@ -159,10 +159,10 @@ func (s *Session) settle(p step) {
 	}
 }
 
-// closed waits for the peer's close frame, or if that is here already for its
-// FIN, before the connection is closed: closing at once would reset a peer that
-// is still sending, and ending our half would let a proxy end the connection,
-// before the close frame has reached who it is for (RFC 6455 section 7.1.1).
+// closed waits for the peer's close frame, or if that has arrived already for its
+// FIN, before the connection is closed: closing at once would reset a peer that is
+// still sending, and ending our half would let a proxy end the connection, before
+// the close frame has reached the peer (RFC 6455 section 7.1.1).
 func (l *Loop) closed(s *Session, cause int) (*Session, Next) {
 	if cause >= 0 {
 		l.ctr.Causes[cause].Add(1)
@@ -177,8 +177,8 @@ func (l *Loop) closed(s *Session, cause int) (*Session, Next) {
 	return l.next(s)
 }
 
-// goodbye sends the close frame 1001. Between two steps we are never inside a
-// frame of ours.
+// goodbye sends the close frame 1001 (going away). Between two steps we are never
+// inside a frame of ours.
 func (l *Loop) goodbye(fd, port int, s *Session) (*Session, Next) {
 	var held *block
 	if s == nil {
@@ -197,8 +197,8 @@ func (l *Loop) goodbye(fd, port int, s *Session) (*Session, Next) {
 	return l.closed(s, NoCause)
 }
 
-// discard drops what a peer sends after our last word, up to its close frame and
-// a bound.
+// discard drops what a peer sends after our close frame, up to its own close frame
+// and a bound.
 func (l *Loop) discard(s *Session, in []byte) (*Session, Next) {
 	s.dropped += int64(len(in))
 	if s.phase == closing && ws.Skip(s.ws, in) {
@@ -215,9 +215,8 @@ func (l *Loop) discard(s *Session, in []byte) (*Session, Next) {
 	return l.next(s)
 }
 
-// overdue acts on a closing connection whose peer took too long: our half is
-// ended first, and then the connection. While its peer takes output it has the
-// time of Config.Stall.
+// overdue ends a closing connection whose peer took too long: first our half, then
+// the connection. While its peer reads output it has the time of Config.Stall.
 func (l *Loop) overdue(s *Session) {
 	switch {
 	case s.out.size > 0:

@@ -63,7 +63,7 @@ func (p FS) InUse(at netip.AddrPort) string {
 }
 
 func (h Holder) words(at netip.AddrPort) string {
-	who := "somebody (a process of another user: sudo ss -tanp tells)"
+	who := "another program (a process of another user: sudo ss -tanp tells)"
 	if h.PID > 0 {
 		who = fmt.Sprintf("%s (process %d)", h.Name, h.PID)
 	}

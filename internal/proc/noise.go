@@ -13,7 +13,7 @@ const (
 	// minR2 is how well the line must fit to be told from noise.
 	minR2 = 0.9
 	// maxNegative is how far below nothing a part may be, as a share of the total.
-	// A few kilobytes of a small run are a heap that breathes.
+	// A few kilobytes of a small run are the normal variation of a heap.
 	maxNegative = 0.05
 	// leastSockets is what share of the ends the kernel must have counted as they
 	// came: with fewer, others close so many of theirs meanwhile that what came

@@ -116,7 +116,7 @@ func memoryWords(g *result.Growth) string {
 			"noise: run longer"
 	case g.Verdict == result.TooLittle:
 		return "Undecided: the server grew by " + bytesAnHour(g) + ", which in this time is too little to tell a " +
-			"leak from a heap that breathes: run longer"
+			"leak from the normal variation of a heap: run longer"
 	case g.Verdict == result.Settled:
 		return fmt.Sprintf("No leak: the server grew at first and less and less, at the end by %s, and is at %s",
 			bytesAnHour(g), unit.Bytes(g.Last))

@@ -43,7 +43,7 @@ const (
 	Leaks     GrowthVerdict = "leaks"      // it goes on at its rate
 	Settled   GrowthVerdict = "settled"    // it grew, and then much less: figures are of the second half
 	Undecided GrowthVerdict = "undecided"  // it grew, and whether that goes on cannot be told
-	TooLittle GrowthVerdict = "too_little" // it grew, by no more than a heap that breathes
+	TooLittle GrowthVerdict = "too_little" // it grew, by no more than a heap normally varies
 )
 
 // SoakSample is what there was at one moment, T seconds in. What was not known is

@@ -37,7 +37,7 @@ func (p *Prepared) kernelLimits(m *plan.Machine, fp proc.FS) {
 	if n, err := fp.SysctlInt("fs.epoll.max_user_watches"); err == nil {
 		m.EpollWatches = n
 	}
-	if p.Server != nil && p.SameHost && !p.TwoUsers { // other users' watches are not known
+	if p.Server != nil && p.SameHost && !p.TwoUsers { // no counter has those of other programs
 		m.WatchesTaken = p.Server.Open
 	}
 	// The module may be loaded and still not look at this namespace: then it

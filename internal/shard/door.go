@@ -10,12 +10,12 @@ import (
 	"time"
 )
 
-// A worker's door is a socket over which it and its supervisor hand each other
-// connections (SCM_RIGHTS, unix(7)). The supervisor hands in visitors, one end of
-// a pair of sockets each, who look into the worker; and clients that another
-// worker has no room for. The worker hands out clients that it has no room for.
-// Nothing has a name or a port, so nobody else can come in, and nothing is left
-// when either end dies.
+// A worker's door is a socket over which it and its supervisor pass each other
+// connections (SCM_RIGHTS, unix(7)). The supervisor sends visitors, one end of a
+// socket pair each, which ask the worker for profiles and give it orders; and
+// clients that another worker has no room for. The worker sends clients that it
+// has no room for. The sockets have neither name nor port, so no other process can
+// connect, and nothing is left when either end dies.
 
 // What comes through a door.
 const (
@@ -23,8 +23,8 @@ const (
 	client
 )
 
-// doorTime bounds how long handing over may take; only a worker that does not
-// run any more lets it wait.
+// doorTime bounds how long passing on may take; only a worker that does not run
+// makes it wait.
 const doorTime = 5 * time.Second
 
 // socketPair is two connected sockets of a kind.
@@ -52,8 +52,8 @@ func hand(door *net.UnixConn, what byte, fd int) error {
 	_ = door.SetWriteDeadline(end)
 	for {
 		_, _, err := door.WriteMsgUnix([]byte{what}, syscall.UnixRights(fd), nil)
-		// As many fds of a user may be on their way as a process may have,
-		// without CAP_SYS_RESOURCE: unix(7).
+		// Without CAP_SYS_RESOURCE a user may have at most as many fds in flight as a
+		// process may have open: unix(7).
 		if !errors.Is(err, syscall.ETOOMANYREFS) || time.Now().After(end) {
 			return err
 		}
@@ -61,7 +61,7 @@ func hand(door *net.UnixConn, what byte, fd int) error {
 	}
 }
 
-// receive takes what comes through a door; io.EOF once it is shut.
+// receive reads a message from a door; io.EOF once it is shut.
 func receive(door *net.UnixConn) (what byte, fd int, err error) {
 	one, oob := make([]byte, 1), make([]byte, syscall.CmsgSpace(4))
 	n, size, _, _, err := door.ReadMsgUnix(one, oob)
@@ -83,12 +83,12 @@ func receive(door *net.UnixConn) (what byte, fd int, err error) {
 	return one[0], fds[0], nil
 }
 
-// errNothing is a message whose descriptor the kernel has dropped: there was no
+// errNothing is a message whose descriptor the kernel dropped because there was no
 // fd left for it.
 var errNothing = errors.New("no descriptor came")
 
-// Dial opens a connection to worker i, who takes it as a visitor. It fails for a
-// worker that does not exist.
+// Dial opens a connection to worker i, which accepts it as a visitor. It fails if
+// there is no such worker.
 func (s *Supervisor) Dial(i int) (net.Conn, error) {
 	if i < 0 || i >= len(s.Page.Slots) {
 		return nil, fmt.Errorf("worker %d: the legal range is 0..%d", i, len(s.Page.Slots)-1)
@@ -113,7 +113,7 @@ func (s *Supervisor) Dial(i int) (net.Conn, error) {
 	return c, nil
 }
 
-// doorOf is worker i's, nil if it has none.
+// doorOf is worker i's door, nil if it has none.
 func (s *Supervisor) doorOf(i int) *net.UnixConn {
 	s.doorsMu.Lock()
 	defer s.doorsMu.Unlock()
@@ -123,8 +123,8 @@ func (s *Supervisor) doorOf(i int) *net.UnixConn {
 	return s.doors[i]
 }
 
-// openDoor makes worker i's door anew and gives the worker's side of it. What was
-// handed to one that has died is lost with it.
+// openDoor makes a new door for worker i and returns the worker's side of it.
+// Connections passed to a worker that has died are lost with it.
 func (s *Supervisor) openDoor(i int) (*os.File, error) {
 	ours, theirs, err := socketPair(syscall.SOCK_SEQPACKET)
 	if err != nil {
@@ -165,8 +165,8 @@ func (s *Supervisor) closeDoors() {
 	s.doors = nil
 }
 
-// Door is the worker's side: a listener for visitors, and where clients come in
-// and go out.
+// Door is the worker's side: a listener for visitors, and the way in and out for
+// clients.
 type Door struct {
 	conn     *net.UnixConn
 	visitors chan net.Conn
@@ -174,7 +174,7 @@ type Door struct {
 	shut     chan struct{} // closed at the end
 }
 
-// InheritDoor is the door that the supervisor has handed down.
+// InheritDoor is the door that the worker inherits from the supervisor.
 func InheritDoor() (*Door, error) {
 	c, err := connOf(os.NewFile(doorFD, "door"))
 	if err != nil {
@@ -189,7 +189,7 @@ func newDoor(c *net.UnixConn) *Door {
 	return d
 }
 
-// run takes in who comes, until the supervisor is gone.
+// run receives until the supervisor is gone.
 func (d *Door) run() {
 	defer close(d.shut)
 	for {
@@ -209,8 +209,8 @@ func (d *Door) run() {
 	}
 }
 
-// PassOn hands a client to the supervisor, who finds a worker that has room for
-// it. The caller's own fd of it stays open.
+// PassOn sends a client to the supervisor, which finds a worker with room for it.
+// The caller's own fd of it stays open.
 func (d *Door) PassOn(fd int) bool { return hand(d.conn, client, fd) == nil }
 
 // Accept implements net.Listener.

@@ -19,7 +19,7 @@ var engines = map[string]echo.Engine{
 // Tables is the engine whose event loops take fd tables of their own, FitTables.
 const Tables = "epoll"
 
-// DefaultEngine is the one that nobody asked for.
+// DefaultEngine is the engine without --engine.
 const DefaultEngine = "gnet"
 
 // Engines are the names of the engines, in order.

@@ -13,26 +13,26 @@ import (
 )
 
 const (
-	// tendEvery is how often the supervisor looks whether workers are full.
+	// tendEvery is how often the supervisor checks whether workers are full.
 	tendEvery = 20 * time.Millisecond
-	// A worker more is started when those there are, the ones just starting
-	// included, are fuller than fullPart of fullOf.
+	// Another worker is started when those there are, including those just starting,
+	// are fuller than fullPart of fullOf.
 	fullPart, fullOf = 4, 5
-	// dealEvery is the time between two dealings, at least: attaching a program
-	// to hundreds of ports takes milliseconds.
+	// dealEvery is the least time between two distributions: attaching a program to
+	// hundreds of ports takes milliseconds.
 	dealEvery = 500 * time.Millisecond
-	// growAgain is how long to wait after one could not be started.
+	// growAgain is how long to wait after a worker could not be started.
 	growAgain = time.Second
-	// leaveTime is the least that a worker stays after nothing is dealt to it any
-	// more: for those who were on their way.
+	// leaveTime is the least time that a worker stays after it was taken out of the
+	// distribution: for connections that were on their way.
 	leaveTime = time.Second
 )
 
 // member is what the supervisor knows of a worker.
 type member struct {
-	stop    context.CancelFunc // ends it in good order
+	stop    context.CancelFunc // ends it cleanly
 	leaving bool               // it gets no more connections
-	fresh   bool               // it is one more, and has not accepted yet
+	fresh   bool               // it was added later, and has not accepted yet
 	began   int64              // messages that its block had counted before it
 	most    int64              // messages after which it is recycled; 0: never
 }
@@ -43,7 +43,7 @@ type recycling struct {
 	left           time.Time // when old began to leave; zero: the successor is not ready yet
 }
 
-// tend looks after the number of workers and what is dealt to them, until ctx
+// tend adjusts the number of workers and the distribution among them, until ctx
 // ends.
 func (s *Supervisor) tend(ctx context.Context, start func(i int)) {
 	tick := time.NewTicker(tendEvery)
@@ -68,8 +68,8 @@ func (s *Supervisor) tend(ctx context.Context, start func(i int)) {
 	}
 }
 
-// observe notes which workers have begun to listen; true if the dealing has to
-// follow.
+// observe notes which workers have begun to listen; true if the distribution has
+// to follow.
 func (s *Supervisor) observe() (changed bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -92,7 +92,7 @@ func (s *Supervisor) observe() (changed bool) {
 	return changed
 }
 
-// gone notes that worker i is no more.
+// gone notes that worker i has ended.
 func (s *Supervisor) gone(i int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -115,8 +115,8 @@ func (s *Supervisor) gone(i int) {
 	s.stale = true
 }
 
-// weights is each socket's share of what comes to a port, by the order of the
-// sockets. Where that is not known all are dealt alike; who is full passes on.
+// weights is each socket's share of the connections to a port, by the order of the
+// sockets. If that order is not known all get the same; full workers pass on.
 func (s *Supervisor) weights() (weights []uint32) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -138,7 +138,7 @@ func (s *Supervisor) weights() (weights []uint32) {
 	return weights
 }
 
-// outdated is whether the workers have filled so differently that they should get
+// outdated says whether workers have filled so differently that they should get
 // other shares.
 func (s *Supervisor) outdated(now time.Time) bool {
 	if now.Sub(s.dealt) < dealEvery {
@@ -147,8 +147,8 @@ func (s *Supervisor) outdated(now time.Time) bool {
 	return !slices.Equal(s.weights(), s.attached)
 }
 
-// deal has one of the workers attach the program to the groups; any will do, they
-// are the same sockets' groups.
+// deal has one of the workers attach the program to the groups; any will do, as
+// they share the groups.
 func (s *Supervisor) deal() {
 	weights := s.weights()
 	if len(weights) == 0 {
@@ -165,12 +165,12 @@ func (s *Supervisor) deal() {
 		}
 	}
 	if err != nil && !s.quiet {
-		s.quiet = true // each change would repeat it
+		s.quiet = true // say it once
 		s.Logf("%v; workers get their connections by the kernel's hash", err)
 	}
 }
 
-// living is how many workers there are that stay.
+// living is how many workers are there to stay.
 func (s *Supervisor) living() (n int) {
 	for i := range s.Page.Workers() {
 		if !s.crew[i].leaving {
@@ -190,13 +190,13 @@ func (s *Supervisor) starting() (n int) {
 	return n
 }
 
-// canGrow is whether there may be one more worker.
+// canGrow says whether there may be one more worker.
 func (s *Supervisor) canGrow() bool {
 	return s.living() < s.Most && time.Since(s.failed) >= growAgain
 }
 
-// wanted is the place of a worker that is to be started because those there are
-// do not suffice, -1 if they do.
+// wanted is the slot for a worker to be started because those there are do not
+// suffice, -1 if they do.
 func (s *Supervisor) wanted() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -213,7 +213,7 @@ func (s *Supervisor) wanted() int {
 	return s.vacant()
 }
 
-// vacant is a place where no worker is, -1 without one.
+// vacant is a slot without a worker, -1 if there is none.
 func (s *Supervisor) vacant() int {
 	for i, seat := range s.Page.seats {
 		if seat.exists.Load() == 0 {
@@ -224,9 +224,10 @@ func (s *Supervisor) vacant() int {
 }
 
 // recycle replaces workers that have echoed their number of messages, one at a
-// time: a successor is started, once it accepts nothing more is dealt to the old
-// one, and that is ended when its last connection has, or after Drain, with those
-// it still has. It gives the place of a successor to be started, or -1.
+// time: a successor is started; once it accepts, the old worker gets no more
+// connections, and it is ended when its last connection has closed, or after Drain
+// with those it still has. It returns the slot of a successor to be started, or
+// -1.
 func (s *Supervisor) recycle(now time.Time) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -253,7 +254,7 @@ func (s *Supervisor) recycle(now time.Time) int {
 	return -1
 }
 
-// worn begins to replace a worker that is due, if all others are well.
+// worn begins to replace a worker that is due, if all others are running.
 func (s *Supervisor) worn() int {
 	if s.starting() > 0 || time.Since(s.failed) < growAgain {
 		return -1
@@ -274,7 +275,7 @@ func (s *Supervisor) worn() int {
 	return -1
 }
 
-// enter gives worker i's place to a new one, which stop ends.
+// enter gives slot i to a new worker, which stop ends.
 func (s *Supervisor) enter(i int, stop context.CancelFunc) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -295,7 +296,7 @@ func (s *Supervisor) begin(i int) {
 	}
 }
 
-// vacate gives worker i's place up; failed, if it never accepted.
+// vacate frees slot i; failed, if the worker never accepted.
 func (s *Supervisor) vacate(i int, failed bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -305,15 +306,15 @@ func (s *Supervisor) vacate(i int, failed bool) {
 	}
 }
 
-// isLeaving is whether worker i gets no more connections.
+// isLeaving says whether worker i gets no more connections.
 func (s *Supervisor) isLeaving(i int) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.crew[i].leaving
 }
 
-// Needed is whether the server is not ready without worker i: one that is just
-// being added is not missed yet.
+// Needed says whether the server is not ready without worker i: one that is just
+// being added is not needed yet.
 func (s *Supervisor) Needed(i int) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -3,17 +3,16 @@ package shard
 import "slices"
 
 // order is the workers in the order of their sockets in the SO_REUSEPORT group of
-// each port: a socket that begins to listen is put at the end, and the last takes
-// the place of one that ends (reuseport_detach_sock in net/core/sock_reuseport.c).
-// It is not known any more once two have come or gone at a time, since then the
-// groups may differ.
+// each port: a new listening socket is appended, and the last takes the place of
+// one that ends (reuseport_detach_sock in net/core/sock_reuseport.c). Once two
+// have come or gone at a time it is unknown, since then the groups may differ.
 type order struct {
 	workers []int
 	unknown bool
 }
 
-// join puts a worker at the end. One that is there already has opened its sockets
-// anew, at a time that is not known.
+// join appends a worker. One that is there already has opened its sockets again,
+// at a time that is not known.
 func (o *order) join(worker int) {
 	if slices.Contains(o.workers, worker) {
 		o.unknown = true
@@ -22,7 +21,7 @@ func (o *order) join(worker int) {
 	o.workers = append(o.workers, worker)
 }
 
-// leave takes out a worker, if it is there.
+// leave removes a worker, if it is there.
 func (o *order) leave(worker int) {
 	i := slices.Index(o.workers, worker)
 	if i < 0 {
@@ -33,10 +32,10 @@ func (o *order) leave(worker int) {
 	o.workers = o.workers[:last]
 }
 
-// weigh turns the room that each worker has into its share of what comes. Who has
-// at least half of the most counts as having as much: shares of workers that are
-// about as full stay the same. One that has next to none, beside others, gets
-// nothing; where nobody has any, all get the same.
+// weigh turns the room that each worker has into its share of new connections. A
+// worker with at least half of the most counts as having as much, so that shares
+// of workers that are about as full stay the same. One with next to none, beside
+// others, gets nothing; if none has any, all get the same.
 func weigh(room []int64) []uint32 {
 	weights := make([]uint32, len(room))
 	most := slices.Max(append(room, 0))

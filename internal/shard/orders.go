@@ -14,31 +14,32 @@ import (
 	"github.com/c10m/c10m/internal/sys"
 )
 
-// dealing is what a worker is told to attach to the groups of its sockets.
+// dealing is the order to a worker to attach a program to the groups of its
+// sockets.
 type dealing struct {
 	Key     sys.SteerKey
 	Weights []uint32
 }
 
-// dealTime is what a worker has to attach the program. One that is frozen must not
-// hold up the others: the next one is asked.
+// dealTime is how long a worker may take to attach the program. One that is frozen
+// must not hold up the others: the next one is asked.
 const dealTime = time.Second
 
-// maxDealing bounds one, bytes: 4,096 workers of several loops fit in.
+// maxDealing bounds such an order, bytes: 4,096 workers of several loops fit in.
 const maxDealing = 1 << 20
 
-// tellDealing has worker i attach the program that deals by weights.
+// tellDealing has worker i attach the program that distributes by weights.
 func (s *Supervisor) tellDealing(i int, weights []uint32) error {
 	body, err := json.Marshal(dealing{s.key, weights})
 	if err != nil {
-		return fmt.Errorf("write dealing: %w", err)
+		return fmt.Errorf("write distribution: %w", err)
 	}
 	way := &http.Transport{DisableKeepAlives: true,
 		DialContext: func(context.Context, string, string) (net.Conn, error) { return s.Dial(i) }}
 	c := http.Client{Transport: way, Timeout: dealTime}
 	answer, err := c.Post("http://worker/deal", "application/json", bytes.NewReader(body))
 	if err != nil {
-		return fmt.Errorf("tell worker %d how to deal: %w", i, err)
+		return fmt.Errorf("tell worker %d how to distribute connections: %w", i, err)
 	}
 	defer func() { _ = answer.Body.Close() }()
 	if answer.StatusCode != http.StatusOK {
@@ -48,8 +49,8 @@ func (s *Supervisor) tellDealing(i int, weights []uint32) error {
 	return nil
 }
 
-// Orders is what the supervisor asks of a worker through its door, beside what
-// more answers.
+// Orders handles what the supervisor asks of a worker through its door, beside
+// what more answers.
 func (w *Worker) Orders(more http.Handler) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/", more)

@@ -21,11 +21,11 @@ const (
 // MaxWorkers bounds the worker processes of one server.
 const MaxWorkers = 4096
 
-// Page is the memory that supervisor and workers share: one count of open
-// connections over all, one budget of what is buffered for their peers, and one
-// block of counters for each worker that there may be, whether it exists or not.
-// The counters of one that does not are what was counted by earlier ones in its
-// place: totals are over all blocks.
+// Page is the memory that supervisor and workers share: one count of all open
+// connections, one budget of what is buffered for their peers, and one block of
+// counters for each possible worker, whether it exists or not. The block of a
+// worker that does not exist holds what earlier ones in its slot counted: totals
+// are over all blocks.
 type Page struct {
 	TotalOpen *atomic.Int64
 	Budget    *echo.Budget
@@ -111,7 +111,7 @@ func (p *Page) count() (n int64) {
 }
 
 // join has worker i open its listeners, by begin, while no other does, until
-// listening is called: so the sockets of each port are in the order in which the
+// listening is called. So the sockets of each port are in the order in which the
 // workers joined. The lock is the process's, fcntl(2), and ends with it.
 func (p *Page) join(i int) (listening func(), err error) {
 	unlock, err := sys.LockFile(p.file)

@@ -10,15 +10,15 @@ import (
 	"github.com/c10m/c10m/internal/echo"
 )
 
-// A worker that has as many connections as it can passes on what it accepts: it
-// hands the descriptor to the supervisor, who hands it to the worker with the
-// most room. The alternatives do worse. A full worker that closes its listeners
-// resets everybody in their backlogs; one that stops accepting lets them wait
-// until somebody leaves; and a program that deals connections cannot know who is
-// full. It is for the rest that the dealing gets wrong, so it may cost more than
-// an accept does.
+// A full worker passes on what it accepts: it sends the descriptor to the
+// supervisor, which sends it to the worker with the most room. The alternatives
+// are worse. A full worker that closes its listeners resets all connections in
+// their backlogs; one that stops accepting lets them wait until another connection
+// ends; and a BPF program that distributes connections cannot know which worker is
+// full. This is only for what the distribution gets wrong, so it may cost more
+// than an accept does.
 
-// watchDoor finds a place for what worker from hands out, until its door is shut.
+// watchDoor finds a place for what worker from passes on, until its door is shut.
 func (s *Supervisor) watchDoor(from int, door *net.UnixConn) {
 	for {
 		_, fd, err := receive(door)
@@ -32,16 +32,16 @@ func (s *Supervisor) watchDoor(from int, door *net.UnixConn) {
 	}
 }
 
-// waiting is a connection that has no worker yet, and who accepted it.
+// waiting is a connection that has no worker yet, and which worker accepted it.
 type waiting struct{ fd, from int }
 
 // waitAgain is how often one that waits in its worker's door looks for a place.
 const waitAgain = 2 * time.Millisecond
 
-// place gives a connection to a worker with room. If there is none, but one will
-// be, it waits here; otherwise it is refused, like one above --max-conns. Where
-// too many wait the doors are not read until there is a place: full workers stop
-// there, and whoever comes then waits in the backlog.
+// place gives a connection to a worker with room. If there is none, but soon will
+// be, it waits here; otherwise it is refused, like one above --max-conns. When too
+// many wait, the doors are not read until there is room: full workers block there,
+// and new connections wait in the backlog.
 func (s *Supervisor) place(w waiting) {
 	for !s.give(w) {
 		s.mu.Lock()
@@ -62,9 +62,9 @@ func (s *Supervisor) place(w waiting) {
 	}
 }
 
-// give hands a connection to the worker that has the most room, if any has.
+// give sends a connection to the worker that has the most room, if any has.
 func (s *Supervisor) give(w waiting) bool {
-	var tried []int // in vain: they have just died
+	var tried []int // in vain: these workers have just died
 	for {
 		to := s.roomiest(tried)
 		if to < 0 {
@@ -86,7 +86,7 @@ func (s *Supervisor) room(i int) int64 {
 	return s.Limit - s.Page.Slots[i].Open.Load() - max(0, seat.handed.Load()-seat.taken.Load())
 }
 
-// roomiest is the worker that has the most room but for some, -1 if nobody has any.
+// roomiest is the worker with the most room, except for some; -1 if none has any.
 func (s *Supervisor) roomiest(but []int) int {
 	best, most := -1, int64(0)
 	for i, slot := range s.Page.Workers() {
@@ -100,8 +100,8 @@ func (s *Supervisor) roomiest(but []int) int {
 	return best
 }
 
-// unpark gives those that wait to who has room by now. If no worker will have,
-// they are refused.
+// unpark gives waiting connections to workers that now have room. If no worker
+// will have any, they are refused.
 func (s *Supervisor) unpark() {
 	for {
 		s.mu.Lock()
@@ -136,7 +136,7 @@ func (s *Supervisor) refuse(w waiting) {
 	_ = syscall.Close(w.fd)
 }
 
-// dropParked refuses those that still wait when all ends.
+// dropParked refuses the connections that still wait at the end.
 func (s *Supervisor) dropParked() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

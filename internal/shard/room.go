@@ -10,49 +10,47 @@ import (
 )
 
 // accept4(2) fails with ENFILE when the whole machine is out of files
-// (fs.file-max), and with ENOBUFS or ENOMEM when memory is; gnet ends its engine
-// over either, with every connection, and in a cgroup the kernel kills the process
-// instead. So the engines may hold only what there is room for, less a reserve for
-// everybody else: the watcher deals it out and looks again before long.
+// (fs.file-max), and with ENOBUFS or ENOMEM when it is out of memory; gnet ends
+// its engine on either, with every connection, and in a cgroup the kernel kills
+// the process instead. So the engines may hold only what there is room for, less a
+// reserve for everything else: Watch divides it among them and checks again soon.
 
-// lookEvery is how often the watcher looks while connections arrive, or more is
-// kept for them. Else it looks every idleLooks-th time only: there is nothing to
-// deal out.
+// lookEvery is how often Watch checks while connections arrive or more is
+// buffered. Otherwise it checks only every idleLooks-th time.
 const (
 	lookEvery = 50 * time.Millisecond
 	idleLooks = 20
 )
 
-// FileReserve is what the server leaves of limit files to the rest of the
-// machine, and for what others open between two looks.
+// FileReserve is how many of limit files the server leaves to the rest of the
+// machine, and to what others open between two checks.
 func FileReserve(limit int64) int64 { return min(limit/20, 50_000) }
 
 // The shares of memory, the machine's or the cgroup's, at which connections begin
 // to be refused and are let in again. Less than 5 % is where a client on this
-// machine ends its ramp by itself: a measurement is not cut short here. What stays
-// is for the data of the connections that are held (an idle one needs no buffer)
-// and for the kernel's own reserve, vm.min_free_kbytes, below which interrupts
-// alone get memory. The gap keeps a server at its limit from opening and closing
-// its door with each connection that leaves.
+// machine ends its ramp by itself, so a measurement is not cut short here. The
+// rest is for the data of connections that are held (an idle one needs no buffer)
+// and for the kernel's own reserve, vm.min_free_kbytes. The gap keeps a server at
+// its limit from switching with each connection that leaves.
 const (
 	lowMemory    = 0.03
 	enoughMemory = 0.05
 )
 
-// leastShare is the share of an engine below which memory counts as used up: as a
-// connection that is idle takes less than it is dealt out for, shares would halve
-// with each look and never end.
+// leastShare is the share of an engine below which memory counts as used up: an
+// idle connection takes less than it is counted for, so shares would otherwise
+// halve with each check for ever.
 const leastShare = 64
 
-// Room deals out what is left of the machine to the engines of Page.
+// Room divides what is left of the machine among the engines of Page.
 type Room struct {
 	Page   *Page
 	Files  func() (open, limit int64, err error) // fs.file-nr; nil: it does not bind us
 	Memory func() (proc.Mem, error)
-	// Watches says whether epoll watches are left to this user; nil: not looked at.
+	// Watches says whether this user has epoll watches left; nil: not checked.
 	Watches func() bool
-	// Walked is kernel memory that readers of /proc/PID/fd have left behind: it
-	// looks used and is dropped when there is need. nil: none.
+	// Walked is kernel memory left behind by readers of /proc/PID/fd: it looks used,
+	// but is reclaimed when needed. nil: none.
 	Walked    func() uint64
 	ConnBytes int64 // what a connection takes of the memory
 	Budget    int64 // what may be kept for peers where there is memory enough
@@ -63,7 +61,7 @@ type Room struct {
 	open, kept drift
 }
 
-// Watch looks until ctx ends.
+// Watch checks until ctx ends.
 func (r *Room) Watch(ctx context.Context) {
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
@@ -85,8 +83,8 @@ func (r *Room) Watch(ctx context.Context) {
 	}
 }
 
-// deal lets every engine have an equal share of the room. Without any, not even
-// those that left are replaced.
+// deal gives every engine an equal share of the room. Without any room not even
+// connections that left are replaced.
 func (r *Room) deal() {
 	left, cause := r.memory(), int32(echo.MemoryLow)
 	if r.Files != nil {
@@ -108,7 +106,7 @@ func (r *Room) deal() {
 	}
 }
 
-// watches says whether epoll watches are left, and tells when that changes.
+// watches says whether epoll watches are left, and logs when that changes.
 func (r *Room) watches() bool {
 	left := r.Watches()
 	if left == r.unwatched {
@@ -122,8 +120,8 @@ func (r *Room) watches() bool {
 	return left
 }
 
-// files is how many files may still be opened. Where that cannot be read nobody
-// is let in blindly.
+// files is how many files may still be opened. If that cannot be read no
+// connection is let in.
 func (r *Room) files() int64 {
 	open, limit, err := r.Files()
 	if err != nil {
@@ -132,8 +130,7 @@ func (r *Room) files() int64 {
 	return max(0, limit-open-FileReserve(limit))
 }
 
-// memory is how many connections there is memory for; none where that cannot be
-// read.
+// memory is how many connections there is memory for; none if that cannot be read.
 func (r *Room) memory() int64 {
 	mem, err := r.Memory()
 	if err != nil {
@@ -159,9 +156,10 @@ func (r *Room) memory() int64 {
 	return left
 }
 
-// lend lets the engines keep for their peers what they keep already and a quarter
-// of the room that is left: Go's heap takes up to twice what is kept, and the
-// sockets' own buffers come on top. Without room they give back a quarter.
+// lend sets the budget: what the engines keep for their peers already and a
+// quarter of the room that is left, because Go's heap takes up to twice what is
+// kept, and the sockets' own buffers come on top. Without room they give back a
+// quarter.
 func (r *Room) lend(room int64) {
 	used := r.Page.Budget.Used.Load()
 	size := used + room/4
@@ -172,10 +170,10 @@ func (r *Room) lend(room int64) {
 }
 
 // leastBudget is what peers in the middle of a message or a handshake need even
-// where memory is short: they are no burden.
+// when memory is short: it is little.
 const leastBudget = 1 << 20
 
-// tell says that the door closes or opens.
+// tell logs that connections are refused for want of memory, or let in again.
 func (r *Room) tell(mem proc.Mem) {
 	if !r.low {
 		r.Logf("memory: there is room for connections again")
@@ -189,8 +187,8 @@ func (r *Room) tell(mem proc.Mem) {
 	r.Logf("memory: less than %.0f %% of %s %d MiB are left: connections are refused (memory_low) until %.0f %% are", lowMemory*100, of, total>>20, enoughMemory*100)
 }
 
-// recount puts TotalOpen and Budget.Used right: a worker that is killed while it
-// counts something may have counted it in one place and not yet in the other.
+// recount corrects TotalOpen and Budget.Used: a worker killed while counting may
+// have counted in one place and not yet in the other.
 func (r *Room) recount() {
 	open, kept := int64(0), int64(0)
 	for _, slot := range r.Page.Slots {
@@ -201,12 +199,11 @@ func (r *Room) recount() {
 	r.kept.correct(&r.Page.Budget.Used, kept)
 }
 
-// drift is by how much a total was off at the last look.
+// drift is by how much a total was off at the last check.
 type drift struct{ total, by int64 }
 
-// correct sets a total to the sum of its parts, if it was off by as much when it
-// was last looked at: between two looks that see the same there was nobody in the
-// middle of counting.
+// correct sets a total to the sum of its parts, if it was off by the same amount
+// at the last check: then no worker was in the middle of counting.
 func (d *drift) correct(total *atomic.Int64, sum int64) {
 	now := total.Load()
 	by := now - sum

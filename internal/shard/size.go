@@ -18,20 +18,20 @@ func Overhead(ports, loops int) int64 {
 
 const otherFDs = 2*64 + 72
 
-// supervised is how many workers a supervisor of nofile fds can have, most at most.
-// It holds a pidfd and a door for each, and while all are being started the door's
-// other side.
+// supervised is how many workers a supervisor with nofile fds can have, most at
+// most. It holds a pidfd and a door for each, and while all are being started the
+// door's other end.
 func supervised(nofile uint64, most int) int {
 	return max(1, int(min(int64(most), (int64(nofile)-otherFDs)/3)))
 }
 
-// Parked is how many connections a supervisor of nofile fds and so many workers
-// can keep for one that is being started.
+// Parked is how many connections a supervisor with nofile fds and so many workers
+// can keep for a worker that is being started.
 func Parked(nofile uint64, workers int) int {
 	return max(0, int(min(int64(nofile), 1<<20))-otherFDs-3*workers)
 }
 
-// Size is how a server is cut into processes.
+// Size is how a server is divided into processes.
 type Size struct {
 	Workers int   // 1: no supervisor, one plain process
 	Loops   int   // event loops of each
@@ -89,9 +89,9 @@ func FitTables(conns int64, nofile uint64, ports, cores, workers, loops int) (Si
 	return Size{Workers: workers, Loops: loops, Limit: conns}, nil
 }
 
-// AutoWorkers is how many workers a server takes on that nobody has told how many
-// connections to hold: each costs some 50 ms of processor time to start with 400
-// ports, and more memory than a thousand connections.
+// AutoWorkers is the most workers a server takes when --max-conns is not given:
+// each costs some 50 ms of CPU time to start with 400 ports, and more memory than
+// a thousand connections.
 const AutoWorkers = 512
 
 // Most is how many connections so many workers hold, by Fit's rule, or as many
@@ -101,7 +101,7 @@ func Most(nofile uint64, ports, cores, most int) (conns int64, workers int) {
 	return sizeFor(workers, nofile, ports, cores).holds(), workers
 }
 
-// holds is how many connections the kernel can deal out without one worker, at
+// holds is how many connections the kernel can distribute without one worker, at
 // five deviations, getting more than its limit: share + 5 √share = limit.
 func (s Size) holds() int64 {
 	if s.Limit < 1 || s.Workers == 1 {

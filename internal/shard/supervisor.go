@@ -18,9 +18,9 @@ import (
 	"github.com/c10m/c10m/internal/sys"
 )
 
-// Supervisor starts processes, one in a slot of Page, and keeps them running: as
-// many as First at once, and one more each time that those there are nearly full,
-// up to Most.
+// Supervisor starts worker processes, one in a slot of Page, and keeps them
+// running: First of them at once, and one more each time that those there are
+// nearly full, up to Most.
 type Supervisor struct {
 	Page    *Page
 	First   int                   // workers to begin with
@@ -43,10 +43,10 @@ type Supervisor struct {
 	workers  sync.WaitGroup
 	doorsMu  sync.Mutex
 	doors    []*net.UnixConn // by worker; nil: not started
-	key      sys.SteerKey    // what dealing is a secret by
-	attached []uint32        // the weights that were dealt by last, and when
+	key      sys.SteerKey    // the secret key of the distribution
+	attached []uint32        // the weights in force, and since when
 	dealt    time.Time
-	quiet    bool // that dealing fails has been said
+	quiet    bool // a failure to attach has been logged
 
 	mu        sync.Mutex // over all below
 	crew      []member   // by worker
@@ -59,25 +59,25 @@ type Supervisor struct {
 	recycling *recycling // nil: none is under way
 }
 
-// startTimeout bounds how long all workers together may take to accept, with so
-// much more for each of them.
+// startTimeout bounds how long all workers together may take to accept, plus
+// startOfWorker for each.
 const (
 	startTimeout  = 60 * time.Second
 	startOfWorker = 100 * time.Millisecond
 )
 
-// minLife is how long a worker must have lived for its death to be an accident.
-// The first that dies younger is started anew at once as well, being back within
-// the second; from the second in a row on they wait as long, so that a broken
-// one does not spin.
+// minLife is how long a worker must have lived for its death to count as an
+// accident. The first that dies younger is restarted at once as well, to be back
+// within the second; from the second in a row on they wait as long, so that a
+// broken one does not loop.
 const minLife = time.Second
 
 // Run starts the workers, calls ready when all of them accept, and returns nil
 // after ctx has ended and all workers have. A worker that cannot start at all
 // ends the others: nothing half-started stays behind.
 func (s *Supervisor) Run(ctx context.Context, ready func()) error {
-	// The supervisor keeps next to nothing and makes garbage only when asked
-	// for reports: it should not look like memory that connections take.
+	// The supervisor allocates only when asked for reports: its heap should not look
+	// like memory that connections take.
 	debug.SetGCPercent(smallHeap)
 	life, hold, err := os.Pipe()
 	if err != nil {
@@ -112,8 +112,7 @@ func (s *Supervisor) Run(ctx context.Context, ready func()) error {
 	return nil
 }
 
-// Restarts is how often worker i has been started anew. It may be asked before
-// Run.
+// Restarts is how often worker i has been restarted. It may be called before Run.
 func (s *Supervisor) Restarts(i int) int64 { return s.restartsOf(i).Load() }
 
 func (s *Supervisor) restartsOf(i int) *atomic.Int64 {
@@ -144,8 +143,8 @@ func (s *Supervisor) awaitReady(ctx context.Context, cancel context.CancelCauseF
 	return false
 }
 
-// keep runs worker i for as long as ctx, the server, and mine, its own time, last.
-// One that has never accepted is not tried again here: the others go on without it.
+// keep runs worker i until ctx (the server) or mine (its own) ends. A worker that
+// has never accepted is not restarted here: the others go on without it.
 func (s *Supervisor) keep(ctx, mine context.Context, cancel context.CancelCauseFunc, i int, life *os.File) {
 	slot := s.Page.Slots[i]
 	young := 0 // deaths in a row
@@ -176,7 +175,7 @@ func (s *Supervisor) keep(ctx, mine context.Context, cancel context.CancelCauseF
 		}
 		slot.Reset()
 		s.restartsOf(i).Add(1)
-		s.Logf("worker %d ended (%v) with %d connections; starting it anew", i, err, lost)
+		s.Logf("worker %d ended (%v) with %d connections; restarting it", i, err, lost)
 		if time.Since(began) >= minLife {
 			young = 0
 			continue
@@ -199,8 +198,8 @@ const timerSlack = 10 * time.Millisecond
 // each megabyte rather than each four.
 const smallHeap = 25
 
-// groupSignal is how long a signal to the whole process group may take to
-// reach the supervisor too, after a worker has obeyed it.
+// groupSignal is how long a signal to the whole process group may take to reach
+// the supervisor after a worker has obeyed it.
 const groupSignal = 300 * time.Millisecond
 
 // once starts worker i and waits for its end.
@@ -227,12 +226,12 @@ func (s *Supervisor) once(ctx context.Context, i int, life *os.File) error {
 		if err != nil {
 			return err
 		}
-		// It ended in good order, but not by ours.
+		// It ended cleanly, but not by our order.
 		select {
 		case <-ctx.Done():
 		case <-time.After(groupSignal):
 		}
-		return errors.New("told to end by somebody else")
+		return errors.New("ended by another process")
 	case <-ctx.Done():
 	}
 	_ = cmd.Process.Signal(syscall.SIGTERM)

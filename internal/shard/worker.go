@@ -24,8 +24,8 @@ type Worker struct {
 	listeners atomic.Pointer[[]int] // its listening sockets; none yet: empty
 }
 
-// NewWorker is worker number i of at most n, of what its supervisor has handed
-// down.
+// NewWorker is worker number i of at most n, made from the fds inherited from its
+// supervisor.
 func NewWorker(i, n int) (*Worker, error) {
 	page, err := InheritPage(n)
 	if err != nil {
@@ -40,23 +40,23 @@ func NewWorker(i, n int) (*Worker, error) {
 	return w, nil
 }
 
-// Run runs the worker's engine until SIGTERM, by the supervisor, or the
-// supervisor's end. It ends itself when the lifeline does: no worker outlives its
-// supervisor, however that one died.
+// Run runs the worker's engine until SIGTERM, sent by the supervisor, or until the
+// supervisor ends: a worker ends when its lifeline does, however the supervisor
+// died.
 func (w *Worker) Run(engine string, cfg echo.Config) error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
-	// Ctrl-C and the terminal's end reach the whole process group; the
-	// supervisor decides.
+	// Ctrl-C and the terminal's hangup reach the whole process group; the supervisor
+	// decides.
 	signal.Ignore(syscall.SIGINT, syscall.SIGHUP)
 	go func() {
 		_, _ = io.Copy(io.Discard, os.NewFile(lifelineFD, "lifeline"))
 		stop()
 	}()
 	if len(w.Page.Slots) > runtime.NumCPU() {
-		// More workers than cores take turns. Woken for each connection or
-		// message at once they would spend their time on switching; in turns
-		// each finds a batch. Best effort: it is only faster.
+		// More workers than cores take turns. Scheduled for each connection or message
+		// they would spend their time on switching; in turns each finds a batch. Best
+		// effort: it is only faster.
 		_ = sys.SetProcessPolicy(sys.Batch)
 		runtime.GOMAXPROCS(cfg.Loops)
 	}
@@ -64,11 +64,11 @@ func (w *Worker) Run(engine string, cfg echo.Config) error {
 	if err != nil {
 		return err
 	}
-	cfg.OnReady = func() { // gnet may begin anew, and all its listeners with it
+	cfg.OnReady = func() { // gnet may restart, with new listeners
 		defer joined()
 		fds, err := sys.Listeners()
 		if err != nil {
-			cfg.Logf("%v; this worker cannot attach how connections are dealt", err)
+			cfg.Logf("%v; this worker cannot attach the program that distributes connections", err)
 			return
 		}
 		w.listeners.Store(&fds)
@@ -78,8 +78,8 @@ func (w *Worker) Run(engine string, cfg echo.Config) error {
 	return Engine(ctx, engine, cfg, w.Page.Slots[w.index])
 }
 
-// handed gives take each client that others have no room for, until the engine is
-// done or the supervisor is gone.
+// handed gives take each client that other workers have no room for, until the
+// engine is done or the supervisor is gone.
 func (w *Worker) handed(done <-chan struct{}, take func(fd int)) {
 	for {
 		select {
@@ -94,10 +94,10 @@ func (w *Worker) handed(done <-chan struct{}, take func(fd int)) {
 	}
 }
 
-// Engine runs the engine of that name in this process, and gives memory back when quiet. GOGC
-// stays as it is: idle connections make next to no garbage, so a larger heap saves
-// no noticeable time while they arrive, and a smaller one no memory once Settle has
-// taken back what is left over.
+// Engine runs the engine of that name in this process, and returns memory to the
+// system when quiet. GOGC stays as it is: idle connections make next to no
+// garbage, so a larger heap saves no noticeable time while they arrive, and a
+// smaller one no memory once Settle has run.
 func Engine(ctx context.Context, engine string, cfg echo.Config, ctr *echo.Counters) error {
 	ctr.PID.Store(int32(os.Getpid()))
 	quiet, cancel := context.WithCancel(ctx)
@@ -106,9 +106,9 @@ func Engine(ctx context.Context, engine string, cfg echo.Config, ctr *echo.Count
 	return echo.Serve(ctx, engines[engine], cfg, ctr)
 }
 
-// Settle returns idle heap to the system, once, after activity has ceased for
-// two seconds: no Go server does so by itself while nothing is allocated any
-// more, and a burst would be paid for ever. Never on the hot path.
+// Settle returns idle heap to the system, once, after two seconds without
+// activity: Go does not do so by itself while nothing is allocated, and the memory
+// of a burst would stay for ever. Never on the hot path.
 func Settle(ctx context.Context, ctr *echo.Counters) {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
@@ -124,7 +124,7 @@ func Settle(ctx context.Context, ctr *echo.Counters) {
 		now := ctr.Accepted.Load() + ctr.Closed.Load() + messages
 		if now != last {
 			last, quiet, dirty = now, 0, true
-			ctr.Heap.Store(0) // what it was is no longer so
+			ctr.Heap.Store(0) // outdated
 			continue
 		}
 		if quiet++; quiet == 2 && dirty {

@@ -96,7 +96,7 @@ func noteOpenShells(st State, ceiling string, rep *Report) {
 		here = fmt.Sprintf(", here %d,", hard)
 	}
 	rep.Notes = append(rep.Notes, fmt.Sprintf("open shells and services keep a hard limit%s above an fs.nr_open of %s, "+
-		"and what sets it again in them (ulimit -n, sudo, su) fails with EPERM: log in anew", here, clean(ceiling)))
+		"and what sets it again in them (ulimit -n, sudo, su) fails with EPERM: log in again", here, clean(ceiling)))
 }
 
 // ours says whether a file is as apply left it, or as it was before that: then

@@ -7,11 +7,11 @@ import (
 	"github.com/c10m/c10m/internal/sys"
 )
 
-// maxBurst is how many connections of one port are accepted before it is the turn
-// of the others.
+// maxBurst is how many connections of one port are accepted before the other ports
+// have their turn.
 const maxBurst = 64
 
-// How long a port accepts nothing after accept4(2) has failed for want of
+// How long a port accepts nothing after accept4(2) has failed for lack of
 // something: at first, and at most.
 const (
 	minPause = 50 * time.Millisecond
@@ -20,19 +20,19 @@ const (
 
 // A loop that does nothing but accept is woken for one connection or two, again
 // and again, and the switching costs more than the work: so it naps between two
-// looks. Connections are established by the kernel meanwhile, and wait in the
+// waits. Meanwhile the kernel establishes connections, and they wait in the
 // listening socket's queue.
 const (
 	napTime = 500 * time.Microsecond
-	// storm is how many connections must have come since the last look but one, in
-	// at most stormTime, without a byte being sent by anybody.
+	// storm is how many connections must have come since the check before last, in at
+	// most stormTime, without any connection sending a byte.
 	storm     = 8
 	stormTime = 2 * time.Millisecond
 )
 
 // acceptor is a loop's turn to accept. The listening sockets are watched
-// level-triggered, so that accept4(2) need not be called until it says EAGAIN: it
-// makes a socket and a file before it looks whether there is a connection.
+// level-triggered, so that accept4(2) need not be called until it returns EAGAIN:
+// it makes a socket and a file before it checks whether there is a connection.
 type acceptor struct {
 	listening bool
 	warned    bool          // lane.prepare was called in this turn
@@ -66,7 +66,7 @@ func (a *acceptor) stormy(l *loop) bool {
 	return came >= storm && quick && silent
 }
 
-// begin takes the listening sockets up.
+// begin watches the listening sockets.
 func (a *acceptor) begin(l *loop) {
 	if a.listening {
 		return
@@ -74,13 +74,13 @@ func (a *acceptor) begin(l *loop) {
 	a.listening, a.warned = true, false
 	for port, fd := range l.lane.listeners {
 		if errno := l.ep.Add(fd, sys.EpollIn, int32(port), ofListener); errno != 0 {
-			l.eng.core.Failed("epoll_ctl", errno) // ENOSPC or ENOMEM: it is tried again
+			l.eng.core.Failed("epoll_ctl", errno) // ENOSPC or ENOMEM: try again
 			a.mute(l, port)
 		}
 	}
 }
 
-// end lets go of the listening sockets.
+// end stops watching the listening sockets.
 func (a *acceptor) end(l *loop) {
 	if !a.listening {
 		return
@@ -114,8 +114,8 @@ func (a *acceptor) goOn(l *loop) {
 	}
 }
 
-// accept takes what waits at a port: one connection, and twice as many each time
-// when the last ones were not all, so that it is in the very next batch again.
+// accept accepts what waits at a port: one connection, and twice as many each time
+// when there were more, which the next batch reports.
 func (l *loop) accept(port int) {
 	if !l.accepts.listening || l.eng.leaving.Load() {
 		return // the turn was passed on in this batch, or the socket does not listen any more
@@ -156,7 +156,7 @@ func (l *loop) admit(fd, port int) {
 		sys.Close(fd)
 		return
 	}
-	if l.room() <= 0 || fd >= len(l.table.conns) { // no loop has; or others of this process have opened too much
+	if l.room() <= 0 || fd >= len(l.table.conns) { // no loop has room; or others of this process have opened too much
 		l.core.Refuse(port, echo.OverLimit)
 		reset(fd)
 		return
@@ -175,14 +175,15 @@ func (l *loop) admit(fd, port int) {
 	}
 }
 
-// reset ends a connection that was not taken up.
+// reset ends a connection that was not admitted.
 func reset(fd int) {
 	sys.Reset(fd)
 	sys.Close(fd)
 }
 
-// roomForMore passes the turn to accept on when the fd table is full, and sees in
-// time that somebody can take it. It is false once the turn is passed on.
+// roomForMore passes the turn to accept on when the fd table is full, and makes
+// sure in time that another loop can take it. It is false once the turn is passed
+// on.
 func (l *loop) roomForMore() bool {
 	room := l.room()
 	if room > l.limit/5 {

@@ -5,8 +5,8 @@ import (
 	"github.com/c10m/c10m/internal/sys"
 )
 
-// readBurst is how many full reads of one connection follow each other before it
-// is the turn of the others.
+// readBurst is how many full reads of one connection follow each other before
+// others have their turn.
 const readBurst = 4
 
 // interest is what a connection is watched for, echo.Read, ReadWrite or Write.
@@ -18,7 +18,7 @@ const (
 	writing // its peer does not take its echo: back-pressure
 )
 
-// gone is what no interest can mask.
+// gone is the events that no interest can mask.
 const gone = sys.EpollErr | sys.EpollHup
 
 // events is the interest as epoll_ctl(2) takes it. Edge-triggered: a connection
@@ -47,8 +47,8 @@ func (l *loop) handle(fd int, c *conn, events uint32) {
 	}
 }
 
-// read takes what has arrived. A read that does not fill the buffer has emptied
-// the socket, unless the peer's end is in there too: then it is read on to see it.
+// read reads what has arrived. A read that does not fill the buffer has emptied
+// the socket, unless the end of the stream is there too: then read on to see it.
 func (l *loop) read(fd int, c *conn, ended bool) {
 	for range readBurst {
 		l.reads++
@@ -100,7 +100,7 @@ func (l *loop) readOn() {
 	}
 }
 
-// goOn does what the core wants next. It is false if the connection is over.
+// goOn does what the core wants next. It is false if the connection has ended.
 func (l *loop) goOn(fd int, c *conn, next echo.Next) bool {
 	want := reading
 	switch next {
@@ -119,7 +119,7 @@ func (l *loop) goOn(fd int, c *conn, next echo.Next) bool {
 	if interest(c.watch) == want {
 		return true
 	}
-	// Whatever it is ready for by now is reported anew.
+	// Modifying reports again whatever it is ready for by now, epoll_ctl(2).
 	c.watch = uint8(want)
 	if errno := l.ep.Modify(fd, want.events(), int32(fd), c.gen()); errno != 0 {
 		sys.Reset(fd) // ENOMEM at most
@@ -139,7 +139,7 @@ func (l *loop) close(fd int, c *conn) {
 	sys.Close(fd)
 }
 
-// bid says goodbye to a connection.
+// bid begins the close of a connection.
 func (l *loop) bid(fd int, c *conn, why int) {
 	s, next := l.core.Leave(fd, int(c.port), l.sessions.get(c), why)
 	l.sessions.set(c, s)

@@ -88,7 +88,7 @@ func (e *engine) open() error {
 	e.private = cfg.Limit+Overhead(len(cfg.Ports), lanes) > e.nofile
 	e.batch = e.private || lanes > runtime.NumCPU()
 	if e.private {
-		// So many loops may share the budget of what is kept for peers.
+		// This many loops may share the budget of what is kept for peers.
 		table := max(1, e.nofile-Overhead(len(cfg.Ports), lanes))
 		cfg.Sharers *= int(cfg.Limit/table/int64(lanes)) + 1
 	} else {
@@ -108,7 +108,7 @@ func (e *engine) open() error {
 				return fmt.Errorf("listen on port %d: %w", p.Number, err)
 			}
 			a.listeners = append(a.listeners, fd)
-			if cfg.KeepAlive > 0 { // a connection inherits it for nothing
+			if cfg.KeepAlive > 0 { // a connection inherits it without a system call
 				if errno := sys.NewKeepAlive(cfg.KeepAlive).Set(fd); errno != 0 {
 					return os.NewSyscallError("setsockopt TCP keepalive", errno)
 				}
@@ -136,7 +136,7 @@ func (e *engine) begin() (err error) {
 	return err
 }
 
-// end lets the loops say goodbye, and gives back everything.
+// end lets the loops close their connections, and releases everything.
 func (e *engine) end() error {
 	e.leaving.Store(true)
 	for _, a := range e.lanes {
@@ -170,7 +170,7 @@ func (e *engine) fail(err error) {
 // signal wakes all loops.
 func (e *engine) signal() { sys.Signal(e.wake) }
 
-// close gives back what open has made. No loop runs any more.
+// close releases what open has made. No loop runs any more.
 func (e *engine) close() {
 	for _, a := range e.lanes {
 		for _, fd := range a.listeners {

@@ -2,9 +2,9 @@ package epoll
 
 import "github.com/c10m/c10m/internal/sys"
 
-// Where loops share the process's fd table, this engine may be one of several
-// workers with a limit each. What one has no room for another takes. Loops with
-// tables of their own need that not: there is always another table.
+// If loops share the process's fd table, this engine may be one of several workers
+// with a limit each, and another takes what one has no room for. Loops with tables
+// of their own need no such thing: there is always another table.
 
 // handed is a connection that another engine has accepted.
 type handed struct {
@@ -22,7 +22,7 @@ func (e *engine) receive(done <-chan struct{}) {
 		number, errno := sys.LocalPort(fd)
 		port, known := ports[number]
 		if errno != 0 || !known {
-			sys.Close(fd) // its peer is gone already
+			sys.Close(fd) // its peer has gone already
 			return
 		}
 		served := make(chan struct{})
@@ -51,7 +51,7 @@ func (e *engine) emptiest() *loop {
 	return best
 }
 
-// takeHanded serves what others have handed over.
+// takeHanded serves connections that other workers have passed on.
 func (l *loop) takeHanded() {
 	for {
 		select {

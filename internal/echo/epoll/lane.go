@@ -23,15 +23,15 @@ type lane struct {
 	retry    time.Time // another could not be started: not before
 }
 
-// retryAfter is how long a lane does with the loops that it has, after another
+// retryAfter is how long a lane makes do with the loops that it has, after another
 // could not be started.
 const retryAfter = time.Second
 
 // room is how many more connections a loop's fd table has room for.
 func (l *loop) room() int64 { return l.limit - l.open.Load() }
 
-// roomy says whether it is worth giving a loop the turn: for little, passing on
-// the listening sockets costs more than another table.
+// roomy says whether it is worth giving a loop the turn: for little room, passing
+// on the listening sockets costs more than another table.
 func (l *loop) roomy() bool { return l.room() > l.limit/8 }
 
 // more starts another loop, unless one is starting. a.mu is held.
@@ -48,7 +48,7 @@ func (a *lane) more() bool {
 	return true
 }
 
-// started takes up a loop that is ready to have the turn.
+// started adds a loop that is ready to have the turn.
 func (a *lane) started(l *loop) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -59,8 +59,7 @@ func (a *lane) started(l *loop) {
 	}
 }
 
-// failed is told that another loop could not be started: those that there are do
-// with the room that they have.
+// failed: another loop could not be started, and those that there are make do.
 func (a *lane) failed() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -80,8 +79,8 @@ func (a *lane) emptiest() *loop {
 	return slices.MaxFunc(a.loops, func(x, y *loop) int { return int(x.room() - y.room()) })
 }
 
-// prepare sees that there will be a loop with room when the one that has the turn
-// is full.
+// prepare makes sure that there will be a loop with room when the one that has the
+// turn is full.
 func (a *lane) prepare() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -102,7 +101,7 @@ func (a *lane) pass(l *loop) bool {
 	switch {
 	case next.roomy():
 	case a.more():
-		next = nil // whoever starts takes it
+		next = nil // the loop that is starting takes it
 	case next.room() <= 0:
 		return false
 	}

@@ -17,11 +17,11 @@ const (
 	eventBatch = 256
 	// readSize is the one read buffer of a loop.
 	readSize = 64 << 10
-	// quiet is how long no connection must have come or gone before memory is given
-	// back, and a loop that holds nothing ends.
+	// quiet is how long no connection must have come or gone before memory is
+	// released, and a loop that holds nothing ends.
 	quiet = time.Second
-	// leaveTime is what peers have to take what waits for them, and to end their
-	// half, when all is to end.
+	// leaveTime is how long peers have at shutdown to read what waits for them, and to
+	// end their half.
 	leaveTime = 5 * time.Second
 )
 
@@ -132,9 +132,9 @@ func (l *loop) start() (err error) {
 		return err
 	}
 	if e.batch {
-		// More loops than cores take turns. Woken for each connection or message at
-		// once they would spend their time on switching; in turns each finds a batch.
-		// Best effort: it is only faster.
+		// More loops than cores take turns. Scheduled for each connection or message they
+		// would spend their time on switching; in turns each finds a batch. Best effort:
+		// it is only faster.
 		_ = sys.SetThreadSlice(sys.Batch, 0)
 	}
 	l.core = e.core.Loop(l.lane.id, l)
@@ -163,8 +163,8 @@ func (l *loop) takeTable() error {
 	return err
 }
 
-// orders does what others have told the loop to do. It is false if the loop is to
-// end.
+// orders carries out what other threads have asked of the loop. It is false if the
+// loop is to end.
 func (l *loop) orders() bool {
 	l.takeHanded()
 	switch {
@@ -261,8 +261,8 @@ func (l *loop) look() {
 	}
 }
 
-// settle gives back memory that connections had which are gone, once none have
-// come or gone for a while: never on the hot path.
+// settle releases the memory of connections that are gone, once none have come or
+// gone for a while: never on the hot path.
 func (l *loop) settle() {
 	l.table.trim()
 	l.sessions.trim()
@@ -280,9 +280,9 @@ func (l *loop) sweepEvery() time.Duration {
 	return l.eng.core.Config.IdleTimeout / 4
 }
 
-// sweep says goodbye to connections that have been silent for --idle-timeout. One
-// that is not read, because it does not take its echo, may not be silent: whether
-// it takes any is up to --stall.
+// sweep begins the close of connections that have been silent for --idle-timeout.
+// One that is not read, because it does not read its echo, may not be silent:
+// whether it reads any is up to --stall.
 func (l *loop) sweep() {
 	most := moment(l.eng.core.Config.IdleTimeout * moments / time.Second)
 	l.table.each(l.lane.id, func(fd int, c *conn) {
@@ -296,9 +296,9 @@ func (l *loop) sweep() {
 	})
 }
 
-// leave says goodbye to every connection, and accepts no more. What has arrived by
-// then is still echoed: closing a socket with unread bytes resets it, and the peer
-// might lose what it was sent before.
+// leave begins the close of every connection, and accepts no more. What has
+// arrived by then is still echoed: closing a socket with unread bytes resets it,
+// and the peer might lose what it was sent before.
 func (l *loop) leave() {
 	l.leaving, l.left = true, l.now.Add(leaveTime)
 	l.accepts.end(l)
@@ -312,7 +312,7 @@ func (l *loop) leave() {
 	})
 }
 
-// end closes what is left and gives back what does not end with the thread.
+// end closes what is left and releases what does not end with the thread.
 func (l *loop) end() {
 	l.accepts.end(l)
 	l.takeHanded() // they are refused

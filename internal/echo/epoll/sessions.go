@@ -39,7 +39,7 @@ func (t *sessions) set(c *conn, s *echo.Session) {
 	}
 }
 
-// trim gives back the list if nobody is in it.
+// trim releases the list if it is empty.
 func (t *sessions) trim() {
 	if len(t.free) == len(t.list) {
 		t.list, t.free = nil, nil

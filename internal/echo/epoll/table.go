@@ -14,8 +14,8 @@ import (
 // conn is all that the server keeps of an idle connection, TCP or WebSocket: 16
 // bytes, at its fd's place in a flat array outside the Go heap.
 type conn struct {
-	// owner is whose it is, 1 + the lane's number, 0: nobody's; and above that the
-	// fd's generation: an event of a connection that had it before carries another.
+	// owner is 1 + the number of the lane that has it, 0: none; and above that the
+	// fd's generation: events of an earlier connection with the same fd carry another.
 	owner   atomic.Uint32
 	last    moment // when it last spoke
 	session uint32 // 1 + the place of its session in the loop's list; 0: it has none
@@ -74,7 +74,7 @@ func newTable(n int64) (*table, error) {
 // put takes the place of an fd.
 func (t *table) put(fd, port, lane int, now moment) *conn {
 	held := &t.chunks[fd>>chunkBits]
-	for held.Add(1) <= 0 { // another loop's trim is at it
+	for held.Add(1) <= 0 { // another loop's trim is running
 		held.Add(-1)
 		runtime.Gosched()
 	}
@@ -91,8 +91,8 @@ func (t *table) drop(fd int) {
 	t.chunks[fd>>chunkBits].Add(-1)
 }
 
-// trim gives back the memory of chunks that hold no connection. Generations
-// begin anew there: what acts on events must bear that one is of a connection
+// trim releases the memory of chunks that hold no connection. Their generations
+// start again from 0: the handling of events must cope with one of a connection
 // that is gone.
 func (t *table) trim() {
 	bytes := connSize << chunkBits

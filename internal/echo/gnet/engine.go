@@ -31,16 +31,16 @@ type engine struct {
 	lanes  []*lane // one for each loop
 }
 
-// Serve is the echo.Engine. gnet ends over an error of accept4(2), with every
-// connection: Admit keeps clear of those that we know of, and after any other it
-// begins anew.
+// Serve is the echo.Engine. gnet ends on an error of accept4(2), with every
+// connection: Admit keeps clear of the errors that we know of, and after any other
+// gnet is started again.
 func Serve(ctx context.Context, core *echo.Core) error {
 	for {
 		began := time.Now()
 		if err := rotate(ctx, core); err != nil || ctx.Err() != nil {
 			return err
 		}
-		core.Logf("gnet ended over what accept4(2) said, and all connections with it; it begins anew")
+		core.Logf("gnet ended on an error of accept4(2), and all connections with it; it is started again")
 		if time.Since(began) < restartEvery {
 			select {
 			case <-ctx.Done():
@@ -50,7 +50,7 @@ func Serve(ctx context.Context, core *echo.Core) error {
 	}
 }
 
-// restartEvery is how often gnet begins anew, at most.
+// restartEvery is the least time between two starts of gnet.
 const restartEvery = time.Second
 
 // rotate runs gnet until ctx ends or it does.
@@ -95,8 +95,8 @@ func rotate(ctx context.Context, core *echo.Core) error {
 	return err
 }
 
-// start runs gnet to its end. Where a listener cannot be opened gnet waits for loops
-// that were never started, for ever.
+// start runs gnet to its end. If a listener cannot be opened, gnet waits for ever
+// for loops that were never started.
 func (e *engine) start(addrs []string) error {
 	ended := make(chan error, 1)
 	go func() {
@@ -118,8 +118,8 @@ func (e *engine) start(addrs []string) error {
 // startTimeout bounds how long gnet may take to listen.
 const startTimeout = 60 * time.Second
 
-// lingerTime is what the peers have, when all ends, to take what waits for them
-// and to answer a close frame.
+// lingerTime is how long peers have at shutdown to read what waits for them and to
+// answer a close frame.
 const lingerTime = 5 * time.Second
 
 // stopWhen ends the engine when ctx does. An engine that never booted has
@@ -143,8 +143,8 @@ func (e *engine) stopWhen(ctx context.Context, done <-chan struct{}) {
 // stopTimeout bounds how long closing every connection may take.
 const stopTimeout = 30 * time.Second
 
-// tick is how often the loops look for what has taken too long, and for urgent
-// data: what is seen twice in a row is so within a second.
+// tick is how often the loops check for what has taken too long, and for urgent
+// data: what is seen twice in a row is found within a second.
 const tick = 400 * time.Millisecond
 
 // OnBoot is called once every listener of the first loop is open.
@@ -159,7 +159,7 @@ func (e *engine) OnTick() (time.Duration, gnet.Action) {
 	case <-e.booted:
 	default:
 		if e.core.KeepAlive > 0 {
-			// By the listeners: a connection inherits it for nothing.
+			// Set on the listeners: a connection inherits it without a system call.
 			if err := sys.NewKeepAlive(e.core.KeepAlive).SetListeners(); err != nil {
 				e.core.Logf("peers that vanish are not noticed: %v", err)
 			}
@@ -178,13 +178,13 @@ func (e *engine) OnTick() (time.Duration, gnet.Action) {
 	return tick, gnet.None
 }
 
-// settled is the context of connections whose books are closed here: they were
-// refused, are over, or have moved to a lane. A boxed byte allocates nothing.
+// settled is the context of connections that are no longer counted here: they were
+// refused, have ended, or have moved to a lane. A boxed byte allocates nothing.
 const settled = uint8(1)
 
 // OnOpen admits a connection or refuses it with RST. Refusing here, below the
-// limits of files and of memory, is what keeps accept4(2) from ever failing with
-// EMFILE, ENFILE, ENOBUFS or ENOMEM: gnet ends over these.
+// limits of files and memory, keeps accept4(2) from ever failing with EMFILE,
+// ENFILE, ENOBUFS or ENOMEM, on which gnet ends.
 func (e *engine) OnOpen(c gnet.Conn) ([]byte, gnet.Action) {
 	l, port := e.loopOf(c), e.portOf(c)
 	admission := l.AdmitOrPass(c.Fd(), port)
@@ -213,7 +213,7 @@ func (e *engine) take(fd int) {
 	if err != nil {
 		return // its peer is gone already
 	}
-	// Only from here: gnet chooses the loop without a lock.
+	// Only from this goroutine: gnet chooses the loop without a lock.
 	done, err := e.eng.Register(gnet.NewNetConnContext(context.Background(), c))
 	if err != nil {
 		_ = c.Close()
@@ -229,7 +229,7 @@ func (e *engine) portOf(c gnet.Conn) int {
 	return 0
 }
 
-// loopOf is ours beside the event loop that a connection is on, made with its
+// loopOf is our loop beside the event loop that a connection is on, made with its
 // first connection.
 func (e *engine) loopOf(c gnet.Conn) *loop {
 	ev := c.EventLoop()
@@ -264,9 +264,9 @@ func (e *engine) OnTraffic(c gnet.Conn) gnet.Action {
 	return l.proceed(c, port, s, after, next)
 }
 
-// OnClose takes a connection out of the books, unless its peer has ended its half
-// and output waits for it, or it is told goodbye because all ends: then it goes on
-// in a lane.
+// OnClose removes a connection from the counts, unless its peer has ended its half
+// and output waits for it, or it is sent a close frame at shutdown: then it goes
+// on in a lane.
 func (e *engine) OnClose(c gnet.Conn, err error) gnet.Action {
 	l, port, s := where(c)
 	if l == nil {
@@ -288,8 +288,8 @@ func (e *engine) OnClose(c gnet.Conn, err error) gnet.Action {
 	return gnet.None
 }
 
-// logger passes gnet's errors on and drops the rest. What accept4(2) failed with
-// is counted: gnet says it nowhere else.
+// logger passes gnet's errors on and drops the rest. Errors of accept4(2) are
+// counted here: gnet reports them nowhere else.
 type logger struct{ core *echo.Core }
 
 func (l logger) Debugf(string, ...any) {}

@@ -6,9 +6,9 @@ import (
 	"github.com/panjf2000/gnet/v2"
 )
 
-// idleTable knows when each connection of a loop last spoke, by fd, without a
-// timer per connection. It exists only with an idle timeout, and costs 24 B a
-// connection then. Times are of the monotonic clock.
+// idleTable keeps when each connection of a loop last sent something, by fd,
+// without a timer per connection. It exists only with an idle timeout, and then
+// costs 24 B a connection. Times are of the monotonic clock.
 type idleTable struct {
 	timeout time.Duration
 	began   time.Time
@@ -33,8 +33,9 @@ func (t *idleTable) add(c gnet.Conn) {
 func (t *idleTable) touch(fd int)  { t.last[fd] = time.Since(t.began) }
 func (t *idleTable) remove(fd int) { t.conns[fd] = nil }
 
-// sweep calls silent for each connection that has not spoken for the timeout, four
-// times in one. Those whose end takes a while have as long again.
+// sweep calls silent for each connection that has been silent for the timeout; it
+// runs four times per timeout. Connections whose end takes a while have as long
+// again.
 func (t *idleTable) sweep(silent func(gnet.Conn)) {
 	now := time.Since(t.began)
 	if now-t.swept < t.timeout/4 {

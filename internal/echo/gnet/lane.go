@@ -8,20 +8,20 @@ import (
 	"github.com/c10m/c10m/internal/sys"
 )
 
-// lane serves the connections that gnet cannot: those whose peers do not take
-// their echo at once, and those that are said goodbye to when all ends. It is a
+// lane serves the connections that gnet cannot: those whose peers do not read
+// their echo at once, and those that are sent a close frame at shutdown. It is a
 // plain level-triggered event loop with a goroutine of its own, which exists only
 // while there are connections. A connection stays here until its end.
 type lane struct {
 	*echo.Loop
 	core    *echo.Core
 	epoll   sys.Epoll
-	bell    int              // an eventfd: somebody was put into inbox
+	bell    int              // an eventfd: a connection is in inbox
 	conns   map[int32]*guest // by fd
-	idle    time.Duration    // when guests were last looked through
+	idle    time.Duration    // when connections were last checked
 	began   time.Time
 	in      []byte
-	leaving bool // all have been said goodbye to
+	leaving bool // all were sent a close frame
 	stuck   bool // a socket with room took nothing
 
 	mu    sync.Mutex
@@ -50,8 +50,8 @@ func (g *guest) waiting() int {
 const (
 	laneBuffer = 64 << 10
 	laneEvents = 128
-	// laneRest is a pause where send(2) gives EAGAIN though epoll(7) says that there
-	// is room: above the limit of tcp_mem both are so, for as long as it lasts.
+	// laneRest is a pause for when send(2) returns EAGAIN although epoll(7) reports
+	// room: above the limit of tcp_mem both are so, for as long as it lasts.
 	laneRest = time.Millisecond
 )
 
@@ -75,7 +75,7 @@ func newLane(core *echo.Core, i int) (*lane, error) {
 	return l, nil
 }
 
-// take takes over a connection; any thread may call it.
+// take adopts a connection; any thread may call it.
 func (l *lane) take(fd, port int, s *echo.Session) {
 	l.mu.Lock()
 	l.inbox = append(l.inbox, guest{fd: fd, port: port, s: s})
@@ -142,8 +142,8 @@ func (l *lane) run(done chan struct{}) {
 	}
 }
 
-// admit takes in who has come. It is false if nobody is here: then the goroutine
-// ends, and touches nothing any more.
+// admit adopts what is in the inbox. It is false if the lane has no connection:
+// then the goroutine ends, and touches nothing any more.
 func (l *lane) admit() bool {
 	l.mu.Lock()
 	in := l.inbox
@@ -166,7 +166,8 @@ func (l *lane) admit() bool {
 	return true
 }
 
-// patience is how long to wait for events. over: all ends, and its time is up.
+// patience is how long to wait for events. over: the lane is ending, and its time
+// is up.
 func (l *lane) patience() (wait time.Duration, over bool) {
 	l.mu.Lock()
 	until := l.until
@@ -186,7 +187,7 @@ func (l *lane) patience() (wait time.Duration, over bool) {
 	return min(left, tick), left <= 0
 }
 
-// leave says goodbye to all, once, when all ends.
+// leave begins the close of every connection, once, at shutdown.
 func (l *lane) leave() {
 	if l.leaving {
 		return
@@ -273,7 +274,7 @@ func (l *lane) drop(g *guest, reset bool) {
 // Turn implements echo.Conns.
 func (l *lane) Turn(s *echo.Session, next echo.Next) { l.proceed(l.conns[int32(s.FD())], next) }
 
-// sweep ends who has been idle for too long.
+// sweep ends connections that have been idle for too long.
 func (l *lane) sweep() {
 	now := time.Since(l.began)
 	if timeout := l.core.IdleTimeout; timeout <= 0 || now-l.idle < timeout/4 {

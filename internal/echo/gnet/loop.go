@@ -10,8 +10,8 @@ import (
 	"github.com/c10m/c10m/internal/sys"
 )
 
-// loop is what we have beside one of gnet's event loops. All but look runs on
-// that loop's thread.
+// loop is our state beside one of gnet's event loops. All but look runs on that
+// loop's thread.
 type loop struct {
 	*echo.Loop
 	core  *echo.Core
@@ -46,8 +46,8 @@ func newLoop(core *echo.Core, i int, event gnet.EventLoop, fd int, lane *lane) *
 	return l
 }
 
-// where is the loop, the port and the session of a connection; a nil loop is of
-// one that is settled.
+// where returns the loop, the port and the session of a connection; the loop is
+// nil for a settled one.
 func where(c gnet.Conn) (*loop, int, *echo.Session) {
 	switch at := c.Context().(type) {
 	case *home:
@@ -58,7 +58,7 @@ func where(c gnet.Conn) (*loop, int, *echo.Session) {
 	return nil, 0, nil
 }
 
-// keep notes the session of a connection that is in the middle of something.
+// keep stores the session of a connection that is in the middle of something.
 func (l *loop) keep(c gnet.Conn, s *echo.Session) {
 	s.Owner = c
 	c.SetContext(s)
@@ -91,8 +91,8 @@ func (l *loop) proceed(c gnet.Conn, port int, before, s *echo.Session, next echo
 }
 
 // move gives a connection to the lane. Its socket lives on under another fd when
-// gnet closes this one. It fails only where there is no fd left: then what waits
-// is lost, and the peer sees that by a reset.
+// gnet closes this one. It fails only if there is no fd left: then the waiting
+// output is lost, and the peer sees a reset.
 func (l *loop) move(c gnet.Conn, port int, s *echo.Session) bool {
 	fd, errno := sys.Dup(c.Fd())
 	if errno != 0 {
@@ -116,7 +116,7 @@ func (l *loop) Turn(s *echo.Session, next echo.Next) {
 	}
 }
 
-// look has the loop look for what has taken too long, if there is anything; any
+// look makes the loop check for what has taken too long, if there is anything; any
 // thread may call it.
 func (l *loop) look() {
 	l.watch.look(l)
@@ -125,7 +125,7 @@ func (l *loop) look() {
 	}
 }
 
-// ticker is look's errand on the loop.
+// ticker is what look runs on the loop.
 type ticker struct{ l *loop }
 
 // Run implements gnet.Runnable.

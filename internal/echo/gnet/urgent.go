@@ -10,8 +10,8 @@ import (
 
 // gnet watches each connection for EPOLLIN and EPOLLPRI, level-triggered. Urgent
 // data beyond a gap in the stream (tcp(7), RFC 6093) is EPOLLPRI that no read
-// takes away: the loop would never rest again, for as long as the peer likes. So
-// somebody looks now and then what each loop is ready for.
+// clears: the loop would spin for as long as the peer likes. So each loop's epoll
+// instance is checked now and then.
 
 // watched is what gnet watches a connection for.
 const watched = sys.EpollIn | sys.EpollPri
@@ -21,11 +21,11 @@ type watch struct {
 	found  bool
 	epoll  sys.Epoll
 	events []sys.Event
-	before []int32 // what was urgent and nothing else at the last look
+	before []int32 // what was urgent and nothing else at the last check
 }
 
-// maxReady is how many ready connections a look sees. One that is always ready
-// comes up again with every look: the kernel takes turns.
+// maxReady is how many ready connections a check sees. One that is always ready is
+// seen again with every check: the kernel takes turns.
 const maxReady = 256
 
 // find looks for the epoll instance that watches fd: gnet has made it among its
@@ -39,7 +39,7 @@ func (w *watch) find(fd, loops, ports int) {
 // were there before the first connection.
 const otherFDs = 256
 
-// look has connections reset that were ready for urgent data alone twice in a row.
+// look resets connections that were ready for urgent data alone twice in a row.
 func (w *watch) look(l *loop) {
 	if !w.found {
 		return
@@ -65,7 +65,7 @@ func (w *watch) look(l *loop) {
 	w.before = now
 }
 
-// urgent is look's errand on the loop: to reset one connection.
+// urgent is what look runs on the loop: it resets one connection.
 type urgent struct {
 	l  *loop
 	fd int
