@@ -144,7 +144,7 @@ func newOptions(command string) *options {
 func (o *options) targetFlags() *cli.Flags {
 	f := cli.NewFlags()
 	f.Group("What for")
-	f.Add(cli.Count(&o.conns, tune.MaxConns), "conns", "N|auto", "connections at once", cli.Note("what memory holds"))
+	f.Add(cli.Count(&o.conns, tune.MaxConns), "conns", "N|auto", "connections at once", cli.Note("what memory holds; of packets at most 10M"))
 	f.Add(cli.OneOf(&o.target.Role, tune.Both, tune.Roles...), "role", "server|client|both|packets",
 		"which ends are on this machine; packets: a client without sockets")
 	f.Add(cli.Parsed("", o.setHost), "host", "ADDR", "of --role packets: the server", cli.Unset("elsewhere, IPv4"))

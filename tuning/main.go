@@ -138,6 +138,9 @@ func (o *options) fill(st tune.Root) error {
 	}
 	if o.conns.Auto {
 		o.conns.N = max(1, t.Holds())
+		if t.Role == tune.Packets { // it is the server's memory that says how many, and that is not here
+			o.conns.N = min(o.conns.N, 10_000_000)
+		}
 	}
 	t.Conns = o.conns.N
 	return nil

@@ -9,9 +9,11 @@ import (
 	"syscall"
 	"testing"
 	"time"
+	"unsafe"
 
 	"github.com/c10m/c10m/internal/plan"
 	"github.com/c10m/c10m/internal/sys"
+	"github.com/c10m/c10m/internal/tcp"
 )
 
 // inNetns runs the test again in a process with a network namespace of its own,
@@ -87,6 +89,14 @@ func TestPacketEngine(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// An idle connection without sockets takes 24 bytes: what the engine keeps of
+// every connection, and what the transport does.
+func TestPacketBytes(t *testing.T) {
+	if idle := unsafe.Sizeof(conn{}) + unsafe.Sizeof(tcp.Conn{}); idle > 24 {
+		t.Errorf("an idle connection takes %d bytes", idle)
 	}
 }
 

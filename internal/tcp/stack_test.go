@@ -67,3 +67,16 @@ func TestAnswersAreBounded(t *testing.T) {
 		t.Error("no answer after the next sweep")
 	}
 }
+
+// A storm of forged RSTs ends nothing, and is not answered one by one.
+func TestStormOfResets(t *testing.T) {
+	s := newScript(t)
+	s.run(handshake)
+	s.heard = nil
+	for i := range uint32(3 * answersPerSweep) {
+		s.Input(0, Segment{Seq: theirISN + 2 + i*20, Flags: RST})
+	}
+	if s.State(0) != Established || len(s.heard) != answersPerSweep {
+		t.Errorf("%v, %d answers", s.State(0), len(s.heard))
+	}
+}
