@@ -117,8 +117,8 @@ func (a *acceptor) goOn(l *loop) {
 // accept accepts what waits at a port: one connection, and twice as many each time
 // when there were more, which the next batch reports.
 func (l *loop) accept(port int) {
-	if !l.accepts.listening || l.eng.leaving.Load() {
-		return // the turn was passed on in this batch, or the socket does not listen any more
+	if !l.accepts.listening {
+		return // the turn was passed on in this batch
 	}
 	b := &l.accepts.bursts[port]
 	if b.size = min(max(1, 2*b.size), maxBurst); b.batch+1 != l.batches {
@@ -138,6 +138,9 @@ func (l *loop) accept(port int) {
 			return
 		case sys.EINTR, sys.ECONNABORTED:
 		default:
+			if l.eng.leaving.Load() {
+				return // EINVAL, by stopListening: no failure of the kernel
+			}
 			l.eng.core.Failed("accept4", errno)
 			l.accepts.mute(l, port)
 			return

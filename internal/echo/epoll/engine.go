@@ -138,12 +138,7 @@ func (e *engine) begin() (err error) {
 
 // end lets the loops close their connections, and releases everything.
 func (e *engine) end() error {
-	e.leaving.Store(true)
-	for _, a := range e.lanes {
-		for _, fd := range a.listeners {
-			sys.ShutdownRead(fd) // it listens no more, in no table
-		}
-	}
+	e.stopListening()
 	e.signal()
 	done := make(chan struct{})
 	go func() {
@@ -157,6 +152,17 @@ func (e *engine) end() error {
 	}
 	e.close()
 	return nil
+}
+
+// stopListening shuts the listening sockets, in every table, and resets what waits
+// to be accepted. A loop that is about to accept meets EINVAL.
+func (e *engine) stopListening() {
+	e.leaving.Store(true)
+	for _, a := range e.lanes {
+		for _, fd := range a.listeners {
+			sys.ShutdownRead(fd)
+		}
+	}
 }
 
 // fail ends the engine: a loop cannot go on.

@@ -343,6 +343,38 @@ func (s *server) upgrade(tb testing.TB) *net.TCPConn {
 	return c
 }
 
+// TestDrainWhileAccepting: what waits to be accepted when all ends is reset, so
+// that its peer waits for nothing, and a loop that was about to accept it takes
+// the closed door for no failure of the kernel.
+func TestDrainWhileAccepting(t *testing.T) {
+	h := newHarness(t, echo.TCP)
+	fd, err := sys.Listen(netip.MustParseAddr("127.0.0.1"), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	number, errno := sys.LocalPort(fd)
+	if errno != 0 {
+		t.Fatal(errno)
+	}
+	h.lane.listeners, h.eng.lanes = []int{fd}, []*lane{h.lane}
+	h.accepts = newAcceptor(h.loop)
+	h.accepts.begin(h.loop)
+	c, err := net.DialTCP("tcp4", nil, &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: number})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close() })
+	h.eng.stopListening()
+	h.accept(0)
+	if failed := h.ctr.Causes[echo.AcceptFailed].Load(); failed != 0 || h.accepts.paused() {
+		t.Errorf("%d failures of accept4 counted, paused %v: want none while all ends", failed, h.accepts.paused())
+	}
+	_ = c.SetReadDeadline(time.Now().Add(10 * time.Second))
+	if _, err := c.Read(make([]byte, 1)); !errors.Is(err, syscall.ECONNRESET) {
+		t.Errorf("who waited reads %v, want a reset", err)
+	}
+}
+
 // TestWebSocket: frames come back, and at the end a close frame 1001.
 func TestWebSocket(t *testing.T) {
 	s := serve(t, echo.Config{Ports: []echo.Port{{Proto: echo.WS}}})
