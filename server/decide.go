@@ -39,6 +39,10 @@ const (
 	ownTasks    = 24
 	loopTasks   = 2
 	workerTasks = 9 + loopTasks
+	// leastTasks is what the smallest server takes beside the threads that it has
+	// when it looks: measured it is 3, and up to 5 more while somebody asks for
+	// figures or profiles.
+	leastTasks = 8
 )
 
 // look finds what bounds this machine.
@@ -225,9 +229,15 @@ func (m machine) enoughThreads(size shard.Size) error {
 	if size.Workers > 1 {
 		need = ownTasks + int64(size.Workers)*int64(workerTasks+loopTasks*(size.Loops-1))
 	}
-	// A server is as small as can be at one loop: that is tried.
-	if need <= m.tasks.Left() || size.Workers == 1 && size.Loops == 1 {
+	least := size.Workers == 1 && size.Loops == 1
+	if least { // that is tried
+		need = leastTasks
+	}
+	if need <= m.tasks.Left() {
 		return nil
+	}
+	if least {
+		return fmt.Errorf("1 worker of 1 event loop: %d threads more, %s; %s", need, m.tasks, m.tasks.Cure)
 	}
 	return fmt.Errorf("%d workers of %d event loops: %d threads, %s; %s, or raise the fd limit (ulimit -Hn)",
 		size.Workers, size.Loops, need, m.tasks, m.tasks.Cure)

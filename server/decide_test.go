@@ -48,6 +48,8 @@ func TestDecide(t *testing.T) {
 		{"asked for, and does not fit", small, unit.Count{N: 2_800_000}, auto, 1024, 0, 0, []string{"--max-conns 2800000", "274 workers"}},
 		{"few threads", with(small, func(m *machine) { m.tasks = threads(600) }), auto, auto, 20_000, 52 * 18_710, 52, []string{"52 workers", "RLIMIT_NPROC 600", "ulimit -u"}},
 		{"threads for one worker", with(small, func(m *machine) { m.cores, m.tasks = 1, threads(20) }), auto, auto, 20_000, 19_394, 1, []string{"1 worker of", "RLIMIT_NPROC 20"}},
+		{"threads for the smallest", with(small, func(m *machine) { m.cores, m.tasks = 1, threads(8) }), unit.Count{N: 1000}, auto, 20_000, 1000, 1, nil},
+		{"no threads", with(small, func(m *machine) { m.cores, m.tasks = 1, threads(7) }), unit.Count{N: 1000}, auto, 20_000, 0, 0, []string{"1 worker of 1 event loop: 8 threads more", "RLIMIT_NPROC 7", "ulimit -u"}},
 		{"threads enough", with(small, func(m *machine) { m.tasks = threads(60_000) }), auto, auto, 20_000, 2_819_778, 151, []string{"memory"}},
 		{"asked for, and too few threads", limited(600), unit.Count{N: 2_000_000}, auto, 20_000, 0, 0, []string{"threads", "RLIMIT_NPROC 600"}},
 		{"workers asked for, and too few threads", limited(600), auto, unit.Count{N: 60}, 20_000, 0, 0, []string{"60 workers", "684 threads"}},
