@@ -17,6 +17,7 @@ import (
 
 	"github.com/c10m/c10m/internal/proc"
 	"github.com/c10m/c10m/internal/result"
+	"github.com/c10m/c10m/internal/unit"
 )
 
 // pause is for the kernel to take an ended namespace apart.
@@ -113,7 +114,8 @@ func (o options) one(ctx context.Context, progress io.Writer, round int, row *Ro
 	if r.Error != "" {
 		said = r.Error
 	}
-	_, _ = fmt.Fprintf(progress, "compare: round %d of %d: %s %s (%.0f s): %s\n", round+1, o.rounds, row.Name, row.Proto, time.Since(began).Seconds(), said)
+	_, _ = fmt.Fprintf(progress, "compare: round %d of %d: %s %s (%s): %s\n", round+1, o.rounds, row.Name,
+		row.Proto, unit.Time(time.Since(began)), said)
 	time.Sleep(pause)
 }
 

@@ -183,7 +183,7 @@ func TestFind(t *testing.T) {
 				w.After.Server[i].Threads[0].Run += 9
 			}
 		}, ServerThread, []string{"process 11"}},
-		{"lock", func(w *Window) { w.Seen.Locks["__fdget_pos"] = 60 }, LockWait, []string{"__fdget_pos", "0.6 threads"}},
+		{"lock", func(w *Window) { w.Seen.Locks["__fdget_pos"] = 60 }, LockWait, []string{"__fdget_pos", "0.60 threads"}},
 		{"softirq", func(w *Window) {
 			w.After.Cores.Each[1].Softirq += 7
 			w.After.Cores.Each[1].Busy += 7
@@ -203,7 +203,7 @@ func TestFind(t *testing.T) {
 		}, OthersBusy, nil},
 		{"stolen", func(w *Window) { w.After.Cores.Each[0].Stolen += 5 }, Stolen, nil},
 		{"client", func(w *Window) { w.After.Client[0].Threads[0].Run += 7 }, ClientThread, nil},
-		{"calls", func(w *Window) { w.After.Server[0].Calls += 60_000 }, CallsPerMessage, []string{"8.0 calls"}},
+		{"calls", func(w *Window) { w.After.Server[0].Calls += 60_000 }, CallsPerMessage, []string{"8.00 calls"}},
 		{"idle, yet slow", grow, IdleYetSlow, []string{"21.0 ms to 141 ms"}},
 		{"idle, yet so slow that nothing comes back at last", func(w *Window) {
 			grow(w)

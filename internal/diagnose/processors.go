@@ -55,7 +55,8 @@ func processorsBusy(w *Window) (found []result.Finding) {
 		Meaning: "Threads wait for a processor: latency is the length of that queue.",
 		Cure:    "more cores, or client and server on two machines; fewer messages or connections a second"}
 	if s := w.Seen; s.Looks > 0 && s.Runnable > 0 {
-		f.Evidence += fmt.Sprintf("; run queue: %.1f threads on average", float64(s.Runnable)/float64(s.Looks))
+		f.Evidence += fmt.Sprintf("; run queue: %s threads on average",
+			unit.Significant(float64(s.Runnable)/float64(s.Looks)))
 	}
 	if server := has.server; server.want > 0 {
 		f.Evidence += fmt.Sprintf("; the server was ready to run and waited for %s",

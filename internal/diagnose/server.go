@@ -232,9 +232,10 @@ func lockWait(w *Window) []result.Finding {
 		return nil
 	}
 	return one(result.Finding{Name: LockWait, Severity: 83,
-		Evidence: fmt.Sprintf("%.1f threads of the server on average slept for a lock of the kernel, mostly in %s (%d looks)", float64(n)/float64(w.Seen.Looks), where, w.Seen.Looks),
-		Meaning:  "Threads that share an fd, a file position or an address space wait for each other there: more threads do not help, and no processor is busy.",
-		Cure:     "fewer threads for one process and more processes (--workers), an fd of its own for each thread, pread/pwrite instead of shared file positions"})
+		Evidence: fmt.Sprintf("%s threads of the server on average slept for a lock of the kernel, mostly in %s (%d looks)",
+			unit.Significant(float64(n)/float64(w.Seen.Looks)), where, w.Seen.Looks),
+		Meaning: "Threads that share an fd, a file position or an address space wait for each other there: more threads do not help, and no processor is busy.",
+		Cure:    "fewer threads for one process and more processes (--workers), an fd of its own for each thread, pread/pwrite instead of shared file positions"})
 }
 
 // callsPerMessage is a remark: a server that reads or writes in small pieces.
@@ -253,7 +254,8 @@ func callsPerMessage(w *Window) []result.Finding {
 		return nil
 	}
 	return one(result.Finding{Name: CallsPerMessage, Severity: 30,
-		Evidence: fmt.Sprintf("%.1f calls of read(2) and write(2) a message, over %s messages", float64(calls)/float64(messages), unit.Commas(messages)),
-		Meaning:  "One read and one write a message are enough, less with pipelining.",
-		Cure:     "larger buffers; messages in one piece"})
+		Evidence: fmt.Sprintf("%s calls of read(2) and write(2) a message, over %s messages",
+			unit.Significant(float64(calls)/float64(messages)), unit.Commas(messages)),
+		Meaning: "One read and one write a message are enough, less with pipelining.",
+		Cure:    "larger buffers; messages in one piece"})
 }

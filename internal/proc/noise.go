@@ -50,7 +50,7 @@ func (s Series) whyNoise(m result.Memory) string {
 	var below []string
 	part := func(name string, perConn float64) {
 		if perConn < -least {
-			below = append(below, fmt.Sprintf("%s %.0f B", name, perConn))
+			below = append(below, name+" "+unit.PerConn(perConn))
 		}
 	}
 	part("kernel", m.KernelPerConn)
@@ -75,9 +75,10 @@ func (s Series) whyNoise(m result.Memory) string {
 	case m.Fit.Samples < memPoints:
 		return fmt.Sprintf("memory was sampled at only %d different counts of connections", m.Fit.Samples)
 	case interval(m.Fit) > memInterval:
-		return fmt.Sprintf("the slope is known to ± %.0f %% only", 100*interval(m.Fit))
+		return fmt.Sprintf("the slope is known to ± %s only", unit.WholePercent(interval(m.Fit)))
 	case math.Abs(m.Plain.Total-m.TotalPerConn) > memPlain*m.TotalPerConn:
-		return fmt.Sprintf("the slope says %.0f B a connection, the plain difference %.0f B", m.TotalPerConn, m.Plain.Total)
+		return fmt.Sprintf("the slope says %s a connection, the plain difference %s",
+			unit.PerConn(m.TotalPerConn), unit.PerConn(m.Plain.Total))
 	}
 	return ""
 }

@@ -30,14 +30,14 @@ func TestSeriesWithholds(t *testing.T) {
 			s := typical.ramp(1000, 1, 0)
 			s.Held.Server.PSS -= 20 << 20
 			return s
-		}(), "less than nothing (server -20552 B)"},
+		}(), "less than nothing (server -20,552 B)"},
 		{"a client that gave back a little", func() Series { c := typical; c.client = -20; return c.ramp(1000, 20, 0) }(), ""},
 		{"meminfo on a quiet machine", byMem(typical.ramp(1_000_000, 20, 0), 0), ""},
 		{"meminfo, two samples", byMem(typical.ramp(1000, 1, 0), 0), "too noisy without /proc/slabinfo: memory was sampled at only 2 different counts of connections; it needs 200,000 connections or root"},
 		{"meminfo, too few samples", byMem(typical.ramp(100_000, 5, 0), 0), "only 6 different counts of connections; it needs 200,000 connections or root"},
 		{"meminfo, memory that came back", byMem(typical.ramp(2000, 20, 0), 0, -1, -2, -3, -4, -5, -6, -7, -8, -9, -10, -11, -12, -13, -14, -15, -16, -17, -18, -19, -20, -21),
 			"less than nothing (kernel -"},
-		{"meminfo, a server that comes out below nothing", byMem(func() Series { c := typical; c.server = -1; return c.ramp(100_000, 20, 0) }(), 0), "less than nothing (server -1 B)"},
+		{"meminfo, a server that comes out below nothing", byMem(func() Series { c := typical; c.server = -1; return c.ramp(100_000, 20, 0) }(), 0), "less than nothing (server -1.0 B)"},
 		{"meminfo, a machine that breathes", byMem(typical.ramp(20_000, 20, 0), 0, 64), "do not stand out over 21 samples"},
 		{"meminfo, a slope that is hardly known", byMem(typical.ramp(20_000, 12, 0), 0, 20), "the slope is known to ± "},
 		{"meminfo, a step before the ramp", byMem(typical.ramp(20_000, 60, 0), append([]int64{0}, slices.Repeat([]int64{45}, 60)...)...), "the plain difference"},

@@ -8,6 +8,7 @@ import (
 
 	"github.com/c10m/c10m/internal/result"
 	"github.com/c10m/c10m/internal/stat"
+	"github.com/c10m/c10m/internal/unit"
 )
 
 // Series is a ramp: the snapshot before it, those on the way, and the settled
@@ -248,10 +249,12 @@ func (s Series) doubts(m result.Memory) (w []string) {
 		w = append(w, fmt.Sprintf("memory was sampled at only %d different counts of connections: the figures are the plain difference, not a fit; take more connections or a lower --rate", m.Fit.Samples))
 	}
 	if m.WalkedPerConn != nil {
-		w = append(w, fmt.Sprintf("something on this machine reads /proc/PID/fd of these processes (a monitoring agent, lsof): that alone took %.0f B of kernel memory a connection, not counted as the connections' cost", *m.WalkedPerConn))
+		w = append(w, fmt.Sprintf("something on this machine reads /proc/PID/fd of these processes (a monitoring agent, lsof): that alone took %s of kernel memory a connection, not counted as the connections' cost",
+			unit.PerConn(*m.WalkedPerConn)))
 	}
 	if strangers := s.strangers(); strangers > 0 {
-		w = append(w, fmt.Sprintf("%d TCP sockets of this machine were not this run's: the kernel's cost is that of all sockets, the server's goes by its own count, and there is no cross-check", strangers))
+		w = append(w, fmt.Sprintf("%s TCP sockets of this machine were not this run's: the kernel's cost is that of all "+
+			"sockets, the server's goes by its own count, and there is no cross-check", unit.Commas(strangers)))
 	}
 	w = s.doubtPages(w, m)
 	explained, known := m.InPages()
@@ -260,7 +263,8 @@ func (s Series) doubts(m result.Memory) (w []string) {
 	}
 	off := math.Abs(explained - *m.Outside)
 	if off > maxOff*math.Abs(*m.Outside) && off*float64(s.Held.Conns) > bystanders {
-		w = append(w, fmt.Sprintf("the machine's memory grew by %.0f B a connection, the accounts say %.0f B: something else took or gave memory, or a cache is not counted", *m.Outside, explained))
+		w = append(w, fmt.Sprintf("the machine's memory grew by %s a connection, the accounts say %s: something else took or gave memory, or a cache is not counted",
+			unit.PerConn(*m.Outside), unit.PerConn(explained)))
 	}
 	return w
 }
@@ -288,8 +292,10 @@ func (s Series) doubtPages(w []string, m result.Memory) []string {
 	case math.Abs(off) <= maxOff*objects || math.Abs(off)*float64(s.Held.Conns) <= slack:
 		return w
 	case off < 0:
-		return append(w, fmt.Sprintf("the kernel's slabs grew by only %.0f B a connection, while its objects take %.0f B, which is what counts: there was room for the others already, in slabs that earlier connections had left half empty", pages, objects))
+		return append(w, fmt.Sprintf("the kernel's slabs grew by only %s a connection, while its objects take %s, which is what counts: there was room for the others already, in slabs that earlier connections had left half empty",
+			unit.PerConn(pages), unit.PerConn(objects)))
 	default:
-		return append(w, fmt.Sprintf("the kernel's slabs grew by %.0f B a connection, while its objects take %.0f B, which is what counts: the slabs are not full, as objects among them were freed meanwhile", pages, objects))
+		return append(w, fmt.Sprintf("the kernel's slabs grew by %s a connection, while its objects take %s, which is what counts: the slabs are not full, as objects among them were freed meanwhile",
+			unit.PerConn(pages), unit.PerConn(objects)))
 	}
 }

@@ -199,8 +199,8 @@ func TestSeriesWarns(t *testing.T) {
 	}{
 		{"nothing to say", typical.ramp(1_000_000, 20, 0), nil},
 		{"2 % unaccounted for", with(func(c *cost) { c.hidden = 120 }), nil},
-		{"5 % unaccounted for", with(func(c *cost) { c.hidden = 300 }), []string{"grew by 6282 B a connection, the accounts say 5982 B"}},
-		{"5 % given back by somebody", with(func(c *cost) { c.hidden = -300 }), []string{"grew by 5682 B"}},
+		{"5 % unaccounted for", with(func(c *cost) { c.hidden = 300 }), []string{"grew by 6,282 B a connection, the accounts say 5,982 B"}},
+		{"5 % given back by somebody", with(func(c *cost) { c.hidden = -300 }), []string{"grew by 5,682 B"}},
 		{"as much of few connections is a bystander's", func() Series { c := typical; c.hidden = 300; return c.ramp(50_000, 20, 0) }(), nil},
 		{"somebody reads /proc/PID/fd", with(func(c *cost) { c.walked = 900 }), []string{"that alone took 900 B"}},
 		{"three points make a fit", typical.ramp(1_000_000, 2, 0), nil},
@@ -209,8 +209,8 @@ func TestSeriesWarns(t *testing.T) {
 			[]string{"at only 2 different counts"}},
 		{"no connection", Series{Before: typical.at(5, 0), Held: typical.at(5, 0)}, []string{"no connection was held"}},
 		{"fewer than before", Series{Before: typical.at(5, 0), Held: typical.at(3, 0)}, []string{"no connection was held"}},
-		{"room in slabs from before", with(func(c *cost) { c.roomy = 2000 }), []string{"grew by only 3534 B a connection, while its objects take 5534 B"}},
-		{"slabs that are not full", with(func(c *cost) { c.roomy = -2000 }), []string{"grew by 7534 B a connection, while its objects take 5534 B"}},
+		{"room in slabs from before", with(func(c *cost) { c.roomy = 2000 }), []string{"grew by only 3,534 B a connection, while its objects take 5,534 B"}},
+		{"slabs that are not full", with(func(c *cost) { c.roomy = -2000 }), []string{"grew by 7,534 B a connection, while its objects take 5,534 B"}},
 		{"a little room", with(func(c *cost) { c.roomy = 100 }), nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -355,10 +355,10 @@ func TestSeriesStrangers(t *testing.T) {
 		times float64 // as many sockets as the client's
 		want  string  // warning; "": none
 	}{
-		{"a second client, as large", 2, "2000000 TCP sockets of this machine were not this run's"},
-		{"some more", 1.1, "200000 TCP sockets of this machine were not this run's"},
+		{"a second client, as large", 2, "2,000,000 TCP sockets of this machine were not this run's"},
+		{"some more", 1.1, "200,000 TCP sockets of this machine were not this run's"},
 		{"a few more", 1.01, ""},
-		{"some close theirs", 0.8, "400000 TCP sockets of this machine were not this run's"},
+		{"some close theirs", 0.8, "400,000 TCP sockets of this machine were not this run's"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s := typical.ramp(1_000_000, 20, 0)
@@ -474,7 +474,7 @@ func TestSeriesOfTwoClients(t *testing.T) {
 	if math.Abs(m.KernelPerConn-want.KernelPerConn) > 1 || math.Abs(*m.ServerPerConn-*want.ServerPerConn) > 1 || math.Abs(m.Plain.Kernel-want.Plain.Kernel) > 1 {
 		t.Errorf("kernel %v (plain %v), server %v B a connection, want %v (%v), %v", m.KernelPerConn, m.Plain.Kernel, *m.ServerPerConn, want.KernelPerConn, want.Plain.Kernel, *want.ServerPerConn)
 	}
-	if m.Outside != nil || len(warnings) != 1 || !strings.Contains(warnings[0], "20000 TCP sockets of this machine were not this run's") {
+	if m.Outside != nil || len(warnings) != 1 || !strings.Contains(warnings[0], "20,000 TCP sockets of this machine were not this run's") {
 		t.Errorf("cross-check %v, warnings %q, want none, and the reason", m.Outside, warnings)
 	}
 }

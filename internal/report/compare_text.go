@@ -73,7 +73,10 @@ func (c *Comparison) title() string {
 // groupFacts is which runs a group is of.
 func groupFacts(g Group) string {
 	r := g.Runs[0]
-	facts := fmt.Sprintf("%s over %s, %s", r.Scenario, r.Proto, Plural(r.Plan.Conns, "connection"))
+	facts := r.Scenario + " over " + r.Proto
+	if r.Plan.Conns > 0 { // a sweep opens none of its own
+		facts += ", " + Plural(r.Plan.Conns, "connection")
+	}
 	if len(g.Files) == 1 {
 		return facts + "; " + g.Files[0]
 	}

@@ -159,7 +159,7 @@ func usageTables(u *result.Usage) (list []Table) {
 		cores.Rows = append(cores.Rows, []any{fmt.Sprint(c.ID), c.Busy, c.SoftIRQ, c.Stolen})
 	}
 	if u.Runnable != nil {
-		cores.Note += fmt.Sprintf("%.1f threads on average wanted one of the %s.", *u.Runnable,
+		cores.Note += fmt.Sprintf("%s threads on average wanted one of the %s.", unit.Significant(*u.Runnable),
 			Plural(u.CoreCount, "core"))
 	}
 	processes := Table{Title: "Processes of the server", Columns: []Column{{"process", unit.InText},

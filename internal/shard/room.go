@@ -7,6 +7,7 @@ import (
 
 	"github.com/c10m/c10m/internal/echo"
 	"github.com/c10m/c10m/internal/proc"
+	"github.com/c10m/c10m/internal/unit"
 )
 
 // accept4(2) fails with ENFILE when the whole machine is out of files
@@ -184,7 +185,8 @@ func (r *Room) tell(mem proc.Mem) {
 	if group {
 		of = "the cgroup's"
 	}
-	r.Logf("memory: less than %.0f %% of %s %d MiB are left: connections are refused (memory_low) until %.0f %% are", lowMemory*100, of, total>>20, enoughMemory*100)
+	r.Logf("memory: less than %s of %s %s are left: connections are refused (memory_low) until %s are",
+		unit.WholePercent(lowMemory), of, unit.Bytes(float64(total)), unit.WholePercent(enoughMemory))
 }
 
 // recount corrects TotalOpen and Budget.Used: a worker killed while counting may
