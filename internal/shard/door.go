@@ -27,6 +27,12 @@ const (
 // makes it wait.
 const doorTime = 5 * time.Second
 
+// passTime is the same for a client on its way out: the supervisor stops reading
+// while nobody has room but a worker with some is being started, which may take
+// long on a busy machine. Who is handed out here has been accepted, and would be
+// reset.
+const passTime = 30 * time.Second
+
 // socketPair is two connected sockets of a kind.
 func socketPair(kind int) (a, b *os.File, err error) {
 	fds, err := syscall.Socketpair(syscall.AF_UNIX, kind|syscall.SOCK_CLOEXEC, 0)
@@ -46,9 +52,9 @@ func connOf(f *os.File) (*net.UnixConn, error) {
 	return c.(*net.UnixConn), nil
 }
 
-// hand sends fd through a door.
-func hand(door *net.UnixConn, what byte, fd int) error {
-	end := time.Now().Add(doorTime)
+// hand sends fd through a door, if it is taken in time.
+func hand(door *net.UnixConn, what byte, fd int, within time.Duration) error {
+	end := time.Now().Add(within)
 	_ = door.SetWriteDeadline(end)
 	for {
 		_, _, err := door.WriteMsgUnix([]byte{what}, syscall.UnixRights(fd), nil)
@@ -106,7 +112,7 @@ func (s *Supervisor) Dial(i int) (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := hand(door, visitor, int(theirs.Fd())); err != nil {
+	if err := hand(door, visitor, int(theirs.Fd()), doorTime); err != nil {
 		_ = c.Close()
 		return nil, fmt.Errorf("hand connection to worker %d: %w", i, err)
 	}
@@ -211,7 +217,7 @@ func (d *Door) run() {
 
 // PassOn sends a client to the supervisor, which finds a worker with room for it.
 // The caller's own fd of it stays open.
-func (d *Door) PassOn(fd int) bool { return hand(d.conn, client, fd) == nil }
+func (d *Door) PassOn(fd int) bool { return hand(d.conn, client, fd, passTime) == nil }
 
 // Accept implements net.Listener.
 func (d *Door) Accept() (net.Conn, error) {

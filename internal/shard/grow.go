@@ -1,6 +1,7 @@
 package shard
 
 import (
+	"cmp"
 	"context"
 	"math"
 	"math/rand/v2"
@@ -16,8 +17,11 @@ const (
 	// tendEvery is how often the supervisor checks whether workers are full.
 	tendEvery = 20 * time.Millisecond
 	// Another worker is started when those there are, including those just starting,
-	// are fuller than fullPart of fullOf.
+	// are fuller than fullPart of fullOf, or would be by the time that it accepts.
 	fullPart, fullOf = 4, 5
+	// mostAhead is what part of the room may be expected to fill meanwhile: a momentary
+	// rate must not start processes for a ramp that is nearly over.
+	mostAhead = 2
 	// dealEvery is the least time between two distributions: attaching a program to
 	// hundreds of ports takes milliseconds.
 	dealEvery = 500 * time.Millisecond
@@ -31,6 +35,7 @@ const (
 // member is what the supervisor knows of a worker.
 type member struct {
 	stop    context.CancelFunc // ends it cleanly
+	entered time.Time          // when it was started
 	leaving bool               // it gets no more connections
 	fresh   bool               // it was added later, and has not accepted yet
 	began   int64              // messages that its block had counted before it
@@ -48,18 +53,26 @@ type recycling struct {
 func (s *Supervisor) tend(ctx context.Context, start func(i int)) {
 	tick := time.NewTicker(tendEvery)
 	defer tick.Stop()
+	// A worker that is asked to deal may be slow or frozen: nobody waits for that.
+	dealt, dealing, changed := make(chan struct{}, 1), false, false
 	for {
 		select {
 		case <-ctx.Done():
 			return
+		case <-dealt:
+			dealing = false
 		case <-tick.C:
 		}
-		changed := s.observe()
+		changed = s.observe() || changed
 		if i := s.wanted(); i >= 0 {
 			start(i)
 		}
-		if changed || s.outdated(time.Now()) {
-			s.deal()
+		if !dealing && (changed || s.outdated(time.Now())) {
+			dealing, changed = true, false
+			go func() {
+				s.deal()
+				dealt <- struct{}{}
+			}()
 		}
 		s.unpark()
 		if i := s.recycle(time.Now()); i >= 0 {
@@ -85,6 +98,9 @@ func (s *Supervisor) observe() (changed bool) {
 		}
 		s.order.join(who)
 		s.crew[who].fresh = false
+		if at := &s.crew[who].entered; !at.IsZero() {
+			s.startTook, *at = time.Since(*at), time.Time{}
+		}
 		s.seen, changed = next, true
 	}
 	changed = changed || s.stale
@@ -148,7 +164,8 @@ func (s *Supervisor) outdated(now time.Time) bool {
 }
 
 // deal has one of the workers attach the program to the groups; any will do, as
-// they share the groups.
+// they share the groups. Who has the most room is asked first: one that is full may
+// be waiting for others to take what it passes on.
 func (s *Supervisor) deal() {
 	weights := s.weights()
 	if len(weights) == 0 {
@@ -156,18 +173,28 @@ func (s *Supervisor) deal() {
 	}
 	s.attached, s.dealt = weights, time.Now()
 	var err error
-	for i, slot := range s.Page.Workers() {
-		if echo.State(slot.State.Load()) != echo.Ready {
-			continue
-		}
+	for _, i := range s.byRoom() {
 		if err = s.tellDealing(i, weights); err == nil {
 			return
 		}
 	}
-	if err != nil && !s.quiet {
+	if err != nil && !s.quiet && !s.ended.Load() {
 		s.quiet = true // say it once
 		s.Logf("%v; workers get their connections by the kernel's hash", err)
 	}
+}
+
+// byRoom is the workers that accept, who has the most room first.
+func (s *Supervisor) byRoom() (list []int) {
+	room := map[int]int64{}
+	for i, slot := range s.Page.Workers() {
+		if echo.State(slot.State.Load()) == echo.Ready {
+			room[i] = s.room(i)
+			list = append(list, i)
+		}
+	}
+	slices.SortStableFunc(list, func(i, j int) int { return cmp.Compare(room[j], room[i]) })
+	return list
 }
 
 // living is how many workers are there to stay.
@@ -200,17 +227,50 @@ func (s *Supervisor) canGrow() bool {
 func (s *Supervisor) wanted() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.canGrow() || s.starting() >= runtime.NumCPU() {
-		return -1
-	}
 	open := int64(len(s.parked))
 	for _, slot := range s.Page.Workers() {
 		open += slot.Open.Load()
 	}
-	if fullOf*open < fullPart*s.Limit*int64(s.living()) {
+	rate := s.pace.measure(time.Now(), open)
+	if !s.canGrow() || s.starting() >= runtime.NumCPU() {
+		return -1
+	}
+	if !s.tooFull(open, rate) {
 		return -1
 	}
 	return s.vacant()
+}
+
+// tooFull is whether the workers do not suffice for so many connections, and for
+// those that come while another starts, at so many a second.
+func (s *Supervisor) tooFull(open int64, rate float64) bool {
+	holds := s.Limit * int64(s.living())
+	ahead := min(int64(rate*s.startTook.Seconds()), holds/mostAhead)
+	return fullOf*(open+ahead) >= fullPart*holds
+}
+
+// pace is how fast the connections become more.
+type pace struct {
+	at   time.Time
+	open int64
+	rate float64 // a second
+}
+
+// paceTime is what a rate is measured over, at least.
+const paceTime = tendEvery / 2
+
+// measure notes that so many are open now and says how many more it becomes in a
+// second. A ramp halts now and then, so the rate falls by half at a time.
+func (p *pace) measure(now time.Time, open int64) float64 {
+	past := now.Sub(p.at)
+	if past < paceTime {
+		return p.rate
+	}
+	if !p.at.IsZero() {
+		p.rate = max(float64(open-p.open)/past.Seconds(), p.rate/2)
+	}
+	p.at, p.open = now, open
+	return p.rate
 }
 
 // vacant is a slot without a worker, -1 if there is none.
@@ -280,6 +340,7 @@ func (s *Supervisor) enter(i int, stop context.CancelFunc) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.crew[i].stop, s.crew[i].leaving, s.crew[i].fresh = stop, false, s.started.Load()
+	s.crew[i].entered = time.Now()
 	s.Page.Slots[i].Reset()
 	s.Page.Slots[i].PID.Store(0)
 	s.Page.seats[i].exists.Store(1)

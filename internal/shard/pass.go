@@ -71,7 +71,7 @@ func (s *Supervisor) give(w waiting) bool {
 			return false
 		}
 		s.Page.seats[to].handed.Add(1)
-		if door := s.doorOf(to); door != nil && hand(door, client, w.fd) == nil {
+		if door := s.doorOf(to); door != nil && hand(door, client, w.fd, doorTime) == nil {
 			_ = syscall.Close(w.fd)
 			return true
 		}

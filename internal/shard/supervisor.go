@@ -54,6 +54,8 @@ type Supervisor struct {
 	seen      int64 // the last of Page.joins that order knows
 	stale     bool  // order has changed since the program was attached
 	lastGone  time.Time
+	startTook time.Duration // until the last one that was started accepted
+	pace      pace
 	failed    time.Time // when a worker could not be started
 	parked    []waiting
 	recycling *recycling // nil: none is under way
