@@ -155,7 +155,7 @@ func setupRow(p pairing, runs []result.Result, base []yardstick) []any {
 		median(verified), median(rate), median(ratio), median(tenths), median(baseTenths),
 		memory(func(m *result.Memory) *float64 { return &m.KernelPerConn }),
 		memory(func(m *result.Memory) *float64 { return m.ServerPerConn }),
-		memory(func(m *result.Memory) *float64 { return &m.ClientPerConn }),
+		memory(func(m *result.Memory) *float64 { return m.ClientPerConn }),
 		memory(func(m *result.Memory) *float64 { return &m.TotalPerConn })}
 }
 

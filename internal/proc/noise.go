@@ -54,7 +54,7 @@ func (s Series) whyNoise(m result.Memory) string {
 		}
 	}
 	part("kernel", m.KernelPerConn)
-	part("client", m.ClientPerConn)
+	part("client", *m.ClientPerConn)
 	if m.ServerPerConn != nil {
 		part("server", *m.ServerPerConn)
 	}
@@ -83,6 +83,38 @@ func (s Series) whyNoise(m result.Memory) string {
 	return ""
 }
 
+// breath is by how much a process's memory changes without any connection: a heap
+// that grows and is collected, pages of its program that others have as well.
+const breath = 1 << 20
+
+// tell replaces what the processes take by what it is less than, where it does not
+// stand out from their breath. The total still has it, unless it is below nothing,
+// which nobody takes.
+func (s Series) tell(m *result.Memory) {
+	least := breath / float64(s.Held.Conns-s.Before.Conns)
+	told := func(cost *float64) (told, below *float64) {
+		if cost == nil || *cost >= least {
+			return cost, nil
+		}
+		m.TotalPerConn -= min(*cost, 0)
+		bound := max(least, -*cost)
+		return nil, &bound
+	}
+	m.ServerPerConn, m.ServerBelow = told(m.ServerPerConn)
+	m.ClientPerConn, m.ClientBelow = told(m.ClientPerConn)
+	plain := func(cost *float64) *float64 {
+		if cost == nil || *cost >= least {
+			return cost
+		}
+		m.Plain.Total -= min(*cost, 0)
+		return nil
+	}
+	m.Plain.Server, m.Plain.Client = plain(m.Plain.Server), plain(m.Plain.Client)
+	if m.At10M != nil {
+		*m.At10M = m.TotalPerConn * 10e6
+	}
+}
+
 // interval is half the 95 % interval of a fitted slope as a share of the slope:
 // twice its standard error, which for least squares is slope x sqrt((1/r² - 1)/(n - 2)).
 func interval(f result.Fit) float64 {
@@ -108,7 +140,7 @@ const (
 func (s Series) enough(f fitter, m result.Memory) int64 {
 	n, cost := float64(s.Held.Conns), endBytes*s.ends()
 	noise := 2 * f.scatter(Snapshot.total)
-	for _, part := range []float64{m.KernelPerConn, m.ClientPerConn, m.TotalPerConn, m.Plain.Total} {
+	for _, part := range []float64{m.KernelPerConn, *m.ClientPerConn, m.TotalPerConn, m.Plain.Total} {
 		noise = max(noise, -part*n)
 	}
 	if m.ServerPerConn != nil {

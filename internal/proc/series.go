@@ -38,7 +38,8 @@ const (
 // Memory is what a connection costs: marginal, by least squares over the ramp,
 // beside the plain difference between before and held. With too few samples the
 // plain difference stands for both, and a warning says so. Where the cost does not
-// stand out from the noise it is withheld, with the reason.
+// stand out from the noise it is withheld, with the reason; where a process's part
+// does not, it is said what it is less than.
 func (s Series) Memory() (m result.Memory, warnings []string) {
 	s = s.alike()
 	grown := s.Held.Sub(s.Before)
@@ -55,6 +56,7 @@ func (s Series) Memory() (m result.Memory, warnings []string) {
 	if seen.Withheld = s.noise(f, m); seen.Withheld != "" {
 		return seen, s.doubtMethod(nil)
 	}
+	s.tell(&m)
 	m.Before, m.Held, m.Samples = seen.Before, seen.Held, seen.Samples
 	return m, s.doubts(m)
 }
@@ -69,12 +71,13 @@ func (s Series) cost(f fitter, grown Growth) (m result.Memory) {
 		kernel = s.perSocket(f, grown, &m)
 	}
 	m.KernelPerConn, kernelFit = kernel.slope(func(p Snapshot) float64 { return float64(p.Used().Kernel) })
-	m.ClientPerConn, _ = f.slope(func(p Snapshot) float64 { return float64(p.Client.PSS) })
+	client, _ := f.slope(func(p Snapshot) float64 { return float64(p.Client.PSS) })
+	m.ClientPerConn = &client
 	if s.Held.Kernel.Method == MethodSlab {
 		m.Caches = s.caches(kernel, m.KernelPerConn)
 	}
 	m.KernelPerSocket = m.KernelPerConn / s.ends()
-	m.TotalPerConn = m.KernelPerConn + m.ClientPerConn
+	m.TotalPerConn = m.KernelPerConn + client
 	if m.Plain.Server != nil {
 		server := s.serverSlope(f, *m.Plain.Server)
 		m.ServerPerConn = &server
@@ -242,7 +245,7 @@ const (
 // doubts are what is to be known about a cost that is given.
 func (s Series) doubts(m result.Memory) (w []string) {
 	w = s.doubtMethod(w)
-	if m.Plain.Server == nil {
+	if s.Held.Server == nil {
 		w = append(w, "the server's user memory is not known: the total is without it")
 	}
 	if m.Fit.Samples < minPoints {
@@ -258,7 +261,7 @@ func (s Series) doubts(m result.Memory) (w []string) {
 	}
 	w = s.doubtPages(w, m)
 	explained, known := m.InPages()
-	if !known || m.Plain.Server == nil || m.Fit.Samples < minPoints {
+	if !known || s.Held.Server == nil || m.Fit.Samples < minPoints {
 		return w
 	}
 	off := math.Abs(explained - *m.Outside)

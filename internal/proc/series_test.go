@@ -3,6 +3,7 @@ package proc
 import (
 	"fmt"
 	"math"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -67,7 +68,7 @@ func TestSeries(t *testing.T) {
 		{"kernel", m.KernelPerConn, kernel},
 		{"kernel of a socket", m.KernelPerSocket, kernel / 2},
 		{"server", *m.ServerPerConn, 420},
-		{"client", m.ClientPerConn, 28},
+		{"client", *m.ClientPerConn, 28},
 		{"total", m.TotalPerConn, kernel + 448},
 		{"10 M", *m.At10M, (kernel + 448) * 1e7},
 		{"outside", *m.Outside, kernel + 448},
@@ -77,7 +78,7 @@ func TestSeries(t *testing.T) {
 		{"r2", m.Fit.R2, 1},
 		{"plain kernel", m.Plain.Kernel, kernel},
 		{"plain server", *m.Plain.Server, 420},
-		{"plain client", m.Plain.Client, 28},
+		{"plain client", *m.Plain.Client, 28},
 		{"plain total", m.Plain.Total, kernel + 448},
 		{"samples of the fit", float64(m.Fit.Samples), 51},
 		{"samples", float64(len(m.Samples)), 49},
@@ -181,8 +182,8 @@ func TestSeriesMarginal(t *testing.T) {
 	}
 	s.Held.Client.PSS += 50 << 20
 	m, _ := s.Memory()
-	if m.ClientPerConn < 28 || m.ClientPerConn > 33 || m.Plain.Client < 80 {
-		t.Errorf("client %v by fit, %v plain; want about 28 and 80", m.ClientPerConn, m.Plain.Client)
+	if *m.ClientPerConn < 28 || *m.ClientPerConn > 33 || *m.Plain.Client < 80 {
+		t.Errorf("client %v by fit, %v plain; want about 28 and 80", *m.ClientPerConn, *m.Plain.Client)
 	}
 }
 
@@ -223,12 +224,66 @@ func TestSeriesWarns(t *testing.T) {
 					t.Errorf("warning %q, want %q in it", got[i], tt.want[i])
 				}
 			}
-			for name, v := range map[string]float64{"kernel": m.KernelPerConn, "client": m.ClientPerConn, "total": m.TotalPerConn, "r2": m.Fit.R2} {
+			for name, v := range map[string]float64{"kernel": m.KernelPerConn, "client": figure(m.ClientPerConn), "total": m.TotalPerConn, "r2": m.Fit.R2} {
 				if math.IsNaN(v) || math.IsInf(v, 0) {
 					t.Errorf("%s = %v, which JSON cannot hold", name, v)
 				}
 			}
 		})
+	}
+}
+
+// figure is 0 for a figure that there is not.
+func figure(p *float64) float64 {
+	if p == nil {
+		return 0
+	}
+	return *p
+}
+
+// TestSeriesTells: what a process takes for a connection is a figure only if all of
+// them together stand out from what its memory does by itself, and is never less
+// than nothing.
+func TestSeriesTells(t *testing.T) {
+	const kernel = 5042 + 390 + 32 + 70
+	for _, tt := range []struct {
+		name                string
+		conns               int
+		server, client      int
+		wantServer          float64 // 0: it is less than
+		wantBelow           float64
+		wantClient          float64
+		wantBelowClient     float64
+		wantPlain, wantCost float64
+	}{
+		{"both stand out", 200_000, 420, 28, 420, 0, 28, 0, kernel + 448, kernel + 448},
+		{"a server that takes next to nothing", 200_000, 3, 28, 0, 5.24288, 28, 0, kernel + 31, kernel + 31},
+		{"below nothing", 30_000, -31, 48, 0, 34.95, 48, 0, kernel + 48, kernel + 48},
+		{"further below nothing than memory breathes", 20_000, -84, 60, 0, 84, 60, 0, kernel + 60, kernel + 60},
+		{"a client below nothing", 20_000, 420, -2, 420, 0, 0, 52.4288, kernel + 420, kernel + 420},
+		{"too few connections to tell", 2_000, 420, 28, 0, 524.288, 0, 524.288, kernel + 448, kernel + 448},
+	} {
+		for _, steps := range []int{1, 20} {
+			c := typical
+			c.server, c.client = tt.server, tt.client
+			m, warnings := c.ramp(tt.conns, steps, 0).Memory()
+			for name, v := range map[string][2]float64{
+				"server": {figure(m.ServerPerConn), tt.wantServer}, "server below": {figure(m.ServerBelow), tt.wantBelow},
+				"client": {figure(m.ClientPerConn), tt.wantClient}, "client below": {figure(m.ClientBelow), tt.wantBelowClient},
+				"plain server": {figure(m.Plain.Server), tt.wantServer}, "plain client": {figure(m.Plain.Client), tt.wantClient},
+				"plain total": {m.Plain.Total, tt.wantPlain}, "total": {m.TotalPerConn, tt.wantCost},
+			} {
+				if math.Abs(v[0]-v[1]) > 0.01 {
+					t.Errorf("%s, %d steps: %s %v B, want %v", tt.name, steps, name, v[0], v[1])
+				}
+			}
+			if m.At10M != nil && math.Abs(*m.At10M-tt.wantCost*1e7) > 1e6 {
+				t.Errorf("%s: 10,000,000 take %v B", tt.name, *m.At10M)
+			}
+			if slices.ContainsFunc(warnings, func(w string) bool { return strings.Contains(w, "not known") }) {
+				t.Errorf("%s: %q, but it was asked", tt.name, warnings)
+			}
+		}
 	}
 }
 
@@ -244,8 +299,8 @@ func noisy() Series {
 // TestSeriesPlain: without a fit the plain difference is the figure.
 func TestSeriesPlain(t *testing.T) {
 	m, _ := typical.ramp(1_000_000, 1, 0).Memory()
-	if m.KernelPerConn != 5534 || *m.ServerPerConn != 420 || m.ClientPerConn != 28 || m.TotalPerConn != 5982 {
-		t.Errorf("kernel %v, server %v, client %v, total %v", m.KernelPerConn, *m.ServerPerConn, m.ClientPerConn, m.TotalPerConn)
+	if m.KernelPerConn != 5534 || *m.ServerPerConn != 420 || *m.ClientPerConn != 28 || m.TotalPerConn != 5982 {
+		t.Errorf("kernel %v, server %v, client %v, total %v", m.KernelPerConn, *m.ServerPerConn, *m.ClientPerConn, m.TotalPerConn)
 	}
 	if m.Fit != (result.Fit{Slope: 5982, R2: 0, Samples: 2}) {
 		t.Errorf("fit %+v, want 2 samples and no r2", m.Fit)
@@ -416,7 +471,7 @@ func TestSeriesOneEnd(t *testing.T) {
 }
 
 func TestSub(t *testing.T) {
-	server := func(v float64) *float64 { return &v }
+	bytes := func(v float64) *float64 { return &v }
 	unknown := typical.at(0, 0)
 	unknown.Server = nil
 	for _, tt := range []struct {
@@ -424,15 +479,14 @@ func TestSub(t *testing.T) {
 		before, after Snapshot
 		want          result.Parts
 	}{
-		{"grown", typical.at(100, 0), typical.at(1100, 0), result.Parts{Kernel: 5534, Server: server(420), Client: 28, Total: 5982}},
-		{"server not known before", unknown, typical.at(1000, 0), result.Parts{Kernel: 5534, Client: 28, Total: 5562}},
+		{"grown", typical.at(100, 0), typical.at(1100, 0), result.Parts{Kernel: 5534, Server: bytes(420), Client: bytes(28), Total: 5982}},
+		{"server not known before", unknown, typical.at(1000, 0), result.Parts{Kernel: 5534, Client: bytes(28), Total: 5562}},
 		{"nothing came", typical.at(100, 0), typical.at(100, 0), result.Parts{}},
 		{"shrunk", typical.at(100, 0), typical.at(50, 0), result.Parts{}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			got := tt.after.Sub(tt.before).PerConn()
-			if got.Kernel != tt.want.Kernel || got.Client != tt.want.Client || got.Total != tt.want.Total ||
-				(got.Server == nil) != (tt.want.Server == nil) || got.Server != nil && *got.Server != *tt.want.Server {
+			if !reflect.DeepEqual(got, tt.want) {
 				t.Errorf("PerConn = %+v, want %+v", got, tt.want)
 			}
 		})

@@ -149,7 +149,8 @@ func (g Growth) PerConn() (p result.Parts) {
 		return p
 	}
 	n := float64(g.Conns)
-	p = result.Parts{Kernel: g.Kernel / n, Client: g.Client / n, Total: g.Total / n}
+	client := g.Client / n
+	p = result.Parts{Kernel: g.Kernel / n, Client: &client, Total: g.Total / n}
 	if g.Server != nil {
 		server := *g.Server / n
 		p.Server = &server

@@ -47,10 +47,10 @@ func full() *result.Result {
 	r.Conns = result.Conns{Attempted: n, Established: n}
 	r.Setup = &result.Setup{Seconds: 41.65, Rate: 60_024, ClientSeconds: 40.9, Curve: curve(n, 40.9),
 		Latency: &result.Latency{Count: n, P50: 87_000, P90: 307_000, P99: 1_055_000, P999: 18_815_000, Max: 120_061_951}}
-	r.Memory = &result.Memory{Method: "slabinfo", BothEnds: true, KernelPerConn: 8089.8, KernelPerSocket: 4044.9, ServerPerConn: ptr(441.2), ClientPerConn: 26.4, TotalPerConn: 8557.4,
+	r.Memory = &result.Memory{Method: "slabinfo", BothEnds: true, KernelPerConn: 8089.8, KernelPerSocket: 4044.9, ServerPerConn: ptr(441.2), ClientPerConn: ptr(26.4), TotalPerConn: 8557.4,
 		Caches: []result.Cache{{Name: "TCP", ObjectsPerConn: 2, BytesPerConn: 5040.8}, {Name: "sock_inode_cache", ObjectsPerConn: 1.9986, BytesPerConn: 1723.5},
 			{Name: "request_sock_TCPv6_long_name", ObjectsPerConn: 0.01, BytesPerConn: 3.2}, {Name: "other", BytesPerConn: 22.5}},
-		Fit: result.Fit{Slope: 8557.4, R2: 0.99997, Samples: 60}, Plain: result.Parts{Kernel: 8095.3, Server: ptr(429.4), Client: 26.6, Total: 8551.3},
+		Fit: result.Fit{Slope: 8557.4, R2: 0.99997, Samples: 60}, Plain: result.Parts{Kernel: 8095.3, Server: ptr(429.4), Client: ptr(26.6), Total: 8551.3},
 		PagesPerConn: ptr(8098.2), Outside: ptr(9016.1), WalkedPerConn: ptr(429.7), At10M: ptr(85_574_000_000.),
 		Before: used(78_760_782, 114_646_016, 9_975_808, 1_377_779_712), Held: used(20_303_000_000, 1_217_646_016, 76_616_192, 23_238_144_512),
 		After: used(104_916_124, 200_641_536, 77_660_672, 1_769_172_992), PeakUsed: 23_300_000_000}
@@ -78,8 +78,8 @@ func failed() *result.Result {
 	r.FirstFailure = &result.FailedAnswer{Cause: "handshake_status_404", From: "192.0.2.7:443",
 		Lines: []string{"HTTP/1.1 404 Not Found", "Server: nginx <1> \x1b[31m", "", strings.Repeat("words ", 20)}}
 	r.Setup = &result.Setup{Seconds: 3.004, Rate: 9398, Curve: curve(28_232, 3.004)[:4]}
-	r.Memory = &result.Memory{Method: "meminfo", KernelPerConn: 4100, KernelPerSocket: 4100, ClientPerConn: -1.5, TotalPerConn: 4098.5,
-		Fit: result.Fit{Slope: 4098.5, Samples: 2}, Plain: result.Parts{Kernel: 4100, Client: -1.5, Total: 4098.5}}
+	r.Memory = &result.Memory{Method: "meminfo", KernelPerConn: 4100, KernelPerSocket: 4100, ClientBelow: ptr(37.1), TotalPerConn: 4100,
+		Fit: result.Fit{Slope: 4100, Samples: 2}, Plain: result.Parts{Kernel: 4100, Total: 4100}}
 	r.Echo = &result.Echo{Sent: 28_000, Received: 27_992, Lost: 5, Mismatched: 3, Seconds: 0.5, Rate: 55.25}
 	r.Reconcile = &result.Counts{Client: 28_000, Server: ptr(int64(27_900)), Kernel: ptr(int64(27_000))}
 	r.Warnings = warned("the server's control endpoint http://192.0.2.7:9090 does not answer: its memory and its count are not in this report (--server-control URL, or none to leave it out)",

@@ -215,7 +215,7 @@ func costBar(r *result.Result) (bar plot.Bar, ok bool) {
 	for _, c := range m.Caches {
 		caches = append(caches, plot.Part{Name: c.Name, Value: c.BytesPerConn})
 	}
-	bar.Parts = costParts(m.KernelPerConn, caches, m.ServerPerConn, &m.ClientPerConn)
+	bar.Parts = costParts(m.KernelPerConn, caches, m.ServerPerConn, m.ClientPerConn)
 	return bar, true
 }
 
@@ -233,6 +233,12 @@ func costPlot(r *result.Result) (figure, bool) {
 		if p.Value < 0 {
 			note += fmt.Sprintf(" Not shown: %s, %s.", p.Name, unit.PerConn(p.Value))
 		}
+	}
+	if b := r.Memory.ServerBelow; b != nil {
+		note += " The server process takes less than " + unit.PerConn(*b) + "."
+	}
+	if b := r.Memory.ClientBelow; b != nil {
+		note += " The client process takes less than " + unit.PerConn(*b) + "."
 	}
 	if m := r.Memory; m.Fit.R2 > 0 && !m.FewSamples() {
 		note += fmt.Sprintf(" Each part has a line of its own; the line of all of them says %s.", unit.PerConn(m.TotalPerConn))

@@ -27,16 +27,13 @@ func costSection(m *result.Memory) section {
 	t := table{Title: "Memory per conn", First: "of", Head: []string{"marginal", "plain"},
 		layout: layout{value: tableWidth}}
 	t.add(kernelRow(m), unit.PerConn(m.KernelPerConn), unit.PerConn(m.Plain.Kernel))
-	server := func(p *float64) string {
-		if p == nil {
-			return ""
+	process := func(name string, marginal, below, plain *float64) {
+		if marginal != nil || below != nil || plain != nil {
+			t.add(name, processCost(marginal, below), processCost(plain, nil))
 		}
-		return unit.PerConn(*p)
 	}
-	if m.ServerPerConn != nil || m.Plain.Server != nil {
-		t.add("server", server(m.ServerPerConn), server(m.Plain.Server))
-	}
-	t.add("client", unit.PerConn(m.ClientPerConn), unit.PerConn(m.Plain.Client))
+	process("server", m.ServerPerConn, m.ServerBelow, m.Plain.Server)
+	process("client", m.ClientPerConn, m.ClientBelow, m.Plain.Client)
 	t.Rows = append(t.Rows, line{Name: "total", Values: []string{unit.PerConn(m.TotalPerConn),
 		unit.PerConn(m.Plain.Total)}, Class: "total"})
 	t.say("method", "%s; the kernel's part is of %s", method(m.Method), kernelEnds(m))
@@ -57,6 +54,18 @@ func costSection(m *result.Memory) section {
 	}
 	s.Tables, s.Notes = filled(t, caches), append(s.Notes, extrapolated(m))
 	return s
+}
+
+// processCost is what a process takes for a connection, or what it takes less than;
+// "" if that is not known.
+func processCost(cost, below *float64) string {
+	switch {
+	case cost != nil:
+		return unit.PerConn(*cost)
+	case below != nil:
+		return "< " + unit.PerConn(*below)
+	}
+	return ""
 }
 
 // kernelRow names the kernel's part of the cost.
@@ -128,7 +137,7 @@ func extrapolated(m *result.Memory) string {
 	}
 	said := fmt.Sprintf("10,000,000 connections need %s (%s GB)%s", unit.Bytes(need),
 		unit.Commas(int64(need/1e9+0.5)), at)
-	if m.BothEnds && m.ServerPerConn == nil {
+	if m.BothEnds && m.ServerPerConn == nil && m.ServerBelow == nil {
 		said += ", without the server's own memory, which is not known"
 	}
 	return said

@@ -36,6 +36,8 @@ func (m Memory) MarshalJSON() ([]byte, error) {
 		KernelPerSocket *float64 `json:"kernel_bytes_per_socket,omitempty"`
 		ClientPerConn   *float64 `json:"client_bytes_per_conn,omitempty"`
 		ServerPerConn   *float64 `json:"server_bytes_per_conn,omitempty"`
+		ServerBelow     *float64 `json:"server_below_bytes_per_conn,omitempty"`
+		ClientBelow     *float64 `json:"client_below_bytes_per_conn,omitempty"`
 		SocketsPerConn  *float64 `json:"sockets_per_conn,omitempty"`
 		PagesPerConn    *float64 `json:"page_bytes_per_conn,omitempty"`
 		Outside         *float64 `json:"outside_bytes_per_conn,omitempty"`

@@ -162,11 +162,15 @@ type Memory struct {
 	KernelPerConn   float64  `json:"kernel_bytes_per_conn"`
 	KernelPerSocket float64  `json:"kernel_bytes_per_socket"`
 	ServerPerConn   *float64 `json:"server_bytes_per_conn,omitempty"`
-	ClientPerConn   float64  `json:"client_bytes_per_conn"`
-	TotalPerConn    float64  `json:"total_bytes_per_conn"`
-	Caches          []Cache  `json:"caches,omitempty"`
-	Fit             Fit      `json:"fit"`   // of the total
-	Plain           Parts    `json:"plain"` // plain difference, per connection
+	ClientPerConn   *float64 `json:"client_bytes_per_conn,omitempty"`
+	// ServerBelow and ClientBelow stand in for a figure that does not stand out from
+	// a process's memory as it is without connections: it is less than that.
+	ServerBelow  *float64 `json:"server_below_bytes_per_conn,omitempty"`
+	ClientBelow  *float64 `json:"client_below_bytes_per_conn,omitempty"`
+	TotalPerConn float64  `json:"total_bytes_per_conn"`
+	Caches       []Cache  `json:"caches,omitempty"`
+	Fit          Fit      `json:"fit"`   // of the total
+	Plain        Parts    `json:"plain"` // plain difference, per connection
 	// SocketsPerConn is how many TCP sockets the kernel counted more for each
 	// connection: 2 with BothEnds, else 1, unless others opened or closed some.
 	SocketsPerConn *float64 `json:"sockets_per_conn,omitempty"`
@@ -193,7 +197,7 @@ type Memory struct {
 type Parts struct {
 	Kernel float64  `json:"kernel"`
 	Server *float64 `json:"server,omitempty"`
-	Client float64  `json:"client"`
+	Client *float64 `json:"client,omitempty"`
 	Total  float64  `json:"total"`
 }
 

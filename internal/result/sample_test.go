@@ -32,8 +32,9 @@ func complete() *Result {
 	}
 	r.Setup = &Setup{Seconds: 2.5, Rate: 40, ClientSeconds: 2.25, Latency: h.Summary(), Handshake: h.Summary(), Curve: []Point{{0, 0, 0}, {1, 60, 60}, {2.25, 100, 32}}}
 	used := func(n uint64) *Used { return &Used{Kernel: n, Server: ptr(n / 10), Client: n / 100, System: 2 * n} }
-	r.Memory = &Memory{Method: "slabinfo", BothEnds: true, ServerEnd: true, KernelPerConn: 8000, KernelPerSocket: 4000, ServerPerConn: ptr(450.), ClientPerConn: 25,
-		TotalPerConn: 8475, Caches: []Cache{{"TCP", 2, 5040}}, Fit: Fit{8475, 0.9999, 20}, Plain: Parts{8010, ptr(440.), 26, 8476},
+	r.Memory = &Memory{Method: "slabinfo", BothEnds: true, ServerEnd: true, KernelPerConn: 8000, KernelPerSocket: 4000, ServerPerConn: ptr(450.), ClientPerConn: ptr(25.),
+		ServerBelow: ptr(600.), ClientBelow: ptr(30.),
+		TotalPerConn: 8475, Caches: []Cache{{"TCP", 2, 5040}}, Fit: Fit{8475, 0.9999, 20}, Plain: Parts{8010, ptr(440.), ptr(26.), 8476},
 		SocketsPerConn: ptr(2.01), PagesPerConn: ptr(8100.), Outside: ptr(8500.), WalkedPerConn: ptr(12.), At10M: ptr(84.75e9), Before: used(1000), Held: used(900_000), After: used(2000),
 		Samples: []Sample{{0.5, 50, *used(400_000)}}, PeakUsed: 1_000_000}
 	r.Echo = &Echo{Sent: 100, Received: 98, Lost: 1, Mismatched: 1, Seconds: 10, Rate: 9.8, Bytes: 6272, Latency: h.Summary(), Verified: 97, Verify: h.Summary(), Calls: 2.25}
