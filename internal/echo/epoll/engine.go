@@ -91,6 +91,7 @@ func (e *engine) open() error {
 		// This many loops may share the budget of what is kept for peers.
 		table := max(1, e.nofile-Overhead(len(cfg.Ports), lanes))
 		cfg.Sharers *= int(cfg.Limit/table/int64(lanes)) + 1
+		cfg.PassOn = nil // there is always another table, and nobody would take what is handed on
 	} else {
 		var err error
 		// The lowest free fd is taken first, and the limit may be a billion.

@@ -388,3 +388,26 @@ func portOf(t *testing.T, addr string) int {
 	}
 	return int(at.Port())
 }
+
+// TestTablesPassNothingOn: an engine whose loops have fd tables of their own takes
+// nothing from others, so it hands them nothing either: what is above its limit is
+// refused, though others would have room.
+func TestTablesPassNothingOn(t *testing.T) {
+	const limit = 150
+	var passed atomic.Int64
+	e, s := pretend(t, echo.Config{Loops: 1, Limit: limit, TotalOpen: new(atomic.Int64), Total: 2 * limit,
+		PassOn: func(int) bool { passed.Add(1); return true }}, 128)
+	if !e.private {
+		t.Fatal("one table of 128 fds is to hold 150 connections")
+	}
+	for range limit {
+		echoes(t, s.dial(t))
+	}
+	c := s.dial(t)
+	if _, err := c.Read(make([]byte, 1)); err == nil {
+		t.Error("one above the limit was served")
+	}
+	if passed.Load() != 0 || s.Causes[echo.OverLimit].Load() != 1 {
+		t.Errorf("%d passed on, %d refused; want 0 and 1", passed.Load(), s.Causes[echo.OverLimit].Load())
+	}
+}
