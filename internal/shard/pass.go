@@ -3,6 +3,7 @@ package shard
 import (
 	"errors"
 	"net"
+	"os"
 	"slices"
 	"syscall"
 	"time"
@@ -39,11 +40,15 @@ type waiting struct{ fd, from int }
 const waitAgain = 2 * time.Millisecond
 
 // place gives a connection to a worker with room. If there is none, but soon will
-// be, it waits here; otherwise it is refused, like one above --max-conns. When too
-// many wait, the doors are not read until there is room: full workers block there,
-// and new connections wait in the backlog.
+// be, or one is busy, it waits here; otherwise it is refused, like one above
+// --max-conns. When too many wait, the doors are not read until there is room: full
+// workers block there, and new connections wait in the backlog.
 func (s *Supervisor) place(w waiting) {
-	for !s.give(w) {
+	for {
+		given, busy := s.give(w)
+		if given {
+			return
+		}
 		s.mu.Lock()
 		hope := !s.ended.Load() && (s.canGrow() || s.starting() > 0)
 		park := hope && len(s.parked) < s.Parked
@@ -54,7 +59,7 @@ func (s *Supervisor) place(w waiting) {
 		switch {
 		case park:
 			return
-		case !hope:
+		case !hope && !busy:
 			s.refuse(w)
 			return
 		}
@@ -62,18 +67,28 @@ func (s *Supervisor) place(w waiting) {
 	}
 }
 
-// give sends a connection to the worker that has the most room, if any has.
-func (s *Supervisor) give(w waiting) bool {
-	var tried []int // in vain: these workers have just died
+// giveTime is how long a worker with room may take to let one in. Nobody may wait
+// for long here: two workers that have just become full, each with a door full of
+// what it was handed before, would wait for what they themselves pass on.
+const giveTime = 2 * time.Millisecond
+
+// give sends a connection to the worker that has the most room, if any has. busy
+// says that one has, but its door is full.
+func (s *Supervisor) give(w waiting) (given, busy bool) {
+	var tried []int // in vain: these workers have just died, or are busy
 	for {
 		to := s.roomiest(tried)
 		if to < 0 {
-			return false
+			return false, busy
 		}
 		s.Page.seats[to].handed.Add(1)
-		if door := s.doorOf(to); door != nil && hand(door, client, w.fd, doorTime) == nil {
-			_ = syscall.Close(w.fd)
-			return true
+		if door := s.doorOf(to); door != nil {
+			err := hand(door, client, w.fd, giveTime)
+			if err == nil {
+				_ = syscall.Close(w.fd)
+				return true, false
+			}
+			busy = busy || errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, syscall.ETOOMANYREFS)
 		}
 		s.Page.seats[to].handed.Add(-1)
 		tried = append(tried, to)
@@ -112,10 +127,11 @@ func (s *Supervisor) unpark() {
 		w, hope := s.parked[0], s.canGrow() || s.starting() > 0
 		s.parked = s.parked[1:]
 		s.mu.Unlock()
-		if s.give(w) {
+		given, busy := s.give(w)
+		if given {
 			continue
 		}
-		if !hope {
+		if !hope && !busy {
 			s.refuse(w)
 			continue
 		}
