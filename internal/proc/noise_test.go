@@ -1,6 +1,7 @@
 package proc
 
 import (
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -78,6 +79,60 @@ func TestEnough(t *testing.T) {
 		m := tt.in.cost(f, tt.in.Held.Sub(tt.in.Before))
 		if got := tt.in.enough(f, m); got != tt.want {
 			t.Errorf("%s: %d connections, want %d", tt.name, got, tt.want)
+		}
+	}
+}
+
+// figure is 0 for a figure that there is not.
+func figure(p *float64) float64 {
+	if p == nil {
+		return 0
+	}
+	return *p
+}
+
+// TestSeriesTells: what a process takes for a connection is a figure only if all of
+// them together stand out from what its memory does by itself, and is never less
+// than nothing.
+func TestSeriesTells(t *testing.T) {
+	const kernel = 5042 + 390 + 32 + 70
+	for _, tt := range []struct {
+		name                string
+		conns               int
+		server, client      int
+		wantServer          float64 // 0: it is less than
+		wantBelow           float64
+		wantClient          float64
+		wantBelowClient     float64
+		wantPlain, wantCost float64
+	}{
+		{"both stand out", 200_000, 420, 28, 420, 0, 28, 0, kernel + 448, kernel + 448},
+		{"a server that takes next to nothing", 200_000, 3, 28, 0, 5.24288, 28, 0, kernel + 31, kernel + 31},
+		{"below nothing", 30_000, -31, 48, 0, 34.95, 48, 0, kernel + 48, kernel + 48},
+		{"further below nothing than memory breathes", 20_000, -84, 60, 0, 84, 60, 0, kernel + 60, kernel + 60},
+		{"a client below nothing", 20_000, 420, -2, 420, 0, 0, 52.4288, kernel + 420, kernel + 420},
+		{"too few connections to tell", 2_000, 420, 28, 0, 524.288, 0, 524.288, kernel + 448, kernel + 448},
+	} {
+		for _, steps := range []int{1, 20} {
+			c := typical
+			c.server, c.client = tt.server, tt.client
+			m, warnings := c.ramp(tt.conns, steps, 0).Memory()
+			for name, v := range map[string][2]float64{
+				"server": {figure(m.ServerPerConn), tt.wantServer}, "server below": {figure(m.ServerBelow), tt.wantBelow},
+				"client": {figure(m.ClientPerConn), tt.wantClient}, "client below": {figure(m.ClientBelow), tt.wantBelowClient},
+				"plain server": {figure(m.Plain.Server), tt.wantServer}, "plain client": {figure(m.Plain.Client), tt.wantClient},
+				"plain total": {m.Plain.Total, tt.wantPlain}, "total": {m.TotalPerConn, tt.wantCost},
+			} {
+				if math.Abs(v[0]-v[1]) > 0.01 {
+					t.Errorf("%s, %d steps: %s %v B, want %v", tt.name, steps, name, v[0], v[1])
+				}
+			}
+			if m.At10M != nil && math.Abs(*m.At10M-tt.wantCost*1e7) > 1e6 {
+				t.Errorf("%s: 10,000,000 take %v B", tt.name, *m.At10M)
+			}
+			if slices.ContainsFunc(warnings, func(w string) bool { return strings.Contains(w, "not known") }) {
+				t.Errorf("%s: %q, but it was asked", tt.name, warnings)
+			}
 		}
 	}
 }
