@@ -104,7 +104,8 @@ func probePackets(ctx context.Context, pl plan.Plan) error {
 	if route.Local {
 		return fmt.Errorf("%w: a packet filter may drop it (nft list ruleset), or rp_filter (sysctl net.ipv4.conf.all.rp_filter)", err)
 	}
-	return fmt.Errorf("%w: the way back is missing: the server's side must route %s to this machine (%s, on %s): ip route add %s via %s there, or in a cloud addresses of this machine's interface with its source check off; a filter in between may drop it too",
+	return fmt.Errorf("%w: the way back is missing: the server's side must route %s to this machine (%s, on %s): ip route add %s via %s there, "+
+		"or in a cloud addresses of this machine's interface with its source check off; a packet filter may drop it too, here in the hook forward (nft list ruleset; Docker sets the policy DROP) or on the way",
 		err, pl.Packets.Prefix, route.Source, route.Device, pl.Packets.Prefix, route.Source)
 }
 
