@@ -76,7 +76,7 @@ func sweepCommand() *cli.Command {
 	s := &sweep{command: newCommand(cli.Command{Name: "sweep", Short: "which setting is best? a grid of flags, with repeats",
 		Takes: "[-- SCENARIO [flags of its own]]",
 		Long: `Runs a scenario over every combination of the values given, several times by turns,
-each with a server started anew, and picks the best by its median; noise is not
+each with a freshly started server, and picks the best by its median; noise is not
 taken for a win (exact Mann-Whitney test, corrected for choosing the best of them).
 SCENARIO is echo, churn, stress or hold (default: echo --conns 200 --duration 2s).`,
 		Examples: []string{"client sweep --server-flag workers=1,2,4 --size 64,1024",
@@ -195,7 +195,7 @@ func (s *sweep) prepare() error {
 	return nil
 }
 
-// one runs one variant once: in another process, with a server started anew.
+// one runs one variant once: in another process, with a freshly started server.
 func (s *sweep) one(ctx context.Context, v []scenario.Choice) (r *result.Result, short bool, err error) {
 	i := slices.IndexFunc(scenario.Grid(s.opt.Axes), func(w []scenario.Choice) bool { return slices.Equal(v, w) })
 	j := s.jobs[i]

@@ -85,7 +85,7 @@ func (s *server) look(fp proc.FS, memory bool) (dash.Sample, error) {
 	}
 	for _, w := range r.Shards {
 		sh := dash.Shard{Number: w.Number, ID: w.PID, State: w.State, Open: w.Open, Opened: w.Accepted, Restarts: w.Restarts, Heap: w.HeapBytes}
-		if used, err := sys.ProcessCPU(w.PID); err == nil { // otherwise it is just being started anew
+		if used, err := sys.ProcessCPU(w.PID); err == nil { // otherwise it is just being restarted
 			sh.CPU = used.Seconds()
 		}
 		sample.Shards = append(sample.Shards, sh)
@@ -208,7 +208,7 @@ func (s *server) measure(fp proc.FS, r *result.ServerReport, read func(...int) (
 		}
 		p, err := read(there)
 		if err != nil {
-			return nil // a worker that is just being started anew
+			return nil // a worker that is just being restarted
 		}
 		sum.RSS, sum.PSS, sum.Private, sum.CPU = sum.RSS+p.RSS, sum.PSS+p.PSS, sum.Private+p.Private, sum.CPU+p.CPU
 		return &result.ProcMemory{RSS: p.RSS, PSS: p.PSS, Private: p.Private}

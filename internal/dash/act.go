@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// MinToken is how long a token is at least: nobody guesses 16 letters over a
+// MinToken is the least length of a token: 16 characters cannot be guessed over a
 // network.
 const MinToken = 16
 

@@ -9,16 +9,16 @@ import (
 	"time"
 )
 
-// maxRequests bounds the connections to an endpoint, so that those who look
-// never take the fds of those who are looked at.
+// maxRequests bounds the connections to an endpoint, so that requests never take
+// the fds that the program needs for its connections.
 const maxRequests = 64
 
-// crowd is a listener that has at most maxRequests connections open. One more is
-// not kept waiting for a slow one to end: it takes the place of whoever has been
-// at it the longest, those first who have not even asked yet. So a scrape or a
-// health check comes through at once, however many sit there. Streams (profiles,
-// viewers of the page) are meant to last; they are bounded by themselves, far
-// below maxRequests, and keep their place.
+// crowd is a listener with at most maxRequests connections open. One more need not
+// wait for a slow one to end: it takes the place of the oldest, those first that
+// have not sent a request yet. So a scrape or a health check gets through at once,
+// however many are connected. Streams (profiles, viewers of the page) are meant to
+// last; they have bounds of their own, far below maxRequests, and keep their
+// place.
 type crowd struct {
 	net.Listener
 	mu     sync.Mutex
@@ -47,7 +47,7 @@ func (c *crowd) Accept() (net.Conn, error) {
 	return g, nil
 }
 
-// admit takes g in and says who has to go for it; nil: nobody.
+// admit adds g and returns the connection that has to go for it; nil: none.
 func (c *crowd) admit(g *guest) (out *guest) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -63,7 +63,7 @@ func (c *crowd) admit(g *guest) (out *guest) {
 	return out
 }
 
-// before is whether g has to go rather than other.
+// before says whether g has to go rather than other.
 func (g *guest) before(other *guest) bool {
 	if g.asking != other.asking {
 		return !g.asking
@@ -79,8 +79,8 @@ func (c *crowd) note(conn net.Conn, state http.ConnState) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	// StateActive begins with the first byte of a request: who sends one and
-	// stops there has not asked.
+	// StateActive begins with the first byte of a request: a peer that sends one and
+	// stops there has sent no request.
 	g.asking, g.stream, g.since = false, false, time.Now()
 }
 

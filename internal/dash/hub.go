@@ -11,15 +11,15 @@ import (
 const (
 	// every is the time between two samples.
 	every = time.Second
-	// Memory is the dear part, a file to read for each process: it is looked at
-	// every memoryPause at most, and so seldom that it takes 1/memoryShare of a
-	// core, but every memoryRest at least.
+	// Memory is the expensive part, a file to read for each process: it is sampled
+	// every memoryPause at most, and so seldom that it takes 1/memoryShare of a core,
+	// but every memoryRest at least.
 	memoryPause = 2 * time.Second
 	memoryShare = 300
 	memoryRest  = 10 * time.Second
 	// maxViewers bounds who watches at a time.
 	maxViewers = 16
-	// behind is how many events may wait for a viewer before it is dropped.
+	// behind is how many events may wait for a viewer before the viewer is dropped.
 	behind = 8
 	// remembered is how many samples' main numbers a new viewer gets at once.
 	remembered = 300
@@ -95,14 +95,14 @@ func (h *hub) drop(v *viewer) {
 	}
 }
 
-// watched is whether anybody is there.
+// watched says whether there are viewers.
 func (h *hub) watched() bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return len(h.viewers) > 0
 }
 
-// run samples until done. With nobody there it sleeps.
+// run samples until done. Without viewers it sleeps.
 func (h *hub) run(done <-chan struct{}) {
 	tick := time.NewTicker(every)
 	defer tick.Stop()
@@ -169,7 +169,7 @@ func (h *hub) sample(now time.Time) {
 	}
 }
 
-// stop says goodbye to all viewers and takes no more.
+// stop ends all viewers and takes no more.
 func (h *hub) stop() {
 	h.mu.Lock()
 	defer h.mu.Unlock()

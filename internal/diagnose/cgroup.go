@@ -43,8 +43,8 @@ func throttled(before, after *result.Cgroup) *result.Cgroup {
 // sameGroup tells two readings of one group from those of two that are called the
 // same, as each container's own is: a group's periods are counted once.
 func sameGroup(a, b result.Cgroup) bool {
-	const apart = 3 // the two are read one after the other
-	near := func(x, y int64) bool { return x-y <= apart && y-x <= apart }
+	const skew = 3 // the two are read one after the other
+	near := func(x, y int64) bool { return x-y <= skew && y-x <= skew }
 	return a.Name == b.Name && a.CPUs == b.CPUs && near(a.Periods, b.Periods) && near(a.Throttled, b.Throttled)
 }
 

@@ -78,9 +78,9 @@ var blocking = map[string]string{
 // the last, to be called growing.
 const slower = 3
 
-// classic names the case that puzzles people: all processors below 100 %, and
-// yet latency grows. Where a cause is found, it says so there; otherwise it is
-// a finding of its own.
+// classic names the case that puzzles people: all processors below 100 %, and yet
+// latency grows. If a cause is found, this is added to its meaning; otherwise it
+// is a finding of its own.
 func classic(w *Window, found []result.Finding) []result.Finding {
 	first, last, grows := growth(w.Latency)
 	top, known := busiest(w)
@@ -101,10 +101,9 @@ func classic(w *Window, found []result.Finding) []result.Finding {
 	return insert(found, idle)
 }
 
-// growth compares p99 of the first and the last quarter: their medians, as one
-// piece may have had a bad moment, and the last must be above all of the first.
-// Pieces without a message tell nothing: a client that the server keeps waiting
-// ends with some.
+// growth compares p99 of the first and the last quarter: the medians, as one piece
+// may be an outlier, and the last must be above all of the first. Pieces without a
+// message are ignored: a client that waits for the server ends with some.
 func growth(run []Stretch) (first, last time.Duration, grows bool) {
 	all := slices.DeleteFunc(slices.Clone(run), func(s Stretch) bool { return s.Messages == 0 })
 	if len(all) < 4 {

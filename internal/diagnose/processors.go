@@ -62,7 +62,7 @@ func processorsBusy(w *Window) (found []result.Finding) {
 		f.Evidence += fmt.Sprintf("; the server was ready to run and waited for %s",
 			cores(server.want-server.run))
 	}
-	if has.strangers > 0.4*all {
+	if has.otherPrograms > 0.4*all {
 		f.Name, f.Severity = OthersBusy, 77
 		f.Meaning = "Other programs of this machine take the processors; what is measured here is theirs as much as the server's."
 		f.Cure = "end them (top), or measure on a machine that is idle"
@@ -75,8 +75,8 @@ func processorsBusy(w *Window) (found []result.Finding) {
 type holders struct {
 	server, client shares
 	others         float64
-	// strangers is the least of others that other programs have.
-	strangers float64
+	// otherPrograms is the least of others that other programs have.
+	otherPrograms float64
 }
 
 // whoHas says who had the processors. Time in soft interrupts is no part of its
@@ -94,9 +94,9 @@ func (w *Window) whoHas() (h holders) {
 	h.server = total(used(w.Before.Server, w.After.Server, w.seconds()))
 	h.client = total(used(w.Before.Client, w.After.Client, w.seconds()))
 	h.others = max(0, all-h.server.run-h.client.run)
-	h.strangers = h.others
+	h.otherPrograms = h.others
 	if h.server.run+h.client.run+soft <= all {
-		h.strangers = max(0, h.others-soft)
+		h.otherPrograms = max(0, h.others-soft)
 	}
 	return h
 }

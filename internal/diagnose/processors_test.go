@@ -25,7 +25,7 @@ func TestBusyPartsAddUp(t *testing.T) {
 			"98 % busy: server 47 %, client 49 %, others 2 %; of all this, soft interrupts 37 %", 0.94, 0.98, 0.04, 0.04},
 		{"soft interrupts on their own", 19.6, 7.4, 6, 6, ProcessorsBusy,
 			"98 % busy: server 30 %, client 30 %, others 38 %; of all this, soft interrupts 37 %", 0.6, 0.6, 0.76, 0.02},
-		{"strangers", 20, 1, 5, 4, OthersBusy,
+		{"otherPrograms", 20, 1, 5, 4, OthersBusy,
 			"100 % busy: server 25 %, client 20 %, others 55 %; of all this, soft interrupts 5 %", 0.5, 0.4, 1.1, 1},
 		{"clocks that disagree", 19.6, 2, 10.1, 10, ProcessorsBusy,
 			"98 % busy: server 50 %, client 50 %, others 0 %; of all this, soft interrupts 10 %", 1, 1, 0, 0},
@@ -44,7 +44,7 @@ func TestBusyPartsAddUp(t *testing.T) {
 				of        string
 				got, want float64
 			}{{"server", got.server.run, tt.wantServer}, {"client", got.client.run, tt.wantClient},
-				{"others", got.others, tt.wantOthers}, {"strangers", got.strangers, tt.wantsStrangers}} {
+				{"others", got.others, tt.wantOthers}, {"otherPrograms", got.otherPrograms, tt.wantsStrangers}} {
 				if math.Abs(v.got-v.want) > 1e-9 {
 					t.Errorf("%s has %.3f cores, want %.3f", v.of, v.got, v.want)
 				}

@@ -35,8 +35,8 @@ type Recorder struct {
 }
 
 const (
-	// lookEvery is how often it looks; and where a look costs much, it looks
-	// so rarely that it takes a fiftieth of one processor.
+	// lookEvery is the time between samples; where a sample is expensive, it is taken
+	// so rarely that it needs a fiftieth of one processor.
 	lookEvery = 100 * time.Millisecond
 	lookShare = 50
 	// maxSockets bounds the sockets that are listed to see unread data and
@@ -87,9 +87,9 @@ func (r *Recorder) Stop(ctx context.Context) Window {
 	return r.window
 }
 
-// watch looks at processes and at sockets, each as often as its own cost
-// allows. The cost is this thread's processor time: on a busy machine a cheap
-// look takes long, too.
+// watch samples processes and sockets, each as often as its own cost allows. The
+// cost is this thread's CPU time: on a busy machine a cheap sample takes long,
+// too.
 func (r *Recorder) watch() {
 	defer close(r.ended)
 	looks := []struct {
@@ -171,8 +171,8 @@ func (r *Recorder) process(pid int) (Process, bool) {
 // only the first one, which tells whether a process is stopped.
 const maxThreads = 16
 
-// lookAtServer sees what no counter keeps: who is stopped, and who waits for a
-// lock.
+// lookAtServer samples what no counter keeps: which processes are stopped, and
+// which threads wait for a lock.
 func (r *Recorder) lookAtServer() {
 	s := &r.window.Seen
 	s.Looks++
@@ -219,8 +219,8 @@ func isLock(function string) bool {
 	return slices.ContainsFunc(locks, func(l string) bool { return strings.Contains(function, l) })
 }
 
-// lookAtSockets sees accept queues, and where there are not too many sockets
-// what nobody reads and which local ports are taken.
+// lookAtSockets samples accept queues and, if there are not too many sockets,
+// unread data and the local ports in use.
 func (r *Recorder) lookAtSockets() {
 	l := &r.list
 	clear(l.listeners)

@@ -58,10 +58,10 @@ func (s Series) whyNoise(m result.Memory) string {
 	if m.ServerPerConn != nil {
 		part("server", *m.ServerPerConn)
 	}
-	strangers := s.strangers()
+	foreign := s.foreignSockets()
 	switch {
-	case m.Method == MethodMem && strangers > 0:
-		return fmt.Sprintf("%s TCP sockets of this machine were not this run's, and their part cannot be told from its own", unit.Commas(strangers))
+	case m.Method == MethodMem && foreign > 0:
+		return fmt.Sprintf("%s TCP sockets of this machine were not this run's, and their part cannot be told from its own", unit.Commas(foreign))
 	case m.Method == MethodSlab && (m.SocketsPerConn == nil || *m.SocketsPerConn < leastSockets*s.ends()):
 		return "the caches do not show the sockets that came: they are too few, or others on this machine closed as many"
 	case len(below) > 0:

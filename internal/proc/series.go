@@ -87,13 +87,13 @@ func (s Series) cost(f fitter, grown Growth) (m result.Memory) {
 		at := m.TotalPerConn * 10e6
 		m.At10M = &at
 	}
-	strangers := s.strangers()
-	if strangers > 0 { // all of it together grew by theirs as well
+	foreign := s.foreignSockets()
+	if foreign > 0 { // all of it together grew by theirs as well
 		m.Fit.Slope, m.Fit.R2 = m.TotalPerConn, kernelFit
 	}
 	// By meminfo the total would be checked with itself, and what the processes of
-	// strangers take is not known.
-	if m.Method == MethodSlab && strangers == 0 {
+	// foreign sockets take is not known.
+	if m.Method == MethodSlab && foreign == 0 {
 		outside, fits := f.slope(func(p Snapshot) float64 { return float64(p.Used().System) })
 		if outside > 0 && (fits >= minR2 || f.samples < minPoints) { // or it is the machine's noise that would be compared
 			m.Outside = &outside
@@ -136,10 +136,10 @@ func (s Series) perSocket(f fitter, grown Growth, m *result.Memory) fitter {
 	return kernel
 }
 
-// strangers is how many sockets that are not this run's there were while
+// foreignSockets is how many sockets that are not this run's there were while
 // everything was held, or usually on the way; 0 if they are of no account, or not
 // known. A second client doubles what the kernel takes.
-func (s Series) strangers() int64 {
+func (s Series) foreignSockets() int64 {
 	const some, share = 200, 0.02
 	off := func(p Snapshot) float64 {
 		return math.Abs(float64(p.Sockets-s.Before.Sockets) - s.ends()*float64(p.Conns-s.Before.Conns))
@@ -234,12 +234,12 @@ func (s Series) caches(f fitter, kernel float64) (list []result.Cache) {
 	return list
 }
 
-// bystanders is what a machine's other processes may take or give back during a
+// otherProcesses is what a machine's other processes may take or give back during a
 // run without being worth a word, bytes. slack is that of slabs which are not yet
 // full, or no longer.
 const (
-	bystanders = 128 << 20
-	slack      = 8 << 20
+	otherProcesses = 128 << 20
+	slack          = 8 << 20
 )
 
 // doubts are what is to be known about a cost that is given.
@@ -255,9 +255,9 @@ func (s Series) doubts(m result.Memory) (w []string) {
 		w = append(w, fmt.Sprintf("something on this machine reads /proc/PID/fd of these processes (a monitoring agent, lsof): that alone took %s of kernel memory a connection, not counted as the connections' cost",
 			unit.PerConn(*m.WalkedPerConn)))
 	}
-	if strangers := s.strangers(); strangers > 0 {
+	if foreign := s.foreignSockets(); foreign > 0 {
 		w = append(w, fmt.Sprintf("%s TCP sockets of this machine were not this run's: the kernel's cost is that of all "+
-			"sockets, the server's goes by its own count, and there is no cross-check", unit.Commas(strangers)))
+			"sockets, the server's goes by its own count, and there is no cross-check", unit.Commas(foreign)))
 	}
 	w = s.doubtPages(w, m)
 	explained, known := m.InPages()
@@ -265,7 +265,7 @@ func (s Series) doubts(m result.Memory) (w []string) {
 		return w
 	}
 	off := math.Abs(explained - *m.Outside)
-	if off > maxOff*math.Abs(*m.Outside) && off*float64(s.Held.Conns) > bystanders {
+	if off > maxOff*math.Abs(*m.Outside) && off*float64(s.Held.Conns) > otherProcesses {
 		w = append(w, fmt.Sprintf("the machine's memory grew by %s a connection, the accounts say %s: something else took or gave memory, or a cache is not counted",
 			unit.PerConn(*m.Outside), unit.PerConn(explained)))
 	}

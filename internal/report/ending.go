@@ -8,8 +8,8 @@ import (
 	"github.com/c10m/c10m/internal/unit"
 )
 
-// Ending is the last line of what a run says: how it ended, its exit status, and
-// why that is so. Whoever sees nothing else has seen the losses.
+// Ending is the last line of a run's output: how it ended, its exit status and the
+// reason. Losses are in it for those who read nothing else.
 func Ending(r *result.Result, status int) string {
 	word, said := verdict(r)
 	why := []string{said}

@@ -6,10 +6,10 @@ import (
 	"github.com/c10m/c10m/internal/plan"
 )
 
-// legible is v without control characters in its words. A result file may come
-// from anybody, and some of what is in it from a server that we did not write:
-// no terminal shall take it for orders (ECMA-48). The page needs no such thing,
-// its template escapes.
+// legible is v without control characters in its strings. A result file may come
+// from anybody, and some of its strings from a server that is not ours: a terminal
+// must not interpret them (ECMA-48). The page does not need this, its template
+// escapes.
 func legible[T any](v T) (out T) {
 	copyLegible(reflect.ValueOf(&out).Elem(), reflect.ValueOf(&v).Elem())
 	return out

@@ -35,12 +35,12 @@ const (
 	// clearTail erases from the cursor to the end of the line: EL, ECMA-48
 	// section 8.3.41.
 	clearTail = "\x1b[K"
-	// plainWidth bounds a line that nobody rewrites: a log has no columns.
+	// plainWidth bounds a line that is not rewritten: a log has no columns.
 	plainWidth = 1000
 )
 
-// Show takes note of progress. It works out the rate from call to call, and the
-// ETA from that, where the caller does not give them.
+// Show updates the line. It computes the rate from call to call, and the ETA from
+// that, unless the caller gives them.
 func (l *Live) Show(p Progress) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

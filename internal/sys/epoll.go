@@ -39,7 +39,7 @@ func (e Epoll) Add(fd int, events uint32, lo, hi int32) Errno {
 }
 
 // Modify wraps epoll_ctl(2) EPOLL_CTL_MOD. What the socket is ready for by then
-// is reported anew, also to a watcher of edges.
+// is reported again, also to a watcher of edges.
 func (e Epoll) Modify(fd int, events uint32, lo, hi int32) Errno {
 	return e.control(unix.EPOLL_CTL_MOD, fd, events, lo, hi)
 }

@@ -108,7 +108,7 @@ func (s *Stack) time(f *flight, until uint32) {
 	}
 }
 
-// arm starts the timer anew.
+// arm restarts the timer.
 func (s *Stack) arm(f *flight) {
 	f.flags |= armed
 	f.due = s.now + s.rtt.timeout(f.tries)

@@ -31,7 +31,7 @@ func oracle(in []byte, most int64) (o seen, unsure bool) {
 		at := len(in) - r.Len()
 		h, err := gobwas.ReadHeader(r)
 		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-			return o, hopeless(in[at:], op, most-int64(len(message)))
+			return o, neverLegal(in[at:], op, most-int64(len(message)))
 		}
 		if err != nil || !legal(h, in[at:], op) {
 			o.cause = Protocol
@@ -108,8 +108,8 @@ func legal(h gobwas.Header, b []byte, op gobwas.OpCode) bool {
 	return gobwas.CheckHeader(h, state) == nil && !(short == 126 && h.Length < 126 || short == 127 && h.Length < 1<<16)
 }
 
-// hopeless says whether no end makes the beginning b of a header legal.
-func hopeless(b []byte, op gobwas.OpCode, room int64) bool {
+// neverLegal says whether no end makes the beginning b of a header legal.
+func neverLegal(b []byte, op gobwas.OpCode, room int64) bool {
 	if len(b) == 0 {
 		return false
 	}
