@@ -95,7 +95,9 @@ func TestPacketsWorkerKilled(t *testing.T) {
 		s.Open(t, conns)
 	}, packetsTo(s, "--conns", fmt.Sprint(conns), "--hold", "6s", "--reconnect", "--verify", fmt.Sprint(conns))...)
 	r := o.Result
-	if r == nil || share == 0 || r.Conns.Lost != share || r.Conns.Reconnected != share || r.Echo.Verified != conns {
+	// One that is back at once may meet a listener that the kernel is about to close,
+	// and is reset and restored once more.
+	if r == nil || share == 0 || r.Conns.Lost < share || r.Conns.Lost > share+share/10 || r.Conns.Reconnected != r.Conns.Lost || r.Echo.Verified != conns {
 		t.Errorf("status %d, %+v: want %d lost and restored: %s", o.Status, r, share, o.Stderr)
 	}
 	noDevice(t)
