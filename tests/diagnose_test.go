@@ -372,7 +372,7 @@ func TestDiagnoseLock(t *testing.T) {
 		if o.Status != 1 {
 			return fmt.Sprintf("status %d, want 1: something limits", o.Status)
 		}
-		return firstFinding(o.Result, "waiting for a lock", "4.0 threads of the server")
+		return firstFinding(o.Result, "waiting for a lock", "4.00 threads of the server")
 	})
 }
 

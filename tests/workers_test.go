@@ -36,7 +36,7 @@ func TestWorkersGrow(t *testing.T) {
 		conns       int64
 		proto       string
 		least, most int // workers
-	}{{100, "tcp", 2, 2}, {1400, "tcp", 15, 22}, {200, "ws", 15, 22}} {
+	}{{60, "tcp", 2, 2}, {1400, "tcp", 15, 22}, {200, "ws", 15, 22}} {
 		var during result.ServerReport
 		first, ports := s.First, s.N
 		if tt.proto == "ws" {
@@ -60,7 +60,7 @@ func TestWorkersGrow(t *testing.T) {
 	for _, w := range after.Shards {
 		accepted += w.Accepted
 	}
-	if accepted != after.Accepted || after.Accepted < 1700 {
+	if accepted != after.Accepted || after.Accepted < 1660 {
 		t.Errorf("the workers have accepted %d, the server %d", accepted, after.Accepted)
 	}
 	metrics := get(t, s, "/metrics")

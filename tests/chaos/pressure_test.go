@@ -198,6 +198,7 @@ func TestAcceptFails(t *testing.T) {
 			all = append(all, c)
 		}
 	}
+	time.Sleep(2 * time.Second) // a busy machine gets to what waits to be accepted late
 	_, err = limitFDs(s.Cmd.Process.Pid, before)
 	must(t, "raise it again", err)
 	rig.Await(t, "the failure to be counted", func() bool { return s.Report(t).Refused["over_limit"] > 0 })
