@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/netip"
 	"time"
 
@@ -137,17 +136,4 @@ func packetThreads(pl *plan.Plan, o Options) error {
 	}
 	pl.Threads = int(threads)
 	return nil
-}
-
-// interfaceAddresses are all addresses of this machine.
-func interfaceAddresses() (all []netip.Addr) {
-	addrs, _ := net.InterfaceAddrs()
-	for _, a := range addrs {
-		if n, ok := a.(*net.IPNet); ok {
-			if ip, ok := netip.AddrFromSlice(n.IP); ok {
-				all = append(all, ip.Unmap())
-			}
-		}
-	}
-	return all
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 
 	"github.com/c10m/c10m/internal/plan"
 )
@@ -86,14 +87,17 @@ func localTo(host netip.Addr) (netip.Addr, error) {
 }
 
 // isOwn says whether an interface of this machine has the address.
-func isOwn(ip netip.Addr) bool {
+func isOwn(ip netip.Addr) bool { return slices.Contains(interfaceAddresses(), ip.Unmap()) }
+
+// interfaceAddresses are all addresses of this machine.
+func interfaceAddresses() (all []netip.Addr) {
 	addrs, _ := net.InterfaceAddrs()
 	for _, a := range addrs {
 		if n, ok := a.(*net.IPNet); ok {
-			if own, ok := netip.AddrFromSlice(n.IP); ok && own.Unmap() == ip.Unmap() {
-				return true
+			if ip, ok := netip.AddrFromSlice(n.IP); ok {
+				all = append(all, ip.Unmap())
 			}
 		}
 	}
-	return false
+	return all
 }
