@@ -1,0 +1,323 @@
+package secure
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// link carries bytes between two ends until neither has anything to send.
+type link struct {
+	a, b *Conn
+	mu   sync.Mutex
+	more *sync.Cond
+	errs map[*Conn]error
+	told int
+}
+
+func connect(t *testing.T, client, server *tls.Config) *link {
+	t.Helper()
+	l := &link{a: Client(client), b: Server(server), errs: map[*Conn]error{}}
+	l.more = sync.NewCond(&l.mu)
+	p := NewPool(2)
+	for _, c := range []*Conn{l.a, l.b} {
+		p.Handshake(c, l.tell, func(err error) {
+			l.mu.Lock()
+			defer l.mu.Unlock()
+			l.errs[c] = err
+			l.told++
+			l.more.Signal()
+		})
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for len(l.errs) < 2 {
+		l.mu.Unlock()
+		l.carry()
+		l.mu.Lock()
+		for l.told == 0 {
+			l.more.Wait()
+		}
+		l.told = 0
+		for c, err := range l.errs {
+			if err != nil { // its peer sees the end after the alert
+				l.mu.Unlock()
+				l.carry()
+				l.mu.Lock()
+				l.other(c).End()
+			}
+		}
+	}
+	l.mu.Unlock()
+	l.carry()
+	l.mu.Lock()
+	return l
+}
+
+func (l *link) other(c *Conn) *Conn {
+	if c == l.a {
+		return l.b
+	}
+	return l.a
+}
+
+func (l *link) tell() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.told++
+	l.more.Signal()
+}
+
+func (l *link) carry() {
+	for {
+		ab, ba := l.a.Out(nil), l.b.Out(nil)
+		if len(ab)+len(ba) == 0 {
+			return
+		}
+		if len(ab) > 0 {
+			l.b.Feed(ab)
+		}
+		if len(ba) > 0 {
+			l.a.Feed(ba)
+		}
+	}
+}
+
+func certificate(t testing.TB, now time.Time, names ...string) (tls.Certificate, *x509.CertPool) {
+	t.Helper()
+	cert, err := NewCertificate(now, names...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pool := x509.NewCertPool()
+	pool.AddCert(cert.Leaf)
+	return cert, pool
+}
+
+// Both ends say what they have to, piece by piece, and end in good order.
+func TestConn(t *testing.T) {
+	cert, pool := certificate(t, time.Now(), "server.example")
+	l := connect(t, &tls.Config{RootCAs: pool, ServerName: "server.example"}, &tls.Config{Certificates: []tls.Certificate{cert}})
+	for c, err := range l.errs {
+		if err != nil {
+			t.Fatalf("%p: %v", c, err)
+		}
+	}
+	if v := l.a.State().Version; v != tls.VersionTLS13 {
+		t.Errorf("version %x", v)
+	}
+	message := bytes.Repeat([]byte("0123456789"), 5000)
+	if err := l.a.Write(message); err != nil {
+		t.Fatal(err)
+	}
+	sealed := l.a.Out(nil)
+	var got []byte
+	buf := make([]byte, 4096)
+	for len(sealed) > 0 { // in pieces that end in the middle of records
+		n := min(1000, len(sealed))
+		l.b.Feed(sealed[:n])
+		sealed = sealed[n:]
+		for {
+			n, err := l.b.Read(buf)
+			got = append(got, buf[:n]...)
+			if err == nil {
+				continue
+			}
+			if err != ErrWait {
+				t.Fatal(err)
+			}
+			break
+		}
+	}
+	if !bytes.Equal(got, message) {
+		t.Fatalf("%d bytes came, want %d", len(got), len(message))
+	}
+	if n, err := l.a.Read(buf); n != 0 || err != ErrWait {
+		t.Errorf("nothing came: %d, %v", n, err)
+	}
+	if err := l.b.Shutdown(); err != nil {
+		t.Fatal(err)
+	}
+	l.carry()
+	if n, err := l.a.Read(buf); n != 0 || err != io.EOF {
+		t.Errorf("the end: %d, %v, want EOF", n, err)
+	}
+}
+
+func TestCauses(t *testing.T) {
+	now := time.Now()
+	good, trusted := certificate(t, now, "server.example")
+	old, trustsOld := certificate(t, now.Add(-2*lifetime), "server.example")
+	for _, c := range []struct {
+		name           string
+		client, server *tls.Config
+		at             string // which end is looked at
+		want           Cause
+	}{
+		{"unknown authority", &tls.Config{ServerName: "server.example", RootCAs: x509.NewCertPool()}, &tls.Config{Certificates: []tls.Certificate{good}}, "client", UnknownAuthority},
+		{"... at the server", &tls.Config{ServerName: "server.example", RootCAs: x509.NewCertPool()}, &tls.Config{Certificates: []tls.Certificate{good}}, "server", AlertCertificate},
+		{"wrong name", &tls.Config{ServerName: "other.example", RootCAs: trusted}, &tls.Config{Certificates: []tls.Certificate{good}}, "client", WrongName},
+		{"expired", &tls.Config{ServerName: "server.example", RootCAs: trustsOld}, &tls.Config{Certificates: []tls.Certificate{old}}, "client", Expired},
+		{"no version in common", &tls.Config{InsecureSkipVerify: true, MaxVersion: tls.VersionTLS12}, &tls.Config{Certificates: []tls.Certificate{good}, MinVersion: tls.VersionTLS13}, "client", Version},
+		{"... at the server", &tls.Config{InsecureSkipVerify: true, MaxVersion: tls.VersionTLS12}, &tls.Config{Certificates: []tls.Certificate{good}, MinVersion: tls.VersionTLS13}, "server", Version},
+		{"no protocol in common", &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"a"}}, &tls.Config{Certificates: []tls.Certificate{good}, NextProtos: []string{"b"}}, "client", AlertProtocol},
+		{"no cipher in common", &tls.Config{InsecureSkipVerify: true, MaxVersion: tls.VersionTLS12, CipherSuites: []uint16{tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256}}, &tls.Config{Certificates: []tls.Certificate{good}}, "client", AlertHandshake},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			l := connect(t, c.client, c.server)
+			err := l.errs[l.a]
+			if c.at == "server" {
+				err = l.errs[l.b]
+			}
+			if err == nil || CauseOf(err) != c.want {
+				t.Errorf("%v, want %v", err, c.want)
+			}
+		})
+	}
+}
+
+// With TLS 1.3 a client hears only after its handshake that its certificate is
+// wanted: Read tells.
+func TestClientCertificateWanted(t *testing.T) {
+	good, _ := certificate(t, time.Now(), "server.example")
+	l := connect(t, &tls.Config{InsecureSkipVerify: true}, &tls.Config{Certificates: []tls.Certificate{good}, ClientAuth: tls.RequireAnyClientCert})
+	if err := l.errs[l.a]; err != nil {
+		t.Fatal(err)
+	}
+	_, err := l.a.Read(make([]byte, 10))
+	if err == nil || CauseOf(err) != AlertCertificate {
+		t.Errorf("%v, want %v", err, AlertCertificate)
+	}
+}
+
+func TestNotTLS(t *testing.T) {
+	for name, c := range map[string]*Conn{"client": Client(&tls.Config{InsecureSkipVerify: true}), "server": Server(&tls.Config{})} {
+		done := make(chan error, 1)
+		NewPool(1).Handshake(c, func() {}, func(err error) { done <- err })
+		c.Feed([]byte("GET / HTTP/1.1\r\n\r\n"))
+		if err := <-done; CauseOf(err) != NotTLS {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestGivenUp(t *testing.T) {
+	c := Client(&tls.Config{InsecureSkipVerify: true})
+	done := make(chan error, 1)
+	NewPool(1).Handshake(c, func() {}, func(err error) { done <- err })
+	c.End()
+	if err := <-done; CauseOf(err) != Closed {
+		t.Error(err)
+	}
+}
+
+// A pool runs as many as it may, and all in the end.
+func TestPool(t *testing.T) {
+	p := NewPool(3)
+	var conns []*Conn
+	done := make(chan error, 10)
+	for range 10 {
+		c := Client(&tls.Config{InsecureSkipVerify: true})
+		conns = append(conns, c)
+		p.Handshake(c, func() {}, func(err error) { done <- err })
+	}
+	if running, waiting := p.Running(); running != 3 || waiting != 7 {
+		t.Errorf("%d run, %d wait", running, waiting)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	for i := range conns {
+		conns[i].End()
+		select {
+		case <-done:
+		case <-ctx.Done():
+			t.Fatal("a handshake did not end")
+		}
+	}
+	for running := 1; running > 0 && ctx.Err() == nil; running, _ = p.Running() {
+		runtime.Gosched()
+	}
+	if running, waiting := p.Running(); running != 0 || waiting != 0 {
+		t.Errorf("at the end %d run, %d wait", running, waiting)
+	}
+}
+
+func TestTrust(t *testing.T) {
+	cert, _ := certificate(t, time.Now(), "127.0.0.1")
+	file := filepath.Join(t.TempDir(), "ca.pem")
+	if err := os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert.Certificate[0]}), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	pool, err := Trust(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := connect(t, &tls.Config{RootCAs: pool, ServerName: "127.0.0.1"}, &tls.Config{Certificates: []tls.Certificate{cert}})
+	if err := l.errs[l.a]; err != nil {
+		t.Error(err)
+	}
+	empty := filepath.Join(t.TempDir(), "empty.pem")
+	if err := os.WriteFile(empty, []byte("nothing"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Trust(empty); err == nil || !strings.Contains(err.Error(), "no certificate") {
+		t.Error(err)
+	}
+	if _, err := Trust("/nonexistent"); !errors.Is(err, os.ErrNotExist) {
+		t.Error(err)
+	}
+}
+
+// What an idle connection keeps on the heap, at each end, after one message.
+func TestIdleBytes(t *testing.T) {
+	cert, _ := certificate(t, time.Now(), "x")
+	client, server := &tls.Config{InsecureSkipVerify: true}, &tls.Config{Certificates: []tls.Certificate{cert}}
+	const n = 200
+	ends := make([]*Conn, 0, 2*n)
+	heap := func() uint64 {
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.GC()
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	connect(t, client, server)
+	before := heap()
+	buf := make([]byte, 4096)
+	for range n {
+		l := connect(t, client, server)
+		if err := l.a.Write(buf[:64]); err != nil {
+			t.Fatal(err)
+		}
+		l.carry()
+		if m, err := l.b.Read(buf); m != 64 || err != nil {
+			t.Fatal(m, err)
+		}
+		_, _ = l.b.Read(buf) // as a loop does, until it says wait
+		if err := l.b.Write(buf[:64]); err != nil {
+			t.Fatal(err)
+		}
+		l.carry()
+		if m, err := l.a.Read(buf); m != 64 || err != nil {
+			t.Fatal(m, err)
+		}
+		ends = append(ends, l.a, l.b)
+	}
+	each := float64(heap()-before) / n
+	runtime.KeepAlive(ends)
+	t.Logf("%.0f bytes of live heap a connection, both ends", each)
+	if each > 20<<10 {
+		t.Errorf("a connection keeps %.0f bytes, both ends", each)
+	}
+}
