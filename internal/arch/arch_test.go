@@ -16,7 +16,7 @@ var ours = rules{
 	// of its own or a higher one.
 	layers: [][]string{
 		{"internal/unit", "internal/stat", "internal/arch"},
-		{"internal/plan", "internal/pace", "internal/ws", "internal/tcp", "internal/plot"},
+		{"internal/plan", "internal/pace", "internal/ws", "internal/tcp", "internal/plot", "internal/secure"},
 		{"internal/result", "internal/sys", "internal/cli"},
 		{"internal/packets"},
 		{"internal/loadgen", "internal/echo", "internal/proc"},

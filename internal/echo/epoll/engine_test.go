@@ -98,6 +98,17 @@ func (s *server) dial(tb testing.TB) *net.TCPConn {
 	return c.(*net.TCPConn)
 }
 
+// refusal is how a connection ends that is one too many: its reset may come before
+// Dial looks at its socket, or after.
+func (s *server) refusal() error {
+	c, err := net.Dial("tcp4", s.addr)
+	if err == nil {
+		_, err = c.Read(make([]byte, 1))
+		_ = c.Close()
+	}
+	return err
+}
+
 // echoes sends a byte and wants it back.
 func echoes(tb testing.TB, c net.Conn) {
 	tb.Helper()
@@ -141,12 +152,7 @@ func TestAdmission(t *testing.T) {
 	s := serve(t, echo.Config{Limit: 2})
 	a, b := s.dial(t), s.dial(t)
 	await(t, "two", func() bool { return s.Open.Load() == 2 })
-	c, err := net.Dial("tcp4", s.addr)
-	if err == nil {
-		_, err = c.Read(make([]byte, 1))
-		_ = c.Close()
-	}
-	if !errors.Is(err, syscall.ECONNRESET) {
+	if err := s.refusal(); !errors.Is(err, syscall.ECONNRESET) {
 		t.Errorf("the third connection: %v, want a reset", err)
 	}
 	await(t, "the count", func() bool { return s.Causes[echo.OverLimit].Load() == 1 })
