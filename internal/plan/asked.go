@@ -44,6 +44,7 @@ type Target struct {
 	WebSocket WebSocket    // its opening handshake
 	Others    []netip.Addr // further addresses of the server, of Host's family, used in turn with it
 	Names     []string     // what the user called Host and Others; nil: they are addresses
+	TLS       TLS
 }
 
 // Hosts are all addresses of the server.
