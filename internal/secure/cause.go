@@ -5,6 +5,8 @@ import (
 	"crypto/x509"
 	"errors"
 	"io"
+	"net"
+	"os"
 	"strings"
 )
 
@@ -20,17 +22,22 @@ const (
 	UnknownAuthority // nobody we trust has signed
 	WrongName        // the certificate is for another name
 	BadCertificate   // it says something else that cannot be
+	NoCertificate    // the peer has none, and one is wanted
 	Version          // no version of TLS in common
+	Cipher           // no cipher, curve or kind of key in common
+	Protocol         // no application protocol (ALPN) in common
 	AlertCertificate // the peer refuses our certificate, or wants one
 	AlertHandshake   // the peer found nothing in common: ciphers, curves
 	AlertName        // the peer does not know the name that we asked for
-	AlertProtocol    // no application protocol (ALPN) in common
+	AlertProtocol    // no application protocol (ALPN) in common, says the peer
 	Alert            // any other alert of the peer
+	Timeout          // the handshake had to make room for others
 )
 
-// Names of the causes, as result files and reports have them.
-var names = [...]string{"other", "closed", "not_tls", "expired", "unknown_authority", "wrong_name", "bad_certificate", "version",
-	"alert_certificate", "alert_handshake", "alert_name", "alert_protocol", "alert"}
+// names of the causes, as result files and reports have them.
+var names = [...]string{"other", "closed", "not_tls", "expired", "unknown_authority", "wrong_name", "bad_certificate",
+	"no_certificate", "version", "cipher", "protocol", "alert_certificate", "alert_handshake", "alert_name",
+	"alert_protocol", "alert", "timeout"}
 
 func (c Cause) String() string { return names[c] }
 
@@ -38,10 +45,11 @@ func (c Cause) String() string { return names[c] }
 func CauseOf(err error) Cause {
 	var notTLS tls.RecordHeaderError
 	var invalid x509.CertificateInvalidError
-	var alert tls.AlertError
 	switch {
-	case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
+	case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed):
 		return Closed
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return Timeout
 	case errors.As(err, &notTLS):
 		return NotTLS
 	case errors.As(err, new(x509.UnknownAuthorityError)):
@@ -53,61 +61,51 @@ func CauseOf(err error) Cause {
 			return Expired
 		}
 		return BadCertificate
-	case errors.As(err, &alert):
-		return causeOfAlert(alert)
 	}
 	return causeOfText(err.Error())
 }
 
-// causeOfAlert reads an alert description, RFC 8446 section 6.
-func causeOfAlert(a tls.AlertError) Cause {
-	const (
-		handshakeFailure    = 40
-		badCertificate      = 42
-		certificateUnknown  = 46
-		unknownCA           = 48
-		accessDenied        = 49
-		protocolVersion     = 70
-		unrecognizedName    = 112
-		certificateRequired = 116
-		noApplication       = 120
-	)
-	switch {
-	case a >= badCertificate && a <= certificateUnknown, a == unknownCA, a == accessDenied, a == certificateRequired:
-		return AlertCertificate
-	case a == handshakeFailure:
-		return AlertHandshake
-	case a == protocolVersion:
-		return Version
-	case a == unrecognizedName:
-		return AlertName
-	case a == noApplication:
-		return AlertProtocol
+// What crypto/tls says only in words, in the order in which it is looked for.
+var (
+	// Of an alert that came over the wire, RFC 8446 section 6, behind "remote error: tls: ".
+	alerts = []wording{
+		{"certificate", AlertCertificate},
+		{"access denied", AlertCertificate},
+		{"protocol version", Version},
+		{"unrecognized name", AlertName},
+		{"no application protocol", AlertProtocol},
+		{"handshake failure", AlertHandshake},
+		{"insufficient security level", AlertHandshake},
 	}
-	return Alert
+	// Of what we found ourselves.
+	findings = []wording{
+		{"didn't provide a certificate", NoCertificate},
+		{"client certificate", BadCertificate},
+		{"no cipher suite supported by both", Cipher},
+		{"no key exchanges supported by both", Cipher},
+		{"incompatible point formats", Cipher},
+		{"signature algorithms", Cipher},
+		{"application protocol", Protocol},
+		{"does not look like a TLS handshake", NotTLS},
+		{"version", Version},
+	}
+)
+
+type wording struct {
+	words string
+	cause Cause
 }
 
-// causeOfText reads what crypto/tls says only in words: of alerts that came over
-// the wire it makes "remote error: tls: ...", and of versions no type.
 func causeOfText(text string) Cause {
+	said, otherwise := findings, Other
 	remote, is := strings.CutPrefix(text, "remote error: tls: ")
-	switch {
-	case !is && strings.Contains(text, "version"):
-		return Version
-	case !is && strings.Contains(text, "first record does not look like a TLS handshake"):
-		return NotTLS
-	case !is:
-		return Other
-	case strings.Contains(remote, "certificate"):
-		return AlertCertificate
-	case strings.Contains(remote, "protocol version"):
-		return Version
-	case strings.Contains(remote, "unrecognized name"):
-		return AlertName
-	case strings.Contains(remote, "no application protocol"):
-		return AlertProtocol
-	case strings.Contains(remote, "handshake failure"):
-		return AlertHandshake
+	if is {
+		text, said, otherwise = remote, alerts, Alert
 	}
-	return Alert
+	for _, w := range said {
+		if strings.Contains(text, w.words) {
+			return w.cause
+		}
+	}
+	return otherwise
 }

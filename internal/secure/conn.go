@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"os"
 	"sync"
 	"time"
 )
@@ -21,12 +22,12 @@ func (wait) Timeout() bool   { return true }
 func (wait) Temporary() bool { return true }
 
 // Conn is one end of a TLS connection. Its methods are for one goroutine at a
-// time; only while the handshake runs, in one of its own, are Feed, End and Out
-// called beside it.
+// time; while the handshake runs, in a goroutine of a Pool, only Feed, End, Drop,
+// Out and Kept may be called beside it.
 type Conn struct {
-	tls  *tls.Conn
-	wire wire
-	done bool // the handshake is over
+	tls     *tls.Conn
+	scratch *scratch // that Read works in; nil: it has nothing under way
+	wire    wire
 }
 
 // Client is the end that connects.
@@ -43,32 +44,39 @@ func Server(cfg *tls.Config) *Conn {
 	return c
 }
 
-// handshake runs in a goroutine of a Pool until it is over.
-func (c *Conn) handshake(tell func()) error {
-	c.wire.begin(tell)
-	err := c.tls.Handshake()
-	c.wire.finish()
-	return err
-}
-
-// Feed takes ciphertext that came. The bytes are copied.
+// Feed takes ciphertext that came. b has to stay as it is until Read has said
+// ErrWait, or failed; from Pool.Handshake until the handshake is done it is copied.
 func (c *Conn) Feed(b []byte) { c.wire.feed(b) }
 
-// End says that no more will come: the peer has closed, or the connection is to
-// be given up. A handshake that waits ends with io.ErrUnexpectedEOF.
-func (c *Conn) End() { c.wire.end() }
+// End says that no more will come, because the peer has closed. What was fed is
+// still read; a handshake that wants more ends with io.ErrUnexpectedEOF.
+func (c *Conn) End() { c.wire.end(io.EOF) }
 
-// Read decrypts into b. ErrWait: nothing whole is there; io.EOF: the peer has
-// closed in good order; any other error ends the connection, see CauseOf.
+// Drop gives the connection up. A handshake that is queued or waits for its peer
+// ends soon.
+func (c *Conn) Drop() { c.wire.end(net.ErrClosed) }
+
+// Read decrypts into b, which should have room for a record, MaxPlaintext bytes.
+// It never waits. ErrWait: nothing whole is there; io.EOF, perhaps with the last
+// bytes: the peer has closed in good order; any other error ends the connection,
+// see CauseOf. It may have to send something (an alert, a new key), so look at Out
+// afterwards. Read on until there is an error, or call Rest: Read keeps memory to
+// work in meanwhile.
 func (c *Conn) Read(b []byte) (int, error) {
+	c.borrow()
 	n, err := c.tls.Read(b)
+	if err == nil {
+		return n, nil
+	}
+	c.Rest()
 	if errors.As(err, new(wait)) {
-		return n, ErrWait
+		err = ErrWait
 	}
 	return n, err
 }
 
-// Write encrypts b; Out gives what is to be sent.
+// Write encrypts b; Out gives what is to be sent. b may be the memory that Out
+// appends to.
 func (c *Conn) Write(b []byte) error {
 	_, err := c.tls.Write(b)
 	return err
@@ -81,74 +89,130 @@ func (c *Conn) Shutdown() error { return c.tls.CloseWrite() }
 // Out takes what is to be sent, appended to b.
 func (c *Conn) Out(b []byte) []byte { return c.wire.take(b) }
 
+// Kept is how many bytes were fed and not read yet, or are to be sent.
+func (c *Conn) Kept() int { return c.wire.kept() }
+
 // State is what was agreed on.
 func (c *Conn) State() tls.ConnectionState { return c.tls.ConnectionState() }
 
 // wire is the connection that tls.Conn believes to have. While the handshake
 // runs, its Read waits; afterwards it never does.
 type wire struct {
-	mu     sync.Mutex
-	more   *sync.Cond // nil unless a handshake runs
-	tell   func()     // called when there is something to send
-	in     []byte     // not read yet
-	out    []byte     // not sent yet
-	closed bool
+	mu   sync.Mutex
+	job  *job   // the handshake under way, nil: none
+	in   []byte // not read yet, our own memory
+	lent []byte // not read yet, behind in; the caller's memory
+	out  *block // not sent yet; nil: nothing
+	over error  // what Read says when all is read; nil: wait
 }
 
-func (w *wire) begin(tell func()) {
+// begin makes what was fed, and is, our own memory until finish.
+func (w *wire) begin(j *job) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.more, w.tell = sync.NewCond(&w.mu), tell
+	w.job = j
+	w.in, w.lent = append(w.in, w.lent...), nil
 }
 
-func (w *wire) finish() {
+// dropped is the error of a handshake that was given up before it began.
+func (w *wire) dropped() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.more, w.tell = nil, nil
+	if w.over == net.ErrClosed {
+		return w.over
+	}
+	return nil
+}
+
+// finish is the end of a handshake. rest is what it has read and not used. One
+// that was to make room for others may have been quicker.
+func (w *wire) finish(rest []byte, done bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.job = nil
+	if done && w.over == os.ErrDeadlineExceeded {
+		w.over = nil
+	}
+	if len(rest) > 0 {
+		w.in = append(rest, w.in...)
+	}
 }
 
 func (w *wire) feed(b []byte) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.in = append(w.in, b...)
-	if w.more != nil {
-		w.more.Signal()
+	if w.job != nil {
+		w.in = append(w.in, b...)
+		w.job.ready()
+		return
+	}
+	w.in = append(w.in, w.lent...)
+	w.lent = b
+}
+
+// own keeps what Read has not taken up: rest, and what is still lent.
+func (w *wire) own(rest []byte) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(rest)+len(w.lent) > 0 {
+		kept := make([]byte, 0, len(rest)+len(w.in)+len(w.lent))
+		kept = append(append(append(kept, rest...), w.in...), w.lent...)
+		w.in, w.lent = kept, nil
 	}
 }
 
-func (w *wire) end() {
+func (w *wire) end(why error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.closed = true
-	if w.more != nil {
-		w.more.Signal()
+	if w.over == nil || w.over == io.EOF {
+		w.over = why
+	}
+	if w.job != nil {
+		w.job.ready()
 	}
 }
 
 func (w *wire) take(b []byte) []byte {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	b = append(b, w.out...)
-	w.out = nil // an idle connection keeps no buffer
+	if w.out != nil {
+		b = append(b, w.out.b...)
+		w.out.free() // an idle connection keeps no buffer
+		w.out = nil
+	}
 	return b
+}
+
+func (w *wire) kept() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	n := len(w.in) + len(w.lent)
+	if w.out != nil {
+		n += len(w.out.b)
+	}
+	return n
 }
 
 // Read implements net.Conn.
 func (w *wire) Read(b []byte) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for len(w.in) == 0 {
+	for len(w.in)+len(w.lent) == 0 || w.over == net.ErrClosed {
 		switch {
-		case w.closed:
-			return 0, io.EOF
-		case w.more == nil:
+		case w.over != nil:
+			return 0, w.over
+		case w.job == nil:
 			return 0, wait{}
 		}
-		w.more.Wait()
+		w.job.wait()
 	}
-	n := copy(b, w.in)
-	if w.in = w.in[n:]; len(w.in) == 0 {
-		w.in = nil
+	from := &w.in
+	if len(w.in) == 0 {
+		from = &w.lent
+	}
+	n := copy(b, *from)
+	if *from = (*from)[n:]; len(*from) == 0 {
+		*from = nil
 	}
 	return n, nil
 }
@@ -157,10 +221,10 @@ func (w *wire) Read(b []byte) (int, error) {
 func (w *wire) Write(b []byte) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.out = append(w.out, b...)
-	if w.tell != nil {
-		w.tell()
+	if w.out == nil {
+		w.out = newBlock()
 	}
+	w.out.b = append(w.out.b, b...)
 	return len(b), nil
 }
 

@@ -6,7 +6,22 @@
 // never waits; what Write, Shutdown and the handshake have to send is taken
 // with Out. Only the handshake needs a goroutine, because crypto/tls has no
 // other way: it borrows one of a bounded Pool, and gives it back when it is
-// done. An idle connection has none.
+// done. An idle connection has none, and no buffer either.
+//
+//	pool.Handshake(c, tell, done)       // from then on, at any time:
+//	c.Feed(came)
+//	send(c.Out(nil))                    // after tell, after done
+//	...done(nil) was called, on the loop's thread, with nothing or what came:
+//	c.Feed(came)
+//	for {
+//		n, err := c.Read(buf)       // of MaxPlaintext bytes
+//		use(buf[:n])
+//		if err != nil {             // ErrWait, io.EOF, others: see CauseOf
+//			break
+//		}
+//	}
+//	c.Write(answer)
+//	send(c.Out(nil))
 //
 // The package owns what failed and why (Cause), certificates made at the start,
 // and the client's flags about trust. It opens no connection and keeps no list
