@@ -98,7 +98,7 @@ func (o *outputs) check(baseline bool) error {
 func checkCause(m result.Metric) error {
 	cause, is := m.Cause()
 	cause = strings.TrimPrefix(cause, "reconnect_")
-	known := loadgen.Causes()
+	known := append(loadgen.Causes(), result.AgentLost)
 	if !is || slices.Contains(known, cause) {
 		return nil
 	}

@@ -13,6 +13,8 @@ import (
 // one line of a report: the errno of connect(2), socket(2), epoll_ctl(2), read(2)
 // and its cure.
 var cures = map[string]string{
+	"agent_lost": "nothing more heard of it: killed, out of memory, cut off? see its log",
+
 	"socket_fd_limit":  "EMFILE: this process is out of fds: ulimit -n, or --private-fds on",
 	"socket_file_max":  "ENFILE: the whole system is out of files: raise fs.file-max",
 	"socket_no_memory": "ENOBUFS/ENOMEM: no kernel memory for another socket: fewer --conns",

@@ -66,6 +66,27 @@ func full() *result.Result {
 	return r
 }
 
+// fleet is a run of three agents, one of which was lost; the clock of another is
+// ahead, and two share a machine.
+func fleet() *result.Result {
+	part := func(name, boot string, ahead time.Duration) *result.Result {
+		r := failed()
+		r.Memory, r.Host.BootID, r.Host.Net = full().Memory, boot, uint64(len(name))
+		r.Memory.BothEnds = false
+		h := result.NewHistogram()
+		h.Record(87_000)
+		r.Setup.Latency, r.Echo, r.Protocols, r.Thresholds = h.Summary(), nil, nil, nil
+		r.OfAgent(name, "box-"+name, ahead)
+		return r
+	}
+	lost := result.LostAgent("echo", "ws", failed().Plan, "tokyo", "box-tokyo", result.Conns{Established: 700}, "hold")
+	r, err := result.Merge(part("oslo", "1", 0), part("lima-2", "2", 12*time.Millisecond), part("lima-33", "2", 0), lost)
+	if err != nil {
+		panic(err)
+	}
+	return r
+}
+
 // failed has errors of many causes, known and unknown, and counts that differ.
 func failed() *result.Result {
 	r := minimal()

@@ -46,6 +46,7 @@ func TestWriteText(t *testing.T) {
 		{"ascii", full(), Options{ASCII: true}},
 		{"color", failed(), Options{Color: true}},
 		{"lab", lab(), Options{}},
+		{"fleet", fleet(), Options{}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -29,7 +29,7 @@ type section struct {
 
 // openedSections are of a run that opened connections.
 func openedSections(r *result.Result) []section {
-	return shown(connectionSection(r), answerSection(r.FirstFailure), setupSection(r.Setup), costSection(r.Memory),
+	return shown(connectionSection(r), agentSection(r), answerSection(r.FirstFailure), setupSection(r.Setup), costSection(r.Memory),
 		inUseSection(r.Memory),
 		messageSection(r.Echo), section{Title: "Latency over time", Heat: r.Heat}, protocolSection(r.Protocols),
 		countSection(r), limitSection(r))
@@ -42,8 +42,8 @@ func foundSections(r *result.Result) []section {
 	for _, t := range Tables(r) {
 		all = append(all, section{Title: t.Title, Class: "full", Lab: &t})
 	}
-	return shown(append(all, section{Title: "What limits", Findings: r.Findings},
-		section{Title: "Warnings", Warnings: Warnings(r.Warnings)})...)
+	return shown(append(all, section{Title: "What limits", Findings: findingsOf(r)},
+		section{Title: "Warnings", Warnings: warningsOf(r)})...)
 }
 
 // figure is one plot in two widths; the page shows the one that fits. Without a
@@ -379,6 +379,9 @@ func limitSection(r *result.Result) section {
 		Words: "why, and what would raise it"}
 	for i, l := range r.Limits {
 		note := l.Why
+		if on := onAgents(l.On, r); on != "" {
+			note = on + ", the least of all: " + note
+		}
 		if i == 0 && l.Cure != "" {
 			note += "; cure: " + l.Cure
 		}

@@ -77,6 +77,7 @@ func machine(r *result.Result) (facts []string) {
 	}
 	h := r.Host
 	add(!r.Started.IsZero(), "%s", r.Started.Format("2006-01-02 15:04:05 MST"))
+	add(len(r.Agents) > 1, "%d agents, the first one on", len(r.Agents))
 	add(h.Kernel != "", "Linux %s", h.Kernel)
 	add(h.CPUs > 0, "%s", Plural(h.CPUs, "core"))
 	add(h.MemoryBytes > 0, "%s", unit.Bytes(float64(h.MemoryBytes)))

@@ -14,6 +14,10 @@ import (
 // is one of its facts; {+name} a number with its sign; [ ] is left out where a fact
 // in it is not there.
 var sentences = map[string]string{
+	"agent_beside_server": "the server runs on the same machine: what the kernel's end of a connection takes there is " +
+		"not told from the server's end, and is left out",
+	"agents_on_one_machine": "several agents run on one machine: what the kernel's end of a connection takes there is " +
+		"that of all of them, and is left out",
 	"backlog_of_port": "backlog: the port with the least has room for {room} connections that " +
 		"nobody has accepted yet, and {need} may be under way to a port at once" + backlogCure,
 	"backlog_of_listener": "backlog: net.core.somaxconn gives a listener room for {room} connections " +
@@ -33,6 +37,7 @@ var sentences = map[string]string{
 		"not in this report (--server-control URL, or none to leave it out)",
 	"counts_differ":                 "{when}the server held {server} connections, the client {client}",
 	"given_up":                      "the run was given up: {why}",
+	"heat_not_added":                "latency over time is not shown: the parts have it in {why}: see the parts",
 	"kernel_counts_fewer_than_both": "[{when}]the kernel counts {sockets} TCP sockets in use, both ends hold {least}",
 	"kernel_counts_fewer_than_client": "[{when}]the kernel counts {sockets} TCP sockets in use, the client alone " +
 		"holds {least}",
@@ -99,6 +104,22 @@ func Warnings(list []result.Warning) []string {
 	var all []string
 	for _, w := range list {
 		all = append(all, Warning(w))
+	}
+	return all
+}
+
+// warningsOf are the doubts about a run, with the agents that have them.
+func warningsOf(r *result.Result) []string {
+	var all []string
+	for _, w := range r.Warnings {
+		said := Warning(w)
+		if on := onAgents(w.On, r); on != "" {
+			if w.Differ && len(w.On) > 1 {
+				on += "; the figures are those of " + w.On[0]
+			}
+			said = on + ": " + said
+		}
+		all = append(all, said)
 	}
 	return all
 }

@@ -39,7 +39,7 @@ func TestRoundTrip(t *testing.T) {
 // use and the reason are.
 func TestWithheld(t *testing.T) {
 	r := complete()
-	r.Memory.Withheld = "too noisy"
+	r.Memory.Withheld, r.Agents, r.AgentCost = "too noisy", nil, nil
 	text := write(t, r)
 	got, err := Read(strings.NewReader(text))
 	if err != nil {

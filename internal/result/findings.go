@@ -9,6 +9,9 @@ type Finding struct {
 	Evidence string `json:"evidence"` // what was seen
 	Meaning  string `json:"meaning"`
 	Cure     string `json:"cure"`
+	// On names the agents of a fleet that found it; the evidence is of the first one
+	// that found it so severe.
+	On []string `json:"on,omitempty"`
 }
 
 // The marks of Finding.Severity.

@@ -1,6 +1,9 @@
 package result
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // Heat is how many messages took how long at which time of a run.
 type Heat struct {
@@ -51,19 +54,27 @@ func (h *Heat) check() error {
 	return nil
 }
 
-// mergeHeat adds parts that ran at the same time; of different shapes the first
-// stays.
-func mergeHeat(a, b *Heat) *Heat {
-	switch {
-	case a == nil:
-		return b
-	case b == nil, a.Seconds != b.Seconds, len(a.Counts) != len(b.Counts), len(a.Bounds) != len(b.Bounds):
-		return a
-	}
-	for i := range a.Counts {
-		for j := range a.Counts[i] {
-			a.Counts[i][j] += b.Counts[i][j]
+// mergeHeats adds parts that ran at the same time. One may have ended earlier; of
+// columns or rows that differ there is no sum.
+func mergeHeats(parts []*Result) (sum *Heat, err error) {
+	for _, p := range parts {
+		h := p.Heat
+		switch {
+		case h == nil:
+			continue
+		case sum == nil:
+			sum = &Heat{Seconds: h.Seconds, Bounds: h.Bounds}
+		case sum.Seconds != h.Seconds || !slices.Equal(sum.Bounds, h.Bounds):
+			return nil, fmt.Errorf("columns of %g s and of %g s, %d and %d rows", sum.Seconds, h.Seconds, len(sum.Bounds)+1, len(h.Bounds)+1)
+		}
+		for i, column := range h.Counts {
+			if i == len(sum.Counts) {
+				sum.Counts = append(sum.Counts, make([]int64, len(column)))
+			}
+			for j := range column {
+				sum.Counts[i][j] += column[j]
+			}
 		}
 	}
-	return a
+	return sum, nil
 }

@@ -10,51 +10,85 @@ import (
 	"time"
 )
 
-// Merge adds up the parts of one run (plan.Split), which ran at the same time
-// against the same server. It changes none of them.
+// Merge adds up the parts of one run, which ran at the same time against the same
+// server: those of the agents of a fleet (OfAgent), or any others. It changes none of
+// them.
 //
 //   - Exact: connections, errors by cause, messages, latency histograms (they
 //     travel whole, Latency.Encoded), the client's CPU time, threads, rates.
-//   - In time: parts are laid side by side by Started. The ramp lasts from the
-//     first one's start to the last one's end, and the curve is the sum of the
-//     parts' curves, straight between samples.
-//   - A machine's, not a part's (Memory, softirq and the server's CPU time, the
-//     kernel's and the server's counts): kept as the one part that measured
-//     it has it; where several did, see the functions below.
-//   - Warnings and limits are kept once each; Host and Command are the first's.
-//   - Spread: see mergeSpread.
-func Merge(parts ...*Result) (*Result, error) {
-	if len(parts) == 0 {
-		return nil, errors.New("merge results: there are none")
-	}
-	sum, err := clone(parts[0])
+//   - In time: parts are laid side by side by the moments at which their ramps began,
+//     on one clock (Agent.ClockOffset). The ramp lasts from the first one's start to
+//     the last one's end, and the curve is the sum of the parts' curves, straight
+//     between samples.
+//   - What several parts see of one machine or one network namespace is taken once;
+//     of different ones it is added up (byPlace).
+//   - Memory is kept as the one part that measured it has it; of agents it stands
+//     beside each of them, and AgentCost is their mean.
+//   - Warnings, findings and limits are kept once each, and say which agents they are
+//     of; Host and Command are the first part's. Who had which processor is left to
+//     the parts.
+//   - What cannot be added (a peak, a soak, a sweep) is refused.
+func Merge(parts ...*Result) (*Result, error) { return MergeFleet("", parts...) }
+
+// MergeFleet is Merge where the boot id of the server's machine is known: what an
+// agent there measured of its kernel holds the server's ends as well.
+func MergeFleet(server string, parts ...*Result) (*Result, error) {
+	r, err := merge(server, parts)
 	if err != nil {
 		return nil, fmt.Errorf("merge results: %w", err)
 	}
-	for _, p := range parts[1:] {
-		if p.Scenario != sum.Scenario || p.Proto != sum.Proto {
-			return nil, fmt.Errorf("merge results: %s over %s and %s over %s are not parts of one run", sum.Scenario, sum.Proto, p.Scenario, p.Proto)
-		}
+	return r, nil
+}
+
+func merge(server string, from []*Result) (*Result, error) {
+	if len(from) == 0 {
+		return nil, errors.New("there are none")
 	}
+	parts := make([]*Result, len(from))
+	for i, p := range from {
+		if p.Scenario != from[0].Scenario || p.Proto != from[0].Proto {
+			return nil, fmt.Errorf("%s over %s and %s over %s are not parts of one run",
+				from[0].Scenario, from[0].Proto, p.Scenario, p.Proto)
+		}
+		c, err := clone(p) // what is kept of it must not be shared with it
+		if err != nil {
+			return nil, err
+		}
+		c.ours()
+		parts[i] = c
+	}
+	sum := parts[0]
 	if len(parts) == 1 {
+		sum.settleAgents(server)
 		return sum, nil
 	}
-	sum.Thresholds = nil // they are for the whole
-	sum.Started = earliest(parts)
-	if sum.Setup, err = mergeSetups(parts, sum.Started); err != nil {
-		return nil, fmt.Errorf("merge results: %w", err)
+	for _, p := range parts {
+		if what := p.whole(); what != "" {
+			return nil, fmt.Errorf("%s is of a whole run: parts of it cannot be added up", what)
+		}
 	}
-	for _, p := range parts[1:] {
-		p, err := clone(p) // what is kept of it must not be shared with it
-		if err != nil {
-			return nil, fmt.Errorf("merge results: %w", err)
+	whole, err := ofAll(parts)
+	if err != nil {
+		return nil, err
+	}
+	for i, p := range parts[1:] {
+		if err := sum.add(p, apart(parts[:i+1], p)); err != nil {
+			return nil, err
 		}
-		if err := sum.add(p); err != nil {
-			return nil, fmt.Errorf("merge results: %w", err)
-		}
+	}
+	if sum.Heat, err = mergeHeats(parts); err != nil {
+		sum.warn(Warn("heat_not_added").Word("why", err.Error()))
+	}
+	sum.Thresholds = nil // they are for the whole
+	sum.Started, sum.Setup, sum.CPU, sum.Reconcile = whole.Started, whole.Setup, whole.CPU, whole.Reconcile
+	sum.Plan.Sources, sum.Usage = whole.Plan.Sources, nil
+	sum.Churn = mergeChurn(parts, whole.Churn, sum.Echo)
+	if sum.Stress = whole.Stress; sum.Stress != nil {
+		sum.Stress.ErrorShare = sum.ErrorShare(sum.Stress.Users)
 	}
 	sum.ShareSetup()
-	sum.settle(parts)
+	sum.settle(from)
+	sum.settleAgents(server)
 	return sum, nil
 }
 
@@ -71,19 +105,79 @@ func clone(r *Result) (*Result, error) {
 	return c, json.Unmarshal(b, c)
 }
 
+// ours puts an agent's part on the clock of who merges, and its name to what is to be
+// told of it.
+func (r *Result) ours() {
+	if len(r.Agents) != 1 {
+		return // no agent's, or several's: then it is done
+	}
+	a := r.Agents[0]
+	if !r.Started.IsZero() {
+		r.Started = r.Started.Add(-time.Duration(a.ClockOffset))
+	}
+	if r.Setup != nil && !r.Setup.Began.IsZero() {
+		r.Setup.Began = r.Setup.Began.Add(-time.Duration(a.ClockOffset))
+	}
+	for i := range r.Warnings {
+		named(&r.Warnings[i].On, a.Name)
+	}
+	for i := range r.Limits {
+		named(&r.Limits[i].On, a.Name)
+	}
+	for i := range r.Findings {
+		named(&r.Findings[i].On, a.Name)
+	}
+}
+
+func named(on *[]string, name string) {
+	if len(*on) == 0 {
+		*on = []string{name}
+	}
+}
+
+// whole names what a result has that is no sum of parts; "" if there is none.
+func (r *Result) whole() string {
+	for what, is := range map[string]bool{"a matrix of churn": r.ChurnMatrix != nil, "a peak": r.Peak != nil, "a soak": r.Soak != nil,
+		"a sweep": r.Sweep != nil, "a diagnosis": r.Diagnosis != nil} {
+		if is {
+			return what
+		}
+	}
+	return ""
+}
+
+// ofAll makes what has to be made of all parts at once.
+func ofAll(parts []*Result) (whole *Result, err error) {
+	whole = &Result{Started: earliest(parts), CPU: mergeCPU(parts), Reconcile: mergeCounts(parts)}
+	if n := byPlace(parts, namespace, func(p *Result) *int64 { n := int64(p.Plan.Sources); return &n }); n != nil {
+		whole.Plan.Sources = int(*n)
+	}
+	if whole.Setup, err = mergeSetups(parts); err != nil {
+		return nil, err
+	}
+	if whole.Churn, err = joinChurn(parts); err != nil {
+		return nil, err
+	}
+	whole.Stress, err = joinStress(parts)
+	return whole, err
+}
+
 // earliest is when the first part began; of none known, the zero time.
-func earliest(parts []*Result) time.Time {
-	first := parts[0].Started
-	for _, p := range parts[1:] {
-		if p.Started.Before(first) {
+func earliest(parts []*Result) (first time.Time) {
+	for _, p := range parts {
+		if first.IsZero() || !p.Started.IsZero() && p.Started.Before(first) {
 			first = p.Started
 		}
 	}
 	return first
 }
 
-// add adds everything that two parts can be added by.
-func (r *Result) add(p *Result) (err error) {
+// add adds everything that two parts can be added by. apart says that p ran where no
+// part before it did.
+func (r *Result) add(p *Result, apart bool) (err error) {
+	if r.Host.Kernel == "" { // of a part that was lost
+		r.Host, r.Command = p.Host, p.Command
+	}
 	r.Interrupt = r.Interrupt || p.Interrupt
 	r.Plan.add(p.Plan)
 	r.Conns.add(p.Conns)
@@ -95,18 +189,12 @@ func (r *Result) add(p *Result) (err error) {
 		return err
 	}
 	r.Memory = cmp.Or(r.Memory, p.Memory)
-	r.CPU, r.Reconcile = mergeCPU(r.CPU, p.CPU), mergeCounts(r.Reconcile, p.Reconcile)
-	r.Spread = mergeSpread(r.Spread, p.Spread)
-	r.Findings, r.Usage = mergeFindings(r.Findings, p.Findings), cmp.Or(r.Usage, p.Usage)
-	r.Churn, r.Stress, r.Soak = cmp.Or(r.Churn, p.Churn), cmp.Or(r.Stress, p.Stress), cmp.Or(r.Soak, p.Soak)
+	r.Spread = mergeSpread(r.Spread, p.Spread, apart)
+	r.Findings = mergeFindings(r.Findings, p.Findings)
 	r.StoredTables, r.StoredVerdict = append(r.StoredTables, p.StoredTables...), cmp.Or(r.StoredVerdict, p.StoredVerdict)
-	r.Heat, r.Behind, r.Leak = mergeHeat(r.Heat, p.Heat), r.Behind || p.Behind, r.Leak || p.Leak
-	for _, l := range p.Limits {
-		if !slices.Contains(r.Limits, l) {
-			r.Limits = append(r.Limits, l)
-		}
-	}
-	slices.SortStableFunc(r.Limits, func(a, b Limit) int { return cmp.Compare(a.Max, b.Max) })
+	r.Behind, r.Leak = r.Behind || p.Behind, r.Leak || p.Leak
+	r.Agents = append(r.Agents, p.Agents...)
+	r.Limits = mergeLimits(r.Limits, p.Limits)
 	for _, w := range p.Warnings {
 		r.warn(w)
 	}
@@ -123,13 +211,14 @@ func (a *Plan) add(b Plan) {
 	} else {
 		a.Rate = 0
 	}
-	a.Ports, a.Sources, a.Hold = max(a.Ports, b.Ports), max(a.Sources, b.Sources), max(a.Hold, b.Hold)
+	a.Ports, a.Hold = max(a.Ports, b.Ports), max(a.Hold, b.Hold)
 	a.LimitedBy = cmp.Or(a.LimitedBy, b.LimitedBy)
 }
 
 // settle says what could not be added up. A cost per connection that several
 // parts took on one machine is the growth by all of them divided by the
-// connections of each: no sum of those is right.
+// connections of each: no sum of those is right. Agents say their own beside
+// themselves.
 func (r *Result) settle(parts []*Result) {
 	measured, hosts := 0, 0
 	for _, p := range parts {
@@ -140,8 +229,13 @@ func (r *Result) settle(parts []*Result) {
 			hosts++
 		}
 	}
-	if measured > 1 {
+	if measured > 1 || len(r.Agents) > 0 {
 		r.Memory = nil
+	}
+	if len(r.Agents) > 0 {
+		return
+	}
+	if measured > 1 {
 		r.warn(Warn("memory_of_parts").Count("parts", int64(measured)))
 	}
 	if hosts > 0 {
@@ -153,8 +247,9 @@ func mergeEcho(a, b *Echo) (e *Echo, err error) {
 	if a == nil || b == nil {
 		return cmp.Or(a, b), nil
 	}
-	e = &Echo{Sent: a.Sent + b.Sent, Received: a.Received + b.Received, Lost: a.Lost + b.Lost, Mismatched: a.Mismatched + b.Mismatched,
-		Seconds: max(a.Seconds, b.Seconds), Rate: a.Rate + b.Rate, Bytes: a.Bytes + b.Bytes, Verified: a.Verified + b.Verified}
+	e = &Echo{Sent: a.Sent + b.Sent, Received: a.Received + b.Received, Lost: a.Lost + b.Lost,
+		Mismatched: a.Mismatched + b.Mismatched, Seconds: max(a.Seconds, b.Seconds), Rate: a.Rate + b.Rate,
+		Bytes: a.Bytes + b.Bytes, Verified: a.Verified + b.Verified}
 	if e.Received > 0 {
 		e.Calls = (a.Calls*float64(a.Received) + b.Calls*float64(b.Received)) / float64(e.Received)
 	}
@@ -180,4 +275,31 @@ func mergeLatency(a, b *Latency) (*Latency, error) {
 	}
 	ha.Merge(hb)
 	return ha.Summary(), nil
+}
+
+// mergeLimits keeps of each limit the tightest, and says which agents have that one.
+func mergeLimits(a, b []Limit) []Limit {
+	for _, l := range b {
+		i := slices.IndexFunc(a, func(k Limit) bool { return k.Name == l.Name })
+		switch {
+		case i < 0:
+			a = append(a, l)
+		case l.Max < a[i].Max:
+			a[i] = l
+		case l.Max == a[i].Max:
+			a[i].On = union(a[i].On, l.On)
+		}
+	}
+	slices.SortStableFunc(a, func(a, b Limit) int { return cmp.Compare(a.Max, b.Max) })
+	return a
+}
+
+// union has the names of both, each once, in order.
+func union(a, b []string) []string {
+	for _, name := range b {
+		if !slices.Contains(a, name) {
+			a = append(a, name)
+		}
+	}
+	return a
 }

@@ -9,10 +9,10 @@ import (
 // maxPoints bounds a merged curve: with more, every second point goes.
 const maxPoints = 2000
 
-// mergeSetups lays the ramps side by side. started is the earliest part's
-// start; a part begins its own clock when it Started.
-func mergeSetups(parts []*Result, started time.Time) (s *Setup, err error) {
+// mergeSetups lays the ramps side by side, by when each began.
+func mergeSetups(parts []*Result) (s *Setup, err error) {
 	var curves [][]Point
+	first, known := firstRamp(parts)
 	var established int64
 	for _, p := range parts {
 		if p.Setup == nil {
@@ -21,9 +21,12 @@ func mergeSetups(parts []*Result, started time.Time) (s *Setup, err error) {
 		if s == nil {
 			s = &Setup{}
 		}
-		late := p.Started.Sub(started).Seconds()
-		if started.IsZero() {
-			late = 0
+		late := 0.0
+		if known {
+			late = rampBegan(p).Sub(first).Seconds()
+		}
+		if !p.Setup.Began.IsZero() {
+			s.Began = first
 		}
 		established += p.Conns.Established
 		s.Seconds = max(s.Seconds, late+p.Setup.Seconds)
@@ -47,6 +50,32 @@ func mergeSetups(parts []*Result, started time.Time) (s *Setup, err error) {
 	s.Latency, s.Handshake = own(s.Latency), own(s.Handshake)
 	s.Curve = mergeCurves(curves)
 	return s, nil
+}
+
+// rampBegan is when a part's ramp began. Files from before that was kept have only
+// when the part did.
+func rampBegan(p *Result) time.Time {
+	if p.Setup.Began.IsZero() {
+		return p.Started
+	}
+	return p.Setup.Began
+}
+
+// firstRamp is when the first of all ramps began; not known if one's is not.
+func firstRamp(parts []*Result) (first time.Time, known bool) {
+	for _, p := range parts {
+		if p.Setup == nil {
+			continue
+		}
+		began := rampBegan(p)
+		if began.IsZero() {
+			return first, false
+		}
+		if !known || began.Before(first) {
+			first, known = began, true
+		}
+	}
+	return first, known
 }
 
 // own is a copy: of one part only, a merged latency would be that part's.

@@ -43,7 +43,7 @@ func TestMergeInSteps(t *testing.T) {
 }
 
 func TestMergeLeavesItsPartsAlone(t *testing.T) {
-	a, b := complete(), complete()
+	a, b := addable(), addable()
 	b.Started = b.Started.Add(time.Second)
 	b.Conns.Errors.Add("read_reset", 1)
 	before := write(t, a) + write(t, b)
@@ -148,11 +148,11 @@ func TestMergeMachine(t *testing.T) {
 	}{
 		{"memory of the one that measured it", minimal(), part(func(r *Result) { r.Memory = complete().Memory }),
 			func(r *Result) any { return r.Memory }, complete().Memory, 0},
-		{"memory of two", complete(), complete(), func(r *Result) any { return r.Memory }, (*Memory)(nil), 3},
+		{"memory of two", addable(), addable(), func(r *Result) any { return r.Memory }, (*Memory)(nil), 3},
 		{"CPU", part(func(r *Result) { r.CPU = &CPU{Client: 1, Server: ptr(7.)} }), part(func(r *Result) { r.CPU = &CPU{Client: 2, Server: ptr(8.), Softirq: ptr(3.)} }),
 			func(r *Result) any { return r.CPU }, &CPU{Client: 3, Server: ptr(8.), Softirq: ptr(3.)}, 0},
 		{"CPU of one", part(func(r *Result) { r.CPU = &CPU{Client: 1} }), minimal(), func(r *Result) any { return r.CPU }, &CPU{Client: 1}, 0},
-		{"counts on one machine", complete(), complete(), func(r *Result) any { return r.Reconcile },
+		{"counts on one machine", addable(), addable(), func(r *Result) any { return r.Reconcile },
 			&Counts{Client: 194, Server: ptr(int64(97)), Kernel: ptr(int64(196)), Ends: 2}, 3},
 		{"counts on two machines", part(func(r *Result) { r.Reconcile = &Counts{Client: 10, Kernel: ptr(int64(11))} }),
 			part(func(r *Result) {
@@ -190,15 +190,19 @@ func TestMergeSpread(t *testing.T) {
 	tests := []struct {
 		name       string
 		a, b, want []Spread
+		apart      bool
 	}{
-		{"threads are each part's own", []Spread{{"client threads", 2, 5, 6, 7}}, []Spread{{"client threads", 4, 3, 9, 12}}, []Spread{{"client threads", 6, 3, 8, 12}}},
-		{"ports are shared", []Spread{{"ports", 2, 5, 6, 7}}, []Spread{{"ports", 2, 1, 2, 3}}, []Spread{{"ports", 2, 6, 8, 10}}},
-		{"fewer ports", []Spread{{"ports", 1, 4, 4, 4}}, []Spread{{"ports", 2, 1, 2, 3}}, []Spread{{"ports", 2, 1, 4, 7}}},
-		{"workers are seen whole", []Spread{{"server workers", 2, 9, 10, 11}}, []Spread{{"server workers", 2, 10, 11, 12}}, []Spread{{"server workers", 2, 10, 11, 12}}},
-		{"only one has it", nil, []Spread{{"ports", 1, 4, 4, 4}}, []Spread{{"ports", 1, 4, 4, 4}}},
+		{"threads are each part's own", []Spread{{"client threads", 2, 5, 6, 7}}, []Spread{{"client threads", 4, 3, 9, 12}}, []Spread{{"client threads", 6, 3, 8, 12}}, false},
+		{"ports are shared", []Spread{{"ports", 2, 5, 6, 7}}, []Spread{{"ports", 2, 1, 2, 3}}, []Spread{{"ports", 2, 6, 8, 10}}, false},
+		{"fewer ports", []Spread{{"ports", 1, 4, 4, 4}}, []Spread{{"ports", 2, 1, 2, 3}}, []Spread{{"ports", 2, 1, 4, 7}}, false},
+		{"workers are seen whole", []Spread{{"server workers", 2, 9, 10, 11}}, []Spread{{"server workers", 2, 10, 11, 12}}, []Spread{{"server workers", 2, 10, 11, 12}}, false},
+		{"only one has it", nil, []Spread{{"ports", 1, 4, 4, 4}}, []Spread{{"ports", 1, 4, 4, 4}}, false},
+		{"sources of one place", []Spread{{"sources", 2, 1, 2, 3}}, []Spread{{"sources", 2, 1, 2, 3}}, []Spread{{"sources", 2, 2, 4, 6}}, false},
+		{"sources of two places", []Spread{{"sources", 2, 1, 2, 3}}, []Spread{{"sources", 2, 1, 4, 5}}, []Spread{{"sources", 4, 1, 3, 5}}, true},
+		{"event loops are seen whole", []Spread{{"server event loops", 2, 9, 10, 11}}, []Spread{{"server event loops", 2, 10, 11, 12}}, []Spread{{"server event loops", 2, 10, 11, 12}}, false},
 	}
 	for _, tt := range tests {
-		if got := mergeSpread(tt.a, tt.b); !reflect.DeepEqual(got, tt.want) {
+		if got := mergeSpread(tt.a, tt.b, tt.apart); !reflect.DeepEqual(got, tt.want) {
 			t.Errorf("%s: got %v, want %v", tt.name, got, tt.want)
 		}
 	}

@@ -36,6 +36,8 @@ type Result struct {
 	Limits     []Limit    `json:"limits,omitempty"`     // preflight: tightest first
 	Thresholds []Verdict  `json:"thresholds,omitempty"` // --fail-if, and what came of each
 	Warnings   []Warning  `json:"warnings,omitempty"`
+	Agents     []Agent    `json:"agents,omitempty"`     // of a fleet, each with its part
+	AgentCost  *AgentCost `json:"agent_cost,omitempty"` // what connections take of the agents
 
 	// What a lab found out; at most one of these.
 	Churn       *Churn       `json:"churn,omitempty"`
@@ -64,8 +66,12 @@ type Host struct {
 	CPUs        int    `json:"cpus,omitempty"`
 	MemoryBytes uint64 `json:"memory_bytes,omitempty"` // MemTotal
 	Nofile      uint64 `json:"nofile,omitempty"`       // soft RLIMIT_NOFILE of one fd table
-	Go          string `json:"go,omitempty"`
-	Commit      string `json:"commit,omitempty"`
+	// BootID is of this start of the machine, Net the inode of the network namespace,
+	// namespaces(7): what parts of a run there count of it, they count together.
+	BootID string `json:"boot_id,omitempty"`
+	Net    uint64 `json:"net_namespace,omitempty"`
+	Go     string `json:"go,omitempty"`
+	Commit string `json:"commit,omitempty"`
 	// Settings are the kernel's that decide how many connections a machine holds
 	// (tune.Settings), by sysctl key, as they were in force.
 	Settings map[string]string `json:"settings,omitempty"`
@@ -117,12 +123,13 @@ type FailedAnswer struct {
 // Setup is the ramp: from the first connect until the client held everything
 // and, where the server's count is known, until the server did too.
 type Setup struct {
-	Seconds       float64  `json:"seconds"`
-	Rate          float64  `json:"rate,omitempty"`           // established per second over Seconds
-	ClientSeconds float64  `json:"client_seconds,omitempty"` // until the client's last connect
-	Latency       *Latency `json:"latency,omitempty"`        // of connect
-	Handshake     *Latency `json:"handshake,omitempty"`      // WebSocket: from connect to the verified answer
-	Curve         []Point  `json:"curve,omitempty"`
+	Began         time.Time `json:"began,omitzero"` // absent in older files
+	Seconds       float64   `json:"seconds"`
+	Rate          float64   `json:"rate,omitempty"`           // established per second over Seconds
+	ClientSeconds float64   `json:"client_seconds,omitempty"` // until the client's last connect
+	Latency       *Latency  `json:"latency,omitempty"`        // of connect
+	Handshake     *Latency  `json:"handshake,omitempty"`      // WebSocket: from connect to the verified answer
+	Curve         []Point   `json:"curve,omitempty"`
 }
 
 // Point is one sample of the ramp: T seconds in, Conns held, Rate per second
@@ -278,6 +285,8 @@ type Limit struct {
 	Max  int64  `json:"max"`  // connections it allows
 	Why  string `json:"why"`
 	Cure string `json:"cure,omitempty"`
+	// On names the agents of a fleet that have it so, where it is the tightest.
+	On []string `json:"on,omitempty"`
 }
 
 // Short says whether the run fell short of what was asked: connections that

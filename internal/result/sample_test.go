@@ -21,7 +21,7 @@ func minimal() *Result {
 func complete() *Result {
 	r := minimal()
 	r.Command, r.Interrupt = []string{"client", "hold", "--conns", "100"}, true
-	r.Host = Host{Kernel: "6.18.1", CPUs: 2, MemoryBytes: 24 << 30, Nofile: 20_000, Go: "go1.26.8", Commit: "0123456789ab", Settings: map[string]string{"net.core.somaxconn": "4096"}}
+	r.Host = Host{Kernel: "6.18.1", CPUs: 2, MemoryBytes: 24 << 30, Nofile: 20_000, Go: "go1.26.8", Commit: "0123456789ab", BootID: "b0", Net: 4026531840, Settings: map[string]string{"net.core.somaxconn": "4096"}}
 	r.Plan = Plan{Host: "127.0.0.1", FirstPort: 10_000, WSFirstPort: 15_000, Conns: 120, Ports: 2, Sources: 1, Threads: 2, FDTables: 2, LimitedBy: "memory"}
 	r.Conns = Conns{Attempted: 120, Established: 100, Failed: 20, Lost: 3, Reconnected: 2, Errors: ErrorCounts{"connect_refused": 20, "read_closed": 3},
 		Idle: &Idle{3, 1.9e9, 2.1e9, 1.5}, IdleTimeout: 2e9}
@@ -30,7 +30,7 @@ func complete() *Result {
 	for i := range int64(100) {
 		h.Record(i * 77_777)
 	}
-	r.Setup = &Setup{Seconds: 2.5, Rate: 40, ClientSeconds: 2.25, Latency: h.Summary(), Handshake: h.Summary(), Curve: []Point{{0, 0, 0}, {1, 60, 60}, {2.25, 100, 32}}}
+	r.Setup = &Setup{Began: r.Started.Add(time.Second), Seconds: 2.5, Rate: 40, ClientSeconds: 2.25, Latency: h.Summary(), Handshake: h.Summary(), Curve: []Point{{0, 0, 0}, {1, 60, 60}, {2.25, 100, 32}}}
 	used := func(n uint64) *Used { return &Used{Kernel: n, Server: ptr(n / 10), Client: n / 100, System: 2 * n} }
 	r.Memory = &Memory{Method: "slabinfo", BothEnds: true, ServerEnd: true, KernelPerConn: 8000, KernelPerSocket: 4000, ServerPerConn: ptr(450.), ClientPerConn: ptr(25.),
 		ServerBelow: ptr(600.), ClientBelow: ptr(30.),
@@ -42,9 +42,9 @@ func complete() *Result {
 	r.CPU = &CPU{Server: ptr(1.5), Client: 2.5, Softirq: ptr(0.5)}
 	r.Reconcile = &Counts{Client: 97, Server: ptr(int64(97)), Kernel: ptr(int64(196)), Ends: 2}
 	r.Spread = []Spread{{"ports", 2, 48, 50, 52}}
-	r.Limits = []Limit{{"memory", 2_000_000, "22 GB can be taken", "a larger machine"}}
+	r.Limits = []Limit{{"memory", 2_000_000, "22 GB can be taken", "a larger machine", []string{"a"}}}
 	r.Thresholds = []Verdict{{"conns.failed>5", "conns.failed", ptr(20.), true, ptr(5.), true}}
-	r.Findings = []Finding{{"accept queue full", 90, "12 overflows", "the server accepts too slowly", "more workers"}}
+	r.Findings = []Finding{{"accept queue full", 90, "12 overflows", "the server accepts too slowly", "more workers", []string{"a"}}}
 	r.StoredTables = []Table{{Title: "modes", Columns: []Column{{"mode", unit.InText}, {"rate", unit.InPerSecond}}, Rows: [][]any{{"keep-alive", 2300.5}, {"pool", nil}}, Plot: "rate", Note: "keep-alive wins"}}
 	r.Plan.Asked = plan.Asked{Engine: plan.EnginePackets, Rate: 50, Window: 64, ConnectTimeout: 1e9, KeepAlive: 3e9, Reconnect: true, Hold: 10e9, Size: 64, SizeMax: 128, Depth: 2,
 		MessageRate: 500, Interval: 1e9, Close: plan.CloseFIN}
@@ -69,6 +69,17 @@ func complete() *Result {
 		Best:     Medians{"echo.rate": 9, "echo.latency.p99": 5e6, "conns.errors": 0}}
 	r.Diagnosis = &Diagnosis{1, 2, 3}
 	r.Warnings = []Warning{Warn("one").Count("n", 3).Word("why", "so"), Warn("two")}
+	r.Warnings[0].On, r.Warnings[0].Differ = []string{"a"}, true
+	r.Agents = []Agent{{Name: "a", Machine: "m1", BootID: "b0", Share: 120, Conns: r.Conns, SetupRate: 40, EchoRate: 9.8, KernelPerConn: ptr(4000.), ClientPerConn: ptr(25.), CPU: 2.5,
+		ClockOffset: 2e6, Tightest: &r.Limits[0], Findings: []string{"accept queue full"}, Interrupt: true, LostIn: "hold"}, {Name: "b", Share: 1}}
+	r.AgentCost = &AgentCost{Agents: 1, Conns: 100, KernelPerConn: ptr(4000.), ClientPerConn: ptr(25.)}
+	return r
+}
+
+// addable is all of it that can be added up.
+func addable() *Result {
+	r := complete()
+	r.ChurnMatrix, r.Peak, r.Soak, r.Sweep, r.Diagnosis, r.Agents, r.AgentCost = nil, nil, nil, nil, nil, nil, nil
 	return r
 }
 

@@ -3,6 +3,7 @@ package result
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/c10m/c10m/internal/unit"
 )
@@ -65,8 +66,10 @@ func mergeFindings(a, b []Finding) []Finding {
 }
 
 func severer(a, b Finding) Finding {
+	on := union(slices.Clone(a.On), b.On)
 	if b.Severity > a.Severity {
-		return b
+		a, on = b, union(slices.Clone(b.On), a.On)
 	}
+	a.On = on
 	return a
 }

@@ -13,6 +13,10 @@ type Warning struct {
 	Code    string             `json:"code"`
 	Numbers map[string]float64 `json:"numbers,omitempty"` // in base units, as their names say
 	Words   map[string]string  `json:"words,omitempty"`
+	// On names the agents of a fleet that warned so; where their facts differ they are
+	// the first one's.
+	On     []string `json:"on,omitempty"`
+	Differ bool     `json:"facts_differ,omitempty"`
 }
 
 // text is the only fact of a Warning without a code: the sentence that a file of
@@ -74,9 +78,36 @@ func (w Warning) MarshalJSON() ([]byte, error) {
 	return json.Marshal(plain(w))
 }
 
-// warn keeps each warning once.
+// warn keeps each warning once. Those of several agents are one if they are about
+// the same thing: then it says of which agents.
 func (r *Result) warn(w Warning) {
-	if !slices.ContainsFunc(r.Warnings, func(v Warning) bool { return reflect.DeepEqual(v, w) }) {
-		r.Warnings = append(r.Warnings, w)
+	for i := range r.Warnings {
+		v := &r.Warnings[i]
+		switch same := reflect.DeepEqual(v.facts(), w.facts()); {
+		case same && len(v.On)+len(w.On) == 0:
+			return
+		case len(v.On) > 0 && len(w.On) > 0 && v.subject() == w.subject():
+			v.On, v.Differ = union(v.On, w.On), v.Differ || w.Differ || !same
+			return
+		}
 	}
+	r.Warnings = append(r.Warnings, w)
+}
+
+// facts is the warning without who said it.
+func (w Warning) facts() Warning {
+	w.On, w.Differ = nil, false
+	return w
+}
+
+// subject is what a warning is about: its code and its words, but for those that say
+// how much and what helps.
+func (w Warning) subject() string {
+	said := w.Code
+	for _, name := range slices.Sorted(maps.Keys(w.Words)) {
+		if name != "why" && name != "cure" {
+			said += "\n" + name + "=" + w.Words[name]
+		}
+	}
+	return said
 }

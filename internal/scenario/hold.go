@@ -163,7 +163,7 @@ func (h *hold) ramp(ctx context.Context) {
 	took := time.Since(h.began)
 	stopGuard()
 	stopSamples()
-	h.res.Setup = &result.Setup{ClientSeconds: took.Seconds()}
+	h.res.Setup = &result.Setup{Began: h.began.UTC(), ClientSeconds: took.Seconds()}
 }
 
 // guard checks memory once and ends the ramp before it runs out. It must never
@@ -455,7 +455,7 @@ func newResult(p *Prepared, o Options) *result.Result {
 		r.Plan.FDTables = pl.Threads
 	}
 	for _, l := range p.Limits {
-		r.Limits = append(r.Limits, result.Limit(l))
+		r.Limits = append(r.Limits, result.Limit{Name: l.Name, Max: l.Max, Why: l.Why, Cure: l.Cure})
 	}
 	return r
 }

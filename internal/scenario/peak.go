@@ -64,7 +64,7 @@ func (u Until) met(r *result.Result, users int64) bool {
 	l := r.Echo.Latency
 	switch u.metric {
 	case "errors":
-		v = errorShare(r, users)
+		v = r.ErrorShare(users)
 	case "rate":
 		v = r.Echo.Rate
 	default:
@@ -74,7 +74,7 @@ func (u Until) met(r *result.Result, users int64) bool {
 		}
 		slower := map[string]float64{"p50": 0.5, "p90": 0.1, "p99": 0.01,
 			"p999": 0.001}[u.metric] // the share of users that may be slower
-		if float64(hung(r)) > slower*float64(users) {
+		if float64(r.Hung()) > slower*float64(users) {
 			v = max(v, float64(drain))
 		}
 	}
@@ -237,7 +237,7 @@ func (p *peak) outcome(good, bad *peakStep) *result.Peak {
 		o.BreaksAt, o.Broke = &bad.users, bad.broke
 	}
 	for _, s := range p.byUsers() {
-		step := result.PeakStep{Users: s.users, Rate: s.r.Echo.Rate, ErrorShare: errorShare(s.r, s.users),
+		step := result.PeakStep{Users: s.users, Rate: s.r.Echo.Rate, ErrorShare: s.r.ErrorShare(s.users),
 			Broke: s.broke}
 		if l := s.r.Echo.Latency; l != nil {
 			step.P50, step.P99 = &l.P50, &l.P99

@@ -110,7 +110,7 @@ func (m *memoryWatch) sample(ctx context.Context, t float64) soakSample {
 // soakOutcome judges every series of a soak.
 func soakOutcome(r *result.Result, o *SoakOptions, all []soakSample) *result.Soak {
 	s := &result.Soak{LoadHeld: r.Conns.Established >= r.Plan.Conns && r.Echo.Received > 0 &&
-		errorShare(r, o.Users) < loadHeld}
+		r.ErrorShare(o.Users) < loadHeld}
 	s.Server = judge(all, o.WarmUp, notableBytes, func(s soakSample) float64 { return s.server })
 	s.Kernel = judge(all, o.WarmUp, notableBytes, func(s soakSample) float64 { return s.kernel })
 	s.FDs = judge(all, o.WarmUp, notableFDs, func(s soakSample) float64 { return s.fds })

@@ -28,34 +28,9 @@ func Stress(ctx context.Context, o ChurnOptions, fp proc.FS, watch Watch) (*resu
 	return r, nil
 }
 
-// hung is how many users were still waiting for an answer when the run ended, at
-// least drain after the message. Messages of lost connections are not among them,
-// nor what an interrupt left unanswered.
-func hung(r *result.Result) int64 {
-	if r.Interrupt || r.Echo == nil {
-		return 0
-	}
-	return max(0, r.Echo.Lost-r.Conns.Lost)
-}
-
-// failures are the tries that failed: connects, connections lost and messages
-// without an answer, each as one transaction.
-func failures(r *result.Result) int64 { return r.Conns.Failed + r.Conns.Lost + hung(r) }
-
-// errorShare is the share of all tries that failed, or of users that hang if that
-// is more: a user that hangs makes no more tries, while the others do many
-// transactions.
-func errorShare(r *result.Result, users int64) float64 {
-	failed := failures(r)
-	if failed == 0 {
-		return 0
-	}
-	return max(float64(failed)/float64(failed+r.Echo.Received), float64(hung(r))/float64(users))
-}
-
 func stressOutcome(r *result.Result, o *ChurnOptions) *result.Stress {
-	s := &result.Stress{Load: o.load(), Asked: o.Users * o.Loops, Failures: failures(r),
-		ErrorShare: errorShare(r, o.Users)}
+	s := &result.Stress{Load: o.load(), Asked: o.Users * o.Loops, Failures: r.Failures(),
+		ErrorShare: r.ErrorShare(o.Users)}
 	s.Undone = max(0, s.Asked-r.Echo.Received)
 	return s
 }

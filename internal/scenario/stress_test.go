@@ -34,7 +34,7 @@ func TestHungUsers(t *testing.T) {
 			map[string]bool{"errors>20%": true}, "1 try failed"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			if got := errorShare(&tt.r, 10); math.Abs(got-tt.share) > 1e-9 {
+			if got := tt.r.ErrorShare(10); math.Abs(got-tt.share) > 1e-9 {
 				t.Errorf("errors %g, want %g", got, tt.share)
 			}
 			for text, met := range tt.until {

@@ -92,7 +92,7 @@ func newVariant(choices []Choice) *variant {
 // take adds a run.
 func (v *variant) take(r *result.Result, short bool, m result.Metric) error {
 	v.last = r
-	v.Errors += failures(r)
+	v.Errors += r.Failures()
 	if short {
 		v.Short++
 	}
