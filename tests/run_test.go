@@ -18,7 +18,7 @@ var patience = rig.Patience
 var bin string // directory of the built programs
 
 func TestMain(m *testing.M) {
-	os.Exit(rig.Main(m, "..", func() { bin = rig.Bin }))
+	os.Exit(rig.Main(m, "..", true, func() { bin = rig.Bin }))
 }
 
 // server is a running bin/server. When its test ends it must have given back

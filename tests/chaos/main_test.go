@@ -3,10 +3,7 @@
 package chaos
 
 import (
-	"fmt"
 	"os"
-	"os/exec"
-	"syscall"
 	"testing"
 	"time"
 
@@ -36,25 +33,9 @@ func TestMain(m *testing.M) {
 		os.Exit(attacker(name))
 	}
 	if os.Getuid() == 0 && os.Getenv(moved) == "" {
-		os.Exit(move())
+		os.Exit(rig.InOwnNetwork(os.Stdout, moved+"=1"))
 	}
-	os.Exit(rig.Main(m, "../..", func() {}))
-}
-
-// move runs the suite again in a network namespace of its own.
-func move() int {
-	cmd := exec.Command("/bin/sh", append([]string{"-c", `ip link set lo up && exec "$0" "$@"`, os.Args[0]}, os.Args[1:]...)...)
-	cmd.Env = append(os.Environ(), moved+"=1")
-	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
-	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET, Pdeathsig: syscall.SIGKILL}
-	if err := cmd.Run(); err != nil {
-		if exit, ok := err.(*exec.ExitError); ok {
-			return exit.ExitCode()
-		}
-		fmt.Fprintf(os.Stderr, "move into a network namespace: %v\n", err)
-		return 1
-	}
-	return 0
+	os.Exit(rig.Main(m, "../..", false, func() {}))
 }
 
 // ownNetwork is whether this loopback is ours alone.

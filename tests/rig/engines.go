@@ -1,13 +1,16 @@
 package rig
 
 import (
+	"bytes"
 	"flag"
 	"fmt"
+	"io"
 	"os"
-	"regexp"
+	"os/exec"
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 
 	"github.com/c10m/c10m/internal/shard"
@@ -23,47 +26,106 @@ var cannot = map[string]string{
 	"epoll/TestFDLimit":     "no fd limit binds it: its event loops take fd tables of their own",
 }
 
-// started are the tests that have started a server.
-var started struct {
-	sync.Mutex
-	tests []string
-}
+// Environment of a suite's own processes.
+const (
+	only  = "C10M_ENGINE"   // the only engine to run over
+	built = "C10M_TEST_BIN" // where the programs are, if they are built already
+)
 
-// overEngines runs the tests over the default engine, and those of them that start
-// a server once more over each of the others. C10M_ENGINE names the only one.
-func overEngines(m *testing.M) (status int) {
+// noServer in the place of an engine's name stands for the tests that start no
+// server of ours.
+const noServer = "none"
+
+// overEngines runs the tests that start a server over each engine, and once those
+// that start none: one engine after the other, or all in processes and network
+// namespaces of their own at the same time, which takes root.
+func overEngines(m *testing.M, atOnce bool) (status int) {
 	engines := shard.Engines()
 	slices.SortFunc(engines, func(a, b string) int { // the default one first
 		return strings.Compare(fmt.Sprint(a != shard.DefaultEngine, a), fmt.Sprint(b != shard.DefaultEngine, b))
 	})
-	if only := os.Getenv("C10M_ENGINE"); only != "" {
-		engines = []string{only}
+	with, without, err := startServers(".")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
 	}
-	for i, name := range engines {
-		Engine = name
-		if i > 0 {
-			if len(started.tests) == 0 {
-				break
-			}
-			_ = flag.Set("test.run", "^("+strings.Join(started.tests, "|")+")$")
-		}
-		if len(engines) > 1 {
+	switch name := os.Getenv(only); {
+	case name == noServer:
+		return over(m, shard.DefaultEngine, with)
+	case name != "" && os.Getenv(built) != "":
+		return over(m, name, without)
+	case name != "":
+		return over(m, name, nil)
+	case !atOnce || os.Getuid() != 0:
+		for i, name := range engines {
 			fmt.Printf("=== engine %s\n", name)
+			if i > 0 {
+				status = max(status, over(m, name, without))
+			} else {
+				status = over(m, name, nil)
+			}
 		}
-		status = max(status, m.Run())
+		return status
+	}
+	return together(append(engines, noServer))
+}
+
+// together runs the suite at the same time over each of the engines; what the
+// first says is shown as it comes.
+func together(engines []string) (status int) {
+	var all sync.WaitGroup
+	statuses, said := make([]int, len(engines)), make([]bytes.Buffer, len(engines))
+	for i, name := range engines {
+		all.Go(func() {
+			out := io.Writer(&said[i])
+			if i == 0 {
+				out = os.Stdout
+			}
+			fmt.Fprintf(out, "=== engine %s\n", name)
+			statuses[i] = InOwnNetwork(out, only+"="+name, built+"="+Bin)
+		})
+	}
+	all.Wait()
+	for i := range said {
+		_, _ = said[i].WriteTo(os.Stdout)
+		status = max(status, statuses[i])
 	}
 	return status
 }
 
-// onEngine notes that a test starts a server, and skips one that its engine cannot
-// pass.
-func onEngine(tb testing.TB) {
-	top, _, _ := strings.Cut(tb.Name(), "/")
-	started.Lock()
-	if name := regexp.QuoteMeta(top); !slices.Contains(started.tests, name) {
-		started.tests = append(started.tests, name)
+// over runs the tests over one engine, but for some.
+func over(m *testing.M, name string, but []string) int {
+	Engine = name
+	own := flag.Lookup("test.skip").Value.String()
+	if own != "" {
+		but = append(slices.Clone(but), own)
 	}
-	started.Unlock()
+	_ = flag.Set("test.skip", strings.Join(but, "|"))
+	status := m.Run()
+	_ = flag.Set("test.skip", own)
+	return status
+}
+
+// InOwnNetwork runs the suite again, in a network namespace of its own whose
+// loopback is up, with more in its environment, and returns its exit status.
+func InOwnNetwork(out io.Writer, env ...string) int {
+	args := slices.DeleteFunc(slices.Clone(os.Args[1:]), func(arg string) bool {
+		return strings.HasPrefix(arg, "-test.testlogfile=") // of this process
+	})
+	cmd := exec.Command("/bin/sh", append([]string{"-c", `ip link set lo up && exec "$0" "$@"`, os.Args[0]}, args...)...)
+	cmd.Env = append(os.Environ(), env...)
+	cmd.Stdout, cmd.Stderr = out, out
+	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET, Pdeathsig: syscall.SIGKILL}
+	err := cmd.Run()
+	if cmd.ProcessState == nil || cmd.ProcessState.ExitCode() < 0 {
+		fmt.Fprintf(os.Stderr, "suite in a network namespace: %v\n", err)
+		return 1
+	}
+	return cmd.ProcessState.ExitCode()
+}
+
+// onEngine skips a test that its engine cannot pass.
+func onEngine(tb testing.TB) {
 	for name, why := range cannot {
 		if strings.HasPrefix(Engine+"/"+tb.Name(), name) {
 			tb.Skip(why)

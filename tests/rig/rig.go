@@ -26,9 +26,14 @@ var Patience = func() time.Duration {
 var Bin string
 
 // Main builds the programs, from a suite's directory that lies root ("../..")
-// below the module's, and runs the suite once ready has been called. Where the
-// race detector is on in the suite, it is on in the programs too.
-func Main(m *testing.M, root string, ready func()) int {
+// below the module's, and runs the suite once ready has been called, over all
+// engines in turn or at once. Where the race detector is on in the suite, it is on
+// in the programs too.
+func Main(m *testing.M, root string, atOnce bool, ready func()) int {
+	if Bin = os.Getenv(built); Bin != "" {
+		ready()
+		return overEngines(m, atOnce)
+	}
 	dir, err := os.MkdirTemp("", "c10m")
 	if err != nil {
 		panic(err)
@@ -50,7 +55,7 @@ func Main(m *testing.M, root string, ready func()) int {
 		}
 	}
 	ready()
-	return overEngines(m)
+	return overEngines(m, atOnce)
 }
 
 // Await polls cond until it holds.
