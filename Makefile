@@ -84,12 +84,13 @@ labs: build ## run every lab once: churn, relay, workers, peak, stress, echo, so
 	@scripts/labs.sh
 
 # Nothing to install and no root; tests that need it are skipped and say so. The
-# programs as processes (tests/) and the comparison (bench/) are for make test.
+# programs as processes (tests/) and the comparison (bench/) are for make test. The
+# tests wait more than they compute: four packages at a time.
 .PHONY: check
 check: host ## format, vet and unit tests: a minute, no root, nothing to install
 	@bad=$$(gofmt -l .); [[ -z $$bad ]] || { echo "not formatted (gofmt -w): $$bad" >&2; exit 1; }
 	@go vet ./...
-	@go test -short ./internal/... ./server ./client ./tuning
+	@go test -short -p 4 ./internal/... ./server ./client ./tuning
 
 # Not from the cache: the tests talk to the kernel, and it may have changed.
 .PHONY: test

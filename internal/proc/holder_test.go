@@ -4,15 +4,35 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"runtime"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/c10m/c10m/internal/sys"
 )
 
+// ownNetwork moves the test, on a thread of its own, into a network namespace where
+// nobody else's connection can have one of its ports; without root it stays.
+func ownNetwork(t *testing.T) {
+	t.Helper()
+	runtime.LockOSThread() // and never unlocked: the thread ends with the test
+	if os.Getuid() != 0 {
+		return
+	}
+	if err := syscall.Unshare(syscall.CLONE_NEWNET); err != nil {
+		t.Fatal(err)
+	}
+	if err := sys.LoopbackUp(); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // A port that cannot be bound need not have a listener: what really holds it is
 // said, with the cure that fits.
 func TestPortInUseBy(t *testing.T) {
+	ownNetwork(t)
 	p, err := Here()
 	if err != nil {
 		t.Fatal(err)
@@ -62,7 +82,7 @@ func TestPortInUseBy(t *testing.T) {
 		t.Errorf("%s can be bound although a connection has it", local)
 	}
 	_ = dialled.Close()
-	for range 100 {
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(time.Millisecond) {
 		if h, _ := p.PortHolder(local); h.State == sys.TimeWait {
 			break
 		}
