@@ -13,18 +13,37 @@ import (
 	"github.com/c10m/c10m/internal/sys"
 )
 
-// ownNetwork moves the test, on a thread of its own, into a network namespace where
-// nobody else's connection can have one of its ports; without root it stays.
-func ownNetwork(t *testing.T) {
+// inOwnNetwork runs a test where nobody else's connection can have one of its ports:
+// on a thread of its own, in a network namespace of its own. Not on the process's
+// first thread: it never ends, and /proc/self/net is its. Without root it stays.
+func inOwnNetwork(t *testing.T, test func()) {
 	t.Helper()
-	runtime.LockOSThread() // and never unlocked: the thread ends with the test
 	if os.Getuid() != 0 {
+		test()
 		return
 	}
-	if err := syscall.Unshare(syscall.CLONE_NEWNET); err != nil {
-		t.Fatal(err)
+	done := make(chan error)
+	var move func()
+	move = func() {
+		runtime.LockOSThread() // never unlocked: the thread ends with the goroutine
+		if syscall.Gettid() == os.Getpid() {
+			defer runtime.UnlockOSThread()
+			other := make(chan struct{})
+			go func() { defer close(other); move() }()
+			<-other
+			return
+		}
+		err := syscall.Unshare(syscall.CLONE_NEWNET)
+		defer func() { done <- err }() // also if the test ends by Fatal
+		if err == nil {
+			err = sys.LoopbackUp()
+		}
+		if err == nil {
+			test()
+		}
 	}
-	if err := sys.LoopbackUp(); err != nil {
+	go move()
+	if err := <-done; err != nil {
 		t.Fatal(err)
 	}
 }
@@ -32,7 +51,10 @@ func ownNetwork(t *testing.T) {
 // A port that cannot be bound need not have a listener: what really holds it is
 // said, with the cure that fits.
 func TestPortInUseBy(t *testing.T) {
-	ownNetwork(t)
+	inOwnNetwork(t, func() { portInUseBy(t) })
+}
+
+func portInUseBy(t *testing.T) {
 	p, err := Here()
 	if err != nil {
 		t.Fatal(err)
