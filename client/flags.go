@@ -23,7 +23,8 @@ type target struct {
 	dash string // address of the live page, "" for none
 	most int64  // connections of the largest run, where there are several
 	raw
-	resolve lookUp // the names of --host
+	resolve lookUp         // the names of --host
+	also    scenario.Watch // is told how the run goes, beside who looks at it; nil: nobody
 }
 
 // raw are flag values that check converts.

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"bytes"
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -10,12 +8,12 @@ import (
 	"io"
 	"maps"
 	"os"
-	"os/exec"
 	"os/signal"
 	"strings"
 	"syscall"
 
 	"github.com/c10m/c10m/internal/cli"
+	"github.com/c10m/c10m/internal/plan"
 	"github.com/c10m/c10m/internal/proc"
 	"github.com/c10m/c10m/internal/result"
 	"github.com/c10m/c10m/internal/scenario"
@@ -31,6 +29,11 @@ type job struct {
 	Settings settings              // of that namespace
 	Server   *ownServer            // started for the run; nil: there is one
 	Quiet    bool
+	Look     bool // say what this machine holds, and run nothing
+	Gated    bool // wait at each gate until it is opened
+	// Tells: say where the run stands, five times a second and at each gate, with
+	// Histograms or without.
+	Tells, Histograms bool
 }
 
 // ownServer is a server that a run has for itself.
@@ -42,6 +45,7 @@ type ownServer struct {
 // answer is what became of a job.
 type answer struct {
 	Result *result.Result `json:",omitempty"`
+	Limits []plan.Limit   `json:",omitempty"` // of a Look
 	Short  bool           // it fell short, or was interrupted
 	Error  string         `json:",omitempty"`
 	Kind   errorKind      `json:",omitempty"`
@@ -87,51 +91,18 @@ const (
 // do has another process do it. What that process shows on the way goes to
 // stderr.
 func (j *job) do(ctx context.Context, stderr io.Writer) (r *result.Result, short bool, err error) {
-	self, err := os.Executable()
+	c, err := j.start(stderr)
 	if err != nil {
-		return nil, false, fmt.Errorf("find own binary: %w", err)
+		return nil, false, err
 	}
-	j.Run.OwnNet = j.Net
-	jobRead, jobWrite, err := os.Pipe()
-	if err != nil {
-		return nil, false, os.NewSyscallError("pipe2", err)
-	}
-	defer func() { _ = jobWrite.Close() }()
-	answerRead, answerWrite, err := os.Pipe()
-	if err != nil {
-		_ = jobRead.Close()
-		return nil, false, os.NewSyscallError("pipe2", err)
-	}
-	defer func() { _ = answerRead.Close() }()
-	cmd := exec.CommandContext(ctx, self, jobCommand)
-	cmd.ExtraFiles = []*os.File{jobRead, answerWrite}
-	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
-	var said bytes.Buffer
-	if cmd.Stderr = stderr; j.Quiet {
-		cmd.Stderr = &said
-	}
-	if j.Net {
-		cmd.SysProcAttr = &syscall.SysProcAttr{Unshareflags: sys.NewNetwork}
-	}
-	err = cmd.Start()
-	_, _ = jobRead.Close(), answerWrite.Close()
-	if err != nil {
-		return nil, false, fmt.Errorf("start another process of this program: %w", err)
-	}
-	go func() { _ = json.NewEncoder(jobWrite).Encode(j) }()
-	var a answer
-	bad := json.NewDecoder(answerRead).Decode(&a)
-	err = cmd.Wait()
+	stop := context.AfterFunc(ctx, c.Stop)
+	defer stop()
+	a, err := c.wait()
 	switch {
-	case bad != nil && ctx.Err() != nil: // before it could listen to signals
+	case errors.Is(err, errNoAnswer) && ctx.Err() != nil: // before it could listen to signals
 		return nil, false, scenario.ErrInterrupted
-	case bad != nil:
-		return nil, false, fmt.Errorf("another process of this program ended without an answer: %w%s",
-			cmp.Or(err, bad), lastLine(said.String()))
-	case a.Error != "":
-		return nil, false, &farError{a.Error, errorKinds[a.Kind]}
-	case a.Result == nil:
-		return nil, false, errors.New("another process of this program answered without a result")
+	case err != nil:
+		return nil, false, err
 	}
 	return a.Result, a.Short, a.Result.Check()
 }
@@ -160,25 +131,49 @@ func serveJob() int {
 		_, _ = fmt.Fprintf(os.Stderr, "client: %s is for this program's own use: read job: %v\n", jobCommand, err)
 		return cli.BadUsage
 	}
+	tells := newTeller(to, j.Tells, j.Histograms)
+	if j.Gated {
+		j.Run.Gate = tells.gate
+	}
 	go func() {
-		_, _ = io.Copy(io.Discard, from)
-		cancel()
+		for {
+			var gate string
+			if in.Decode(&gate) != nil { // the end of who gave the job
+				cancel()
+				return
+			}
+			tells.open(gate)
+		}
 	}()
-	r, short, err := j.run(ctx, os.Stderr)
-	a := answer{Result: r, Short: short}
+	var a answer
+	var err error
+	if j.Look {
+		a.Limits, err = j.look(ctx)
+	} else {
+		a.Result, a.Short, err = j.run(ctx, os.Stderr, tells.watch)
+	}
 	if err != nil {
 		a = answer{Error: err.Error(), Kind: kindOf(err)}
 	}
-	if err := json.NewEncoder(to).Encode(a); err != nil {
+	if err := tells.end(a); err != nil {
 		_, _ = fmt.Fprintf(os.Stderr, "client: write answer: %v\n", err)
 		return cli.Short
 	}
 	return cli.Done
 }
 
+// look says what bounds such a run here.
+func (j *job) look(ctx context.Context) ([]plan.Limit, error) {
+	fp, err := proc.Here()
+	if err != nil {
+		return nil, err
+	}
+	return scenario.Look(ctx, j.Run.Options, fp)
+}
+
 // run does it here: in the namespace that this process is in, with the settings
 // and the server that it wants.
-func (j *job) run(ctx context.Context, stderr io.Writer) (r *result.Result, short bool, err error) {
+func (j *job) run(ctx context.Context, stderr io.Writer, also scenario.Watch) (r *result.Result, short bool, err error) {
 	if j.Net {
 		if err := j.Settings.settle(); err != nil {
 			return nil, false, err
@@ -197,7 +192,7 @@ func (j *job) run(ctx context.Context, stderr io.Writer) (r *result.Result, shor
 			}
 		}()
 	}
-	t := &target{command: &command{Call: &cli.Call{Stderr: stderr}, outputs: outputs{quiet: j.Quiet}}, Options: *o}
+	t := &target{command: &command{Call: &cli.Call{Stderr: stderr}, outputs: outputs{quiet: j.Quiet}}, Options: *o, also: also}
 	switch o.Scenario {
 	case "hold", "echo":
 		r, err = t.hold(ctx)

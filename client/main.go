@@ -105,6 +105,13 @@ func (t *target) watched(work func(proc.FS, scenario.Watch) (*result.Result, err
 				Failed: s.Counts.Failed, Lost: s.Counts.Lost, Received: s.Counts.Received, MemoryLeft: s.MemoryLeft})
 		}
 	}
+	if also := t.also; also != nil {
+		shows := watch
+		watch = func(s scenario.Progress) {
+			shows(s)
+			also(s)
+		}
+	}
 	return work(fp, page.watch(watch))
 }
 

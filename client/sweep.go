@@ -168,7 +168,7 @@ func (s *sweep) prepare() error {
 				more[c.Name] = c.Value
 			}
 		}
-		j, thresholds, err := parseJob(args)
+		j, c, err := parseJob(args)
 		if err != nil {
 			return err
 		}
@@ -178,7 +178,7 @@ func (s *sweep) prepare() error {
 		j = j.with(more)
 		j.Quiet, j.Net = true, j.Net || s.isolates()
 		most = max(most, j.Run.Conns.N, j.Run.Users)
-		s.jobs, s.judges = append(s.jobs, j), append(s.judges, thresholds)
+		s.jobs, s.judges = append(s.jobs, j), append(s.judges, c.thresholds)
 	}
 	for i, v := range scenario.Grid(s.opt.Axes) { // a server for the largest of them, the same for all
 		own := &ownServer{Command: s.server}
@@ -212,28 +212,28 @@ func (s *sweep) one(ctx context.Context, v []scenario.Choice) (r *result.Result,
 	return r, short || failed, err
 }
 
-// parseJob reads the command line of a run that another process is to do, and the
-// conditions that it must meet.
-func parseJob(line []string) (j job, thresholds []result.Threshold, err error) {
+// parseJob reads the command line of a run that another process is to do. What else
+// is on the line, like the conditions that it must meet, is the command's.
+func parseJob(line []string) (j job, of *command, err error) {
 	switch line[0] {
 	case "echo":
 		e := newEcho()
 		err = read(line, e.runs, e.check)
-		return job{Run: scenario.ChurnOptions{Options: e.Options}}, e.thresholds, err
+		return job{Run: scenario.ChurnOptions{Options: e.Options}}, e.command, err
 	case "stress":
 		s := newStress()
 		err = read(line, s.runs, func() error { return s.settle(s.n) })
-		return job{Run: s.opt}, s.thresholds, err
+		return job{Run: s.opt}, s.command, err
 	case "churn":
 		c := newChurn()
 		if err = read(line, c.runs, c.check); err == nil && c.matrix {
 			err = cli.Usage("--matrix is no single run")
 		}
-		return c.job(), c.thresholds, err
+		return c.job(), c.command, err
 	}
 	h := newHold()
 	err = read(line, h.runs, h.check)
-	return job{Run: scenario.ChurnOptions{Options: h.Options}}, h.thresholds, err
+	return job{Run: scenario.ChurnOptions{Options: h.Options}}, h.command, err
 }
 
 func choices(v []scenario.Choice) (list []string) {

@@ -104,6 +104,18 @@ func (f *Flags) Names() (names []string) {
 	return names
 }
 
+// Standing are the flags whose value stands in the help for a word: FILE, CMD.
+func (f *Flags) Standing(words ...string) (names []string) {
+	for _, g := range f.groups {
+		for _, one := range g.flags {
+			if slices.ContainsFunc(words, func(w string) bool { return strings.Contains(one.as, w) }) {
+				names = append(names, one.Name)
+			}
+		}
+	}
+	return names
+}
+
 // Repeated are the flags of those names that are on the command line, as one
 // would type them again.
 func (f *Flags) Repeated(names ...string) (words []string) {

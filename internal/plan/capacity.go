@@ -30,6 +30,20 @@ type Machine struct {
 	ServerConns    int64 // what the server's control endpoint says it takes
 }
 
+// The limits that several processes share: of a machine, and of the server.
+const (
+	limitMemory    = "memory"
+	limitWatches   = "epoll watches"
+	limitConntrack = "conntrack"
+	limitFiles     = "open files of the system"
+	limitServer    = "the server"
+)
+
+// ofMachine says whether processes on one machine share what the limit allows.
+func (l Limit) ofMachine() bool {
+	return slices.Contains([]string{limitMemory, limitWatches, limitConntrack, limitFiles}, l.Name)
+}
+
 // Limit is one bound on the number of connections.
 type Limit struct {
 	Name string
@@ -45,7 +59,7 @@ func (m Machine) Limits() []Limit {
 		all = append(all, Limit{Name: name, Max: max(0, n), Why: why, Cure: cure})
 	}
 	if m.BytesPerConn > 0 {
-		add("memory", m.RoomBytes/m.BytesPerConn,
+		add(limitMemory, m.RoomBytes/m.BytesPerConn,
 			fmt.Sprintf("%s bytes can be taken, a connection takes about %s here", unit.Commas(m.RoomBytes), unit.Commas(m.BytesPerConn)),
 			"a machine with more memory, or server and client on two machines")
 	}
@@ -68,19 +82,19 @@ func (m Machine) Limits() []Limit {
 		if m.WatchesTaken > 0 {
 			why += fmt.Sprintf(", %s in use", unit.Commas(m.WatchesTaken))
 		}
-		add("epoll watches", (m.EpollWatches-m.WatchesTaken)/per, why,
+		add(limitWatches, (m.EpollWatches-m.WatchesTaken)/per, why,
 			fmt.Sprintf("sysctl -w fs.epoll.max_user_watches=%d", m.EpollWatches*4))
 	}
 	if m.Conntrack > 0 {
-		add("conntrack", m.Conntrack-m.ConntrackTaken, fmt.Sprintf("net.netfilter.nf_conntrack_max %s, %s in use", unit.Commas(m.Conntrack), unit.Commas(m.ConntrackTaken)),
+		add(limitConntrack, m.Conntrack-m.ConntrackTaken, fmt.Sprintf("net.netfilter.nf_conntrack_max %s, %s in use", unit.Commas(m.Conntrack), unit.Commas(m.ConntrackTaken)),
 			"sysctl -w net.netfilter.nf_conntrack_max=..., or no conntrack for these ports (nft: notrack)")
 	}
 	if m.FileMax > 0 {
 		per := max(1, m.FilesPerConn)
-		add("open files of the system", m.FileMax/per, fmt.Sprintf("fs.file-max less what is open: %s", unit.Commas(m.FileMax)), "sysctl -w fs.file-max=...")
+		add(limitFiles, m.FileMax/per, fmt.Sprintf("fs.file-max less what is open: %s", unit.Commas(m.FileMax)), "sysctl -w fs.file-max=...")
 	}
 	if m.ServerConns > 0 {
-		add("the server", m.ServerConns, "what its control endpoint says it takes", "start the server with a larger --max-conns")
+		add(limitServer, m.ServerConns, "what its control endpoint says it takes", "start the server with a larger --max-conns")
 	}
 	slices.SortStableFunc(all, func(a, b Limit) int { return cmp.Compare(a.Max, b.Max) })
 	return all

@@ -97,15 +97,19 @@ func runChurn(ctx context.Context, o ChurnOptions, fp proc.FS, watch Watch) (c *
 	if c.engine, err = loadgen.Start(p.Plan, max(1, o.Size, o.SizeMax)); err != nil {
 		return nil, seen, nil, err
 	}
+	ctx, stopRun := context.WithCancel(ctx)
+	defer stopRun()
+	gate := gate{pass: o.Gate, stop: stopRun}
 	late, stopLate := withGrace(ctx)
 	defer stopLate()
+	stop := watchRun(p, fp, c.engine, func() string { return o.Scenario }, &gate, watch)
+	gate.wait(ctx, GateRamp)
 	now, _ := p.control.counts(ctx) // nil: not known
 	before := o.count(fp, now)
 	rec := p.record(ctx, fp, o.Ports)
 	if o.Scenario == "churn" { // no other scenario shows it, and sampling sockets costs CPU time
 		c.tw = watchTimeWait(o.Ports, func() int64 { return c.engine.Counts().Received })
 	}
-	stop := watchRun(p, fp, c.engine, func() string { return o.Scenario }, watch)
 	within := countWithin(o.Hold, c.engine.Counts)
 	c.engine.Churn(ctx, loadgen.Churn{Users: o.Users, PerConn: o.perConn(), ServerCloses: o.ServerEnds,
 		Loops: o.Loops, Duration: o.Hold,
@@ -114,6 +118,7 @@ func runChurn(ctx context.Context, o ChurnOptions, fp proc.FS, watch Watch) (c *
 	if c.tw != nil {
 		c.tw.stop()
 	}
+	gate.wait(ctx, GateClose)
 	stop()
 	heat := c.engine.Heat()
 	if ctx.Err() == nil {

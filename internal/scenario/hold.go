@@ -19,6 +19,7 @@ import (
 type Progress struct {
 	Run        *Prepared
 	Phase      string // start, ramp, settle, hold, verify, close
+	Gate       string // it waits at that gate; "" at none
 	Elapsed    time.Duration
 	Target     int64
 	Counts     loadgen.Counts
@@ -39,6 +40,7 @@ type hold struct {
 	engine       *loadgen.Engine
 	res          *result.Result
 	phase        atomic.Value // string
+	gate         gate
 	began        time.Time
 	counted      counted // before the run
 	sampler      *proc.Sampler
@@ -71,6 +73,9 @@ const (
 func Hold(ctx context.Context, p *Prepared, o Options, fp proc.FS, watch Watch) (*result.Result, error) {
 	h := &hold{Prepared: p, opt: o, fp: fp, watch: watch, sampler: proc.NewSampler()}
 	h.res = newResult(p, o)
+	ctx, h.gate.stop = context.WithCancel(ctx)
+	defer h.gate.stop()
+	h.gate.pass = o.Gate
 	var stopLate context.CancelFunc
 	h.late, stopLate = withGrace(ctx)
 	defer stopLate()
@@ -80,7 +85,7 @@ func Hold(ctx context.Context, p *Prepared, o Options, fp proc.FS, watch Watch) 
 	}
 	h.engine = engine
 	h.setPhase("start")
-	stopWatch := watchRun(p, fp, engine, func() string { return h.phase.Load().(string) }, watch)
+	stopWatch := watchRun(p, fp, engine, func() string { return h.phase.Load().(string) }, &h.gate, watch)
 	// Started before the baseline, so that its own garbage is part of the baseline.
 	rec := h.record(ctx, fp, o.Ports)
 	h.run(ctx)
@@ -115,15 +120,18 @@ func (h *hold) run(ctx context.Context) {
 		h.softirq = math.Inf(1) // no later count is as much
 	}
 	h.serverBefore = server
+	h.gate.wait(ctx, GateRamp)
 	h.setPhase("ramp")
 	h.ramp(ctx)
 	h.setPhase("settle")
 	h.settle(ctx)
+	h.gate.wait(ctx, GateHold)
 	h.setPhase("hold")
 	h.exchange(ctx)
 	h.setPhase("verify")
 	h.verify(ctx)
 	h.reconcileAgain(ctx)
+	h.gate.wait(ctx, GateClose)
 	h.setPhase("close")
 	h.close(ctx)
 }
@@ -444,18 +452,24 @@ func newResult(p *Prepared, o Options) *result.Result {
 	pl := p.Plan
 	nofile, _ := sys.GetNofile()
 	r := &result.Result{Schema: result.Schema, Scenario: pl.Scenario, Proto: pl.Proto, Started: time.Now().UTC(), Command: o.Command,
-		Host: thisHost(o.Commit),
-		Plan: result.Plan{Asked: pl.Asked, Host: HostText(&pl.Target), FirstPort: pl.Ports[0], Conns: pl.Total, Ports: len(pl.Ports),
-			Sources: max(1, len(pl.Sources)), Threads: pl.Threads, FDTables: 1, LimitedBy: p.LimitedBy}}
+		Host: thisHost(o.Commit), Plan: planOf(p)}
 	r.Host.Nofile = nofile.Soft
-	if pl.Proto == plan.Mixed {
-		r.Plan.WSFirstPort = pl.Ports[1]
-	}
-	if pl.PrivateTables {
-		r.Plan.FDTables = pl.Threads
-	}
 	for _, l := range p.Limits {
 		r.Limits = append(r.Limits, result.Limit{Name: l.Name, Max: l.Max, Why: l.Why, Cure: l.Cure})
+	}
+	return r
+}
+
+// planOf is what was decided.
+func planOf(p *Prepared) result.Plan {
+	pl := p.Plan
+	r := result.Plan{Asked: pl.Asked, Host: HostText(&pl.Target), FirstPort: pl.Ports[0], Conns: pl.Total, Ports: len(pl.Ports),
+		Sources: max(1, len(pl.Sources)), Threads: pl.Threads, FDTables: 1, LimitedBy: p.LimitedBy}
+	if pl.Proto == plan.Mixed {
+		r.WSFirstPort = pl.Ports[1]
+	}
+	if pl.PrivateTables {
+		r.FDTables = pl.Threads
 	}
 	return r
 }

@@ -10,23 +10,31 @@ import (
 	"github.com/c10m/c10m/internal/result"
 )
 
-// watchRun reports progress, at once and then until the returned func is called.
-func watchRun(run *Prepared, fp proc.FS, e *loadgen.Engine, phase func() string, watch Watch) (stop func()) {
+// watchRun reports progress: at once, now and then, and when the run comes to a gate
+// or passes it, until the returned func is called.
+func watchRun(run *Prepared, fp proc.FS, e *loadgen.Engine, phase func() string, g *gate, watch Watch) (stop func()) {
 	began := time.Now()
 	show := func() {
-		p := Progress{Run: run, Phase: phase(), Elapsed: time.Since(began), Target: run.Plan.Total, Counts: e.Counts(), Live: e.Live}
+		p := Progress{Run: run, Phase: phase(), Gate: g.standing(), Elapsed: time.Since(began), Target: run.Plan.Total, Counts: e.Counts(), Live: e.Live}
 		if mem, err := fp.Mem(); err == nil {
 			p.MemoryLeft = mem.Room(plan.MemoryReserve)
 		}
 		watch(p)
 	}
 	show()
-	return every(watchEvery, show)
+	if g.pass == nil {
+		return every(watchEvery, show)
+	}
+	g.moved = make(chan struct{}, 1)
+	return everyOr(watchEvery, g.moved, show)
 }
 
 // every calls do once every d until the returned func is called, which waits for a
 // call in progress to finish.
-func every(d time.Duration, do func()) (stop func()) {
+func every(d time.Duration, do func()) (stop func()) { return everyOr(d, nil, do) }
+
+// everyOr calls do then and whenever something comes.
+func everyOr(d time.Duration, comes <-chan struct{}, do func()) (stop func()) {
 	done, ended := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(ended)
@@ -36,9 +44,10 @@ func every(d time.Duration, do func()) (stop func()) {
 			select {
 			case <-done:
 				return
+			case <-comes:
 			case <-tick.C:
-				do()
 			}
+			do()
 		}
 	}()
 	return func() { close(done); <-ended }

@@ -33,6 +33,9 @@ type Options struct {
 	ShowFailure   bool          // keep the first answer that made a connection fail
 	Commit        string
 	Command       []string
+	// Gate, where there is one, is called before each phase that Gates names, and the
+	// phase begins once it returns; an error ends the run like an interrupt.
+	Gate func(ctx context.Context, phase string) error `json:"-"`
 
 	churns bool // its connections come and go, and leave TIME_WAIT at this end
 }
@@ -75,29 +78,11 @@ func Prepare(ctx context.Context, o Options, fp proc.FS) (*Prepared, error) {
 }
 
 func prepare(ctx context.Context, o Options, fp proc.FS) (*Prepared, error) {
-	p := &Prepared{control: newControl(ctx, "")}
-	tasks, err := roomForThreads(fp)
+	p, b, err := look(ctx, o, fp)
 	if err != nil {
 		return nil, err
 	}
-	if err := probe(ctx, o); err != nil {
-		return nil, err
-	}
-	p.findServer(ctx, o, fp)
-	pl := plan.Plan{Target: o.Target, Asked: o.Asked, Sources: o.Sources, Local: p.localPorts(fp)}
-	if o.Engine == plan.EnginePackets {
-		if err := decidePackets(&pl, o, fp); err != nil {
-			return nil, err
-		}
-	}
-	m, private, err := p.machine(o, pl, fp)
-	if err != nil {
-		return nil, err
-	}
-	if private {
-		tasks.bind(&m)
-	}
-	p.Limits = m.Limits()
+	pl := b.plan
 	if err := p.decideConns(&pl, o); err != nil {
 		return nil, err
 	}
@@ -105,7 +90,7 @@ func prepare(ctx context.Context, o Options, fp proc.FS) (*Prepared, error) {
 		err = packetThreads(&pl, o)
 	} else {
 		p.decideSources(&pl, o)
-		err = p.decideThreads(&pl, o, m, private, tasks)
+		err = p.decideThreads(&pl, o, b.machine, b.private, b.tasks)
 	}
 	if err != nil {
 		return nil, err

@@ -18,19 +18,28 @@ func (r *Rate) String() string {
 	return strconv.FormatFloat(float64(*r), 'f', -1, 64) + "/s"
 }
 
-// Set reads "max" or a count of at least 1, with or without "/s".
+// Set reads "max", a count of at least 1, or a decimal, with or without "/s".
 func (r *Rate) Set(s string) error {
 	if s == "max" {
 		*r = 0
 		return nil
 	}
-	n, err := ParseCount(strings.TrimSuffix(s, "/s"))
-	if err != nil || n < 1 {
-		return fmt.Errorf("%q is not a rate: want max or a number per second from 1, like 50000, 50k or 50k/s", s)
+	number := strings.TrimSuffix(s, "/s")
+	if n, err := ParseCount(number); err == nil && n >= 1 {
+		*r = Rate(n)
+		return nil
 	}
-	*r = Rate(n)
+	// A part of a rate need not be a whole number.
+	v, err := strconv.ParseFloat(number, 64)
+	if err != nil || v < leastRate || v > MaxCount || strings.Trim(number, "0123456789.") != "" {
+		return fmt.Errorf("%q is not a rate: want max or a number per second from 0.001, like 50000, 50k/s or 2.5", s)
+	}
+	*r = Rate(v)
 	return nil
 }
+
+// leastRate is once in a quarter of an hour.
+const leastRate = 0.001
 
 // Type names the kind of value in a program's help.
 func (*Rate) Type() string { return "rate" }
