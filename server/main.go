@@ -126,8 +126,8 @@ func (s *server) serve(ctx context.Context) error {
 	if err := s.portsFree(); err != nil {
 		return err
 	}
-	for _, warning := range tune.Warnings(tune.Target{Conns: s.conns, Ports: s.ranges(), Role: tune.Server}, tune.Server) {
-		s.logf("warning: %s", warning)
+	for _, hurt := range tune.HurtingHere(tune.Target{Conns: s.conns, Ports: s.ranges(), Role: tune.Server}, tune.Server) {
+		s.logf("warning: %s", hurt.Line())
 	}
 	if err := s.staff(); err != nil {
 		return err

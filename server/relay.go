@@ -126,9 +126,9 @@ func (s *server) relays(ctx context.Context) error {
 	if err := s.portsFree(); err != nil {
 		return err
 	}
-	for _, warning := range tune.Warnings(tune.Target{Conns: s.conns, Ports: s.ranges(), Dests: int64(s.relay.to.ports.N), Role: tune.Both,
+	for _, hurt := range tune.HurtingHere(tune.Target{Conns: s.conns, Ports: s.ranges(), Dests: int64(s.relay.to.ports.N), Role: tune.Both,
 		Churns: s.relay.mode == relay.PerRequest}, tune.Both) {
-		s.logf("warning: %s", warning)
+		s.logf("warning: %s", hurt.Line())
 	}
 	s.page, s.size = shard.Alone(), shard.Size{Workers: 1, Loops: runtime.NumCPU(), Limit: s.conns}
 	cfg := relay.Config{Bind: s.bind, Ports: s.ports(), Mode: s.relay.mode, Pool: pool, Limit: s.conns}

@@ -89,7 +89,7 @@ var sentences = map[string]string{
 	"server_on_other_machine": "the server runs on another machine: only its own counters are seen from " +
 		"here; run this command there for the rest",
 	"server_still_holds": "{when}the server holds {conns} connections more than before the run",
-	"setting":            "{what}",
+	"setting":            "{setting} is {now}, this run needs {need}: {why}; cure: {cure}",
 	"thread_ended":       "a client thread ended early: {why}",
 }
 

@@ -122,8 +122,8 @@ func (p *Prepared) warnSettings(o Options) {
 	case p.SameNet:
 		t.Role = tune.Both
 	}
-	for _, said := range tune.Warnings(t, own) {
-		p.warn(result.Warn("setting").Word("what", said))
+	for _, f := range tune.HurtingHere(t, own) {
+		p.warn(result.Warn("setting").Word("setting", f.Key).Word("now", f.Now).Word("need", f.Need).Word("why", f.Why).Word("cure", f.Cure))
 	}
 }
 

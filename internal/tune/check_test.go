@@ -168,8 +168,8 @@ func TestHurting(t *testing.T) {
 			var got []string
 			for _, f := range Hurting(st, target(tt.conns)) {
 				got = append(got, f.Key)
-				if strings.Contains(f.Warning, "\n") || !strings.Contains(f.Warning, "cure: ") {
-					t.Errorf("warning %q", f.Warning)
+				if strings.Contains(f.Line(), "\n") || !strings.Contains(f.Line(), "cure: ") {
+					t.Errorf("warning %q", f.Line())
 				}
 			}
 			if strings.Join(got, " ") != strings.Join(tt.want, " ") {
@@ -244,7 +244,21 @@ func TestHurtingConcerns(t *testing.T) {
 	}
 	run.Role = Client
 	for _, f := range Hurting(st, run) {
-		t.Errorf("one end alone: %s", f.Warning)
+		t.Errorf("one end alone: %s", f.Line())
+	}
+}
+
+// TestHurtingReadsAMinus: a namespace that shares the first one's table says so by
+// a minus, which is no size.
+func TestHurtingReadsAMinus(t *testing.T) {
+	st := box()
+	st.values["net.ipv4.tcp_ehash_entries"] = "-65536"
+	said := ""
+	for _, f := range Hurting(st, target(1000_000)) {
+		said += f.Line() + "\n"
+	}
+	if want := "net.ipv4.tcp_ehash_entries is 65536 (shared with the first network namespace), this run needs "; !strings.Contains(said, want) {
+		t.Errorf("%s want %s", said, want)
 	}
 }
 
@@ -252,8 +266,8 @@ func TestHurtingNamesTheCure(t *testing.T) {
 	st := box()
 	st.values["net.core.somaxconn"] = "128"
 	for _, f := range Hurting(st, target(1000_000)) {
-		if f.Key == "net.core.somaxconn" && !strings.HasSuffix(f.Warning, "cure: sysctl -w net.core.somaxconn=65535") {
-			t.Error(f.Warning)
+		if f.Key == "net.core.somaxconn" && !strings.HasSuffix(f.Line(), "cure: sysctl -w net.core.somaxconn=65535") {
+			t.Error(f.Line())
 		}
 	}
 }

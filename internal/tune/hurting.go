@@ -3,18 +3,26 @@ package tune
 import (
 	"fmt"
 	"os"
+	"slices"
+	"strings"
 
 	"github.com/c10m/c10m/internal/unit"
 )
 
 // Finding is a setting that will hurt a run.
 type Finding struct {
-	Key     string
-	Now     string
-	Need    string // below this the run suffers
-	Warning string // one line, with the cure
+	Key  string
+	Now  string
+	Need string // below this the run suffers
+	Why  string // what it suffers then
+	Cure string // a command
 
 	setting Setting
+}
+
+// Line is the finding in one line.
+func (f Finding) Line() string {
+	return fmt.Sprintf("%s is %s, this run needs %s: %s; cure: %s", f.Key, f.Now, f.Need, f.Why, f.Cure)
 }
 
 // concerns says whether the setting is wanted where only that end is.
@@ -46,12 +54,19 @@ func Hurting(st State, t Target) []Finding {
 		if _, enough, err := Raise(set.Kind, now, need); err != nil || enough {
 			continue
 		}
-		f := Finding{Key: set.Key, Now: now, Need: need, setting: set}
-		f.Warning = fmt.Sprintf("%s is %s, this run needs %s: %s; cure: %s",
-			set.Key, quoteEmpty(now), wantText(set.Kind, need), set.TooLow, hurtCure(set, t, now))
-		all = append(all, f)
+		all = append(all, Finding{Key: set.Key, Now: nowText(set.Kind, now), Need: wantText(set.Kind, need), Why: set.TooLow,
+			Cure: hurtCure(set, t, now), setting: set})
 	}
 	return all
+}
+
+// nowText is a value as it stands; a negative magnitude, of tcp_ehash_entries, is
+// one that is shared with the first network namespace.
+func nowText(k Kind, now string) string {
+	if size, shared := strings.CutPrefix(now, "-"); k == Magnitude && shared {
+		return size + " (shared with the first network namespace)"
+	}
+	return quoteEmpty(now)
 }
 
 // hurtCure raises to what is wanted, not just to what is needed.
@@ -82,22 +97,15 @@ func current(st State) map[string]string {
 	return all
 }
 
-// Warnings is Hurting on this machine: one line for each setting that will hurt
-// run t, with its cure. Memory and cores are this machine's. Of a run on Both,
-// program own leaves out what only the other one suffers from, which says it
-// itself.
-func Warnings(t Target, own Role) []string {
+// HurtingHere is Hurting on this machine. Memory and cores are this machine's. Of a
+// run on Both, program own leaves out what only the other one suffers from, which
+// says it itself.
+func HurtingHere(t Target, own Role) []Finding {
 	root := Root{Dir: "/"}
 	memory, cores, err := root.Machine()
 	if err != nil {
 		return nil // nothing is known, so nothing is claimed
 	}
-	var lines []string
 	t.Memory, t.Page, t.Cores = memory, int64(os.Getpagesize()), cores
-	for _, f := range Hurting(root, t) {
-		if f.concerns(own) {
-			lines = append(lines, f.Warning)
-		}
-	}
-	return lines
+	return slices.DeleteFunc(Hurting(root, t), func(f Finding) bool { return !f.concerns(own) })
 }
