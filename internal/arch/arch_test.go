@@ -21,7 +21,7 @@ var ours = rules{
 		{"internal/packets"},
 		{"internal/loadgen", "internal/echo", "internal/proc"},
 		{"internal/diagnose", "internal/tune", "internal/echo/gnet", "internal/echo/epoll"},
-		{"internal/scenario", "internal/shard", "internal/report", "internal/dash", "internal/relay"},
+		{"internal/scenario", "internal/shard", "internal/report", "internal/dash", "internal/relay", "internal/fleet"},
 		{"server", "client", "tuning"},
 	},
 	// What decides without a kernel, and is tested without one.
@@ -44,6 +44,8 @@ var ours = rules{
 		{module: "github.com/HdrHistogram/hdrhistogram-go", rooms: []string{"internal/result"}},
 		{module: "github.com/spf13/cobra", rooms: []string{"internal/cli"}},
 		{module: "github.com/spf13/pflag", rooms: []string{"internal/cli"}},
+		{module: "github.com/nats-io/nats-server/v2", rooms: []string{"internal/fleet"}},
+		{module: "github.com/nats-io/nats.go", rooms: []string{"internal/fleet"}},
 		{module: "github.com/gobwas/ws", rooms: []string{"internal/ws"}, tests: true},
 	},
 	maxLines:    500,
