@@ -94,10 +94,16 @@ func (m Machine) Limits() []Limit {
 		add(limitFiles, m.FileMax/per, fmt.Sprintf("fs.file-max less what is open: %s", unit.Commas(m.FileMax)), "sysctl -w fs.file-max=...")
 	}
 	if m.ServerConns > 0 {
-		add(limitServer, m.ServerConns, "what its control endpoint says it takes", "start the server with a larger --max-conns")
+		all = append(all, ServerLimit(m.ServerConns))
 	}
 	slices.SortStableFunc(all, func(a, b Limit) int { return cmp.Compare(a.Max, b.Max) })
 	return all
+}
+
+// ServerLimit is the limit of a server that says what it takes.
+func ServerLimit(n int64) Limit {
+	return Limit{Name: limitServer, Max: max(0, n), Why: "what its control endpoint says it takes",
+		Cure: "start the server with a larger --max-conns"}
 }
 
 // saturate multiplies without overflow.

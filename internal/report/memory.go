@@ -84,11 +84,17 @@ func kernelEnds(m *result.Memory) string {
 	switch {
 	case m.BothEnds:
 		return "both ends, " + unit.PerConn(m.KernelPerSocket) + " a socket"
+	case m.ServerEnd && serverAlone(m):
+		return "the server's machine only"
 	case m.ServerEnd:
 		return "the server's end only, the client has no sockets"
 	}
 	return "this end only"
 }
+
+// serverAlone says whether no client's memory is in the cost at all: of a fleet it is
+// beside each agent.
+func serverAlone(m *result.Memory) bool { return m.ClientPerConn == nil && m.ClientBelow == nil }
 
 func method(m string) string {
 	if m == "slabinfo" {
@@ -132,6 +138,8 @@ func extrapolated(m *result.Memory) string {
 	switch {
 	case m.BothEnds:
 		at = ""
+	case m.ServerEnd && serverAlone(m):
+		at = ", the server's machine"
 	case m.ServerEnd:
 		at = ", the server and the client's own TCP"
 	}

@@ -277,10 +277,15 @@ const (
 
 // settleTime is how long both ends get to return memory.
 func (h *hold) settleTime() time.Duration {
-	switch {
-	case h.opt.Settle != SettleAuto:
+	if h.opt.Settle != SettleAuto {
 		return h.opt.Settle
-	case h.Plan.Total < smallRun:
+	}
+	return settleOf(h.Plan.Total)
+}
+
+// settleOf is the time for so many connections.
+func settleOf(conns int64) time.Duration {
+	if conns < smallRun {
 		return settleSmall
 	}
 	return settleFor
@@ -354,24 +359,9 @@ func (h *hold) awaitServer(ctx context.Context) bool {
 	if h.Elsewhere {
 		patience = lastLook // the server may never see them
 	}
-	last, since := int64(-1), time.Now()
-	for ctx.Err() == nil && h.control.base != "" {
-		r, err := h.control.counts(ctx)
-		if err != nil {
-			return false
-		}
-		if r.Open-h.counted.server >= h.engine.Counts().Open() {
-			return true
-		}
-		if r.Open != last {
-			last, since = r.Open, time.Now()
-		}
-		if time.Since(since) > patience {
-			return false
-		}
-		sleep(ctx, 5*time.Millisecond)
-	}
-	return false
+	return h.control.await(ctx, 5*time.Millisecond, patience, func(open int64) bool {
+		return open-h.counted.server >= h.engine.Counts().Open()
+	})
 }
 
 // exchange holds for the time asked for: silent, or with messages.
@@ -426,15 +416,7 @@ func (h *hold) close(ctx context.Context) {
 	if h.control.base == "" {
 		sleep(ctx, time.Second)
 	}
-	for last, since := int64(-1), time.Now(); ctx.Err() == nil && h.control.base != ""; sleep(ctx, 20*time.Millisecond) {
-		r, err := h.control.counts(ctx)
-		if err != nil || r.Open <= h.counted.server || time.Since(since) > catchUp {
-			break
-		}
-		if r.Open != last {
-			last, since = r.Open, time.Now()
-		}
-	}
+	h.control.await(ctx, 20*time.Millisecond, catchUp, func(open int64) bool { return open <= h.counted.server })
 	sleep(ctx, h.settleTime())
 	after, _, err := h.snapshot(ctx)
 	switch {

@@ -84,6 +84,27 @@ func (c *control) report(ctx context.Context) (*result.ServerReport, error) {
 	return c.get(ctx, "/footprint")
 }
 
+// await polls the server's count until it is as wanted. It gives up when the server
+// does not answer, or its count does not change for so long.
+func (c *control) await(ctx context.Context, every, patience time.Duration, wanted func(open int64) bool) bool {
+	for last, since := int64(-1), time.Now(); ctx.Err() == nil && c.base != ""; sleep(ctx, every) {
+		r, err := c.counts(ctx)
+		if err != nil {
+			return false
+		}
+		if wanted(r.Open) {
+			return true
+		}
+		if r.Open != last {
+			last, since = r.Open, time.Now()
+		}
+		if time.Since(since) > patience {
+			return false
+		}
+	}
+	return false
+}
+
 func (c *control) get(ctx context.Context, path string) (*result.ServerReport, error) {
 	if c.base == "" {
 		return nil, errNoControl
