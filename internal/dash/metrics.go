@@ -114,6 +114,10 @@ var (
 	clientEcho        = prometheus.NewDesc("c10m_client_echo_seconds", "Time from when a message should have been sent until it was back. The sum is of bucket middles, within 1 %.", []string{"proto"}, nil)
 	threadConns       = gauge("c10m_client_thread_connections", "Connections open now, by thread.", "thread")
 	threadCPU         = counter("c10m_client_thread_cpu_seconds_total", "Processor time, by thread.", "thread")
+	agentConns        = gauge("c10m_client_agent_connections", "Connections open now, by agent of the fleet.", "agent")
+	agentEstablished  = counter("c10m_client_agent_established_total", "Connections established, by agent of the fleet.", "agent")
+	agentCPU          = counter("c10m_client_agent_cpu_seconds_total", "Processor time of the run, by agent of the fleet.", "agent")
+	agentState        = gauge("c10m_client_agent_state", "Always 1; the label says where an agent of the fleet stands.", "agent", "state")
 )
 
 // collector takes a sample for each scrape.
@@ -237,6 +241,15 @@ func (out sink) client(end End, s Sample, since time.Time) {
 	for _, name := range allCauses(end, s) {
 		phase, cause, _ := strings.Cut(name, "_")
 		out.count(clientErrors, s.Errors[name], phase, cause)
+	}
+	if end.Meta.Shard == Agent {
+		for _, sh := range s.Shards {
+			out.count(agentConns, sh.Open, sh.Name)
+			out.count(agentEstablished, sh.Opened, sh.Name)
+			out.put(agentCPU, sh.CPU, sh.Name)
+			out.count(agentState, 1, sh.Name, sh.State)
+		}
+		return
 	}
 	for i, sh := range s.Shards {
 		out.count(threadConns, sh.Open, strconv.Itoa(i))

@@ -48,6 +48,9 @@ const (
 	Exact
 )
 
+// Agent is the Meta.Shard of a client that is a fleet.
+const Agent = "agent"
+
 // Meta is what does not change while the program runs.
 type Meta struct {
 	Role   string `json:"role"`   // Server or Client
@@ -57,7 +60,7 @@ type Meta struct {
 	CPUs   int    `json:"cpus"`
 	Max    int64  `json:"max"`              // connections
 	Bound  string `json:"bound"`            // what Max of them are: allowed, asked for, at a time
-	Shard  string `json:"shard"`            // what it is split into: worker, thread
+	Shard  string `json:"shard"`            // what it is split into: worker, thread, agent
 	Engine string `json:"engine,omitempty"` // of a server that echoes
 	Ports  []Port `json:"ports"`            // that it listens on
 }
@@ -89,11 +92,13 @@ type Sample struct {
 	Run      *Run               `json:"run,omitempty"` // of a client
 }
 
-// Shard is one worker process of a server, or one thread of a client.
+// Shard is one worker process of a server, one thread of a client, or one agent of a
+// fleet.
 type Shard struct {
-	Number   int     `json:"-"`     // which of them: of a worker, what ?worker= names it by
-	ID       int     `json:"id"`    // of the process or thread; 0: not known yet
-	State    string  `json:"state"` // of a worker
+	Name     string  `json:"name,omitempty"` // of an agent
+	Number   int     `json:"-"`              // which of them: of a worker, what ?worker= names it by
+	ID       int     `json:"id"`             // of the process or thread; 0: not known yet
+	State    string  `json:"state"`          // of a worker, or of an agent
 	Open     int64   `json:"open"`
 	Opened   int64   `json:"opened"`
 	CPU      float64 `json:"cpu"` // seconds so far

@@ -1,9 +1,11 @@
 package scenario
 
 import (
+	"os"
 	"time"
 
 	"github.com/c10m/c10m/internal/result"
+	"github.com/c10m/c10m/internal/sys"
 )
 
 // Event is where a run stands, for another process or machine: all of it each time,
@@ -22,7 +24,7 @@ type Event struct {
 	Mismatched int64         `json:"mismatched,omitempty"`
 	Bytes      int64         `json:"bytes,omitempty"`
 	MemoryLeft uint64        `json:"memory_left,omitempty"`
-	Threads    int           `json:"threads,omitempty"` // that open and hold
+	CPU        time.Duration `json:"cpu_ns,omitempty"` // that the process has used
 	// Since the run began, and whole, where that was asked for.
 	Connect   *result.Latency `json:"connect,omitempty"`
 	Handshake *result.Latency `json:"handshake,omitempty"`
@@ -38,8 +40,9 @@ func (e *Event) Done() int64 {
 func (p *Progress) Event(seq uint64, histograms bool) Event {
 	e := Event{Seq: seq, Phase: p.Phase, Gate: p.Gate, Elapsed: p.Elapsed, MemoryLeft: p.MemoryLeft}
 	if p.Run != nil {
-		e.Plan, e.Threads = planOf(p.Run), p.Run.Plan.Threads
+		e.Plan = planOf(p.Run)
 	}
+	e.CPU, _ = sys.ProcessCPU(os.Getpid())
 	live := p.Live()
 	t := &live.Tally
 	e.Conns, e.Open = newConns(&t.Part), t.Open()

@@ -327,7 +327,7 @@
   });
   let shardCells = null;
   function showShards() {
-    const used = cores(), name = (i) => meta.shard + " " + i, box = $("shards");
+    const used = cores(), name = (i) => now.shards[i].name || meta.shard + " " + i, box = $("shards"), agents = meta.shard === "agent";
     const full = used.length === 1 ? meta.cpus : Math.max(1, ...used);
     set($("h-shards"), "CPU per " + meta.shard);
     set($("n-shards"), server() && used.length > 1 ? `What one does: go tool pprof '${location.origin}/debug/pprof/profile?worker=0'. Without worker= profiles are the supervisor's, and so are go_* and process_* in /metrics.` : "");
@@ -337,18 +337,19 @@
       }
       const parts = box.firstChild.children;
       used.forEach((u, i) => {
+        set(parts[3 * i], name(i));
         parts[3 * i + 1].firstChild.style.width = Math.min(100, (u ?? 0) / full * 100) + "%";
-        set(parts[3 * i + 2], `${u === null ? "–" : percent(u)} · ${count(now.shards[i].open)} open`);
+        set(parts[3 * i + 2], `${u === null ? "–" : percent(u)} · ${count(now.shards[i].open)} open${agents ? " · " + now.shards[i].state : ""}`);
       });
     } else {
       shardCells ??= (box.replaceChildren(), new Cells(box, used.length + " " + meta.shard + "s", percent));
       shardCells.update(used.map((u, i) => ({ name: name(i), v: u ?? 0 })), full, 0.9);
     }
     if ($("d-shards").open) {
-      const head = [meta.shard, server() ? "Process" : "Thread id", "Open", "Opened", "CPU", "CPU so far"];
+      const head = [meta.shard, server() ? "Process" : agents ? "State" : "Thread id", "Open", "Opened", "CPU", "CPU so far"];
       table($("d-shards").querySelector("table"), server() ? head.concat("Restarts", "State") : head, now.shards.map((s, i) => {
-        const cells = [String(s.id || "–"), count(s.open), count(s.opened), used[i] === null ? "–" : percent(used[i]), three.format(s.cpu) + " s"];
-        return { name: String(i), cells: server() ? cells.concat(count(s.restarts), s.state) : cells };
+        const cells = [agents ? s.state : String(s.id || "–"), count(s.open), count(s.opened), used[i] === null ? "–" : percent(used[i]), three.format(s.cpu) + " s"];
+        return { name: s.name || String(i), cells: server() ? cells.concat(count(s.restarts), s.state) : cells };
       }));
     }
   }
