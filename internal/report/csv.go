@@ -15,19 +15,32 @@ import (
 // run that ended before its first sample.
 var ErrNoSeries = errors.New("the result has no series: see --json")
 
-// WriteCSV writes the series of a result, RFC 4180, in base units, with the names
-// of the result file as a header: the curve of a ramp, latency over the time of an
-// echo, what a churn and a soak saw over time, the steps of a peak, the cells of a
-// matrix, the variants of a sweep. What was not measured is empty.
+// rows are figures over time or over cases, in base units: what CSV has of a
+// section, and the page as a plot.
+type rows struct {
+	head []string // names as in the result file
+	list [][]any  // float64, string, or nil for what was not measured
+}
+
+func (r *rows) add(cells ...any) { r.list = append(r.list, cells) }
+
+// WriteCSV writes the rows of a report's last section that has any, RFC 4180, under
+// a header: what a lab found out before latency over the time of an echo, and that
+// before the curve of the ramp. What was not measured is empty.
 func WriteCSV(w io.Writer, r *result.Result) error {
-	head, rows := series(r)
-	if len(rows) == 0 {
+	var last rows
+	for _, s := range append(openedSections(r), foundSections(r)...) {
+		if len(s.CSV.list) > 0 {
+			last = s.CSV
+		}
+	}
+	if len(last.list) == 0 || r.Diagnosis != nil {
 		return ErrNoSeries
 	}
 	var b bytes.Buffer
 	out := csv.NewWriter(&b)
-	_ = out.Write(head) // to memory
-	for _, row := range rows {
+	_ = out.Write(last.head) // to memory
+	for _, row := range last.list {
 		cells := make([]string, len(row))
 		for i, v := range row {
 			cells[i] = csvCell(v)
@@ -51,82 +64,106 @@ func csvCell(v any) string {
 	return ""
 }
 
-// series are the rows of a result's CSV, with a header.
-func series(r *result.Result) (head []string, rows [][]any) {
+// labCSV are those of a lab's outcome.
+func labCSV(r *result.Result) rows {
 	switch {
 	case r.Churn != nil:
-		for _, s := range r.Churn.Series {
-			rows = append(rows, []any{s.T, float64(s.TimeWait.Client), known(s.TimeWait.Server),
-				known(s.TimeWait.Others), float64(s.LocalPortsUsed), s.Rate})
-		}
-		return []string{"t", "time_wait_client", "time_wait_server", "time_wait_others", "local_ports_used", "rate"},
-			rows
+		return churnCSV(r.Churn)
 	case r.ChurnMatrix != nil:
-		for _, c := range r.ChurnMatrix.Cells {
-			rows = append(rows, []any{c.Mode, c.ClosedFirst, known(c.TWReuse), c.Rate, known(c.P50), known(c.P99),
-				c.ConnRate, float64(c.TimeWait.Client),
-				known(c.TimeWait.Server), float64(c.LocalPortsUsed), float64(c.NoPort), known(c.ExhaustedAfter)})
-		}
-		return []string{"mode", "closed_first", "tcp_tw_reuse", "rate", "p50_ns", "p99_ns", "conn_rate",
-			"time_wait_client", "time_wait_server",
-			"local_ports_used", "no_port", "exhausted_after_seconds"}, rows
+		return matrixCSV(r.ChurnMatrix)
 	case r.Peak != nil:
-		for _, s := range r.Peak.Steps {
-			rows = append(rows, []any{float64(s.Users), s.Rate, known(s.P50), known(s.P99), s.ErrorShare, s.Broke})
-		}
-		return []string{"users", "rate", "p50_ns", "p99_ns", "error_share", "broke"}, rows
+		return peakCSV(r.Peak)
 	case r.Soak != nil:
-		for _, s := range r.Soak.Series {
-			rows = append(rows, []any{s.T, known(s.Server), known(s.Kernel), known(s.FDs), known(s.CloseWait)})
-		}
-		return []string{"t", "server_bytes", "kernel_bytes", "fds", "close_wait"}, rows
+		return soakCSV(r.Soak)
 	case r.Sweep != nil:
-		return sweepSeries(r.Sweep)
-	case r.Diagnosis != nil:
-		return nil, nil
-	case r.Heat != nil:
-		return heatSeries(r.Heat)
-	case r.Setup != nil:
-		for _, p := range r.Setup.Curve {
-			rows = append(rows, []any{p.T, float64(p.Conns), p.Rate})
-		}
+		return sweepCSV(r.Sweep)
 	}
-	return []string{"t", "conns", "rate"}, rows
+	return rows{}
 }
 
-// sweepSeries has a row for every run of every variant.
-func sweepSeries(s *result.Sweep) (head []string, rows [][]any) {
+func churnCSV(c *result.Churn) rows {
+	r := rows{head: []string{"t", "time_wait_client", "time_wait_server", "time_wait_others", "local_ports_used", "rate"}}
+	for _, s := range c.Series {
+		r.add(s.T, float64(s.TimeWait.Client), known(s.TimeWait.Server), known(s.TimeWait.Others),
+			float64(s.LocalPortsUsed), s.Rate)
+	}
+	return r
+}
+
+func matrixCSV(m *result.ChurnMatrix) rows {
+	r := rows{head: []string{"mode", "closed_first", "tcp_tw_reuse", "rate", "p50_ns", "p99_ns", "conn_rate",
+		"time_wait_client", "time_wait_server", "local_ports_used", "no_port", "exhausted_after_seconds"}}
+	for _, c := range m.Cells {
+		r.add(c.Mode, c.ClosedFirst, known(c.TWReuse), c.Rate, known(c.P50), known(c.P99), c.ConnRate,
+			float64(c.TimeWait.Client), known(c.TimeWait.Server), float64(c.LocalPortsUsed),
+			float64(c.NoPort), known(c.ExhaustedAfter))
+	}
+	return r
+}
+
+func peakCSV(p *result.Peak) rows {
+	r := rows{head: []string{"users", "rate", "p50_ns", "p99_ns", "error_share", "broke"}}
+	for _, s := range p.Steps {
+		r.add(float64(s.Users), s.Rate, known(s.P50), known(s.P99), s.ErrorShare, s.Broke)
+	}
+	return r
+}
+
+func soakCSV(s *result.Soak) rows {
+	r := rows{head: []string{"t", "server_bytes", "kernel_bytes", "fds", "close_wait"}}
+	for _, s := range s.Series {
+		r.add(s.T, known(s.Server), known(s.Kernel), known(s.FDs), known(s.CloseWait))
+	}
+	return r
+}
+
+// sweepCSV has a row for every run of every variant.
+func sweepCSV(s *result.Sweep) (r rows) {
 	if len(s.Variants) == 0 {
-		return nil, nil
+		return r
 	}
 	for _, c := range s.Variants[0].Choices {
-		head = append(head, c.Name)
+		r.head = append(r.head, c.Name)
 	}
+	r.head = append(r.head, "run", s.Metric)
 	for _, v := range s.Variants {
 		for i, value := range v.Values {
 			var row []any
 			for _, c := range v.Choices {
 				row = append(row, c.Value)
 			}
-			rows = append(rows, append(row, float64(i+1), value))
+			r.add(append(row, float64(i+1), value)...)
 		}
 	}
-	return append(head, "run", s.Metric), rows
+	return r
 }
 
-// heatSeries is latency over time: from when on, how many echoes came in each
-// piece, and below what half and 99 % of them were.
-func heatSeries(h *result.Heat) (head []string, rows [][]any) {
+// rampCSV are the curve of a ramp.
+func rampCSV(s *result.Setup) (r rows) {
+	r.head = []string{"t", "conns", "rate"}
+	for _, p := range s.Curve {
+		r.add(p.T, float64(p.Conns), p.Rate)
+	}
+	return r
+}
+
+// heatCSV is latency over time: from when on, how many echoes came in each piece,
+// and below what half and 99 % of them were.
+func heatCSV(h *result.Heat) (r rows) {
+	if h == nil {
+		return r
+	}
+	r.head = []string{"t", "echoes", "p50_ns", "p99_ns"}
 	for i, column := range h.Counts {
 		n := int64(0)
 		for _, count := range column {
 			n += count
 		}
-		row := []any{float64(i) * h.Seconds, float64(n), nil, nil}
-		if n > 0 {
-			row[2], row[3] = float64(h.Quantile(i, 0.5)), float64(h.Quantile(i, 0.99))
+		if n == 0 {
+			r.add(float64(i)*h.Seconds, 0.0, nil, nil)
+			continue
 		}
-		rows = append(rows, row)
+		r.add(float64(i)*h.Seconds, float64(n), float64(h.Quantile(i, 0.5)), float64(h.Quantile(i, 0.99)))
 	}
-	return []string{"t", "echoes", "p50_ns", "p99_ns"}, rows
+	return r
 }

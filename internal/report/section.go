@@ -20,6 +20,7 @@ type section struct {
 	Items    []string // sentences of a list
 	Notes    []string
 	Code     string
+	CSV      rows // what its plot is drawn from
 	// What is set in a way of its own, by text and page.
 	Lab      *Table
 	Heat     *result.Heat
@@ -31,7 +32,7 @@ type section struct {
 func openedSections(r *result.Result) []section {
 	return shown(connectionSection(r), agentSection(r), answerSection(r.FirstFailure), setupSection(r.Setup), costSection(r.Memory),
 		inUseSection(r.Memory),
-		messageSection(r.Echo), section{Title: "Latency over time", Heat: r.Heat}, protocolSection(r.Protocols),
+		messageSection(r.Echo), section{Title: "Latency over time", Heat: r.Heat, CSV: heatCSV(r.Heat)}, protocolSection(r.Protocols),
 		countSection(r), limitSection(r))
 }
 
@@ -40,7 +41,7 @@ func openedSections(r *result.Result) []section {
 func foundSections(r *result.Result) []section {
 	all := []section{{Title: "Thresholds (--fail-if)", Verdicts: r.Thresholds}}
 	for _, t := range Tables(r) {
-		all = append(all, section{Title: t.Title, Class: "full", Lab: &t})
+		all = append(all, section{Title: t.Title, Class: "full", Lab: &t, CSV: labCSV(r)})
 	}
 	return shown(append(all, section{Title: "What limits", Findings: findingsOf(r)},
 		section{Title: "Warnings", Warnings: warningsOf(r)})...)
@@ -242,7 +243,7 @@ func setupSection(s *result.Setup) section {
 		t.say("first tenth", "%s", unit.PerSecond(first))
 		t.say("last tenth", "%s, %.2f of the first", unit.PerSecond(last), last/first)
 	}
-	return section{Title: "Setup", Tables: filled(t, latencyTable(timed{"connect", s.Latency},
+	return section{Title: "Setup", CSV: rampCSV(s), Tables: filled(t, latencyTable(timed{"connect", s.Latency},
 		timed{"upgraded", s.Handshake}))}
 }
 
