@@ -223,14 +223,7 @@ func (s *server) measure(fp proc.FS, r *result.ServerReport, read func(...int) (
 	if sum.CPU > 0 {
 		r.CPU = &sum.CPU
 	}
-	k, err := fp.Kernel()
-	if err != nil {
-		return err
-	}
-	r.Kernel = &result.KernelUsage{Method: k.Method, Bytes: k.Bytes, PageBytes: k.PageBytes, System: k.Mem.Used(), Total: k.Mem.Total}
-	r.Kernel.Caches = k.Caches
-	if n, err := fp.Sockets(); err == nil {
-		r.Kernel.Sockets = n.Alloc
-	}
-	return nil
+	var err error
+	r.Kernel, err = fp.Usage()
+	return err
 }

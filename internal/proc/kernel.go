@@ -57,6 +57,21 @@ func (p FS) Kernel() (Kernel, error) {
 	return k, nil
 }
 
+// Usage is what the kernel of this machine spends, with the number of TCP sockets
+// that it has, as one end of a connection reports it to the other.
+func (p FS) Usage() (*result.KernelUsage, error) {
+	k, err := p.Kernel()
+	if err != nil {
+		return nil, err
+	}
+	u := &result.KernelUsage{Method: k.Method, Bytes: k.Bytes, PageBytes: k.PageBytes, System: k.Mem.Used(),
+		Total: k.Mem.Total, Caches: k.Caches}
+	if n, err := p.Sockets(); err == nil {
+		u.Sockets = n.Alloc
+	}
+	return u, nil
+}
+
 // slabs are the caches in /proc/slabinfo, sorted by what they are to us.
 type slabs struct {
 	counted []slab // with the names of counted, not of the buffer

@@ -50,6 +50,13 @@ func (p FS) namespace(pid int, kind string) (inode uint64) {
 	return inode
 }
 
+// NetNamespace is the network namespace that a process lives in, by its inode; 0 if
+// that is not shown.
+func (p FS) NetNamespace(pid int) uint64 { return p.namespace(pid, "net") }
+
+// NetFile is the file that stands for it, for setns(2).
+func (p FS) NetFile(pid int) string { return filepath.Join(p.root, of(pid), "ns", "net") }
+
 // SameNet says whether a process lives in this process's network namespace, so
 // that /proc/net and the settings below net are its own as well.
 func (p FS) SameNet(pid int) bool {

@@ -27,6 +27,16 @@ func (p FS) FDs(pid int) (FDs, error) {
 	return f, nil
 }
 
+// ReadsFDs says whether the fds of a process may be looked at, which takes its user
+// or CAP_SYS_PTRACE: proc_pid_fd(5).
+func (p FS) ReadsFDs(pid int) error {
+	dir, err := os.Open(filepath.Join(p.root, of(pid), "fd"))
+	if err != nil {
+		return fmt.Errorf("look at the fds of process %s: %w", of(pid), err)
+	}
+	return dir.Close()
+}
+
 // maxWalk bounds the fds of a process that are looked at one by one, and
 // maxWalked those of all: each look takes the kernel an inode and a dentry.
 const (

@@ -28,11 +28,22 @@ type ServerReport struct {
 	PassedOn int64        `json:"passed_on,omitempty"` // connections that a full worker gave to another
 	Recycled int64        `json:"recycled,omitempty"`  // workers replaced after their number of messages
 	Relay    *Relay       `json:"relay,omitempty"`     // of a server that relays
+	Foreign  *Foreign     `json:"foreign,omitempty"`   // a server that is not ours, seen from outside
 	Shards   []Shard      `json:"shards"`
 	Ports    []PortCount  `json:"ports"`
 	Memory   *ProcMemory  `json:"memory,omitempty"` // all processes of the server
 	CPU      *float64     `json:"cpu_seconds,omitempty"`
 	Kernel   *KernelUsage `json:"kernel,omitempty"` // of the server's machine
+}
+
+// Foreign is a server that is not ours. What only a server itself can know, like
+// what it accepted, refused or echoed, and how many it would take, is 0 in its
+// report; what it holds is counted through its sockets.
+type Foreign struct {
+	Name      string `json:"name"` // of its first process, /proc/PID/comm
+	PID       int    `json:"pid"`
+	Group     string `json:"cgroup,omitempty"` // the control group that it was named by
+	Processes int    `json:"processes"`
 }
 
 // Namespaces are the kernel's, by the inode of /proc/PID/ns/pid, net and user:
