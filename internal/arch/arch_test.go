@@ -20,7 +20,7 @@ var ours = rules{
 		{"internal/result", "internal/sys", "internal/cli"},
 		{"internal/packets"},
 		{"internal/loadgen", "internal/echo", "internal/proc"},
-		{"internal/diagnose", "internal/tune", "internal/echo/gnet", "internal/echo/epoll"},
+		{"internal/diagnose", "internal/foreign", "internal/tune", "internal/echo/gnet", "internal/echo/epoll"},
 		{"internal/scenario", "internal/shard", "internal/report", "internal/dash", "internal/relay", "internal/fleet"},
 		{"server", "client", "tuning"},
 	},

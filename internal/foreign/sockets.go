@@ -1,0 +1,155 @@
+package foreign
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/c10m/c10m/internal/proc"
+	"github.com/c10m/c10m/internal/sys"
+)
+
+// sockets counts the connections that a server has accepted and not closed.
+type sockets struct {
+	fp      proc.FS
+	net     netspace
+	looked  []int // processes whose fds were looked through for listeners
+	inodes  map[uint32]bool
+	ports   map[uint16][]netip.Addr // where it listens
+	last    tally
+	expires time.Time // of last
+}
+
+// tally is one count.
+type tally struct {
+	open  int64
+	ports map[uint16]int64
+	fds   int64 // of all processes, at that moment; -1: not known
+}
+
+// lookAgain is how many times what a count costs must have passed before the next
+// one, where only counts are asked for: a walk over a million sockets takes a
+// second, and whoever waits for the last of them asks 200 times a second.
+const lookAgain = 2
+
+// listeners looks for listening sockets among the fds of processes that it has not
+// looked at yet: workers may have opened some of their own.
+func (s *sockets) listeners(pids []int) error {
+	fresh := slices.DeleteFunc(slices.Clone(pids), func(pid int) bool { return slices.Contains(s.looked, pid) })
+	if len(fresh) == 0 && len(s.ports) > 0 {
+		return nil
+	}
+	if len(fresh) == 0 {
+		fresh = pids // it had not begun to listen
+	}
+	found := s.fp.SocketsOf(fresh)
+	for inode := range found {
+		s.inodes[inode] = true
+	}
+	s.looked = slices.Clone(pids)
+	ports := map[uint16][]netip.Addr{}
+	err := s.net.sockets(func(i sys.SockInfo) bool {
+		if s.inodes[i.Inode] && !slices.Contains(ports[i.Local.Port()], i.Local.Addr()) {
+			ports[i.Local.Port()] = append(ports[i.Local.Port()], i.Local.Addr())
+		}
+		return true
+	}, sys.Listening)
+	if err != nil {
+		return err
+	}
+	s.ports = ports
+	return nil
+}
+
+// count walks over all sockets of the server's network namespace, and counts those
+// at its ports that it has accepted: what waits in the queue has no inode yet. One
+// that the peer has closed and the server has not is still held.
+func (s *sockets) count(pids []int, now time.Time) (tally, error) {
+	t := tally{ports: map[uint16]int64{}, fds: s.fds(pids)}
+	var err error
+	cost := sys.CPUOf(func() {
+		err = s.net.sockets(func(i sys.SockInfo) bool {
+			if i.Inode != 0 && s.at(i.Local) {
+				t.open++
+				t.ports[i.Local.Port()]++
+			}
+			return true
+		}, sys.Established, sys.CloseWait)
+	})
+	if err != nil {
+		return tally{}, err
+	}
+	s.last, s.expires = t, now.Add(lookAgain*cost)
+	return t, nil
+}
+
+// recent is the last count while it is young, and what fds came and went since.
+func (s *sockets) recent(pids []int, now time.Time) (tally, bool) {
+	if s.last.ports == nil || now.After(s.expires) {
+		return tally{}, false
+	}
+	t := s.last
+	if fds := s.fds(pids); fds >= 0 && t.fds >= 0 {
+		t.open = max(0, t.open+fds-t.fds)
+	}
+	return t, true
+}
+
+// fds is how many all processes hold together; -1 if that cannot be told.
+func (s *sockets) fds(pids []int) (sum int64) {
+	for _, pid := range pids {
+		f, err := s.fp.FDs(pid)
+		if err != nil || f.Open < 0 {
+			return -1
+		}
+		sum += f.Open
+	}
+	return sum
+}
+
+// at says whether a socket's local end is where the server listens.
+func (s *sockets) at(local netip.AddrPort) bool {
+	return slices.ContainsFunc(s.ports[local.Port()], func(a netip.Addr) bool {
+		return a == local.Addr() || a.IsUnspecified()
+	})
+}
+
+// bind is the only address that it listens on, or the unspecified one of several.
+func (s *sockets) bind() netip.Addr {
+	var only netip.Addr
+	for _, addrs := range s.ports {
+		for _, a := range addrs {
+			if only.IsValid() && a != only {
+				return netip.IPv4Unspecified()
+			}
+			only = a
+		}
+	}
+	return only
+}
+
+// netspace is the network namespace of a server.
+type netspace struct {
+	file string // of /proc/PID/ns/net; "" in our own
+}
+
+// netOf is the namespace of a process. It takes CAP_SYS_ADMIN to look into another
+// one, setns(2).
+func netOf(fp proc.FS, pid int) netspace {
+	if fp.SameNet(pid) {
+		return netspace{}
+	}
+	return netspace{fp.NetFile(pid)}
+}
+
+func (n netspace) sockets(visit func(sys.SockInfo) bool, states ...sys.SockState) error {
+	if n.file == "" {
+		return sys.TCPSockets(visit, states...)
+	}
+	err := sys.InNetwork(n.file, func() error { return sys.TCPSockets(visit, states...) })
+	if err != nil {
+		return fmt.Errorf("look into the network namespace of the server: %w", err)
+	}
+	return nil
+}
