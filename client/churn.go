@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -100,6 +101,9 @@ func (c *churnFlags) check() error {
 	}
 	if err := c.settle(conns); err != nil {
 		return err
+	}
+	if c.given("server-pid") && (c.ownNet() || c.matrix) {
+		return errors.New("--server-pid: this run has a server of its own, in a network namespace of its own")
 	}
 	c.opt.ServerEnds = c.firstClose == "server"
 	if c.portRange != "" {

@@ -25,7 +25,7 @@ hold --help shows all of its flags.`
 		"client echo --conns 1000 --size 64 --hold 5s",
 		"client compare before.json after.json --fail-if 'total_bytes_per_conn>+5%'"}
 	p.Commands = []*cli.Command{holdCommand(), echoCommand(), churnCommand(), stressCommand(), peakCommand(), soakCommand(),
-		sweepCommand(), diagnoseCommand(), reportCommand(), compareCommand()}
+		sweepCommand(), diagnoseCommand(), probeCommand(), reportCommand(), compareCommand()}
 	// What most runs need; the rest is explained by client hold --help.
 	p.Flags.Only("conns", "host", "ports", "proto", "rate", "hold", "json", "html", "csv", "fail-if", "quiet")
 	return p

@@ -23,7 +23,8 @@ ports, conntrack, memory, locks of the kernel. Root sees more.`,
 		Status: "0 nothing limits, 1 something does, 130 interrupted"})
 	o := scenario.DiagnoseOptions{Commit: build.Commit}
 	f := c.Flags
-	f.Add(cli.Int(&o.PID, 0, 1, 1<<22), "pid", "N", "a process of this machine, with its children", cli.Unset(""))
+	f.Add(cli.Int(&o.PID, 0, 1, mostPID), "pid", "N", "a process of this machine, with its children", cli.Unset(""))
+	f.Add(cli.Int(&o.PID, 0, 1, mostPID), "server-pid", "N", "the same as --pid", cli.Unset(""), cli.Rare)
 	f.Add(cli.Text(&o.Control, ""), "control", "URL", "a server of ours, by its control endpoint")
 	f.Add(cli.Time(&o.Duration, 5*time.Second, 100*time.Millisecond, time.Hour), "duration", "TIME", "how long to look")
 	check := func() error {
@@ -31,7 +32,10 @@ ports, conntrack, memory, locks of the kernel. Root sees more.`,
 		if c.csv != "" {
 			return fmt.Errorf("--csv %s: a diagnosis has no series: --json has all of it", c.csv)
 		}
-		if c.given("pid") == (o.Control != "") {
+		if c.given("pid") && c.given("server-pid") {
+			return fmt.Errorf("--pid and --server-pid are the same: give one of them")
+		}
+		if (o.PID > 0) == (o.Control != "") {
 			return fmt.Errorf("--pid N or --control URL: one of them is needed, and not both")
 		}
 		if u, err := url.Parse(o.Control); o.Control != "" && (err != nil || u.Scheme != "http" || u.Host == "") {

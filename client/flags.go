@@ -74,6 +74,7 @@ func (t *target) declareServer(ports int) {
 		cli.Unset(fmt.Sprintf("tcp %d, ws %d", plan.FirstTCP, plan.FirstWS)))
 	f.Add(cli.Text(&t.proto, plan.TCP), "proto", "tcp|ws|tcp,ws", "protocol; both: an even split")
 	f.Add(cli.Text(&t.Control, "auto"), "server-control", "URL|auto|none", "for its memory and count", t.seldom())
+	f.Add((*pids)(&t.ServerPIDs), "server-pid", "N[,N]", "a server here that is not ours, with its children", cli.Rare)
 	f.Group("WebSocket")
 	f.Add(cli.Text(&t.WebSocket.Path, "/"), "path", "PATH", "of the opening handshake", cli.Rare)
 	f.Add((*headers)(&t.WebSocket.Headers), "header", "NAME:VALUE", "a header field of it (repeatable)", cli.Rare)
@@ -123,7 +124,7 @@ func newHold() *target {
 		Long: "Opens connections, holds them, lets a sample echo, and says what each costs.",
 		Examples: []string{"client hold --ports 200 --conns 500k --rate 20k/s --hold 1m --html run.html",
 			"client --conns 5000 --interval 1s --fail-if 'conns.failed>0' --json -"},
-		Status: "0 as asked, 1 not, or a --fail-if held, 130 interrupted"}, plan.DefaultPorts)
+		Status: "0 as asked, 1 not or --fail-if held, 130 interrupted"}, plan.DefaultPorts)
 	f := t.Flags
 	t.Conns = unit.Count{Auto: true}
 	f.Group("How many, how fast")
@@ -162,6 +163,9 @@ func (t *target) check() error {
 	u, err := url.Parse(t.Control)
 	if t.Control != "auto" && t.Control != "none" && (err != nil || u.Scheme != "http" || u.Host == "") {
 		return fmt.Errorf("--server-control %q: want a URL like http://127.0.0.1:9090, auto or none", t.Control)
+	}
+	if t.given("server-pid") && t.given("server-control") {
+		return errors.New("--server-pid and --server-control tell the same: give one of them")
 	}
 	if !t.given("keepalive") {
 		t.KeepAlive = sys.DefaultKeepAlive

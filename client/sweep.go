@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -171,6 +172,9 @@ func (s *sweep) prepare() error {
 		j, c, err := parseJob(args)
 		if err != nil {
 			return err
+		}
+		if len(j.Run.ServerPIDs) > 0 {
+			return errors.New("--server-pid: a sweep starts its servers itself")
 		}
 		if j.Run.Proto == plan.Mixed {
 			return fmt.Errorf("--proto %s: the server of a sweep speaks one protocol", plan.Mixed)

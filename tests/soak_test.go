@@ -5,6 +5,7 @@ import (
 	"net"
 	"os/exec"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/c10m/c10m/internal/report"
@@ -56,9 +57,18 @@ while True:
 // python starts a server, and waits until it accepts.
 func python(t *testing.T, program string) (port int) {
 	t.Helper()
+	_, port = process(t, program)
+	return port
+}
+
+// process starts a server that is not ours, and waits until it accepts. It is given
+// its port and what is in args.
+func process(t *testing.T, program string, args ...string) (pid, port int) {
+	t.Helper()
 	rig.NoLeaks(t)
 	port, _ = freePorts(t, 1)
-	cmd := exec.Command("/usr/bin/python3", "-c", program, fmt.Sprint(port))
+	cmd := exec.Command("/usr/bin/python3", append([]string{"-c", program, fmt.Sprint(port)}, args...)...)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -70,7 +80,7 @@ func python(t *testing.T, program string) (port int) {
 		}
 		return err == nil
 	})
-	return port
+	return cmd.Process.Pid, port
 }
 
 func TestSoakFindsALeak(t *testing.T) {

@@ -19,11 +19,16 @@ const answerTime = 30 * time.Second
 
 // Exposed is what is to be said of an endpoint at addr that others than this
 // machine can reach, "" of one that they cannot. flag is where addr comes from.
-func Exposed(flag, addr string) string {
+func Exposed(flag, addr string) string { return exposed(flag, addr, "counts, memory and profiles") }
+
+// ExposedReport is the same of an endpoint that has nothing but a report.
+func ExposedReport(flag, addr string) string { return exposed(flag, addr, "counts and memory") }
+
+func exposed(flag, addr, what string) string {
 	if at, err := netip.ParseAddrPort(addr); err != nil || at.Addr().Unmap().IsLoopback() {
 		return ""
 	}
-	return fmt.Sprintf("%s %s: everybody who reaches it can read counts, memory and profiles; 127.0.0.1 keeps them here", flag, addr)
+	return fmt.Sprintf("%s %s: everybody who reaches it can read %s; 127.0.0.1 keeps them here", flag, addr, what)
 }
 
 // guard stands before every path. It refuses a Host that is a name other than
@@ -72,6 +77,9 @@ func badHost(host string, names []string) string {
 		if strings.EqualFold(host, strings.TrimSuffix(name, ".")) {
 			return ""
 		}
+	}
+	if names == nil {
+		return "the Host header must be an address or localhost"
 	}
 	return "the Host header must be an address, localhost, or a name that --control-host admits"
 }

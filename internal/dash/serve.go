@@ -43,14 +43,7 @@ func whoHolds(addr string, err error) string {
 // Serve answers on l until the returned func is called.
 func Serve(l net.Listener, end End) (stop func()) {
 	h := newHub(end)
-	srv := &http.Server{
-		Handler:           guard(routes(h), end.Hosts),
-		ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second,
-		IdleTimeout: 30 * time.Second, MaxHeaderBytes: 16 << 10, // guard sets the time for writing
-	}
-	if crowd, ok := l.(*crowd); ok {
-		srv.ConnState, srv.ConnContext = crowd.note, withGuest
-	}
+	srv := server(l, routes(h), end.Hosts)
 	done := make(chan struct{})
 	go h.run(done)
 	go func() { _ = srv.Serve(l) }()
@@ -62,6 +55,29 @@ func Serve(l net.Listener, end End) (stop func()) {
 		_ = srv.Shutdown(ctx)
 		_ = srv.Close()
 	})
+}
+
+// ServeReport answers GET and HEAD of /footprint on l until the returned func is
+// called, and nothing else: there is no page, no profile and nothing to change.
+func ServeReport(l net.Listener, report Reporter) (stop func()) {
+	mux := http.NewServeMux()
+	mux.Handle("GET /footprint", whole(reporter(report)))
+	srv := server(l, mux, nil)
+	go func() { _ = srv.Serve(l) }()
+	return sync.OnceFunc(func() { _ = srv.Close() })
+}
+
+// server is what all endpoints have in common: who may ask, and for how long.
+func server(l net.Listener, answers http.Handler, hosts []string) *http.Server {
+	srv := &http.Server{
+		Handler:           guard(answers, hosts),
+		ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second,
+		IdleTimeout: 30 * time.Second, MaxHeaderBytes: 16 << 10, // guard sets the time for writing
+	}
+	if crowd, ok := l.(*crowd); ok {
+		srv.ConnState, srv.ConnContext = crowd.note, withGuest
+	}
+	return srv
 }
 
 func routes(h *hub) http.Handler {

@@ -12,8 +12,24 @@ const (
 	tableWidth = 11
 )
 
+// notOurs says whose figures a server's are that is none of c10m.
+func notOurs(f *result.Foreign) string {
+	said := fmt.Sprintf("process %s (pid %d), not ours", f.Name, f.PID)
+	switch more := f.Processes - 1; {
+	case more == 1:
+		said += ", with 1 process more"
+	case more > 1:
+		said += fmt.Sprintf(", with %d processes more", more)
+	}
+	if f.Group != "" {
+		said += ", of control group " + f.Group
+	}
+	return said
+}
+
 // costSection is what a connection costs, marginal and plain, and where.
-func costSection(m *result.Memory) section {
+func costSection(r *result.Result) section {
+	m := r.Memory
 	s := section{Title: "Memory per connection"}
 	switch {
 	case m == nil:
@@ -36,6 +52,9 @@ func costSection(m *result.Memory) section {
 	process("client", m.ClientPerConn, m.ClientBelow, m.Plain.Client)
 	t.Rows = append(t.Rows, line{Name: "total", Values: []string{unit.PerConn(m.TotalPerConn),
 		unit.PerConn(m.Plain.Total)}, Class: "total"})
+	if r.Foreign != nil && (m.ServerPerConn != nil || m.ServerBelow != nil) {
+		t.say("the server is", "%s", notOurs(r.Foreign))
+	}
 	t.say("method", "%s; the kernel's part is of %s", method(m.Method), kernelEnds(m))
 	if m.Fit.R2 > 0 && !m.FewSamples() {
 		t.say("marginal", "least squares over %s, r² %.5f", Plural(m.Fit.Samples, "sample"), m.Fit.R2)

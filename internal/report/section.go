@@ -30,7 +30,7 @@ type section struct {
 
 // openedSections are of a run that opened connections.
 func openedSections(r *result.Result) []section {
-	return shown(connectionSection(r), agentSection(r), answerSection(r.FirstFailure), setupSection(r.Setup), costSection(r.Memory),
+	return shown(connectionSection(r), agentSection(r), answerSection(r.FirstFailure), setupSection(r.Setup), costSection(r),
 		inUseSection(r.Memory),
 		messageSection(r.Echo), section{Title: "Latency over time", Heat: r.Heat, CSV: heatCSV(r.Heat)}, protocolSection(r.Protocols),
 		countSection(r), limitSection(r))
@@ -324,6 +324,9 @@ func countSection(r *result.Result) section {
 		if c.Softirq != nil {
 			cpu.add("softirq, machine", unit.Seconds(*c.Softirq))
 		}
+	}
+	if r.Foreign != nil && r.CPU != nil && r.CPU.Server != nil {
+		cpu.say("the server is", "%s", notOurs(r.Foreign))
 	}
 	return section{Title: "Counts, shares, processor", Tables: filled(countTable(r), shares, cpu)}
 }

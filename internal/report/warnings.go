@@ -76,6 +76,8 @@ var sentences = map[string]string{
 		"beginning were gone at the end of the run",
 	"server_did_not_close": "{conns} connections were not closed by the server within 5 s, though it " +
 		"was to close first: a server of ours must be started with --close-on-eot, and another may never close first",
+	"process_serves_other_ports": "the server that --server-pid names, {process}, listens on ports {ports}, not on " +
+		"those of this run: its figures are taken all the same, as behind a proxy or a mapping of ports",
 	"server_ended":       "the server's processes ended meanwhile",
 	"server_holds_fewer": "the server holds {server} connections, the client {client}",
 	"server_holds_more": "the server holds {server} connections, the client {client}: another client " +
@@ -86,6 +88,8 @@ var sentences = map[string]string{
 		"and are not seen from here: run this command there, or name one with --pid",
 	"server_memory_unknown": "the server's memory is not known: it has no control endpoint that we know " +
 		"(--server-control URL), and no process of this machine that we may look at listens on its ports",
+	"server_process_ended": "the server's processes did not outlast the run ({why}): its memory and its count are " +
+		"those of the time before",
 	"server_on_other_machine": "the server runs on another machine: only its own counters are seen from " +
 		"here; run this command there for the rest",
 	"server_still_holds": "{when}the server holds {conns} connections more than before the run",

@@ -23,6 +23,7 @@ type Result struct {
 	Host      Host      `json:"host"`
 	Plan      Plan      `json:"plan"`
 	Conns     Conns     `json:"conns"`
+	Foreign   *Foreign  `json:"foreign_server,omitempty"` // the server is not ours, and was watched from outside
 	// FirstFailure is what --show-failure asks for.
 	FirstFailure *FailedAnswer `json:"first_failure,omitempty"`
 

@@ -124,6 +124,7 @@ func runChurn(ctx context.Context, o ChurnOptions, fp proc.FS, watch Watch) (c *
 	if ctx.Err() == nil {
 		c.engine.Close(ctx)
 	}
+	p.warnEnded()
 	seen = rec.Stop(late)
 	t, err := c.engine.Stop()
 	if err != nil {

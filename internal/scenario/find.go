@@ -65,13 +65,18 @@ func restarts(r *result.ServerReport) (n int64) {
 	return n
 }
 
-// findServer asks the server's control endpoint, where there is one.
-func (p *Prepared) findServer(ctx context.Context, o Options, fp proc.FS) {
+// findServer asks the server's control endpoint, where there is one, or looks at
+// its processes, where the user has named one. An error says that it cannot be
+// watched as it was asked for.
+func (p *Prepared) findServer(ctx context.Context, o Options, fp proc.FS) error {
 	p.Place = findPlace(o.Host, nil, fp)
+	if len(o.ServerPIDs) > 0 {
+		return p.findForeign(ctx, o, fp)
+	}
 	base := o.Control
 	switch base {
 	case "none":
-		return
+		return nil
 	case "auto":
 		base = "http://" + net.JoinHostPort(o.Host.String(), "9090")
 		if o.Host.IsLoopback() {
@@ -82,11 +87,12 @@ func (p *Prepared) findServer(ctx context.Context, o Options, fp proc.FS) {
 	r, err := c.counts(ctx)
 	if err != nil {
 		p.warn(result.Warn("control_unreachable").Word("url", base).Word("why", why(err)))
-		return
+		return nil
 	}
 	if p.takes(base, r, &o) {
 		p.control, p.Server, p.Place = c, r, findPlace(o.Host, r, fp)
 	}
+	return nil
 }
 
 // takes says whether a server's report is accepted as that of the server under

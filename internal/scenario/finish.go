@@ -161,7 +161,7 @@ func (h *hold) fillCPU() {
 		return
 	}
 	cpu := &result.CPU{Client: me.CPU}
-	if h.control.base != "" {
+	if h.control.known() {
 		ctx, cancel := context.WithTimeout(h.late, time.Second)
 		defer cancel()
 		if r, err := h.control.report(ctx); err == nil {

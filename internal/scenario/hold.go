@@ -90,6 +90,7 @@ func Hold(ctx context.Context, p *Prepared, o Options, fp proc.FS, watch Watch) 
 	rec := h.record(ctx, fp, o.Ports)
 	h.run(ctx)
 	stopWatch()
+	p.warnEnded()
 	seen := rec.Stop(h.late)
 	tally, err := engine.Stop()
 	if err != nil {
@@ -240,7 +241,7 @@ func (h *hold) snapshot(ctx context.Context) (s proc.Snapshot, r *result.ServerR
 	if !h.began.IsZero() {
 		s.T = time.Since(h.began).Seconds()
 	}
-	if h.control.base != "" {
+	if h.control.known() {
 		if r, err = h.control.report(ctx); err == nil {
 			s.ServerOpen, s.Server = r.Open-h.counted.server, r.Memory
 			if !h.SameHost {
@@ -316,7 +317,7 @@ func (h *hold) settle(ctx context.Context) {
 	}
 	h.reconcile(held.ServerOpen)
 	h.census = h.engine.Census()
-	if r != nil {
+	if r != nil && r.Foreign == nil { // of another, who holds which is not known
 		for _, w := range r.Shards {
 			h.workers = append(h.workers, w.Open)
 		}
@@ -413,7 +414,7 @@ func (h *hold) close(ctx context.Context) {
 		return
 	}
 	h.engine.Close(ctx)
-	if h.control.base == "" {
+	if !h.control.known() {
 		sleep(ctx, time.Second)
 	}
 	h.control.await(ctx, 20*time.Millisecond, catchUp, func(open int64) bool { return open <= h.counted.server })
@@ -436,6 +437,9 @@ func newResult(p *Prepared, o Options) *result.Result {
 	r := &result.Result{Schema: result.Schema, Scenario: pl.Scenario, Proto: pl.Proto, Started: time.Now().UTC(), Command: o.Command,
 		Host: thisHost(o.Commit), Plan: planOf(p)}
 	r.Host.Nofile = nofile.Soft
+	if p.Server != nil {
+		r.Foreign = p.Server.Foreign
+	}
 	for _, l := range p.Limits {
 		r.Limits = append(r.Limits, result.Limit{Name: l.Name, Max: l.Max, Why: l.Why, Cure: l.Cure})
 	}

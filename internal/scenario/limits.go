@@ -14,8 +14,8 @@ import (
 // process and, if the server runs on this machine, the server's.
 func (p *Prepared) record(ctx context.Context, fp proc.FS, ports []int) *diagnose.Recorder {
 	t := diagnose.Target{Client: true}
-	if p.control.base != "" {
-		t.Report = p.control.counts
+	if p.control.known() && !(p.Server.Foreign != nil && p.SamePIDs) {
+		t.Report = p.control.counts // what is not ours is seen by its processes, where these are seen
 	}
 	t.Server = p.serverPIDs(fp, ports)
 	if p.mayListenHere() {

@@ -57,10 +57,10 @@ func everyOr(d time.Duration, comes <-chan struct{}, do func()) (stop func()) {
 // in the cheapest way, while the run goes on. Nil if it is not known, or not of
 // this machine.
 func (p *Prepared) ServerMemory(ctx context.Context) *result.ProcMemory {
-	if !p.SameHost || p.control.base == "" {
+	if !p.SameHost || !p.control.known() {
 		return nil
 	}
-	r, err := p.control.get(ctx, "/footprint?memory=resident")
+	r, err := p.control.resident(ctx)
 	if err != nil {
 		return nil
 	}

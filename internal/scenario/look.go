@@ -39,7 +39,9 @@ func look(ctx context.Context, o Options, fp proc.FS) (p *Prepared, b bounds, er
 	if err := probe(ctx, o); err != nil {
 		return nil, b, err
 	}
-	p.findServer(ctx, o, fp)
+	if err := p.findServer(ctx, o, fp); err != nil {
+		return nil, b, err
+	}
 	b.plan = plan.Plan{Target: o.Target, Asked: o.Asked, Sources: o.Sources, Local: p.localPorts(fp)}
 	if o.Engine == plan.EnginePackets {
 		if err := decidePackets(&b.plan, o, fp); err != nil {

@@ -89,7 +89,7 @@ func (p *Prepared) machine(o Options, pl plan.Plan, fp proc.FS) (m plan.Machine,
 	if pl.Packets.On() {
 		p.packetMachine(&m, &pl, o)
 	}
-	if p.Server != nil {
+	if p.Server != nil && p.Server.Foreign == nil { // how many another takes is not known
 		m.ServerConns = max(1, p.Server.MaxConns-p.Server.Open)
 	}
 	return m, private, nil

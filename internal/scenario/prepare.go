@@ -27,6 +27,7 @@ type Options struct {
 	PrivateFDs    string // auto, on, off
 	Verify        int64
 	Control       string        // URL, auto or none
+	ServerPIDs    []int         // of a server of this machine that is not ours, with their children
 	Settle        time.Duration // before memory is measured, and after the close; SettleAuto: by the number of connections
 	Rest          time.Duration // echo: silence after the messages, before the close
 	OwnNet        bool          // the network namespace is the run's own: nobody else's connections are in it

@@ -134,8 +134,10 @@ func (p *Prepared) reconcileClosed(ctx context.Context, before counted) {
 			if ctx.Err() != nil {
 				return
 			}
-			if err != nil {
+			if err != nil && p.control.foreign == nil {
 				p.warn(result.Warn("control_silent_at_close").Word("when", when))
+			}
+			if err != nil {
 				return
 			}
 			more = r.Open - before.server
@@ -177,7 +179,7 @@ func (h *hold) reconcileAgain(ctx context.Context) {
 	look, cancel := context.WithTimeout(h.late, lastLook)
 	defer cancel()
 	var server *result.ServerReport
-	agree := h.control.base == ""
+	agree := !h.control.known()
 	for !agree && look.Err() == nil {
 		r, err := h.control.counts(look)
 		if err != nil {
@@ -193,7 +195,7 @@ func (h *hold) reconcileAgain(ctx context.Context) {
 	}
 	client := h.engine.Counts().Open()
 	switch {
-	case agree:
+	case agree, server == nil && h.control.foreign != nil: // warnEnded says why
 	case server == nil:
 		h.warn(result.Warn("control_silent").Word("when", when).Count("client", client))
 	default:

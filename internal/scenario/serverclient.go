@@ -14,17 +14,23 @@ import (
 	"strings"
 	"time"
 
+	"github.com/c10m/c10m/internal/foreign"
 	"github.com/c10m/c10m/internal/plan"
 	"github.com/c10m/c10m/internal/result"
 )
 
-// control asks a server's control endpoint. It keeps no connection open: a
-// client thread's private fd table must not inherit one.
+// control asks a server's control endpoint, or looks at a server of this machine
+// that is not ours. It keeps no connection open: a client thread's private fd table
+// must not inherit one.
 type control struct {
-	base string // http://host:port, "" for none
-	host string // the Host header: an address, where the name could be resolved
-	http http.Client
+	base    string // http://host:port, "" for none
+	host    string // the Host header: an address, where the name could be resolved
+	http    http.Client
+	foreign *foreign.Server // --server-pid; nil: ask the endpoint
 }
+
+// known says whether there is a server to ask.
+func (c *control) known() bool { return c.base != "" || c.foreign != nil }
 
 // maxReport bounds a report: 4,096 workers and as many ports fit in.
 const maxReport = 16 << 20
@@ -76,18 +82,24 @@ func addressHost(ctx context.Context, host, port string) string {
 
 // counts asks for the server's counts alone, which costs it nothing.
 func (c *control) counts(ctx context.Context) (*result.ServerReport, error) {
+	if c.foreign != nil {
+		return looked(c.foreign.Counts())
+	}
 	return c.get(ctx, "/footprint?memory=0")
 }
 
 // report asks for counts and memory.
 func (c *control) report(ctx context.Context) (*result.ServerReport, error) {
+	if c.foreign != nil {
+		return looked(c.foreign.Exact())
+	}
 	return c.get(ctx, "/footprint")
 }
 
 // await polls the server's count until it is as wanted. It gives up when the server
 // does not answer, or its count does not change for so long.
 func (c *control) await(ctx context.Context, every, patience time.Duration, wanted func(open int64) bool) bool {
-	for last, since := int64(-1), time.Now(); ctx.Err() == nil && c.base != ""; sleep(ctx, every) {
+	for last, since := int64(-1), time.Now(); ctx.Err() == nil && c.known(); sleep(ctx, every) {
 		r, err := c.counts(ctx)
 		if err != nil {
 			return false
@@ -103,6 +115,21 @@ func (c *control) await(ctx context.Context, every, patience time.Duration, want
 		}
 	}
 	return false
+}
+
+// resident asks for counts, and for memory in the cheapest way.
+func (c *control) resident(ctx context.Context) (*result.ServerReport, error) {
+	if c.foreign != nil {
+		return looked(c.foreign.Resident())
+	}
+	return c.get(ctx, "/footprint?memory=resident")
+}
+
+func looked(r result.ServerReport, err error) (*result.ServerReport, error) {
+	if err != nil {
+		return nil, err
+	}
+	return &r, nil
 }
 
 func (c *control) get(ctx context.Context, path string) (*result.ServerReport, error) {

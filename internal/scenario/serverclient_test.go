@@ -129,7 +129,7 @@ func find(t *testing.T, control string, ports []int) *Prepared {
 		t.Fatal(err)
 	}
 	p := &Prepared{}
-	p.findServer(t.Context(), Options{Target: plan.Target{Proto: plan.TCP, Host: netip.MustParseAddr("127.0.0.1"), Ports: ports}, Control: control}, fp)
+	_ = p.findServer(t.Context(), Options{Target: plan.Target{Proto: plan.TCP, Host: netip.MustParseAddr("127.0.0.1"), Ports: ports}, Control: control}, fp)
 	return p
 }
 

@@ -49,10 +49,10 @@ type memoryWatch struct {
 // fds.
 func newMemoryWatch(ctx context.Context, o Options, fp proc.FS) *memoryWatch {
 	p := &Prepared{control: newControl(ctx, "")}
-	p.findServer(ctx, o, fp)
+	_ = p.findServer(ctx, o, fp) // the run itself says what is wrong
 	m := &memoryWatch{fp: fp, control: p.control, ports: newPortSet(o.Ports), sameNet: p.mayListenHere()}
 	m.pids = p.serverPIDs(fp, o.Ports)
-	if p.control.base == "" && len(m.pids) == 0 {
+	if !p.control.known() && len(m.pids) == 0 {
 		m.warnings = append(m.warnings, result.Warn("server_memory_unknown"))
 	}
 	return m
@@ -60,7 +60,7 @@ func newMemoryWatch(ctx context.Context, o Options, fp proc.FS) *memoryWatch {
 
 // server is nil where it is not known.
 func (m *memoryWatch) server(ctx context.Context) *result.ProcMemory {
-	if m.control.base != "" {
+	if m.control.known() {
 		if r, err := m.control.report(ctx); err == nil {
 			return r.Memory
 		}
