@@ -88,6 +88,7 @@ const (
 	echoSurplus
 	echoTimeout
 	echoOverdue
+	echoSkipped
 	closeTimeout
 	nCauses
 )
@@ -173,6 +174,7 @@ var causeTable = [nCauses]struct {
 	echoSurplus:          {phase: "echo", reason: "surplus"},
 	echoTimeout:          {phase: "echo", reason: "timeout"},
 	echoOverdue:          {phase: "echo", reason: "overdue"},
+	echoSkipped:          {phase: "echo", reason: "skipped"},
 	closeTimeout:         {phase: "close", reason: "timeout"},
 }
 

@@ -49,6 +49,8 @@ type conns struct {
 	ledger
 	shared    *shared
 	plan      plan.Plan // of the thread
+	part      int64     // which thread it is ...
+	parts     int64     // ... of how many
 	link      transport
 	list      []conn
 	talks     []talk

@@ -23,7 +23,11 @@ import (
 type Engine struct {
 	shared  *shared
 	threads []*thread
-	lanes   int    // threads that ramp at a time: makeLanes
+	lanes   int     // threads that ramp at a time, one a core
+	sizes   []int64 // connections of each thread
+	conns   int64   // of the plan
+	rate    unit.Rate
+	at      int64  // how many are meant to be open
 	mem     []byte // of the connections
 }
 
@@ -44,14 +48,16 @@ func Start(p plan.Plan, maxSize int) (*Engine, error) {
 		sys.Free(mem)
 		return nil, fmt.Errorf("create wake-up eventfd: %w", err)
 	}
-	e := &Engine{shared: s, mem: mem}
-	for _, part := range p.Split(p.Threads) {
+	e := &Engine{shared: s, mem: mem, conns: p.Conns, rate: p.Rate}
+	for i, part := range p.Split(p.Threads) {
 		t, err := newThread(s, part, mem[(part.Offset-p.Offset)*connBytes:][:part.Conns*connBytes])
 		if err != nil {
 			e.free()
 			return nil, fmt.Errorf("make client thread: %w", err)
 		}
+		t.cs.part, t.cs.parts = int64(i), int64(p.Threads)
 		e.threads = append(e.threads, t)
+		e.sizes = append(e.sizes, part.Conns)
 	}
 	started := make(chan error)
 	for _, t := range e.threads {
@@ -66,7 +72,7 @@ func Start(p plan.Plan, maxSize int) (*Engine, error) {
 		_, _ = e.Stop() // returns the same error
 		return nil, fmt.Errorf("start client threads: %w", err)
 	}
-	e.makeLanes(p)
+	e.lanes = min(len(e.threads), runtime.GOMAXPROCS(0)) // a quota of processor time counts
 	return e, nil
 }
 
@@ -110,26 +116,6 @@ func newShared(p plan.Plan, maxSize int) (*shared, error) {
 		s.src = append(s.src, sys.NewAddr(ip, 0))
 	}
 	return s, nil
-}
-
-// makeLanes chains the threads into as many lanes as there are cores to run them.
-func (e *Engine) makeLanes(p plan.Plan) {
-	n := min(len(e.threads), runtime.GOMAXPROCS(0)) // a quota of processor time counts
-	e.lanes = n
-	for i, t := range e.threads {
-		t.lane.rate = p.Rate / unit.Rate(n)
-		if i+n < len(e.threads) {
-			next := e.threads[i+n]
-			t.lane.next = next
-			next.lane.offset = t.lane.offset + t.cs.plan.Conns
-		}
-	}
-}
-
-// Ramp establishes the plan's connections. It returns when all are
-// established or failed, or when ctx ended or Halt was called.
-func (e *Engine) Ramp(ctx context.Context) {
-	e.do(ctx, e.threads[:e.lanes], command{kind: doRamp}, len(e.threads), func() { e.shared.halt("interrupted") })
 }
 
 // Halt stops the ramp, keeping what is established. It may be called from

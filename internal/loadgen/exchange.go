@@ -1,8 +1,10 @@
 package loadgen
 
 import (
-	"math/bits"
+	"sort"
 	"time"
+
+	"github.com/c10m/c10m/internal/pace"
 )
 
 // Exchange is the messages to send over the open connections. With an Interval
@@ -17,6 +19,8 @@ type Exchange struct {
 	Depth    int           // messages under way at once per connection; 0 and 1: one
 	Heat     int           // cut Duration into so many pieces and keep the latency of each; 0: no
 	Interval time.Duration // 0: closed loop
+	Jitter   float64       // 0..1: by which share of it waits differ
+	Skip     bool          // leave out what becomes due while this process is stopped: see skip
 	Duration time.Duration // 0: until PerConn messages are done
 	PerConn  uint32        // messages per connection; 0: no limit
 	Sample   int64         // only so many of the open connections, evenly spaced; 0: all; not with an Interval
@@ -29,18 +33,26 @@ type Exchange struct {
 // microseconds.
 const maxWait = 100_000
 
+// stoppedFor is how long a thread that works has not looked at what is due when its
+// process was stopped, or got no processor, microseconds: it looks ten times a
+// second.
+const stoppedFor = 1_000_000
+
 // exchange is the workload that sends messages over what is open.
 type exchange struct {
 	Exchange
 	cs       *conns
-	chosen   int64   // slots that take part, if they are open
-	slots    []int32 // which; nil: the first to the last
-	cursor   int64   // sends looked at so far, over all rounds
-	began    uint64  // the clock
+	turns    pace.Stagger // of those that take part, with an Interval
+	chosen   int64        // slots that take part, if they are open
+	slots    []int32      // which; nil: the first to the last
+	cursor   int64        // sends looked at so far, over all rounds
+	began    uint64       // the clock
 	start    time.Time
 	draining bool
-	late     bool  // draining, and what was due before the end may still be sent
-	heat     *heat // nil: not kept
+	late     bool          // draining, and what was due before the end may still be sent
+	looked   uint64        // the clock when it last saw what is due
+	from     time.Duration // what was due before is not made up for
+	heat     *heat         // nil: not kept
 }
 
 // newExchange begins one in which sample of the open connections take part.
@@ -50,6 +62,7 @@ func newExchange(cs *conns, of Exchange, sample int64) *exchange {
 		x.slots = x.choose(sample)
 		x.chosen = int64(len(x.slots))
 	}
+	x.setTurns()
 	cs.msgs.begin(x.Size, x.SizeMax, x.Depth)
 	for p := range cs.times {
 		if x.Verify && cs.times[p].Echo != nil {
@@ -60,6 +73,23 @@ func newExchange(cs *conns, of Exchange, sample int64) *exchange {
 		x.heat = newHeat(x.Heat, x.Duration)
 	}
 	return x
+}
+
+// setTurns deals the places in the interval to those that take part. The places of
+// the threads lie between each other's.
+func (x *exchange) setTurns() {
+	x.turns = pace.Stagger{Interval: x.Interval, N: x.chosen, Jitter: x.Jitter, Part: x.cs.part, Parts: x.cs.parts}
+}
+
+// beginAt says when the exchange of all threads began, and in which of this one's
+// slots connections are meant to be open.
+func (x *exchange) beginAt(start time.Time, slots int64) {
+	x.start, x.began = start, uint64(max(0, start.Sub(x.cs.epoch))/time.Microsecond)
+	x.looked = x.cs.now()
+	if slots < x.chosen {
+		x.chosen = slots
+		x.setTurns()
+	}
 }
 
 // choose picks n of the open connections, evenly spaced.
@@ -89,6 +119,10 @@ func (x *exchange) slotOf(k int64) int64 {
 func (x *exchange) step() (wait int, done bool) {
 	m, stopped := x.cs.msgs, x.cs.shared.stopEx.Load()
 	now := x.cs.now()
+	if x.Skip && x.Interval > 0 && now-x.looked >= stoppedFor {
+		x.skip(time.Duration(now-x.began) * time.Microsecond)
+	}
+	x.looked = now
 	elapsed := time.Since(x.start)
 	if !x.draining && (stopped || x.Duration > 0 && elapsed >= x.Duration) {
 		x.draining = true
@@ -124,7 +158,7 @@ func (x *exchange) overtime() time.Duration { return min(x.Drain, max(time.Secon
 
 // lags says whether messages that were due before the end are still to be begun.
 func (x *exchange) lags() bool {
-	return x.late && x.chosen > 0 && x.offset(x.cursor%x.chosen, uint32(x.cursor/x.chosen)) < x.Duration
+	return x.late && x.chosen > 0 && x.turns.At(x.cursor%x.chosen, x.cursor/x.chosen) < x.Duration
 }
 
 // startDue begins the sends that are due, a burst at most, and returns how long to
@@ -138,10 +172,11 @@ func (x *exchange) startDue(now uint64) int {
 		if x.Interval == 0 && (x.cursor >= x.chosen || x.Window > 0 && m.under >= x.Window) {
 			return maxWait // what comes back starts the rest
 		}
-		slot, round := x.slotOf(x.cursor%x.chosen), uint32(x.cursor/x.chosen)
+		slot, round := x.slotOf(x.cursor%x.chosen), x.cursor/x.chosen
 		intended := now
 		if x.Interval > 0 {
-			at := x.offset(x.cursor%x.chosen, round)
+			slot = x.turns.Member(slot, round)
+			at := x.turns.At(x.cursor%x.chosen, round)
 			if x.Duration > 0 && at >= x.Duration {
 				return maxWait
 			}
@@ -152,7 +187,7 @@ func (x *exchange) startDue(now uint64) int {
 		x.cursor++
 		// A connection that has no room for another message catches up when
 		// one is done; its latency counts from the intended time.
-		if cs.list[slot].state == open && cs.talks[slot].seq <= round && m.room(slot) && !m.owed[slot] {
+		if cs.list[slot].state == open && cs.talks[slot].seq <= uint32(round) && m.room(slot) && !m.owed[slot] {
 			m.start(slot, uint32(intended))
 			if x.Interval == 0 {
 				x.refill(slot, now)
@@ -162,25 +197,46 @@ func (x *exchange) startDue(now uint64) int {
 	return 0
 }
 
-// offset is when connection k of those that take part should send its message
-// of that round, from the beginning of the exchange: spread evenly over the
-// interval.
-func (x *exchange) offset(k int64, round uint32) time.Duration {
-	// In 128 bits: an hour of nanoseconds times a million connections.
-	hi, lo := bits.Mul64(uint64(x.Interval), uint64(k))
-	in, _ := bits.Div64(hi, lo, uint64(x.chosen))
-	return time.Duration(in) + x.Interval*time.Duration(round)
+// skip leaves out what became due while the process was stopped, or got no
+// processor for a second: a million connections that ping every 30 s would else do
+// so all at once. Each goes on with its next turn. Answers that are under way are
+// still awaited.
+func (x *exchange) skip(until time.Duration) {
+	if x.Duration > 0 {
+		until = min(until, x.Duration)
+	}
+	if x.chosen == 0 || until <= x.from {
+		return
+	}
+	x.from = until
+	round := int64(until / x.Interval)
+	place := sort.Search(int(x.chosen), func(place int) bool { return x.turns.At(int64(place), round) >= until })
+	x.cursor = max(x.cursor, round*x.chosen+int64(place))
+	for slot := range x.chosen {
+		x.leaveOut(slot)
+	}
+}
+
+// leaveOut counts a connection's messages that are not sent any more. While one is
+// under way its number is needed; refill comes back to it.
+func (x *exchange) leaveOut(slot int64) {
+	c, k := &x.cs.list[slot], &x.cs.talks[slot]
+	if due := uint32(x.turns.Due(slot, x.from)); c.state == open && !c.busy && k.seq < due {
+		x.cs.blame(slot, echoSkipped, int64(due-k.seq))
+		k.seq = due
+	}
 }
 
 // opened: a restored connection joins in at its place in the schedule. What it
 // missed was never sent.
 func (x *exchange) opened(slot int64) {
 	x.cs.msgs.noDelay(slot)
-	if x.Interval == 0 || x.chosen == 0 {
+	if x.Interval == 0 || slot >= x.chosen {
 		return
 	}
-	seq := uint32(x.cursor / x.chosen)
-	if slot < x.cursor%x.chosen {
+	round := x.cursor / x.chosen
+	seq := uint32(round)
+	if x.turns.Place(slot, round) < x.cursor%x.chosen {
 		seq++
 	}
 	x.cs.talks[slot].seq = seq
@@ -209,10 +265,13 @@ func (x *exchange) closed(int64)      {}
 // longest waits.
 func (x *exchange) refill(slot int64, now uint64) {
 	m, c, k := x.cs.msgs, &x.cs.list[slot], &x.cs.talks[slot]
+	if x.from > 0 {
+		x.leaveOut(slot)
+	}
 	for c.state == open && (x.PerConn == 0 || k.seq < x.PerConn) && m.room(slot) {
 		next := now
 		if x.Interval > 0 {
-			at := x.offset(slot, k.seq)
+			at := x.turns.At(x.turns.Place(slot, int64(k.seq)), int64(k.seq))
 			next = x.began + uint64(at/time.Microsecond)
 			if next > now || x.Duration > 0 && at >= x.Duration || x.draining && !x.late {
 				return
@@ -230,12 +289,9 @@ func (x *exchange) countOverdue() {
 	if x.Interval == 0 || x.Duration == 0 || x.cs.shared.stopEx.Load() {
 		return
 	}
-	for slot := range int64(len(x.cs.list)) {
-		first := x.offset(slot, 0)
-		if x.cs.list[slot].state != open || first >= x.Duration {
-			continue
+	for slot := range x.chosen {
+		if x.cs.list[slot].state == open {
+			x.cs.blame(slot, echoOverdue, max(0, x.turns.Due(slot, x.Duration)-int64(x.cs.talks[slot].seq)))
 		}
-		due := int64((x.Duration-1-first)/x.Interval) + 1
-		x.cs.blame(slot, echoOverdue, max(0, due-int64(x.cs.talks[slot].seq)))
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/c10m/c10m/internal/pace"
 	"github.com/c10m/c10m/internal/sys"
 )
 
@@ -20,24 +19,29 @@ const (
 	rampSlice = 50 * time.Millisecond
 )
 
-// ramp is the workload that opens the connections of a thread, in the order of
-// their slots.
+// ramp is the workload that opens the connections of a thread up to a slot, in the
+// order of their slots.
 type ramp struct {
 	holding
 	cs     *conns
 	lane   *lane
 	start  time.Time // of the whole ramp
 	passOn func()    // lets the next thread of the lane ramp
+	first  int64     // the first slot that it opens
 	next   int64     // slot to connect next
 	oldest int64     // no slot below it is being opened
 	swept  uint32
 	inRow  int // failures without a success between
 }
 
+func newRamp(cs *conns, l *lane, start time.Time, passOn func()) *ramp {
+	return &ramp{cs: cs, lane: l, start: start, passOn: passOn, first: l.at, next: l.at, oldest: l.at}
+}
+
 // step begins some connects, as many as the pace, the burst and the window allow.
 func (r *ramp) step() (wait int, done bool) {
 	cs := r.cs
-	if r.next == 0 && r.lane.rate == 0 {
+	if r.next == r.first && r.lane.rate == 0 {
 		// Let a server on the same cores accept in batches, instead of being scheduled for
 		// each connection. Best effort.
 		_ = sys.SetThreadSlice(sys.Normal, rampSlice)
@@ -52,13 +56,14 @@ func (r *ramp) step() (wait int, done bool) {
 		cs.shared.halt(fmt.Sprintf("%d connects in a row failed: %s", r.inRow, cs.commonest()))
 	}
 	stopped := cs.shared.stopRamp.Load()
-	begun := r.next == cs.plan.Conns || stopped
+	begun := r.next == r.lane.to || stopped
 	if begun {
 		r.passOn()
 	}
 	switch {
 	case begun && (cs.pending == 0 || stopped):
 		r.dropPending()
+		r.lane.at = r.next
 		_ = sys.SetThreadSlice(sys.Normal, 0)
 		return 0, true
 	case !begun && r.next < due && cs.pending < cs.plan.Window:
@@ -75,16 +80,12 @@ func (r *ramp) lost(slot int64, _ cause) {
 	}
 }
 
-// due is how many of the thread's connections should have been begun by now.
+// due is up to which slot connects should have been begun by now.
 func (r *ramp) due() int64 {
 	if r.cs.shared.stopRamp.Load() {
 		return r.next
 	}
-	if r.lane.rate == 0 {
-		return r.cs.plan.Conns
-	}
-	p := pace.Constant{PerSecond: float64(r.lane.rate)}
-	return min(r.cs.plan.Conns, p.Due(time.Since(r.start))-r.lane.offset)
+	return min(r.lane.to, r.first+r.lane.due(time.Since(r.start)))
 }
 
 // sweep ends connects that take too long. Slots connect in order, so only the

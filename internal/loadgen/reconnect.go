@@ -136,6 +136,9 @@ func (r *reconnect) step() int {
 			r.trying = map[int64]uint8{}
 		}
 		slot := int64(next.slot)
+		if r.cs.list[slot].state != closed {
+			continue // it was given up
+		}
 		r.trying[slot] = next.tries
 		r.cs.list[slot].restoring = true
 		r.cs.dial(slot)
@@ -171,6 +174,18 @@ func (r *reconnect) failed(slot int64) {
 	tries := r.trying[slot]
 	delete(r.trying, slot)
 	r.schedule(slot, tries+min(1, 255-tries))
+}
+
+// giveUp ends the restoring of a connection that is not wanted any more. Its place
+// in the queue is passed over when it comes.
+func (r *reconnect) giveUp(slot int64) {
+	c := &r.cs.list[slot]
+	if _, tried := r.trying[slot]; tried {
+		r.cs.drop(slot, false)
+		delete(r.trying, slot)
+		c.restoring = false
+	}
+	c.state = unused
 }
 
 // stop ends all that is being restored: the run is over.

@@ -52,7 +52,8 @@ func TestIdleConnectionsAreSmall(t *testing.T) {
 	link := &instant{mirror: mirror{to: one.cs}, opened: make([]int64, 0, connectBurst)}
 	one.cs.link = link
 	before := resident(t)
-	r := &ramp{cs: one.cs, lane: &one.lane, start: time.Now(), passOn: func() {}}
+	one.lane.to = conns
+	r := newRamp(one.cs, &one.lane, time.Now(), func() {})
 	for one.cs.work = r; ; {
 		if _, done := r.step(); done {
 			break

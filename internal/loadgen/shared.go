@@ -24,6 +24,7 @@ type shared struct {
 	waking   sync.Mutex
 	wake     int          // eventfd, the same number in every fd table; -1 once it is closed
 	stopRamp atomic.Bool  // no more connects
+	stopDown atomic.Bool  // no more closes on a way down
 	stopEx   atomic.Bool  // no more messages
 	asked    atomic.Int64 // requests for what threads show
 	leave    atomic.Bool  // do not close connections one by one: the fd tables' end will

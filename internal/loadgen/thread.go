@@ -7,7 +7,6 @@ import (
 
 	"github.com/c10m/c10m/internal/plan"
 	"github.com/c10m/c10m/internal/sys"
-	"github.com/c10m/c10m/internal/unit"
 )
 
 // thread is one locked OS thread with its own transport, its own share of the
@@ -28,18 +27,11 @@ type thread struct {
 	err    error
 }
 
-// lane is a chain of threads that ramp one after the other: with hundreds of
-// threads on a few cores only as many connect at a time as there are cores.
-type lane struct {
-	offset int64     // connections of the lane's earlier threads
-	rate   unit.Rate // of the lane
-	next   *thread
-}
-
 // command is an order to a thread; done is called when it is carried out.
 type command struct {
 	kind  commandKind
 	start time.Time // of the whole ramp or exchange
+	down  bool      // doRamp: close
 	ex    Exchange
 	churn Churn
 	take  func(*thread) // for doCensus
@@ -172,9 +164,14 @@ func (t *thread) begin(c command) {
 	t.job, t.before = c, t.cs.link.calls()
 	switch c.kind {
 	case doRamp:
-		t.cs.work = &ramp{cs: t.cs, lane: &t.lane, start: c.start, passOn: t.passOn}
+		if c.down {
+			t.cs.work = newRampDown(t.cs, &t.lane, c.start, t.passOn)
+		} else {
+			t.cs.work = newRamp(t.cs, &t.lane, c.start, t.passOn)
+		}
 	case doExchange:
 		x := newExchange(t.cs, c.ex, t.sample)
+		x.beginAt(c.start, t.lane.at)
 		t.cs.work, t.heat = x, x.heat
 	case doChurn:
 		t.cs.reconnect.stop() // churn opens connections itself
@@ -188,11 +185,18 @@ func (t *thread) begin(c command) {
 	}
 }
 
-// passOn lets the next thread of the lane ramp.
+// passOn lets the next thread of the lane ramp. One that holds connections sleeps in
+// its transport, and must be woken.
 func (t *thread) passOn() {
-	if t.lane.next != nil {
-		t.lane.next.cmds <- command{kind: doRamp, start: t.job.start, done: t.job.done}
-		t.lane.next = nil
+	next := t.lane.next
+	if next == nil {
+		return
+	}
+	t.lane.next = nil
+	holds := next.lane.at > 0
+	next.cmds <- command{kind: doRamp, start: t.job.start, down: t.job.down, done: t.job.done}
+	if holds {
+		t.shared.signal()
 	}
 }
 

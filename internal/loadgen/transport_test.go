@@ -103,7 +103,8 @@ func (m *mirror) work(one *thread, w workload) {
 
 func (m *mirror) ramp(one *thread) {
 	m.t.Helper()
-	m.work(one, &ramp{cs: one.cs, lane: &one.lane, start: time.Now(), passOn: func() {}})
+	one.lane.to = one.cs.plan.Conns
+	m.work(one, newRamp(one.cs, &one.lane, time.Now(), func() {}))
 }
 
 // Whatever a transport takes and hands over at once: each message comes back once,

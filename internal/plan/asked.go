@@ -27,6 +27,7 @@ type Asked struct {
 	KeepAlive      time.Duration `json:"keepalive,omitempty"`       // probe a server silent for so long; absent: never
 	Reconnect      bool          `json:"reconnect,omitempty"`       // restore lost connections
 	Hold           time.Duration `json:"hold,omitempty"`
+	Stages         []Stage       `json:"stages,omitempty"`       // in place of one ramp and one hold
 	Size           int           `json:"size,omitempty"`         // bytes per message
 	SizeMax        int           `json:"size_max,omitempty"`     // sizes are size..size_max; absent: all are size
 	Depth          int           `json:"depth,omitempty"`        // messages under way at once on each; absent and 1: one

@@ -202,6 +202,7 @@ func (p *Plan) Split(n int) []Plan {
 		part.Verify = p.Verify*int64(k+1)/int64(n) - p.Verify*int64(k)/int64(n)
 		parts[k] = part
 	}
+	p.splitStages(parts)
 	return parts
 }
 

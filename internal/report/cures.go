@@ -96,6 +96,7 @@ var cures = map[string]string{
 	"echo_surplus":  "bytes came that nobody asked for: is that an echo server?",
 	"echo_timeout":  "no echo in time: the server is overloaded, or it does not echo",
 	"echo_overdue":  "due and never sent: the connection waited for echoes; --depth, more --conns",
+	"echo_skipped":  "due while this client was stopped or starved of processor: left out",
 
 	"close_timeout": "no answer to our WebSocket close frame within 5 s",
 }
