@@ -107,6 +107,9 @@ func (cs *conns) established(slot int64) {
 		cs.pending--
 		cs.count(slot).Established++
 	}
+	if cs.msgs.hears != nil {
+		cs.msgs.hears.opened(slot)
+	}
 	cs.work.opened(slot)
 }
 
@@ -123,7 +126,8 @@ func (cs *conns) writable(slot int64) {
 	case requesting:
 		cs.frames.request(slot)
 	case open:
-		if (c.busy || cs.frames.waits()) && cs.msgs.flush(slot) && cs.msgs.depth > 1 {
+		if (c.busy || cs.frames.waits() || cs.msgs.hears.writes(slot)) && cs.msgs.flush(slot) &&
+			(cs.msgs.depth > 1 || cs.shared.said.expect == nothing) {
 			cs.work.room(slot)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"runtime"
 	"strconv"
@@ -80,6 +81,7 @@ func Start(p plan.Plan, maxSize int) (*Engine, error) {
 func (e *Engine) free() {
 	for _, t := range e.threads {
 		t.cs.link.stop(false)
+		t.cs.msgs.hears.free()
 	}
 	e.shared.closeWake()
 	sys.Free(e.mem)
@@ -92,6 +94,13 @@ func newShared(p plan.Plan, maxSize int) (*shared, error) {
 	}
 	if p.WebSocket.Text {
 		s.opcode = ws.OpText
+	}
+	var err error
+	if s.said, err = newSaid(p.Talk, nil, rand.Uint64()); err != nil {
+		return nil, err
+	}
+	if s.said.listens() {
+		s.broadcasts = newBroadcasts()
 	}
 	s.secret = tcp.NewSecret()
 	for i := range p.Dests() {
@@ -226,6 +235,9 @@ func (e *Engine) Stop() (Tally, error) {
 		}
 	}
 	sum.First = e.shared.answer.Load()
+	if e.shared.broadcasts != nil {
+		sum.FanOut = e.shared.broadcasts.sum()
+	}
 	go func() {
 		e.shared.threads.Wait()
 		e.shared.closeWake()

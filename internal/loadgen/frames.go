@@ -181,7 +181,7 @@ func (f *frames) answerPing(slot int64, payload []byte) {
 		return
 	}
 	f.rareOf(slot).pong = ws.AppendFrame(nil, ws.OpPong, payload, f.maskKey(slot, f.cs.talks[slot].seq))
-	if !c.busy || f.cs.msgs.written(slot) {
+	if !f.cs.msgs.midFrame(slot) {
 		f.sendPong(slot)
 	}
 }
@@ -209,7 +209,7 @@ func (f *frames) sendPong(slot int64) {
 // wait for an answer: not in the middle of a frame that the server never took, nor
 // if there is no room. With ws.CodeNone the frame is empty.
 func (f *frames) sendClose(slot int64, code uint16) bool {
-	if f.cs.talks[slot].sent > 0 && !f.cs.msgs.written(slot) {
+	if f.cs.talks[slot].sent > 0 && !f.cs.msgs.written(slot) || f.cs.msgs.hears.writes(slot) {
 		return false
 	}
 	payload := []byte{byte(code >> 8), byte(code)}

@@ -2,13 +2,14 @@ package loadgen
 
 import (
 	"bytes"
+	"math"
 
 	"github.com/c10m/c10m/internal/plan"
 	"github.com/c10m/c10m/internal/ws"
 )
 
 // messages is what is under way on the open connections, and what must come back:
-// the same bytes, in the same order.
+// the same bytes, in the same order, or what else was said to be an answer.
 type messages struct {
 	cs        *conns
 	size, max int      // bytes of a message; max above size: spread evenly between
@@ -20,11 +21,21 @@ type messages struct {
 	progress  uint32   // the clock at the last answer
 	final     []byte   // a message that ends with plan.EndOfTransmission
 	owed      map[int64]bool
+	rendered  []byte // the message that is being looked at, where it is one of the user's own
+	hears     *hears // nil: nothing is heard but echoes
 }
+
+// wholly is how much of a message has been written once all of it has been, where its
+// size is known only by rendering it.
+const wholly = math.MaxUint32
 
 // begin forgets the messages of an earlier workload. Echoes come in the order of
 // the messages.
 func (m *messages) begin(size, most, depth int) {
+	if s := &m.cs.shared.said; s.message != nil {
+		size = s.message.Max(s.lines)
+		most = size
+	}
 	m.size, m.max, m.depth, m.last = size, most, max(1, depth), 0
 	m.pipes, m.times, m.under, m.progress = nil, nil, 0, m.cs.micros()
 	for i := range m.cs.talks {
@@ -73,6 +84,9 @@ func (m *messages) start(slot int64, intended uint32) {
 		k.recv = 0
 	}
 	c.busy, c.t, k.sent = true, intended, 0
+	if m.hears != nil {
+		m.hears.asked(slot)
+	}
 	k.seq++
 	if m.pipes != nil {
 		if k.seq == 1 {
@@ -103,8 +117,18 @@ func (m *messages) sizeOf(slot int64, seq uint32) int {
 	return m.size + int((h>>40)%uint64(m.max-m.size+1))
 }
 
-// message is the payload of a connection's message.
+// own says whether the messages are the user's and not of the pattern. They are
+// rendered each time that they are looked at, and kept nowhere.
+func (m *messages) own() bool { return m.cs.shared.said.message != nil }
+
+// message is the payload of a connection's message. It is valid until the next call.
 func (m *messages) message(slot int64, seq uint32) []byte {
+	if s := &m.cs.shared.said; s.fixed != nil {
+		return s.fixed
+	} else if s.message != nil {
+		m.rendered = s.message.Append(m.rendered[:0], uint64(m.cs.plan.Offset+slot), seq, s.lines)
+		return m.rendered
+	}
 	b := m.cs.shared.pattern.message(m.cs.plan.Offset+slot, seq, m.sizeOf(slot, seq))
 	if m.last == 0 || seq != m.last || m.cs.isWS(slot) {
 		return b
@@ -115,20 +139,28 @@ func (m *messages) message(slot int64, seq uint32) []byte {
 }
 
 // unsent is what is next to be written of the newest message; empty: nothing.
-func (m *messages) unsent(slot int64) []byte {
+func (m *messages) unsent(slot int64) (out []byte) {
 	k := &m.cs.talks[slot]
 	switch {
 	case !m.cs.list[slot].busy || m.written(slot):
 		return nil
 	case m.cs.isWS(slot):
-		return m.cs.frames.part(slot, m.message(slot, k.seq), k.seq, int(k.sent))
+		out = m.cs.frames.part(slot, m.message(slot, k.seq), k.seq, int(k.sent))
+	default:
+		out = m.message(slot, k.seq)[k.sent:]
 	}
-	return m.message(slot, k.seq)[k.sent:]
+	if len(out) == 0 {
+		k.sent = wholly
+	}
+	return out
 }
 
 // written says whether the newest message has been written whole.
 func (m *messages) written(slot int64) bool {
 	k := &m.cs.talks[slot]
+	if m.own() {
+		return k.sent == wholly
+	}
 	n := m.sizeOf(slot, k.seq)
 	if m.cs.isWS(slot) {
 		n = ws.FrameSize(n)
@@ -139,12 +171,20 @@ func (m *messages) written(slot int64) bool {
 // flush writes as much as the transport takes; the rest follows when it reports
 // room. It reports whether the connection is still alive.
 func (m *messages) flush(slot int64) bool {
+	if m.hears.writes(slot) && !m.hears.flushFirst(slot) {
+		return true
+	}
 	for out := m.unsent(slot); len(out) > 0; out = m.unsent(slot) {
 		n := m.cs.link.send(slot, out)
 		m.cs.talks[slot].sent += uint32(n)
 		if n < len(out) {
 			return true
 		}
+	}
+	if m.cs.shared.said.expect == nothing && m.cs.list[slot].busy {
+		m.take(slot)
+		m.under--
+		m.progress = m.cs.micros()
 	}
 	if m.cs.frames.waits() {
 		m.cs.frames.sendPong(slot)
@@ -171,7 +211,7 @@ func (m *messages) awaited(slot int64, in []byte) (want []byte, written int) {
 	}
 	want = m.message(slot, seq)
 	switch {
-	case seq != k.seq:
+	case seq != k.seq || k.sent == wholly:
 		return want, len(want)
 	case m.cs.isWS(slot):
 		return want, max(0, int(k.sent)-(ws.FrameSize(len(want))-len(want)))
@@ -181,6 +221,10 @@ func (m *messages) awaited(slot int64, in []byte) (want []byte, written int) {
 
 // received compares what came back over TCP with what was sent, byte for byte.
 func (m *messages) received(slot int64, in []byte) {
+	if m.hears != nil {
+		m.hears.stream(slot, in)
+		return
+	}
 	c, k := &m.cs.list[slot], &m.cs.talks[slot]
 	for len(in) > 0 && c.state == open {
 		want, written := m.awaited(slot, in)
@@ -203,6 +247,9 @@ func (m *messages) received(slot int64, in []byte) {
 // payload compares a piece of a WebSocket message with what was sent. The frame
 // type is part of a message.
 func (m *messages) payload(slot int64, ev ws.Event) {
+	if m.hears != nil && m.hears.piece(slot, ev) {
+		return
+	}
 	want, written := m.awaited(slot, ev.Payload)
 	if want == nil {
 		return
@@ -238,15 +285,24 @@ func (m *messages) mismatch(slot int64, in []byte) {
 	m.cs.lose(slot, why)
 }
 
-// complete counts a message that came back whole.
+// answerable says whether a message is under way that was sent whole.
+func (m *messages) answerable(slot int64) bool { return m.underWay(slot) > 1 || m.written(slot) }
+
+// midFrame says whether nothing else may be sent: a message, or the first one, is
+// written in part.
+func (m *messages) midFrame(slot int64) bool {
+	return m.hears.writes(slot) || m.cs.list[slot].busy && !m.written(slot)
+}
+
+// complete counts a message that was answered: as many bytes of it as talk.recv says.
 func (m *messages) complete(slot int64) {
-	now := m.cs.now()
-	seq, intended := m.take(slot)
+	now, size := m.cs.now(), m.cs.talks[slot].recv
+	_, intended := m.take(slot)
 	m.under--
 	m.progress = uint32(now)
 	n := m.cs.count(slot)
 	n.Received++
-	n.Bytes += int64(m.sizeOf(slot, seq))
+	n.Bytes += int64(size)
 	m.cs.work.answered(slot, intended, now)
 }
 
@@ -302,7 +358,7 @@ func (m *messages) expire(slot int64) {
 // neither unsolicited nor a mismatch. The connection is held but sends nothing
 // more, because its answers could not be matched.
 func (m *messages) owe(slot int64) {
-	if m.cs.list[slot].state != open {
+	if m.cs.list[slot].state != open || m.cs.shared.said.expect != sameBytes {
 		return
 	}
 	if m.owed == nil {
@@ -312,4 +368,9 @@ func (m *messages) owe(slot int64) {
 }
 
 // forget deletes the state of a connection that is gone.
-func (m *messages) forget(slot int64) { delete(m.owed, slot) }
+func (m *messages) forget(slot int64) {
+	delete(m.owed, slot)
+	if m.hears != nil {
+		m.hears.forget(slot)
+	}
+}

@@ -30,6 +30,9 @@ type shared struct {
 	leave    atomic.Bool  // do not close connections one by one: the fd tables' end will
 	reason   atomic.Pointer[string]
 	answer   atomic.Pointer[Answer] // that made the first connection fail
+
+	said       said
+	broadcasts *broadcasts // nil: nothing is heard but echoes
 }
 
 // halt stops the ramp of all threads; the first reason stays.

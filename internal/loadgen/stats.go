@@ -14,20 +14,27 @@ type Counts struct {
 	Bytes                                int64 // payload bytes received
 	Closed                               int64 // by us, at the end
 	Reconnected                          int64 // lost before, and restored
+
+	// Of servers that are no echo:
+	Firsts              int64 // first messages begun
+	FirstsAnswered      int64
+	Skipped             int64 // greetings passed over
+	Pushed, PushedBytes int64 // what came unasked
+	Listeners           int64 // connections that had some of it
 }
 
 // Open is how many connections are held.
 func (c Counts) Open() int64 { return c.Established - c.Lost + c.Reconnected - c.Closed }
 
 // nCounts is how many fields Counts has.
-const nCounts = 11
+const nCounts = 17
 
 // fields are the addresses of all fields; adding and storing go through this list,
 // so that no field can be confused with another.
 func (c *Counts) fields() [nCounts]*int64 {
 	return [...]*int64{
 		&c.Attempted, &c.Established, &c.Failed, &c.Lost, &c.Sent, &c.Received, &c.Mismatched, &c.Missing, &c.Bytes,
-		&c.Closed, &c.Reconnected,
+		&c.Closed, &c.Reconnected, &c.Firsts, &c.FirstsAnswered, &c.Skipped, &c.Pushed, &c.PushedBytes, &c.Listeners,
 	}
 }
 
@@ -74,6 +81,11 @@ type times struct {
 	Upgrade *result.Histogram // from the connect to the end of the WebSocket handshake; nil for TCP
 	Echo    *result.Histogram // from the intended send time
 	Verify  *result.Histogram // of a verification's messages, which are all sent at once; nil: there was none
+
+	// Of servers that are no echo; nil: there was none.
+	FirstAnswer *result.Histogram // of the first message, from the connection's opening to the answer
+	Gap         *result.Histogram // between two pushes to a connection
+	Delay       *result.Histogram // of a broadcast, from its first arrival anywhere to each other
 }
 
 func newTimes(proto int) times {
@@ -84,12 +96,18 @@ func newTimes(proto int) times {
 	return t
 }
 
-// verify is the histogram of verifications, which few runs need.
-func (t *times) verify() *result.Histogram {
-	if t.Verify == nil {
-		t.Verify = result.NewHistogram()
+// The histograms that few runs need.
+func (t *times) verify() *result.Histogram { return made(&t.Verify) }
+func (t *times) first() *result.Histogram  { return made(&t.FirstAnswer) }
+func (t *times) gap() *result.Histogram    { return made(&t.Gap) }
+func (t *times) delay() *result.Histogram  { return made(&t.Delay) }
+
+// made makes a histogram at its first use.
+func made(h **result.Histogram) *result.Histogram {
+	if *h == nil {
+		*h = result.NewHistogram()
 	}
-	return t.Verify
+	return *h
 }
 
 // copy makes t equal to own, where that has changed.
@@ -109,8 +127,15 @@ func (t *times) merge(u times) {
 		t.Upgrade.Merge(u.Upgrade)
 	}
 	t.Echo.Merge(u.Echo)
-	if u.Verify != nil {
-		t.verify().Merge(u.Verify)
+	for _, h := range [...]struct {
+		to   **result.Histogram
+		from *result.Histogram
+	}{
+		{&t.Verify, u.Verify}, {&t.FirstAnswer, u.FirstAnswer}, {&t.Gap, u.Gap}, {&t.Delay, u.Delay},
+	} {
+		if h.from != nil {
+			made(h.to).Merge(h.from)
+		}
 	}
 }
 
@@ -175,6 +200,8 @@ type Tally struct {
 	LostAges Ages
 	// First is the answer that made the first connection fail; nil: none did.
 	First *Answer
+	// FanOut is what came of messages that many connections had; nil: there were none.
+	FanOut *FanOut
 }
 
 func newTally() Tally {

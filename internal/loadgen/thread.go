@@ -66,6 +66,9 @@ func newThread(s *shared, part plan.Plan, mem []byte) (*thread, error) {
 	cs.list = unsafe.Slice((*conn)(at), part.Conns)
 	cs.talks = unsafe.Slice((*talk)(unsafe.Add(at, part.Conns*int64(unsafe.Sizeof(conn{})))), part.Conns)
 	cs.msgs = &messages{cs: cs, depth: 1}
+	if cs.msgs.hears, err = newHears(cs); err != nil {
+		return nil, err
+	}
 	cs.reconnect = &reconnect{cs: cs, on: part.Reconnect}
 	if part.Proto != plan.WS {
 		cs.times[TCP] = newTimes(TCP)
@@ -80,6 +83,7 @@ func newThread(s *shared, part plan.Plan, mem []byte) (*thread, error) {
 // error.
 func (t *thread) run(private bool, started chan<- error) {
 	runtime.LockOSThread() // never unlocked: thread and fd table end with run
+	defer t.cs.msgs.hears.free()
 	defer t.cs.link.stop(private)
 	err := t.open(private)
 	started <- err

@@ -34,6 +34,7 @@ type Asked struct {
 	MessageRate    unit.Rate     `json:"message_rate,omitempty"` // of all connections together; absent: closed loop
 	Interval       time.Duration `json:"interval,omitempty"`     // absent: connections stay idle
 	Close          CloseMode     `json:"close,omitempty"`
+	Talk           Talk          `json:"talk,omitzero"` // what is said, and what answers
 }
 
 // Target is where a run goes to and what it speaks there.

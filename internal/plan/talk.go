@@ -1,0 +1,58 @@
+package plan
+
+import (
+	"fmt"
+	"unicode/utf8"
+)
+
+// Talk is what connections say and what they take for an answer, where that is not
+// bytes of a pattern that an echo server sends back. The zero value is that.
+type Talk struct {
+	Message string `json:"message,omitempty"` // with placeholders, see package fill; absent: bytes of Size
+	First   string `json:"first,omitempty"`   // sent as soon as a connection is established; absent: nothing
+	Expect  string `json:"expect,omitempty"`  // ExpectEcho or absent, ExpectAny, ExpectNone, or what an answer has in it
+	Skip    int    `json:"skip,omitempty"`    // messages of the server that come before anything else counts
+	Deflate bool   `json:"deflate,omitempty"` // offer permessage-deflate, RFC 7692
+}
+
+// What answers a message, where it is not a message with certain words in it.
+const (
+	ExpectEcho = "echo" // the same bytes
+	ExpectAny  = "any"  // the next message, whatever it says
+	ExpectNone = "none" // nothing
+)
+
+// Bounds of Talk.
+const (
+	MaxPayload = 1 << 20 // bytes of a message of one's own
+	MaxExpect  = 1 << 10 // bytes of the words that an answer has in it
+	MaxSkip    = 1000
+)
+
+// Echoes says whether the server is expected to send back what it is sent.
+func (t *Talk) Echoes() bool { return t.Expect == "" || t.Expect == ExpectEcho }
+
+// Words are what an answer has in it; "" if that does not decide.
+func (t *Talk) Words() string {
+	switch t.Expect {
+	case ExpectEcho, ExpectAny, ExpectNone:
+		return ""
+	}
+	return t.Expect
+}
+
+// IsText says whether the payloads that are given are text, as WebSocket text frames
+// want it (RFC 6455 section 5.6), and whether any is given.
+func (t *Talk) IsText() (text, given bool) {
+	return utf8.ValidString(t.Message) && utf8.ValidString(t.First), t.Message != "" || t.First != ""
+}
+
+// Public is t for a report. What is said may be a password: only its size is told.
+func (t Talk) Public() Talk {
+	for _, said := range []*string{&t.Message, &t.First} {
+		if *said != "" {
+			*said = fmt.Sprintf("%d bytes", len(*said))
+		}
+	}
+	return t
+}
