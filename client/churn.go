@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/c10m/c10m/internal/cli"
+	"github.com/c10m/c10m/internal/plan"
 	"github.com/c10m/c10m/internal/proc"
 	"github.com/c10m/c10m/internal/scenario"
 	"github.com/c10m/c10m/internal/unit"
@@ -105,7 +106,9 @@ func (c *churnFlags) check() error {
 	if c.given("server-pid") && (c.ownNet() || c.matrix) {
 		return errors.New("--server-pid: this run has a server of its own, in a network namespace of its own")
 	}
-	c.opt.ServerEnds = c.firstClose == "server"
+	if c.opt.ServerEnds = c.firstClose == "server"; c.opt.ServerEnds && c.Proto != plan.WS && c.Talk.Message != "" {
+		return errors.New("--first-close server with --message wants --proto ws: over TCP the last byte of a message asks for it")
+	}
 	if c.portRange != "" {
 		return overlaps(c.sysctl["net.ipv4.ip_local_port_range"], c.ranges())
 	}

@@ -113,7 +113,7 @@ func (p *page) look(memory bool) (dash.Sample, error) {
 	s := dash.Sample{Run: &dash.Run{}, Net: dash.LookAtNet(p.fp)}
 	p.mu.Lock()
 	now := *p.latest
-	fill(&s, now, p.before)
+	fillSample(&s, now, p.before)
 	p.mu.Unlock()
 	if !memory {
 		return s, nil
@@ -134,8 +134,8 @@ func (p *page) look(memory bool) (dash.Sample, error) {
 	return s, nil
 }
 
-// fill adds what the engine's threads have counted.
-func fill(s *dash.Sample, now scenario.Progress, all counted) {
+// fillSample adds what the engine's threads have counted.
+func fillSample(s *dash.Sample, now scenario.Progress, all counted) {
 	live := now.Live()
 	t := live.Tally
 	all.add(&t)

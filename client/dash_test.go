@@ -73,7 +73,7 @@ func TestPageOfSeveralRuns(t *testing.T) {
 		}
 		open = true
 		sample := dash.Sample{Run: new(dash.Run)}
-		fill(&sample, s, p.before)
+		fillSample(&sample, s, p.before)
 		if sample.Opened != run.want || sample.Messages != 10*run.want || sample.Bytes != 640*run.want {
 			t.Errorf("progress %d: %d opened, %d messages, %d bytes; want %d, %d, %d", i, sample.Opened, sample.Messages, sample.Bytes, run.want, 10*run.want, 640*run.want)
 		}

@@ -44,6 +44,8 @@ stall shows in every message that it delayed).`,
 	f.Add(cli.Int(&e.depth, 1, 1, maxDepth), "depth", "N", "messages under way at once per connection")
 	f.Add(cli.Time(&t.Hold, 10*time.Second, 0, maxHold), "duration", "TIME", "how long")
 	f.Add(cli.Time(&t.Hold, 10*time.Second, 0, maxHold), "hold", "TIME", "the same as --duration", cli.Rare)
+	t.declareTalk()
+	t.declareFirst()
 	f.Group("Connections")
 	f.Add(&t.Conns, "conns", "N|auto", "how many")
 	f.Add(cli.Number(&t.Cap, 0, 1, unit.MaxCount), "cap", "N", "the most that auto may take", cli.Unset(""), cli.Rare)

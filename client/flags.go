@@ -23,6 +23,7 @@ type target struct {
 	dash string // address of the live page, "" for none
 	most int64  // connections of the largest run, where there are several
 	raw
+	said    talk
 	resolve lookUp         // the names of --host
 	also    scenario.Watch // is told how the run goes, beside who looks at it; nil: nobody
 }
@@ -142,6 +143,8 @@ func newHold() *target {
 	f.Add(cli.TimeOrZero(&t.Interval, 0, "idle", time.Millisecond, time.Hour), "interval", "TIME",
 		"one so often on every connection")
 	f.Add(cli.Number(&t.Verify, 10_000, 0, unit.MaxCount), "verify", "N", "connections that echo after the hold")
+	t.declareTalk()
+	t.declareFirst()
 	f.Group("Report")
 	f.Add(cli.Time(&t.Settle, 4*time.Second, 0, time.Hour), "settle", "TIME", "both ends' time to give back memory", cli.Note("500ms below 10,000 connections"), cli.Rare)
 	return t
@@ -160,6 +163,9 @@ func (t *target) check() error {
 		return err
 	}
 	t.Size, t.Window = int(t.size), t.window
+	if err := t.checkTalk(); err != nil {
+		return err
+	}
 	u, err := url.Parse(t.Control)
 	if t.Control != "auto" && t.Control != "none" && (err != nil || u.Scheme != "http" || u.Host == "") {
 		return fmt.Errorf("--server-control %q: want a URL like http://127.0.0.1:9090, auto or none", t.Control)
@@ -178,6 +184,9 @@ func (t *target) check() error {
 	}
 	if t.Scenario == "echo" && t.Hold == 0 {
 		return errors.New("--hold 0s: echo needs a time to run for")
+	}
+	if t.Scenario == "hold" || t.Scenario == "echo" {
+		return t.checkAnswers()
 	}
 	return nil
 }

@@ -102,7 +102,7 @@ func (t *target) watched(work func(proc.FS, scenario.Watch) (*result.Result, err
 				warn(t.Stderr, s.Run)
 			}
 			live.Show(report.Progress{Phase: s.Phase, Elapsed: s.Elapsed, Established: s.Counts.Established, Target: max(s.Target, s.Counts.Attempted),
-				Failed: s.Counts.Failed, Lost: s.Counts.Lost, Received: s.Counts.Received, MemoryLeft: s.MemoryLeft})
+				Failed: s.Counts.Failed, Lost: s.Counts.Lost, Received: s.Counts.Received, Pushed: s.Counts.Pushed, Answers: !s.Run.Plan.Talk.Echoes(), MemoryLeft: s.MemoryLeft})
 		}
 	}
 	if also := t.also; also != nil {

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"errors"
 	"time"
 
 	"github.com/c10m/c10m/internal/cli"
+	"github.com/c10m/c10m/internal/plan"
 	"github.com/c10m/c10m/internal/scenario"
 )
 
@@ -28,6 +30,8 @@ func newUsers(about cli.Command, requests int, modes ...string) *users {
 	f.Add(cli.OneOf(&u.opt.Mode, modes[0], modes...), "mode", "MODE", listModes(modes))
 	f.Add(cli.Int(&u.requests, requests, 1, 1<<30), "requests", "K", "messages of a connection, --mode keepalive")
 	f.Add(&u.messages, "size", "SIZE|A:B", "of a message, or a range of sizes")
+	u.declareTalk()
+	f.Group("Load")
 	f.Add(cli.Time(&u.opt.Timeout, 10*time.Second, 10*time.Millisecond, 10*time.Minute), "timeout", "TIME",
 		"of one message, connect included", cli.Rare)
 	return u
@@ -62,6 +66,9 @@ func (u *users) settle(conns int64) error {
 	u.Conns.N = conns
 	if err := u.target.check(); err != nil {
 		return err
+	}
+	if u.Talk.Expect == plan.ExpectNone {
+		return errors.New("--expect none: users wait for an answer to each message; see client echo --rate")
 	}
 	u.Size, u.SizeMax = u.messages.first, u.messages.last
 	u.opt.Options = u.Options

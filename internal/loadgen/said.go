@@ -35,15 +35,16 @@ const (
 // newSaid reads what is to be said; seed makes its random parts those of one run.
 func newSaid(t plan.Talk, lines *fill.Lines, seed uint64) (s said, err error) {
 	for _, one := range []struct {
-		flag, text string
-		to         **fill.Text
+		name string
+		text plan.Payload
+		to   **fill.Text
 	}{{"message", t.Message, &s.message}, {"first message", t.First, &s.first}} {
 		if one.text == "" {
 			continue
 		}
-		parsed, err := fill.Parse(one.text)
+		parsed, err := fill.Parse(string(one.text))
 		if err != nil {
-			return s, fmt.Errorf("read %s: %w", one.flag, err)
+			return s, fmt.Errorf("read %s: %w", one.name, err)
 		}
 		*one.to = parsed.Seeded(seed)
 	}
@@ -51,7 +52,7 @@ func newSaid(t plan.Talk, lines *fill.Lines, seed uint64) (s said, err error) {
 		s.fixed = s.message.Append(nil, 0, 0, nil)
 	}
 	s.lines, s.skip = lines, uint16(t.Skip)
-	s.byLine = strings.HasSuffix(t.Message, "\n") || strings.HasSuffix(t.First, "\n")
+	s.byLine = strings.HasSuffix(string(t.Message), "\n") || strings.HasSuffix(string(t.First), "\n")
 	switch words := t.Words(); {
 	case t.Echoes():
 	case t.Expect == plan.ExpectAny:

@@ -116,14 +116,14 @@ func TestChat(t *testing.T) {
 func TestOwnMessages(t *testing.T) {
 	long := strings.Repeat("x", 300_000)
 	for name, tt := range map[string]struct {
-		message string
+		message plan.Payload
 		size    int64 // of one
 		depth   int
 	}{
 		"fixed":     {`{"a":1}`, 7, 1},
 		"rendered":  {"{rand} of {uuid}", 10 + 4 + 36, 1},
 		"pipelined": {"{rand}{rand}", 20, 4},
-		"long":      {"{rand}" + long, 300_010, 2},
+		"long":      {"{rand}" + plan.Payload(long), 300_010, 2},
 	} {
 		for proto, p := range map[string]plan.Plan{plan.TCP: testPlan(echoServer(t), 10, 1), plan.WS: wsPlan(wsServer(t, true, plainEcho), 10)} {
 			t.Run(name+" "+proto, func(t *testing.T) {
@@ -168,17 +168,18 @@ func TestOwnMessageThatDiffers(t *testing.T) {
 // brings, and an answer is found wherever its words lie.
 func TestStream(t *testing.T) {
 	for _, tt := range []struct {
-		name, message, expect string
-		skip                  int
-		reads                 []string
-		answers, pushes       int64
-		pushed                int64 // bytes
+		name, expect    string
+		message         plan.Payload
+		skip            int
+		reads           []string
+		answers, pushes int64
+		pushed          int64 // bytes
 	}{
-		{"lines", "a\n", "any", 1, []string{"hi\non", "e\ntwo\n", "three"}, 1, 1, 4},
-		{"words in a line", "a\n", "ok", 0, []string{"no\n-o", "k-\nok\n"}, 1, 2, 6},
-		{"words within reads", "a", "ok!", 0, []string{"no", "-ook", "!no", "ok!ok!"}, 1, 3, 2 + 4 + 6},
-		{"any read", "a", "any", 0, []string{"one", "two"}, 1, 1, 3},
-		{"none", "a\n", "none", 0, []string{"one\ntwo\n", "3"}, 0, 2, 8},
+		{"lines", "any", "a\n", 1, []string{"hi\non", "e\ntwo\n", "three"}, 1, 1, 4},
+		{"words in a line", "ok", "a\n", 0, []string{"no\n-o", "k-\nok\n"}, 1, 2, 6},
+		{"words within reads", "ok!", "a", 0, []string{"no", "-ook", "!no", "ok!ok!"}, 1, 3, 2 + 4 + 6},
+		{"any read", "any", "a", 0, []string{"one", "two"}, 1, 1, 3},
+		{"none", "none", "a\n", 0, []string{"one\ntwo\n", "3"}, 0, 2, 8},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			p := testPlan(1, 1, 1)

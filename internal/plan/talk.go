@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"encoding/json"
 	"fmt"
 	"unicode/utf8"
 )
@@ -8,11 +9,43 @@ import (
 // Talk is what connections say and what they take for an answer, where that is not
 // bytes of a pattern that an echo server sends back. The zero value is that.
 type Talk struct {
-	Message string `json:"message,omitempty"` // with placeholders, see package fill; absent: bytes of Size
-	First   string `json:"first,omitempty"`   // sent as soon as a connection is established; absent: nothing
-	Expect  string `json:"expect,omitempty"`  // ExpectEcho or absent, ExpectAny, ExpectNone, or what an answer has in it
-	Skip    int    `json:"skip,omitempty"`    // messages of the server that come before anything else counts
-	Deflate bool   `json:"deflate,omitempty"` // offer permessage-deflate, RFC 7692
+	Message Payload `json:"message,omitempty"` // absent: bytes of Size
+	First   Payload `json:"first,omitempty"`   // sent as soon as a connection is established; absent: nothing
+	Expect  string  `json:"expect,omitempty"`  // ExpectEcho or absent, ExpectAny, ExpectNone, or what an answer has in it
+	Skip    int     `json:"skip,omitempty"`    // messages of the server that come before anything else counts
+	Deflate bool    `json:"deflate,omitempty"` // offer permessage-deflate, RFC 7692
+}
+
+// Payload is what a message says, with placeholders (package fill). It may be any
+// bytes.
+type Payload string
+
+func (p Payload) isText() bool { return utf8.ValidString(string(p)) }
+
+// notText is the JSON of a payload that JSON's strings cannot hold.
+type notText struct {
+	Base64 []byte `json:"base64"`
+}
+
+// MarshalJSON keeps every byte.
+func (p Payload) MarshalJSON() ([]byte, error) {
+	if p.isText() {
+		return json.Marshal(string(p))
+	}
+	return json.Marshal(notText{[]byte(p)})
+}
+
+// UnmarshalJSON is the inverse of MarshalJSON.
+func (p *Payload) UnmarshalJSON(b []byte) error {
+	var text string
+	if json.Unmarshal(b, &text) == nil {
+		*p = Payload(text)
+		return nil
+	}
+	var bytes notText
+	err := json.Unmarshal(b, &bytes)
+	*p = Payload(bytes.Base64)
+	return err
 }
 
 // What answers a message, where it is not a message with certain words in it.
@@ -44,14 +77,14 @@ func (t *Talk) Words() string {
 // IsText says whether the payloads that are given are text, as WebSocket text frames
 // want it (RFC 6455 section 5.6), and whether any is given.
 func (t *Talk) IsText() (text, given bool) {
-	return utf8.ValidString(t.Message) && utf8.ValidString(t.First), t.Message != "" || t.First != ""
+	return t.Message.isText() && t.First.isText(), t.Message != "" || t.First != ""
 }
 
 // Public is t for a report. What is said may be a password: only its size is told.
 func (t Talk) Public() Talk {
-	for _, said := range []*string{&t.Message, &t.First} {
+	for _, said := range []*Payload{&t.Message, &t.First} {
 		if *said != "" {
-			*said = fmt.Sprintf("%d bytes", len(*said))
+			*said = Payload(fmt.Sprintf("%d bytes", len(*said)))
 		}
 	}
 	return t

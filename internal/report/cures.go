@@ -88,14 +88,14 @@ var cures = map[string]string{
 	"write_closed": "EPIPE/ECONNRESET: the server was gone when we wrote",
 	"write_other":  "send(2) failed otherwise: the network or the server's machine is gone",
 
-	"echo_mismatch": "other bytes came back than were sent: is that an echo server?",
+	"echo_mismatch": "no echo came back, but other bytes: --expect any, if the server pushes",
 	"echo_text":     "the right bytes came back as text, not binary: --text sends text",
 	"echo_binary":   "the right bytes came back as binary, not text: leave out --text",
 	"echo_tls":      "that port speaks TLS: use its plain port, or a proxy that ends TLS",
 	"echo_http":     "an HTTP server answered: --proto ws, or another port",
-	"echo_surplus":  "bytes came that nobody asked for: is that an echo server?",
-	"echo_timeout":  "no echo in time: the server is overloaded, or it does not echo",
-	"echo_overdue":  "due and never sent: the connection waited for echoes; --depth, more --conns",
+	"echo_surplus":  "unasked bytes: greetings or pushes of a server that is no echo: --expect any",
+	"echo_timeout":  "no answer in time: the server is overloaded, or --expect waits for another",
+	"echo_overdue":  "due and never sent: the connection waited for answers; --depth, more --conns",
 	"echo_skipped":  "due while this client was stopped or starved of processor: left out",
 
 	"close_timeout": "no answer to our WebSocket close frame within 5 s",

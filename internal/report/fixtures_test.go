@@ -66,6 +66,20 @@ func full() *result.Result {
 	return r
 }
 
+// chat is a run against a server that is no echo: it greets, acknowledges and pushes.
+func chat() *result.Result {
+	r := full()
+	r.Proto, r.Plan.Talk = "ws", plan.Talk{Message: "27 bytes", First: "40 bytes", Expect: "ack", Skip: 1}
+	delay := &result.Latency{Count: 24_999_990, P50: 310_000_000, P90: 550_000_000, P99: 602_000_000, P999: 610_000_000, Max: 911_234_567}
+	r.Talk = &result.Talk{Skipped: r.Conns.Established,
+		First: &result.FirstMessage{Sent: 2_500_000, Answered: 2_499_990, Latency: &result.Latency{Count: 2_499_990, P50: 412_000, P90: 700_000, P99: 1_200_000, P999: 2_000_000, Max: 7_000_000}},
+		Pushes: &result.Pushes{Received: 25_000_000, Bytes: 1_600_000_000, Conns: 2_500_000, Seconds: 10, Rate: 2_500_000, RatePerConn: 1,
+			Gap: &result.Latency{Count: 22_500_000, P50: 1_000_000_000, P90: 1_010_000_000, P99: 1_300_000_000, P999: 1_400_000_000, Max: 1_911_000_000}},
+		FanOut: &result.FanOut{Broadcasts: 10, Fewest: 2_499_998, Median: 2_500_000, Most: 2_500_000, Delay: delay,
+			Whole: &result.Latency{Count: 10, P50: 610_000_000, P90: 620_000_000, P99: 911_234_567, P999: 911_234_567, Max: 911_234_567}}}
+	return r
+}
+
 // fleet is a run of three agents, one of which was lost; the clock of another is
 // ahead, and two share a machine.
 func fleet() *result.Result {

@@ -47,6 +47,7 @@ func TestWriteText(t *testing.T) {
 		{"color", failed(), Options{Color: true}},
 		{"lab", lab(), Options{}},
 		{"fleet", fleet(), Options{}},
+		{"chat", chat(), Options{}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -272,7 +272,10 @@ func latencyPlot(r *result.Result) (figure, bool) {
 		add("handshake", r.Setup.Handshake)
 	}
 	if r.Echo != nil {
-		add("echo", r.Echo.Latency)
+		add(wordsFor(r.Plan.Talk).latency, r.Echo.Latency)
+	}
+	if t := r.Talk; t != nil && t.FanOut != nil {
+		add("fan-out", t.FanOut.Delay)
 	}
 	return drawn("Latency percentiles", note, func(f plot.Frame) string {
 		return plot.Percentiles{Frame: f, Y: plot.Axis{Title: "latency", Unit: unit.NanosScale}, Series: list}.SVG()

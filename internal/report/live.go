@@ -61,8 +61,14 @@ func (l *Live) Show(p Progress) {
 	}
 }
 
-// estimate fills in the rate and the ETA of a ramp.
+// estimate fills in the rate of pushes, and the rate and the ETA of a ramp.
 func estimate(last, p Progress) Progress {
+	if dt := (p.Elapsed - last.Elapsed).Seconds(); p.PushRate == 0 && dt > 0 && last.Elapsed > 0 {
+		p.PushRate = max(0, float64(p.Pushed-last.Pushed)/dt)
+		if last.PushRate > 0 {
+			p.PushRate = 0.7*last.PushRate + 0.3*p.PushRate
+		}
+	}
 	if p.Phase != "ramp" {
 		return p
 	}

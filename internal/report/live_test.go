@@ -35,6 +35,8 @@ func TestFormatProgress(t *testing.T) {
 		{"in short", sample(), 20, "412,345/1,000,000"},
 		{"hardly anything", sample(), 5, "412,3"},
 		{"at the start", Progress{Phase: "start", Target: 5}, 80, "start 0 s  0/5 established"},
+		{"pushes", Progress{Phase: "hold", Established: 5, Target: 5, Received: 3, Answers: true, Pushed: 4321, PushRate: 1000}, 200,
+			"hold 0 s  5/5 established  3 answers  4,321 pushes, 1,000/s"},
 		{"no phase", Progress{Elapsed: 65 * time.Second, Target: 5}, 80, "65 s  0/5 established"},
 	}
 	for _, tt := range tests {

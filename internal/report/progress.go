@@ -19,6 +19,9 @@ type Progress struct {
 	Failed      int64
 	Lost        int64         // optional
 	Received    int64         // echoes; optional
+	Pushed      int64         // messages that came unasked; optional
+	PushRate    float64       // of them, per second; optional, Live works it out
+	Answers     bool          // Received are answers and no echoes
 	MemoryLeft  uint64        // bytes; optional
 	ETA         time.Duration // until Target; optional, Live works it out
 }
@@ -80,7 +83,16 @@ func progressParts(p Progress) (parts []progressPart) {
 	add(3, p.RateNow > 0, unit.PerSecond(p.RateNow), "")
 	add(4, p.Failed > 0, unit.Commas(p.Failed)+" failed", "")
 	add(6, p.Lost > 0, unit.Commas(p.Lost)+" lost", "")
-	add(8, p.Received > 0, unit.Commas(p.Received)+" echoes", "")
+	what := " echoes"
+	if p.Answers {
+		what = " answers"
+	}
+	add(8, p.Received > 0, unit.Commas(p.Received)+what, "")
+	pushes := unit.Commas(p.Pushed) + " pushes"
+	if p.PushRate > 0 {
+		pushes += ", " + unit.PerSecond(p.PushRate)
+	}
+	add(8, p.Pushed > 0, pushes, unit.Commas(p.Pushed)+" pushes")
 	add(7, p.MemoryLeft > 0, unit.Bytes(float64(p.MemoryLeft))+" left", "")
 	add(5, p.ETA > 0, "ETA "+unit.Clock(p.ETA), "")
 	return parts

@@ -32,7 +32,8 @@ type section struct {
 func openedSections(r *result.Result) []section {
 	return shown(connectionSection(r), agentSection(r), answerSection(r.FirstFailure), setupSection(r.Setup), costSection(r),
 		inUseSection(r.Memory),
-		messageSection(r.Echo), section{Title: "Latency over time", Heat: r.Heat, CSV: heatCSV(r.Heat)}, protocolSection(r.Protocols),
+		messageSection(r.Echo, wordsFor(r.Plan.Talk)), talkSection(r.Talk),
+		section{Title: "Latency over time", Heat: r.Heat, CSV: heatCSV(r.Heat)}, protocolSection(r.Protocols),
 		countSection(r), limitSection(r))
 }
 
@@ -248,29 +249,33 @@ func setupSection(s *result.Setup) section {
 }
 
 // messageSection is the messages.
-func messageSection(e *result.Echo) section {
+func messageSection(e *result.Echo, w wording) section {
 	if e == nil {
 		return section{}
 	}
-	t := table{Title: "Echo"}
+	t := table{Title: w.title}
 	t.add("sent", unit.Commas(e.Sent))
-	t.add("came back", unit.Commas(e.Received))
-	t.add("lost", unit.Commas(e.Lost))
-	t.add("mismatched", unit.Commas(e.Mismatched))
+	if w.answered != "" {
+		t.add(w.answered, unit.Commas(e.Received))
+		t.add("lost", unit.Commas(e.Lost))
+	}
+	if w.ways != "" {
+		t.add("mismatched", unit.Commas(e.Mismatched))
+	}
 	if e.Rate > 0 {
 		t.say("rate", "%s over %s", unit.PerSecond(e.Rate), unit.Seconds(e.Seconds))
 	}
 	if e.Rate > 0 && e.Bytes > 0 && e.Seconds > 0 {
-		t.say("throughput", "%s/s of payload each way", unit.Bytes(float64(e.Bytes)/e.Seconds))
+		t.say("throughput", "%s/s of payload%s", unit.Bytes(float64(e.Bytes)/e.Seconds), w.ways)
 	}
 	if e.Verified > 0 {
-		t.say("verified", "%s connections, one message each, byte for byte", unit.Commas(e.Verified))
+		t.say("verified", "%s connections, %s", unit.Commas(e.Verified), w.verified)
 	}
 	if e.Calls > 0 {
 		t.say("system calls", "%s a message, of the client (epoll_wait, read, send)", unit.Significant(e.Calls))
 	}
 	return section{Title: "Messages", Tables: filled(t,
-		latencyTable(timed{"echo", e.Latency}, timed{"verified", e.Verify}))}
+		latencyTable(timed{w.latency, e.Latency}, timed{"verified", e.Verify}))}
 }
 
 // protocolSection is a mixed run, protocol by protocol.

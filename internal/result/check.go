@@ -33,6 +33,9 @@ func (r *Result) Check() error {
 	if err := r.Echo.check("echo"); err != nil {
 		return err
 	}
+	if err := r.Talk.check(); err != nil {
+		return err
+	}
 	if c := r.CPU; c != nil {
 		for _, seconds := range []*float64{c.Server, &c.Client, c.Softirq} {
 			if seconds != nil && *seconds < 0 {

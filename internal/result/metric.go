@@ -104,7 +104,7 @@ func kindOf(path string) unit.Kind {
 	switch {
 	case last == "count":
 		return unit.InCount
-	case slices.Contains([]string{"latency", "verify_latency", "connect", "handshake"}, parent),
+	case slices.Contains([]string{"latency", "verify_latency", "connect", "handshake", "gap", "delay", "whole"}, parent),
 		strings.HasSuffix(last, "_ns"),
 		parent == "plan" && slices.Contains([]string{"hold", "interval", "keepalive", "connect_timeout"}, last):
 		return unit.InNanos
@@ -118,7 +118,8 @@ func kindOf(path string) unit.Kind {
 		return unit.InBytes
 	case last == "r2", strings.HasSuffix(last, "share"):
 		return unit.InShare
-	case last == "rate", strings.HasSuffix(last, "_rate"), strings.HasSuffix(last, "per_second"):
+	case last == "rate", strings.HasSuffix(last, "_rate"), last == "rate_per_conn",
+		strings.HasSuffix(last, "per_second"):
 		return unit.InPerSecond
 	}
 	return unit.InCount

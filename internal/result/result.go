@@ -30,6 +30,7 @@ type Result struct {
 	Setup      *Setup     `json:"setup,omitempty"`
 	Memory     *Memory    `json:"memory,omitempty"`
 	Echo       *Echo      `json:"echo,omitempty"`
+	Talk       *Talk      `json:"talk,omitempty"`      // of a server that is no echo
 	Protocols  []Protocol `json:"protocols,omitempty"` // of a mixed run
 	CPU        *CPU       `json:"cpu,omitempty"`
 	Reconcile  *Counts    `json:"reconcile,omitempty"`  // the three counts of the same connections

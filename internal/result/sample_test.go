@@ -40,6 +40,8 @@ func complete() *Result {
 		Samples: []Sample{{0.5, 50, *used(400_000)}}, PeakUsed: 1_000_000}
 	r.Echo = &Echo{Sent: 100, Received: 98, Lost: 1, Mismatched: 1, Seconds: 10, Rate: 9.8, Bytes: 6272, Latency: h.Summary(), Verified: 97, Verify: h.Summary(), Calls: 2.25}
 	r.Protocols = []Protocol{{Proto: "ws", Conns: r.Conns, SetupRate: 40, Connect: h.Summary(), Handshake: h.Summary(), Echo: r.Echo}, {Proto: "tcp"}}
+	r.Talk = &Talk{Skipped: 100, First: &FirstMessage{100, 99, h.Summary()}, Pushes: &Pushes{1000, 4000, 100, 10, 100, 1, h.Summary()},
+		FanOut: &FanOut{10, 98, 99, 100, h.Summary(), h.Summary()}}
 	r.CPU = &CPU{Server: ptr(1.5), Client: 2.5, Softirq: ptr(0.5)}
 	r.Reconcile = &Counts{Client: 97, Server: ptr(int64(97)), Kernel: ptr(int64(196)), Ends: 2}
 	r.Spread = []Spread{{"ports", 2, 48, 50, 52}}
@@ -48,7 +50,8 @@ func complete() *Result {
 	r.Findings = []Finding{{"accept queue full", 90, "12 overflows", "the server accepts too slowly", "more workers", []string{"a"}}}
 	r.StoredTables = []Table{{Title: "modes", Columns: []Column{{"mode", unit.InText}, {"rate", unit.InPerSecond}}, Rows: [][]any{{"keep-alive", 2300.5}, {"pool", nil}}, Plot: "rate", Note: "keep-alive wins"}}
 	r.Plan.Asked = plan.Asked{Engine: plan.EnginePackets, Rate: 50, Window: 64, ConnectTimeout: 1e9, KeepAlive: 3e9, Reconnect: true, Hold: 10e9, Size: 64, SizeMax: 128, Depth: 2,
-		MessageRate: 500, Interval: 1e9, Close: plan.CloseFIN}
+		MessageRate: 500, Interval: 1e9, Close: plan.CloseFIN,
+		Talk: plan.Talk{Message: "20 bytes", First: "30 bytes", Expect: plan.ExpectAny, Skip: 1, Deflate: true}}
 	r.Heat, r.Behind = &Heat{Seconds: 0.5, Bounds: []int64{16_000, 32_000}, Counts: [][]int64{{5, 1, 2}, {0, 3, 0}}}, true
 	r.Leak = true
 	r.StoredVerdict = "keep-alive wins"

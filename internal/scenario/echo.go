@@ -58,7 +58,7 @@ func (h *hold) settleEcho() {
 	e := r.Echo
 	switch want := float64(h.Plan.MessageRate); {
 	case h.Plan.Scenario != "echo" || e == nil:
-	case e.Latency == nil:
+	case e.Latency == nil && done(&h.Plan, loadgen.Counts{Sent: e.Sent, Received: e.Received}) == 0:
 		r.Behind = !r.Interrupt
 	case want > 0:
 		r.Behind = e.Rate < kept*want

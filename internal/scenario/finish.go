@@ -25,6 +25,7 @@ func (h *hold) fill(t loadgen.Tally) {
 		fillEcho(r.Echo, &t.Part)
 		r.Echo.Calls = perMessage(t)
 	}
+	r.Talk = newTalk(&h.Plan, t, h.pushed)
 	h.fillProtocols(t)
 	h.fillCPU()
 	h.fillSpread()

@@ -55,6 +55,7 @@ type hold struct {
 	gaps         int     // snapshots that failed ...
 	gap          error   // ... and why the last one did
 	heat         loadgen.Heat
+	pushed       heardWithin
 	full         atomic.Pointer[result.Warning] // why the ramp ended, if memory ended it
 }
 
@@ -126,6 +127,7 @@ func (h *hold) run(ctx context.Context) {
 	h.ramp(ctx)
 	h.setPhase("settle")
 	h.settle(ctx)
+	h.awaitFirst(ctx)
 	h.gate.wait(ctx, GateHold)
 	h.setPhase("hold")
 	h.exchange(ctx)
@@ -367,6 +369,8 @@ func (h *hold) awaitServer(ctx context.Context) bool {
 
 // exchange holds for the time asked for: silent, or with messages.
 func (h *hold) exchange(ctx context.Context) {
+	within := hearWithin(h.Plan.Hold, h.engine.Counts)
+	defer func() { h.pushed = within() }()
 	if h.Plan.Scenario == "echo" {
 		h.runExchange(ctx, h.echoExchange())
 		h.heat = h.engine.Heat()
@@ -399,12 +403,12 @@ func (h *hold) runExchange(ctx context.Context, x loadgen.Exchange) {
 	if h.res.Echo == nil {
 		h.res.Echo = &result.Echo{}
 	}
-	before, within := h.engine.Counts().Received, countWithin(x.Duration, h.engine.Counts)
+	before, within := done(&h.Plan, h.engine.Counts()), countWithin(x.Duration, h.engine.Counts)
 	h.engine.Exchange(ctx, x)
 	n, took := within()
 	if x.Duration > 0 { // the rate of a verification means nothing
 		h.res.Echo.Seconds = took.Seconds()
-		h.res.Echo.Rate = float64(n.Received-before) / took.Seconds()
+		h.res.Echo.Rate = float64(done(&h.Plan, n)-before) / took.Seconds()
 	}
 }
 
@@ -449,7 +453,7 @@ func newResult(p *Prepared, o Options) *result.Result {
 // planOf is what was decided.
 func planOf(p *Prepared) result.Plan {
 	pl := p.Plan
-	r := result.Plan{Asked: pl.Asked, Host: HostText(&pl.Target), FirstPort: pl.Ports[0], Conns: pl.Total, Ports: len(pl.Ports),
+	r := result.Plan{Asked: publicly(pl.Asked), Host: HostText(&pl.Target), FirstPort: pl.Ports[0], Conns: pl.Total, Ports: len(pl.Ports),
 		Sources: max(1, len(pl.Sources)), Threads: pl.Threads, FDTables: 1, LimitedBy: p.LimitedBy}
 	if pl.Proto == plan.Mixed {
 		r.WSFirstPort = pl.Ports[1]

@@ -1,0 +1,67 @@
+package report
+
+import (
+	"fmt"
+
+	"github.com/c10m/c10m/internal/plan"
+	"github.com/c10m/c10m/internal/result"
+	"github.com/c10m/c10m/internal/unit"
+)
+
+// wording is what messages and what answers them are called: an echo is one only
+// where that was expected.
+type wording struct{ title, answered, latency, verified, ways string }
+
+func wordsFor(t plan.Talk) wording {
+	switch {
+	case t.Echoes():
+		return wording{"Echo", "came back", "echo", "one message each, byte for byte", " each way"}
+	case t.Expect == plan.ExpectNone:
+		return wording{title: "Messages", latency: "answer"}
+	}
+	return wording{"Messages", "answered", "answer", "one message each, answered", ""}
+}
+
+// talkSection is what was heard of a server that is no echo, beside its answers.
+func talkSection(t *result.Talk) section {
+	if t == nil {
+		return section{}
+	}
+	heard := table{Title: "Pushes"}
+	if p := t.Pushes; p != nil {
+		heard.say("received", "%s by %s, %s", unit.Commas(p.Received), Plural(int(p.Conns), "connection"), unit.Bytes(float64(p.Bytes)))
+		if p.Rate > 0 {
+			heard.say("rate", "%s over %s, %s on each connection", unit.PerSecond(p.Rate), unit.Seconds(p.Seconds), unit.PerSecond(p.RatePerConn))
+		}
+	}
+	if t.Skipped > 0 {
+		heard.say("passed over", "%s that came first (--skip)", unit.Commas(t.Skipped))
+	}
+	if f := t.FanOut; f != nil {
+		reach := ""
+		if f.Fewest < f.Most {
+			reach = fmt.Sprintf(", %s to %s", unit.Commas(f.Fewest), unit.Commas(f.Most))
+		}
+		heard.say("fan-out", "%s to %s each%s", Plural(int(f.Broadcasts), "broadcast"), Plural(int(f.Median), "connection"), reach)
+	}
+	first := table{Title: "First message"}
+	if f := t.First; f != nil {
+		first.say("sent", "%s, %s answered", unit.Commas(f.Sent), unit.Commas(f.Answered))
+	}
+	var times []timed
+	if t.First != nil {
+		times = append(times, timed{"first", t.First.Latency})
+	}
+	if t.Pushes != nil {
+		times = append(times, timed{"push gap", t.Pushes.Gap})
+	}
+	if t.FanOut != nil {
+		times = append(times, timed{"fan-out", t.FanOut.Delay}, timed{"last had", t.FanOut.Whole})
+	}
+	s := section{Title: "Pushes and first messages", Tables: filled(first, heard, latencyTable(times...))}
+	if t.FanOut != nil {
+		s.Notes = []string{"The same bytes on several connections are one broadcast: fan-out is when each further connection " +
+			"had it, after the first that did, and \"last had\" when all had that got it."}
+	}
+	return s
+}
