@@ -19,6 +19,7 @@
 //	    reconnect the policy for connections that were lost
 //	    conns     the state machine of each connection
 //	    messages  what is under way on the open ones, and what must come back
+//	    hears     what a server that is no echo says: greetings, answers, pushes
 //	    frames    WebSocket: handshakes and frames around the messages
 //	    transport bytes and the ends of connections: sockets | packets
 //
@@ -35,7 +36,9 @@
 // pong that waits) is in small maps that are empty else.
 //
 // Messages are places in one shared pattern: they are sent without a copy and
-// verified without a buffer.
+// verified without a buffer. A user's own are rendered each time that they are looked
+// at, and kept nowhere. A server that is no echo takes 40 bytes more a connection
+// (hearing), and a table of one size that recognizes broadcasts.
 //
 // # Where to change what
 //
@@ -43,6 +46,7 @@
 //	a workload   a file with its type, its kind in thread.go, its method of Engine
 //	a transport  a file with its type, a line in newTransport
 //	a message    messages.go: message is what is sent, awaited what must come back
+//	an answer    said.go: expectation, and hears.end, which tells answers from pushes
 //
 // # What it never does
 //
