@@ -94,6 +94,9 @@ func TestAddAddressesForReal(t *testing.T) {
 	}
 }
 
+// joinFile is what an agent gets in its user data.
+const joinFile = `JOIN={"wire": 1, "address": "10.0.0.5:4222", "token": "SECRETTOKEN", "pin": "00"}`
+
 func TestUserData(t *testing.T) {
 	tests := []struct {
 		name string
@@ -108,6 +111,13 @@ func TestUserData(t *testing.T) {
 		{"tunes only", []string{"ROLE=none"}, 0, "--role both --persist\n"},
 		{"client of whom", []string{"ROLE=client"}, 2, "needs SERVER"},
 		{"role", []string{"ROLE=peer"}, 2, "ROLE=peer"},
+		{"agent", []string{"ROLE=agent", joinFile, "CONNS=500000", "ALLOW=10.0.0.0/8"}, 0,
+			"+ /opt/c10m/bin/tuning apply --conns 500000 --ports 200 --role client --persist\n"},
+		{"agent's flags", []string{"ROLE=agent", joinFile, "ALLOW=10.0.0.0/8"}, 0, `C10M_AGENT_ARGS="--allow 10.0.0.0/8"` + "\n"},
+		{"starts the agent", []string{"ROLE=agent", joinFile}, 0, "+ systemctl restart c10m-agent.service\n"},
+		{"agent of whom", []string{"ROLE=agent"}, 2, "ROLE=agent needs JOIN"},
+		{"no join file", []string{"ROLE=agent", "JOIN=c10m.join"}, 2, "ROLE=agent needs JOIN"},
+		{"allow", []string{"ROLE=agent", joinFile, "ALLOW=all; reboot"}, 2, "ALLOW=all; reboot: want a CIDR"},
 		{"proto", []string{"PROTO=udp"}, 2, "PROTO=udp"},
 		{"control", []string{"CONTROL=9090"}, 2, "CONTROL=9090: want ADDR:PORT"},
 		{"wait", []string{"WAIT=soon"}, 2, "not soon"},
@@ -128,6 +138,9 @@ func TestUserData(t *testing.T) {
 			}
 			if code != tt.code || !strings.Contains(stdout, tt.want) {
 				t.Errorf("exit %d, %q; want %d, %q", code, stdout, tt.code, tt.want)
+			}
+			if strings.Contains(stdout+stderr, "SECRETTOKEN") {
+				t.Errorf("it shows the token: %s%s", stdout, stderr)
 			}
 		})
 	}
@@ -170,6 +183,8 @@ func TestUserDataForReal(t *testing.T) {
 		{"the lock is held for a while", "dnf", 3, nil, 0, []string{"apt-get update -q", "sleep 5", "systemctl restart"}, ""},
 		{"the lock is held for ever", "dnf", 3, []string{"WAIT=0"}, 1, []string{"apt-get update -q"},
 			"held by process 77\nuser-data.sh: apt-get does not succeed for 0 s"},
+		{"an agent", "dnf", 0, []string{"ROLE=agent", joinFile, "ALLOW=10.0.0.0/8"}, 0, []string{"tuning apply --conns 1000000 --ports 200 --role client --persist",
+			"systemctl restart c10m-agent.service"}, "+ write /etc/c10m/c10m.join"},
 		{"too small", "dnf", 0, []string{"CONNS=2000001"}, 1,
 			[]string{"tuning plan --conns 2000001 --role server --ports 200"},
 			"CONNS=2000001: this instance's 8000000 KiB hold 2000000 as server"},
@@ -205,7 +220,7 @@ func TestUserDataForReal(t *testing.T) {
 			put(filepath.Join(dir, "meminfo"), "MemTotal:        8000000 kB\nMemFree: 1 kB\n")
 			cmd := exec.Command(userData)
 			cmd.Env = append([]string{"PATH=" + fakes, "LOG=" + log, "FAKES=" + fakes, "DIR=" + dir + "/c10m",
-				"DEFAULTS=" + dir, "CONNS=1000000",
+				"DEFAULTS=" + dir, "ETC=" + dir + "/etc", "CONNS=1000000",
 				"MEMINFO=" + dir + "/meminfo", "PREFIX=" + dir, "WAIT=60"}, tt.env...)
 			code, stdout, stderr := sh(cmd)
 			called, err := os.ReadFile(log)
@@ -215,6 +230,14 @@ func TestUserDataForReal(t *testing.T) {
 			for _, want := range tt.want {
 				if !strings.Contains(string(called), want) {
 					t.Errorf("no %q among the calls:\n%s", want, called)
+				}
+			}
+			if join, at := "", filepath.Join(dir, "etc/c10m/c10m.join"); slices.Contains(tt.env, joinFile) {
+				if b, err := os.ReadFile(at); err == nil {
+					join = string(b)
+				}
+				if info, err := os.Stat(at); err != nil || info.Mode().Perm() != 0o600 || "JOIN="+join != joinFile+"\n" {
+					t.Errorf("%s: %v, %q, %v", at, info, join, err)
 				}
 			}
 			if strings.Contains(string(called), "systemctl") != (tt.code == 0) {

@@ -1,13 +1,13 @@
 #!/bin/sh
 # user-data.sh turns a fresh Debian, Ubuntu or Amazon Linux 2023 instance into a
-# c10m server or client: it installs git and Go, builds, tunes for CONNS
+# c10m server, client or agent of a fleet: it installs git and Go, builds, tunes for CONNS
 # connections and starts what ROLE says. An instance whose memory does not hold
 # CONNS is an error. Give it to EC2 as user data with these lines edited, or run
 # it as root with them in the environment. It can be run again.
 set -eu
 
-ROLE=${ROLE:-server}           # server, client, or none (install and tune only)
-CONNS=${CONNS:-10000000}       # connections to hold
+ROLE=${ROLE:-server}           # server, client, agent, or none (install and tune only)
+CONNS=${CONNS:-10000000}       # connections to hold; of an agent, its share
 PORTS=${PORTS:-200}            # TCP ports, and as many WebSocket ports
 SERVER=${SERVER:-}             # ROLE=client: the server's private address
 SOURCES=${SOURCES:-auto}       # ROLE=client: source addresses, a CIDR or auto
@@ -16,6 +16,8 @@ PROTO=${PROTO:-tcp}            # ROLE=client: tcp or ws
 # ADDR:PORT of the server, none, or auto: its private address, port 9090. Let the
 # security group admit the client alone: /debug/pprof is there as well.
 CONTROL=${CONTROL:-auto}
+JOIN=${JOIN:-}                 # ROLE=agent: the text of the coordinator's join file, c10m.join
+ALLOW=${ALLOW:-}               # ROLE=agent: load only servers there, a CIDR; none: any
 REPO=${REPO:-https://github.com/c10m/c10m}
 DIR=${DIR:-/opt/c10m}
 GO=${GO:-1.26.0}               # at least this; fetched from go.dev if the system's is older
@@ -34,8 +36,8 @@ run() {
 }
 
 case $ROLE in
-server | client | none) ;;
-*) die "ROLE=$ROLE: want server, client or none" ;;
+server | client | agent | none) ;;
+*) die "ROLE=$ROLE: want server, client, agent or none" ;;
 esac
 case $PROTO in
 tcp | ws) ;;
@@ -54,6 +56,15 @@ done
 { [ "$PORTS" -ge 1 ] && [ "$PORTS" -le 4096 ]; } || die "PORTS=$PORTS: the legal range is 1..4096"
 if [ "$ROLE" = client ] && [ -z "$SERVER" ]; then
 	die "ROLE=client needs SERVER, the server's private address"
+fi
+if [ "$ROLE" = agent ]; then
+	case $JOIN in
+	*'"address"'*'"token"'*) ;;
+	*) die "ROLE=agent needs JOIN, the text of the join file that client --fleet N wrote (c10m.join)" ;;
+	esac
+	case $ALLOW in
+	*[!0-9a-fA-F.:/]*) die "ALLOW=$ALLOW: want a CIDR like 10.0.0.0/8" ;;
+	esac
 fi
 [ -n "$DRY_RUN" ] || [ "$(id -u)" = 0 ] || die "run it as root"
 
@@ -138,7 +149,10 @@ for main in server client tuning; do
 done
 
 role=$ROLE
-[ "$role" != none ] || role=both
+case $role in
+none) role=both ;;
+agent) role=client ;;
+esac
 echo "+ $DIR/bin/tuning plan --memory MemTotal --role $role"
 if [ -z "$DRY_RUN" ] && too_small; then
 	"$DIR/bin/tuning" plan --conns "$CONNS" --role "$role" --ports "$PORTS" >&2
@@ -163,6 +177,21 @@ server)
 	run systemctl daemon-reload
 	run systemctl enable c10m-server.service
 	run systemctl restart c10m-server.service
+	;;
+agent)
+	run install -m 0644 "$DIR/scripts/systemd/c10m-agent.service" /etc/systemd/system/c10m-agent.service
+	echo "+ write /etc/c10m/c10m.join" # it holds a token: it is not shown
+	if [ -z "$DRY_RUN" ]; then
+		etc=${ETC:-/etc}/c10m
+		mkdir -p "$etc"
+		(umask 077 && printf '%s\n' "$JOIN" >"$etc/c10m.join")
+	fi
+	args=${ALLOW:+--allow $ALLOW}
+	echo "+ write /etc/default/c10m-agent: C10M_AGENT_ARGS=\"$args\""
+	[ -n "$DRY_RUN" ] || echo "C10M_AGENT_ARGS=\"$args\"" >"${DEFAULTS:-/etc/default}/c10m-agent"
+	run systemctl daemon-reload
+	run systemctl enable c10m-agent.service
+	run systemctl restart c10m-agent.service
 	;;
 client)
 	case $CONTROL in
