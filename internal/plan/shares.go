@@ -17,6 +17,7 @@ type Whole struct {
 	Rate        unit.Rate  // connects per second
 	MessageRate unit.Rate
 	Verify      int64
+	Stages      []Stage
 }
 
 // Room is what one agent holds.
@@ -32,6 +33,7 @@ type Share struct {
 	Rate        unit.Rate
 	MessageRate unit.Rate
 	Verify      int64
+	Stages      []Stage
 }
 
 // Shares divides a run among agents: as many connections for each, less for an agent
@@ -46,14 +48,33 @@ func Shares(w Whole, rooms []Room) ([]Share, error) {
 	if err != nil {
 		return nil, err
 	}
-	conns := deal(n, caps)
+	conns := make([]int64, len(rooms))
+	for k := range conns {
+		conns[k] = Deal(k, n, caps)
+	}
 	verify := inProportion(min(w.Verify, n), conns)
 	shares := make([]Share, len(rooms))
 	for k := range shares {
 		part := unit.Rate(float64(conns[k]) / float64(n))
 		shares[k] = Share{Conns: conns[k], Rate: w.Rate * part, MessageRate: w.MessageRate * part, Verify: verify[k]}
+		if shares[k].Stages, err = stagesOf(w.Stages, k, conns, part); err != nil {
+			return nil, err
+		}
 	}
 	return shares, nil
+}
+
+// stagesOf are agent k's part of each stage.
+func stagesOf(all []Stage, k int, conns []int64, part unit.Rate) (own []Stage, err error) {
+	at := int64(0)
+	for _, s := range all {
+		one := Stage{Conns: Deal(k, s.Conns, conns), Rate: s.Rate * part, Hold: s.Hold}
+		if s.Moves() && one.Conns == at {
+			return nil, fmt.Errorf("stage %s moves too few connections for %d agents to share", s.String(), len(conns))
+		}
+		at, own = one.Conns, append(own, one)
+	}
+	return own, nil
 }
 
 // Apart is how much later than the one before it each agent begins, so that events at
@@ -134,38 +155,6 @@ func serverLimit(rooms []Room) (least Limit, bounded bool) {
 		}
 	}
 	return least, bounded
-}
-
-// deal deals n one by one to all in turn; who has its cap is passed over. The caps hold
-// n together.
-func deal(n int64, caps []int64) []int64 {
-	order := make([]int, len(caps)) // the smallest cap first
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(caps[a], caps[b]) })
-	got := make([]int64, len(caps))
-	for i, k := range order {
-		left := int64(len(order) - i)
-		if caps[k] <= n/left {
-			got[k] = caps[k]
-			n -= caps[k]
-			continue
-		}
-		// All that are left hold an equal part; the first of them, in their own order,
-		// get what remains.
-		rest := slices.Sorted(slices.Values(order[i:]))
-		each, more := n/left, n%left
-		for _, k := range rest {
-			got[k] = each
-			if more > 0 && caps[k] > each {
-				got[k]++
-				more--
-			}
-		}
-		break
-	}
-	return got
 }
 
 // inProportion divides n by weights, which are not all 0: each gets what it is due,

@@ -114,6 +114,37 @@ func TestSharesAddUp(t *testing.T) {
 	}
 }
 
+// Stages are shared like the connections, and what is shared reads back.
+func TestSharesOfStages(t *testing.T) {
+	stages, err := Stages([]string{"100@40", "hold=2s", "10@max", "300@40"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := Whole{Conns: unit.Count{N: 300}, Stages: stages}
+	shares, err := Shares(w, rooms(1000, 60, 1000))
+	if err != nil {
+		t.Fatal(err)
+	}
+	sums := make([]Stage, len(stages))
+	for _, s := range shares {
+		var texts []string
+		for i, one := range s.Stages {
+			sums[i].Conns, sums[i].Rate, sums[i].Hold = sums[i].Conns+one.Conns, sums[i].Rate+one.Rate, one.Hold
+			texts = append(texts, one.String())
+		}
+		if again, err := Stages(texts); err != nil || !reflect.DeepEqual(again, s.Stages) {
+			t.Errorf("%q became %+v, %v", texts, again, err)
+		}
+	}
+	if !reflect.DeepEqual(sums, stages) {
+		t.Errorf("the shares are %+v in all, want %+v", sums, stages)
+	}
+	w.Stages, _ = Stages([]string{"100@1", "101@1"})
+	if _, err := Shares(w, rooms(1000, 1000)); err == nil || !strings.Contains(err.Error(), "101@1/s moves too few") {
+		t.Errorf("error %v", err)
+	}
+}
+
 // Paces that begin apart interleave: of any N events in a row, each is another
 // agent's.
 func TestApart(t *testing.T) {
