@@ -1,12 +1,9 @@
 package proc
 
 import (
-	"fmt"
 	"math"
-	"strings"
 
 	"github.com/c10m/c10m/internal/result"
-	"github.com/c10m/c10m/internal/unit"
 )
 
 const (
@@ -29,58 +26,61 @@ const (
 )
 
 // noise says why a cost does not stand out from what else happens on the machine,
-// and what would make it; "" if it does.
-func (s Series) noise(f fitter, m result.Memory) string {
-	why := s.whyNoise(m)
-	if why == "" {
-		return ""
+// and how many connections would make it; nil if it does.
+func (s Series) noise(f fitter, m result.Memory) *result.Warning {
+	why, noisy := s.whyNoise(m)
+	if !noisy {
+		return nil
 	}
-	n := unit.Commas(s.enough(f, m))
+	why = why.Count("enough", s.enough(f, m))
 	if m.Method == MethodMem {
-		return fmt.Sprintf("too noisy without /proc/slabinfo: %s; it needs %s connections or root", why, n)
+		why = why.Word("without", slabinfo).Word("or", "root")
 	}
-	return fmt.Sprintf("too noisy: %s; it needs %s connections", why, n)
+	return &why
 }
 
-func (s Series) whyNoise(m result.Memory) string {
+// slabinfo is what only root may read.
+const slabinfo = "/proc/slabinfo"
+
+func (s Series) whyNoise(m result.Memory) (why result.Warning, noisy bool) {
 	least := maxNegative * math.Abs(m.TotalPerConn)
 	if m.Method == MethodMem {
 		least = 0
 	}
-	var below []string
-	part := func(name string, perConn float64) {
-		if perConn < -least {
-			below = append(below, name+" "+unit.PerConn(perConn))
-		}
+	below := result.Warn("noisy_below_nothing")
+	isBelow := func(perConn *float64) bool { return perConn != nil && *perConn < -least }
+	if isBelow(&m.KernelPerConn) {
+		below = below.Number("kernel_bytes_per_conn", m.KernelPerConn)
 	}
-	part("kernel", m.KernelPerConn)
-	part("client", *m.ClientPerConn)
-	if m.ServerPerConn != nil {
-		part("server", *m.ServerPerConn)
+	if isBelow(m.ClientPerConn) {
+		below = below.Number("client_bytes_per_conn", *m.ClientPerConn)
+	}
+	if isBelow(m.ServerPerConn) {
+		below = below.Number("server_bytes_per_conn", *m.ServerPerConn)
 	}
 	foreign := s.foreignSockets()
 	switch {
 	case m.Method == MethodMem && foreign > 0:
-		return fmt.Sprintf("%s TCP sockets of this machine were not this run's, and their part cannot be told from its own", unit.Commas(foreign))
+		return result.Warn("noisy_foreign_sockets").Count("foreign", foreign), true
 	case m.Method == MethodSlab && (m.SocketsPerConn == nil || *m.SocketsPerConn < leastSockets*s.ends()):
-		return "the caches do not show the sockets that came: they are too few, or others on this machine closed as many"
-	case len(below) > 0:
-		return "a connection comes out at less than nothing (" + strings.Join(below, ", ") + ")"
+		return result.Warn("noisy_sockets_unseen"), true
+	case len(below.Numbers) > 0:
+		return below, true
 	case m.TotalPerConn <= 0 || m.KernelPerConn <= 0:
-		return "a connection comes out at nothing"
+		return result.Warn("noisy_nothing"), true
 	case m.Fit.Samples >= minPoints && m.Fit.R2 < minR2:
-		return fmt.Sprintf("%s connections do not stand out over %d samples (r² %.3f)", unit.Commas(s.Held.Conns), m.Fit.Samples, m.Fit.R2)
+		return result.Warn("noisy_fit").Count("conns", s.Held.Conns).Count("samples", int64(m.Fit.Samples)).Number("r2", m.Fit.R2), true
 	case m.Method != MethodMem:
-		return ""
+		return why, false
 	case m.Fit.Samples < memPoints:
-		return fmt.Sprintf("memory was sampled at only %d different counts of connections", m.Fit.Samples)
+		return result.Warn("noisy_few_samples").Count("samples", int64(m.Fit.Samples)), true
 	case interval(m.Fit) > memInterval:
-		return fmt.Sprintf("the slope is known to ± %s only", unit.WholePercent(interval(m.Fit)))
+		return result.Warn("noisy_slope").Number("interval_share", interval(m.Fit)), true
 	case math.Abs(m.Plain.Total-m.TotalPerConn) > memPlain*m.TotalPerConn:
-		return fmt.Sprintf("the slope says %s a connection, the plain difference %s",
-			unit.PerConn(m.TotalPerConn), unit.PerConn(m.Plain.Total))
+		return result.Warn("noisy_difference").Number("slope_bytes_per_conn", m.TotalPerConn).
+			Number("plain_bytes_per_conn", m.Plain.Total), true
 	}
-	return ""
+	return why, false
 }
 
 // breath is by how much a process's memory changes without any connection: a heap

@@ -1,10 +1,14 @@
 package proc
 
 import (
+	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/c10m/c10m/internal/result"
 )
 
 // TestSeriesWithholds: a cost that does not stand out is no figure, and no
@@ -26,27 +30,31 @@ func TestSeriesWithholds(t *testing.T) {
 	}{
 		{"slabs tell a thousand", typical.ramp(1000, 20, 0), ""},
 		{"two samples of slabs are plain figures", typical.ramp(1000, 1, 0), ""},
-		{"slabs that breathe", noisy(), "too noisy: 1,000 connections do not stand out over 21 samples"},
+		{"slabs that breathe", noisy(), "noisy_fit conns 1000 enough"},
 		{"a server that shrank", func() Series {
 			s := typical.ramp(1000, 1, 0)
 			s.Held.Server.PSS -= 20 << 20
 			return s
-		}(), "less than nothing (server -20,552 B)"},
+		}(), "noisy_below_nothing enough 100000 server_bytes_per_conn -20551.5"},
 		{"a client that gave back a little", func() Series { c := typical; c.client = -20; return c.ramp(1000, 20, 0) }(), ""},
 		{"meminfo on a quiet machine", byMem(typical.ramp(1_000_000, 20, 0), 0), ""},
-		{"meminfo, two samples", byMem(typical.ramp(1000, 1, 0), 0), "too noisy without /proc/slabinfo: memory was sampled at only 2 different counts of connections; it needs 200,000 connections or root"},
-		{"meminfo, too few samples", byMem(typical.ramp(100_000, 5, 0), 0), "only 6 different counts of connections; it needs 200,000 connections or root"},
+		{"meminfo, two samples", byMem(typical.ramp(1000, 1, 0), 0), "noisy_few_samples enough 200000 samples 2 or root without /proc/slabinfo"},
+		{"meminfo, too few samples", byMem(typical.ramp(100_000, 5, 0), 0), "noisy_few_samples enough 200000 samples 6 or root"},
 		{"meminfo, memory that came back", byMem(typical.ramp(2000, 20, 0), 0, -1, -2, -3, -4, -5, -6, -7, -8, -9, -10, -11, -12, -13, -14, -15, -16, -17, -18, -19, -20, -21),
-			"less than nothing (kernel -"},
-		{"meminfo, a server that comes out below nothing", byMem(func() Series { c := typical; c.server = -1; return c.ramp(100_000, 20, 0) }(), 0), "less than nothing (server -1.0 B)"},
-		{"meminfo, a machine that breathes", byMem(typical.ramp(20_000, 20, 0), 0, 64), "do not stand out over 21 samples"},
-		{"meminfo, a slope that is hardly known", byMem(typical.ramp(20_000, 12, 0), 0, 20), "the slope is known to ± "},
-		{"meminfo, a step before the ramp", byMem(typical.ramp(20_000, 60, 0), append([]int64{0}, slices.Repeat([]int64{45}, 60)...)...), "the plain difference"},
+			"noisy_below_nothing enough 50000 kernel_bytes_per_conn -"},
+		{"meminfo, a server that comes out below nothing", byMem(func() Series { c := typical; c.server = -1; return c.ramp(100_000, 20, 0) }(), 0), "server_bytes_per_conn -1.0"},
+		{"meminfo, a machine that breathes", byMem(typical.ramp(20_000, 20, 0), 0, 64), "noisy_fit"},
+		{"meminfo, a slope that is hardly known", byMem(typical.ramp(20_000, 12, 0), 0, 20), "noisy_slope enough"},
+		{"meminfo, a step before the ramp", byMem(typical.ramp(20_000, 60, 0), append([]int64{0}, slices.Repeat([]int64{45}, 60)...)...), "noisy_difference enough"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			m, _ := tt.in.Memory()
-			if (m.Withheld != "") != (tt.want != "") || !strings.Contains(m.Withheld, tt.want) {
-				t.Fatalf("withheld %q, want %q; total %v, r² %v of %d", m.Withheld, tt.want, m.TotalPerConn, m.Fit.R2, m.Fit.Samples)
+			said := ""
+			if m.Withheld != nil {
+				said = facts(*m.Withheld)[0]
+			}
+			if (said != "") != (tt.want != "") || !strings.Contains(said, tt.want) {
+				t.Fatalf("withheld %q, want %q; total %v, r² %v of %d", said, tt.want, m.TotalPerConn, m.Fit.R2, m.Fit.Samples)
 			}
 			if m.Before == nil || m.Held == nil || m.Method != tt.in.Held.Kernel.Method {
 				t.Errorf("Method %q, before %v, held %v: what was in use is known all the same", m.Method, m.Before, m.Held)
@@ -81,6 +89,25 @@ func TestEnough(t *testing.T) {
 			t.Errorf("%s: %d connections, want %d", tt.name, got, tt.want)
 		}
 	}
+}
+
+// facts are warnings as text: code, numbers and words.
+func facts(list ...result.Warning) (all []string) {
+	for _, w := range list {
+		said := w.Code
+		for _, name := range slices.Sorted(maps.Keys(w.Numbers)) {
+			if v := w.Numbers[name]; v == math.Trunc(v) && !strings.HasSuffix(name, "_per_conn") {
+				said += fmt.Sprintf(" %s %.0f", name, v)
+			} else {
+				said += fmt.Sprintf(" %s %.1f", name, v)
+			}
+		}
+		for _, name := range slices.Sorted(maps.Keys(w.Words)) {
+			said += " " + name + " " + w.Words[name]
+		}
+		all = append(all, said)
+	}
+	return all
 }
 
 // figure is 0 for a figure that there is not.
@@ -130,8 +157,8 @@ func TestSeriesTells(t *testing.T) {
 			if m.At10M != nil && math.Abs(*m.At10M-tt.wantCost*1e7) > 1e6 {
 				t.Errorf("%s: 10,000,000 take %v B", tt.name, *m.At10M)
 			}
-			if slices.ContainsFunc(warnings, func(w string) bool { return strings.Contains(w, "not known") }) {
-				t.Errorf("%s: %q, but it was asked", tt.name, warnings)
+			if slices.ContainsFunc(facts(warnings...), func(w string) bool { return strings.HasPrefix(w, "memory_without_server") }) {
+				t.Errorf("%s: %v, but it was asked", tt.name, warnings)
 			}
 		}
 	}

@@ -1,14 +1,12 @@
 package proc
 
 import (
-	"fmt"
 	"math"
 	"slices"
 	"sort"
 
 	"github.com/c10m/c10m/internal/result"
 	"github.com/c10m/c10m/internal/stat"
-	"github.com/c10m/c10m/internal/unit"
 )
 
 // Series is a ramp: the snapshot before it, those on the way, and the settled
@@ -40,11 +38,11 @@ const (
 // plain difference stands for both, and a warning says so. Where the cost does not
 // stand out from the noise it is withheld, with the reason; where a process's part
 // does not, it is said what it is less than.
-func (s Series) Memory() (m result.Memory, warnings []string) {
+func (s Series) Memory() (m result.Memory, doubts []result.Warning) {
 	s = s.alike()
 	grown := s.Held.Sub(s.Before)
 	if grown.Conns < 1 {
-		return m, []string{"memory per connection is not known: no connection was held"}
+		return m, []result.Warning{result.Warn("memory_of_nothing")}
 	}
 	f := newFitter(slices.Concat([]Snapshot{s.Before}, s.Ramp, []Snapshot{s.Held}))
 	m = s.cost(f, grown)
@@ -53,7 +51,7 @@ func (s Series) Memory() (m result.Memory, warnings []string) {
 	for _, p := range s.Ramp {
 		seen.Samples = append(seen.Samples, result.Sample{T: p.T, Conns: p.Conns, Used: p.Used()})
 	}
-	if seen.Withheld = s.noise(f, m); seen.Withheld != "" {
+	if seen.Withheld = s.noise(f, m); seen.Withheld != nil {
 		return seen, s.doubtMethod(nil)
 	}
 	s.tell(&m)
@@ -243,21 +241,19 @@ const (
 )
 
 // doubts are what is to be known about a cost that is given.
-func (s Series) doubts(m result.Memory) (w []string) {
+func (s Series) doubts(m result.Memory) (w []result.Warning) {
 	w = s.doubtMethod(w)
 	if s.Held.Server == nil {
-		w = append(w, "the server's user memory is not known: the total is without it")
+		w = append(w, result.Warn("memory_without_server"))
 	}
 	if m.Fit.Samples < minPoints {
-		w = append(w, fmt.Sprintf("memory was sampled at only %d different counts of connections: the figures are the plain difference, not a fit; take more connections or a lower --rate", m.Fit.Samples))
+		w = append(w, result.Warn("memory_not_fitted").Count("samples", int64(m.Fit.Samples)))
 	}
 	if m.WalkedPerConn != nil {
-		w = append(w, fmt.Sprintf("something on this machine reads /proc/PID/fd of these processes (a monitoring agent, lsof): that alone took %s of kernel memory a connection, not counted as the connections' cost",
-			unit.PerConn(*m.WalkedPerConn)))
+		w = append(w, result.Warn("memory_of_readers").Number("walked_bytes_per_conn", *m.WalkedPerConn))
 	}
 	if foreign := s.foreignSockets(); foreign > 0 {
-		w = append(w, fmt.Sprintf("%s TCP sockets of this machine were not this run's: the kernel's cost is that of all "+
-			"sockets, the server's goes by its own count, and there is no cross-check", unit.Commas(foreign)))
+		w = append(w, result.Warn("memory_of_foreign_sockets").Count("foreign", foreign))
 	}
 	w = s.doubtPages(w, m)
 	explained, known := m.InPages()
@@ -266,39 +262,36 @@ func (s Series) doubts(m result.Memory) (w []string) {
 	}
 	off := math.Abs(explained - *m.Outside)
 	if off > maxOff*math.Abs(*m.Outside) && off*float64(s.Held.Conns) > otherProcesses {
-		w = append(w, fmt.Sprintf("the machine's memory grew by %s a connection, the accounts say %s: something else took or gave memory, or a cache is not counted",
-			unit.PerConn(*m.Outside), unit.PerConn(explained)))
+		w = append(w, result.Warn("memory_unexplained").Number("machine_bytes_per_conn", *m.Outside).
+			Number("explained_bytes_per_conn", explained))
 	}
 	return w
 }
 
 // doubtMethod says why kernel memory was not counted by slab cache, and where.
-func (s Series) doubtMethod(w []string) []string {
-	const instead = ": kernel memory is MemTotal - MemFree - page cache less the processes'"
+func (s Series) doubtMethod(w []result.Warning) []result.Warning {
 	if why := s.Held.Kernel.Why; why != "" {
-		w = append(w, why+instead)
+		w = append(w, result.Warn("memory_without_slabs").Word("why", why))
 	}
 	if r := s.Held.Remote; r != nil && r.Method != MethodSlab {
-		w = append(w, "the server cannot read /proc/slabinfo on its machine, which is for root (a unit with DynamicUser= is not)"+instead+", there")
+		w = append(w, result.Warn("memory_without_slabs_there"))
 	}
 	return w
 }
 
 // doubtPages compares objects with the pages that came for them.
-func (s Series) doubtPages(w []string, m result.Memory) []string {
+func (s Series) doubtPages(w []result.Warning, m result.Memory) []result.Warning {
 	if m.PagesPerConn == nil {
 		return w
 	}
-	pages, objects := *m.PagesPerConn, m.KernelPerConn
-	off := pages - objects
-	switch {
-	case math.Abs(off) <= maxOff*objects || math.Abs(off)*float64(s.Held.Conns) <= slack:
+	off := *m.PagesPerConn - m.KernelPerConn
+	if math.Abs(off) <= maxOff*m.KernelPerConn || math.Abs(off)*float64(s.Held.Conns) <= slack {
 		return w
-	case off < 0:
-		return append(w, fmt.Sprintf("the kernel's slabs grew by only %s a connection, while its objects take %s, which is what counts: there was room for the others already, in slabs that earlier connections had left half empty",
-			unit.PerConn(pages), unit.PerConn(objects)))
-	default:
-		return append(w, fmt.Sprintf("the kernel's slabs grew by %s a connection, while its objects take %s, which is what counts: the slabs are not full, as objects among them were freed meanwhile",
-			unit.PerConn(pages), unit.PerConn(objects)))
 	}
+	code := "memory_slabs_not_full"
+	if off < 0 {
+		code = "memory_slabs_had_room"
+	}
+	return append(w, result.Warn(code).Number("page_bytes_per_conn", *m.PagesPerConn).
+		Number("object_bytes_per_conn", m.KernelPerConn))
 }

@@ -59,7 +59,7 @@ func TestSeries(t *testing.T) {
 	const kernel = 5042 + 390 + 32 + 70
 	m, warnings := typical.ramp(1_000_000, 50, 0).Memory()
 	if len(warnings) > 0 {
-		t.Errorf("warnings %q", warnings)
+		t.Errorf("warnings %v", warnings)
 	}
 	for _, tt := range []struct {
 		name      string
@@ -200,24 +200,25 @@ func TestSeriesWarns(t *testing.T) {
 	}{
 		{"nothing to say", typical.ramp(1_000_000, 20, 0), nil},
 		{"2 % unaccounted for", with(func(c *cost) { c.hidden = 120 }), nil},
-		{"5 % unaccounted for", with(func(c *cost) { c.hidden = 300 }), []string{"grew by 6,282 B a connection, the accounts say 5,982 B"}},
-		{"5 % given back by somebody", with(func(c *cost) { c.hidden = -300 }), []string{"grew by 5,682 B"}},
+		{"5 % unaccounted for", with(func(c *cost) { c.hidden = 300 }), []string{"memory_unexplained explained_bytes_per_conn 5982.0 machine_bytes_per_conn 6282.0"}},
+		{"5 % given back by somebody", with(func(c *cost) { c.hidden = -300 }), []string{"machine_bytes_per_conn 5682.0"}},
 		{"as much of few connections is a bystander's", func() Series { c := typical; c.hidden = 300; return c.ramp(50_000, 20, 0) }(), nil},
-		{"somebody reads /proc/PID/fd", with(func(c *cost) { c.walked = 900 }), []string{"that alone took 900 B"}},
+		{"somebody reads /proc/PID/fd", with(func(c *cost) { c.walked = 900 }), []string{"memory_of_readers walked_bytes_per_conn 900.0"}},
 		{"three points make a fit", typical.ramp(1_000_000, 2, 0), nil},
-		{"two do not", typical.ramp(1_000_000, 1, 0), []string{"at only 2 different counts"}},
+		{"two do not", typical.ramp(1_000_000, 1, 0), []string{"memory_not_fitted samples 2"}},
 		{"nor do many at the same count", Series{Before: typical.at(0, 0), Ramp: []Snapshot{typical.at(0, 0), typical.at(9, 0), typical.at(9, 0)}, Held: typical.at(9, 0), BothEnds: true},
-			[]string{"at only 2 different counts"}},
-		{"no connection", Series{Before: typical.at(5, 0), Held: typical.at(5, 0)}, []string{"no connection was held"}},
-		{"fewer than before", Series{Before: typical.at(5, 0), Held: typical.at(3, 0)}, []string{"no connection was held"}},
-		{"room in slabs from before", with(func(c *cost) { c.roomy = 2000 }), []string{"grew by only 3,534 B a connection, while its objects take 5,534 B"}},
-		{"slabs that are not full", with(func(c *cost) { c.roomy = -2000 }), []string{"grew by 7,534 B a connection, while its objects take 5,534 B"}},
+			[]string{"memory_not_fitted samples 2"}},
+		{"no connection", Series{Before: typical.at(5, 0), Held: typical.at(5, 0)}, []string{"memory_of_nothing"}},
+		{"fewer than before", Series{Before: typical.at(5, 0), Held: typical.at(3, 0)}, []string{"memory_of_nothing"}},
+		{"room in slabs from before", with(func(c *cost) { c.roomy = 2000 }), []string{"memory_slabs_had_room object_bytes_per_conn 5534.0 page_bytes_per_conn 3534.0"}},
+		{"slabs that are not full", with(func(c *cost) { c.roomy = -2000 }), []string{"memory_slabs_not_full object_bytes_per_conn 5534.0 page_bytes_per_conn 7534.0"}},
 		{"a little room", with(func(c *cost) { c.roomy = 100 }), nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			m, got := tt.in.Memory()
+			m, doubts := tt.in.Memory()
+			got := facts(doubts...)
 			if len(got) != len(tt.want) {
-				t.Fatalf("warnings %q, want %q", got, tt.want)
+				t.Fatalf("warnings %v, want %q", got, tt.want)
 			}
 			for i := range got {
 				if !strings.Contains(got[i], tt.want[i]) {
@@ -275,7 +276,7 @@ func TestSeriesGaps(t *testing.T) {
 	s.Ramp[9].Kernel = Kernel{Method: MethodMem, Bytes: s.Ramp[9].Kernel.Mem.Used(), Mem: s.Ramp[9].Kernel.Mem}
 	m, warnings := s.Memory()
 	if math.Abs(m.TotalPerConn-5982) > 1e-3 || m.Fit.Samples != 19 || len(m.Samples) != 17 || len(warnings) > 0 {
-		t.Errorf("total %v of %d samples, warnings %q, want 5982 of 19", m.TotalPerConn, m.Fit.Samples, warnings)
+		t.Errorf("total %v of %d samples, warnings %v, want 5982 of 19", m.TotalPerConn, m.Fit.Samples, warnings)
 	}
 	for _, where := range []string{"before", "held"} {
 		s := typical.ramp(1_000_000, 20, 0)
@@ -286,8 +287,8 @@ func TestSeriesGaps(t *testing.T) {
 		}
 		m, warnings := s.Memory()
 		if m.ServerPerConn != nil || m.Plain.Server != nil || m.Held.Server != nil || math.Abs(m.TotalPerConn-5562) > 1e-3 ||
-			len(warnings) != 1 || !strings.Contains(warnings[0], "total is without it") {
-			t.Errorf("server not known %s: server %v, total %v, warnings %q", where, m.ServerPerConn, m.TotalPerConn, warnings)
+			len(warnings) != 1 || warnings[0].Code != "memory_without_server" {
+			t.Errorf("server not known %s: server %v, total %v, warnings %v", where, m.ServerPerConn, m.TotalPerConn, warnings)
 		}
 	}
 }
@@ -303,8 +304,8 @@ func TestSeriesMeminfo(t *testing.T) {
 	if m.Method != MethodMem || math.Abs(m.KernelPerConn-5534) > 1e-3 || math.Abs(m.TotalPerConn-5982) > 1e-3 || m.Caches != nil {
 		t.Errorf("Method %q, kernel %v, total %v, caches %v", m.Method, m.KernelPerConn, m.TotalPerConn, m.Caches)
 	}
-	if len(warnings) != 1 || !strings.Contains(warnings[0], "slabinfo cannot be read: kernel memory is MemTotal") {
-		t.Errorf("warnings %q", warnings)
+	if len(warnings) != 1 || facts(warnings...)[0] != "memory_without_slabs why slabinfo cannot be read" {
+		t.Errorf("warnings %v", warnings)
 	}
 }
 
@@ -334,8 +335,8 @@ func TestSeriesRemote(t *testing.T) {
 			if m.Method != method || (m.Outside != nil) != (method == MethodSlab) || m.Outside != nil && math.Abs(*m.Outside-want-448) > 1e-3 {
 				t.Errorf("method %q, outside %v, want %q, and %v by slabinfo alone", m.Method, m.Outside, method, want+448)
 			}
-			if said := strings.Join(warnings, "; "); (said != "") != (method == MethodMem) || method == MethodMem && !strings.HasPrefix(said, "the server cannot read /proc/slabinfo on its machine") {
-				t.Errorf("warnings %q", said)
+			if said := strings.Join(facts(warnings...), "; "); (said != "") != (method == MethodMem) || method == MethodMem && !strings.HasPrefix(said, "memory_without_slabs_there") {
+				t.Errorf("warnings %v", said)
 			}
 			lines := "TCP 2.00 10084.0, filp 2.00 390.0, kmalloc-* 0.00 70.0, ep_head 0.00 32.0, lsm_file_cache 0.00 16.0"
 			if method == MethodMem {
@@ -356,10 +357,10 @@ func TestSeriesStrangers(t *testing.T) {
 		times float64 // as many sockets as the client's
 		want  string  // warning; "": none
 	}{
-		{"a second client, as large", 2, "2,000,000 TCP sockets of this machine were not this run's"},
-		{"some more", 1.1, "200,000 TCP sockets of this machine were not this run's"},
+		{"a second client, as large", 2, "memory_of_foreign_sockets foreign 2000000"},
+		{"some more", 1.1, "memory_of_foreign_sockets foreign 200000"},
 		{"a few more", 1.01, ""},
-		{"some close theirs", 0.8, "400,000 TCP sockets of this machine were not this run's"},
+		{"some close theirs", 0.8, "memory_of_foreign_sockets foreign 400000"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s := typical.ramp(1_000_000, 20, 0)
@@ -386,8 +387,8 @@ func TestSeriesStrangers(t *testing.T) {
 			if got := listed(m.Caches); got != "TCP 2.00 5042.0, filp 2.00 390.0, kmalloc-* 0.00 70.0, ep_head 0.00 32.0" {
 				t.Errorf("caches %q", got)
 			}
-			if said := strings.Join(warnings, "; "); (said != "") != (tt.want != "") || !strings.Contains(said, tt.want) {
-				t.Errorf("warnings %q, want %q", said, tt.want)
+			if said := strings.Join(facts(warnings...), "; "); (said != "") != (tt.want != "") || !strings.Contains(said, tt.want) {
+				t.Errorf("warnings %v, want %q", said, tt.want)
 			}
 		})
 	}
@@ -396,13 +397,13 @@ func TestSeriesStrangers(t *testing.T) {
 		p.Kernel = Kernel{Method: MethodMem, Why: "slabinfo cannot be read", Bytes: p.Kernel.Mem.Used(), Mem: p.Kernel.Mem}
 		p.Sockets = 100 + 3*p.Conns
 	})
-	if m, _ := s.Memory(); !strings.Contains(m.Withheld, "1,000,000 TCP sockets of this machine were not this run's, and their part cannot be told") {
-		t.Errorf("withheld %q, although meminfo cannot tell whose memory it is", m.Withheld)
+	if m, _ := s.Memory(); m.Withheld == nil || m.Withheld.Code != "noisy_foreign_sockets" || m.Withheld.Numbers["foreign"] != 1_000_000 {
+		t.Errorf("withheld %v, although meminfo cannot tell whose memory it is", m.Withheld)
 	}
 	s = typical.ramp(1_000_000, 20, 0)
 	each(&s, func(p *Snapshot) { p.Kernel.Caches[1].Objects = uint64(2_000_000 - p.Conns) })
-	if m, _ := s.Memory(); !strings.Contains(m.Withheld, "others on this machine closed as many") {
-		t.Errorf("withheld %q, although others closed more than the client opened", m.Withheld)
+	if m, _ := s.Memory(); m.Withheld == nil || m.Withheld.Code != "noisy_sockets_unseen" {
+		t.Errorf("withheld %v, although others closed more than the client opened", m.Withheld)
 	}
 }
 
@@ -463,7 +464,7 @@ func TestSeriesOfTwoClients(t *testing.T) {
 	m, warnings := both.Memory()
 	want, _ := alone.Memory()
 	if m.TotalPerConn != want.TotalPerConn || len(warnings) > 0 || m.Outside == nil {
-		t.Fatalf("alone: %v B, warnings %q, want %v and none", m.TotalPerConn, warnings, want.TotalPerConn)
+		t.Fatalf("alone: %v B, warnings %v, want %v and none", m.TotalPerConn, warnings, want.TotalPerConn)
 	}
 	halve(&both.Before)
 	halve(&both.Held)
@@ -474,7 +475,7 @@ func TestSeriesOfTwoClients(t *testing.T) {
 	if math.Abs(m.KernelPerConn-want.KernelPerConn) > 1 || math.Abs(*m.ServerPerConn-*want.ServerPerConn) > 1 || math.Abs(m.Plain.Kernel-want.Plain.Kernel) > 1 {
 		t.Errorf("kernel %v (plain %v), server %v B a connection, want %v (%v), %v", m.KernelPerConn, m.Plain.Kernel, *m.ServerPerConn, want.KernelPerConn, want.Plain.Kernel, *want.ServerPerConn)
 	}
-	if m.Outside != nil || len(warnings) != 1 || !strings.Contains(warnings[0], "20,000 TCP sockets of this machine were not this run's") {
-		t.Errorf("cross-check %v, warnings %q, want none, and the reason", m.Outside, warnings)
+	if m.Outside != nil || len(warnings) != 1 || facts(warnings...)[0] != "memory_of_foreign_sockets foreign 20000" {
+		t.Errorf("cross-check %v, warnings %v, want none, and the reason", m.Outside, warnings)
 	}
 }

@@ -34,8 +34,8 @@ func costSection(r *result.Result) section {
 	switch {
 	case m == nil:
 		return s
-	case m.Withheld != "":
-		s.Notes = []string{"Memory per connection: " + m.Withheld + "."}
+	case m.Withheld != nil:
+		s.Notes = []string{"Memory per connection: " + Warning(*m.Withheld) + "."}
 	}
 	if !m.Measured() {
 		return s

@@ -40,7 +40,7 @@ func TestAbsentPartsAreLeftOut(t *testing.T) {
 		{"nobody walked", func(r *result.Result) { r.Memory.WalkedPerConn = nil }, []string{"/proc/PID/fd"}},
 		{"no fit", func(r *result.Result) { r.Memory.Fit.R2 = 0 }, []string{"r²", "least squares", "connections need 7"}},
 		{"no pages", func(r *result.Result) { r.Memory.PagesPerConn = nil }, []string{"in pages  "}},
-		{"withheld", func(r *result.Result) { r.Memory.Withheld = "too noisy" }, []string{"per conn ", "caches", "10,000,000"}},
+		{"withheld", func(r *result.Result) { r.Memory.Withheld = withheld() }, []string{"per conn ", "caches", "10,000,000"}},
 		{"in use only", func(r *result.Result) { r.Memory = &result.Memory{After: r.Memory.After} }, []string{"per conn", "caches", "10,000,000", "before  ", "held  "}},
 		{"a cost below 0", func(r *result.Result) { r.Memory.TotalPerConn = -3 }, []string{"connections need 7"}},
 		{"a short curve", func(r *result.Result) { r.Setup.Curve = r.Setup.Curve[:4] }, []string{"█", "tenth"}},
@@ -75,7 +75,7 @@ func TestSentences(t *testing.T) {
 		{"one end", func(r *result.Result) { r.Memory.BothEnds = false }, "need 79.7 GiB (86 GB), this end\n"},
 		{"noise", func(r *result.Result) { r.Memory.Fit.R2 = 0.775 }, "\n\n  Too noisy to say what 10,000,000 connections need: take more of them.\n"},
 		{"no fit, but a plain difference", func(r *result.Result) { r.Memory.Fit.R2 = 0 }, "\n\n  Too few samples to say what 10,000,000 connections need: take more of them, or\n  a lower --rate.\n"},
-		{"withheld", func(r *result.Result) { r.Memory.Withheld = "too noisy without /proc/slabinfo" }, "\n\n  Memory per connection: too noisy without /proc/slabinfo.\n\nMemory in use "},
+		{"withheld", func(r *result.Result) { r.Memory.Withheld = withheld() }, "\n\n  Memory per connection: too noisy without /proc/slabinfo: a connection comes\n  out at nothing; it needs 10,000 connections or root.\n\nMemory in use "},
 		{"without the server's", func(r *result.Result) { r.Memory.ServerPerConn = nil }, "need 79.7 GiB (86 GB), without the server's own memory,\n  which is not known\n"},
 		{"all counts agree", func(*result.Result) {}, "kernel sockets       5,000,401  agrees: 2 a connection, 401 others\n"},
 		{"kernel counts per CPU", func(r *result.Result) { *r.Reconcile.Kernel = 4_999_000 }, "agrees: 2 a connection, 1,000 fewer\n"},
@@ -237,4 +237,10 @@ func TestBars(t *testing.T) {
 			t.Errorf("roundUp(%v) = %v, want %v", in, got, want)
 		}
 	}
+}
+
+// withheld is why a cost is not given.
+func withheld() *result.Warning {
+	why := result.Warn("noisy_nothing").Count("enough", 10_000).Word("without", "/proc/slabinfo").Word("or", "root")
+	return &why
 }

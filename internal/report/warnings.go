@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/c10m/c10m/internal/result"
@@ -46,8 +47,38 @@ var sentences = map[string]string{
 	"kernel_counts_more": "[{when}]the kernel counts {sockets} TCP sockets more than before the run, " +
 		"the {conns} connections have at most {most}: others, like a proxy, open some in this network namespace, " +
 		"or some are open that nobody counts",
-	"limit":           "{limit} allows {allowed} of {asked} connections: {why}; {cure}",
-	"memory_doubtful": "{why}",
+	"limit": "{limit} allows {allowed} of {asked} connections: {why}; {cure}",
+	"memory_not_fitted": "memory was sampled at only {samples} different counts of connections: the figures are the " +
+		"plain difference, not a fit; take more connections or a lower --rate",
+	"memory_of_foreign_sockets": "{foreign} TCP sockets of this machine were not this run's: the kernel's cost is that of " +
+		"all sockets, the server's goes by its own count, and there is no cross-check",
+	"memory_of_nothing": "memory per connection is not known: no connection was held",
+	"memory_of_readers": "something on this machine reads /proc/PID/fd of these processes (a monitoring agent, lsof): " +
+		"that alone took {walked_bytes_per_conn} of kernel memory a connection, not counted as the connections' cost",
+	"memory_slabs_had_room": "the kernel's slabs grew by only {page_bytes_per_conn} a connection, while its objects " +
+		"take {object_bytes_per_conn}, which is what counts: there was room for the others already, in slabs that " +
+		"earlier connections had left half empty",
+	"memory_slabs_not_full": "the kernel's slabs grew by {page_bytes_per_conn} a connection, while its objects take " +
+		"{object_bytes_per_conn}, which is what counts: the slabs are not full, as objects among them were freed " +
+		"meanwhile",
+	"memory_unexplained": "the machine's memory grew by {machine_bytes_per_conn} a connection, the accounts say " +
+		"{explained_bytes_per_conn}: something else took or gave memory, or a cache is not counted",
+	"memory_without_server": "the server's user memory is not known: the total is without it",
+	"memory_without_slabs":  "{why}" + byMeminfo,
+	"memory_without_slabs_there": "the server cannot read /proc/slabinfo on its machine, which is for root (a unit " +
+		"with DynamicUser= is not)" + byMeminfo + ", there",
+	"noisy_below_nothing": noisy + "a connection comes out at less than nothing[, kernel {kernel_bytes_per_conn}]" +
+		"[, client {client_bytes_per_conn}][, server {server_bytes_per_conn}]" + enough,
+	"noisy_difference": noisy + "the slope says {slope_bytes_per_conn} a connection, the plain difference " +
+		"{plain_bytes_per_conn}" + enough,
+	"noisy_few_samples": noisy + "memory was sampled at only {samples} different counts of connections" + enough,
+	"noisy_fit":         noisy + "{conns} connections do not stand out over {samples} samples (r² {r2})" + enough,
+	"noisy_foreign_sockets": noisy + "{foreign} TCP sockets of this machine were not this run's, and their part cannot " +
+		"be told from its own" + enough,
+	"noisy_nothing": noisy + "a connection comes out at nothing" + enough,
+	"noisy_slope":   noisy + "the slope is known to ± {interval_share} only" + enough,
+	"noisy_sockets_unseen": noisy + "the caches do not show the sockets that came: they are too few, or others on this " +
+		"machine closed as many" + enough,
 	"memory_gaps": "memory could not be read {gaps} times during the run, the last time " +
 		"because: {why}",
 	"memory_kept": "{kept_share} of the memory had not come back {settle_ns} after the close: " +
@@ -96,6 +127,14 @@ var sentences = map[string]string{
 	"setting":            "{setting} is {now}, this run needs {need}: {why}; cure: {cure}",
 	"thread_ended":       "a client thread ended early: {why}",
 }
+
+// Why a cost is withheld, Memory.Withheld.
+const (
+	noisy  = "too noisy[ without {without}]: "
+	enough = "; it needs {enough} connections[ or {or}]"
+)
+
+const byMeminfo = ": kernel memory is MemTotal - MemFree - page cache less the processes'"
 
 const backlogCure = ": the others are tried again after 1 s; cure: sysctl -w net.core.somaxconn=65535 and start " +
 	"the server again, or a smaller --window, or more --ports"
@@ -195,6 +234,12 @@ func fill(sentence string, w result.Warning) (said string, whole bool) {
 
 // number writes a fact by what its name says.
 func number(name string, v float64) string {
+	switch {
+	case strings.HasSuffix(name, "_bytes_per_conn"):
+		return unit.PerConn(v)
+	case name == "r2":
+		return strconv.FormatFloat(v, 'f', 3, 64)
+	}
 	kind := unit.InCount
 	for suffix, k := range map[string]unit.Kind{"_bytes": unit.InBytes, "_ns": unit.InNanos, "_share": unit.InShare} {
 		if strings.HasSuffix(name, suffix) {

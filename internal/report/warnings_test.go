@@ -11,12 +11,12 @@ import (
 	"github.com/c10m/c10m/internal/result"
 )
 
-// Every code that a scenario or a merge warns with has its sentence, and every
+// Every code that a scenario, a merge or the accounts of memory warn with has its sentence, and every
 // sentence a code: none is written that nobody says, and none said that nobody
 // wrote.
 func TestSentencesOfWarnings(t *testing.T) {
 	var files []string
-	for _, pattern := range []string{"../scenario/*.go", "../result/merge*.go"} {
+	for _, pattern := range []string{"../scenario/*.go", "../result/merge*.go", "../proc/*.go"} {
 		found, err := filepath.Glob(pattern)
 		if err != nil || len(found) == 0 {
 			t.Fatal(pattern, err)

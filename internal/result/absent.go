@@ -4,7 +4,7 @@ import "encoding/json"
 
 // Measured says whether the cost of a connection was measured, not only the
 // memory in use.
-func (m *Memory) Measured() bool { return m != nil && m.Method != "" && m.Withheld == "" }
+func (m *Memory) Measured() bool { return m != nil && m.Method != "" && m.Withheld == nil }
 
 // InPages is the total in pages, with what readers of /proc/PID/fd left: what
 // Outside is to agree with. known is false where one of them is not.

@@ -39,14 +39,15 @@ func TestRoundTrip(t *testing.T) {
 // use and the reason are.
 func TestWithheld(t *testing.T) {
 	r := complete()
-	r.Memory.Withheld, r.Agents, r.AgentCost = "too noisy", nil, nil
+	noisy := Warn("noisy_nothing").Count("enough", 10_000)
+	r.Memory.Withheld, r.Agents, r.AgentCost = &noisy, nil, nil
 	text := write(t, r)
 	got, err := Read(strings.NewReader(text))
 	if err != nil {
 		t.Fatal(err)
 	}
 	m := got.Memory
-	if m.Withheld != "too noisy" || m.Method != "slabinfo" || m.Measured() || m.Held == nil || m.TotalPerConn != 0 {
+	if m.Withheld == nil || m.Withheld.Code != "noisy_nothing" || m.Withheld.Numbers["enough"] != 10_000 || m.Method != "slabinfo" || m.Measured() || m.Held == nil || m.TotalPerConn != 0 {
 		t.Errorf("read %+v", m)
 	}
 	for _, name := range []string{"bytes_per_conn", "at_10m", "plain", "fit"} {
@@ -59,7 +60,7 @@ func TestWithheld(t *testing.T) {
 // complete must name every field, or the round trip would miss one.
 func TestCompleteIsComplete(t *testing.T) {
 	r := complete()
-	r.Memory.Withheld = "or else a cost, never both"
+	r.Memory.Withheld = &Warning{Code: "or else a cost, never both", Numbers: map[string]float64{"n": 1}, Words: map[string]string{"why": "w"}, On: []string{"a"}, Differ: true}
 	if bad := unset(reflect.ValueOf(r), "Result"); bad != "" {
 		t.Errorf("complete() leaves %s unset", bad)
 	}

@@ -35,7 +35,7 @@ type Returned struct{ Kernel, Server, Client, System *float64 }
 // Returned works it out.
 func (m *Memory) Returned() (r Returned) {
 	b, h, a := m.Before, m.Held, m.After
-	if b == nil || h == nil || a == nil || m.Withheld != "" {
+	if b == nil || h == nil || a == nil || m.Withheld != nil {
 		return r
 	}
 	r = Returned{

@@ -15,7 +15,7 @@ func TestWhatIsReadOffMemory(t *testing.T) {
 		{"less than nothing", &Memory{Method: "slabinfo", TotalPerConn: -600, Fit: Fit{R2: 0.99, Samples: 20}}, 0},
 		{"no fit", &Memory{Method: "slabinfo", TotalPerConn: 8000, Fit: Fit{Samples: 2}}, 0},
 		{"through two points", &Memory{Method: "slabinfo", TotalPerConn: 8000, Fit: Fit{R2: 0.99, Samples: 2}}, 0},
-		{"withheld", &Memory{Method: "slabinfo", Withheld: "too noisy", TotalPerConn: 8000, Fit: Fit{R2: 0.99}}, 0},
+		{"withheld", &Memory{Method: "slabinfo", Withheld: &Warning{Code: "noisy_nothing"}, TotalPerConn: 8000, Fit: Fit{R2: 0.99}}, 0},
 		{"nothing", nil, 0},
 	} {
 		if got := tt.m.Projection(); got != tt.want {
@@ -41,7 +41,7 @@ func TestWhatIsReadOffMemory(t *testing.T) {
 			t.Errorf("%s: %v, want %g", tt.name, got, tt.want)
 		}
 	}
-	noisy := &Memory{Withheld: "too noisy", Before: &Used{}, Held: &Used{Kernel: 500 * mib}, After: &Used{}}
+	noisy := &Memory{Withheld: &Warning{Code: "noisy_nothing"}, Before: &Used{}, Held: &Used{Kernel: 500 * mib}, After: &Used{}}
 	if r := noisy.Returned(); r != (Returned{}) {
 		t.Errorf("of a cost that was withheld %+v came back, want nothing said", r)
 	}

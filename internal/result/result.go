@@ -163,7 +163,7 @@ type Latency struct {
 type Memory struct {
 	Method string `json:"method"` // slabinfo, or meminfo: MemTotal - MemFree - page cache
 	// Withheld says why no cost is given: it would not stand out from the noise.
-	Withheld string `json:"withheld,omitempty"`
+	Withheld *Warning `json:"withheld,omitempty"`
 	// BothEnds: client and server kernels are the same machine, so
 	// KernelPerConn counts both ends of a connection.
 	BothEnds        bool     `json:"both_ends"`

@@ -127,7 +127,7 @@ func (h *hold) fillMemory() {
 	}
 	h.res.Memory = &m
 	for _, doubt := range doubts {
-		h.warn(result.Warn("memory_doubtful").Word("why", doubt))
+		h.warn(doubt)
 	}
 }
 

@@ -154,7 +154,7 @@ func interruptIn(t *testing.T, phase string, frozen bool, set func(*Options)) ti
 		t.Fatalf("interrupt %v: the run ended before its phase %s was seen", r.Interrupt, phase)
 	}
 	took := time.Since(when)
-	if r.Memory == nil || r.Memory.Held == nil || !r.Memory.Measured() && r.Memory.Withheld == "" {
+	if r.Memory == nil || r.Memory.Held == nil || !r.Memory.Measured() && r.Memory.Withheld == nil {
 		t.Errorf("memory %+v, want what had been measured", r.Memory)
 	}
 	return took

@@ -178,6 +178,6 @@ func (w *ServerWatch) fillMemory(r *result.Result) {
 	m.After = w.after
 	r.Memory = &m
 	for _, doubt := range doubts {
-		w.p.warn(result.Warn("memory_doubtful").Word("why", doubt))
+		w.p.warn(doubt)
 	}
 }
