@@ -40,6 +40,7 @@ side, a local port.`,
 	f.Add(cli.OneOf(&c.firstClose, "client", "client", "server"), "first-close", "client|server",
 		"who closes first; our server: by --close-on-eot")
 	f.Add(cli.Time(&c.Hold, 10*time.Second, 100*time.Millisecond, maxHold), "duration", "TIME", "how long")
+	c.declareFleet()
 	f.Group("In a network namespace of its own, which needs root, with a server of its own")
 	f.Add(cli.Int(&c.twReuse, 0, 0, 2), "tw-reuse", "0|1|2", "net.ipv4.tcp_tw_reuse for the run", cli.Unset(""))
 	f.Add(cli.Text(&c.portRange, ""), "port-range", "A-B", "net.ipv4.ip_local_port_range")
@@ -58,6 +59,10 @@ func churnCommand() *cli.Command {
 			r, err := c.runMatrix(ctx)
 			return outcome{result: r, brief: true, short: r != nil && r.Behind}, err
 		}
+		if c.fleet.agents > 0 {
+			r, err := c.runFleet(ctx, c.sharing(c.pooled()))
+			return outcome{result: r, short: r != nil && failedToDo(r)}, err
+		}
 		if j := c.job(); j.Net {
 			r, short, err := j.do(ctx, c.Stderr)
 			return outcome{result: r, short: short}, err
@@ -67,6 +72,14 @@ func churnCommand() *cli.Command {
 		})
 		return outcome{result: r, short: r != nil && scenario.ChurnFailed(r)}, err
 	})
+}
+
+// pooled is the size of the pool, if there is one.
+func (c *churnFlags) pooled() int64 {
+	if c.opt.Mode == scenario.Pool {
+		return c.pool
+	}
+	return 0
 }
 
 // ownNet says whether the run wants a network namespace of its own.
@@ -99,6 +112,9 @@ func (c *churnFlags) check() error {
 	}
 	if err := c.checkSettings(); err != nil {
 		return err
+	}
+	if c.fleet.agents > 0 && (c.ownNet() || c.matrix) {
+		return errors.New("--fleet: agents change no settings, make no network namespace and start no server")
 	}
 	if err := c.settle(conns); err != nil {
 		return err

@@ -22,10 +22,9 @@ func program() *cli.Program {
 Works against any TCP or WebSocket echo server. Without a command it holds: client
 hold --help shows all of its flags.`
 	p.Examples = []string{"client --ports 200 --conns 10M --json big.json --html big.html",
-		"client echo --conns 1000 --size 64 --hold 5s",
 		"client compare before.json after.json --fail-if 'total_bytes_per_conn>+5%'"}
 	p.Commands = []*cli.Command{holdCommand(), echoCommand(), churnCommand(), stressCommand(), peakCommand(), soakCommand(),
-		sweepCommand(), diagnoseCommand(), probeCommand(), reportCommand(), compareCommand()}
+		sweepCommand(), agentCommand(), diagnoseCommand(), probeCommand(), reportCommand(), compareCommand()}
 	// What most runs need; the rest is explained by client hold --help.
 	p.Flags.Only("conns", "host", "ports", "proto", "rate", "hold", "json", "html", "csv", "fail-if", "quiet")
 	return p

@@ -53,6 +53,7 @@ stall shows in every message that it delayed).`,
 	f.Add(cli.Number(&t.Verify, 0, 0, unit.MaxCount), "verify", "N", "connections that echo one message more at the end")
 	t.declareClose(plan.CloseRST)
 	t.declareEngine()
+	t.declareFleet()
 	f.Group("Report")
 	f.Add(cli.Time(&t.Settle, 0, 0, time.Hour), "settle", "TIME", "both ends' time to give back memory", cli.Rare)
 	f.Add(cli.Time(&t.Rest, 0, 0, time.Hour), "rest", "TIME", "silent before the close", cli.Rare)

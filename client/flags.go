@@ -24,6 +24,7 @@ type target struct {
 	most int64  // connections of the largest run, where there are several
 	raw
 	said    talk
+	fleet   fleetFlags
 	resolve lookUp         // the names of --host
 	also    scenario.Watch // is told how the run goes, beside who looks at it; nil: nobody
 }
@@ -145,6 +146,7 @@ func newHold() *target {
 	f.Add(cli.Number(&t.Verify, 10_000, 0, unit.MaxCount), "verify", "N", "connections that echo after the hold")
 	t.declareTalk()
 	t.declareFirst()
+	t.declareFleet()
 	f.Group("Report")
 	f.Add(cli.Time(&t.Settle, 4*time.Second, 0, time.Hour), "settle", "TIME", "both ends' time to give back memory", cli.Note("500ms below 10,000 connections"), cli.Rare)
 	return t
@@ -153,6 +155,9 @@ func newHold() *target {
 // check converts what is left and refuses what cannot be meant.
 func (t *target) check() error {
 	t.Command = t.Line
+	if err := t.checkFleet(); err != nil {
+		return err
+	}
 	if err := setHosts(&t.Target, t.host, t.resolve); err != nil {
 		return err
 	}

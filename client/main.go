@@ -30,7 +30,7 @@ func main() {
 		os.Exit(serveJob())
 	}
 	child := isRelayed()
-	if !child {
+	if !child && !isAgent() { // whose runs are other processes anyway
 		if err := scenario.RoomToStart(2); err != nil {
 			os.Exit(program().Fail(os.Stderr, err))
 		}
@@ -58,6 +58,10 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 
 // execute is what hold and echo do.
 func (t *target) execute(ctx context.Context) (outcome, error) {
+	if t.fleet.agents > 0 {
+		r, err := t.runFleet(ctx, t.sharing())
+		return outcome{result: r}, err
+	}
 	r, err := t.hold(ctx)
 	return outcome{result: r}, err
 }

@@ -15,6 +15,10 @@ import (
 func stressCommand() *cli.Command {
 	u := newStress()
 	return u.runs(func() error { return u.settle(u.n) }, func(ctx context.Context) (outcome, error) {
+		if u.fleet.agents > 0 {
+			r, err := u.runFleet(ctx, u.sharing(0))
+			return outcome{result: r, short: r != nil && failedToDo(r)}, err
+		}
 		r, err := u.watched(func(fp proc.FS, watch scenario.Watch) (*resultOf, error) {
 			return scenario.Stress(ctx, u.opt, fp, watch)
 		})
@@ -37,5 +41,6 @@ start and at the end.`,
 	f.Add(cli.Number(&u.opt.Loops, 100, 1, unit.MaxCount), "loops", "N", "messages of each user")
 	f.Add(cli.Time(&u.Hold, 10*time.Minute, 100*time.Millisecond, maxHold), "limit", "TIME", "end after so long in any case")
 	u.declareClose(plan.CloseFIN)
+	u.declareFleet()
 	return u
 }

@@ -80,6 +80,12 @@ func (f *Flags) Add(v Value, name, as, sentence string, options ...Option) {
 	f.groups[f.at].flags = append(f.groups[f.at].flags, one)
 }
 
+// TakesValue says whether the word behind a flag is its value.
+func (f *Flags) TakesValue(name string) bool {
+	one := f.set.Lookup(name)
+	return one != nil && one.NoOptDefVal == ""
+}
+
 // Given says whether a flag is on the command line.
 func (f *Flags) Given(name string) bool { return f.set.Changed(name) }
 

@@ -11,6 +11,8 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/micro"
+
+	"github.com/c10m/c10m/internal/plan"
 )
 
 // ErrUsage marks a plan that cannot work as it was asked for: exit status 2.
@@ -18,9 +20,9 @@ var ErrUsage = errors.New("bad usage")
 
 // Work is what an agent does with the plans that it is given.
 type Work interface {
-	// Look says what this machine can hold of a plan, and opens no connection but
+	// Look says what bounds a plan on this machine, tightest first, and opens no connection but
 	// to see whether the server is there.
-	Look(ctx context.Context, args []string) (*Room, error)
+	Look(ctx context.Context, args []string) ([]plan.Limit, error)
 	// Start prepares a plan in another process, which waits at its first gate.
 	Start(args []string) (Part, error)
 }
@@ -100,7 +102,7 @@ func Serve(ctx context.Context, c *Conn, o AgentOptions) error {
 		return nil
 	case <-c.closed:
 		a.leave()
-		return reason(c.nc.LastError())
+		return c.why()
 	}
 }
 
@@ -199,12 +201,12 @@ func (a *agent) look(_ *stint, o order, r micro.Request) {
 	go func() { // the next order does not wait for it
 		ctx, cancel := context.WithTimeout(a.ctx, lookTime)
 		defer cancel()
-		room, err := a.Work.Look(ctx, o.Args)
+		limits, err := a.Work.Look(ctx, o.Args)
 		if err != nil {
 			reply(r, refusal(err))
 			return
 		}
-		reply(r, answer{Room: room})
+		reply(r, answer{Limits: limits})
 	}()
 }
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -13,7 +14,15 @@ import (
 type Conn struct {
 	nc     *nats.Conn
 	closed chan struct{} // it is over for good
+
+	mu       sync.Mutex
+	refusals int   // in a row, while it reconnects
+	refusal  error // the last
 }
+
+// mostRefusals is how often a hub may refuse us before that is the end: one that has
+// just started may have its certificate before its join file is there.
+const mostRefusals = 8
 
 const (
 	dialTime      = 5 * time.Second
@@ -26,6 +35,8 @@ func connect(url string, options ...nats.Option) (*Conn, error) {
 	all := append([]nats.Option{nats.Timeout(dialTime), nats.MaxReconnects(-1), nats.ReconnectWait(reconnectWait),
 		nats.ReconnectJitter(100*time.Millisecond, 100*time.Millisecond), nats.PingInterval(2 * time.Second), nats.MaxPingsOutstanding(2),
 		nats.ReconnectBufSize(-1), // what is old when it arrives is better not sent
+		nats.ReconnectErrHandler(func(_ *nats.Conn, err error) { c.refuse(reason(err)) }),
+		nats.ReconnectHandler(func(*nats.Conn) { c.refuse(nil) }),
 		nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}),
 		nats.ClosedHandler(func(*nats.Conn) { close(c.closed) })}, options...)
 	var err error
@@ -33,6 +44,29 @@ func connect(url string, options ...nats.Option) (*Conn, error) {
 		return nil, err
 	}
 	return c, nil
+}
+
+// refuse counts how often in a row the hub does not let us in again.
+func (c *Conn) refuse(err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !Refused(err) {
+		c.refusals = 0
+		return
+	}
+	if c.refusals, c.refusal = c.refusals+1, err; c.refusals == mostRefusals {
+		go c.nc.Close()
+	}
+}
+
+// why is why it is over.
+func (c *Conn) why() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.refusals > 0 {
+		return c.refusal
+	}
+	return reason(c.nc.LastError())
 }
 
 // Lead connects the coordinator to its own hub, within the process.

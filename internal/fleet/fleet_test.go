@@ -19,7 +19,7 @@ func TestTenAgents(t *testing.T) {
 	r := newRig(t)
 	var agents []*running
 	for i := range 10 {
-		agents = append(agents, r.agent(fmt.Sprintf("a%d", i), &simulated{room: Room{Max: int64(100 + i), Name: "memory"}}))
+		agents = append(agents, r.agent(fmt.Sprintf("a%d", i), &simulated{room: int64(100 + i)}))
 	}
 	for round := range 2 {
 		l := r.lead
@@ -35,8 +35,8 @@ func TestTenAgents(t *testing.T) {
 			t.Fatal(err)
 		}
 		for i, room := range rooms {
-			if room.Max != int64(100+i) {
-				t.Errorf("room %d is %d, in the order of the names it is %d", i, room.Max, 100+i)
+			if room.Agent != fmt.Sprint("a", i) || room.Limits[0].Max != int64(100+i) {
+				t.Errorf("room %d is %+v, in the order of the names it is %d", i, room, 100+i)
 			}
 		}
 		out, err := l.through(ctx, argsFor(10), func(gate string) {

@@ -6,7 +6,7 @@ import "testing"
 // is within bounds.
 func FuzzMessages(f *testing.F) {
 	for _, seed := range []string{"", "{", "null", "[]", `{"run":"a","seq":1,"gate":"ramp","sample":{"open":1}}`, `{"run":"a.b"}`, `{"run":"a","from":-1}`,
-		`{"wire":1,"run":"a","lead":"\u001b[2J"}`, `{"size":1,"part":"AAAA"}`, `{"room":{"max":-1}}`, `{"error":"` + "\xff" + `"}`,
+		`{"wire":1,"run":"a","lead":"\u001b[2J"}`, `{"size":1,"part":"AAAA"}`, `{"limits":[{"Max":-1}]}`, `{"error":"` + "\xff" + `"}`,
 		`{"name":"c10m-agent","id":"x","metadata":{"wire":"1","net":"-1"}}`} {
 		f.Add([]byte(seed))
 	}

@@ -7,23 +7,21 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"github.com/c10m/c10m/internal/plan"
 )
 
-// Look asks every agent what it can hold of a plan, in the order of Members.
-func (l *Lead) Look(ctx context.Context, args []string) ([]Room, error) {
+// Look asks every agent what it can hold of a plan: as rooms for plan.Shares, in the
+// order of the members.
+func (l *Lead) Look(ctx context.Context, args []string) ([]plan.Room, error) {
 	members := l.living()
-	rooms := make([]Room, len(members))
+	rooms := make([]plan.Room, len(members))
 	err := l.each(members, func(m *member) error {
 		a, err := l.askFor(ctx, m, "look", order{Args: args}, lookTime)
 		if err == nil {
 			err = m.said(a)
 		}
-		if err == nil && a.Room == nil {
-			err = &AgentError{Agent: m.label, Text: "it does not say what it can hold"}
-		}
-		if err == nil {
-			rooms[slices.Index(members, m)] = *a.Room
-		}
+		rooms[slices.Index(members, m)] = plan.Room{Agent: m.label, Machine: m.boot, Limits: a.Limits}
 		return err
 	})
 	if err == nil {
@@ -57,7 +55,7 @@ func first(err error) error {
 	return err
 }
 
-// Prepare gives each agent its own command line, in the order of Members, and waits
+// Prepare gives each agent its own command line, in the order of the members, and waits
 // until all stand at their first gate.
 func (l *Lead) Prepare(ctx context.Context, args [][]string) error {
 	members := l.living()

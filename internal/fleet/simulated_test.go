@@ -11,11 +11,13 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/c10m/c10m/internal/plan"
 )
 
 // simulated is a client that opens nothing: its parts go through the gates.
 type simulated struct {
-	room    Room
+	room    int64 // connections
 	lookErr error
 	result  []byte        // of each part; nil: {"part":args}
 	hangs   string        // the gate that it never gets to
@@ -26,12 +28,11 @@ type simulated struct {
 	parts []*simulatedPart
 }
 
-func (w *simulated) Look(context.Context, []string) (*Room, error) {
+func (w *simulated) Look(context.Context, []string) ([]plan.Limit, error) {
 	if w.lookErr != nil {
 		return nil, w.lookErr
 	}
-	room := w.room
-	return &room, nil
+	return []plan.Limit{{Name: "memory", Max: w.room}}, nil
 }
 
 func (w *simulated) Start(args []string) (Part, error) {
@@ -206,8 +207,8 @@ func (r *rig) agentAt(join *Join, name string, work *simulated, change ...func(*
 }
 
 func serve(c *Conn, name string, work *simulated, change ...func(*AgentOptions)) *running {
-	if work.room.Name == "" {
-		work.room = Room{Max: 1000, Name: "memory"}
+	if work.room == 0 {
+		work.room = 1000
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	a := &running{conn: c, work: work, end: cancel, err: make(chan error, 1)}

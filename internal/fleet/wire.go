@@ -28,6 +28,7 @@ const (
 	maxArgs   = 4096
 	maxName   = 64
 	maxText   = 4096
+	maxLimits = 100
 )
 
 // How often, and how long, in each direction.
@@ -49,16 +50,6 @@ func beatSubject(run string) string       { return "c10m.run." + run + ".beat" }
 func isToken(s string) bool {
 	const legal = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-"
 	return s != "" && len(s) <= maxName && strings.Trim(s, legal) == ""
-}
-
-// Room is what an agent can hold, the tightest limit first to reach. Its Max is the
-// header that the coordinator reads; the rest is for people.
-type Room struct {
-	Max    int64  `json:"max"`
-	Name   string `json:"name"`
-	Why    string `json:"why,omitempty"`
-	Cure   string `json:"cure,omitempty"`
-	Server int64  `json:"server,omitempty"` // the most that the server says it takes; the same for all
 }
 
 // claim reserves an agent for a run.
@@ -84,9 +75,10 @@ type answer struct {
 	Busy  string `json:"busy,omitempty"`  // claimed by another: by whom
 	Error string `json:"error,omitempty"` // why not
 	Usage bool   `json:"usage,omitempty"` // the error is of what was asked: exit status 2
-	Room  *Room  `json:"room,omitempty"`  // look
-	Size  int64  `json:"size,omitempty"`  // result: all of it
-	Part  []byte `json:"part,omitempty"`  // result: from From
+	// Limits are what bounds a run on the agent's machine, tightest first: look.
+	Limits []plan.Limit `json:"limits,omitempty"`
+	Size   int64        `json:"size,omitempty"` // result: all of it
+	Part   []byte       `json:"part,omitempty"` // result: from From
 }
 
 // State is where an agent stands, sent 4 times a second and when it changes: all of
@@ -163,11 +155,15 @@ func decodeAnswer(data []byte) (a answer, err error) {
 	if a.Size < 0 || a.Size > maxResult || len(a.Part) > partSize {
 		return a, fmt.Errorf("%w: a result of %d bytes, a part of %d", errForm, a.Size, len(a.Part))
 	}
-	if r := a.Room; r != nil {
-		if r.Max < 0 || r.Server < 0 {
-			return a, fmt.Errorf("%w: room for %d", errForm, r.Max)
+	if len(a.Limits) > maxLimits {
+		return a, fmt.Errorf("%w: %d limits", errForm, len(a.Limits))
+	}
+	for i := range a.Limits {
+		l := &a.Limits[i]
+		if l.Max < 0 {
+			return a, fmt.Errorf("%w: room for %d", errForm, l.Max)
 		}
-		r.Name, r.Why, r.Cure = clean(r.Name, maxName), clean(r.Why, maxText), clean(r.Cure, maxText)
+		l.Name, l.Why, l.Cure = clean(l.Name, maxName), clean(l.Why, maxText), clean(l.Cure, maxText)
 	}
 	a.Error, a.Busy = clean(a.Error, maxText), clean(a.Busy, maxText)
 	return a, nil

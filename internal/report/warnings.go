@@ -37,6 +37,10 @@ var sentences = map[string]string{
 	"control_unreachable": "the control endpoint {url} {why}: the server's memory and its count are " +
 		"not in this report (--server-control URL, or none to leave it out)",
 	"counts_differ":                 "{when}the server held {server} connections, the client {client}",
+	"fleet_clock": "the clock of agent {agent} moved by {drift_seconds} s against the coordinator's during the run: " +
+		"its curve is laid beside the others' by that much wrong",
+	"fleet_commit": "agent {agent} is another build than the coordinator: {commit}",
+	"fleet_waited": "the fleet waited for agent {agent}: {what}",
 	"given_up":                      "the run was given up: {why}",
 	"heat_not_added":                "latency over time is not shown: the parts have it in {why}: see the parts",
 	"kernel_counts_fewer_than_both": "[{when}]the kernel counts {sockets} TCP sockets in use, both ends hold {least}",

@@ -1,0 +1,183 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/c10m/c10m/internal/fleet"
+	"github.com/c10m/c10m/internal/plan"
+	"github.com/c10m/c10m/internal/unit"
+)
+
+// What agents get is the coordinator's line without what is its own.
+func TestForAgents(t *testing.T) {
+	for _, tt := range []struct{ scenario, line, want string }{
+		{"hold", "client hold --fleet 3 --conns 10M --size 32 --json a.json", "hold --size 32 --server-control=none"},
+		{"hold", "client --fleet=3 --json=a --reconnect --quiet --hold 1m", "hold --reconnect --hold 1m --server-control=none"},
+		{"echo", "client echo --rate 5k/s --cap=9 --listen 10.0.0.5:1 --fail-if conns.failed>0", "echo --rate 5k/s --server-control=none"},
+		{"stress", "client --fleet 2 stress --users 10 --loops 5 --creds f --nats tls://x", "stress --loops 5 --server-control=none"},
+		{"hold", "client hold --fleet", "hold --server-control=none"},
+	} {
+		if got := forAgents(tt.scenario, strings.Fields(tt.line), flagsOf(tt.scenario)); strings.Join(got, " ") != tt.want {
+			t.Errorf("%s: %q, want %q", tt.line, got, tt.want)
+		}
+	}
+}
+
+// The shares of a run are flags that the client takes, and add up to the whole.
+func TestSharesAreFlags(t *testing.T) {
+	rooms := []plan.Room{{Agent: "a"}, {Agent: "b"}, {Agent: "c"}}
+	for _, line := range []string{"hold --conns 100 --rate 1k/s --verify 10", "echo --conns 100 --rate 10/s --connect-rate max", "stress --users 100", "churn --users 100 --mode pool --pool 10"} {
+		words := strings.Fields(line)
+		var s sharing
+		switch words[0] {
+		case "stress":
+			u := newStress()
+			if err := read(words, u.runs, func() error { return u.settle(u.n) }); err != nil {
+				t.Fatal(err)
+			}
+			s = u.sharing(0)
+		case "churn":
+			c := newChurn()
+			if err := read(words, c.runs, c.check); err != nil {
+				t.Fatal(err)
+			}
+			s = c.sharing(c.pooled())
+		default:
+			h := map[string]*target{"hold": newHold(), "echo": newEcho().target}[words[0]]
+			if err := read(words, h.runs, h.check); err != nil {
+				t.Fatal(err)
+			}
+			s = h.sharing()
+		}
+		s.args = forAgents(words[0], append([]string{"client"}, words...), flagsOf(words[0]))
+		shares, err := plan.Shares(s.whole, rooms)
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines, err := s.lines(shares)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var conns, verify, users int64
+		var connects, messages unit.Rate
+		for i, one := range lines {
+			j, err := parsePart(one)
+			if err != nil {
+				t.Fatalf("%s: %q: %v", line, one, err)
+			}
+			if conns += j.Run.Conns.N; j.Run.Conns.N != s.conns[i] {
+				t.Errorf("%q has %d connections, and is said to have %d", one, j.Run.Conns.N, s.conns[i])
+			}
+			verify, users = verify+j.Run.Verify, users+j.Run.Users
+			connects, messages = connects+j.Run.Rate, messages+j.Run.MessageRate
+		}
+		near := func(a, b unit.Rate) bool { return a-b < 0.001 && b-a < 0.001 }
+		want := int64(100)
+		if s.pool > 0 {
+			want = 10
+		}
+		if conns != want || verify != min(s.whole.Verify, 100) || !near(connects, s.whole.Rate) || !near(messages, s.whole.MessageRate) || (words[0] == "stress" || words[0] == "churn") && users != 100 {
+			t.Errorf("%s: %d connections, %d verified, %v and %v a second, %d users", line, conns, verify, connects, messages, users)
+		}
+	}
+	s := newStress().sharing(2)
+	if _, err := s.lines([]plan.Share{{Conns: 1}, {Conns: 1}, {Conns: 1}}); err == nil {
+		t.Error("a pool of 2 is shared by 3")
+	}
+}
+
+// An agent loads what it is allowed to, and executes nothing but runs.
+func TestAgentAllows(t *testing.T) {
+	var allow prefixes
+	for _, s := range []string{"127.0.0.0/8", "fd00::/8", "10.1.2.3"} {
+		if err := allow.Set(s); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if allow.Set("10.0.0.0/99") == nil || allow.Set("localhost") == nil {
+		t.Error("what is no CIDR is taken")
+	}
+	w := &work{allow: allow}
+	for line, want := range map[string]string{
+		"hold --host 127.0.0.1":                               "",
+		"hold --host 10.1.2.3 --conns 5":                      "",
+		"hold --host 10.1.2.4":                                "outside",
+		"hold --host 127.0.0.1,10.9.9.9":                      "",
+		"hold --server-control http://169.254.169.254/latest": "--server-control",
+		"hold --server-control http://metadata.internal/":     "--server-control",
+		"hold --server-control http://127.0.0.1:9090":         "",
+		"soak":                                "no run that agents share",
+		"hold --json x":                       "--json",
+		"hold --dash 127.0.0.1:0":             "--dash",
+		"churn --sysctl net.core.somaxconn=1": "--sysctl",
+		"churn --server reboot":               "--server",
+		"hold --path @/etc/passwd":            "read no files",
+		"hold --path=@/etc/passwd":            "read no files",
+		"hold --fleet 3":                      "--fleet",
+		"hold --conns none":                   "none",
+		"hold --header a:b --header c:d --path /x --proto ws --size 8 --text": "",
+	} {
+		if strings.Contains(line, ",10.9.9.9") {
+			want = "10.9.9.9 is outside"
+		}
+		_, err := w.job(strings.Fields(line))
+		if want == "" && err != nil || want != "" && (!errors.Is(err, fleet.ErrUsage) || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%s: %v, want %q", line, err, want)
+		}
+	}
+	if !prefixes(nil).has(netip.MustParseAddr("192.0.2.1")) {
+		t.Error("without --allow not everything is allowed")
+	}
+}
+
+// FuzzAgentLine: no line of a coordinator crashes an agent, or is taken where it names
+// a server that the agent does not allow.
+func FuzzAgentLine(f *testing.F) {
+	for _, s := range []string{"", "hold", "hold\n--host\n10.0.0.1", "echo\n--rate\n1", "churn\n--matrix", "hold\n--json\nx", "hold\n--\n--json", "stress\n--users=5", "hold\n--host=127.0.0.1,::1"} {
+		f.Add(s)
+	}
+	w := &work{allow: prefixes{netip.MustParsePrefix("127.0.0.0/8")}}
+	f.Fuzz(func(t *testing.T, line string) {
+		words := strings.Split(line, "\n")
+		if slices.ContainsFunc(words, func(s string) bool { return strings.Contains(s, "host") && s != "--host" }) || slices.Contains(words, "--host") {
+			for _, s := range words { // no names: nobody is asked for them here
+				if strings.ContainsAny(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ") && !strings.HasPrefix(s, "--") && s != words[0] {
+					t.Skip()
+				}
+			}
+		}
+		j, err := w.job(words)
+		if err == nil && !w.allow.has(j.Run.Host) {
+			t.Errorf("%q is taken for %s", line, j.Run.Host)
+		}
+	})
+}
+
+// Bad flags of a fleet are one line, and exit status 2.
+func TestFleetUsage(t *testing.T) {
+	for line, want := range map[string]string{
+		"agent": "--join or --nats", "agent --join a --nats nats://127.0.0.1": "--join or --nats",
+		"agent --nats nats://10.0.0.5:4222": "TLS", "agent --nats tls://10.0.0.5:4222": "--creds", "agent --join a --creds b": "--creds",
+		"agent --join a --allow x":    "--allow x",
+		"hold --listen 10.0.0.5:4222": "--fleet", "hold --fleet 0": "--fleet", "hold --fleet 20000": "10000",
+		"echo --fleet 3 --nats nats://10.0.0.5:4222":            "TLS",
+		"hold --fleet 3 --creds x":                              "--nats",
+		"hold --fleet 3 --listen 127.0.0.1:0 --nats nats://::1": "--listen and --nats",
+		"hold --fleet 3 --listen 0.0.0.0:4222":                  "--listen",
+		"hold --fleet 3 --listen here":                          "--listen",
+		"churn --fleet 2 --matrix":                              "--fleet",
+		"soak --fleet 2":                                        "--fleet",
+	} {
+		var stdout, stderr bytes.Buffer
+		status := run(context.Background(), strings.Fields(line), &stdout, &stderr)
+		if status != 2 || !strings.Contains(stderr.String(), want) || strings.Count(stderr.String(), "\n") != 1 {
+			t.Errorf("%s: status %d, %q, want %q", line, status, stderr.String(), want)
+		}
+	}
+}

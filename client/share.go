@@ -1,0 +1,113 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/c10m/c10m/internal/cli"
+	"github.com/c10m/c10m/internal/plan"
+	"github.com/c10m/c10m/internal/unit"
+)
+
+// sharing is what is divided among the agents of a run, and how each is told of its
+// share: as flags behind those that all have.
+type sharing struct {
+	whole plan.Whole
+	flags func(plan.Share) []string
+	pool  int64 // connections of a churn's pool, which are divided like its users; 0: none
+
+	args  []string // of all
+	conns []int64  // of each, once divided
+}
+
+// ownFlags are the coordinator's: its files and thresholds, what is shown there, who
+// comes to it, and what a share replaces. The server is asked once, by it.
+var ownFlags = []string{"json", "html", "csv", "markdown", "fail-if", "quiet", "dash", "fleet", "listen", "nats", "creds", "fleet-wait",
+	"cap", "conns", "users", "verify", "pool", "server-control"}
+
+// forAgents is a command line for agents: that of the coordinator without its own
+// flags.
+func forAgents(scenario string, line []string, flags *cli.Flags) []string {
+	args := []string{scenario}
+	rest := slices.Clone(line[1:])
+	if at := slices.Index(rest, scenario); at >= 0 {
+		rest = slices.Delete(rest, at, at+1)
+	}
+	for i := 0; i < len(rest); i++ {
+		word := rest[i]
+		name, isFlag := strings.CutPrefix(word, "--")
+		name, _, whole := strings.Cut(name, "=")
+		if !isFlag || name == "" {
+			args = append(args, word)
+			continue
+		}
+		own, with := slices.Contains(ownFlags, name), 1
+		if !whole && name != "quiet" && (own || flags.TakesValue(name)) {
+			with = min(2, len(rest)-i)
+		}
+		if !own {
+			args = append(args, rest[i:i+with]...)
+		}
+		i += with - 1
+	}
+	return append(args, "--server-control=none")
+}
+
+// lines are the command lines of all agents.
+func (s *sharing) lines(shares []plan.Share) (all [][]string, err error) {
+	users, pooled := int64(0), int64(0)
+	total := int64(0)
+	for _, one := range shares {
+		total += one.Conns
+	}
+	for _, one := range shares {
+		args := slices.Concat(s.args, s.flags(one))
+		conns := one.Conns
+		if s.pool > 0 {
+			users += one.Conns
+			due := s.pool*users/total - pooled
+			if due < 1 {
+				return nil, cli.Usage("--pool %d: %d agents want at least one each", s.pool, len(shares))
+			}
+			pooled += due
+			conns = due
+			args = append(args, "--pool="+strconv.FormatInt(due, 10))
+		}
+		all, s.conns = append(all, args), append(s.conns, conns)
+	}
+	return all, nil
+}
+
+// rate is a flag of a rate that is shared; none where it is as fast as possible.
+func rate(flag string, r unit.Rate) []string {
+	if r == 0 {
+		return nil
+	}
+	return []string{fmt.Sprintf("--%s=%s/s", flag, strconv.FormatFloat(float64(r), 'f', -1, 64))}
+}
+
+func count(flag string, n int64) []string { return []string{fmt.Sprintf("--%s=%d", flag, n)} }
+
+// sharing of hold and of echo.
+func (t *target) sharing() sharing {
+	connects, messages := "rate", ""
+	if t.Scenario == "echo" {
+		connects, messages = "connect-rate", "rate"
+	}
+	return sharing{whole: plan.Whole{Conns: t.Conns, Cap: t.Cap, Rate: t.Rate, MessageRate: t.MessageRate, Verify: t.Verify},
+		flags: func(s plan.Share) []string {
+			args := slices.Concat(count("conns", s.Conns), count("verify", s.Verify), rate(connects, s.Rate))
+			if messages != "" {
+				args = append(args, rate(messages, s.MessageRate)...)
+			}
+			return args
+		}}
+}
+
+// sharing of users, each of whom does the same.
+func (u *users) sharing(pool int64) sharing {
+	return sharing{whole: plan.Whole{Conns: unit.Count{N: u.n}}, pool: pool,
+		flags: func(s plan.Share) []string { return count("users", s.Conns) }}
+}
