@@ -44,7 +44,7 @@ side, a local port.`,
 	f.Group("In a network namespace of its own, which needs root, with a server of its own")
 	f.Add(cli.Int(&c.twReuse, 0, 0, 2), "tw-reuse", "0|1|2", "net.ipv4.tcp_tw_reuse for the run", cli.Unset(""))
 	f.Add(cli.Text(&c.portRange, ""), "port-range", "A-B", "net.ipv4.ip_local_port_range")
-	f.Add(cli.Int(&c.maxTW, 0, 0, 1<<31-1), "max-tw", "N", "net.ipv4.tcp_max_tw_buckets", cli.Unset(""))
+	f.Add(cli.Int(&c.maxTW, 0, 0, 1<<31-1), "max-tw", "N", "net.ipv4.tcp_max_tw_buckets", cli.Unset(""), cli.Rare)
 	f.Add(c.sysctl, "sysctl", "KEY=VALUE", "any other of the network (repeatable)", cli.Unset(""))
 	f.Add(cli.Text(&c.server, ""), "server", "CMD", "start this one instead of ours", cli.Rare)
 	f.Add(cli.Switch(&c.matrix), "matrix", "", "all modes, tw_reuse 0, 1, 2, who closes first")
