@@ -143,7 +143,7 @@ func (s *server) report(fp proc.FS, depth dash.Depth) (result.ServerReport, erro
 			open[p] += int64(slot.PortOpen[p].Load())
 		}
 	}
-	r.State = state.String()
+	r.State, r.TLS = state.String(), s.tlsReport()
 	if s.middle != nil {
 		r.Relay = s.middle.Report()
 	}

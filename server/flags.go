@@ -41,6 +41,7 @@ type options struct {
 	keepAlive   time.Duration
 	closeOnEOT  bool
 	drain       time.Duration
+	tls         tlsOptions
 	// Messages after which a worker is replaced; 0: never.
 	recycleAfter, recycleJitter unit.Count
 
@@ -108,9 +109,10 @@ func (o *options) declare() *cli.Flags {
 		cli.Unset(""))
 	f.Add(cli.Text(&o.bindText, "127.0.0.1"), "bind", "ADDR|NAME", "of the data ports; :: is IPv4, too")
 	f.Add(cli.Text(&o.control, "127.0.0.1:9090"), "control", "ADDR|none", "live page, /metrics, profiles")
-	f.Add(&o.hosts, "control-host", "NAME", "a name by which it may be asked (repeatable)")
+	f.Add(&o.hosts, "control-host", "NAME", "a name by which it may be asked (repeatable)", cli.Rare)
 	f.Add(cli.Text(&o.token, ""), "control-token", "T|@FILE",
 		"what POST /drain asks for, from 16 letters; without, nothing can be changed there", cli.Rare)
+	o.tls.declare(f)
 	f.Group("Size")
 	f.Add(&o.maxConns, "max-conns", "N|auto", "connections to hold", cli.Note("what fits"))
 	f.Add(&o.workers, "workers", "N|auto", "worker processes", cli.Note("as few as are needed"))
@@ -127,7 +129,7 @@ func (o *options) declare() *cli.Flags {
 	f.Add(cli.Time(&o.stall, echo.DefaultStall, time.Second, time.Hour), "stall", "TIME", "drop a peer that reads none for so long")
 	f.Add(cli.SizeOrZero(&o.maxMessage, 0, "any size, it streams", 1, maxBytes), "max-message", "SIZE", "of WebSocket")
 	f.Add(cli.Time(&o.handshake, echo.DefaultHandshake, time.Second, time.Hour), "handshake-timeout", "TIME",
-		"of a WebSocket handshake", cli.Rare)
+		"of a handshake, of TLS and of WebSocket", cli.Rare)
 	f.Add(cli.TimeOrZero(&o.idleTimeout, 0, "never", time.Second, maxTime), "idle-timeout", "TIME",
 		"close who is silent for so long")
 	f.Add(cli.TimeOrZero(&o.keepAlive, sys.DefaultKeepAlive, "never", sys.MinKeepAlive, sys.MaxKeepAlive), "keepalive", "TIME",
@@ -193,6 +195,11 @@ func (o *options) check(f *cli.Flags) (err error) {
 	}
 	if err := o.checkRelay(f); err != nil {
 		return err
+	}
+	if o.worker.of == 0 {
+		if err := o.tls.check(f); err != nil {
+			return err
+		}
 	}
 	if f.Given("loops") && !o.loops.Auto && o.engineName != shard.Tables {
 		return fmt.Errorf("--loops %s: only --engine %s takes it", o.loops.String(), shard.Tables)

@@ -70,6 +70,7 @@ type server struct {
 	page   *shard.Page
 	super  *shard.Supervisor // nil for one plain process
 	middle *relay.Relay      // nil unless it relays
+	pin    string            // of the certificate
 	uid    int               // of our processes
 	in     result.Namespaces // where they live
 }
@@ -85,7 +86,13 @@ func (s *server) work() error {
 		return err
 	}
 	go dash.ServeDoor(w.Door, w.Orders(dash.Profiles()))
+	if err := s.inherit(); err != nil {
+		return err
+	}
 	cfg := s.engine(shard.Size{Loops: s.worker.loops, Limit: s.worker.limit})
+	if cfg.TLS, err = s.tlsConfig(context.Background()); err != nil {
+		return err
+	}
 	cfg.Total = s.maxConns.N
 	return w.Run(s.engineName, cfg)
 }
@@ -126,6 +133,9 @@ func (s *server) serve(ctx context.Context) error {
 	if err := s.portsFree(); err != nil {
 		return err
 	}
+	if err := s.agree(); err != nil {
+		return err
+	}
 	for _, hurt := range tune.HurtingHere(tune.Target{Conns: s.conns, Ports: s.ranges(), Role: tune.Server}, tune.Server) {
 		s.logf("warning: %s", hurt.Line())
 	}
@@ -148,6 +158,9 @@ func (s *server) serve(ctx context.Context) error {
 	}
 	cfg := s.engine(s.size)
 	cfg.Limit, cfg.Budget = min(cfg.Limit, s.conns), s.page.Budget
+	if cfg.TLS, err = s.tlsConfig(ctx); err != nil {
+		return err
+	}
 	go s.readyAlone(ctx)
 	return shard.Engine(ctx, s.engineName, cfg, s.page.Slots[0])
 }
@@ -167,12 +180,16 @@ func (s *server) staff() (err error) {
 	if s.self, err = os.Executable(); err != nil {
 		return fmt.Errorf("find own binary: %w", err)
 	}
+	secrets, err := s.secrets()
+	if err != nil {
+		return err
+	}
 	first := s.size.Workers
 	if s.workers.Auto && s.engineName == shard.DefaultEngine {
 		first = min(first, s.cores)
 	}
 	s.super = &shard.Supervisor{Page: s.page, First: first, Most: s.size.Workers, Limit: s.size.Limit, Loops: s.size.Loops,
-		Parked: shard.Parked(s.nofile.Soft, s.slots()), Command: s.command, Drain: s.drain, Logf: s.logf,
+		Parked: shard.Parked(s.nofile.Soft, s.slots()), Command: s.command, Secrets: secrets, Drain: s.drain, Logf: s.logf,
 		RecycleAfter: s.recycleAfter.N, RecycleJitter: s.recycleJitter.N}
 	return nil
 }
@@ -202,7 +219,7 @@ func (s *server) workerArgs(i int) []string {
 	return []string{"--engine", s.engineName, "--tcp", s.tcp.String(), "--ws", s.ws.String(), "--bind", s.bind.String(), "--control", cmp.Or(s.control, "none"),
 		"--max-conns", fmt.Sprint(s.conns), "--max-outbound", fmt.Sprint(s.maxOutbound), "--max-message", fmt.Sprint(s.maxMessage),
 		"--handshake-timeout", s.handshake.String(), "--stall", s.stall.String(), "--idle-timeout", s.idleTimeout.String(), "--keepalive", s.keepAlive.String(),
-		fmt.Sprintf("--close-on-eot=%t", s.closeOnEOT), "--worker", w.String()}
+		fmt.Sprintf("--close-on-eot=%t", s.closeOnEOT), fmt.Sprintf("--tls=%t", s.tls.on), "--worker", w.String()}
 }
 
 // portsFree sees that nobody else listens on our ports: with SO_REUSEPORT the
@@ -252,6 +269,9 @@ func (s *server) ready() {
 	}
 	if s.middle == nil {
 		fmt.Fprintf(&b, " engine=%s", s.engineName)
+	}
+	if s.pin != "" {
+		fmt.Fprintf(&b, " tls=%s", s.pin)
 	}
 	first, most := s.size.Workers, ""
 	if s.super != nil && s.super.First < s.super.Most {

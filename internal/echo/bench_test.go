@@ -52,6 +52,8 @@ func (b *bench) Turn(s *Session, next Next) {
 	}
 }
 
+func (b *bench) Wake() {}
+
 const (
 	tcpPort = iota
 	wsPort

@@ -22,6 +22,18 @@ const (
 	CutShort         // reset with output waiting for it: no fd was left to go on by, or all ended
 	WatchLimit       // fs.epoll.max_user_watches is used up: epoll_ctl(2) ENOSPC
 	AcceptFailed     // accept4(2) failed for want of something: the message on stderr names it
+	// Of TLS.
+	TLSPlainText      // what came is no TLS; to a request of HTTP the answer is 400
+	TLSTimeout        // no whole handshake within its deadline, or it had to make room for others
+	TLSClosed         // the peer has closed in the middle of the handshake
+	TLSVersion        // no version in common
+	TLSCipher         // no cipher, curve or kind of key in common
+	TLSProtocol       // no application protocol in common, --alpn
+	TLSNoCertificate  // the client has none, --client-ca
+	TLSBadCertificate // the client's is expired, or signed by nobody in --client-ca
+	TLSUntrusted      // the client refuses ours, by an alert
+	TLSAlert          // any other alert of the peer
+	TLSBroken         // a breach of RFC 8446 or RFC 5246: what came cannot be decrypted, or has no place there
 	nCauses
 )
 
@@ -48,6 +60,18 @@ var CauseNames = [nCauses]string{
 	CutShort:         "cut_short",
 	WatchLimit:       "watch_limit",
 	AcceptFailed:     "accept_failed",
+
+	TLSPlainText:      "tls_plain_text",
+	TLSTimeout:        "tls_timeout",
+	TLSClosed:         "tls_closed",
+	TLSVersion:        "tls_version",
+	TLSCipher:         "tls_cipher",
+	TLSProtocol:       "tls_protocol",
+	TLSNoCertificate:  "tls_no_certificate",
+	TLSBadCertificate: "tls_bad_certificate",
+	TLSUntrusted:      "tls_untrusted",
+	TLSAlert:          "tls_alert",
+	TLSBroken:         "tls_broken",
 }
 
 // CauseOf is the cause of an error of accept4(2) or epoll_ctl(2).

@@ -3,6 +3,7 @@ package echo
 import (
 	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"math"
@@ -23,10 +24,11 @@ type Config struct {
 	Sharers     int           // event loops of all that share Budget; 0: Loops
 	MaxOutbound int           // bytes that may wait for one peer before it is not read; 0: DefaultMaxOutbound
 	MaxMessage  int64         // bytes of a WebSocket message; 0: no bound
-	Handshake   time.Duration // what a WebSocket handshake may take; 0: DefaultHandshake
+	Handshake   time.Duration // what a handshake may take, of TLS and of WebSocket; 0: DefaultHandshake
 	Stall       time.Duration // drop a peer that takes nothing of what waits for it for so long; 0: DefaultStall
 	IdleTimeout time.Duration // 0: none
 	KeepAlive   time.Duration // probe peers silent for so long; 0: never
+	TLS         *tls.Config   // nil: the ports speak none
 	CloseOnEOT  bool          // close a TCP connection, first, after a read that ends with byte 4
 	Logf        func(format string, args ...any)
 	OnReady     func() // called when every port accepts, each time; may be nil

@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/c10m/c10m/internal/secure"
 	"github.com/c10m/c10m/internal/sys"
 )
 
@@ -13,6 +14,7 @@ import (
 type Core struct {
 	Config
 	ctr      *Counters
+	pool     *secure.Pool // of handshakes; nil without TLS
 	draining atomic.Bool
 	began    time.Time    // of the clock
 	told     atomic.Int64 // when a failure of the kernel was last logged, nanoseconds of the clock
@@ -20,7 +22,11 @@ type Core struct {
 
 // New makes the core of one engine, which counts in ctr.
 func New(cfg Config, ctr *Counters) *Core {
-	return &Core{Config: cfg.withDefaults(), ctr: ctr, began: time.Now()}
+	c := &Core{Config: cfg.withDefaults(), ctr: ctr, began: time.Now()}
+	if cfg.TLS != nil {
+		c.pool = secure.NewPool(mostHandshakes, patience)
+	}
+	return c
 }
 
 // Ready announces that every port accepts.
@@ -46,20 +52,21 @@ func (c *Core) clock() time.Duration { return time.Since(c.began) }
 // Next is how a connection goes on.
 type Next uint8
 
-// What the engine waits for, or does. While output above the peer's share waits,
+// What the engine waits for, or does. Pause is nothing before a Turn. While output above the peer's share waits,
 // nothing is read from it: that is Write. A level-triggered engine must not watch
 // for EPOLLRDHUP then, or it would spin.
 const (
 	Read      Next = iota // wait for bytes
 	ReadWrite             // wait for bytes, and for room in the socket's send buffer
 	Write                 // wait for room in the socket's send buffer only
+	Pause                 // wait for nothing: TLS has to be agreed on before more is read
 	Close                 // close it: all is said
 	Abort                 // reset it: SO_LINGER with zero seconds, and close
 )
 
 // String names what an engine does next.
 func (n Next) String() string {
-	return [...]string{"read", "read and write", "write", "close", "abort"}[n]
+	return [...]string{"read", "read and write", "write", "pause", "close", "abort"}[n]
 }
 
 // Ends says whether the connection ends.
@@ -68,9 +75,12 @@ func (n Next) Ends() bool { return n >= Close }
 // Conns is the engine's side of a loop.
 type Conns interface {
 	// Turn has the connection of s go on as next says. It is called from within Input,
-	// Writable, EOF, Leave and Tick, never for the connection that these are about. If
+	// Writable, EOF, Leave, Tick and Told, never for the connection that these are about. If
 	// next ends the connection, Gone follows before Turn returns.
 	Turn(s *Session, next Next)
+	// Wake has the engine call Told soon, on the loop's thread. Any goroutine that is
+	// not locked to a thread may call it.
+	Wake()
 }
 
 // socket is the system calls that the core makes.

@@ -23,6 +23,10 @@ type Counters struct {
 	Most     atomic.Int64
 	Scarce   atomic.Int32
 	Upgraded atomic.Int64 // WebSocket handshakes that were completed
+	// Handshakes of TLS: agreed on, those of them that resumed a session, and under
+	// way, queued ones among them.
+	TLSDone, TLSResumed, TLSUnderWay atomic.Int64
+
 	Buffered atomic.Int64 // memory kept for peers, this engine's part of Budget.Used
 	Causes   [nCauses]atomic.Int64
 	Heap     atomic.Int64 // live Go heap bytes, while nothing has happened since it was looked at; else 0
@@ -99,6 +103,7 @@ func (c *Counters) Reset() {
 	c.State.Store(int32(Starting))
 	c.Open.Store(0)
 	c.Buffered.Store(0)
+	c.TLSUnderWay.Store(0)
 	c.Heap.Store(0)
 	for i := range c.traffic {
 		c.traffic[i].open.Store(0)

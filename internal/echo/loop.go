@@ -17,6 +17,7 @@ type Loop struct {
 	clock  func() time.Duration
 	used   int64  // of the budget
 	answer []byte // to a handshake
+	inbox  inbox  // handshakes of TLS that have news
 
 	// By deadline.
 	handshakes, closings list
@@ -37,6 +38,9 @@ func (c *Core) Loop(i int, conns Conns) *Loop {
 
 // Open begins an admitted connection.
 func (l *Loop) Open(fd, port int) *Session {
+	if l.core.TLS != nil {
+		return l.greet(fd, port)
+	}
 	if l.core.Ports[port].Proto == TCP {
 		return nil
 	}
@@ -54,6 +58,21 @@ func (s *Session) deadline(in *list, after time.Duration) {
 // Input takes bytes that were read from a connection and echoes them. The bytes
 // are overwritten, and none of them is kept.
 func (l *Loop) Input(fd, port int, s *Session, in []byte) (*Session, Next) {
+	switch {
+	case s == nil:
+	case s.conn != nil:
+		return l.decrypt(s, in)
+	case s.shake != nil:
+		s.shake.conn.Feed(in)
+		return l.next(s)
+	case s.phase == greeting:
+		return l.greeted(s, in)
+	}
+	return l.handle(fd, port, s, in)
+}
+
+// handle is Input of what is not encrypted, or not any more.
+func (l *Loop) handle(fd, port int, s *Session, in []byte) (*Session, Next) {
 	if s == nil {
 		if l.core.Ports[port].Proto == TCP {
 			return l.echo(fd, port, nil, in)
@@ -92,9 +111,17 @@ func (l *Loop) echo(fd, port int, s *Session, in []byte) (*Session, Next) {
 	return l.next(s)
 }
 
-// send writes out, and keeps what the socket does not take behind what waits
-// already. It is false if the connection is broken.
+// send writes out, encrypted if the connection is, and keeps what the socket does
+// not take behind what waits already. It is false if the connection is broken.
 func (l *Loop) send(fd, port int, p phase, s *Session, out []byte) (*Session, bool) {
+	if s == nil || s.conn == nil {
+		return l.put(fd, port, p, s, out)
+	}
+	return s, s.conn.Write(out) == nil && l.flush(s, s.conn)
+}
+
+// put is send of bytes as they are.
+func (l *Loop) put(fd, port int, p phase, s *Session, out []byte) (*Session, bool) {
 	if s == nil || s.out.size == 0 {
 		n, errno := l.write(fd, out)
 		if errno != 0 {
@@ -183,6 +210,9 @@ func (l *Loop) Writable(_, _ int, s *Session) (*Session, Next) {
 
 // EOF is a peer that has ended its half. What waits for it is still sent.
 func (l *Loop) EOF(_, _ int, s *Session) (*Session, Next) {
+	if s != nil && (s.conn != nil || s.shake != nil || s.phase == greeting) {
+		return l.endedTLS(s)
+	}
 	if s == nil || s.out.size == 0 {
 		return s, Close
 	}
@@ -196,13 +226,15 @@ func (l *Loop) next(s *Session) (*Session, Next) {
 	if s == nil {
 		return nil, Read
 	}
+	if s.conn != nil && !s.bade && (s.said || s.phase == over) && !l.farewell(s) {
+		return s, Abort
+	}
 	if s.out.size == 0 {
 		if s.said {
 			return s, Close
 		}
 		if s.resting() {
-			l.free(s)
-			return nil, Read
+			return l.rest(s), Read
 		}
 		if s.phase == over && !s.shut {
 			s.shut = true
@@ -213,11 +245,25 @@ func (l *Loop) next(s *Session) (*Session, Next) {
 			l.partial.push(s)
 		}
 	}
-	l.charge(s, sessionSize+s.held.size()+s.out.memory)
+	l.charge(s, sessionSize+s.held.size()+s.out.memory+s.kept())
 	if l.shed(s) {
 		return s, Abort
 	}
 	return s, l.interest(s)
+}
+
+// rest ends what is under way: a connection then has no session, or an idle one.
+func (l *Loop) rest(s *Session) *Session {
+	if s.conn == nil {
+		l.free(s)
+		return nil
+	}
+	if in := s.links[byProgress].in; in != nil {
+		in.remove(s)
+	}
+	s.slow = false
+	l.charge(s, 0)
+	return s
 }
 
 // interest is what to wait for. A slow peer is read from again once half of what
@@ -228,10 +274,12 @@ func (l *Loop) interest(s *Session) Next {
 		most /= 2
 	}
 	s.slow = s.out.size > 0 && s.out.size > most
-	switch {
+	switch early := s.early(); {
+	case s.out.size == 0 && early:
+		return Pause
 	case s.out.size == 0:
 		return Read
-	case s.slow, s.said:
+	case s.slow, s.said, early:
 		return Write
 	}
 	return ReadWrite
@@ -247,9 +295,9 @@ func (l *Loop) Leave(fd, port int, s *Session, cause int) (*Session, Next) {
 	switch {
 	case l.core.Ports[port].Proto == WS && (s == nil || s.phase == open):
 		return l.goodbye(fd, port, s)
-	case s == nil || s.phase == handshaking:
+	case s == nil || s.phase == greeting || s.phase == shaking || s.phase == handshaking && s.conn == nil:
 		return s, Close
-	case s.phase == plain:
+	case s.phase == plain || s.phase == handshaking:
 		s.said = true
 	}
 	return l.next(s)
@@ -279,7 +327,11 @@ func (l *Loop) Tick() {
 	now := l.clock()
 	for s := l.handshakes.first; s != nil && s.due <= now; s = l.handshakes.first {
 		l.handshakes.remove(s)
-		l.ctr.Causes[HandshakeTimeout].Add(1)
+		cause := HandshakeTimeout
+		if s.phase != handshaking {
+			cause = TLSTimeout
+		}
+		l.ctr.Causes[cause].Add(1)
 		l.conns.Turn(s, Close)
 	}
 	for s := l.closings.first; s != nil && s.due <= now; s = l.closings.first {

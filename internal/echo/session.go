@@ -5,15 +5,16 @@ import (
 	"time"
 	"unsafe"
 
+	"github.com/c10m/c10m/internal/secure"
 	"github.com/c10m/c10m/internal/ws"
 )
 
 // Session is the state of a connection in the middle of something: its handshake,
 // a message or frame that is incomplete, its end, output that its peer does not
-// read. It comes from a pool and goes back to it; an idle connection has none.
+// read. It comes from a pool and goes back to it; an idle connection has none
+// unless it speaks TLS.
 type Session struct {
-	Owner any    // the engine's own
-	Mask  uint32 // the engine's own
+	Owner any // the engine's own
 
 	loop  *Loop
 	fd    int32
@@ -22,7 +23,10 @@ type Session struct {
 	said  bool // everything is sent or waits in out: close when out is empty
 	shut  bool // our half of the connection is shut down
 	slow  bool // more waits than may: nothing is read until half of it is gone
+	bade  bool // the end of our half is said by TLS
 
+	conn    *secure.Conn  // what encrypts, nil: nothing, or not yet
+	shake   *shake        // TLS: the handshake under way
 	ws      *ws.Session   // of the message under way, or of the wait for the peer's close frame
 	held    *block        // what arrived and waits for more
 	out     queue         // what the socket did not take yet
@@ -39,6 +43,8 @@ type phase uint8
 
 const (
 	plain       phase = iota // TCP
+	greeting                 // TLS: the ClientHello is not all there
+	shaking                  // TLS: its handshake is under way
 	handshaking              // WebSocket: the request is not all there
 	open                     // WebSocket: frames
 	closing                  // WebSocket: our close frame is said, the peer's is awaited
@@ -77,6 +83,11 @@ func (l *Loop) free(s *Session) {
 			k.in.remove(s)
 		}
 	}
+	if s.shake != nil {
+		s.shake.s = nil
+		s.shake.move(nil)
+		s.shake.conn.Drop()
+	}
 	s.ws.Free()
 	s.held.free()
 	s.out.drop()
@@ -87,7 +98,8 @@ func (l *Loop) free(s *Session) {
 
 // resting says whether nothing is under way any more.
 func (s *Session) resting() bool {
-	return (s.phase == plain || s.phase == open) && !s.said && s.ws == nil && s.held == nil && s.out.size == 0
+	return (s.phase == plain || s.phase == open) && !s.said && s.ws == nil && s.held == nil && s.out.size == 0 &&
+		s.kept() == 0
 }
 
 // ending says whether a connection's end has begun already. s may be nil.
@@ -154,6 +166,9 @@ func (l *Loop) Detach(s *Session) {
 		}
 	}
 	l.used -= s.charged
+	if s.shake != nil {
+		s.shake.move(nil)
+	}
 }
 
 // Attach takes over a connection that another loop has detached, under another
@@ -167,14 +182,17 @@ func (l *Loop) Attach(fd int, s *Session) Next {
 	switch {
 	case s.out.size > 0:
 		l.waiting.push(s)
-	default:
+	case !s.resting():
 		l.partial.push(s)
 	}
 	switch s.phase {
-	case handshaking:
+	case greeting, shaking, handshaking:
 		s.deadline(&l.handshakes, l.core.Handshake)
 	case closing, over:
 		s.deadline(&l.closings, closeTime)
+	}
+	if s.shake != nil {
+		s.shake.move(l)
 	}
 	return l.interest(s)
 }

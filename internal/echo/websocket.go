@@ -56,12 +56,14 @@ func (l *Loop) handshake(s *Session, in []byte) (*Session, Next) {
 	return l.frames(int(s.fd), int(s.port), s, rest)
 }
 
-// ended sends the refusal of a handshake; left bytes of what came are dropped.
+// ended sends the refusal of a handshake, if there is to be one; left bytes of what came are dropped.
 func (l *Loop) ended(s *Session, refusal []byte, left, cause int) (*Session, Next) {
 	l.ctr.Causes[cause].Add(1)
 	s.phase, s.dropped = over, int64(left)
-	if _, sent := l.send(int(s.fd), int(s.port), over, s, refusal); !sent {
-		return s, Abort
+	if len(refusal) > 0 {
+		if _, sent := l.send(int(s.fd), int(s.port), over, s, refusal); !sent {
+			return s, Abort
+		}
 	}
 	return l.next(s)
 }

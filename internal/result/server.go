@@ -27,6 +27,7 @@ type ServerReport struct {
 	Budget   int64        `json:"budget,omitempty"`    // what may be kept for them
 	PassedOn int64        `json:"passed_on,omitempty"` // connections that a full worker gave to another
 	Recycled int64        `json:"recycled,omitempty"`  // workers replaced after their number of messages
+	TLS      *ServerTLS   `json:"tls,omitempty"`       // of a server that speaks it
 	Relay    *Relay       `json:"relay,omitempty"`     // of a server that relays
 	Foreign  *Foreign     `json:"foreign,omitempty"`   // a server that is not ours, seen from outside
 	Shards   []Shard      `json:"shards"`
@@ -44,6 +45,15 @@ type Foreign struct {
 	PID       int    `json:"pid"`
 	Group     string `json:"cgroup,omitempty"` // the control group that it was named by
 	Processes int    `json:"processes"`
+}
+
+// ServerTLS is what a server that speaks TLS has agreed on. What failed is in
+// ServerReport.Refused, by causes that begin with tls.
+type ServerTLS struct {
+	Pin        string `json:"pin"`        // SHA-256 of its certificate's key, as curl --pinnedpubkey takes it
+	Handshakes int64  `json:"handshakes"` // agreed on
+	Resumed    int64  `json:"resumed"`    // of these, those that resumed a session
+	UnderWay   int64  `json:"under_way"`
 }
 
 // Namespaces are the kernel's, by the inode of /proc/PID/ns/pid, net and user:

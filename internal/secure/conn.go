@@ -23,7 +23,7 @@ func (wait) Temporary() bool { return true }
 
 // Conn is one end of a TLS connection. Its methods are for one goroutine at a
 // time; while the handshake runs, in a goroutine of a Pool, only Feed, End, Drop,
-// Out and Kept may be called beside it.
+// Kept and those about what is to be sent may be called beside it.
 type Conn struct {
 	tls     *tls.Conn
 	scratch *scratch // that Read works in; nil: it has nothing under way
@@ -88,6 +88,12 @@ func (c *Conn) Shutdown() error { return c.tls.CloseWrite() }
 
 // Out takes what is to be sent, appended to b.
 func (c *Conn) Out(b []byte) []byte { return c.wire.take(b) }
+
+// Pending is what is to be sent, without taking it: Sent takes the first n bytes.
+func (c *Conn) Pending() []byte { return c.wire.pending() }
+
+// Sent takes the first n bytes of what is to be sent.
+func (c *Conn) Sent(n int) { c.wire.sent(n) }
 
 // Kept is how many bytes were fed and not read yet, or are to be sent.
 func (c *Conn) Kept() int { return c.wire.kept() }
@@ -181,6 +187,28 @@ func (w *wire) take(b []byte) []byte {
 		w.out = nil
 	}
 	return b
+}
+
+func (w *wire) pending() []byte {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.out == nil {
+		return nil
+	}
+	return w.out.b
+}
+
+func (w *wire) sent(n int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	switch {
+	case w.out == nil:
+	case n == len(w.out.b):
+		w.out.free()
+		w.out = nil
+	default: // a handshake has just said more
+		w.out.b = append(w.out.b[:0], w.out.b[n:]...)
+	}
 }
 
 func (w *wire) kept() int {

@@ -16,6 +16,7 @@ const (
 	pageFD     = 3
 	lifelineFD = 4
 	doorFD     = 5
+	secretsFD  = 6 // if there are any
 )
 
 // MaxWorkers bounds the worker processes of one server.

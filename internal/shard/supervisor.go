@@ -29,6 +29,7 @@ type Supervisor struct {
 	Loops   int                   // event loops of each worker
 	Parked  int                   // connections that may wait here for a worker that is being started
 	Command func(i int) *exec.Cmd // worker i's command line; fds are added here
+	Secrets []byte                // what workers are told by InheritSecrets; nil: nothing
 	Drain   time.Duration         // how long a worker may take to end
 	Logf    func(format string, args ...any)
 	// A worker that has echoed RecycleAfter messages, and up to RecycleJitter
@@ -43,6 +44,7 @@ type Supervisor struct {
 	workers  sync.WaitGroup
 	doorsMu  sync.Mutex
 	doors    []*net.UnixConn // by worker; nil: not started
+	secrets  *os.File        // nil: there are none
 	key      sys.SteerKey    // the secret key of the distribution
 	attached []uint32        // the weights in force, and since when
 	dealt    time.Time
@@ -88,6 +90,12 @@ func (s *Supervisor) Run(ctx context.Context, ready func()) error {
 	defer func() { _ = life.Close() }()
 	defer func() { _ = hold.Close() }()
 	defer s.closeDoors()
+	if s.Secrets != nil {
+		if s.secrets, err = secretFile(s.Secrets); err != nil {
+			return err
+		}
+		defer func() { _ = s.secrets.Close() }()
+	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	s.mu.Lock()
@@ -212,6 +220,9 @@ func (s *Supervisor) once(ctx context.Context, i int, life *os.File) error {
 		return err
 	}
 	cmd.ExtraFiles = []*os.File{s.Page.file, life, door} // pageFD, lifelineFD, doorFD
+	if s.secrets != nil {
+		cmd.ExtraFiles = append(cmd.ExtraFiles, s.secrets) // secretsFD
+	}
 	start := (*exec.Cmd).Start
 	if len(s.Page.Slots) > runtime.NumCPU() {
 		start = func(c *exec.Cmd) error { return sys.StartSlack(c, timerSlack) }

@@ -9,14 +9,18 @@ import (
 // others have their turn.
 const readBurst = 4
 
-// interest is what a connection is watched for, echo.Read, ReadWrite or Write.
+// interest is what a connection is watched for, echo.Read, ReadWrite, Write or Pause.
 type interest uint8
 
 const (
 	reading interest = iota
 	both
 	writing // its peer does not take its echo: back-pressure
+	paused
 )
+
+// reads says whether the connection is read.
+func (i interest) reads() bool { return i == reading || i == both }
 
 // gone is the events that no interest can mask.
 const gone = sys.EpollErr | sys.EpollHup
@@ -28,6 +32,7 @@ func (i interest) events() uint32 {
 		reading: sys.EpollIn | sys.EpollRdHup | sys.EpollET,
 		both:    sys.EpollIn | sys.EpollOut | sys.EpollRdHup | sys.EpollET,
 		writing: sys.EpollOut | sys.EpollET,
+		paused:  sys.EpollET,
 	}[i]
 }
 
@@ -42,7 +47,7 @@ func (l *loop) handle(fd int, c *conn, events uint32) {
 			return
 		}
 	}
-	if interest(c.watch) != writing && events&(sys.EpollIn|sys.EpollRdHup|gone) != 0 {
+	if interest(c.watch).reads() && events&(sys.EpollIn|sys.EpollRdHup|gone) != 0 {
 		l.read(fd, c, events&(sys.EpollRdHup|gone) != 0)
 	}
 }
@@ -71,7 +76,7 @@ func (l *loop) read(fd int, c *conn, ended bool) {
 		}
 		l.sessions.set(c, s)
 		switch {
-		case !l.goOn(fd, c, next), n == 0, interest(c.watch) == writing:
+		case !l.goOn(fd, c, next), n == 0, !interest(c.watch).reads():
 			return
 		case n < len(l.buf) && !ended:
 			return
@@ -93,7 +98,7 @@ func (l *loop) readOn() {
 	for _, fd := range l.reading {
 		if c := &l.table.conns[fd]; c.ofLane(l.lane.id) && c.unread {
 			c.unread = false
-			if interest(c.watch) != writing {
+			if interest(c.watch).reads() {
 				l.read(fd, c, true)
 			}
 		}
@@ -115,6 +120,8 @@ func (l *loop) goOn(fd int, c *conn, next echo.Next) bool {
 		want = both
 	case echo.Write:
 		want = writing
+	case echo.Pause:
+		want = paused
 	}
 	if interest(c.watch) == want {
 		return true
@@ -144,6 +151,16 @@ func (l *loop) bid(fd int, c *conn, why int) {
 	s, next := l.core.Leave(fd, int(c.port), l.sessions.get(c), why)
 	l.sessions.set(c, s)
 	l.goOn(fd, c, next)
+}
+
+// Wake implements echo.Conns. The bell is in the process's fd table, which is that
+// of all threads that are not locked, and under the same number in the loop's.
+func (l *loop) Wake() {
+	l.bellMu.Lock()
+	defer l.bellMu.Unlock()
+	if l.bell > 0 {
+		sys.Signal(l.bell)
+	}
 }
 
 // Turn implements echo.Conns.

@@ -5,6 +5,7 @@ import (
 	"math"
 	"runtime"
 	"runtime/debug"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -29,6 +30,7 @@ const (
 const (
 	ofListener = -1 - iota // Event.Fd is the port
 	ofWake
+	ofBell
 )
 
 // loop is one locked OS thread with its own epoll instance, its own connections
@@ -45,6 +47,8 @@ type loop struct {
 	ready chan<- error // of a lane's first loop: told once it is ready, or why it cannot be
 
 	ep       sys.Epoll
+	bellMu   sync.Mutex
+	bell     int // an eventfd: handshakes of TLS have news; 0: none
 	table    *table
 	sessions sessions
 	events   []sys.Event
@@ -110,6 +114,16 @@ func (l *loop) run() {
 // only as much of it is resident as reads have filled.
 func (l *loop) start() (err error) {
 	e := l.eng
+	if e.core.TLS != nil {
+		if l.bell, err = sys.Eventfd(); err != nil {
+			return err
+		}
+		defer func() {
+			if err != nil {
+				l.endBell()
+			}
+		}()
+	}
 	if e.private {
 		if err = sys.PrivateFDTable(l.lane.listeners...); err != nil {
 			return err
@@ -121,6 +135,12 @@ func (l *loop) start() (err error) {
 	if errno := l.ep.Add(e.wake, sys.EpollIn|sys.EpollET, 0, ofWake); errno != 0 {
 		l.ep.Close()
 		return fmt.Errorf("watch wake-up eventfd: epoll_ctl: %w", errno)
+	}
+	if l.bell > 0 {
+		if errno := l.ep.Add(l.bell, sys.EpollIn|sys.EpollET, 0, ofBell); errno != 0 {
+			l.ep.Close()
+			return fmt.Errorf("watch eventfd of handshakes: epoll_ctl: %w", errno)
+		}
 	}
 	if l.buf, err = sys.Alloc(readSize); err != nil {
 		l.ep.Close()
@@ -200,6 +220,8 @@ func (l *loop) batch(timeout time.Duration) error {
 		case ofListener:
 			l.accept(int(ev.Fd))
 		case ofWake:
+		case ofBell:
+			l.core.Told()
 		default:
 			if c := &l.table.conns[ev.Fd]; c.ofLane(l.lane.id) && c.gen() == ev.Pad {
 				l.handle(int(ev.Fd), c, ev.Events)
@@ -287,7 +309,7 @@ func (l *loop) sweep() {
 	most := moment(l.eng.core.Config.IdleTimeout * moments / time.Second)
 	l.table.each(l.lane.id, func(fd int, c *conn) {
 		switch {
-		case interest(c.watch) == writing:
+		case !interest(c.watch).reads():
 			c.last = l.stamp
 		case l.stamp-c.last > most:
 			c.last = l.stamp // a goodbye has deadlines of its own
@@ -303,7 +325,7 @@ func (l *loop) leave() {
 	l.leaving, l.left = true, l.now.Add(leaveTime)
 	l.accepts.end(l)
 	l.table.each(l.lane.id, func(fd int, c *conn) {
-		if interest(c.watch) != writing {
+		if interest(c.watch).reads() {
 			l.read(fd, c, false)
 		}
 		if c.ofLane(l.lane.id) {
@@ -319,7 +341,19 @@ func (l *loop) end() {
 	l.table.each(l.lane.id, func(fd int, c *conn) { l.close(fd, c) })
 	l.ep.Close()
 	sys.Free(l.buf)
+	l.endBell()
 	if l.eng.private {
 		l.table.release()
+	}
+}
+
+// endBell closes the eventfd of handshakes, which is the process's: on a thread that
+// is not locked. A handshake that is being given up may still ring it.
+func (l *loop) endBell() {
+	l.bellMu.Lock()
+	defer l.bellMu.Unlock()
+	if l.bell > 0 {
+		go sys.Close(l.bell)
+		l.bell = 0
 	}
 }

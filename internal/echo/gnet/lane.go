@@ -28,6 +28,7 @@ type lane struct {
 	inbox []guest
 	done  chan struct{} // closed when the goroutine ends; nil: there is none
 	until time.Time     // not zero: all ends, by then at the latest
+	ended bool          // bell is closed
 }
 
 // guest is a connection in a lane.
@@ -99,6 +100,9 @@ func (l *lane) end(d time.Duration) {
 		<-done
 	}
 	l.epoll.Close()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.ended = true
 	sys.Close(l.bell)
 }
 
@@ -127,6 +131,7 @@ func (l *lane) run(done chan struct{}) {
 				l.handle(g, ev.Events)
 			}
 		}
+		l.Told()
 		l.Tick()
 		l.sweep()
 		if l.stuck {
@@ -207,6 +212,8 @@ func interest(next echo.Next) uint32 {
 		return sys.EpollIn | sys.EpollOut
 	case echo.Write:
 		return sys.EpollOut
+	case echo.Pause:
+		return 0
 	}
 	return sys.EpollIn
 }
@@ -269,6 +276,15 @@ func (l *lane) drop(g *guest, reset bool) {
 	}
 	l.Gone(g.fd, g.port, g.s)
 	sys.Close(g.fd)
+}
+
+// Wake implements echo.Conns.
+func (l *lane) Wake() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.ended {
+		sys.Signal(l.bell)
+	}
 }
 
 // Turn implements echo.Conns.

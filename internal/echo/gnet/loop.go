@@ -75,6 +75,9 @@ func (l *loop) proceed(c gnet.Conn, port int, before, s *echo.Session, next echo
 		}
 	}
 	if next == echo.Read {
+		if s != nil && l.TickEvery() > 0 && !l.busy.Load() {
+			l.busy.Store(true) // of TLS, whose session was idle
+		}
 		return gnet.None
 	}
 	if next == echo.Abort {
@@ -114,6 +117,18 @@ func (l *loop) Turn(s *echo.Session, next echo.Next) {
 	if l.proceed(c, s.Port(), s, s, next) == gnet.Close {
 		_ = l.event.Close(c)
 	}
+}
+
+// Wake implements echo.Conns.
+func (l *loop) Wake() { _ = l.event.Execute(context.Background(), told{l}) }
+
+// told is what Wake runs on the loop.
+type told struct{ l *loop }
+
+// Run implements gnet.Runnable.
+func (t told) Run(context.Context) error {
+	t.l.Told()
+	return nil
 }
 
 // look makes the loop check for what has taken too long, if there is anything; any

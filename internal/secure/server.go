@@ -1,0 +1,142 @@
+package secure
+
+import (
+	"context"
+	"crypto/hkdf"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+)
+
+// Terms are what a server does TLS by. They hold contents and no paths, so that
+// they can be handed to other processes of the server, which then have the same
+// certificate and take each other's session tickets.
+type Terms struct {
+	Certificate []byte   // PEM, with what is between it and an authority
+	Key         []byte   // PEM
+	ClientCA    []byte   // PEM, whose certificates clients have to have; empty: they need none
+	Protocols   []string // of ALPN, most wanted first; empty: none is agreed on
+	Tickets     [32]byte // what the keys of session tickets are derived from
+}
+
+// NewTerms are terms with a certificate made now, see NewCertificate.
+func NewTerms(now time.Time, names ...string) (t Terms, err error) {
+	cert, err := NewCertificate(now, names...)
+	if err != nil {
+		return t, err
+	}
+	key, err := x509.MarshalPKCS8PrivateKey(cert.PrivateKey)
+	if err != nil {
+		return t, fmt.Errorf("encode key: %w", err)
+	}
+	t.Certificate = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert.Certificate[0]})
+	t.Key = pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key})
+	_, err = rand.Read(t.Tickets[:])
+	return t, err
+}
+
+// ReadTerms are terms with a certificate and a key from files of PEM. An error
+// names the file.
+func ReadTerms(now time.Time, certificate, key string) (t Terms, err error) {
+	if t.Certificate, err = os.ReadFile(certificate); err != nil {
+		return t, err
+	}
+	if t.Key, err = os.ReadFile(key); err != nil {
+		return t, err
+	}
+	pair, err := tls.X509KeyPair(t.Certificate, t.Key)
+	if err != nil {
+		return t, fmt.Errorf("%s and %s: %w", certificate, key, err)
+	}
+	switch leaf := pair.Leaf; {
+	case now.After(leaf.NotAfter):
+		return t, fmt.Errorf("%s: the certificate has expired on %s", certificate, leaf.NotAfter.UTC().Format(time.DateTime))
+	case now.Before(leaf.NotBefore):
+		return t, fmt.Errorf("%s: the certificate begins on %s only", certificate, leaf.NotBefore.UTC().Format(time.DateTime))
+	}
+	_, err = rand.Read(t.Tickets[:])
+	return t, err
+}
+
+// Demand has clients need a certificate that one in the file has signed.
+func (t *Terms) Demand(file string) (err error) {
+	if _, err = Trust(file); err == nil {
+		t.ClientCA, err = os.ReadFile(file)
+	}
+	return err
+}
+
+// Config is the configuration of all connections. The keys of tickets are changed
+// until ctx ends.
+func (t *Terms) Config(ctx context.Context) (*tls.Config, error) {
+	pair, err := tls.X509KeyPair(t.Certificate, t.Key)
+	if err != nil {
+		return nil, err
+	}
+	cfg := &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12, NextProtos: t.Protocols,
+		DynamicRecordSizingDisabled: true} // small records first help who renders what came, not an echo
+	if len(t.ClientCA) > 0 {
+		cfg.ClientAuth, cfg.ClientCAs = tls.RequireAndVerifyClientCert, x509.NewCertPool()
+		if !cfg.ClientCAs.AppendCertsFromPEM(t.ClientCA) {
+			return nil, errors.New("no certificate in PEM is in the authorities of clients")
+		}
+	}
+	if err := t.turn(cfg, time.Now()); err != nil {
+		return nil, err
+	}
+	go t.rotate(ctx, cfg)
+	return cfg, nil
+}
+
+// Pin is the SHA-256 of the certificate's key, as curl --pinnedpubkey takes it,
+// RFC 7469 section 2.4.
+func (t *Terms) Pin() (string, error) {
+	pair, err := tls.X509KeyPair(t.Certificate, t.Key)
+	if err != nil {
+		return "", err
+	}
+	sum := sha256.Sum256(pair.Leaf.RawSubjectPublicKeyInfo)
+	return "sha256//" + base64.StdEncoding.EncodeToString(sum[:]), nil
+}
+
+// A ticket is made with the key of its day, and taken for a week after it, RFC
+// 8446 section 4.6.1. All who have the same terms have the same keys.
+const (
+	ticketDay  = 24 * time.Hour
+	ticketDays = 7
+)
+
+// turn has cfg make tickets with the key of now's day.
+func (t *Terms) turn(cfg *tls.Config, now time.Time) error {
+	keys := make([][32]byte, 0, ticketDays+1)
+	for day := range int64(ticketDays + 1) {
+		info := fmt.Sprintf("session tickets of day %d", now.Unix()/int64(ticketDay/time.Second)-day)
+		key, err := hkdf.Key(sha256.New, t.Tickets[:], nil, info, len(t.Tickets))
+		if err != nil {
+			return fmt.Errorf("derive keys of session tickets: %w", err)
+		}
+		keys = append(keys, [32]byte(key))
+	}
+	cfg.SetSessionTicketKeys(keys)
+	return nil
+}
+
+// rotate turns the keys at the begin of each day.
+func (t *Terms) rotate(ctx context.Context, cfg *tls.Config) {
+	for {
+		now := time.Now()
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(now.Truncate(ticketDay).Add(ticketDay).Sub(now)):
+		}
+		_ = t.turn(cfg, time.Now()) // it has derived keys before
+	}
+}

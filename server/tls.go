@@ -1,0 +1,164 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/c10m/c10m/internal/cli"
+	"github.com/c10m/c10m/internal/result"
+	"github.com/c10m/c10m/internal/secure"
+	"github.com/c10m/c10m/internal/shard"
+)
+
+// tlsOptions are the flags of TLS.
+type tlsOptions struct {
+	on        bool
+	cert, key string // files; "": a certificate is made
+	clientCA  string // a file; "": clients need no certificate
+	alpn      string
+	terms     secure.Terms
+}
+
+// declare declares the flags.
+func (o *tlsOptions) declare(f *cli.Flags) {
+	f.Add(cli.Switch(&o.on), "tls", "", "TLS on all ports (--cert, or a certificate made now)")
+	f.Add(cli.Text(&o.cert, ""), "cert", "FILE", "the certificate, PEM, with those between it and an authority", cli.Rare)
+	f.Add(cli.Text(&o.key, ""), "key", "FILE", "its key, PEM", cli.Rare)
+	f.Add(cli.Text(&o.clientCA, ""), "client-ca", "FILE", "demand a certificate of clients that one of these, PEM, has signed", cli.Rare)
+	f.Add(cli.Text(&o.alpn, ""), "alpn", "NAME,...", "application protocols to agree on, the most wanted first", cli.Rare)
+}
+
+// check refuses what cannot be meant, and reads the files.
+func (o *tlsOptions) check(f *cli.Flags) (err error) {
+	for _, name := range []string{"cert", "key", "client-ca", "alpn"} {
+		if f.Given(name) && !o.on {
+			return fmt.Errorf("--%s wants --tls", name)
+		}
+	}
+	switch {
+	case (o.cert == "") != (o.key == ""):
+		return errors.New("--cert and --key: a certificate is of no use without its key, nor the other way; give both files, or none")
+	case o.cert != "":
+		if o.terms, err = secure.ReadTerms(time.Now(), o.cert, o.key); err != nil {
+			return fmt.Errorf("--cert and --key: %w", err)
+		}
+	}
+	if o.clientCA != "" {
+		if err := o.terms.Demand(o.clientCA); err != nil {
+			return fmt.Errorf("--client-ca: %w", err)
+		}
+	}
+	if !f.Given("alpn") {
+		return nil
+	}
+	for name := range strings.SplitSeq(o.alpn, ",") {
+		if len(name) < 1 || len(name) > 255 { // RFC 7301 section 3.1
+			return fmt.Errorf("--alpn %q: a name has 1..255 bytes, and commas between names", o.alpn)
+		}
+		o.terms.Protocols = append(o.terms.Protocols, name)
+	}
+	return nil
+}
+
+// agree makes the certificate if none was given, and tells of it.
+func (s *server) agree() error {
+	if !s.tls.on {
+		return nil
+	}
+	if s.tls.cert == "" {
+		made, err := secure.NewTerms(time.Now(), s.names()...)
+		if err != nil {
+			return err
+		}
+		t := &s.tls.terms
+		t.Certificate, t.Key, t.Tickets = made.Certificate, made.Key, made.Tickets
+	}
+	pair, err := tls.X509KeyPair(s.tls.terms.Certificate, s.tls.terms.Key)
+	if err != nil {
+		return err
+	}
+	how, trust := "given", ""
+	if s.tls.cert == "" {
+		how, trust = "made now", "; nobody trusts it who is not told to"
+	}
+	leaf := pair.Leaf
+	for _, ip := range leaf.IPAddresses {
+		leaf.DNSNames = append(leaf.DNSNames, ip.String())
+	}
+	s.logf("TLS: the certificate was %s, for %s, until %s%s", how, strings.Join(leaf.DNSNames, ", "),
+		leaf.NotAfter.UTC().Format(time.DateOnly), trust)
+	s.pin, err = s.tls.terms.Pin()
+	return err
+}
+
+// names are those that a client may know the server by.
+func (s *server) names() (all []string) {
+	if s.bindName != "" {
+		all = append(all, s.bindName)
+	}
+	switch {
+	case s.bind.IsUnspecified():
+		if host, err := os.Hostname(); err == nil && isName(host) {
+			all = append(all, host)
+		}
+		addrs, _ := net.InterfaceAddrs() // then the certificate names fewer
+		for _, a := range addrs {
+			if ip, is := a.(*net.IPNet); is {
+				all = append(all, ip.IP.String())
+			}
+		}
+		return append(all, "localhost")
+	case s.bind.IsLoopback() && s.bindName != "localhost":
+		all = append(all, "localhost")
+	}
+	return append(all, s.bind.String())
+}
+
+// secrets is what workers need to know and no command line may show; nil: nothing.
+func (s *server) secrets() ([]byte, error) {
+	if !s.tls.on {
+		return nil, nil
+	}
+	return json.Marshal(s.tls.terms)
+}
+
+// inherit takes the secrets of the supervisor.
+func (s *server) inherit() error {
+	if !s.tls.on {
+		return nil
+	}
+	b, err := shard.InheritSecrets()
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(b, &s.tls.terms)
+}
+
+// tlsConfig is what the engine does TLS by; nil: it does none.
+func (s *server) tlsConfig(ctx context.Context) (*tls.Config, error) {
+	if !s.tls.on {
+		return nil, nil
+	}
+	return s.tls.terms.Config(ctx)
+}
+
+// tlsReport sums up what the workers have counted of TLS; nil without it.
+func (s *server) tlsReport() *result.ServerTLS {
+	if !s.tls.on {
+		return nil
+	}
+	r := &result.ServerTLS{Pin: s.pin}
+	for _, slot := range s.page.Slots {
+		r.Handshakes += slot.TLSDone.Load()
+		r.Resumed += slot.TLSResumed.Load()
+		r.UnderWay += slot.TLSUnderWay.Load()
+	}
+	return r
+}
