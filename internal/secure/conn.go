@@ -45,7 +45,8 @@ func Server(cfg *tls.Config) *Conn {
 }
 
 // Feed takes ciphertext that came. b has to stay as it is until Read has said
-// ErrWait, or failed; from Pool.Handshake until the handshake is done it is copied.
+// ErrWait, or failed; before the first Read it is copied, because who feeds may not
+// know yet whether the handshake is done.
 func (c *Conn) Feed(b []byte) { c.wire.feed(b) }
 
 // End says that no more will come, because the peer has closed. What was fed is
@@ -110,14 +111,13 @@ type wire struct {
 	lent []byte // not read yet, behind in; the caller's memory
 	out  *block // not sent yet; nil: nothing
 	over error  // what Read says when all is read; nil: wait
+	used bool   // there was a Read after the handshake
 }
 
-// begin makes what was fed, and is, our own memory until finish.
 func (w *wire) begin(j *job) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.job = j
-	w.in, w.lent = append(w.in, w.lent...), nil
 }
 
 // dropped is the error of a handshake that was given up before it began.
@@ -147,9 +147,11 @@ func (w *wire) finish(rest []byte, done bool) {
 func (w *wire) feed(b []byte) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.job != nil {
+	if w.job != nil || !w.used {
 		w.in = append(w.in, b...)
-		w.job.ready()
+		if w.job != nil {
+			w.job.ready()
+		}
 		return
 	}
 	w.in = append(w.in, w.lent...)
@@ -225,6 +227,7 @@ func (w *wire) kept() int {
 func (w *wire) Read(b []byte) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.used = w.job == nil
 	for len(w.in)+len(w.lent) == 0 || w.over == net.ErrClosed {
 		switch {
 		case w.over != nil:

@@ -213,6 +213,27 @@ func TestNotTLS(t *testing.T) {
 	}
 }
 
+// Who feeds does not know that the handshake is done until it is told: what it
+// feeds then is copied, too.
+func TestFedBetween(t *testing.T) {
+	cert, _ := certificate(t, time.Now(), "x")
+	l := connect(t, &tls.Config{InsecureSkipVerify: true}, &tls.Config{Certificates: []tls.Certificate{cert}})
+	buf := make([]byte, MaxPlaintext)
+	for _, message := range []string{"one", "two"} {
+		if err := l.a.Write([]byte(message)); err != nil {
+			t.Fatal(err)
+		}
+		came := l.a.Out(nil)
+		l.b.Feed(came)
+		clear(came)
+	}
+	for _, want := range []string{"one", "two"} {
+		if n, err := l.b.Read(buf); string(buf[:n]) != want || err != nil {
+			t.Errorf("%q, %v, want %q", buf[:n], err, want)
+		}
+	}
+}
+
 func TestGivenUp(t *testing.T) {
 	c := Client(&tls.Config{InsecureSkipVerify: true})
 	done := make(chan error, 1)

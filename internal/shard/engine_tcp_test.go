@@ -3,6 +3,7 @@ package shard
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"io"
 	"net"
@@ -32,6 +33,7 @@ func place(tb testing.TB, cfg *echo.Config) string {
 	}
 	cfg.Bind, cfg.Ports, cfg.Loops = netip.MustParseAddr("127.0.0.1"), []echo.Port{{Number: addr.Port, Proto: proto}}, 2
 	cfg.Logf = tb.Logf
+	cfg.TLS = spoken.server
 	return addr.String()
 }
 
@@ -62,7 +64,13 @@ func await(tb testing.TB, cond func() bool) {
 	}
 }
 
-func dial(tb testing.TB, addr string) *net.TCPConn {
+// peer is a client's end of a connection.
+type peer interface {
+	net.Conn
+	CloseWrite() error
+}
+
+func dial(tb testing.TB, addr string) peer {
 	tb.Helper()
 	c := connect(tb, addr)
 	tb.Cleanup(func() { _ = c.Close() })
@@ -70,13 +78,20 @@ func dial(tb testing.TB, addr string) *net.TCPConn {
 }
 
 // connect is dial for who closes it himself.
-func connect(tb testing.TB, addr string) *net.TCPConn {
+func connect(tb testing.TB, addr string) peer {
 	tb.Helper()
 	c, err := net.Dial("tcp4", addr)
 	if err != nil {
 		tb.Fatal(err)
 	}
-	return c.(*net.TCPConn)
+	if spoken.client == nil {
+		return c.(*net.TCPConn)
+	}
+	secured := tls.Client(c, spoken.client)
+	if err := secured.Handshake(); err != nil {
+		tb.Fatal(err)
+	}
+	return secured
 }
 
 func testEchoAndCounts(t *testing.T, e echo.Engine) {
@@ -210,7 +225,7 @@ func testHalfClose(t *testing.T, e echo.Engine) {
 		if proto == echo.WS {
 			c = upgradeTo(t, addr)
 		} else {
-			c.TCPConn = dial(t, addr)
+			c.peer = dial(t, addr)
 		}
 		msg := strings.Repeat("m", size)
 		if proto == echo.WS {

@@ -24,7 +24,7 @@ var wsPort = echo.Config{Limit: 100, Ports: []echo.Port{{Proto: echo.WS}}}
 
 // wsConnection is a client's end of a WebSocket connection, over gobwas/ws.
 type wsConnection struct {
-	*net.TCPConn
+	peer
 	in *bufio.Reader
 }
 
@@ -35,7 +35,7 @@ const request = "GET /any HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnectio
 // section 1.3; more follows the request in the same write.
 func upgradeTo(tb testing.TB, addr string, more ...byte) *wsConnection {
 	tb.Helper()
-	c := &wsConnection{TCPConn: dial(tb, addr)}
+	c := &wsConnection{peer: dial(tb, addr)}
 	c.in = bufio.NewReader(c)
 	_ = c.SetDeadline(time.Now().Add(time.Minute))
 	if _, err := c.Write(append([]byte(request), more...)); err != nil {
@@ -159,7 +159,7 @@ func testWebSocketCounts(t *testing.T, e echo.Engine) {
 // Every byte in a packet of its own: handshake, frames, close.
 func testWebSocketByteAtATime(t *testing.T, e echo.Engine) {
 	_, addr := serve(t, e, wsPort)
-	c := &wsConnection{TCPConn: dial(t, addr)}
+	c := &wsConnection{peer: dial(t, addr)}
 	c.in = bufio.NewReader(c)
 	all := []byte(request)
 	all = ws.AppendFrame(all, ws.OpText, []byte("slowly"), 0xCAFE)
