@@ -34,15 +34,20 @@ func help(c *Command, path string, all bool) string {
 	begun := false
 	for _, g := range c.Flags.groups {
 		var shown []*flag
+		var seldom []string
 		for _, f := range g.flags {
 			switch {
 			case f.Hidden || f.left:
 			case f.rare && !all:
-				rare = append(rare, "--"+f.Name)
+				seldom = append(seldom, "--"+f.Name)
 			default:
 				shown = append(shown, f)
 			}
 		}
+		if n := len(seldom); len(shown) == 0 && n > 2 { // a whole subject: the first flag stands for all
+			seldom = []string{fmt.Sprintf("%s (and %d more)", seldom[0], n-1)}
+		}
+		rare = append(rare, seldom...)
 		if len(shown) == 0 {
 			continue
 		}

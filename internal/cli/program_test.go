@@ -50,6 +50,10 @@ func (d *demo) program() *Program {
 	f.Group("Ports")
 	f.Add(Switch(&d.on), "on", "", "a switch "+strings.Repeat("with a long sentence ", 6))
 	f.Add(Switch(&d.rare), "seldom", "", "nobody needs it", Rare)
+	f.Group("A subject of its own")
+	for _, name := range []string{"first", "second", "third"} {
+		f.Add(Switch(new(bool)), name, "", "of it", Rare)
+	}
 	f.Add(Text(new(string), ""), "inner", "X", "for our own processes", Hidden)
 	other := NewFlags()
 	other.Add(Switch(new(bool)), "only-here", "", "a flag of the other")
@@ -156,7 +160,7 @@ Limits
   --name NAME           what it is called (default: nothing)
   --many TEXT           may be given several times
 Explained by --help-all
-  --seldom
+  --seldom, --first (and 2 more)
 
 A note.
 Exit status: 0 done, 2 bad usage.
