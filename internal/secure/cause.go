@@ -87,6 +87,7 @@ var (
 		{"signature algorithms", Cipher},
 		{"application protocol", Protocol},
 		{"does not look like a TLS handshake", NotTLS},
+		{"handshake message of type *tls.clientHelloMsg when waiting for *tls.serverHelloMsg", NotTLS}, // an echo
 		{"version", Version},
 	}
 )
