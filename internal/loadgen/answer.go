@@ -21,13 +21,14 @@ type Answer struct {
 
 // keepFirst keeps the answer that made the first connection of all threads fail.
 func (cs *conns) keepFirst(slot int64, why cause, prefix string, answer []byte) {
-	if cs.shared.answer.Load() != nil {
+	cs.shared.keepFirst(cs.plan.Dest(cs.plan.Tuple(cs.plan.Offset+slot).Dest), why, prefix, answer)
+}
+
+func (s *shared) keepFirst(from netip.AddrPort, why cause, prefix string, answer []byte) {
+	if s.answer.Load() != nil {
 		return
 	}
-	from := cs.plan.Dest(cs.plan.Tuple(cs.plan.Offset + slot).Dest)
-	cs.shared.answer.CompareAndSwap(nil, &Answer{
-		Cause: why.String(), From: from, Lines: printable(prefix, answer),
-	})
+	s.answer.CompareAndSwap(nil, &Answer{Cause: why.String(), From: from, Lines: printable(prefix, answer)})
 }
 
 // printable returns what a peer sent as lines that are safe to print on a

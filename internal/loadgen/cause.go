@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	"github.com/c10m/c10m/internal/result"
+	"github.com/c10m/c10m/internal/secure"
 	"github.com/c10m/c10m/internal/sys"
 	"github.com/c10m/c10m/internal/ws"
 )
@@ -30,6 +31,22 @@ const (
 	connectOther
 	epollNoWatches
 	epollOther
+	tlsTimeout
+	tlsClosed
+	tlsNotTLS
+	tlsExpired
+	tlsUnknownAuthority
+	tlsWrongName
+	tlsBadCertificate
+	tlsVersion
+	tlsCipher
+	tlsProtocol
+	tlsAlertCertificate
+	tlsAlertHandshake
+	tlsAlertName
+	tlsAlertProtocol
+	tlsAlert
+	tlsOther
 	handshakeTimeout
 	handshakeClosed
 	handshakeStatus200
@@ -116,6 +133,22 @@ var causeTable = [nCauses]struct {
 	connectOther:         {phase: "connect", reason: "other"},
 	epollNoWatches:       {phase: "epoll", reason: "no_watches"},
 	epollOther:           {phase: "epoll", reason: "other"},
+	tlsTimeout:           {phase: "tls", reason: "timeout"},
+	tlsClosed:            {phase: "tls", reason: "closed"},
+	tlsNotTLS:            {phase: "tls", reason: "not_tls"},
+	tlsExpired:           {phase: "tls", reason: "expired"},
+	tlsUnknownAuthority:  {phase: "tls", reason: "unknown_authority"},
+	tlsWrongName:         {phase: "tls", reason: "wrong_name"},
+	tlsBadCertificate:    {phase: "tls", reason: "bad_certificate"},
+	tlsVersion:           {phase: "tls", reason: "version"},
+	tlsCipher:            {phase: "tls", reason: "cipher"},
+	tlsProtocol:          {phase: "tls", reason: "protocol"},
+	tlsAlertCertificate:  {phase: "tls", reason: "alert_certificate"},
+	tlsAlertHandshake:    {phase: "tls", reason: "alert_handshake"},
+	tlsAlertName:         {phase: "tls", reason: "alert_name"},
+	tlsAlertProtocol:     {phase: "tls", reason: "alert_protocol"},
+	tlsAlert:             {phase: "tls", reason: "alert"},
+	tlsOther:             {phase: "tls", reason: "other"},
 	handshakeTimeout:     {phase: "handshake", reason: "timeout"},
 	handshakeClosed:      {phase: "handshake", reason: "closed"},
 	handshakeStatus200:   {phase: "handshake", reason: "status_200", status: 200},
@@ -298,6 +331,21 @@ func closeCause(code uint16) cause {
 		}
 	}
 	return readCloseApp
+}
+
+// isTLS says whether a cause is one of the TLS handshake, or an alert.
+func (c cause) isTLS() bool { return c >= tlsTimeout && c <= tlsOther }
+
+// tlsCause maps what a TLS handshake, or a read, ended with. The reasons are those
+// of package secure.
+func tlsCause(err error) cause {
+	reason := secure.CauseOf(err).String()
+	for c := tlsTimeout; c < tlsOther; c++ {
+		if causeTable[c].reason == reason {
+			return c
+		}
+	}
+	return tlsOther
 }
 
 // causes are the counts of one thread.

@@ -26,6 +26,7 @@ type connState uint8
 const (
 	unused     connState = iota
 	connecting           // the transport connects
+	securing             // TCP is connected, the TLS handshake is under way
 	requesting           // the WebSocket handshake's request is not written whole
 	upgrading            // it is, and not answered
 	open

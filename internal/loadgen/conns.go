@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/c10m/c10m/internal/plan"
+	"github.com/c10m/c10m/internal/secure"
 	"github.com/c10m/c10m/internal/ws"
 )
 
@@ -85,9 +86,26 @@ func (cs *conns) dial(slot int64) bool {
 	return true
 }
 
+// reached implements tlsReceiver: TCP is connected, and TLS begins.
+func (cs *conns) reached(slot int64) {
+	cs.list[slot].state = securing
+	cs.recordConnect(slot)
+}
+
+// agreed implements tlsReceiver: a TLS handshake has succeeded.
+func (cs *conns) agreed(_ int64, took uint64, on secure.Agreed, resumed bool) {
+	cs.tls.add(took, on, resumed)
+}
+
+func (cs *conns) recordConnect(slot int64) {
+	cs.times[cs.proto(slot)].Connect.Record(int64(cs.micros()-cs.list[slot].t) * 1000)
+}
+
 // connected implements receiver: a connect has succeeded.
 func (cs *conns) connected(slot int64) {
-	cs.times[cs.proto(slot)].Connect.Record(int64(cs.micros()-cs.list[slot].t) * 1000)
+	if cs.list[slot].state == connecting {
+		cs.recordConnect(slot)
+	}
 	if cs.isWS(slot) {
 		cs.frames.request(slot)
 		return
@@ -135,10 +153,13 @@ func (cs *conns) writable(slot int64) {
 
 func (cs *conns) ended(slot int64, why cause) {
 	switch cs.list[slot].state {
-	case connecting:
+	case connecting, securing:
 		cs.failOpening(slot, why)
 	case requesting, upgrading:
-		cs.failOpening(slot, handshakeClosed)
+		if !why.isTLS() { // an alert says more than that it ended
+			why = handshakeClosed
+		}
+		cs.failOpening(slot, why)
 	case closing:
 		cs.closeDone(slot)
 	case open:
@@ -213,9 +234,12 @@ func (cs *conns) tooLong(slot int64, now uint32) bool {
 
 // timeOut ends a connection that is being opened.
 func (cs *conns) timeOut(slot int64) {
-	why := connectTimeout
-	if cs.list[slot].state != connecting {
-		why = handshakeTimeout
+	why := handshakeTimeout
+	switch cs.list[slot].state {
+	case connecting:
+		why = connectTimeout
+	case securing:
+		why = tlsTimeout
 	}
 	cs.failOpening(slot, why)
 }

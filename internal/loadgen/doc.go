@@ -21,7 +21,7 @@
 //	    messages  what is under way on the open ones, and what must come back
 //	    hears     what a server that is no echo says: greetings, answers, pushes
 //	    frames    WebSocket: handshakes and frames around the messages
-//	    transport bytes and the ends of connections: sockets | packets
+//	    transport bytes and the ends of connections: sockets | TLS over sockets | packets
 //
 // Calls go down; events come up from the transport, within its poll, to conns,
 // which tells the workload: opened, answered, lost, closed.
@@ -34,6 +34,10 @@
 // socket. There is no map entry, timer, buffer or closure for any of them, and a
 // message allocates nothing. What is needed now and then (half a frame header, a
 // pong that waits) is in small maps that are empty else.
+//
+// A secured connection has more: a tls.Conn without its buffers, 3.4 KB on the heap,
+// and no goroutine once its handshake is over. Only where TLS is on is there anything
+// of it.
 //
 // Messages are places in one shared pattern: they are sent without a copy and
 // verified without a buffer. A user's own are rendered each time that they are looked

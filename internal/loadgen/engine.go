@@ -124,7 +124,7 @@ func newShared(p plan.Plan, maxSize int) (*shared, error) {
 	for _, ip := range p.Sources {
 		s.src = append(s.src, sys.NewAddr(ip, 0))
 	}
-	return s, nil
+	return s, s.secure(p)
 }
 
 // Halt stops the ramp, keeping what is established. It may be called from

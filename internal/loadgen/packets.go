@@ -39,7 +39,7 @@ func newPackets(s *shared, part plan.Plan) *packetTransport {
 	return &packetTransport{cfg: packets.Config{Plan: part, Secret: s.secret}, events: make([]sys.Event, 2), epoch: time.Now()}
 }
 
-func (p *packetTransport) start(wake int, to receiver) (err error) {
+func (p *packetTransport) start(wakes []int, to receiver) (err error) {
 	p.to, p.cfg.Events = to, p
 	if p.link, err = packets.New(p.cfg); err != nil {
 		return err
@@ -47,8 +47,10 @@ func (p *packetTransport) start(wake int, to receiver) (err error) {
 	if p.ep, err = sys.NewEpoll(); err != nil {
 		return fmt.Errorf("create epoll fd: %w", err)
 	}
-	if errno := p.ep.Add(wake, sys.EpollIn|sys.EpollET, wakeSlot, 0); errno != 0 {
-		return fmt.Errorf("watch wake-up eventfd: epoll_ctl: %w", errno)
+	for _, wake := range wakes {
+		if errno := p.ep.Add(wake, sys.EpollIn|sys.EpollET, wakeSlot, 0); errno != 0 {
+			return fmt.Errorf("watch wake-up eventfd: epoll_ctl: %w", errno)
+		}
 	}
 	if errno := p.ep.Add(p.link.FD(), sys.EpollIn, 0, 0); errno != 0 {
 		return fmt.Errorf("watch device %v: epoll_ctl: %w", p.link, errno)

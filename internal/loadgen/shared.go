@@ -33,6 +33,7 @@ type shared struct {
 
 	said       said
 	broadcasts *broadcasts // nil: nothing is heard but echoes
+	tlsShared
 }
 
 // halt stops the ramp of all threads; the first reason stays.
@@ -50,10 +51,12 @@ func (s *shared) signal() {
 	}
 }
 
-// closeWake closes the eventfd: another file may have its number from now on.
+// closeWake closes the eventfds: other files may have their numbers from now on.
 func (s *shared) closeWake() {
 	s.waking.Lock()
 	defer s.waking.Unlock()
-	sys.Close(s.wake)
+	for _, fd := range append(s.bells, s.wake) {
+		sys.Close(fd)
+	}
 	s.wake = -1
 }

@@ -18,7 +18,7 @@ const (
 	// socketGone are the events of a socket that has an error or no peer any more.
 	socketGone = sys.EpollErr | sys.EpollHup
 
-	// wakeSlot is the user data of the eventfd that wakes a thread.
+	// wakeSlot is the user data of the eventfds that wake a thread.
 	wakeSlot = -1
 	// readSize is the size of a thread's only read buffer.
 	readSize = 64 << 10
@@ -79,13 +79,15 @@ func newSockets(s *shared, part plan.Plan) (*sockets, error) {
 	}, nil
 }
 
-func (s *sockets) start(wake int, to receiver) (err error) {
+func (s *sockets) start(wakes []int, to receiver) (err error) {
 	if s.ep, err = sys.NewEpoll(); err != nil {
 		return fmt.Errorf("create epoll fd: %w", err)
 	}
 	s.to, s.started = to, true
-	if errno := s.ep.Add(wake, sys.EpollIn|sys.EpollET, wakeSlot, 0); errno != 0 {
-		return fmt.Errorf("watch wake-up eventfd: epoll_ctl: %w", errno)
+	for _, wake := range wakes {
+		if errno := s.ep.Add(wake, sys.EpollIn|sys.EpollET, wakeSlot, 0); errno != 0 {
+			return fmt.Errorf("watch wake-up eventfd: epoll_ctl: %w", errno)
+		}
 	}
 	return nil
 }

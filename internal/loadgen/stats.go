@@ -146,6 +146,7 @@ type ledger struct {
 	retries [protocols]causes // of tries to restore lost connections
 	times   [protocols]times  // of the plan's protocols
 	ages    Ages              // of connections that their peer ended
+	tls     TLS               // handshakes
 }
 
 // total is the counts of all protocols.
@@ -170,6 +171,7 @@ func (b *ledger) commonest() string {
 // copyTo makes to equal to b, where that has changed.
 func (b *ledger) copyTo(to *ledger) {
 	to.n, to.errs, to.retries, to.ages = b.n, b.errs, b.retries, b.ages
+	b.tls.copyTo(&to.tls)
 	for i, own := range b.times {
 		if own.Connect == nil {
 			continue
@@ -198,6 +200,8 @@ type Tally struct {
 	// LostAges are the ages of connections that the peer or the network ended: since
 	// the last message began, or since the connect.
 	LostAges Ages
+	// TLS are the handshakes that succeeded.
+	TLS TLS
 	// First is the answer that made the first connection fail; nil: none did.
 	First *Answer
 	// FanOut is what came of messages that many connections had; nil: there were none.
@@ -227,6 +231,7 @@ func (t *Tally) add(b *ledger) {
 		}
 	}
 	t.LostAges.add(&b.ages)
+	t.TLS.merge(&b.tls)
 }
 
 // Census is how many connections are open on each destination port, from each

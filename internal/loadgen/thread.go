@@ -61,7 +61,7 @@ func newThread(s *shared, part plan.Plan, mem []byte) (*thread, error) {
 	if err != nil {
 		return nil, err
 	}
-	cs := &conns{clock: clock{time.Now()}, shared: s, plan: part, link: link, work: holding{}}
+	cs := &conns{clock: newClock(), shared: s, plan: part, link: link, work: holding{}}
 	at := unsafe.Pointer(unsafe.SliceData(mem))
 	cs.list = unsafe.Slice((*conn)(at), part.Conns)
 	cs.talks = unsafe.Slice((*talk)(unsafe.Add(at, part.Conns*int64(unsafe.Sizeof(conn{})))), part.Conns)
@@ -125,7 +125,7 @@ func (t *thread) open(private bool) error {
 			return err
 		}
 	}
-	return t.cs.link.start(t.shared.wake, t.cs)
+	return t.cs.link.start([]int{t.shared.wake}, t.cs)
 }
 
 // die ends a thread whose transport failed: it loses all its connections.

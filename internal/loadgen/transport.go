@@ -1,17 +1,20 @@
 package loadgen
 
-import "github.com/c10m/c10m/internal/plan"
+import (
+	"github.com/c10m/c10m/internal/plan"
+	"github.com/c10m/c10m/internal/secure"
+)
 
 // transport carries the bytes of one thread's connections, by slot. Only its
 // thread calls it, and it calls nobody but its receiver, from within poll.
 //
 // A transport keeps what it needs of a connection in flat arrays of its own; no
-// call allocates. A layer of encryption would be a transport too, around another
-// one whose receiver it is.
+// call allocates. The layer of encryption is a transport too, around another one
+// whose receiver it is.
 type transport interface {
 	// start is called first, in the thread, once the thread's fd table is its own.
-	// Each signal of the eventfd wake must end a poll.
-	start(wake int, to receiver) error
+	// Each signal of one of the eventfds wakes must end a poll.
+	start(wakes []int, to receiver) error
 	// open begins a connect. noCause: it is under way, and connected or ended follows.
 	// Any other cause: it failed, and nothing follows. It is never called from within
 	// poll, so no slot is reused while a batch of events is delivered.
@@ -39,6 +42,7 @@ type transport interface {
 // receiver gets the events of a transport. From within them it may call the
 // transport, except open.
 type receiver interface {
+	// connected: data can be sent.
 	connected(slot int64)
 	// received delivers bytes in order; they belong to the transport and are valid
 	// until it returns.
@@ -50,10 +54,28 @@ type receiver interface {
 	ended(slot int64, why cause)
 }
 
+// tlsReceiver gets what TLS has to say beside the events.
+type tlsReceiver interface {
+	receiver
+	// reached: TCP is connected, and is being secured now.
+	reached(slot int64)
+	// agreed: it is secured, which took so many microseconds from the ClientHello on;
+	// connected follows.
+	agreed(slot int64, took uint64, on secure.Agreed, resumed bool)
+}
+
 // newTransport makes the transport of one thread.
 func newTransport(s *shared, part plan.Plan) (transport, error) {
 	if part.Packets.On() {
 		return newPackets(s, part), nil
 	}
-	return newSockets(s, part)
+	inner, err := newSockets(s, part)
+	if err != nil || !part.TLS.On {
+		return inner, err
+	}
+	secured, err := newTLS(s, part, inner)
+	if err != nil {
+		inner.stop(false)
+	}
+	return secured, err
 }

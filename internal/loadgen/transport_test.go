@@ -34,11 +34,11 @@ func newMirror(t *testing.T, one *thread) *mirror {
 	return m
 }
 
-func (m *mirror) start(int, receiver) error { return nil }
-func (m *mirror) stop(bool)                 {}
-func (m *mirror) calls() int64              { return 0 }
-func (m *mirror) noDelay(int64)             { m.nagles++ }
-func (m *mirror) close(slot int64, _ bool)  { m.conns[slot].open = false }
+func (m *mirror) start([]int, receiver) error { return nil }
+func (m *mirror) stop(bool)                   {}
+func (m *mirror) calls() int64                { return 0 }
+func (m *mirror) noDelay(int64)               { m.nagles++ }
+func (m *mirror) close(slot int64, _ bool)    { m.conns[slot].open = false }
 
 func (m *mirror) open(slot int64) cause {
 	if m.polling || m.conns[slot].open {

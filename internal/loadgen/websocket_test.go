@@ -29,7 +29,14 @@ func (p *peer) Read(b []byte) (int, error) { return p.in.Read(b) }
 // wsServer lets serve handle each connection, upgraded if upgrade says so.
 func wsServer(tb testing.TB, upgrade bool, serve func(*peer)) int {
 	tb.Helper()
+	return wsServerOver(tb, upgrade, serve, func(c net.Conn) net.Conn { return c })
+}
+
+// wsServerOver is a wsServer over something that wraps its connections.
+func wsServerOver(tb testing.TB, upgrade bool, serve func(*peer), wrap func(net.Conn) net.Conn) int {
+	tb.Helper()
 	return listen(tb, func(c net.Conn) {
+		c = wrap(c)
 		p := &peer{c, bufio.NewReader(c)}
 		if upgrade {
 			if _, err := (ws.Upgrader{}).Upgrade(struct {
