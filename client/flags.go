@@ -23,6 +23,7 @@ type target struct {
 	dash string // address of the live page, "" for none
 	most int64  // connections of the largest run, where there are several
 	raw
+	tls     tlsFiles
 	said    talk
 	fleet   fleetFlags
 	resolve lookUp         // the names of --host
@@ -54,6 +55,7 @@ func newTarget(about cli.Command, ports int) *target {
 		t.Flags.Group("Load")
 	}
 	t.declareServer(ports)
+	t.declareTLS()
 	t.declareSources()
 	return t
 }
@@ -165,6 +167,9 @@ func (t *target) check() error {
 		return err
 	}
 	if err := t.checkSources(); err != nil {
+		return err
+	}
+	if err := t.checkTLS(); err != nil {
 		return err
 	}
 	t.Size, t.Window = int(t.size), t.window

@@ -89,7 +89,7 @@ func fleet() *result.Result {
 		r.Memory.BothEnds = false
 		h := result.NewHistogram()
 		h.Record(87_000)
-		r.Setup.Latency, r.Echo, r.Protocols, r.Thresholds = h.Summary(), nil, nil, nil
+		r.Setup.Latency, r.TLS.Latency, r.Echo, r.Protocols, r.Thresholds = h.Summary(), h.Summary(), nil, nil, nil
 		r.OfAgent(name, "box-"+name, ahead)
 		return r
 	}
@@ -110,6 +110,9 @@ func failed() *result.Result {
 	r.Conns = result.Conns{Attempted: 1_000_000, Established: 28_232, Failed: 971_768, Lost: 232, Errors: result.ErrorCounts{
 		"connect_no_address": 971_000, "connect_refused": 700, "connect_timeout": 60, "socket_fd_limit": 7, "epoll_no_watches": 1, "read_reset": 230, "read_closed": 2,
 		"echo_mismatch": 3, "echo_timeout": 5, "handshake_timeout": 5, "handshake_status_404": 4, "read_other": 1}}
+	r.TLS = &result.TLS{Full: 28_200, Resumed: 36, Rate: 9_398, Latency: &result.Latency{Count: 28_236, P50: 2_100_000, P90: 7_300_000, P99: 21_000_000, P999: 88_000_000, Max: 120_061_951},
+		Agreed: []result.Agreed{{Version: "TLS 1.3", Cipher: "TLS_AES_128_GCM_SHA256", Protocol: "http/1.1", Count: 28_000},
+			{Version: "TLS 1.2", Cipher: "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384", Count: 236}}}
 	r.FirstFailure = &result.FailedAnswer{Cause: "handshake_status_404", From: "192.0.2.7:443",
 		Lines: []string{"HTTP/1.1 404 Not Found", "Server: nginx <1> \x1b[31m", "", strings.Repeat("words ", 20)}}
 	r.Setup = &result.Setup{Seconds: 3.004, Rate: 9398, Curve: curve(28_232, 3.004)[:4]}

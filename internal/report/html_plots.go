@@ -271,6 +271,9 @@ func latencyPlot(r *result.Result) (figure, bool) {
 		add("connect", r.Setup.Latency)
 		add("handshake", r.Setup.Handshake)
 	}
+	if r.TLS != nil {
+		add("TLS", r.TLS.Latency)
+	}
 	if r.Echo != nil {
 		add(wordsFor(r.Plan.Talk).latency, r.Echo.Latency)
 	}

@@ -30,7 +30,8 @@ type section struct {
 
 // openedSections are of a run that opened connections.
 func openedSections(r *result.Result) []section {
-	return shown(connectionSection(r), agentSection(r), answerSection(r.FirstFailure), setupSection(r.Setup), costSection(r),
+	return shown(connectionSection(r), agentSection(r), answerSection(r.FirstFailure), setupSection(r.Setup), tlsSection(r.TLS),
+		costSection(r),
 		inUseSection(r.Memory),
 		messageSection(r.Echo, wordsFor(r.Plan.Talk)), talkSection(r.Talk),
 		section{Title: "Latency over time", Heat: r.Heat, CSV: heatCSV(r.Heat)}, protocolSection(r.Protocols),

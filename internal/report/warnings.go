@@ -36,11 +36,11 @@ var sentences = map[string]string{
 		"ports",
 	"control_unreachable": "the control endpoint {url} {why}: the server's memory and its count are " +
 		"not in this report (--server-control URL, or none to leave it out)",
-	"counts_differ":                 "{when}the server held {server} connections, the client {client}",
+	"counts_differ": "{when}the server held {server} connections, the client {client}",
 	"fleet_clock": "the clock of agent {agent} moved by {drift_seconds} s against the coordinator's during the run: " +
 		"its curve is laid beside the others' by that much wrong",
-	"fleet_commit": "agent {agent} is another build than the coordinator: {commit}",
-	"fleet_waited": "the fleet waited for agent {agent}: {what}",
+	"fleet_commit":                  "agent {agent} is another build than the coordinator: {commit}",
+	"fleet_waited":                  "the fleet waited for agent {agent}: {what}",
 	"given_up":                      "the run was given up: {why}",
 	"heat_not_added":                "latency over time is not shown: the parts have it in {why}: see the parts",
 	"kernel_counts_fewer_than_both": "[{when}]the kernel counts {sockets} TCP sockets in use, both ends hold {least}",
@@ -129,7 +129,9 @@ var sentences = map[string]string{
 		"here; run this command there for the rest",
 	"server_still_holds": "{when}the server holds {conns} connections more than before the run",
 	"setting":            "{setting} is {now}, this run needs {need}: {why}; cure: {cure}",
-	"thread_ended":       "a client thread ended early: {why}",
+	"tls_not_verified": "the servers' certificates were not verified (--insecure): whoever answered was taken for the " +
+		"server; --ca FILE names who has signed its certificate",
+	"thread_ended": "a client thread ended early: {why}",
 }
 
 // Why a cost is withheld, Memory.Withheld.

@@ -30,6 +30,9 @@ func (r *Result) Check() error {
 			return err
 		}
 	}
+	if err := r.TLS.check(); err != nil {
+		return err
+	}
 	if err := r.Echo.check("echo"); err != nil {
 		return err
 	}

@@ -188,6 +188,9 @@ func (r *Result) add(p *Result, apart bool) (err error) {
 	if r.Echo, err = mergeEcho(r.Echo, p.Echo); err != nil {
 		return err
 	}
+	if r.TLS, err = mergeTLS(r.TLS, p.TLS); err != nil {
+		return err
+	}
 	if r.Talk, err = mergeTalk(r.Talk, p.Talk); err != nil {
 		return err
 	}

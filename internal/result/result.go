@@ -32,6 +32,7 @@ type Result struct {
 	Echo       *Echo      `json:"echo,omitempty"`
 	Talk       *Talk      `json:"talk,omitempty"`      // of a server that is no echo
 	Protocols  []Protocol `json:"protocols,omitempty"` // of a mixed run
+	TLS        *TLS       `json:"tls,omitempty"`       // nil: the connections were plain
 	CPU        *CPU       `json:"cpu,omitempty"`
 	Reconcile  *Counts    `json:"reconcile,omitempty"`  // the three counts of the same connections
 	Spread     []Spread   `json:"spread,omitempty"`     // how even the shares are

@@ -32,6 +32,8 @@ func complete() *Result {
 		h.Record(i * 77_777)
 	}
 	r.Setup = &Setup{Began: r.Started.Add(time.Second), Seconds: 2.5, Rate: 40, ClientSeconds: 2.25, Latency: h.Summary(), Handshake: h.Summary(), Curve: []Point{{0, 0, 0}, {1, 60, 60}, {2.25, 100, 32}}}
+	r.TLS = &TLS{Full: 90, Resumed: 12, Rate: 45, Latency: h.Summary(), Verified: true,
+		Agreed: []Agreed{{"TLS 1.3", "TLS_AES_128_GCM_SHA256", "http/1.1", 100}, {"TLS 1.2", "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256", "", 2}}}
 	used := func(n uint64) *Used { return &Used{Kernel: n, Server: ptr(n / 10), Client: n / 100, System: 2 * n} }
 	r.Memory = &Memory{Method: "slabinfo", BothEnds: true, ServerEnd: true, KernelPerConn: 8000, KernelPerSocket: 4000, ServerPerConn: ptr(450.), ClientPerConn: ptr(25.),
 		ServerBelow: ptr(600.), ClientBelow: ptr(30.),
@@ -150,6 +152,8 @@ func (t *tally) result(of int) *Result {
 	r.Plan = Plan{Conns: int64(2000 / of), Ports: 2, Sources: 1, Threads: 20 / of, FDTables: 20 / of, Asked: plan.Asked{Rate: unit.Rate(1000 / float64(of))}}
 	r.Conns = t.conns
 	r.Setup = &Setup{Seconds: 2, Rate: float64(t.conns.Established) / 2, ClientSeconds: 2, Latency: t.dial.Summary(), Handshake: t.rtt.Summary(), Curve: t.curve}
+	r.TLS = &TLS{Full: t.conns.Established, Rate: r.Setup.Rate, Latency: t.rtt.Summary(), Verified: true,
+		Agreed: []Agreed{{"TLS 1.3", "TLS_AES_128_GCM_SHA256", "", t.conns.Established}}}
 	r.Echo = &Echo{Sent: t.conns.Established, Received: t.conns.Established, Seconds: 4, Rate: float64(t.conns.Established) / 4, Latency: t.rtt.Summary()}
 	r.Protocols = []Protocol{{Proto: "ws", Conns: t.conns, SetupRate: r.Setup.Rate, Connect: t.dial.Summary(), Handshake: t.rtt.Summary(), Echo: r.Echo}}
 	return r

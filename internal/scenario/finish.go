@@ -19,6 +19,9 @@ func (h *hold) fill(t loadgen.Tally) {
 	r.FirstFailure = h.opt.firstFailure(t)
 	h.fillIdle(&r.Conns, &t.LostAges)
 	h.fillSetup(t)
+	if s := r.Setup; s != nil {
+		r.TLS = newTLS(&h.Plan.TLS, &t.TLS, t.Established, s.ClientSeconds)
+	}
 	h.fillMemory()
 	h.warnOfGaps()
 	if r.Echo != nil {

@@ -55,6 +55,9 @@ func OwnServer(o Options, control string, flags ...string) ([]string, error) {
 	} else {
 		argv = append(argv, "--tcp", ports)
 	}
+	if o.TLS.On {
+		argv = append(argv, "--tls")
+	}
 	return append(argv, flags...), nil
 }
 

@@ -55,7 +55,7 @@ func (p *Prepared) kernelLimits(m *plan.Machine, fp proc.FS) {
 // machine reads what bounds this run. private says whether threads get fd
 // tables of their own.
 func (p *Prepared) machine(o Options, pl plan.Plan, fp proc.FS) (m plan.Machine, private bool, err error) {
-	p.memoryRoom(&m, o.Engine, fp)
+	p.memoryRoom(&m, o, fp)
 	want := fp.NrOpen()
 	if !o.Conns.Auto {
 		want = min(want, uint64(o.Conns.N)+1024)
@@ -97,7 +97,7 @@ func (p *Prepared) machine(o Options, pl plan.Plan, fp proc.FS) (m plan.Machine,
 
 // memoryRoom reads how much memory can be used. If that is not known memory is no
 // bound, and a warning says so.
-func (p *Prepared) memoryRoom(m *plan.Machine, e plan.Engine, fp proc.FS) {
+func (p *Prepared) memoryRoom(m *plan.Machine, o Options, fp proc.FS) {
 	mem, err := fp.Mem()
 	if err != nil {
 		p.warn(result.Warn("memory_room_unknown").Word("why", err.Error()))
@@ -106,5 +106,5 @@ func (p *Prepared) memoryRoom(m *plan.Machine, e plan.Engine, fp proc.FS) {
 	for _, doubt := range mem.Doubts {
 		p.warn(result.Warn("memory_room_doubtful").Word("why", doubt))
 	}
-	m.RoomBytes, m.BytesPerConn = int64(mem.Room(plan.MemoryReserve)), p.bytesPerConn(e)
+	m.RoomBytes, m.BytesPerConn = int64(mem.Room(plan.MemoryReserve)), p.bytesPerConn(o.Engine, o.TLS.On)
 }

@@ -107,6 +107,7 @@ func prepare(ctx context.Context, o Options, fp proc.FS) (*Prepared, error) {
 	pl.Verify = min(o.Verify, pl.Total)
 	p.Plan = pl
 	p.warnSettings(o)
+	p.warnTLS(&pl.TLS)
 	p.warnBacklog(fp)
 	return p, nil
 }
@@ -199,17 +200,23 @@ func (p *Prepared) decideThreads(pl *plan.Plan, o Options, m plan.Machine, priva
 }
 
 // bytesPerConn is what an idle connection takes on this machine.
-func (p *Prepared) bytesPerConn(e plan.Engine) int64 {
+func (p *Prepared) bytesPerConn(e plan.Engine, secured bool) int64 {
 	switch {
 	case e == plan.EnginePackets && p.SameHost:
 		return tune.BytesPerConn(tune.Server) + packetBytes
 	case e == plan.EnginePackets:
 		return packetBytes
+	case p.SameHost && secured:
+		return tune.BytesPerConn(tune.Both) + 2*tlsBytes
 	case p.SameHost:
 		return tune.BytesPerConn(tune.Both)
+	case secured:
+		return tune.BytesPerConn(tune.Client) + tlsBytes
 	}
 	return tune.BytesPerConn(tune.Client)
 }
 
 // PredictedBytes is the memory the planned connections will take here.
-func (p *Prepared) PredictedBytes() int64 { return p.Plan.Total * p.bytesPerConn(p.Plan.Engine) }
+func (p *Prepared) PredictedBytes() int64 {
+	return p.Plan.Total * p.bytesPerConn(p.Plan.Engine, p.Plan.TLS.On)
+}

@@ -129,7 +129,7 @@ func TestPrepareWithoutMemoryFigures(t *testing.T) {
 			}
 			var p Prepared
 			var m plan.Machine
-			p.memoryRoom(&m, plan.EngineSockets, fakeProc(t, files))
+			p.memoryRoom(&m, Options{}, fakeProc(t, files))
 			said := strings.Join(report.Warnings(p.Warnings), "; ")
 			if (said != "") != (tt.want != "") || !strings.HasPrefix(said, tt.want) || (m.RoomBytes > 0) != tt.bytes || m.RoomBytes > 1_024_000 {
 				t.Errorf("room %d, warnings %q, want %q", m.RoomBytes, said, tt.want)

@@ -1,0 +1,116 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/netip"
+	"os"
+	"strings"
+
+	"github.com/c10m/c10m/internal/cli"
+	"github.com/c10m/c10m/internal/plan"
+	"github.com/c10m/c10m/internal/secure"
+)
+
+// tlsFiles are the names of files that check reads; the plan has their contents.
+type tlsFiles struct{ ca, cert, key string }
+
+// maxPEM bounds such a file: a bundle of all public authorities has 250 KB.
+const maxPEM = 4 << 20
+
+func (t *target) declareTLS() {
+	f, s := t.Flags, &t.TLS
+	f.Group("TLS")
+	f.Add(cli.Switch(&s.On), "tls", "", "every connection is secured, and the server's certificate verified", cli.Rare)
+	f.Add(cli.Switch(&s.Insecure), "insecure", "", "take any certificate", cli.Rare)
+	f.Add(cli.Text(&t.tls.ca, ""), "ca", "FILE", "who may have signed it, in PEM", cli.Unset("those whom the system trusts"), cli.Rare)
+	f.Add(cli.Text(&t.tls.cert, ""), "cert", "FILE", "certificate of the client, in PEM", cli.Rare)
+	f.Add(cli.Text(&t.tls.key, ""), "key", "FILE", "its key", cli.Rare)
+	f.Add(cli.Text(&s.SNI, ""), "sni", "NAME", "the name to ask for and to verify", cli.Unset("that of --host"), cli.Rare)
+	f.Add(cli.Words(&s.ALPN, checkALPN), "alpn", "NAME[,NAME]", "application protocols to offer", cli.Rare)
+	f.Add(cli.OneOf(&s.Resume, plan.ResumeReturning, plan.ResumeReturning, plan.ResumeAll, plan.ResumeNone), "tls-resume",
+		"returning|all|none", "who resumes a session: who was connected before, all, nobody", cli.Rare)
+}
+
+// checkALPN wants a name that fits its length of one byte, RFC 7301 section 3.1.
+func checkALPN(word string) error {
+	if len(word) < 1 || len(word) > 255 {
+		return fmt.Errorf("%q: a protocol's name has 1..255 bytes, like http/1.1", word)
+	}
+	return nil
+}
+
+// checkTLS reads the files, and refuses what cannot be meant.
+func (t *target) checkTLS() (err error) {
+	s := &t.TLS
+	if !s.On {
+		for _, flag := range []string{"insecure", "ca", "cert", "key", "sni", "alpn", "tls-resume"} {
+			if t.given(flag) {
+				return fmt.Errorf("--%s has no meaning without --tls", flag)
+			}
+		}
+		return nil
+	}
+	switch {
+	case t.Engine == plan.EnginePackets:
+		return errors.New("--engine packets: it speaks plain TCP only: leave out --tls, or take --engine sockets")
+	case s.Insecure && t.tls.ca != "":
+		return errors.New("--insecure takes any certificate: leave out --ca, or --insecure")
+	case (t.tls.cert == "") != (t.tls.key == ""):
+		return errors.New("--cert and --key go together: give both, or none")
+	}
+	if err := checkSNI(s.SNI); err != nil {
+		return err
+	}
+	if s.CA, err = readPEM("ca", t.tls.ca); err != nil {
+		return err
+	}
+	if s.Cert, err = readPEM("cert", t.tls.cert); err != nil {
+		return err
+	}
+	if s.Key, err = readPEM("key", t.tls.key); err != nil {
+		return err
+	}
+	if err := secure.CheckAuthorities(s.CA); err != nil {
+		return fmt.Errorf("--ca %s: %v", t.tls.ca, err)
+	}
+	if err := secure.CheckPair(s.Cert, s.Key); err != nil {
+		return fmt.Errorf("--cert %s, --key %s: %v", t.tls.cert, t.tls.key, err)
+	}
+	return nil
+}
+
+// checkSNI wants a name: an address is never asked for, RFC 6066 section 3.
+func checkSNI(name string) error {
+	if name == "" {
+		return nil
+	}
+	if _, err := netip.ParseAddr(strings.Trim(name, "[]")); err == nil || !isName(name) {
+		return fmt.Errorf("--sni %q: want a name, like chat.example.com", plan.OneLine(name))
+	}
+	return nil
+}
+
+// readPEM is the contents of a flag's file; "" if there is none.
+func readPEM(flag, name string) (string, error) {
+	if name == "" {
+		return "", nil
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return "", fmt.Errorf("--%s %s: %v", flag, name, errors.Unwrap(err))
+	}
+	defer func() { _ = f.Close() }()
+	b, err := io.ReadAll(io.LimitReader(f, maxPEM+1))
+	var of *os.PathError
+	switch {
+	case errors.As(err, &of):
+		return "", fmt.Errorf("--%s %s: %v", flag, name, of.Err)
+	case err != nil:
+		return "", fmt.Errorf("--%s %s: %v", flag, name, err)
+	case len(b) > maxPEM:
+		return "", fmt.Errorf("--%s %s: more than %d MiB, which is no PEM of certificates", flag, name, maxPEM>>20)
+	}
+	return string(b), nil
+}

@@ -1,0 +1,111 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/x509"
+	"encoding/pem"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/c10m/c10m/internal/plan"
+	"github.com/c10m/c10m/internal/secure"
+)
+
+// pemFiles writes a certificate and its key, and something that is neither.
+func pemFiles(t *testing.T) (cert, key, other, text string) {
+	t.Helper()
+	dir := t.TempDir()
+	write := func(name, kind string, der []byte) string {
+		file := filepath.Join(dir, name)
+		if err := os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return file
+	}
+	made := func() (cert, key []byte) {
+		c, err := secure.NewCertificate(time.Now(), "user.example")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if key, err = x509.MarshalPKCS8PrivateKey(c.PrivateKey); err != nil {
+			t.Fatal(err)
+		}
+		return c.Certificate[0], key
+	}
+	its, itsKey := made()
+	_, strangers := made()
+	text = filepath.Join(dir, "text")
+	if err := os.WriteFile(text, []byte("no PEM"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return write("cert.pem", "CERTIFICATE", its), write("key.pem", "PRIVATE KEY", itsKey), write("other.pem", "PRIVATE KEY", strangers), text
+}
+
+// What cannot be meant is one line that names the flag, the file and what is wrong.
+func TestBadTLS(t *testing.T) {
+	cert, key, other, text := pemFiles(t)
+	dir := filepath.Dir(cert)
+	for _, tt := range []struct {
+		args string
+		want []string
+	}{
+		{"--insecure", []string{"--insecure", "--tls"}},
+		{"--ca " + cert, []string{"--ca", "--tls"}},
+		{"--tls-resume all", []string{"--tls-resume", "without --tls"}},
+		{"--tls --ca /nowhere/ca.pem", []string{"--ca /nowhere/ca.pem: no such file"}},
+		{"--tls --ca " + dir, []string{"--ca " + dir + ": is a directory"}},
+		{"--tls --ca " + text, []string{"--ca " + text + ": no certificate in PEM"}},
+		{"--tls --ca " + key, []string{"--ca " + key + ": no certificate in PEM"}},
+		{"--tls --ca /dev/zero", []string{"--ca /dev/zero: more than 4 MiB"}},
+		{"--tls --insecure --ca " + cert, []string{"--insecure", "--ca"}},
+		{"--tls --cert " + cert, []string{"--cert and --key"}},
+		{"--tls --key " + key, []string{"--cert and --key"}},
+		{"--tls --cert " + cert + " --key " + other, []string{"--cert " + cert, "--key " + other, "does not match"}},
+		{"--tls --cert " + key + " --key " + cert, []string{"--cert " + key, "switched"}},
+		{"--tls --sni 192.0.2.1", []string{`--sni "192.0.2.1"`, "chat.example.com"}},
+		{"--tls --sni [::1]", []string{`--sni "[::1]"`}},
+		{"--tls --alpn h2,,http/1.1", []string{"--alpn", "1..255 bytes"}},
+		{"--tls --tls-resume sometimes", []string{"--tls-resume", "returning, all, none"}},
+		{"--tls --engine packets", []string{"--engine packets", "--tls", "--engine sockets"}},
+	} {
+		for _, command := range []string{"hold", "echo", "churn", "stress", "peak", "soak"} {
+			var stdout, stderr bytes.Buffer
+			status := run(context.Background(), append([]string{command}, strings.Fields(tt.args)...), &stdout, &stderr)
+			said := stderr.String()
+			if tt.args == "--tls --engine packets" && command == "churn" {
+				tt.want = []string{"--engine packets"} // churn refuses it at all
+			}
+			if status != 2 || strings.Count(said, "\n") != 1 || stdout.Len() > 0 {
+				t.Errorf("%s %s: status %d, %q", command, tt.args, status, said)
+			}
+			for _, want := range tt.want {
+				if !strings.Contains(said, want) {
+					t.Errorf("%s %s: %q, want %q", command, tt.args, said, want)
+				}
+			}
+		}
+	}
+}
+
+// A plan has what is in the files, and no name of one.
+func TestTLSFlags(t *testing.T) {
+	cert, key, _, _ := pemFiles(t)
+	h := newHold()
+	line := []string{"hold", "--tls", "--ca", cert, "--cert", cert, "--key", key, "--sni", "chat.example.com", "--alpn", "h2,http/1.1", "--tls-resume", "none"}
+	if err := read(line, h.runs, h.check); err != nil {
+		t.Fatal(err)
+	}
+	got := h.TLS
+	if !got.On || got.Insecure || got.SNI != "chat.example.com" || strings.Join(got.ALPN, " ") != "h2 http/1.1" || got.Resume != plan.ResumeNone {
+		t.Errorf("%+v", got)
+	}
+	for name, text := range map[string]string{"ca": got.CA, "cert": got.Cert, "key": got.Key} {
+		if b, _ := pem.Decode([]byte(text)); b == nil {
+			t.Errorf("%s: %q is no PEM", name, text)
+		}
+	}
+}
