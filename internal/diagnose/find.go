@@ -17,7 +17,7 @@ type rule func(w *Window) []result.Finding
 var rules = []rule{
 	stopped, idleTimeout, conntrackFull, portsUsedUp, fdsUsedUp, serverFull, peersDropped, memoryLow,
 	acceptQueue, synQueue, tcpMemory, timeWaitFull, manyInTimeWait, orphans,
-	cpuQuota, tasksUsedUp, hotShard, lockWait, softirqBound, processorsBusy, threadBound, callsPerMessage,
+	loopBlocked, connectsEachTime, cpuQuota, tasksUsedUp, hotShard, lockWait, softirqBound, processorsBusy, threadBound, callsPerMessage,
 }
 
 // Find says what limits, severest first. Nothing found is an empty list.
@@ -32,35 +32,37 @@ func Find(w Window) []result.Finding {
 
 // The names of findings; tests and other rooms look for them.
 const (
-	Stopped         = "server stopped"
-	IdleTimeout     = "idle timeout"
-	ConntrackFull   = "conntrack full"
-	PortsUsedUp     = "local ports used up"
-	FDsUsedUp       = "file descriptors used up"
-	FilesUsedUp     = "open files of the system used up"
-	ServerFull      = "server full"
-	PeersDropped    = "peers dropped" // followed by the cause
-	MemoryLow       = "memory low"
-	CPUQuota        = "cgroup CPU quota"
-	TasksUsedUp     = "threads used up"
-	AcceptQueue     = "accept queue full"
-	OthersQueue     = "accept queue of another program full"
-	SynQueue        = "SYN queue full"
-	SynCookies      = "SYN cookies sent"
-	TCPMemory       = "TCP memory"
-	TimeWaitFull    = "TIME_WAIT table full"
-	InTimeWait      = "many in TIME_WAIT"
-	Orphans         = "orphaned sockets"
-	HotShard        = "one hot shard"
-	LockWait        = "waiting for a lock"
-	SoftirqBound    = "soft interrupts"
-	ProcessorsBusy  = "all processors busy"
-	OthersBusy      = "others use the processors"
-	Stolen          = "processors taken by the hypervisor"
-	ServerThread    = "one server thread busy"
-	ClientThread    = "the client is busy"
-	CallsPerMessage = "calls per message"
-	IdleYetSlow     = "idle, yet slow"
+	Stopped          = "server stopped"
+	IdleTimeout      = "idle timeout"
+	ConntrackFull    = "conntrack full"
+	PortsUsedUp      = "local ports used up"
+	FDsUsedUp        = "file descriptors used up"
+	FilesUsedUp      = "open files of the system used up"
+	ServerFull       = "server full"
+	PeersDropped     = "peers dropped" // followed by the cause
+	MemoryLow        = "memory low"
+	CPUQuota         = "cgroup CPU quota"
+	TasksUsedUp      = "threads used up"
+	AcceptQueue      = "accept queue full"
+	OthersQueue      = "accept queue of another program full"
+	SynQueue         = "SYN queue full"
+	SynCookies       = "SYN cookies sent"
+	TCPMemory        = "TCP memory"
+	TimeWaitFull     = "TIME_WAIT table full"
+	InTimeWait       = "many in TIME_WAIT"
+	Orphans          = "orphaned sockets"
+	LoopBlocked      = "event loop blocked by a call"
+	ConnectsEachTime = "a new connection for each task"
+	HotShard         = "one hot shard"
+	LockWait         = "waiting for a lock"
+	SoftirqBound     = "soft interrupts"
+	ProcessorsBusy   = "all processors busy"
+	OthersBusy       = "others use the processors"
+	Stolen           = "processors taken by the hypervisor"
+	ServerThread     = "one server thread busy"
+	ClientThread     = "the client is busy"
+	CallsPerMessage  = "calls per message"
+	IdleYetSlow      = "idle, yet slow"
 )
 
 // blocking are the causes for which a server is slow while processors idle.
@@ -70,6 +72,7 @@ var blocking = map[string]string{
 	AcceptQueue:  "on the backlog of a listening port",
 	SynQueue:     "on the SYN queue of a listening port",
 	HotShard:     "on one shard",
+	LoopBlocked:  "in a call on another server",
 	ServerThread: "on one thread, which works all the time",
 	LockWait:     "on a lock of the kernel",
 }

@@ -3,6 +3,7 @@ package diagnose
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"net/netip"
 	"slices"
 	"strings"
@@ -29,13 +30,18 @@ type Recorder struct {
 	target Target
 	window Window
 	list   listing
+	ups    *upstreams
+	calls  *callWatch
 	done   chan struct{}
 	ended  chan struct{}
 	once   sync.Once
+	// elsewhere are the ports that are listened on in the server's network namespace,
+	// where that is not ours.
+	elsewhere map[uint16]bool
 }
 
 const (
-	// lookEvery is the time between samples; where a sample is expensive, it is taken
+	// lookEvery is the time between samples, on average; where a sample is expensive, it is taken
 	// so rarely that it needs a fiftieth of one processor.
 	lookEvery = 100 * time.Millisecond
 	lookShare = 50
@@ -46,11 +52,12 @@ const (
 
 // Start reads the first moment and begins to look.
 func Start(ctx context.Context, fp proc.FS, t Target) *Recorder {
-	r := &Recorder{fp: fp, target: t, done: make(chan struct{}), ended: make(chan struct{}),
+	r := &Recorder{fp: fp, target: t, done: make(chan struct{}), ended: make(chan struct{}), elsewhere: map[uint16]bool{},
 		list: listing{own: map[uint16]bool{}, listeners: map[uint16]bool{}, cells: map[cell]PortUse{}}}
 	for _, port := range t.Ports {
 		r.list.own[uint16(port)] = true
 	}
+	r.ups, r.calls = newUpstreams(fp, t), newCallWatch(fp)
 	r.window.Seen.Locks = map[string]int{}
 	r.window.Settings = readSettings(fp)
 	if t.Report == nil { // a server of ours says itself which are its workers
@@ -83,6 +90,8 @@ func (r *Recorder) Stop(ctx context.Context) Window {
 		<-r.ended
 		r.lookAtSockets()
 		r.window.After = r.moment(ctx)
+		r.window.Seen.Waits = r.calls.waits(r.ups.loops)
+		r.window.Seen.Upstreams = r.ups.all(r.window.Seen.Waits)
 	})
 	return r.window
 }
@@ -96,13 +105,16 @@ func (r *Recorder) watch() {
 		do   func()
 		next time.Time
 	}{{do: r.lookAtServer}, {do: r.lookAtSockets}}
-	tick := time.NewTicker(lookEvery)
+	// Not in step: what happens 50 times a second would be met at the same point each
+	// time.
+	tick := time.NewTimer(lookEvery)
 	defer tick.Stop()
 	for {
 		select {
 		case <-r.done:
 			return
 		case now := <-tick.C:
+			tick.Reset(lookEvery/2 + rand.N(lookEvery))
 			for i := range looks {
 				if now.Before(looks[i].next) {
 					continue
@@ -189,6 +201,7 @@ func (r *Recorder) lookAtServer() {
 			if isLock(t.Sleeps) {
 				s.Locks[t.Sleeps]++
 			}
+			r.calls.look(t)
 		}
 	}
 	if stopped {
@@ -228,9 +241,61 @@ func (r *Recorder) lookAtSockets() {
 	l.queue, l.others, l.unread, l.accepting = Queue{}, Queue{}, 0, 0
 	_ = sys.TCPSockets(l.listener, sys.Listening)
 	if n, err := r.fp.Sockets(); err == nil && n.TCP+n.TimeWait <= maxSockets {
-		_ = sys.TCPSockets(l.connection, sys.Established, sys.SynSent, sys.TimeWait)
+		visit := l.connection
+		if here := len(r.target.Server) > 0 && r.ups.file == ""; here {
+			r.beginUpstreams()
+			defer r.endUpstreams()
+			visit = func(s sys.SockInfo) bool {
+				r.upstream(s, l.listeners)
+				return l.connection(s)
+			}
+		}
+		_ = sys.TCPSockets(visit, connected...)
 	}
 	l.addTo(&r.window.Seen)
+	if r.ups.file != "" {
+		r.lookElsewhere()
+	}
+}
+
+// connected are the states in which a socket leads somewhere.
+var connected = []sys.SockState{sys.Established, sys.SynSent, sys.CloseWait, sys.TimeWait}
+
+func (r *Recorder) beginUpstreams() {
+	r.ups.begin()
+	r.calls.begin()
+}
+
+func (r *Recorder) upstream(s sys.SockInfo, listeners map[uint16]bool) {
+	if listeners[s.Local.Port()] {
+		r.calls.client(s.Inode)
+	}
+	r.ups.connection(s, listeners)
+}
+
+func (r *Recorder) endUpstreams() {
+	r.ups.end(time.Now())
+	r.calls.resolve(r.ups.inodes)
+}
+
+// lookElsewhere looks at whom a server talks to that lives in a network namespace
+// of its own. It needs CAP_SYS_ADMIN; without it nothing is known.
+func (r *Recorder) lookElsewhere() {
+	r.beginUpstreams()
+	defer r.endUpstreams()
+	clear(r.elsewhere)
+	seen := 0
+	_ = sys.InNetwork(r.ups.file, func() error {
+		err := sys.TCPSockets(func(s sys.SockInfo) bool { r.elsewhere[s.Local.Port()] = true; return true }, sys.Listening)
+		if err != nil {
+			return err
+		}
+		return sys.TCPSockets(func(s sys.SockInfo) bool {
+			seen++
+			r.upstream(s, r.elsewhere)
+			return seen < maxSockets
+		}, connected...)
+	})
 }
 
 // listing sorts one list of sockets. Its maps are kept from look to look: this

@@ -16,10 +16,21 @@ func Usage(w Window, most int) *result.Usage {
 	coresUse(&w, u, most)
 	processesUse(&w, u, most)
 	threadsUse(&w, u, most)
+	upstreamsUse(&w, u, most)
 	if u.CoreCount+u.ProcessCount+u.ThreadCount == 0 {
 		return nil
 	}
 	return u
+}
+
+// upstreamsUse is whom the server talks to itself.
+func upstreamsUse(w *Window, u *result.Usage, most int) {
+	all := w.Seen.Upstreams
+	u.UpstreamCount = len(all)
+	for _, up := range all[:min(len(all), most)] {
+		u.Upstreams = append(u.Upstreams, result.UpstreamUse{To: up.To.String(), PID: up.PID, Process: up.Process,
+			Open: up.Open, New: up.New, Rate: up.Rate(), Threads: up.Threads})
+	}
 }
 
 func coresUse(w *Window, u *result.Usage, most int) {

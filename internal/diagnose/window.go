@@ -62,6 +62,8 @@ type Seen struct {
 	Ports       PortUse        // where local ports were scarcest
 	Connecting  int64          // the most sockets in TIME_WAIT on the side that had connected ...
 	Accepting   int64          // ... and on the side that had accepted, this machine's listeners
+	Upstreams   []Upstream     // other servers that the server talks to, the busiest first
+	Waits       []Wait         // its threads that were found in calls on these, those first that were most
 }
 
 // Queue is the accept queue of one listening port.

@@ -178,12 +178,24 @@ func usageTables(u *result.Usage) (list []Table) {
 		threads.Rows = append(threads.Rows, []any{fmt.Sprintf("%d %s", t.PID, t.Process),
 			fmt.Sprintf("%d %s", t.TID, t.Command), t.Ran, t.Waited})
 	}
-	for _, t := range []Table{cores, processes, threads} {
+	for _, t := range []Table{cores, processes, threads, upstreamTable(u)} {
 		if len(t.Rows) > 0 {
 			list = append(list, t)
 		}
 	}
 	return list
+}
+
+// upstreamTable is whom the server talks to itself.
+func upstreamTable(u *result.Usage) Table {
+	t := Table{Title: "Whom the server talks to", Columns: []Column{{"process", unit.InText}, {"destination", unit.InText},
+		{"open", unit.InCount}, {"new", unit.InCount}, {"new/s", unit.InNumber}, {"threads in a call", unit.InNumber}},
+		Note: busiestOf(u.UpstreamCount, len(u.Upstreams)) + "Connections that it opened: the most at a time, and what came " +
+			"while it was looked at; and how many of its threads sat in a call on one of them, on average."}
+	for _, up := range u.Upstreams {
+		t.Rows = append(t.Rows, []any{fmt.Sprintf("%d %s", up.PID, up.Process), up.To, float64(up.Open), float64(up.New), up.Rate, up.Threads})
+	}
+	return t
 }
 
 // busiestOf says what is left out.

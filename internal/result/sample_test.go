@@ -58,7 +58,8 @@ func complete() *Result {
 	r.Leak = true
 	r.StoredVerdict = "keep-alive wins"
 	r.Usage = &Usage{Cores: []CoreUse{{1, 0.9, 0.2, 0.1}}, CoreCount: 2, Runnable: ptr(3.5), Processes: []ProcessUse{{7, "server", 0.8, 0.1, 4, ptr(2.25), ptr(int64(900))}}, ProcessCount: 1,
-		Threads: []ThreadUse{{7, "server", 9, "loop", 0.7, 0.1}}, ThreadCount: 5}
+		Threads: []ThreadUse{{7, "server", 9, "loop", 0.7, 0.1}}, ThreadCount: 5,
+		Upstreams: []UpstreamUse{{"127.0.0.1:5432", 7, "server", 3, 120, 24.5, 0.75}}, UpstreamCount: 1}
 	load := Load{Mode: KeepAlive, Users: 100, Requests: 10, Pool: 20}
 	r.Churn = &Churn{Load: load, ServerFirst: true, ClosedFirst: ByClient, NotClosed: 3, Rate: 1000, P50: ptr(int64(1e6)), P99: ptr(int64(9e6)), ConnRate: 100,
 		TimeWait: TimeWait{500, ptr(int64(2)), ptr(int64(1))}, LocalPorts: 28_000, LocalPortsUsed: 600, NoPort: 1, Exhausts: true, ExhaustedAfter: ptr(25.), TWReuse: ptr(int64(2)), PortsReused: true,

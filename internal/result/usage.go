@@ -10,6 +10,10 @@ type Usage struct {
 	ProcessCount int          `json:"process_count"`
 	Threads      []ThreadUse  `json:"threads,omitempty"` // of server and client
 	ThreadCount  int          `json:"thread_count"`
+	// Upstreams are the servers that the server under test is a client of itself, the
+	// most connected to.
+	Upstreams     []UpstreamUse `json:"upstreams,omitempty"`
+	UpstreamCount int           `json:"upstream_count,omitempty"`
 }
 
 // CoreUse is one processor.
@@ -39,6 +43,17 @@ type ThreadUse struct {
 	Command string  `json:"command"`
 	Ran     float64 `json:"ran"`
 	Waited  float64 `json:"waited"`
+}
+
+// UpstreamUse is a server that the server under test is a client of.
+type UpstreamUse struct {
+	To      string  `json:"to"`  // address and port
+	PID     int     `json:"pid"` // of a process that has connections to it
+	Process string  `json:"process"`
+	Open    int64   `json:"open"`    // the most connections at a time
+	New     int64   `json:"new"`     // that came while it was looked at
+	Rate    float64 `json:"rate"`    // of these, a second
+	Threads float64 `json:"threads"` // that sat in a call on one of them, on average
 }
 
 // Diagnosis is how many findings there are, by how much they matter.
