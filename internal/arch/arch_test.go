@@ -47,6 +47,7 @@ var ours = rules{
 		{module: "github.com/nats-io/nats-server/v2", rooms: []string{"internal/fleet"}},
 		{module: "github.com/nats-io/nats.go", rooms: []string{"internal/fleet"}},
 		{module: "github.com/gobwas/ws", rooms: []string{"internal/ws"}, tests: true},
+		{module: "go.yaml.in/yaml/v3", rooms: []string{"client"}},
 	},
 	maxLines:    500,
 	maxFunction: 60,

@@ -39,7 +39,7 @@
     return s < 120 ? s + " s" : s < 7200 ? Math.floor(s / 60) + " min" : three.format(s / 3600) + " h";
   }
   const sum = (list) => list.reduce((a, b) => a + b, 0);
-  const server = () => meta.role === "server";
+  const server = () => meta.role === "server", fleet = () => meta.shard === "agent";
 
   // The rate of a counter between neighbouring points; null over a gap.
   function rates(key) {
@@ -327,7 +327,7 @@
   });
   let shardCells = null;
   function showShards() {
-    const used = cores(), name = (i) => now.shards[i].name || meta.shard + " " + i, box = $("shards"), agents = meta.shard === "agent";
+    const used = cores(), name = (i) => now.shards[i].name || meta.shard + " " + i, box = $("shards"), agents = fleet();
     const full = used.length === 1 ? meta.cpus : Math.max(1, ...used);
     set($("h-shards"), "CPU per " + meta.shard);
     set($("n-shards"), server() && used.length > 1 ? `What one does: go tool pprof '${location.origin}/debug/pprof/profile?worker=0'. Without worker= profiles are the supervisor's, and so are go_* and process_* in /metrics.` : "");
@@ -364,7 +364,7 @@
     tls_hello: "TLS on a port that speaks plain WebSocket", over_budget: "closed: the largest and slowest above --buffer-budget",
     urgent_data: "closed: urgent data that no read takes", cut_short: "reset before it had taken all of its echoes: no descriptor was left, or the server ended",
     watch_limit: "fs.epoll.max_user_watches is used up", accept_failed: "accept4 failed, see the server's stderr",
-    connect_refused: "nobody listens there", connect_no_address: "no local port left", connect_timeout: "no answer in time", connect_reset: "the server refused it",
+    agent_lost: "nothing more was heard of their agent", connect_refused: "nobody listens there", connect_no_address: "no local port left", connect_timeout: "no answer in time", connect_reset: "the server refused it",
     socket_fd_limit: "no file descriptor left", read_reset: "the server closed it", read_closed: "the server closed it", echo_mismatch: "other bytes came back than were sent", echo_timeout: "a message was never answered",
   };
   function showErrors() {
@@ -430,10 +430,10 @@
       latency("Connect, median", r.connect);
       latency("Echo, median", r.echo);
     }
-    const busiest = used.length > 1 ? `; busiest ${meta.shard} ${percent(Math.max(...used))}` : "";
-    all.push(["CPU cores in use", used.length ? String(Math.round(sum(used) * 100) / 100) : "–", `of ${meta.cpus}${busiest}`]);
+    const busiest = used.length > 1 ? `busiest ${meta.shard} ${percent(Math.max(...used))}` : "";
+    all.push(["CPU cores in use", used.length ? String(Math.round(sum(used) * 100) / 100) : "–", [fleet() ? "" : `of ${meta.cpus}`, busiest].filter(Boolean).join("; ")]);
     const m = points.findLast((p) => p.memory)?.memory;
-    all.push(["Free memory", m ? bytes(m.total - m.used) : "–", m ? "of " + bytes(m.total) : ""]);
+    if (!fleet()) all.push(["Free memory", m ? bytes(m.total - m.used) : "–", m ? "of " + bytes(m.total) : ""]);
     const box = $("tiles");
     if (box.childElementCount !== all.length) {
       box.className = all.length > 5 ? "tiles many" : "tiles";
@@ -481,6 +481,7 @@
     document.title = "c10m " + meta.role;
     for (const [id, text] of [["role", meta.role], ["title", meta.title], ["build", `commit ${meta.commit}, process ${meta.pid}`]]) set($(id), text);
     $("footprint").hidden = !server();
+    $("s-memory").hidden = $("s-kernel").hidden = fleet(); // each agent's machine has its own
   }
 
   function sample(s) {
