@@ -38,7 +38,7 @@ side, a local port.`,
 	f := c.Flags
 	f.Add(cli.Number(&c.pool, 10, 1, mostUsers), "pool", "P", "connections of --mode pool")
 	f.Add(cli.OneOf(&c.firstClose, "client", "client", "server"), "first-close", "client|server",
-		"server: needs --close-on-eot")
+		"who closes first; our server: by --close-on-eot")
 	f.Add(cli.Time(&c.Hold, 10*time.Second, 100*time.Millisecond, maxHold), "duration", "TIME", "how long")
 	c.declareFleet()
 	f.Group("In a network namespace of its own, which needs root, with a server of its own")
