@@ -36,6 +36,7 @@ type raw struct {
 	ports                       unit.PortCount
 	window                      int
 	size                        int64
+	stages                      []string
 }
 
 // The bounds of flags.
@@ -141,10 +142,14 @@ func newHold() *target {
 	f.Add(cli.TimeOrZero(&t.KeepAlive, sys.DefaultKeepAlive, "never", sys.MinKeepAlive, sys.MaxKeepAlive), "keepalive", "TIME",
 		"probe a silent server; on loopback never, unless it is given", cli.Rare)
 	f.Add(cli.Switch(&t.Reconnect), "reconnect", "", "restore what is lost, with backoff")
+	f.Group("How many, how fast")
+	t.declareStages()
+	t.declarePings()
 	f.Group("Messages")
 	f.Add(cli.Size(&t.size, 64, 1, maxSize), "size", "SIZE", "of a message")
 	f.Add(cli.TimeOrZero(&t.Interval, 0, "idle", time.Millisecond, time.Hour), "interval", "TIME",
 		"one so often on every connection")
+	f.Add(cli.Share(&t.Jitter, 0, 0, 1), "jitter", "SHARE", "by which share of it the waits differ", cli.Unset("none"), cli.Rare)
 	f.Add(cli.Number(&t.Verify, 10_000, 0, unit.MaxCount), "verify", "N", "connections that echo after the hold")
 	t.declareTalk()
 	t.declareFirst()
@@ -196,7 +201,9 @@ func (t *target) check() error {
 		return errors.New("--hold 0s: echo needs a time to run for")
 	}
 	if t.Scenario == "hold" || t.Scenario == "echo" {
-		return t.checkAnswers()
+		if err := t.checkAnswers(); err != nil {
+			return err
+		}
 	}
-	return nil
+	return t.checkLoad()
 }

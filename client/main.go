@@ -105,8 +105,13 @@ func (t *target) watched(work func(proc.FS, scenario.Watch) (*result.Result, err
 				announced = true
 				warn(t.Stderr, s.Run)
 			}
-			live.Show(report.Progress{Phase: s.Phase, Elapsed: s.Elapsed, Established: s.Counts.Established, Target: max(s.Target, s.Counts.Attempted),
-				Failed: s.Counts.Failed, Lost: s.Counts.Lost, Received: s.Counts.Received, Pushed: s.Counts.Pushed, Answers: !s.Run.Plan.Talk.Echoes(), MemoryLeft: s.MemoryLeft})
+			p := report.Progress{Phase: s.Phase, Elapsed: s.Elapsed, Established: s.Counts.Established, Target: max(s.Target, s.Counts.Attempted),
+				Failed: s.Counts.Failed, Lost: s.Counts.Lost, Received: s.Counts.Received, Pushed: s.Counts.Pushed, Answers: !s.Run.Plan.Talk.Echoes(),
+				MemoryLeft: s.MemoryLeft}
+			if stages := s.Run.Plan.Stages; len(stages) > 0 {
+				p.Stage, p.Stages, p.Established, p.Target = s.Stage, len(stages), s.Counts.Open(), s.Target
+			}
+			live.Show(p)
 		}
 	}
 	if also := t.also; also != nil {

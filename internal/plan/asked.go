@@ -33,6 +33,9 @@ type Asked struct {
 	Depth          int           `json:"depth,omitempty"`        // messages under way at once on each; absent and 1: one
 	MessageRate    unit.Rate     `json:"message_rate,omitempty"` // of all connections together; absent: closed loop
 	Interval       time.Duration `json:"interval,omitempty"`     // absent: connections stay idle
+	Jitter         float64       `json:"jitter_share,omitempty"` // waits differ by so much of the interval either way
+	Ping           time.Duration `json:"ping,omitempty"`         // WebSocket pings on each connection; absent: none
+	PingTimeout    time.Duration `json:"ping_timeout,omitempty"` // how long a pong may take
 	Close          CloseMode     `json:"close,omitempty"`
 	Talk           Talk          `json:"talk,omitzero"` // what is said, and what answers
 }

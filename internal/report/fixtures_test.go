@@ -125,6 +125,25 @@ func failed() *result.Result {
 	return r
 }
 
+// staged went up, held, came down and was short of what the last stage asked for.
+func staged() *result.Result {
+	r := full()
+	r.Plan.Asked = plan.Asked{Stages: make([]plan.Stage, 4)}
+	memory := func(mib uint64) *result.Used {
+		return &result.Used{Kernel: mib << 20, Server: ptr(mib << 19), Client: mib << 18, System: mib << 21}
+	}
+	r.Conns.Attempted, r.Conns.Failed, r.Conns.Lost = 2_500_020, 20, 3
+	r.Conns.Errors = result.ErrorCounts{"connect_timeout": 20, "read_reset": 3}
+	r.Stages = []result.Stage{
+		{Name: "1", Kind: result.StageUp, Asked: 2_500_000, Reached: 2_500_000, RateAsked: 60_000, Rate: 59_988, Seconds: 41.6, Memory: memory(9000)},
+		{Name: "2", Kind: result.StageHold, Asked: 2_500_000, Reached: 2_499_997, Seconds: 120, Lost: 3, Messages: 500, Memory: memory(9001)},
+		{Name: "3", Kind: result.StageDown, Asked: 100_000, Reached: 100_000, Rate: 240_000, Seconds: 10, Memory: memory(900)},
+		{Name: "4", Kind: result.StageUp, Asked: 100_020, Reached: 100_000, Rate: 0, Seconds: 10, Failed: 20}}
+	r.Course = []result.Point{{}, {T: 41.6, Conns: 2_500_000, Rate: 60_000}, {T: 161.6, Conns: 2_499_997}, {T: 171.6, Conns: 100_000, Rate: -240_000},
+		{T: 181.6, Conns: 100_000}}
+	return r
+}
+
 // interrupted ended in the ramp.
 func interrupted() *result.Result {
 	r := full()

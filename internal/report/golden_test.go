@@ -48,6 +48,7 @@ func TestWriteText(t *testing.T) {
 		{"lab", lab(), Options{}},
 		{"fleet", fleet(), Options{}},
 		{"chat", chat(), Options{}},
+		{"stages", staged(), Options{}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

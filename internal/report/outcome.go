@@ -41,6 +41,7 @@ func Tables(r *result.Result) (list []Table) {
 	case r.Sweep != nil:
 		list = sweepTables(r.Sweep)
 	}
+	list = append(list, stageTables(r)...)
 	return append(append(list, usageTables(r.Usage)...), storedTables(r)...)
 }
 

@@ -11,7 +11,9 @@ import (
 
 // Progress is where a run stands. What is 0 and optional is not shown.
 type Progress struct {
-	Phase       string // start, ramp, settle, hold, verify, close
+	Phase       string // start, ramp, settle, hold, down, verify, close
+	Stage       int    // of Stages, from 1; 0: between them
+	Stages      int    // 0: the run has none, and Established may have been lost since
 	Elapsed     time.Duration
 	Established int64
 	Target      int64
@@ -78,8 +80,13 @@ func progressParts(p Progress) (parts []progressPart) {
 		}
 	}
 	add(2, true, strings.TrimSpace(p.Phase+" "+unit.Clock(p.Elapsed)), p.Phase)
+	add(3, p.Stage > 0, fmt.Sprintf("stage %d/%d", p.Stage, p.Stages), "")
 	of := fmt.Sprintf("%s/%s", unit.Commas(p.Established), unit.Commas(p.Target))
-	add(1, true, of+" established", of)
+	are := " established"
+	if p.Stages > 0 {
+		are = " open"
+	}
+	add(1, true, of+are, of)
 	add(3, p.RateNow > 0, unit.PerSecond(p.RateNow), "")
 	add(4, p.Failed > 0, unit.Commas(p.Failed)+" failed", "")
 	add(6, p.Lost > 0, unit.Commas(p.Lost)+" lost", "")

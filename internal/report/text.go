@@ -98,11 +98,14 @@ func asked(p result.Plan) (facts []string) {
 	add(p.FDTables > 1, "%s", Plural(p.FDTables, "fd table"))
 	add(p.Sources > 0, "%s", Plural(p.Sources, "source"))
 	add(p.Rate > 0, "at %s", unit.PerSecond(float64(p.Rate)))
+	add(len(p.Stages) > 0, "in %s", Plural(len(p.Stages), "stage"))
 	add(p.Hold > 0, "hold %s", unit.Nanos(int64(p.Hold)))
 	add(p.MessageRate > 0, "messages at %s in all", unit.PerSecond(float64(p.MessageRate)))
 	add(p.SizeMax > p.Size, "of %d to %d B", p.Size, p.SizeMax)
 	add(p.Depth > 1, "%d under way on each connection", p.Depth)
 	add(p.Interval > 0, "a message of %d B each %s", p.Size, unit.Nanos(int64(p.Interval)))
+	add(p.Jitter > 0, "%s more or less", unit.Percent(p.Jitter))
+	add(p.Ping > 0, "a ping each %s", unit.Nanos(int64(p.Ping)))
 	return facts
 }
 

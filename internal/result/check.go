@@ -63,6 +63,9 @@ func (r *Result) Check() error {
 	if err := r.Sweep.check(); err != nil {
 		return err
 	}
+	if err := r.checkStages(); err != nil {
+		return err
+	}
 	if err := r.checkPlan(); err != nil {
 		return err
 	}

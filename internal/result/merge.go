@@ -67,6 +67,7 @@ func merge(server string, from []*Result) (*Result, error) {
 			return nil, fmt.Errorf("%s is of a whole run: parts of it cannot be added up", what)
 		}
 	}
+	course := mergeCourses(parts)
 	whole, err := ofAll(parts)
 	if err != nil {
 		return nil, err
@@ -79,7 +80,7 @@ func merge(server string, from []*Result) (*Result, error) {
 	if sum.Heat, err = mergeHeats(parts); err != nil {
 		sum.warn(Warn("heat_not_added").Word("why", err.Error()))
 	}
-	sum.Thresholds = nil // they are for the whole
+	sum.Thresholds, sum.Course = nil, course // thresholds are for the whole
 	sum.Started, sum.Setup, sum.CPU, sum.Reconcile = whole.Started, whole.Setup, whole.CPU, whole.Reconcile
 	sum.Plan.Sources, sum.Usage = whole.Plan.Sources, nil
 	sum.Churn = mergeChurn(parts, whole.Churn, sum.Echo)
@@ -194,6 +195,7 @@ func (r *Result) add(p *Result, apart bool) (err error) {
 	if r.Talk, err = mergeTalk(r.Talk, p.Talk); err != nil {
 		return err
 	}
+	r.Stages, r.Course = mergeStages(r.Stages, p.Stages), nil // Merge sets the course
 	r.Memory = cmp.Or(r.Memory, p.Memory)
 	r.Spread = mergeSpread(r.Spread, p.Spread, apart)
 	r.Findings = mergeFindings(r.Findings, p.Findings)

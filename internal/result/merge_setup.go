@@ -28,7 +28,7 @@ func mergeSetups(parts []*Result) (s *Setup, err error) {
 		if !p.Setup.Began.IsZero() {
 			s.Began = first
 		}
-		established += p.Conns.Established
+		established += p.rampedTo()
 		s.Seconds = max(s.Seconds, late+p.Setup.Seconds)
 		if p.Setup.ClientSeconds > 0 {
 			s.ClientSeconds = max(s.ClientSeconds, late+p.Setup.ClientSeconds)
@@ -50,6 +50,32 @@ func mergeSetups(parts []*Result) (s *Setup, err error) {
 	s.Latency, s.Handshake = own(s.Latency), own(s.Handshake)
 	s.Curve = mergeCurves(curves)
 	return s, nil
+}
+
+// rampedTo is how many connections the time of a setup is for: with stages those up
+// to the first peak.
+func (r *Result) rampedTo() int64 {
+	if len(r.Stages) == 0 {
+		return r.Conns.Established
+	}
+	return int64(math.Round(r.Setup.Rate * r.Setup.Seconds))
+}
+
+// mergeCourses lays the courses of parts with stages side by side, by when their
+// ramps began.
+func mergeCourses(parts []*Result) []Point {
+	var curves [][]Point
+	first, known := firstRamp(parts)
+	for _, p := range parts {
+		switch {
+		case p.Setup == nil || len(p.Course) == 0:
+		case known:
+			curves = append(curves, shift(p.Course, rampBegan(p).Sub(first).Seconds()))
+		default:
+			curves = append(curves, p.Course)
+		}
+	}
+	return mergeCurves(curves)
 }
 
 // rampBegan is when a part's ramp began. Files from before that was kept have only

@@ -106,7 +106,7 @@ func kindOf(path string) unit.Kind {
 		return unit.InCount
 	case slices.Contains([]string{"latency", "verify_latency", "connect", "handshake", "gap", "delay", "whole"}, parent),
 		strings.HasSuffix(last, "_ns"),
-		parent == "plan" && slices.Contains([]string{"hold", "interval", "keepalive", "connect_timeout"}, last):
+		parent == "plan" && slices.Contains([]string{"hold", "interval", "keepalive", "connect_timeout", "ping", "ping_timeout"}, last):
 		return unit.InNanos
 	case (parent == "server" || parent == "kernel") && len(words) > 2 && words[len(words)-3] == "soak" &&
 		last != "judged_seconds":

@@ -1,6 +1,7 @@
 package result
 
 import (
+	"slices"
 	"time"
 
 	"github.com/c10m/c10m/internal/plan"
@@ -28,6 +29,8 @@ type Result struct {
 	FirstFailure *FailedAnswer `json:"first_failure,omitempty"`
 
 	Setup      *Setup     `json:"setup,omitempty"`
+	Stages     []Stage    `json:"stages,omitempty"`
+	Course     []Point    `json:"course,omitempty"` // connections open over all stages; the rate is below 0 on a way down
 	Memory     *Memory    `json:"memory,omitempty"`
 	Echo       *Echo      `json:"echo,omitempty"`
 	Talk       *Talk      `json:"talk,omitempty"`      // of a server that is no echo
@@ -98,12 +101,12 @@ type Plan struct {
 
 // Conns always satisfies Attempted = Established + Failed, Lost <= Established +
 // Reconnected and Reconnected <= Lost. Each planned connection is attempted
-// once, and is then established or failed; tries under way when a run was
-// interrupted are not counted. A connection that ends though nobody asked it to
-// is lost, once for each time, and reconnected (--reconnect) when it is back:
-// Established - Lost + Reconnected are held. Errors names the cause of each
-// failure and each loss; reconnect_* are tries to restore that failed, and count
-// among neither.
+// once, or once in each stage that opens it, and is then established or failed;
+// tries under way when a run was interrupted are not counted. A connection that
+// ends though nobody asked it to is lost, once for each time, and reconnected
+// (--reconnect) when it is back: Established - Lost + Reconnected are held, less
+// what stages have closed. Errors names the cause of each failure and each loss;
+// reconnect_* are tries to restore that failed, and count among neither.
 type Conns struct {
 	Attempted   int64       `json:"attempted"`
 	Established int64       `json:"established"`
@@ -295,6 +298,6 @@ type Limit struct {
 // Short says whether the run fell short of what was asked: connections that
 // were not established or were lost, messages that did not come back as sent.
 func (r *Result) Short() bool {
-	return r.Conns.Established < r.Plan.Conns || r.Conns.Lost > r.Conns.Reconnected || r.Behind ||
+	return r.Conns.Established < r.Plan.Conns || slices.ContainsFunc(r.Stages, Stage.Short) || r.Conns.Lost > r.Conns.Reconnected || r.Behind ||
 		r.Echo != nil && (r.Echo.Lost > 0 || r.Echo.Mismatched > 0)
 }

@@ -40,6 +40,8 @@ func complete() *Result {
 		TotalPerConn: 8475, Caches: []Cache{{"TCP", 2, 5040}}, Fit: Fit{8475, 0.9999, 20}, Plain: Parts{8010, ptr(440.), ptr(26.), 8476},
 		SocketsPerConn: ptr(2.01), PagesPerConn: ptr(8100.), Outside: ptr(8500.), WalkedPerConn: ptr(12.), At10M: ptr(84.75e9), Before: used(1000), Held: used(900_000), After: used(2000),
 		Samples: []Sample{{0.5, 50, *used(400_000)}}, PeakUsed: 1_000_000}
+	r.Stages = []Stage{{"1", StageUp, 120, 118, 50, 48.5, 2.5, 2, 1, 3, used(800_000)}, {"2", StageDown, 10, 10, 20, 20, 5, 0, 0, 0, nil}}
+	r.Course = []Point{{0, 0, 0}, {2.5, 118, 47.2}, {7.5, 10, -21.6}}
 	r.Echo = &Echo{Sent: 100, Received: 98, Lost: 1, Mismatched: 1, Seconds: 10, Rate: 9.8, Bytes: 6272, Latency: h.Summary(), Verified: 97, Verify: h.Summary(), Calls: 2.25}
 	r.Protocols = []Protocol{{Proto: "ws", Conns: r.Conns, SetupRate: 40, Connect: h.Summary(), Handshake: h.Summary(), Echo: r.Echo}, {Proto: "tcp"}}
 	r.Talk = &Talk{Skipped: 100, First: &FirstMessage{100, 99, h.Summary()}, Pushes: &Pushes{1000, 4000, 100, 10, 100, 1, h.Summary()},
@@ -52,7 +54,7 @@ func complete() *Result {
 	r.Findings = []Finding{{"accept queue full", 90, "12 overflows", "the server accepts too slowly", "more workers", []string{"a"}}}
 	r.StoredTables = []Table{{Title: "modes", Columns: []Column{{"mode", unit.InText}, {"rate", unit.InPerSecond}}, Rows: [][]any{{"keep-alive", 2300.5}, {"pool", nil}}, Plot: "rate", Note: "keep-alive wins"}}
 	r.Plan.Asked = plan.Asked{Engine: plan.EnginePackets, Rate: 50, Window: 64, ConnectTimeout: 1e9, KeepAlive: 3e9, Reconnect: true, Hold: 10e9, Size: 64, SizeMax: 128, Depth: 2,
-		MessageRate: 500, Interval: 1e9, Close: plan.CloseFIN,
+		MessageRate: 500, Interval: 1e9, Close: plan.CloseFIN, Jitter: 0.2, Ping: 30e9, PingTimeout: 10e9,
 		Stages: []plan.Stage{{Conns: 100, Rate: 50, Hold: 1e9}}, Talk: plan.Talk{Message: "20 bytes", First: "30 bytes", Expect: plan.ExpectAny, Skip: 1, Deflate: true}}
 	r.Heat, r.Behind = &Heat{Seconds: 0.5, Bounds: []int64{16_000, 32_000}, Counts: [][]int64{{5, 1, 2}, {0, 3, 0}}}, true
 	r.Leak = true

@@ -82,9 +82,13 @@ func (h *hold) fillSetup(t loadgen.Tally) {
 	if s.Seconds == 0 { // interrupted in the ramp
 		s.Seconds = s.ClientSeconds
 	}
-	s.Rate = float64(t.Established) / s.Seconds
+	established := t.Established
+	if len(h.Plan.Stages) > 0 {
+		established = h.atPeak
+	}
+	s.Rate = float64(established) / s.Seconds
 	s.Latency, s.Handshake = t.Connect.Summary(), t.Upgrade.Summary()
-	h.rate.add(s.ClientSeconds, t.Established)
+	h.rate.add(h.ramped.Sub(h.began).Seconds(), established)
 	s.Curve = h.rate.points
 }
 

@@ -5,6 +5,7 @@ import (
 	"math"
 	"runtime/debug"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -18,7 +19,8 @@ import (
 // Progress is where a run stands, for the live line.
 type Progress struct {
 	Run        *Prepared
-	Phase      string // start, ramp, settle, hold, verify, close
+	Phase      string // start, ramp, settle, hold, down, verify, close
+	Stage      int    // of the plan's stages, from 1; 0: it has none, or is in none
 	Gate       string // it waits at that gate; "" at none
 	Elapsed    time.Duration
 	Target     int64
@@ -42,7 +44,12 @@ type hold struct {
 	phase        atomic.Value // string
 	gate         gate
 	began        time.Time
-	counted      counted // before the run
+	ramped       time.Time    // when the client's last connect of the ramp was done
+	answers      int64        // that came back in the time of Echo.Seconds
+	atPeak       int64        // connections established when the first peak was reached; with stages
+	stage        atomic.Int64 // which of them, from 1; 0: none
+	course       curve        // connections open over all stages
+	counted      counted      // before the run
 	sampler      *proc.Sampler
 	series       proc.Series
 	rate         curve
@@ -50,17 +57,15 @@ type hold struct {
 	serverBefore *result.ServerReport // with its memory and time, before the run
 	room         uint64               // bytes that could be taken when the guard last looked
 	census       loadgen.Census
-	workers      []int64 // open connections of each server worker, while held
-	serverLoops  []int64 // the same of the event loops of the only one
-	gaps         int     // snapshots that failed ...
-	gap          error   // ... and why the last one did
+	workers      []int64    // open connections of each server worker, while held
+	serverLoops  []int64    // the same of the event loops of the only one
+	measuring    sync.Mutex // a stage ends while samples are taken
+	gaps         int        // snapshots that failed ...
+	gap          error      // ... and why the last one did
 	heat         loadgen.Heat
 	pushed       heardWithin
 	full         atomic.Pointer[result.Warning] // why the ramp ended, if memory ended it
 }
-
-// haltedByMemory is why the guard ends a ramp.
-const haltedByMemory = "memory"
 
 const (
 	watchEvery = 200 * time.Millisecond
@@ -86,7 +91,7 @@ func Hold(ctx context.Context, p *Prepared, o Options, fp proc.FS, watch Watch) 
 	}
 	h.engine = engine
 	h.setPhase("start")
-	stopWatch := watchRun(p, fp, engine, func() string { return h.phase.Load().(string) }, &h.gate, watch)
+	stopWatch := watchRun(p, fp, engine, func() string { return h.phase.Load().(string) }, &h.gate, h.inStage(watch))
 	// Started before the baseline, so that its own garbage is part of the baseline.
 	rec := h.record(ctx, fp, o.Ports)
 	h.run(ctx)
@@ -123,6 +128,19 @@ func (h *hold) run(ctx context.Context) {
 	}
 	h.serverBefore = server
 	h.gate.wait(ctx, GateRamp)
+	if len(h.Plan.Stages) > 0 {
+		h.runStages(ctx)
+	} else {
+		h.rampAndHold(ctx)
+	}
+	h.reconcileAgain(ctx)
+	h.gate.wait(ctx, GateClose)
+	h.setPhase("close")
+	h.close(ctx)
+}
+
+// rampAndHold is a run without stages.
+func (h *hold) rampAndHold(ctx context.Context) {
 	h.setPhase("ramp")
 	h.ramp(ctx)
 	h.setPhase("settle")
@@ -131,12 +149,7 @@ func (h *hold) run(ctx context.Context) {
 	h.gate.wait(ctx, GateHold)
 	h.setPhase("hold")
 	h.exchange(ctx)
-	h.setPhase("verify")
 	h.verify(ctx)
-	h.reconcileAgain(ctx)
-	h.gate.wait(ctx, GateClose)
-	h.setPhase("close")
-	h.close(ctx)
 }
 
 // warmUp is how many snapshots are taken before the one that counts.
@@ -164,57 +177,31 @@ func (h *hold) setPhase(name string) { h.phase.Store(name) }
 func (h *hold) ramp(ctx context.Context) {
 	h.began = time.Now()
 	h.rate.add(0, 0)
-	stopGuard := every(guardEvery, h.guard)
-	stopSamples := every(guardEvery, func() {
+	stopGuard := every(guardEvery, func() {
+		h.guard()
+		h.rate.add(time.Since(h.began).Seconds(), h.engine.Counts().Established)
+	})
+	stopSamples := h.sampleOn(ctx)
+	h.engine.Ramp(ctx)
+	h.ramped = time.Now()
+	stopGuard()
+	stopSamples()
+	h.res.Setup = &result.Setup{Began: h.began.UTC(), ClientSeconds: h.ramped.Sub(h.began).Seconds()}
+}
+
+// sampleOn takes samples of memory until the returned func is called.
+func (h *hold) sampleOn(ctx context.Context) (stop func()) {
+	return every(guardEvery, func() {
 		if now := time.Now(); h.sampler.Due(now) {
 			h.sample(ctx, now)
 		}
 	})
-	h.engine.Ramp(ctx)
-	took := time.Since(h.began)
-	stopGuard()
-	stopSamples()
-	h.res.Setup = &result.Setup{Began: h.began.UTC(), ClientSeconds: took.Seconds()}
-}
-
-// guard checks memory once and ends the ramp before it runs out. It must never
-// block.
-func (h *hold) guard() {
-	if mem, full := h.memoryFull(); full {
-		used, total, group := mem.Bound(plan.MemoryReserve)
-		code := "ramp_stopped_by_memory"
-		if group {
-			code = "ramp_stopped_by_cgroup"
-		}
-		w := result.Warn(code).Number("used_bytes", float64(used)).Number("total_bytes", float64(total)).Number("reserve_share", plan.MemoryReserve)
-		h.full.CompareAndSwap(nil, &w)
-		h.engine.Halt(haltedByMemory)
-	}
-	h.rate.add(time.Since(h.began).Seconds(), h.engine.Counts().Established)
-}
-
-// memoryFull says whether only the reserve is left, or will be within a few
-// checks: a small cgroup fills up that fast. Memory left behind by readers of
-// /proc/PID/fd does not count: the kernel reclaims it when needed.
-func (h *hold) memoryFull() (proc.Mem, bool) {
-	mem, err := h.fp.Mem()
-	if err != nil {
-		return mem, false
-	}
-	room := mem.Room(plan.MemoryReserve)
-	soon := 2 * (h.room - min(h.room, room)) // as much again as the last two checks
-	h.room = room
-	if room > soon {
-		return mem, false
-	}
-	if k, err := h.fp.Kernel(); err == nil {
-		mem.CleanCache += k.Walked
-	}
-	return mem, mem.Room(plan.MemoryReserve) <= soon
 }
 
 // sample takes a sample, or remembers why it could not: the fit has a gap there.
 func (h *hold) sample(ctx context.Context, now time.Time) {
+	h.measuring.Lock()
+	defer h.measuring.Unlock()
 	snap, _, err := h.snapshot(ctx)
 	if err != nil {
 		h.missed(err)
@@ -300,7 +287,7 @@ func settleOf(conns int64) time.Duration {
 func (h *hold) settle(ctx context.Context) {
 	h.res.Setup.Seconds = h.res.Setup.ClientSeconds
 	if h.awaitServer(ctx) {
-		h.res.Setup.Seconds = time.Since(h.began).Seconds()
+		h.res.Setup.Seconds += time.Since(h.ramped).Seconds()
 	}
 	if ctx.Err() == nil {
 		sleep(ctx, h.settleTime())
@@ -369,23 +356,31 @@ func (h *hold) awaitServer(ctx context.Context) bool {
 
 // exchange holds for the time asked for: silent, or with messages.
 func (h *hold) exchange(ctx context.Context) {
-	within := hearWithin(h.Plan.Hold, h.engine.Counts)
-	defer func() { h.pushed = within() }()
+	h.holdFor(ctx, h.Plan.Total, h.Plan.Hold)
 	if h.Plan.Scenario == "echo" {
-		h.runExchange(ctx, h.echoExchange())
-		h.heat = h.engine.Heat()
 		sleepWhile(ctx, h.opt.Rest, func() bool { return h.engine.Counts().Open() > 0 })
-		return
 	}
-	if h.Plan.Interval == 0 || h.Plan.Hold == 0 {
-		sleepWhile(ctx, h.Plan.Hold, func() bool { return h.Plan.Reconnect || h.engine.Counts().Open() > 0 })
-		return
+}
+
+// holdFor holds so many connections for a time.
+func (h *hold) holdFor(ctx context.Context, conns int64, d time.Duration) {
+	within := hearWithin(d, h.engine.Counts)
+	defer func() { h.pushed.add(within()) }()
+	switch {
+	case h.Plan.Scenario == "echo" && conns > 0:
+		h.runExchange(ctx, h.echoExchange(conns, d))
+		h.heat = h.engine.Heat()
+	case h.Plan.Interval > 0 && d > 0 && conns > 0:
+		h.runExchange(ctx, loadgen.Exchange{Size: h.Plan.Size, Interval: h.Plan.Interval, Jitter: h.Plan.Jitter, Skip: true,
+			Duration: d, Drain: drain})
+	default:
+		sleepWhile(ctx, d, func() bool { return conns == 0 || h.Plan.Reconnect || h.engine.Counts().Open() > 0 })
 	}
-	h.runExchange(ctx, loadgen.Exchange{Size: h.Plan.Size, Interval: h.Plan.Interval, Duration: h.Plan.Hold, Drain: drain})
 }
 
 // verify lets a sample of the connections, spread evenly, echo one message.
 func (h *hold) verify(ctx context.Context) {
+	h.setPhase("verify")
 	if h.Plan.Verify == 0 || ctx.Err() != nil {
 		return
 	}
@@ -407,8 +402,9 @@ func (h *hold) runExchange(ctx context.Context, x loadgen.Exchange) {
 	h.engine.Exchange(ctx, x)
 	n, took := within()
 	if x.Duration > 0 { // the rate of a verification means nothing
-		h.res.Echo.Seconds = took.Seconds()
-		h.res.Echo.Rate = float64(done(&h.Plan, n)-before) / took.Seconds()
+		h.res.Echo.Seconds += took.Seconds()
+		h.answers += done(&h.Plan, n) - before
+		h.res.Echo.Rate = float64(h.answers) / h.res.Echo.Seconds
 	}
 }
 

@@ -57,6 +57,11 @@ type heardWithin struct {
 	took   time.Duration
 }
 
+func (h *heardWithin) add(more heardWithin) {
+	h.pushes += more.pushes
+	h.took += more.took
+}
+
 // hearWithin counts pushes for a time, or until the returned func is called.
 func hearWithin(d time.Duration, count func() loadgen.Counts) func() heardWithin {
 	before, within := count().Pushed, countWithin(d, count)
@@ -77,7 +82,7 @@ func newTalk(p *plan.Plan, t loadgen.Tally, within heardWithin) *result.Talk {
 	}
 	if t.Pushed > 0 || !p.Talk.Echoes() {
 		heard.Pushes = &result.Pushes{Received: t.Pushed, Bytes: t.PushedBytes, Conns: t.Listeners, Gap: summary(t.Gap)}
-		if s := within.took.Seconds(); s > 0 && p.Hold > 0 {
+		if s := within.took.Seconds(); s > 0 && (p.Hold > 0 || len(p.Stages) > 0) {
 			heard.Pushes.Seconds, heard.Pushes.Rate = s, float64(within.pushes)/s
 			heard.Pushes.RatePerConn = heard.Pushes.Rate / float64(max(1, t.Listeners))
 		}
