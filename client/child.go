@@ -190,7 +190,7 @@ func parsePart(line []string) (job, error) {
 	if j.Net || j.Server != nil { // whatever flag it was
 		return job{}, cli.Usage("agents make no network namespace and start no server")
 	}
-	j.Quiet, j.Gated, j.Tells = true, true, true
+	j.Quiet, j.Gated, j.Tells, j.Histograms = true, true, true, true
 	return j, nil
 }
 

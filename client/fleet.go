@@ -408,7 +408,7 @@ func (c *captain) partOf(i int, o fleet.Outcome) *result.Result {
 	if o.Result != nil {
 		r, err := result.Read(strings.NewReader(string(o.Result)))
 		if err == nil {
-			r.OfAgent(o.Name, o.Boot, o.Offset)
+			r.OfAgent(o.Name, o.Offset)
 			return r
 		}
 		o.Why = err.Error()

@@ -27,7 +27,10 @@ func onAgents(on []string, r *result.Result) string {
 		return ""
 	}
 	total := max(len(r.Agents), len(on))
-	if len(on) == total && total > 1 {
+	switch {
+	case total == 1:
+		return ""
+	case len(on) == total:
 		return fmt.Sprintf("on all %d agents", total)
 	}
 	names := strings.Join(on[:min(len(on), namedAgents)], ", ")
@@ -59,7 +62,7 @@ func agentSection(r *result.Result) section {
 	})
 	for _, a := range all[:min(len(all), shownAgents)] {
 		row := line{Name: a.Name, Values: []string{unit.Commas(a.Conns.Established), perSecond(a.SetupRate),
-			processCost(a.KernelPerConn, nil), processCost(a.ClientPerConn, nil), ""}, Note: agentNote(a)}
+			processCost(a.KernelPerConn, nil), processCost(a.ClientPerConn, a.ClientBelow), ""}, Note: agentNote(a)}
 		if a.CPU > 0 {
 			row.Values[4] = unit.Seconds(a.CPU)
 		}
@@ -101,8 +104,8 @@ func agentNote(a result.Agent) string {
 	if a.Conns.Established+a.Conns.Failed < a.Share {
 		said = append(said, "of "+unit.Commas(a.Share))
 	}
-	if a.Machine != "" && a.Machine != a.Name {
-		said = append(said, "on "+a.Machine)
+	if a.CPUs > 0 {
+		said = append(said, Plural(a.CPUs, "core")+", "+unit.Bytes(float64(a.MemoryBytes)))
 	}
 	if a.EchoRate > 0 {
 		said = append(said, unit.PerSecond(a.EchoRate)+" echoes")

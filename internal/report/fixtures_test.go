@@ -90,10 +90,10 @@ func fleet() *result.Result {
 		h := result.NewHistogram()
 		h.Record(87_000)
 		r.Setup.Latency, r.TLS.Latency, r.Echo, r.Protocols, r.Thresholds = h.Summary(), h.Summary(), nil, nil, nil
-		r.OfAgent(name, "box-"+name, ahead)
+		r.OfAgent(name, ahead)
 		return r
 	}
-	lost := result.LostAgent("echo", "ws", failed().Plan, "tokyo", "box-tokyo", result.Conns{Established: 700}, "hold")
+	lost := result.LostAgent("echo", "ws", failed().Plan, "tokyo", "3", result.Conns{Established: 700}, "hold")
 	r, err := result.Merge(part("oslo", "1", 0), part("lima-2", "2", 12*time.Millisecond), part("lima-33", "2", 0), lost)
 	if err != nil {
 		panic(err)

@@ -190,7 +190,11 @@ func inUseSection(m *result.Memory) section {
 		if u.Server != nil {
 			server = unit.Bytes(float64(*u.Server))
 		}
-		t.add(one.when, unit.Bytes(float64(u.Kernel)), server, unit.Bytes(float64(u.Client)),
+		client := ""
+		if u.Client > 0 { // of a fleet there is none
+			client = unit.Bytes(float64(u.Client))
+		}
+		t.add(one.when, unit.Bytes(float64(u.Kernel)), server, client,
 			unit.Bytes(float64(u.System)))
 	}
 	if back := m.Returned(); back != (result.Returned{}) {

@@ -390,7 +390,10 @@ func limitSection(r *result.Result) section {
 	for i, l := range r.Limits {
 		note := l.Why
 		if on := onAgents(l.On, r); on != "" {
-			note = on + ", the least of all: " + note
+			if len(l.On) < len(r.Agents) {
+				on += ", the least of all"
+			}
+			note = on + ": " + note
 		}
 		if i == 0 && l.Cure != "" {
 			note += "; cure: " + l.Cure

@@ -77,8 +77,12 @@ func machine(r *result.Result) (facts []string) {
 	}
 	h := r.Host
 	add(!r.Started.IsZero(), "%s", r.Started.Format("2006-01-02 15:04:05 MST"))
-	add(len(r.Agents) > 1, "%d agents, the first one on", len(r.Agents))
-	add(h.Kernel != "", "Linux %s", h.Kernel)
+	if n := len(r.Agents); n > 1 {
+		add(true, "%d agents", n)
+		add(h.Kernel != "", "the first on Linux %s", h.Kernel)
+	} else {
+		add(h.Kernel != "", "Linux %s", h.Kernel)
+	}
 	add(h.CPUs > 0, "%s", Plural(h.CPUs, "core"))
 	add(h.MemoryBytes > 0, "%s", unit.Bytes(float64(h.MemoryBytes)))
 	add(h.Nofile > 0, "fd limit %s", unit.Commas(h.Nofile))

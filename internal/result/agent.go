@@ -4,11 +4,12 @@ import "time"
 
 // Agent is one machine's part of a run that several shared.
 type Agent struct {
-	Name    string `json:"name"`
-	Machine string `json:"machine,omitempty"` // what it calls itself
-	BootID  string `json:"boot_id,omitempty"`
-	Share   int64  `json:"share"` // connections that it was to open
-	Conns   Conns  `json:"conns"`
+	Name        string `json:"name"`
+	BootID      string `json:"boot_id,omitempty"` // of its machine
+	CPUs        int    `json:"cpus,omitempty"`
+	MemoryBytes uint64 `json:"memory_bytes,omitempty"`
+	Share       int64  `json:"share"` // connections that it was to open
+	Conns       Conns  `json:"conns"`
 	// SetupRate is of its ramp, EchoRate of its messages, per second.
 	SetupRate float64 `json:"setup_rate,omitempty"`
 	EchoRate  float64 `json:"echo_rate,omitempty"`
@@ -16,6 +17,7 @@ type Agent struct {
 	// not measured, or where what was measured is not its own.
 	KernelPerConn *float64 `json:"kernel_bytes_per_conn,omitempty"`
 	ClientPerConn *float64 `json:"client_bytes_per_conn,omitempty"`
+	ClientBelow   *float64 `json:"client_below_bytes_per_conn,omitempty"` // in its place: it is less than that
 	CPU           float64  `json:"client_seconds,omitempty"`
 	ClockOffset   int64    `json:"clock_offset_ns,omitempty"` // its clock less that of who merged
 	Tightest      *Limit   `json:"tightest,omitempty"`
@@ -39,8 +41,9 @@ type AgentCost struct {
 
 // OfAgent says that a result is an agent's part of a run, and which one's. offset is
 // the agent's clock less ours.
-func (r *Result) OfAgent(name, machine string, offset time.Duration) {
-	a := Agent{Name: name, Machine: machine, BootID: r.Host.BootID, Share: r.Plan.Conns, Conns: r.Conns,
+func (r *Result) OfAgent(name string, offset time.Duration) {
+	h := r.Host
+	a := Agent{Name: name, BootID: h.BootID, CPUs: h.CPUs, MemoryBytes: h.MemoryBytes, Share: r.Plan.Conns, Conns: r.Conns,
 		ClockOffset: int64(offset), Interrupt: r.Interrupt}
 	if r.Setup != nil {
 		a.SetupRate = r.Setup.Rate
@@ -52,7 +55,7 @@ func (r *Result) OfAgent(name, machine string, offset time.Duration) {
 		a.CPU = r.CPU.Client
 	}
 	if m := r.Memory; m.Measured() {
-		a.ClientPerConn = m.ClientPerConn
+		a.ClientPerConn, a.ClientBelow = m.ClientPerConn, m.ClientBelow
 		if !m.BothEnds && !m.ServerEnd {
 			a.KernelPerConn = &m.KernelPerConn
 		}
@@ -70,10 +73,10 @@ func (r *Result) OfAgent(name, machine string, offset time.Duration) {
 }
 
 // LostAgent is the part of an agent that nothing more was heard of, as part of a run
-// of that scenario and protocol: p is what it was to do, last what it had counted when
+// of that scenario and protocol: boot is the boot id of its machine, p what it was to do, last what it had counted when
 // it was heard of last, in that phase. All that it held is lost, and what it had not
 // come to has failed.
-func LostAgent(scenario, proto string, p Plan, name, machine string, last Conns, phase string) *Result {
+func LostAgent(scenario, proto string, p Plan, name, boot string, last Conns, phase string) *Result {
 	r := &Result{Schema: Schema, Scenario: scenario, Proto: proto, Plan: p, Conns: last}
 	c := &r.Conns
 	c.Errors = last.Errors.Plus(nil)
@@ -86,8 +89,8 @@ func LostAgent(scenario, proto string, p Plan, name, machine string, last Conns,
 		c.Errors.Add(AgentLost, never)
 	}
 	c.Attempted = c.Established + c.Failed
-	r.OfAgent(name, machine, 0)
-	r.Agents[0].LostIn = phase
+	r.OfAgent(name, 0)
+	r.Agents[0].BootID, r.Agents[0].LostIn = boot, phase
 	return r
 }
 

@@ -16,18 +16,22 @@ func part(name, boot string, net uint64, set ...func(*Result)) *Result {
 	r.Plan.Sources = 3
 	r.Reconcile = &Counts{Client: 100, Server: ptr(int64(300)), Kernel: ptr(int64(101)), Ends: 1}
 	r.Setup = &Setup{Began: r.Started.Add(time.Second), Seconds: 2, Curve: []Point{{0, 0, 0}, {2, 100, 50}}}
+	r.Warnings = []Warning{Warn("memory_without_server")}
+	if boot == "1" {
+		r.Warnings = append(r.Warnings, Warn("memory_of_foreign_sockets").Count("foreign", 100))
+	}
 	r.Memory = &Memory{Method: "slabinfo", KernelPerConn: 4000, ClientPerConn: ptr(30.), Fit: Fit{4000, 1, 9}}
 	for _, s := range set {
 		s(r)
 	}
-	r.OfAgent(name, "box-"+name, 0)
+	r.OfAgent(name, 0)
 	return r
 }
 
 // Nine of ten is not ten: the one that is gone is a part, its share is lost.
 func TestMergeLostAgent(t *testing.T) {
 	held := Conns{Attempted: 70, Established: 60, Failed: 10, Lost: 5, Errors: ErrorCounts{"connect_refused": 10, "read_reset": 5}}
-	lost := LostAgent("hold", "tcp", Plan{Conns: 100, Ports: 2}, "c", "box-c", held, "hold")
+	lost := LostAgent("hold", "tcp", Plan{Conns: 100, Ports: 2}, "c", "9", held, "hold")
 	if err := lost.Check(); err != nil {
 		t.Fatal(err)
 	}
@@ -103,7 +107,8 @@ func TestMergeAgentCost(t *testing.T) {
 		want   AgentCost
 		warned map[string][]string
 	}{
-		{"each its own machine", "s", []*Result{part("a", "1", 1), part("b", "2", 1, few)}, AgentCost{2, 150, ptr(4200.), ptr(40.)}, nil},
+		{"each its own machine", "s", []*Result{part("a", "1", 1), part("b", "2", 1, few)}, AgentCost{2, 150, ptr(4200.), ptr(40.)},
+			map[string][]string{"memory_of_foreign_sockets": {"a"}}},
 		{"two on one", "s", []*Result{part("a", "1", 1), part("b", "1", 2), part("c", "3", 1, few)}, AgentCost{3, 250, ptr(4600.), ptr(36.)},
 			map[string][]string{"agents_on_one_machine": {"a", "b"}}},
 		{"one at the server", "1", []*Result{part("a", "1", 1), part("b", "2", 1, few)}, AgentCost{2, 150, ptr(4600.), ptr(40.)},
@@ -118,6 +123,9 @@ func TestMergeAgentCost(t *testing.T) {
 			}
 			if !reflect.DeepEqual(*r.AgentCost, tt.want) {
 				t.Errorf("cost %s, want %+v", write(t, r), tt.want)
+			}
+			if slices.ContainsFunc(r.Warnings, func(w Warning) bool { return w.Code == "memory_without_server" }) {
+				t.Error("an agent's memory is doubted for want of the server's")
 			}
 			warned := map[string][]string{}
 			for _, w := range r.Warnings {
@@ -149,6 +157,7 @@ func TestMergeSaysOnce(t *testing.T) {
 	all := []string{"a", "b", "c"}
 	wantWarnings := []Warning{{Code: "setting", Words: map[string]string{"what": "somaxconn is small"}, On: all},
 		{Code: "ramp_stopped", Numbers: map[string]float64{"established": 8}, Words: map[string]string{"why": "memory"}, On: all, Differ: true}}
+	r.Warnings = slices.DeleteFunc(r.Warnings, func(w Warning) bool { return w.Code == "memory_of_foreign_sockets" })
 	if !reflect.DeepEqual(r.Warnings, wantWarnings) {
 		t.Errorf("warnings %+v, want %+v", r.Warnings, wantWarnings)
 	}
@@ -169,7 +178,7 @@ func TestMergeByRamp(t *testing.T) {
 		r.Started = r.Started.Add(time.Hour - 20*time.Second) // it prepared for longer
 		r.Setup.Began = r.Setup.Began.Add(time.Hour + time.Second)
 	})
-	ahead.OfAgent("b", "", time.Hour)
+	ahead.OfAgent("b", time.Hour)
 	a := part("a", "1", 1)
 	want := []Point{{0, 0, 0}, {1, 50, 50}, {2, 150, 100}, {3, 200, 50}}
 	for _, parts := range [][]*Result{{a, ahead}, {ahead, a}} {
@@ -246,7 +255,7 @@ func TestMergeHeat(t *testing.T) {
 		t.Errorf("heat %+v, %v", r.Heat, err)
 	}
 	r, err = Merge(part("a", "1", 1, heat(a)), part("b", "2", 1, heat(Heat{2, []int64{5}, [][]int64{{3, 4}}})), part("c", "3", 1, heat(a)))
-	if err != nil || r.Heat != nil || len(r.Warnings) != 1 || r.Warnings[0].Code != "heat_not_added" {
+	if err != nil || r.Heat != nil || r.Warnings[len(r.Warnings)-1].Code != "heat_not_added" {
 		t.Errorf("heat %+v, warnings %+v, %v", r.Heat, r.Warnings, err)
 	}
 }
@@ -256,8 +265,8 @@ func TestMergeForgetsNothing(t *testing.T) {
 	a, b := addable(), addable()
 	b.Host.BootID = "b1"
 	a.Memory.BothEnds, a.Memory.ServerEnd, b.Memory.BothEnds, b.Memory.ServerEnd = false, false, false, false // the client's end alone
-	a.OfAgent("a", "m", 1)
-	b.OfAgent("b", "m", 1)
+	a.OfAgent("a", 1)
+	b.OfAgent("b", 1)
 	sum, err := Merge(a, b)
 	if err != nil {
 		t.Fatal(err)

@@ -79,7 +79,7 @@ func complete() *Result {
 	r.Diagnosis = &Diagnosis{1, 2, 3}
 	r.Warnings = []Warning{Warn("one").Count("n", 3).Word("why", "so"), Warn("two")}
 	r.Warnings[0].On, r.Warnings[0].Differ = []string{"a"}, true
-	r.Agents = []Agent{{Name: "a", Machine: "m1", BootID: "b0", Share: 120, Conns: r.Conns, SetupRate: 40, EchoRate: 9.8, KernelPerConn: ptr(4000.), ClientPerConn: ptr(25.), CPU: 2.5,
+	r.Agents = []Agent{{Name: "a", BootID: "b0", CPUs: 2, MemoryBytes: 24 << 30, Share: 120, Conns: r.Conns, SetupRate: 40, EchoRate: 9.8, KernelPerConn: ptr(4000.), ClientPerConn: ptr(25.), ClientBelow: ptr(30.), CPU: 2.5,
 		ClockOffset: 2e6, Tightest: &r.Limits[0], Findings: []string{"accept queue full"}, Interrupt: true, LostIn: "hold"}, {Name: "b", Share: 1}}
 	r.AgentCost = &AgentCost{Agents: 1, Conns: 100, KernelPerConn: ptr(4000.), ClientPerConn: ptr(25.)}
 	return r

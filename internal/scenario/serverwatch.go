@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/c10m/c10m/internal/plan"
@@ -163,16 +164,21 @@ func (w *ServerWatch) Fill(r *result.Result) {
 			w.fillMemory(r)
 		}
 	}
-	if w.last != nil {
-		if r.CPU == nil {
-			r.CPU = &result.CPU{}
-		}
+	if r.Stress != nil && w.last != nil {
+		r.Stress.ServerBefore, r.Stress.ServerAfter = w.before.Memory, w.last.Memory
+	}
+	if w.last != nil && r.CPU != nil {
 		r.CPU.Server = w.p.serverSeconds(w.before, w.last)
 	}
 	r.Warnings = append(r.Warnings, w.p.Warnings...)
 }
 
 func (w *ServerWatch) fillMemory(r *result.Result) {
+	// With all agents on the server's machine its kernel has both ends.
+	here := func(a result.Agent) bool { return a.BootID == w.Boot() && a.BootID != "" }
+	if len(r.Agents) > 0 && !slices.ContainsFunc(r.Agents, func(a result.Agent) bool { return !here(a) }) && r.Plan.Engine != plan.EnginePackets {
+		w.series.BothEnds, w.series.NoSockets = true, false
+	}
 	m, doubts := w.series.Memory()
 	m.ClientPerConn, m.ClientBelow, m.Plain.Client = nil, nil, nil // there is no client here
 	m.After = w.after

@@ -58,6 +58,10 @@ func TestServerWatch(t *testing.T) {
 	r := &result.Result{Reconcile: &result.Counts{Client: 20_000}, CPU: &result.CPU{Client: 3}}
 	w.Fill(r)
 	m := r.Memory
+	here := &result.Result{Agents: []result.Agent{{Name: "a", BootID: "far"}}}
+	if w.Fill(here); here.Memory.ServerEnd || !here.Memory.BothEnds || here.Memory.ClientPerConn != nil {
+		t.Errorf("with the agents at the server: %+v", here.Memory)
+	}
 	if !m.Measured() || !m.ServerEnd || m.BothEnds || m.ClientPerConn != nil || math.Abs(m.KernelPerConn-4000) > 1 || m.ServerPerConn == nil ||
 		math.Abs(*m.ServerPerConn-500) > 1 || math.Abs(m.TotalPerConn-4500) > 1 || m.After == nil {
 		t.Errorf("memory %+v", m)
