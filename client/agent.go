@@ -155,7 +155,7 @@ func (a *agentFlags) serve(ctx context.Context, out *lines) error {
 		until, stop := context.WithCancel(ctx)
 		go a.watch(until, stop, conn, used, out)
 		err = fleet.Serve(until, conn, fleet.AgentOptions{Name: a.name, Commit: build.Commit, Boot: boot, Net: fp.Namespaces().Net,
-			Work: &work{allow: a.allow}, Say: func(line string) { out.say("%s", line) }, Keep: keepPart})
+			Work: &work{allow: a.allow}, Say: func(line string) { out.say("%s", line) }, Keep: a.keepPart})
 		stop()
 		conn.Close()
 		if err != nil && !a.mayCome(err, used) {
@@ -220,8 +220,14 @@ func pause(ctx context.Context, d time.Duration) {
 }
 
 // keepPart writes a result that no coordinator fetched.
-func keepPart(run string, b []byte) (string, error) {
-	file := "c10m-part-" + run + ".json"
+func (a *agentFlags) keepPart(run string, b []byte) (string, error) {
+	name := strings.Map(func(c rune) rune {
+		if strings.ContainsRune("/\x00", c) {
+			return '_'
+		}
+		return c
+	}, a.name)
+	file := fmt.Sprintf("c10m-part-%s-%.8s.json", name, run)
 	return file, keep(file, b, io.Discard)
 }
 

@@ -227,7 +227,7 @@ func (j *stint) end(why string) {
 	}
 	j.state.Ended, j.state.Gate = true, ""
 	kept := j.result
-	if j.fetched {
+	if j.fetched || j.gone || len(j.opened) == 0 { // nobody wants it, or there is nothing in it
 		kept = nil
 	}
 	j.mu.Unlock()
