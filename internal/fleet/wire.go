@@ -33,11 +33,11 @@ const (
 
 // How often, and how long, in each direction.
 const (
-	beatEvery   = 250 * time.Millisecond // the coordinator's beat, an agent's state
-	lostAfter   = 3 * time.Second        // of silence of an agent
-	orphanAfter = 10 * time.Second       // without a beat: an existing cluster may restart within it
-	askTime     = 2 * time.Second        // for an answer that needs no work
-	goAhead     = 200 * time.Millisecond // between saying when a gate opens and then
+	beatEvery   = 250 * time.Millisecond  // the coordinator's beat, an agent's state
+	lostAfter   = 3 * time.Second         // of silence of an agent
+	orphanAfter = 9500 * time.Millisecond // without a beat, so that all is closed within 10 s; a cluster may restart within it
+	askTime     = 2 * time.Second         // for an answer that needs no work
+	goAhead     = 200 * time.Millisecond  // between saying when a gate opens and then
 )
 
 // The subjects. ID is the instance id that NATS micro gives each agent, so that
