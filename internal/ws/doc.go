@@ -56,5 +56,6 @@
 //		n += took
 //	}
 //
-// Extensions are never offered nor accepted.
+// Of extensions a client may offer permessage-deflate (RFC 7692), without a context
+// between two messages: AppendDeflated, AppendInflated. The server accepts none.
 package ws

@@ -63,7 +63,7 @@ func (e *echo) run() Verdict {
 		}
 	}
 	for e.read < len(e.in) {
-		h, ok := parseHeader(e.in[e.read:], true)
+		h, ok := parseHeader(e.in[e.read:], true, 0)
 		if !ok || !e.inOrder(h.op) {
 			return e.fail(Verdict{Protocol, CodeProtocol}, skipper{lost: true})
 		}

@@ -29,6 +29,7 @@ const (
 type header struct {
 	fin    bool
 	op     byte
+	rsv    bool   // RSV1: the message is compressed, RFC 7692 section 6
 	size   int    // bytes of the header itself; 0: more are needed
 	key    uint32 // masking key, first byte lowest; 0 if the frame has none
 	length int64  // of the payload; -1 while it is not known
@@ -37,15 +38,20 @@ type header struct {
 func isControl(op byte) bool { return op >= OpClose }
 
 // parseHeader reads the header at the start of b. masked says what the other
-// end must do: a client masks, a server must not (section 5.1). ok is false as
-// soon as the bytes at hand break a rule that needs no memory of earlier frames.
-func parseHeader(b []byte, masked bool) (h header, ok bool) {
+// end must do: a client masks, a server must not (section 5.1); rsv is Compressed
+// where a message may be that, else 0. ok is false as soon as the bytes at hand
+// break a rule that needs no memory of earlier frames.
+func parseHeader(b []byte, masked bool, rsv byte) (h header, ok bool) {
 	h.length = -1
 	if len(b) == 0 {
 		return h, true
 	}
 	h.fin, h.op = b[0]&bitFin != 0, b[0]&bitsOp
-	if b[0]&bitsRSV != 0 || gobwas.OpCode(h.op).IsReserved() || isControl(h.op) && !h.fin {
+	h.rsv = b[0]&Compressed != 0
+	if h.op == OpContinuation || isControl(h.op) {
+		rsv = 0
+	}
+	if b[0]&bitsRSV&^rsv != 0 || gobwas.OpCode(h.op).IsReserved() || isControl(h.op) && !h.fin {
 		return h, false
 	}
 	if len(b) == 1 {

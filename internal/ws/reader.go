@@ -15,11 +15,13 @@ const (
 
 // Event is one thing that a server sent.
 type Event struct {
-	Kind    Kind
-	Op      byte   // Data: OpText or OpBinary
-	Final   bool   // Data: the message ends with this piece
-	Code    uint16 // Closed: CodeNone if there is none; Error: what to close with
-	Payload []byte // lies in the input
+	Kind  Kind
+	Op    byte   // Data: OpText or OpBinary
+	Final bool   // Data: the message ends with this piece
+	Code  uint16 // Closed: CodeNone if there is none; Error: what to close with
+	// Compressed: Data of a message that is compressed; Error: that it is was not agreed.
+	Compressed bool
+	Payload    []byte // lies in the input
 }
 
 // MaxReaderHeld is the most that Reader leaves unconsumed: a control frame less
@@ -36,26 +38,34 @@ const MaxReaderFrame = 1<<28 - 1
 type Reader struct {
 	// Bits 0..27: payload bytes of the data frame that are still to come; 28:
 	// the frame is the last of its message; 29, 30: opcode of the open message,
-	// 0: none.
+	// 0: none; 31: it is compressed.
 	bits uint32
 }
 
 const (
 	readerFin = 1 << 28
 	readerOp  = 29 // shift
+	readerRSV = 1 << 31
 )
 
 func (r *Reader) remain() int { return int(r.bits & MaxReaderFrame) }
-func (r *Reader) op() byte    { return byte(r.bits >> readerOp) }
+func (r *Reader) op() byte    { return byte(r.bits>>readerOp) & 3 }
 
 // Next returns the first event of in and how many bytes it took. More may take
 // some too.
-func (r *Reader) Next(in []byte) (ev Event, consumed int) {
+func (r *Reader) Next(in []byte) (ev Event, consumed int) { return r.next(in, 0) }
+
+// NextDeflated is Next of a server that has agreed to permessage-deflate.
+func (r *Reader) NextDeflated(in []byte) (ev Event, consumed int) { return r.next(in, Compressed) }
+
+func (r *Reader) next(in []byte, rsv byte) (ev Event, consumed int) {
 	if r.remain() > 0 {
 		return r.piece(in, 0)
 	}
-	h, ok := parseHeader(in, false)
+	h, ok := parseHeader(in, false, rsv)
 	switch {
+	case !ok && rsv == 0 && h.rsv && (h.op == OpText || h.op == OpBinary):
+		return Event{Kind: Error, Code: CodeProtocol, Compressed: true}, 0
 	case !ok || !isControl(h.op) && len(in) > 0 && (h.op == OpContinuation) != (r.op() != 0):
 		return Event{Kind: Error, Code: CodeProtocol}, 0
 	case h.length > MaxReaderFrame:
@@ -65,11 +75,14 @@ func (r *Reader) Next(in []byte) (ev Event, consumed int) {
 	case isControl(h.op):
 		return control(h, in)
 	}
-	op := r.op()
+	message := r.bits & (3<<readerOp | readerRSV)
 	if h.op != OpContinuation {
-		op = h.op
+		message = uint32(h.op) << readerOp
+		if h.rsv {
+			message |= readerRSV
+		}
 	}
-	r.bits = uint32(op)<<readerOp | uint32(h.length)
+	r.bits = message | uint32(h.length)
 	if h.fin {
 		r.bits |= readerFin
 	}
@@ -83,7 +96,8 @@ func (r *Reader) piece(in []byte, at int) (Event, int) {
 		return Event{}, at
 	}
 	r.bits -= uint32(n)
-	ev := Event{Kind: Data, Op: r.op(), Final: r.bits&readerFin != 0 && r.remain() == 0, Payload: in[at : at+n]}
+	ev := Event{Kind: Data, Op: r.op(), Final: r.bits&readerFin != 0 && r.remain() == 0,
+		Compressed: r.bits&readerRSV != 0, Payload: in[at : at+n]}
 	if ev.Final {
 		r.bits = 0
 	}

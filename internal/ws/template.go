@@ -35,6 +35,7 @@ func (e StatusError) Error() string { return fmt.Sprintf("response has status %d
 type Template struct {
 	head, tail   string // around the key
 	subprotocols []string
+	offer        string // of an extension, behind the key; "": none
 }
 
 // owned are the fields that NewTemplate writes itself, and those that would
@@ -104,12 +105,12 @@ func scramble(x uint64) uint64 {
 }
 
 // Size is the bytes of every request.
-func (t *Template) Size() int { return len(t.head) + keySize + len(t.tail) }
+func (t *Template) Size() int { return len(t.head) + keySize + len(t.offer) + len(t.tail) }
 
 // AppendRequest appends the request whose key comes from seed.
 func (t *Template) AppendRequest(dst []byte, seed uint64) []byte {
 	k := keyOf(seed)
-	return append(append(append(dst, t.head...), k[:]...), t.tail...)
+	return append(append(append(append(dst, t.head...), k[:]...), t.offer...), t.tail...)
 }
 
 // CheckResponse reads the answer to AppendRequest with the same seed at the
@@ -162,7 +163,7 @@ func (t *Template) checkFields(fields []byte, seed uint64) error {
 	r := response{accept: appendAccept(buf[:0], k[:])}
 	for len(fields) > 0 {
 		line, fields = cutLine(fields)
-		if err := r.add(line, t.subprotocols); err != nil {
+		if err := r.add(line, t); err != nil {
 			return err
 		}
 	}
@@ -184,9 +185,10 @@ type response struct {
 	accept              []byte // what it must be
 	upgrade, connection bool
 	accepts, protocols  int
+	extensions          int
 }
 
-func (r *response) add(line []byte, offered []string) error {
+func (r *response) add(line []byte, t *Template) error {
 	name, value, ok := parseField(line)
 	switch {
 	case !ok:
@@ -200,11 +202,15 @@ func (r *response) add(line []byte, offered []string) error {
 			return ErrAccept
 		}
 	case equalFold(name, "sec-websocket-extensions"):
-		if len(value) > 0 {
+		if len(value) == 0 {
+			return nil
+		}
+		if r.extensions++; r.extensions > 1 {
 			return ErrExtension
 		}
+		return t.checkExtensions(value)
 	case equalFold(name, "sec-websocket-protocol"):
-		if r.protocols++; r.protocols > 1 || !slices.Contains(offered, string(value)) {
+		if r.protocols++; r.protocols > 1 || !slices.Contains(t.subprotocols, string(value)) {
 			return ErrSubprotocol
 		}
 	}
