@@ -25,6 +25,7 @@ func (t *target) declareTalk() {
 		cli.Unset("bytes of --size"))
 	f.Add(cli.Text(&t.said.expect, ""), "expect", "echo|any|none|WORDS", "what answers: the same, the next message, or the next with WORDS in it", cli.Rare,
 		cli.Unset("echo; any with --first"))
+	f.Add(cli.Switch(&t.Talk.Deflate), "deflate", "", "offer permessage-deflate (RFC 7692), no context kept", cli.Rare)
 	f.Add(cli.Int(&t.Talk.Skip, 0, 0, plan.MaxSkip), "skip", "N", "messages that the server sends first, like greetings", cli.Rare)
 }
 
@@ -49,6 +50,8 @@ func (t *target) checkTalk() (err error) {
 		t.Talk.Expect = plan.ExpectAny
 	}
 	switch {
+	case t.Talk.Deflate && t.Proto == plan.TCP:
+		return errors.New("--deflate wants --proto ws: it is an extension of WebSocket")
 	case t.Talk.Message != "" && t.given("size"):
 		return errors.New("--size and --message: the message has a size of its own; give one of them")
 	case t.Talk.Echoes() && t.Proto != plan.WS && (t.Talk.Skip > 0 || t.Talk.First != ""):

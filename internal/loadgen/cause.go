@@ -76,11 +76,14 @@ const (
 	handshakeAccept
 	handshakeExtension
 	handshakeSubprotocol
+	handshakeDeflate
 	readClosed
 	readReset
 	readTimeout
 	readOther
 	readProtocol
+	readCompressed
+	readInflate
 	readClose1000
 	readClose1001
 	readClose1002
@@ -178,11 +181,14 @@ var causeTable = [nCauses]struct {
 	handshakeAccept:      {phase: "handshake", reason: "accept"},
 	handshakeExtension:   {phase: "handshake", reason: "extension"},
 	handshakeSubprotocol: {phase: "handshake", reason: "subprotocol"},
+	handshakeDeflate:     {phase: "handshake", reason: "deflate"},
 	readClosed:           {phase: "read", reason: "closed", byPeer: true},
 	readReset:            {phase: "read", reason: "reset", byPeer: true},
 	readTimeout:          {phase: "read", reason: "timeout", byPeer: true},
 	readOther:            {phase: "read", reason: "other"},
 	readProtocol:         {phase: "read", reason: "protocol"},
+	readCompressed:       {phase: "read", reason: "compressed"},
+	readInflate:          {phase: "read", reason: "inflate"},
 	readClose1000:        {phase: "read", reason: "close_1000", code: 1000, byPeer: true},
 	readClose1001:        {phase: "read", reason: "close_1001", code: 1001, byPeer: true},
 	readClose1002:        {phase: "read", reason: "close_1002", code: 1002, byPeer: true},
@@ -288,6 +294,7 @@ var handshakeErrors = []struct {
 	{ws.ErrConnection, handshakeNoUpgrade},
 	{ws.ErrAccept, handshakeAccept},
 	{ws.ErrExtension, handshakeExtension},
+	{ws.ErrDeflate, handshakeDeflate},
 	{ws.ErrSubprotocol, handshakeSubprotocol},
 }
 

@@ -119,6 +119,9 @@ func newShared(p plan.Plan, maxSize int) (*shared, error) {
 		if err != nil {
 			return nil, fmt.Errorf("write handshake: %w", err)
 		}
+		if p.Talk.Deflate {
+			t.OfferDeflate()
+		}
 		s.requests = append(s.requests, t)
 	}
 	for _, ip := range p.Sources {

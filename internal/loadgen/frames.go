@@ -63,8 +63,15 @@ func (f *frames) request(slot int64) {
 
 // part is as much of a message's frame as fits the buffer, from an offset on.
 func (f *frames) part(slot int64, payload []byte, seq uint32, from int) []byte {
-	return ws.AppendPart(f.out[:0], f.cs.shared.opcode, payload, f.maskKey(slot, seq), from, cap(f.out))
+	op := f.cs.shared.opcode
+	if h := f.cs.msgs.hears; h.deflates(slot) {
+		payload, op = h.compress(payload), op|ws.Compressed
+	}
+	return ws.AppendPart(f.out[:0], op, payload, f.maskKey(slot, seq), from, cap(f.out))
 }
+
+// ends says whether a part is the last of its frame. A whole buffer may be or not.
+func (f *frames) ends(part []byte) bool { return len(part) < cap(f.out) }
 
 // received handles what a WebSocket server sent.
 func (f *frames) received(slot int64, in []byte) {
@@ -80,6 +87,9 @@ func (f *frames) received(slot int64, in []byte) {
 		case n == 0:
 			f.keep(slot, in)
 			return
+		}
+		if f.cs.shared.said.deflate {
+			f.cs.msgs.hears.agreed(slot, f.template(slot).Deflates(in[:n]))
 		}
 		in = in[n:]
 		f.cs.times[WS].Upgrade.Record(int64(f.cs.micros()-c.t) * 1000)
@@ -138,18 +148,27 @@ func (f *frames) forget(slot int64) {
 	}
 }
 
+// next takes the next event of what a server sent.
+func (f *frames) next(slot int64, in []byte) (ws.Event, int) {
+	r := &f.cs.talks[slot].reader
+	if f.cs.msgs.hears.deflates(slot) {
+		return r.NextDeflated(in)
+	}
+	return r.Next(in)
+}
+
 // read parses the server's frames.
 func (f *frames) read(slot int64, in []byte) {
-	c, k := &f.cs.list[slot], &f.cs.talks[slot]
+	c := &f.cs.list[slot]
 	for c.state == open || c.state == closing {
-		ev, n := k.reader.Next(in)
+		ev, n := f.next(slot, in)
 		in = in[n:]
 		switch ev.Kind {
 		case ws.More:
 			f.keep(slot, in)
 			return
 		case ws.Data:
-			if c.state == open {
+			if c.state == open && (!f.cs.shared.said.deflate || f.cs.msgs.hears.inflate(slot, &ev)) {
 				f.cs.msgs.payload(slot, ev)
 			}
 		case ws.Ping:
@@ -168,7 +187,11 @@ func (f *frames) read(slot int64, in []byte) {
 				return
 			}
 			f.sendClose(slot, ev.Code) // section 7.1.7
-			f.cs.lose(slot, readProtocol)
+			why := readProtocol
+			if ev.Compressed {
+				why = readCompressed
+			}
+			f.cs.lose(slot, why)
 		}
 	}
 }

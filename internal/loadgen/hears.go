@@ -11,27 +11,29 @@ import (
 // hears is what a thread's connections hear of servers that are no echo: greetings,
 // answers and what comes unasked. It exists only where that is asked for.
 type hears struct {
-	cs     *conns
-	said   *said
-	list   []hearing
-	mem    []byte // of list
-	common uint64 // added to the thread's clock it is that of all threads
+	cs      *conns
+	said    *said
+	list    []hearing
+	mem     []byte // of list
+	deflate deflate
+	common  uint64 // added to the thread's clock it is that of all threads
 }
 
 // hearing is what is kept of one such connection: 40 bytes, in an array outside the
 // Go heap.
 type hearing struct {
-	hash    uint64 // of the message that is arriving
-	had     [2]uint32
-	last    uint32 // the clock at its last push; 0: none
-	began   uint32 // the clock when it should have sent its first message
-	sent    uint32 // bytes of the first message that were written
-	size    uint32 // bytes of the message that is arriving
-	matched uint16 // how many bytes of the words the last that arrived are
-	skip    uint16 // messages still to be passed over
-	first   firstStage
-	found   bool // the words are in the message that is arriving
-	pushed  bool // it has had a push, be it before it was lost and restored
+	hash     uint64 // of the message that is arriving
+	had      [2]uint32
+	last     uint32 // the clock at its last push; 0: none
+	began    uint32 // the clock when it should have sent its first message
+	sent     uint32 // bytes of the first message that were written
+	size     uint32 // bytes of the message that is arriving
+	matched  uint16 // how many bytes of the words the last that arrived are
+	skip     uint16 // messages still to be passed over
+	first    firstStage
+	found    bool // the words are in the message that is arriving
+	pushed   bool // it has had a push, be it before it was lost and restored
+	deflates bool // messages are compressed, both ways
 }
 
 // firstStage is how far a connection is with its first message.
@@ -86,6 +88,7 @@ func (h *hears) opened(slot int64) {
 
 // forget deletes what is known of a connection that is gone.
 func (h *hears) forget(slot int64) {
+	delete(h.deflate.parts, slot)
 	if k := &h.list[slot]; *k != (hearing{}) {
 		*k = hearing{pushed: k.pushed}
 	}
@@ -114,6 +117,7 @@ func (h *hears) flushFirst(slot int64) bool {
 			return false
 		}
 	}
+	h.compressed(slot)
 	if k.first = firstWaiting; h.said.expect == nothing {
 		k.first = firstDone
 	}

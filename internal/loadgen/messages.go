@@ -117,9 +117,11 @@ func (m *messages) sizeOf(slot int64, seq uint32) int {
 	return m.size + int((h>>40)%uint64(m.max-m.size+1))
 }
 
-// own says whether the messages are the user's and not of the pattern. They are
-// rendered each time that they are looked at, and kept nowhere.
-func (m *messages) own() bool { return m.cs.shared.said.message != nil }
+// renders says whether a message is rendered or compressed each time that it is looked
+// at, and kept nowhere: its size is known only then.
+func (m *messages) renders(slot int64) bool {
+	return m.cs.shared.said.message != nil || m.hears.deflates(slot)
+}
 
 // message is the payload of a connection's message. It is valid until the next call.
 func (m *messages) message(slot int64, seq uint32) []byte {
@@ -150,15 +152,21 @@ func (m *messages) unsent(slot int64) (out []byte) {
 		out = m.message(slot, k.seq)[k.sent:]
 	}
 	if len(out) == 0 {
-		k.sent = wholly
+		m.wrote(slot)
 	}
 	return out
+}
+
+// wrote notes that a message which is rendered was written whole.
+func (m *messages) wrote(slot int64) {
+	m.cs.talks[slot].sent = wholly
+	m.hears.compressed(slot)
 }
 
 // written says whether the newest message has been written whole.
 func (m *messages) written(slot int64) bool {
 	k := &m.cs.talks[slot]
-	if m.own() {
+	if m.renders(slot) {
 		return k.sent == wholly
 	}
 	n := m.sizeOf(slot, k.seq)
@@ -179,6 +187,10 @@ func (m *messages) flush(slot int64) bool {
 		m.cs.talks[slot].sent += uint32(n)
 		if n < len(out) {
 			return true
+		}
+		if m.renders(slot) && (!m.cs.isWS(slot) || m.cs.frames.ends(out)) {
+			m.wrote(slot)
+			break
 		}
 	}
 	if m.cs.shared.said.expect == nothing && m.cs.list[slot].busy {
@@ -213,6 +225,8 @@ func (m *messages) awaited(slot int64, in []byte) (want []byte, written int) {
 	switch {
 	case seq != k.seq || k.sent == wholly:
 		return want, len(want)
+	case m.hears.deflates(slot): // the server cannot have inflated it
+		return want, 0
 	case m.cs.isWS(slot):
 		return want, max(0, int(k.sent)-(ws.FrameSize(len(want))-len(want)))
 	}

@@ -20,6 +20,7 @@ type said struct {
 	fallback       []uint16 // of words, see match
 	skip           uint16   // messages of the server that come before anything else counts
 	byLine         bool     // TCP: a message ends with a newline
+	deflate        bool     // WebSocket: offer permessage-deflate
 }
 
 // expectation is what answers a message.
@@ -51,7 +52,7 @@ func newSaid(t plan.Talk, lines *fill.Lines, seed uint64) (s said, err error) {
 	if s.message != nil && s.message.Static() {
 		s.fixed = s.message.Append(nil, 0, 0, nil)
 	}
-	s.lines, s.skip = lines, uint16(t.Skip)
+	s.lines, s.skip, s.deflate = lines, uint16(t.Skip), t.Deflate
 	s.byLine = strings.HasSuffix(string(t.Message), "\n") || strings.HasSuffix(string(t.First), "\n")
 	switch words := t.Words(); {
 	case t.Echoes():
@@ -66,9 +67,10 @@ func newSaid(t plan.Talk, lines *fill.Lines, seed uint64) (s said, err error) {
 	return s, nil
 }
 
-// listens says whether what comes is heard message by message, and not only compared
-// with what was sent.
-func (s *said) listens() bool { return s.expect != sameBytes || s.skip > 0 || s.first != nil }
+// listens says whether connections need what hears keeps of them.
+func (s *said) listens() bool {
+	return s.expect != sameBytes || s.skip > 0 || s.first != nil || s.deflate
+}
 
 // fallbacks is the table of Knuth, Morris and Pratt ("Fast Pattern Matching in
 // Strings", 1977): after i bytes of words did match, how many still do if the next

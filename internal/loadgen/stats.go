@@ -141,12 +141,13 @@ func (t *times) merge(u times) {
 
 // ledger is what one thread counts.
 type ledger struct {
-	n       [protocols]Counts
-	errs    [protocols]causes
-	retries [protocols]causes // of tries to restore lost connections
-	times   [protocols]times  // of the plan's protocols
-	ages    Ages              // of connections that their peer ended
-	tls     TLS               // handshakes
+	n        [protocols]Counts
+	errs     [protocols]causes
+	retries  [protocols]causes // of tries to restore lost connections
+	times    [protocols]times  // of the plan's protocols
+	ages     Ages              // of connections that their peer ended
+	tls      TLS               // handshakes
+	deflated Deflated
 }
 
 // total is the counts of all protocols.
@@ -170,7 +171,7 @@ func (b *ledger) commonest() string {
 
 // copyTo makes to equal to b, where that has changed.
 func (b *ledger) copyTo(to *ledger) {
-	to.n, to.errs, to.retries, to.ages = b.n, b.errs, b.retries, b.ages
+	to.n, to.errs, to.retries, to.ages, to.deflated = b.n, b.errs, b.retries, b.ages, b.deflated
 	b.tls.copyTo(&to.tls)
 	for i, own := range b.times {
 		if own.Connect == nil {
@@ -204,6 +205,8 @@ type Tally struct {
 	TLS TLS
 	// First is the answer that made the first connection fail; nil: none did.
 	First *Answer
+	// Deflated is what permessage-deflate did.
+	Deflated Deflated
 	// FanOut is what came of messages that many connections had; nil: there were none.
 	FanOut *FanOut
 }
@@ -232,6 +235,7 @@ func (t *Tally) add(b *ledger) {
 	}
 	t.LostAges.add(&b.ages)
 	t.TLS.merge(&b.tls)
+	t.Deflated.add(b.deflated)
 }
 
 // Census is how many connections are open on each destination port, from each

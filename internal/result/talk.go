@@ -12,6 +12,7 @@ type Talk struct {
 	First   *FirstMessage `json:"first,omitempty"`
 	Pushes  *Pushes       `json:"pushes,omitempty"`
 	FanOut  *FanOut       `json:"fan_out,omitempty"`
+	Deflate *Deflate      `json:"deflate,omitempty"`
 }
 
 // FirstMessage is what each connection said as soon as it was established.
@@ -43,6 +44,27 @@ type FanOut struct {
 	Whole      *Latency `json:"whole,omitempty"` // of each broadcast, from its first arrival to its last
 }
 
+// Deflate is what permessage-deflate (RFC 7692) saved and cost the client. Bytes are of
+// payload, as it was and on the wire.
+type Deflate struct {
+	Agreed       int64   `json:"agreed"`  // handshakes
+	Refused      int64   `json:"refused"` // of servers that did not take the offer
+	Sent         int64   `json:"sent_bytes"`
+	SentWire     int64   `json:"sent_wire_bytes"`
+	Received     int64   `json:"received_bytes"`
+	ReceivedWire int64   `json:"received_wire_bytes"`
+	WireShare    float64 `json:"wire_share,omitempty"` // of both ways: what was left of the payload
+	Messages     int64   `json:"messages"`             // that were compressed or inflated here
+	Seconds      float64 `json:"seconds"`              // that took, of the client's processor time
+}
+
+// Settle works out the share.
+func (d *Deflate) Settle() {
+	if plain := d.Sent + d.Received; plain > 0 {
+		d.WireShare = float64(d.SentWire+d.ReceivedWire) / float64(plain)
+	}
+}
+
 // check takes nil, too: all was an echo.
 func (t *Talk) check() error {
 	if t == nil {
@@ -63,6 +85,12 @@ func (t *Talk) check() error {
 		times["fan_out.delay"], times["fan_out.whole"] = f.Delay, f.Whole
 		if f.Fewest > f.Median || f.Median > f.Most {
 			return fmt.Errorf("talk.fan_out: fewest %d, median %d and most %d do not rise", f.Fewest, f.Median, f.Most)
+		}
+	}
+	if d := t.Deflate; d != nil {
+		counts = append(counts, d.Agreed, d.Refused, d.Sent, d.SentWire, d.Received, d.ReceivedWire, d.Messages)
+		if d.Seconds < 0 || d.WireShare < 0 {
+			return fmt.Errorf("talk.deflate: a number is negative: seconds %g, wire_share %g", d.Seconds, d.WireShare)
 		}
 	}
 	for _, n := range counts {
@@ -90,6 +118,7 @@ func mergeTalk(a, b *Talk) (t *Talk, err error) {
 	if t.Pushes, err = mergePushes(a.Pushes, b.Pushes); err != nil {
 		return nil, err
 	}
+	t.Deflate = mergeDeflate(a.Deflate, b.Deflate)
 	t.FanOut, err = mergeFanOut(a.FanOut, b.FanOut)
 	return t, err
 }
@@ -114,6 +143,16 @@ func mergePushes(a, b *Pushes) (p *Pushes, err error) {
 	}
 	p.Gap, err = mergeLatency(a.Gap, b.Gap)
 	return p, err
+}
+
+func mergeDeflate(a, b *Deflate) *Deflate {
+	if a == nil || b == nil {
+		return cmp.Or(a, b)
+	}
+	d := &Deflate{Agreed: a.Agreed + b.Agreed, Refused: a.Refused + b.Refused, Sent: a.Sent + b.Sent, SentWire: a.SentWire + b.SentWire,
+		Received: a.Received + b.Received, ReceivedWire: a.ReceivedWire + b.ReceivedWire, Messages: a.Messages + b.Messages, Seconds: a.Seconds + b.Seconds}
+	d.Settle()
+	return d
 }
 
 // mergeFanOut: both parts had their share of the same broadcasts, each since its own

@@ -73,7 +73,7 @@ func hearWithin(d time.Duration, count func() loadgen.Counts) func() heardWithin
 
 // newTalk is what was heard of a server that is no echo; nil if it was to be one.
 func newTalk(p *plan.Plan, t loadgen.Tally, within heardWithin) *result.Talk {
-	if p.Talk.Echoes() && p.Talk.First == "" && p.Talk.Skip == 0 {
+	if p.Talk.Echoes() && p.Talk.First == "" && p.Talk.Skip == 0 && !p.Talk.Deflate {
 		return nil
 	}
 	heard := &result.Talk{Skipped: t.Skipped}
@@ -86,6 +86,11 @@ func newTalk(p *plan.Plan, t loadgen.Tally, within heardWithin) *result.Talk {
 			heard.Pushes.Seconds, heard.Pushes.Rate = s, float64(within.pushes)/s
 			heard.Pushes.RatePerConn = heard.Pushes.Rate / float64(max(1, t.Listeners))
 		}
+	}
+	if d := t.Deflated; p.Talk.Deflate {
+		heard.Deflate = &result.Deflate{Agreed: d.Agreed, Refused: d.Refused, Sent: d.Sent, SentWire: d.SentWire,
+			Received: d.Received, ReceivedWire: d.ReceivedWire, Messages: d.Messages, Seconds: d.Spent.Seconds()}
+		heard.Deflate.Settle()
 	}
 	if f := t.FanOut; f != nil {
 		heard.FanOut = &result.FanOut{Broadcasts: f.Broadcasts, Fewest: f.Fewest, Median: f.Median, Most: f.Most,
