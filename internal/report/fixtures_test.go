@@ -77,6 +77,8 @@ func chat() *result.Result {
 			Gap: &result.Latency{Count: 22_500_000, P50: 1_000_000_000, P90: 1_010_000_000, P99: 1_300_000_000, P999: 1_400_000_000, Max: 1_911_000_000}},
 		FanOut: &result.FanOut{Broadcasts: 10, Fewest: 2_499_998, Median: 2_500_000, Most: 2_500_000, Delay: delay,
 			Whole: &result.Latency{Count: 10, P50: 610_000_000, P90: 620_000_000, P99: 911_234_567, P999: 911_234_567, Max: 911_234_567}}}
+	r.Talk.Deflate = &result.Deflate{Agreed: 2_499_000, Refused: 1000, Sent: 135_270_000, SentWire: 110_220_000, Received: 1_735_270_000, ReceivedWire: 410_220_000,
+		WireShare: 0.278, Messages: 30_020_000, Seconds: 210.4}
 	return r
 }
 

@@ -29,7 +29,7 @@ func talkSection(t *result.Talk) section {
 	}
 	heard := table{Title: "Pushes"}
 	if p := t.Pushes; p != nil {
-		heard.say("received", "%s by %s, %s", unit.Commas(p.Received), Plural(int(p.Conns), "connection"), unit.Bytes(float64(p.Bytes)))
+		heard.say("received", "%s by %s, %s", unit.Commas(p.Received), Plural(p.Conns, "connection"), unit.Bytes(float64(p.Bytes)))
 		if p.Rate > 0 {
 			heard.say("rate", "%s over %s, %s on each connection", unit.PerSecond(p.Rate), unit.Seconds(p.Seconds), unit.PerSecond(p.RatePerConn))
 		}
@@ -42,7 +42,7 @@ func talkSection(t *result.Talk) section {
 		if f.Fewest < f.Most {
 			reach = fmt.Sprintf(", %s to %s", unit.Commas(f.Fewest), unit.Commas(f.Most))
 		}
-		heard.say("fan-out", "%s to %s each%s", Plural(int(f.Broadcasts), "broadcast"), Plural(int(f.Median), "connection"), reach)
+		heard.say("fan-out", "%s to %s each%s", Plural(f.Broadcasts, "broadcast"), Plural(f.Median, "connection"), reach)
 	}
 	first := table{Title: "First message"}
 	if f := t.First; f != nil {

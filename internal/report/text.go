@@ -5,6 +5,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/c10m/c10m/internal/plan"
 	"github.com/c10m/c10m/internal/result"
 	"github.com/c10m/c10m/internal/unit"
 )
@@ -105,12 +106,29 @@ func asked(p result.Plan) (facts []string) {
 	add(len(p.Stages) > 0, "in %s", Plural(len(p.Stages), "stage"))
 	add(p.Hold > 0, "hold %s", unit.Nanos(int64(p.Hold)))
 	add(p.MessageRate > 0, "messages at %s in all", unit.PerSecond(float64(p.MessageRate)))
-	add(p.SizeMax > p.Size, "of %d to %d B", p.Size, p.SizeMax)
+	size := fmt.Sprintf("%d B", p.Size)
+	if p.Talk.Message != "" {
+		size = string(p.Talk.Message) // Talk.Public: how many bytes
+	}
+	add(p.SizeMax > p.Size && p.Talk.Message == "", "of %d to %d B", p.Size, p.SizeMax)
 	add(p.Depth > 1, "%d under way on each connection", p.Depth)
-	add(p.Interval > 0, "a message of %d B each %s", p.Size, unit.Nanos(int64(p.Interval)))
+	add(p.Interval > 0, "a message of %s each %s", size, unit.Nanos(int64(p.Interval)))
 	add(p.Jitter > 0, "%s more or less", unit.Percent(p.Jitter))
 	add(p.Ping > 0, "a ping each %s", unit.Nanos(int64(p.Ping)))
+	add(p.Talk.First != "", "a first message of %s", p.Talk.First)
+	add(!p.Talk.Echoes(), "%s", expected(p.Talk))
 	return facts
+}
+
+// expected is what answers a message, in words.
+func expected(t plan.Talk) string {
+	switch {
+	case t.Expect == plan.ExpectAny:
+		return "the next message answers"
+	case t.Expect == plan.ExpectNone:
+		return "nothing answers"
+	}
+	return fmt.Sprintf("a message with %.40q in it answers", t.Words())
 }
 
 // Plural is a number of things in words: 1 thread, 2,000 connections.
