@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/c10m/c10m/internal/cli"
+	"github.com/c10m/c10m/internal/plan"
 	"github.com/c10m/c10m/internal/result"
 	"github.com/c10m/c10m/internal/scenario"
 	"github.com/c10m/c10m/tests/rig"
@@ -145,7 +146,7 @@ func TestChildLooks(t *testing.T) {
 	if err != nil || len(a.Limits) < 2 || a.Limits[0].Max > a.Limits[1].Max {
 		t.Errorf("%+v, %v", a, err)
 	}
-	j.Run.Ports = []int{1} // nobody listens there
+	j.Run.Places = plan.At(loopback, 1) // nobody listens there
 	if c, err = j.start(io.Discard); err != nil {
 		t.Fatal(err)
 	}

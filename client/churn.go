@@ -122,11 +122,14 @@ func (c *churnFlags) check() error {
 	if c.given("server-pid") && (c.ownNet() || c.matrix) {
 		return errors.New("--server-pid: this run has a server of its own, in a network namespace of its own")
 	}
+	if (c.ownNet() || c.matrix) && c.URLs != nil {
+		return fmt.Errorf("target %s: in a network namespace of its own the run starts a server of its own", c.URLs[0])
+	}
 	if c.opt.ServerEnds = c.firstClose == "server"; c.opt.ServerEnds && c.Proto != plan.WS && c.Talk.Message != "" {
 		return errors.New("--first-close server with --message wants --proto ws: over TCP the last byte of a message asks for it")
 	}
 	if c.portRange != "" {
-		return overlaps(c.sysctl["net.ipv4.ip_local_port_range"], c.ranges())
+		return overlaps(c.sysctl["net.ipv4.ip_local_port_range"], c.Ranges())
 	}
 	return nil
 }
@@ -208,5 +211,5 @@ func (c *churnFlags) variant(v scenario.ChurnVariant) (job, error) {
 	if v.Mode == scenario.Pool {
 		j.Run.Conns.N = c.pool
 	}
-	return j, overlaps(ports, c.ranges())
+	return j, overlaps(ports, c.Ranges())
 }

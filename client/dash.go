@@ -99,7 +99,7 @@ var bounds = map[string]string{"churn": "at a time", "stress": "at a time", "pea
 func (p *page) serve(pl *plan.Plan) {
 	p.stop = dash.Serve(p.socket, dash.End{
 		Meta: dash.Meta{Role: dash.Client, Commit: build.Commit, PID: os.Getpid(), CPUs: runtime.NumCPU(), Max: max(p.most, pl.Total), Bound: cmp.Or(bounds[pl.Scenario], "asked for"), Shard: "thread",
-			Title: fmt.Sprintf("%s of %s to %d ports on %s", pl.Scenario, pl.Proto, len(pl.Ports), pl.Host)},
+			Title: fmt.Sprintf("%s of %s to %d ports on %s", pl.Scenario, pl.Proto, len(pl.Ports()), scenario.HostText(&pl.Target))},
 		Look:   p.look,
 		Causes: loadgen.Causes(),
 	})

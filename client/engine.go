@@ -4,9 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"strings"
 
 	"github.com/c10m/c10m/internal/cli"
 	"github.com/c10m/c10m/internal/plan"
+	"github.com/c10m/c10m/internal/scenario"
 )
 
 // declareTransport declares how the client speaks TCP.
@@ -24,11 +26,40 @@ func (t *target) checkSources() (err error) {
 	if t.sources == "auto" {
 		return nil
 	}
-	if t.Sources, err = plan.ParseSources(t.sources); err != nil {
-		return fmt.Errorf("--sources %v", err)
+	var v4, v6 []netip.Addr
+	for one := range strings.SplitSeq(t.sources, ",") {
+		found, err := plan.ParseSources(strings.TrimSpace(one))
+		switch {
+		case err != nil:
+			return fmt.Errorf("--sources %v", err)
+		case found[0].Is4():
+			v4 = append(v4, found...)
+		default:
+			v6 = append(v6, found...)
+		}
 	}
-	if t.Sources[0].Is4() != t.Host.Is4() {
-		return fmt.Errorf("--sources %s and --host %s are of different address families", t.sources, t.Host)
+	if n := len(v4) + len(v6); n > plan.MaxSources {
+		return fmt.Errorf("--sources %s has %d addresses: at most %d are legal", t.sources, n, plan.MaxSources)
+	}
+	return t.takeSources(v4, v6)
+}
+
+// takeSources takes those of the families that the server's addresses are of: each
+// is reached from its own.
+func (t *target) takeSources(v4, v6 []netip.Addr) error {
+	for _, host := range t.Hosts() {
+		if host.Is4() && v4 == nil || host.Is6() && v6 == nil {
+			return fmt.Errorf("--sources %s and --host %s are of different address families: give sources of each, CIDR,CIDR, or --resolve ipv4 or ipv6",
+				t.sources, scenario.HostText(&t.Target))
+		}
+	}
+	switch n := min(len(v4), len(v6)); {
+	case t.TwoFamilies():
+		t.Sources, t.SourcesV6 = v4[:n], v6[:n]
+	case t.Host().Is4():
+		t.Sources = v4
+	default:
+		t.Sources = v6
 	}
 	return nil
 }

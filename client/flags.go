@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/c10m/c10m/internal/cli"
+	"github.com/c10m/c10m/internal/fill"
 	"github.com/c10m/c10m/internal/plan"
 	"github.com/c10m/c10m/internal/scenario"
 	"github.com/c10m/c10m/internal/sys"
@@ -23,16 +25,20 @@ type target struct {
 	dash string // address of the live page, "" for none
 	most int64  // connections of the largest run, where there are several
 	raw
-	tls     tlsFiles
-	said    talk
-	fleet   fleetFlags
-	resolve lookUp         // the names of --host
-	also    scenario.Watch // is told how the run goes, beside who looks at it; nil: nobody
+	tls       tlsFiles
+	fleet     fleetFlags
+	said      talk
+	targets   []string    // arguments: URLs
+	lines     *fill.Lines // of --lines; nil: none
+	linesUsed bool
+	names     resolver       // of hosts
+	also      scenario.Watch // is told how the run goes, beside who looks at it; nil: nobody
 }
 
 // raw are flag values that check converts.
 type raw struct {
 	host, sources, proto, first string
+	resolving, linesFile        string
 	ports                       unit.PortCount
 	window                      int
 	size                        int64
@@ -48,7 +54,11 @@ const (
 // newTarget declares where to and from where. The defaults of one command or
 // the other are ports and the number of connections.
 func newTarget(about cli.Command, ports int) *target {
-	t := &target{command: newCommand(about), resolve: net.DefaultResolver.LookupNetIP}
+	if about.Takes == "" {
+		about.Takes = takesTargets
+	}
+	t := &target{command: newCommand(about), names: resolver{lookUp: net.DefaultResolver.LookupNetIP}}
+	t.about.Accepts = isTarget
 	t.Scenario, t.Commit = about.Name, build.Commit
 	t.Threads, t.Close, t.PrivateFDs = unit.Count{Auto: true}, plan.CloseFIN, "auto"
 	t.size, t.window = 64, 1024
@@ -80,9 +90,13 @@ func (t *target) declareServer(ports int) {
 	f.Add(cli.Text(&t.proto, plan.TCP), "proto", "tcp|ws|tcp,ws", "protocol; both: an even split")
 	f.Add(cli.Text(&t.Control, "auto"), "server-control", "URL|auto|none", "for its memory and count", t.seldom())
 	f.Add((*pids)(&t.ServerPIDs), "server-pid", "N[,N]", "a server here that is not ours, with its children", cli.Rare)
+	f.Add(cli.OneOf(&t.resolving, resolveAll, resolveAll, resolveOnce, resolveV4, resolveV6), "resolve", "all|once|ipv4|ipv6",
+		"which addresses of a name", cli.Note("in turn; of --host those of one family"), cli.Rare)
+	f.Add(cli.TimeOrZero(&t.Wait, 0, "not at all", time.Millisecond, 24*time.Hour), "wait", "TIME", "for a server that is starting", cli.Rare)
 	f.Group("WebSocket")
-	f.Add(cli.Text(&t.WebSocket.Path, "/"), "path", "PATH", "of the opening handshake", cli.Rare)
-	f.Add((*headers)(&t.WebSocket.Headers), "header", "NAME:VALUE", "a header field of it (repeatable)", cli.Rare)
+	f.Add(cli.Text(&t.WebSocket.Path, "/"), "path", "PATH", "of the opening handshake; may have placeholders", cli.Rare)
+	f.Add((*headers)(&t.WebSocket.Headers), "header", "NAME:VALUE", "a header field of it, Host as well (repeatable)", cli.Rare)
+	f.Add(cli.Text(&t.linesFile, ""), "lines", "FILE", "of {line}: one for each connection, and then from the first again", cli.Rare)
 	f.Add(cli.Text(&t.WebSocket.Subprotocol, ""), "subprotocol", "NAME[,NAME]", "what it offers", cli.Rare)
 	f.Add(cli.Switch(&t.WebSocket.Text), "text", "", "text frames, not binary ones", cli.Rare)
 }
@@ -90,7 +104,7 @@ func (t *target) declareServer(ports int) {
 func (t *target) declareSources() {
 	f := t.Flags
 	f.Group("From where")
-	f.Add(cli.Text(&t.sources, "auto"), "sources", "CIDR|auto", "source addresses", t.seldom(), cli.Note("as many as needed"))
+	f.Add(cli.Text(&t.sources, "auto"), "sources", "CIDR[,..]|auto", "source addresses", t.seldom(), cli.Note("as many as needed"))
 	t.declareTransport()
 	f.Add(&t.Threads, "threads", "N|auto", "client threads", cli.Rare)
 	f.Add(cli.Time(&t.ConnectTimeout, 10*time.Second, 10*time.Millisecond, time.Hour), "connect-timeout", "TIME",
@@ -114,7 +128,7 @@ func (t *target) declareClose(mode plan.CloseMode) {
 func (t *target) runs(check func() error, work func(context.Context) (outcome, error)) *cli.Command {
 	t.Flags.Group("Report")
 	t.Flags.Add(cli.Text(&t.dash, ""), "dash", "ADDR:PORT", "live page of this run", cli.Rare)
-	t.Flags.Add(cli.Switch(&t.ShowFailure), "show-failure", "", "the first answer that made a connection fail", cli.Rare)
+	t.Flags.Add(cli.Switch(&t.ShowFailure), "show-failure", "", "the first exchange that failed, both directions", cli.Rare)
 	return t.command.runs(check, work)
 }
 
@@ -165,10 +179,8 @@ func (t *target) check() error {
 	if err := t.checkFleet(); err != nil {
 		return err
 	}
-	if err := setHosts(&t.Target, t.host, t.resolve); err != nil {
-		return err
-	}
-	if err := t.checkPorts(); err != nil {
+	t.targets = slices.DeleteFunc(slices.Clone(t.Args), func(arg string) bool { return !isTarget(arg) })
+	if err := t.checkWhereTo(); err != nil {
 		return err
 	}
 	if err := t.checkSources(); err != nil {
@@ -181,6 +193,9 @@ func (t *target) check() error {
 	if err := t.checkTalk(); err != nil {
 		return err
 	}
+	if t.lines != nil && !t.linesUsed {
+		return fmt.Errorf("--lines %s: nothing has {line}, which takes them", t.linesFile)
+	}
 	u, err := url.Parse(t.Control)
 	if t.Control != "auto" && t.Control != "none" && (err != nil || u.Scheme != "http" || u.Host == "") {
 		return fmt.Errorf("--server-control %q: want a URL like http://127.0.0.1:9090, auto or none", t.Control)
@@ -190,7 +205,7 @@ func (t *target) check() error {
 	}
 	if !t.given("keepalive") {
 		t.KeepAlive = sys.DefaultKeepAlive
-		if t.Host.IsLoopback() || t.Engine == plan.EnginePackets {
+		if t.OnLoopback() || t.Engine == plan.EnginePackets {
 			t.KeepAlive = 0 // that end cannot vanish without this one, or there is no socket to probe it with
 		}
 	}

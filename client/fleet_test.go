@@ -153,8 +153,8 @@ func FuzzAgentLine(f *testing.F) {
 			}
 		}
 		j, err := w.job(words)
-		if err == nil && !w.allow.has(j.Run.Host) {
-			t.Errorf("%q is taken for %s", line, j.Run.Host)
+		if err == nil && !w.allow.has(j.Run.Host()) {
+			t.Errorf("%q is taken for %s", line, j.Run.Host())
 		}
 	})
 }

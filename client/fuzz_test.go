@@ -21,7 +21,7 @@ func FuzzParse(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, line string) {
 		fl, ran := newHold(), false
-		fl.resolve = func(context.Context, string, string) ([]netip.Addr, error) { return nil, errors.New("no network here") }
+		fl.names.lookUp = func(context.Context, string, string) ([]netip.Addr, error) { return nil, errors.New("no network here") }
 		p := &cli.Program{Command: *fl.runs(fl.check, func(context.Context) (outcome, error) {
 			ran = true
 			return outcome{}, errOnlyRead
@@ -37,12 +37,12 @@ func FuzzParse(f *testing.F) {
 			}
 			return
 		}
-		for _, port := range fl.Ports {
+		for _, port := range fl.Ports() {
 			if port < 1 || port > 65535 {
 				t.Fatalf("%q is taken for port %d", line, port)
 			}
 		}
-		if len(fl.Ports) == 0 || fl.Size < 1 || fl.Window < 1 || fl.Verify < 0 || fl.Hold < 0 || fl.Close != plan.CloseRST && fl.Close != plan.CloseFIN {
+		if len(fl.Ports()) == 0 || fl.Size < 1 || fl.Window < 1 || fl.Verify < 0 || fl.Hold < 0 || fl.Close != plan.CloseRST && fl.Close != plan.CloseFIN {
 			t.Errorf("%q is taken for %+v", line, fl.Options)
 		}
 		parts := []string{fl.WebSocket.Path, fl.WebSocket.Subprotocol}

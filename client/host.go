@@ -6,99 +6,116 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/c10m/c10m/internal/plan"
 )
 
-// resolveTime is how long the names of --host may take to be resolved.
+// resolveTime is how long a name may take to be resolved.
 const resolveTime = 5 * time.Second
 
 // lookUp resolves a name; tests have their own.
 type lookUp func(ctx context.Context, network, host string) ([]netip.Addr, error)
 
-// setHosts reads --host: addresses and names, each resolved once, here, so that
-// every connection goes where the report says. All addresses are used in turn; they
-// must be of one family, and of a name that has both the IPv4 ones are taken.
-func setHosts(t *plan.Target, text string, resolve lookUp) error {
-	t.Host, t.Others, t.Names = netip.Addr{}, nil, nil
-	var all []netip.Addr
-	var names []string
-	add := func(a netip.Addr, name string) {
-		for _, have := range all {
-			if have == a {
-				return
-			}
-		}
-		all, names = append(all, a), append(names, name)
-	}
-	for _, one := range strings.Split(text, ",") {
-		one = strings.TrimSpace(one)
-		a, err := plan.ParseAddr(one)
-		if err == nil {
-			add(a, "")
-			continue
-		}
-		if !isName(one) {
-			return fmt.Errorf("--host %w and no name, like 127.0.0.1, ::1, localhost or several with commas between", err)
-		}
-		found, err := addressesOf(one, resolve)
-		if err != nil {
-			return fmt.Errorf("--host %s: %v", one, err)
-		}
-		for _, a := range found {
-			add(a, one)
-		}
-	}
-	for _, a := range all[1:] {
-		if a.Is4() != all[0].Is4() {
-			return fmt.Errorf("--host %s: %s and %s are of different address families", text, all[0], a)
-		}
-	}
-	t.Host, t.Others = all[0], all[1:]
-	if strings.Join(names, "") != "" {
-		t.Names = names
-	}
-	return nil
+// The values of --resolve: which addresses of a name are used.
+const (
+	resolveAll  = "all"  // every A and AAAA record, in turn
+	resolveOnce = "once" // the first
+	resolveV4   = "ipv4"
+	resolveV6   = "ipv6"
+	// resolveOne is those of one family, IPv4 where there are any: of --host, and of
+	// sources that are of one family.
+	resolveOne = ""
+)
+
+// address is one of the server, and what the user called it; "": by that address.
+type address struct {
+	netip.Addr
+	name string
 }
 
-// isName says whether a word can be the name of a host, RFC 1123 section 2.1; what
-// ends in a number alone is an address that is misspelt.
-func isName(s string) bool {
-	const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-	if s == "" || len(s) > 253 || strings.Trim(s, letters+"0123456789-._") != "" {
-		return false
-	}
-	last := s[strings.LastIndexByte(s, '.')+1:]
-	return strings.Trim(last, "0123456789") != ""
+// resolver finds the addresses of names, each name once, so that every connection
+// goes where the report says.
+type resolver struct {
+	lookUp
+	which string // as in --resolve
+	known map[string][]netip.Addr
 }
 
-// addressesOf are the addresses of a name: of one family.
-func addressesOf(name string, resolve lookUp) (list []netip.Addr, err error) {
-	ctx, cancel := context.WithTimeout(context.Background(), resolveTime)
-	defer cancel()
-	all, err := resolve(ctx, "ip", name)
-	var dns *net.DNSError
-	if errors.As(err, &dns) {
-		err = errors.New(dns.Err)
-	}
+// addressesOf are the addresses of a name that --resolve chooses.
+func (r *resolver) addressesOf(name string) ([]address, error) {
+	all, err := r.ask(name)
 	if err != nil {
 		return nil, fmt.Errorf("look up name: %w", err)
 	}
-	var v6 []netip.Addr
+	v4 := slices.DeleteFunc(slices.Clone(all), netip.Addr.Is6)
+	v6 := slices.DeleteFunc(slices.Clone(all), netip.Addr.Is4)
+	switch {
+	case r.which == resolveV4, r.which == resolveOne && len(v4) > 0:
+		all = v4
+	case r.which == resolveV6, r.which == resolveOne:
+		all = v6
+	}
+	if len(all) == 0 {
+		return nil, fmt.Errorf("look up name: it has no %saddress", map[string]string{resolveV4: "IPv4 ", resolveV6: "IPv6 "}[r.which])
+	}
+	if r.which == resolveOnce {
+		all = all[:1]
+	}
+	var named []address
 	for _, a := range all {
-		if a = a.Unmap().WithZone(""); a.Is4() {
-			list = append(list, a)
-		} else {
-			v6 = append(v6, a)
+		named = append(named, address{a, name})
+	}
+	return named, nil
+}
+
+// ask looks a name up, if that has not been done, and gives each address once.
+func (r *resolver) ask(name string) ([]netip.Addr, error) {
+	if all, is := r.known[name]; is {
+		return all, nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), resolveTime)
+	defer cancel()
+	found, err := r.lookUp(ctx, "ip", name)
+	if dns := (*net.DNSError)(nil); errors.As(err, &dns) {
+		err = errors.New(dns.Err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	var all []netip.Addr
+	for _, a := range found {
+		if a = a.Unmap().WithZone(""); !slices.Contains(all, a) {
+			all = append(all, a)
 		}
 	}
-	if len(list) == 0 {
-		list = v6
+	if r.known == nil {
+		r.known = map[string][]netip.Addr{}
 	}
-	if len(list) == 0 {
-		return nil, errors.New("look up name: it has no address")
+	r.known[name] = all
+	return all, nil
+}
+
+// hosts reads --host: addresses and names.
+func (r *resolver) hosts(text string) (all []address, err error) {
+	for _, one := range strings.Split(text, ",") {
+		one = strings.TrimSpace(one)
+		found := make([]address, 1)
+		if found[0].Addr, err = plan.ParseAddr(one); err != nil {
+			if !plan.IsName(one) {
+				return nil, fmt.Errorf("--host %w and no name, like 127.0.0.1, ::1, localhost or several with commas between", err)
+			}
+			if found, err = r.addressesOf(one); err != nil {
+				return nil, fmt.Errorf("--host %s: %v", one, err)
+			}
+		}
+		for _, a := range found {
+			if !slices.ContainsFunc(all, func(b address) bool { return a.Addr == b.Addr }) {
+				all = append(all, a)
+			}
+		}
 	}
-	return list, nil
+	return all, nil
 }

@@ -4,19 +4,19 @@ import (
 	"context"
 	"errors"
 	"net/netip"
-	"slices"
 	"strings"
 	"testing"
 
+	"github.com/c10m/c10m/internal/cli"
 	"github.com/c10m/c10m/internal/plan"
+	"github.com/c10m/c10m/internal/scenario"
 )
 
-// What --host names is resolved once, and every address of one family is used.
-func TestHostsAreResolvedOnce(t *testing.T) {
-	asked := 0
-	resolve := func(_ context.Context, _, name string) ([]netip.Addr, error) {
-		asked++
-		addrs := map[string][]string{"localhost": {"::1", "127.0.0.1"}, "farm.example": {"192.0.2.1", "192.0.2.2"}, "six.example": {"2001:db8::1"}}[name]
+// names is a resolver of a few names, and counts what it is asked.
+func names(asked *int) lookUp {
+	return func(_ context.Context, _, name string) ([]netip.Addr, error) {
+		*asked++
+		addrs := map[string][]string{"localhost": {"::1", "127.0.0.1"}, "farm.example": {"192.0.2.1", "192.0.2.2", "192.0.2.1"}, "six.example": {"2001:db8::1"}}[name]
 		if addrs == nil {
 			return nil, errors.New("no such host")
 		}
@@ -26,41 +26,115 @@ func TestHostsAreResolvedOnce(t *testing.T) {
 		}
 		return all, nil
 	}
+}
+
+// asHold is what hold makes of a command line.
+func asHold(t *testing.T, asked *int, line ...string) (*target, error) {
+	t.Helper()
+	h := newHold()
+	h.names.lookUp = names(asked)
+	p := &cli.Program{Command: *h.runs(h.check, func(context.Context) (outcome, error) { return outcome{}, errOnlyRead }), StatusOf: statusOf}
+	_, err := p.Execute(t.Context(), line, &strings.Builder{}, &strings.Builder{})
+	if err != nil && statusOf(err) != cli.BadUsage && !errors.Is(err, cli.ErrUsage) {
+		t.Errorf("%q: %v, which is no bad usage", line, err)
+	}
+	return h, err
+}
+
+// destinations are where a run goes to, in short.
+func destinations(t *plan.Target) string {
+	var all []string
+	for _, d := range t.List() {
+		text := d.At.String()
+		if d.WS {
+			text = "ws:" + text + d.Path
+		}
+		if d.Name != "" {
+			text = d.Name + "=" + text
+		}
+		all = append(all, text)
+	}
+	return strings.Join(all, " ")
+}
+
+// What --host and TARGET name is resolved once, and --resolve says which addresses
+// are used.
+func TestWhereTo(t *testing.T) {
 	for _, tt := range []struct {
-		in, hosts, names string // names: of the first
-		bad              string // in the error
+		line, want string // "!" and words of the error
 	}{
-		{"127.0.0.1", "127.0.0.1", "", ""},
-		{"::ffff:127.0.0.1", "127.0.0.1", "", ""},
-		{"localhost", "127.0.0.1", "localhost", ""},
-		{"farm.example", "192.0.2.1 192.0.2.2", "farm.example", ""},
-		{"192.0.2.1, 192.0.2.9,farm.example", "192.0.2.1 192.0.2.9 192.0.2.2", "", ""},
-		{"six.example,2001:db8::2", "2001:db8::1 2001:db8::2", "six.example", ""},
-		{"127.0.0.1,::1", "", "", "different address families"},
-		{"nowhere.example", "", "", "--host nowhere.example: look up name: no such host"},
-		{"127.0.0", "", "", "is not an IP address and no name"},
-		{"a b", "", "", "is not an IP address and no name"},
-		{"", "", "", "is not an IP address and no name"},
+		{"--ports 1", "127.0.0.1:10000"},
+		{"--ports 1 --host ::ffff:127.0.0.1", "127.0.0.1:10000"},
+		{"--ports 1 --host localhost", "localhost=127.0.0.1:10000"},
+		{"--ports 1 --host localhost --resolve all", "localhost=[::1]:10000 localhost=127.0.0.1:10000"},
+		{"--ports 1 --host farm.example", "farm.example=192.0.2.1:10000 farm.example=192.0.2.2:10000"},
+		{"--ports 1 --host 192.0.2.1,192.0.2.9,farm.example", "192.0.2.1:10000 192.0.2.9:10000 farm.example=192.0.2.2:10000"},
+		{"--ports 1 --host six.example,2001:db8::2", "six.example=[2001:db8::1]:10000 [2001:db8::2]:10000"},
+		{"--ports 1 --host 127.0.0.1,::1", "127.0.0.1:10000 [::1]:10000"},
+		{"--ports 2 --proto tcp,ws", "127.0.0.1:10000 ws:127.0.0.1:15000/ 127.0.0.1:10001 ws:127.0.0.1:15001/"},
+		{"--ports 1 --proto tcp,ws --host farm.example", "farm.example=192.0.2.1:10000 farm.example=ws:192.0.2.1:15000/ farm.example=192.0.2.2:10000 farm.example=ws:192.0.2.2:15000/"},
+		{"--host nowhere.example", "!--host nowhere.example: look up name: no such host"},
+		{"--host 127.0.0", "!is not an IP address and no name"},
+		{"--host=", "!is not an IP address and no name"},
+		{"--host six.example --resolve ipv4", "!--host six.example: look up name: it has no IPv4 address"},
+		{"tcp://127.0.0.1:7-8", "127.0.0.1:7 127.0.0.1:8"},
+		{"tcp://localhost:7", "localhost=[::1]:7 localhost=127.0.0.1:7"},
+		{"tcp://localhost:7 --resolve once", "localhost=[::1]:7"},
+		{"tcp://localhost:7 --resolve ipv4", "localhost=127.0.0.1:7"},
+		{"tcp://localhost:7 --resolve ipv6", "localhost=[::1]:7"},
+		{"tcp://localhost:7 --resolve once tcp://localhost:9", "localhost=[::1]:7 localhost=[::1]:9"},
+		{"tcp://localhost:7 --engine packets", "localhost=127.0.0.1:7"},
+		{"ws://farm.example/a?x={i}", "farm.example=ws:192.0.2.1:80/a?x={i} farm.example=ws:192.0.2.2:80/a?x={i}"},
+		{"ws://127.0.0.1:7 --path /p", "ws:127.0.0.1:7/p"},
+		{"wss://127.0.0.1", "ws:127.0.0.1:443/"},
+		{"tcp://127.0.0.1:7 ws://[::1]:8/x tcp://127.0.0.1:7", "127.0.0.1:7 ws:[::1]:8/x"},
+		{"tcp://nowhere.example:7", "!target tcp://nowhere.example:7: nowhere.example: look up name: no such host"},
+		{"tcp://six.example:7 --resolve ipv4", "!it has no IPv4 address"},
+		{"tcp://127.0.0.1:7 --host ::1", "!--host beside the target tcp://127.0.0.1:7"},
+		{"tcp://127.0.0.1:7 --proto ws", "!--proto beside the target"},
+		{"tcp://127.0.0.1:7 --ports 3", "!--ports beside the target"},
+		{"tcp://127.0.0.1:7 --first-port 3", "!--first-port beside the target"},
+		{"ws://127.0.0.1:7/x --path /p", "!--path /p beside the target ws://127.0.0.1:7/x, which has a path"},
+		{"tcp://127.0.0.1:7 tls://127.0.0.1:8", "!targets with TLS and without it"},
+		{"ws://127.0.0.1:7/{room}", "!target ws://127.0.0.1:7/{room}: {room} is no placeholder: want {i}, {rand}, {uuid} or {line}"},
+		{"ws://127.0.0.1:7/{line}", "!{line} in --path, --header or a target wants --lines FILE"},
+		{"ws://127.0.0.1:7/ --lines /nonexistent", "!--lines: open /nonexistent"},
+		{"ws://127.0.0.1:7/ --lines /dev/null", "!--lines /dev/null: there is no line in it"},
+		{"127.0.0.1:7", `!target "127.0.0.1:7": it has no scheme: want tcp://HOST:PORT`},
+		{"tcp://127.0.0.1:7 --path /p", "!want --proto ws or a target ws://"},
+		{"tcp://127.0.0.1:7 --sources fd00::1", "!different address families"},
+		{"tcp://localhost:7 --sources 127.0.0.0/30", "!different address families: give sources of each, CIDR,CIDR, or --resolve ipv4"},
+		{"tcp://localhost:7 --resolve ipv4 --sources 127.0.0.0/30", "localhost=127.0.0.1:7"},
+		{"tcp://127.0.0.1:7 --wait 0.1us", "!--wait 0.1us"},
 	} {
-		var to plan.Target
-		asked = 0
-		err := setHosts(&to, tt.in, resolve)
-		if tt.bad != "" {
-			if err == nil || !strings.Contains(err.Error(), tt.bad) {
-				t.Errorf("%q: error %v, want %q", tt.in, err, tt.bad)
+		asked := 0
+		h, err := asHold(t, &asked, strings.Fields(tt.line)...)
+		if words, fails := strings.CutPrefix(tt.want, "!"); fails {
+			if err == nil || !strings.Contains(err.Error(), words) {
+				t.Errorf("%s: error %v, want %q", tt.line, err, words)
 			}
 			continue
 		}
-		if err != nil {
-			t.Errorf("%q: %v", tt.in, err)
-			continue
+		if got := destinations(&h.Target); err != nil && !errors.Is(err, errOnlyRead) || got != tt.want || asked > 1 {
+			t.Errorf("%s:\n%s, %v, asked %d times; want\n%s", tt.line, got, err, asked, tt.want)
 		}
-		var hosts []string
-		for _, a := range to.Hosts() {
-			hosts = append(hosts, a.String())
-		}
-		if want := strings.Fields(tt.hosts); !slices.Equal(hosts, want) || tt.names != "" && to.Names[0] != tt.names || asked > 1 {
-			t.Errorf("%q: %v called %q, asked %d times; want %v called %q", tt.in, hosts, to.Names, asked, want, tt.names)
-		}
+	}
+}
+
+// Sources of both families are as many of either.
+func TestSourcesOfTwoFamilies(t *testing.T) {
+	asked := 0
+	h, err := asHold(t, &asked, "tcp://localhost:7", "--sources", "127.0.1.0/29,fd00::/126")
+	if err != nil && !errors.Is(err, errOnlyRead) || len(h.Sources) != 4 || len(h.SourcesV6) != 4 || h.Sources[0].Is6() || h.SourcesV6[0].Is4() {
+		t.Errorf("%v and %v, %v; want 4 of each", h.Sources, h.SourcesV6, err)
+	}
+}
+
+// A name is shown with its addresses, each once.
+func TestHostText(t *testing.T) {
+	asked := 0
+	h, _ := asHold(t, &asked, "tcp://farm.example:7", "ws://farm.example:8", "tcp://192.0.2.9:7")
+	if got, want := scenario.HostText(&h.Target), "farm.example (192.0.2.1, 192.0.2.2), 192.0.2.9"; got != want {
+		t.Errorf("%q, want %q", got, want)
 	}
 }

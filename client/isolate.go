@@ -76,7 +76,7 @@ func startOwn(ctx context.Context, o *scenario.Options, command string, flags ..
 	if len(argv) == 0 {
 		return nil, cli.Usage("--server %q is empty", command)
 	}
-	return scenario.StartServer(ctx, argv, ready, o.Host, o.Ports)
+	return scenario.StartServer(ctx, argv, ready, o.Host(), o.Ports())
 }
 
 // maxConns is a --max-conns for a server that is to hold n connections and have

@@ -131,7 +131,7 @@ func announce(w io.Writer, p *scenario.Prepared) {
 		by = fmt.Sprintf(" (decided by: %s)", report.DecidedBy(p.LimitedBy))
 	}
 	_, _ = fmt.Fprintf(w, "plan: %s connections%s to %s, %s, %s, %s; about %s of memory\n", unit.Commas(p.Plan.Total), by,
-		scenario.HostText(&p.Plan.Target), report.Plural(len(p.Plan.Ports), "port"),
+		scenario.HostText(&p.Plan.Target), report.Plural(len(p.Plan.Ports()), "port"),
 		report.Plural(max(1, len(p.Plan.Sources)), "source"), report.Plural(p.Plan.Threads, "thread"), unit.Bytes(float64(p.PredictedBytes())))
 	if len(p.Limits) > 0 {
 		l := p.Limits[0]

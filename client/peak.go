@@ -35,7 +35,7 @@ func (u *untils) Set(text string) error {
 // peakCommand is "client peak".
 func peakCommand() *cli.Command {
 	u := newUsers(cli.Command{Name: "peak", Short: "how many users can it carry, and what breaks first",
-		Takes: "[--until COND [COND]...]",
+		Takes: takesTargets + " [--until COND [COND]...]",
 		Long: `The users rise in steps until a condition is met; then the highest number that
 meets none is narrowed down by halving. A step that breaks is tried twice. Says
 what broke first, from evidence of the machine. COND is errors>SHARE,
@@ -46,7 +46,7 @@ p50|p90|p99|p999|max>TIME or rate<N.`,
 		10, scenario.Kept, scenario.KeepAlive, scenario.PerRequest)
 	var conditions untils
 	o := scenario.PeakOptions{}
-	u.about.Args = func([]string) error { return nil }
+	u.about.Accepts = func(string) bool { return true } // conditions are among them
 	f := u.Flags
 	f.Group("Steps")
 	f.Add(&conditions, "until", "COND", "what ends it (repeatable)", cli.Unset("errors>0.1% p99>500ms"))
@@ -58,6 +58,9 @@ p50|p90|p99|p999|max>TIME or rate<N.`,
 	u.declareClose(plan.CloseRST)
 	check := func() error {
 		for _, more := range u.Args { // --until A B
+			if isTarget(more) {
+				continue
+			}
 			if !u.given("until") {
 				return fmt.Errorf("unexpected argument %q; see client peak --help", more)
 			}

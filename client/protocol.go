@@ -1,19 +1,17 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"strconv"
 	"strings"
 
 	"github.com/c10m/c10m/internal/plan"
 	"github.com/c10m/c10m/internal/unit"
-	"github.com/c10m/c10m/internal/ws"
 )
 
-// checkPorts settles --proto, --ports, --first-port and the handshake.
-func (t *target) checkPorts() error {
-	var first []int
+// firstPorts settles --proto, --ports and --first-port: the first port of each
+// protocol.
+func (t *target) firstPorts() (first []int, err error) {
 	switch strings.ReplaceAll(t.proto, " ", "") {
 	case plan.TCP:
 		t.Proto, first = plan.TCP, []int{plan.FirstTCP}
@@ -22,24 +20,24 @@ func (t *target) checkPorts() error {
 	case plan.Mixed, "ws,tcp":
 		t.Proto, first = plan.Mixed, []int{plan.FirstTCP, plan.FirstWS}
 	default:
-		return fmt.Errorf("--proto %q: the legal values are tcp, ws and tcp,ws", t.proto)
+		return nil, fmt.Errorf("--proto %q: the legal values are tcp, ws and tcp,ws", t.proto)
 	}
 	if t.first != "" {
 		list := strings.Split(t.first, ",")
 		if len(list) != len(first) {
-			return fmt.Errorf("--first-port %s: want %d, one for each protocol of --proto %s", t.first, len(first), t.Proto)
+			return nil, fmt.Errorf("--first-port %s: want %d, one for each protocol of --proto %s", t.first, len(first), t.Proto)
 		}
 		for i, s := range list {
 			n, err := strconv.Atoi(s)
 			if err != nil {
-				return fmt.Errorf("--first-port %q is not a port: the legal range is 1..65535", s)
+				return nil, fmt.Errorf("--first-port %q is not a port: the legal range is 1..65535", s)
 			}
 			first[i] = n
 		}
 	}
 	if t.raw.ports.First > 0 {
 		if t.first != "" || len(first) > 1 {
-			return fmt.Errorf("--ports %s says which, and so does --first-port or a second protocol: give --ports %d with --first-port",
+			return nil, fmt.Errorf("--ports %s says which, and so does --first-port or a second protocol: give --ports %d with --first-port",
 				t.raw.ports.String(), t.raw.ports.N)
 		}
 		first[0] = t.raw.ports.First
@@ -47,46 +45,13 @@ func (t *target) checkPorts() error {
 	count := t.raw.ports.N
 	for _, n := range first {
 		if err := (unit.Ports{First: n, N: count}).Check(); err != nil {
-			return fmt.Errorf("--first-port and --ports %v", err)
-		}
-	}
-	for i := range count { // alternating, as plan.Plan wants it
-		for _, n := range first {
-			t.Ports = append(t.Ports, n+i)
+			return nil, fmt.Errorf("--first-port and --ports %v", err)
 		}
 	}
 	if len(first) == 2 && (unit.Ports{First: first[0], N: count}).Overlaps(unit.Ports{First: first[1], N: count}) {
-		return fmt.Errorf("--first-port %d,%d and --ports %d: the two ranges overlap", first[0], first[1], count)
+		return nil, fmt.Errorf("--first-port %d,%d and --ports %d: the two ranges overlap", first[0], first[1], count)
 	}
-	return t.checkHandshake()
-}
-
-// ranges are the destination ports, one range for each protocol.
-func (t *target) ranges() []unit.Ports {
-	if t.Proto != plan.Mixed {
-		return []unit.Ports{{First: t.Ports[0], N: len(t.Ports)}}
-	}
-	n := len(t.Ports) / 2
-	return []unit.Ports{{First: t.Ports[0], N: n}, {First: t.Ports[1], N: n}}
-}
-
-// maxRequest bounds our opening handshake: servers refuse header blocks of more
-// than 8 KiB.
-const maxRequest = 8 << 10
-
-// checkHandshake tries what the flags say of it.
-func (t *target) checkHandshake() error {
-	w := t.WebSocket
-	request, err := ws.NewTemplate("127.0.0.1:65535", w.Path, w.Headers, w.Subprotocol)
-	switch {
-	case err != nil:
-		return fmt.Errorf("--path, --header, --subprotocol: %v", err)
-	case request.Size() > maxRequest:
-		return fmt.Errorf("--path, --header, --subprotocol: a request of %d bytes, at most %d are legal", request.Size(), maxRequest)
-	case t.Proto == plan.TCP && (w.Path != "/" || len(w.Headers) > 0 || w.Subprotocol != "" || w.Text):
-		return errors.New("--path, --header, --subprotocol and --text want --proto ws")
-	}
-	return nil
+	return first, nil
 }
 
 // headers is a repeatable flag of header fields, "Name: value".

@@ -176,6 +176,9 @@ func (s *sweep) prepare() error {
 		if len(j.Run.ServerPIDs) > 0 {
 			return errors.New("--server-pid: a sweep starts its servers itself")
 		}
+		if j.Run.URLs != nil {
+			return fmt.Errorf("target %s: a sweep starts a server of its own for each run", j.Run.URLs[0])
+		}
 		if j.Run.Proto == plan.Mixed {
 			return fmt.Errorf("--proto %s: the server of a sweep speaks one protocol", plan.Mixed)
 		}
@@ -208,7 +211,7 @@ func (s *sweep) one(ctx context.Context, v []scenario.Choice) (r *result.Result,
 		return nil, false, err
 	}
 	o := &j.Run.Options
-	o.Host, o.Others, o.Names, o.Ports, o.Control = loopback, nil, nil, []int{port}, "auto"
+	o.Places, o.Control = plan.At(loopback, port), "auto"
 	if r, short, err = j.do(ctx, io.Discard); err != nil {
 		return nil, false, err
 	}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/c10m/c10m/internal/cli"
 	"github.com/c10m/c10m/internal/fill"
@@ -63,6 +64,7 @@ func (t *target) checkTalk() (err error) {
 // checkText sends as text frames what is text, unless --text says otherwise.
 func (t *target) checkText() error {
 	text, given := t.Talk.IsText()
+	text = text && utf8.ValidString(string(t.Lines)) // which may be part of it
 	switch {
 	case !given || t.Proto == plan.TCP:
 	case !t.given("text"):
@@ -96,7 +98,7 @@ func (t *target) payload(flag, text string) (plan.Payload, error) {
 	case !t.given(flag):
 		return "", nil
 	case isFile:
-		contents, err := readPayload(name)
+		contents, err := readAtMost(name, plan.MaxPayload)
 		if err != nil {
 			return "", fmt.Errorf("--%s: %w", flag, err)
 		}
@@ -110,18 +112,24 @@ func (t *target) payload(flag, text string) (plan.Payload, error) {
 		return "", fmt.Errorf("--%s: %w", flag, err)
 	}
 	if parsed.NeedsLines() {
-		return "", fmt.Errorf("--%s: {line} wants --lines FILE", flag)
+		if err := t.needLines("--" + flag); err != nil {
+			return "", err
+		}
+	}
+	if n := parsed.Max(t.lines); n > plan.MaxPayload {
+		return "", fmt.Errorf("--%s: a message of up to %d bytes: at most %d are legal", flag, n, plan.MaxPayload)
 	}
 	return plan.Payload(text), nil
 }
 
-// readPayload reads a file, but not more than a message may have.
-func readPayload(name string) (string, error) {
+// readAtMost reads a file, but not more than a byte beyond what is legal: whoever
+// asked refuses that.
+func readAtMost(name string, most int64) (string, error) {
 	file, err := os.Open(name)
 	if err != nil {
 		return "", err
 	}
 	defer func() { _ = file.Close() }()
-	contents, err := io.ReadAll(io.LimitReader(file, plan.MaxPayload+1))
+	contents, err := io.ReadAll(io.LimitReader(file, most+1))
 	return string(contents), err
 }

@@ -27,7 +27,7 @@ func (t *target) declareTLS() {
 	f.Add(cli.Text(&t.tls.ca, ""), "ca", "FILE", "who may have signed it, in PEM", cli.Unset("those whom the system trusts"), cli.Rare)
 	f.Add(cli.Text(&t.tls.cert, ""), "cert", "FILE", "certificate of the client, in PEM", cli.Rare)
 	f.Add(cli.Text(&t.tls.key, ""), "key", "FILE", "its key", cli.Rare)
-	f.Add(cli.Text(&s.SNI, ""), "sni", "NAME", "the name to ask for and to verify", cli.Unset("that of --host"), cli.Rare)
+	f.Add(cli.Text(&s.SNI, ""), "sni", "NAME", "the name to ask for and to verify", cli.Unset("the host's"), cli.Rare)
 	f.Add(cli.Words(&s.ALPN, checkALPN), "alpn", "NAME[,NAME]", "application protocols to offer", cli.Rare)
 	f.Add(cli.OneOf(&s.Resume, plan.ResumeReturning, plan.ResumeReturning, plan.ResumeAll, plan.ResumeNone), "tls-resume",
 		"returning|all|none", "who resumes a session: who was connected before, all, nobody", cli.Rare)
@@ -47,7 +47,7 @@ func (t *target) checkTLS() (err error) {
 	if !s.On {
 		for _, flag := range []string{"insecure", "ca", "cert", "key", "sni", "alpn", "tls-resume"} {
 			if t.given(flag) {
-				return fmt.Errorf("--%s has no meaning without --tls", flag)
+				return fmt.Errorf("--%s has no meaning without --tls, or a target tls:// or wss://", flag)
 			}
 		}
 		return nil
@@ -86,7 +86,7 @@ func checkSNI(name string) error {
 	if name == "" {
 		return nil
 	}
-	if _, err := netip.ParseAddr(strings.Trim(name, "[]")); err == nil || !isName(name) {
+	if _, err := netip.ParseAddr(strings.Trim(name, "[]")); err == nil || !plan.IsName(name) {
 		return fmt.Errorf("--sni %q: want a name, like chat.example.com", plan.OneLine(name))
 	}
 	return nil

@@ -29,6 +29,7 @@ type Command struct {
 	Long     string // what it is for: paragraphs, wrapped as they are
 	Takes    string // arguments beside flags, as the help shows them: "FILE..."
 	Args     func(args []string) error
+	Accepts  func(arg string) bool // arguments that are no commands; nil: none
 	Flags    *Flags
 	Notes    []string // paragraphs below the flags
 	Examples []string
@@ -193,6 +194,9 @@ func (c *Command) check(args []string, dash int, path string) error {
 	if c.Args != nil {
 		return c.Args(args)
 	}
+	if c.Accepts != nil {
+		args = slices.DeleteFunc(slices.Clone(args), c.Accepts)
+	}
 	switch {
 	case len(args) == 0:
 		return nil
@@ -230,7 +234,9 @@ func (r *run) flagError(c *Command, cc *cobra.Command, path string, err error) e
 	var invalid *pflag.InvalidValueError
 	var missing *pflag.ValueRequiredError
 	if word := r.line[min(1, len(r.line)-1)]; len(c.names()) > 0 && !strings.HasPrefix(word, "-") && c.sub(word) == nil {
-		return c.check([]string{word}, -1, path) // its flags are of a command that is not there
+		if err := c.check([]string{word}, -1, path); err != nil {
+			return err // its flags are of a command that is not there
+		}
 	}
 	switch {
 	case errors.As(err, &invalid):

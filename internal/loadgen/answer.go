@@ -21,7 +21,7 @@ type Answer struct {
 
 // keepFirst keeps the answer that made the first connection of all threads fail.
 func (cs *conns) keepFirst(slot int64, why cause, prefix string, answer []byte) {
-	cs.shared.keepFirst(cs.plan.Dest(cs.plan.Tuple(cs.plan.Offset+slot).Dest), why, prefix, answer)
+	cs.shared.keepFirst(cs.shared.to[cs.plan.Tuple(cs.plan.Offset+slot).Dest].At, why, prefix, answer)
 }
 
 func (s *shared) keepFirst(from netip.AddrPort, why cause, prefix string, answer []byte) {

@@ -12,7 +12,7 @@ import (
 // idleThread is one that does not run, whose slots are all unused.
 func idleThread(t *testing.T, p plan.Plan) (*thread, *sockets) {
 	t.Helper()
-	s := &shared{pattern: newPattern(1, false), opcode: ws.OpBinary}
+	s := &shared{to: make([]plan.Dest, 1), pattern: newPattern(1, false), opcode: ws.OpBinary}
 	one, err := newThread(s, p, make([]byte, p.Conns*connBytes))
 	if err != nil {
 		t.Fatal(err)

@@ -328,7 +328,7 @@ func (cs *conns) isWS(slot int64) bool {
 	case plan.WS:
 		return true
 	case plan.Mixed:
-		return cs.plan.IsWS(cs.plan.Tuple(cs.plan.Offset + slot).Dest)
+		return cs.shared.to[cs.plan.Tuple(cs.plan.Offset+slot).Dest].WS
 	}
 	return false
 }

@@ -1,13 +1,9 @@
 package loadgen
 
 import (
-	"cmp"
 	"context"
 	"fmt"
-	"math/rand/v2"
-	"net"
 	"runtime"
-	"strconv"
 	"sync"
 	"time"
 
@@ -89,43 +85,41 @@ func (e *Engine) free() {
 
 // newShared is what all threads read of a plan.
 func newShared(p plan.Plan, maxSize int) (*shared, error) {
-	s := &shared{
-		ports: len(p.Ports), family: sys.Family(p.Host), pattern: newPattern(maxSize, p.WebSocket.Text), opcode: ws.OpBinary,
-	}
+	s := &shared{to: p.List(), wide: p.WidePorts(), pattern: newPattern(maxSize, p.WebSocket.Text), opcode: ws.OpBinary}
 	if p.WebSocket.Text {
 		s.opcode = ws.OpText
 	}
-	var err error
-	if s.said, err = newSaid(p.Talk, nil, rand.Uint64()); err != nil {
+	lines, err := linesOf(&p.Target)
+	if err != nil {
+		return nil, err
+	}
+	if s.said, err = newSaid(p.Talk, lines, p.Seed); err != nil {
 		return nil, err
 	}
 	if s.said.listens() {
 		s.broadcasts = newBroadcasts()
 	}
 	s.secret = tcp.NewSecret()
-	for i := range p.Dests() {
-		to := p.Dest(i)
-		s.inRange = s.inRange || p.Local.Has(int(to.Port()))
-		s.dest = append(s.dest, sys.NewAddr(to.Addr(), to.Port()))
-		if !p.IsWS(i) {
-			s.requests = append(s.requests, nil)
-			continue
+	for i := range s.to {
+		to := &s.to[i]
+		s.inRange = s.inRange || p.Local.Has(int(to.At.Port()))
+		s.dest = append(s.dest, sys.NewAddr(to.At.Addr(), to.At.Port()))
+		var request *ws.Template
+		if to.WS {
+			if request, err = Request(&p.Target, to, lines); err != nil {
+				return nil, err
+			}
+			if p.Talk.Deflate {
+				request.OfferDeflate()
+			}
 		}
-		host := to.String()
-		if name := p.Name(i); name != "" {
-			host = net.JoinHostPort(name, strconv.Itoa(int(to.Port())))
-		}
-		t, err := ws.NewTemplate(host, cmp.Or(p.WebSocket.Path, "/"), p.WebSocket.Headers, p.WebSocket.Subprotocol)
-		if err != nil {
-			return nil, fmt.Errorf("write handshake: %w", err)
-		}
-		if p.Talk.Deflate {
-			t.OfferDeflate()
-		}
-		s.requests = append(s.requests, t)
+		s.requests = append(s.requests, request)
 	}
 	for _, ip := range p.Sources {
 		s.src = append(s.src, sys.NewAddr(ip, 0))
+	}
+	for _, ip := range p.SourcesV6 {
+		s.srcV6 = append(s.srcV6, sys.NewAddr(ip, 0))
 	}
 	return s, s.secure(p)
 }
@@ -169,7 +163,7 @@ func (e *Engine) Close(ctx context.Context) {
 
 // Census counts what is open where.
 func (e *Engine) Census() Census {
-	c := Census{PerPort: make([]int64, e.shared.ports), PerSource: make([]int64, max(1, len(e.shared.src)))}
+	c := Census{PerDest: make([]int64, len(e.shared.to)), PerSource: make([]int64, max(1, len(e.shared.src)))}
 	var mu sync.Mutex
 	e.each(func(t *thread) {
 		mu.Lock()
@@ -178,7 +172,7 @@ func (e *Engine) Census() Census {
 		for slot := range t.cs.list {
 			if t.cs.list[slot].state == open {
 				to := t.cs.plan.Tuple(t.cs.plan.Offset + int64(slot))
-				c.PerPort[to.Dest%e.shared.ports]++
+				c.PerDest[to.Dest]++
 				c.PerSource[to.Source]++
 			}
 		}

@@ -58,7 +58,7 @@ func echo(c net.Conn) { echoUntil(c, func([]byte) bool { return false }) }
 func echoServer(tb testing.TB) int { return listen(tb, echo) }
 
 func testPlan(port int, conns int64, threads int) plan.Plan {
-	return plan.Plan{Target: plan.Target{Host: netip.MustParseAddr("127.0.0.1"), Ports: []int{port}}, Local: plan.DefaultLocalPorts, Total: conns, Conns: conns,
+	return plan.Plan{Target: plan.Target{Places: plan.At(netip.MustParseAddr("127.0.0.1"), port)}, Local: plan.DefaultLocalPorts, Total: conns, Conns: conns,
 		Threads: threads, PrivateTables: threads > 1, Asked: plan.Asked{Window: 64, ConnectTimeout: 30 * time.Second, Close: plan.CloseRST}}
 }
 
@@ -78,7 +78,7 @@ func TestEngine(t *testing.T) {
 		if c := e.Counts(); c.Received != 3*301+50 || c.Sent != c.Received || c.Bytes != 3*301*5000+50*100 {
 			t.Errorf("%d threads: %+v, want %d echoes", threads, c, 3*301+50)
 		}
-		if c := e.Census(); c.PerPort[0] != 301 || len(c.PerThread) != threads {
+		if c := e.Census(); c.PerDest[0] != 301 || len(c.PerThread) != threads {
 			t.Errorf("census %+v", c)
 		}
 		e.Close(ctx)
@@ -130,7 +130,7 @@ func TestRampGoesOnPastDeadPorts(t *testing.T) {
 	const dead, burst, rounds = 6, 64, 2
 	p := testPlan(echoServer(t), burst*(dead+1)*rounds, 1)
 	for range dead {
-		p.Ports = append([]int{deadPort(t)}, p.Ports...)
+		p.Places[0].Ports = append([]int{deadPort(t)}, p.Places[0].Ports...)
 	}
 	e, err := Start(p, 1)
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 	"time"
 	"unsafe"
 
+	"github.com/c10m/c10m/internal/plan"
 	"github.com/c10m/c10m/internal/sys"
 	"github.com/c10m/c10m/internal/ws"
 )
@@ -43,7 +44,7 @@ func TestIdleConnectionsAreSmall(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer sys.Free(mem)
-	s := &shared{ports: 1, pattern: newPattern(64, false), opcode: ws.OpBinary}
+	s := &shared{to: make([]plan.Dest, 1), pattern: newPattern(64, false), opcode: ws.OpBinary}
 	one, err := newThread(s, testPlan(1, conns, 1), mem)
 	if err != nil {
 		t.Fatal(err)

@@ -4,6 +4,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/c10m/c10m/internal/plan"
 	"github.com/c10m/c10m/internal/sys"
 	"github.com/c10m/c10m/internal/tcp"
 	"github.com/c10m/c10m/internal/ws"
@@ -11,13 +12,14 @@ import (
 
 // shared is what all threads of an engine read; only the flags change.
 type shared struct {
-	ports    int            // of the plan
-	dest     []sys.Addr     // of every address the ports
-	requests []*ws.Template // by destination; nil where TCP is spoken
+	to       []plan.Dest    // the plan's destinations
+	dest     []sys.Addr     // of each of them
+	requests []*ws.Template // of each, nil where TCP is spoken
 	opcode   byte           // of WebSocket messages: binary or text
-	src      []sys.Addr
-	family   int
-	inRange  bool // the kernel may choose a port of dest as a local one
+	src      []sys.Addr     // where to connect from; of two families those of IPv4
+	srcV6    []sys.Addr     // then those of IPv6
+	inRange  bool           // the kernel may choose a port of dest as a local one
+	wide     bool           // tell each socket the whole local port range
 	pattern  pattern
 	secret   tcp.Secret // of initial sequence numbers, where the client speaks TCP itself
 	threads  sync.WaitGroup

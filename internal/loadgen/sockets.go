@@ -73,7 +73,7 @@ func newSockets(s *shared, part plan.Plan) (*sockets, error) {
 		return nil, err
 	}
 	return &sockets{
-		shared: s, plan: part, mem: mem, wholeRange: part.WidePorts(),
+		shared: s, plan: part, mem: mem, wholeRange: s.wide,
 		list:   unsafe.Slice((*socket)(unsafe.Pointer(unsafe.SliceData(mem))), part.Conns),
 		events: make([]sys.Event, eventBatch), buf: make([]byte, readSize),
 	}, nil
@@ -96,7 +96,7 @@ func (s *sockets) start(wakes []int, to receiver) (err error) {
 // address or a port range is asked for.
 func (s *sockets) open(slot int64) cause {
 	tuple := s.plan.Tuple(s.plan.Offset + slot)
-	fd, errno := sys.Socket(s.shared.family)
+	fd, errno := sys.Socket(sys.Family(s.shared.to[tuple.Dest].At.Addr()))
 	if errno != 0 {
 		return socketCause(errno)
 	}
@@ -111,7 +111,7 @@ func (s *sockets) connect(slot int64, fd int, tuple plan.Tuple) cause {
 	if fd > maxFD {
 		return socketFDLimit
 	}
-	if why := s.prepare(fd, tuple.Source); why != noCause {
+	if why := s.prepare(fd, tuple); why != noCause {
 		return why
 	}
 	// An interrupted connect continues by itself, like one in progress, connect(2).
@@ -132,7 +132,7 @@ func (s *sockets) connect(slot int64, fd int, tuple plan.Tuple) cause {
 }
 
 // prepare sets what must be set before connect(2).
-func (s *sockets) prepare(fd, source int) cause {
+func (s *sockets) prepare(fd int, tuple plan.Tuple) cause {
 	if s.wholeRange && sys.LocalPortRange(fd, s.plan.Local.Low, s.plan.Local.High) != 0 {
 		s.wholeRange = false // before Linux 6.3: the usual search must do
 	}
@@ -142,8 +142,12 @@ func (s *sockets) prepare(fd, source int) cause {
 	if len(s.shared.src) == 0 {
 		return noCause
 	}
+	source := &s.shared.src[tuple.Source]
+	if len(s.shared.srcV6) > 0 && s.shared.to[tuple.Dest].At.Addr().Is6() {
+		source = &s.shared.srcV6[tuple.Source]
+	}
 	sys.BindLate(fd) // before Linux 4.2 bind takes the port at once, which still works
-	switch errno := sys.Bind(fd, &s.shared.src[source]); errno {
+	switch errno := sys.Bind(fd, source); errno {
 	case 0:
 		return noCause
 	case sys.EADDRNOTAVAIL, sys.EADDRINUSE:

@@ -238,8 +238,8 @@ func (t *Tally) add(b *ledger) {
 	t.Deflated.add(b.deflated)
 }
 
-// Census is how many connections are open on each destination port, from each
-// source address and in each thread, in the plan's order.
+// Census is how many connections are open to each destination, from each source
+// address and in each thread, in the plan's order.
 type Census struct {
-	PerPort, PerSource, PerThread []int64
+	PerDest, PerSource, PerThread []int64
 }

@@ -231,7 +231,7 @@ func TestSelfConnect(t *testing.T) {
 		port := l.Addr().(*net.TCPAddr).Port
 		_ = l.Close()
 		p := testPlan(port, 1, 1)
-		p.Host = netip.MustParseAddr(host)
+		p.Places = plan.At(netip.MustParseAddr(host), port)
 		p.Local = plan.LocalPorts{Low: port, High: port} // which fills the range, so that each socket is told it
 		e, err := Start(p, 64)
 		if err != nil {

@@ -206,7 +206,7 @@ func (t *tlsTransport) fail(s *secured, err error) {
 		why = readClosed
 	default:
 		to := t.plan.Tuple(t.plan.Offset + s.slot).Dest
-		t.shared.keepFirst(t.plan.Dest(to), why, "TLS: ", []byte(err.Error()))
+		t.shared.keepFirst(t.shared.to[to].At, why, "TLS: ", []byte(err.Error()))
 	}
 	t.flush(s) // an alert says why to the peer
 	t.end(s, why)

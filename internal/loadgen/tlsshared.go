@@ -29,8 +29,8 @@ func (s *shared) secure(p plan.Plan) error {
 	o := secure.Options{Insecure: p.TLS.Insecure, CA: p.TLS.CA, Cert: p.TLS.Cert, Key: p.TLS.Key, ALPN: p.TLS.ALPN,
 		Resume: p.TLS.Resume != plan.ResumeNone}
 	named := map[string]*secure.Profile{}
-	for i := range p.Dests() {
-		name := cmp.Or(p.TLS.SNI, p.Name(i), p.Dest(i).Addr().String())
+	for i := range s.to {
+		name := cmp.Or(p.TLS.SNI, s.to[i].Name, s.to[i].At.Addr().String())
 		if named[name] == nil {
 			made, err := o.Profile(name)
 			if err != nil {

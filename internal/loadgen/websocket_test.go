@@ -285,7 +285,8 @@ func TestFlushLosesConnection(t *testing.T) {
 func TestMixed(t *testing.T) {
 	p := testPlan(0, 101, 2)
 	p.Proto = plan.Mixed
-	p.Ports = []int{echoServer(t), wsServer(t, true, plainEcho), echoServer(t), wsServer(t, true, plainEcho)}
+	p.Places = append(plan.At(p.Host(), echoServer(t), echoServer(t)),
+		plan.Place{Host: p.Host(), WS: true, Ports: []int{wsServer(t, true, plainEcho), wsServer(t, true, plainEcho)}})
 	got := run(t, p, 1000, 2)
 	tcp, web := got.By[TCP], got.By[WS]
 	if got.Received != 202 || tcp.Established != 51 || web.Established != 50 || tcp.Received != 102 || web.Received != 100 || len(got.Errors) > 0 {
@@ -305,7 +306,8 @@ func TestMixedErrors(t *testing.T) {
 	}
 	p := testPlan(0, 40, 2)
 	p.Proto = plan.Mixed
-	p.Ports = []int{listen(t, func(c net.Conn) { _, _ = io.Copy(io.Discard, c) }), dead.Addr().(*net.TCPAddr).Port}
+	p.Places = append(plan.At(p.Host(), listen(t, func(c net.Conn) { _, _ = io.Copy(io.Discard, c) })),
+		plan.Place{Host: p.Host(), WS: true, Ports: []int{dead.Addr().(*net.TCPAddr).Port}})
 	_ = dead.Close()
 	e, err := Start(p, 64)
 	if err != nil {

@@ -81,7 +81,7 @@ func New(cfg Config) (*Link, error) {
 		return nil, err
 	}
 	conns := unsafe.Slice((*tcp.Conn)(unsafe.Pointer(unsafe.SliceData(l.mem))), cfg.Plan.Conns)
-	l.Stack = tcp.New(tcp.Config{Output: l, Events: cfg.Events, ISN: l.isn, MSS: uint16(tcp.MSS(cfg.Plan.Packets.MTU, cfg.Plan.Host.Is6()))}, conns)
+	l.Stack = tcp.New(tcp.Config{Output: l, Events: cfg.Events, ISN: l.isn, MSS: uint16(tcp.MSS(cfg.Plan.Packets.MTU, cfg.Plan.Host().Is6()))}, conns)
 	l.header()
 	return l, nil
 }
@@ -90,7 +90,7 @@ func (l *Link) setUp() error {
 	if err := l.tun.Up(l.cfg.Plan.Packets.MTU, queue, l.cfg.Plan.Packets.Prefix); err != nil {
 		return err
 	}
-	if l.cfg.Plan.Host.Is4() && l.cfg.Plan.Host.IsLoopback() {
+	if l.cfg.Plan.Host().Is4() && l.cfg.Plan.Host().IsLoopback() {
 		return l.tun.TakeLoopback()
 	}
 	return nil
@@ -100,7 +100,7 @@ func (l *Link) setUp() error {
 // packet.
 func (l *Link) header() {
 	start := byte(tcp.Start([]byte{4 << 4}))
-	if l.cfg.Plan.Host.Is6() {
+	if l.cfg.Plan.Host().Is6() {
 		start = byte(tcp.Start([]byte{6 << 4}))
 	}
 	l.out[0] = sys.TunNeedsChecksum
@@ -243,7 +243,7 @@ func (l *Link) takeError(p tcp.Packet) {
 	case slot < 0:
 		l.Packets.Foreign++
 	case p.Error == tcp.PacketTooBig:
-		l.TooBig(slot, p.Segment.Seq, uint32(max(0, tcp.MSS(p.MTU, l.cfg.Plan.Host.Is6()))))
+		l.TooBig(slot, p.Segment.Seq, uint32(max(0, tcp.MSS(p.MTU, l.cfg.Plan.Host().Is6()))))
 	default:
 		l.Unreachable(slot, p.Segment.Seq)
 	}

@@ -103,7 +103,7 @@ func connect(t *testing.T, prefix string, host netip.AddrPort, conns, total int)
 	t.Helper()
 	c := &client{t: t, began: time.Now(), total: total, sent: make([]int, conns), received: make([]int, conns), closed: map[tcp.Cause]int{}}
 	var err error
-	p := plan.Plan{Target: plan.Target{Host: host.Addr(), Ports: []int{int(host.Port())}}, Total: int64(conns), Conns: int64(conns), Threads: 1,
+	p := plan.Plan{Target: plan.Target{Places: plan.At(host.Addr(), int(host.Port()))}, Total: int64(conns), Conns: int64(conns), Threads: 1,
 		Packets: plan.Packets{Prefix: netip.MustParsePrefix(prefix), MTU: 1500}}
 	c.Link, err = New(Config{Plan: p, Events: c, Secret: tcp.Secret{1, 2}})
 	if err != nil {

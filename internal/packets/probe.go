@@ -52,10 +52,10 @@ func Probe(ctx context.Context, p plan.Plan, patience time.Duration) error {
 		l.Abort(0)
 		return nil
 	case o.ended:
-		return fmt.Errorf("connect from %s to %s: %v", source, p.Dest(0), o.why)
+		return fmt.Errorf("connect from %s to %s: %v", source, p.List()[0].At, o.why)
 	}
 	l.Abort(0)
-	return fmt.Errorf("%w from %s to %s within %v", ErrNoAnswer, source, p.Dest(0), patience)
+	return fmt.Errorf("%w from %s to %s within %v", ErrNoAnswer, source, p.List()[0].At, patience)
 }
 
 // Within is the address of this machine that lies in a prefix, if any does:

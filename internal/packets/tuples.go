@@ -18,8 +18,9 @@ type tuples struct {
 	first netip.Addr     // source address 0
 	base  uint32         // its last four bytes
 	used  int64          // source addresses that are used
-	index map[uint16]int // destination port -> place in plan.Ports
+	index map[uint16]int // destination port -> its place among all
 	hosts []netip.Addr
+	at    []int32 // destination of the port of that place and the host, at place*len(hosts)+host; -1: none
 	dest  []netip.AddrPort
 }
 
@@ -46,14 +47,22 @@ func newTuples(part plan.Plan) (*tuples, error) {
 	}
 	b := t.first.AsSlice()
 	t.base = binary.BigEndian.Uint32(b[len(b)-4:])
-	for i, p := range part.Ports {
+	t.listDests()
+	return t, nil
+}
+
+// listDests makes what leads from a port and an address to a destination.
+func (t *tuples) listDests() {
+	ports := t.plan.Ports()
+	for i, p := range ports {
 		t.index[uint16(p)] = i
 	}
-	t.hosts = part.Hosts()
-	for i := range part.Dests() {
-		t.dest = append(t.dest, part.Dest(i))
+	t.hosts = t.plan.Hosts()
+	t.at = slices.Repeat([]int32{-1}, len(ports)*len(t.hosts))
+	for i, d := range t.plan.List() {
+		t.dest = append(t.dest, d.At)
+		t.at[t.index[d.At.Port()]*len(t.hosts)+slices.Index(t.hosts, d.At.Addr())] = int32(i)
 	}
-	return t, nil
 }
 
 // of is a slot's 4-tuple.
@@ -82,12 +91,13 @@ func (t *tuples) slot(src, dst netip.AddrPort) int {
 	if !is || host < 0 || src.Port() < plan.FirstPacketPort {
 		return -1
 	}
+	dest := int(t.at[port*len(t.hosts)+host])
 	i, is := t.place(src.Addr())
-	if !is {
+	if !is || dest < 0 {
 		return -1
 	}
 	number, is := t.plan.Number(plan.Tuple{
-		Dest: host*len(t.plan.Ports) + port, Nth: t.nth + i*plan.PacketPorts + int64(src.Port()) - plan.FirstPacketPort,
+		Dest: dest, Nth: t.nth + i*plan.PacketPorts + int64(src.Port()) - plan.FirstPacketPort,
 	})
 	if slot := number - t.plan.Offset; is && slot >= 0 && slot < t.plan.Conns {
 		return int(slot)

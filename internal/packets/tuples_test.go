@@ -11,12 +11,11 @@ import (
 const locals = plan.PacketPorts
 
 func part(prefix, host string, conns int64) plan.Plan {
-	hosts := strings.Fields(host)
-	var others []netip.Addr
-	for _, h := range hosts[1:] {
-		others = append(others, netip.MustParseAddr(h))
+	var places []plan.Place
+	for i, h := range strings.Fields(host) { // the first has one port more
+		places = append(places, plan.At(netip.MustParseAddr(h), []int{10000, 10001, 10002, 15000, 15001}[min(i, 1):]...)...)
 	}
-	return plan.Plan{Packets: plan.Packets{Prefix: netip.MustParsePrefix(prefix)}, Target: plan.Target{Host: netip.MustParseAddr(hosts[0]), Others: others, Ports: []int{10000, 10001, 10002, 15000, 15001}}, Total: conns, Conns: conns, Threads: 3}
+	return plan.Plan{Packets: plan.Packets{Prefix: netip.MustParsePrefix(prefix)}, Target: plan.Target{Places: places}, Total: conns, Conns: conns, Threads: 3}
 }
 
 // Every slot of every part has a 4-tuple of its own that leads back to it, and
@@ -41,6 +40,7 @@ func TestTuples(t *testing.T) {
 			if err != nil {
 				t.Fatalf("%+v: %v", c, err)
 			}
+			list := p.List()
 			for slot := range int(p.Conns) {
 				src, dst := tup.of(slot)
 				if got := tup.slot(src, dst); got != slot {
@@ -49,7 +49,7 @@ func TestTuples(t *testing.T) {
 				if !p.Packets.Prefix.Contains(src.Addr()) || src.Port() < plan.FirstPacketPort {
 					t.Fatalf("%s: slot %d comes from %v", c.prefix, slot, src)
 				}
-				if want := p.Dest(p.Tuple(p.Offset + int64(slot)).Dest); dst != want {
+				if want := list[p.Tuple(p.Offset+int64(slot)).Dest].At; dst != want {
 					t.Fatalf("slot %d goes to %v, want %v", slot, dst, want)
 				}
 			}

@@ -1,7 +1,6 @@
 package plan
 
 import (
-	"net/netip"
 	"time"
 
 	"github.com/c10m/c10m/internal/unit"
@@ -38,39 +37,4 @@ type Asked struct {
 	PingTimeout    time.Duration `json:"ping_timeout,omitempty"` // how long a pong may take
 	Close          CloseMode     `json:"close,omitempty"`
 	Talk           Talk          `json:"talk,omitzero"` // what is said, and what answers
-}
-
-// Target is where a run goes to and what it speaks there.
-type Target struct {
-	Scenario  string       // hold, echo, churn, ...
-	Proto     string       // TCP, WS or Mixed
-	Host      netip.Addr   // of the server
-	Ports     []int        // destination ports; Mixed: those at odd indexes speak WebSocket
-	WebSocket WebSocket    // its opening handshake
-	Others    []netip.Addr // further addresses of the server, of Host's family, used in turn with it
-	Names     []string     // what the user called Host and Others; nil: they are addresses
-	TLS       TLS
-}
-
-// Hosts are all addresses of the server.
-func (t *Target) Hosts() []netip.Addr { return append([]netip.Addr{t.Host}, t.Others...) }
-
-// Dests is how many destinations there are: a port of an address each.
-func (t *Target) Dests() int { return len(t.Ports) * (1 + len(t.Others)) }
-
-// Dest is destination i of Dests: every port of one address, then of the next.
-func (t *Target) Dest(i int) netip.AddrPort {
-	host := t.Host
-	if k := i / len(t.Ports); k > 0 {
-		host = t.Others[k-1]
-	}
-	return netip.AddrPortFrom(host, uint16(t.Ports[i%len(t.Ports)]))
-}
-
-// Name is what the user calls the address of destination i; "" if nothing.
-func (t *Target) Name(i int) string {
-	if k := i / len(t.Ports); k < len(t.Names) {
-		return t.Names[k]
-	}
-	return ""
 }

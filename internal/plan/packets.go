@@ -75,6 +75,9 @@ func (p Packets) split(k, n int) Packets {
 
 // checkPackets is Check for a client that speaks TCP itself.
 func (p *Plan) checkPackets() error {
+	if p.Overlap() > 1 {
+		return fmt.Errorf("--engine packets: two targets are one port of one address, whose answers it could not tell apart")
+	}
 	if p.Threads > p.Packets.MaxThreads() {
 		return fmt.Errorf("--threads %d: --sources %s has addresses of its own for %d threads at most", p.Threads, p.Packets.Prefix, p.Packets.MaxThreads())
 	}

@@ -14,8 +14,9 @@ type Plan struct {
 	Target
 	Asked
 
-	Sources []netip.Addr // none: the kernel picks the source, and nothing is bound
-	Local   LocalPorts   // what the kernel may pick local ports from
+	Sources   []netip.Addr // none: the kernel picks the source, and nothing is bound
+	SourcesV6 []netip.Addr // of destinations of two families: those of IPv6, as many as the Sources of IPv4
+	Local     LocalPorts   // what the kernel may pick local ports from
 
 	Total  int64 // connections of the whole run
 	Offset int64 // the first connection number of this part
@@ -36,19 +37,12 @@ type WebSocket struct {
 	Text        bool        // messages are text frames, RFC 6455 section 5.6; else binary
 }
 
-// The protocols of a plan. Mixed alternates, so that both get the same number
-// of connections, up to one.
+// The protocols of a plan. Places of a Mixed one speak TCP or WebSocket.
 const (
 	TCP   = "tcp"
 	WS    = "ws"
 	Mixed = "tcp,ws"
 )
-
-// IsWS says whether connections to destination i are WebSocket ones. A mixed plan
-// has as many ports of either kind, so that they alternate over all addresses.
-func (p *Plan) IsWS(i int) bool {
-	return p.Proto == WS || p.Proto == Mixed && i%2 == 1
-}
 
 // What server and client listen on and connect to where nobody says otherwise.
 const (
@@ -121,8 +115,8 @@ func (l LocalPorts) IsReserved(port int) bool {
 // connections of one cell, and the planner keeps Nth < LocalPorts.N, so that a
 // free local port exists for each.
 type Tuple struct {
-	Dest   int // index of Target.Dest
-	Source int // index into Plan.Sources; 0 if there are none
+	Dest   int // index of Target.List
+	Source int // index into Plan.Sources, or SourcesV6; 0 if there are none
 	Nth    int64
 }
 
@@ -184,7 +178,7 @@ func (p *Plan) PerCell() int64 {
 // a local port (one parity of the range first, in steps of two) would turn
 // slow: above 45 % of the range. IP_LOCAL_PORT_RANGE lifts that.
 func (p *Plan) WidePorts() bool {
-	return p.PerCell()*100 > int64(p.Local.N())*45
+	return p.PerCell()*p.Overlap()*100 > int64(p.Local.N())*45
 }
 
 // Split cuts the plan into n parts of near equal size that cover each
@@ -209,8 +203,8 @@ func (p *Plan) Split(n int) []Plan {
 // Check refuses a plan whose 4-tuples cannot fit, and says what would make it
 // fit.
 func (p *Plan) Check() error {
-	if len(p.Ports) == 0 || p.Total < 1 {
-		return fmt.Errorf("plan has %d ports and %d connections: both must be at least 1", len(p.Ports), p.Total)
+	if p.Dests() == 0 || p.Total < 1 {
+		return fmt.Errorf("plan has %d ports and %d connections: both must be at least 1", p.Dests(), p.Total)
 	}
 	if p.Packets.On() {
 		return p.checkPackets()
@@ -219,18 +213,29 @@ func (p *Plan) Check() error {
 	if n == 0 {
 		return fmt.Errorf("no local port is left: net.ipv4.ip_local_port_range %d..%d is wholly reserved by net.ipv4.ip_local_reserved_ports", p.Local.Low, p.Local.High)
 	}
-	if p.PerCell() <= n {
+	if p.PerCell()*p.Overlap() <= n {
 		return nil
 	}
-	sources, hosts, dests := int64(max(1, len(p.Sources))), int64(len(p.Hosts())), int64(p.Dests())
-	where := ""
-	if hosts > 1 {
-		where = fmt.Sprintf(" of %d addresses", hosts)
+	return p.tooFew(n)
+}
+
+// tooFew is the error of a plan whose connections do not fit into n local ports a
+// cell, with what would make them fit.
+func (p *Plan) tooFew(n int64) error {
+	sources, dests := int64(max(1, len(p.Sources))), int64(p.Dests())
+	destinations, more := fmt.Sprintf("%d ports", dests), ""
+	if hosts := int64(len(p.Hosts())); hosts > 1 {
+		destinations = fmt.Sprintf("%d ports of %d addresses", dests, hosts)
 	}
-	return fmt.Errorf("--conns %d: %s local ports × %d sources × %d ports%s hold %s connections; "+
-		"it would fit with --ports %d, or with --sources of %d addresses%s",
-		p.Total, unit.Commas(n), sources, len(p.Ports), where, unit.Commas(n*sources*dests),
-		ceilDiv(p.Total, n*sources*hosts), ceilDiv(p.Total, n*dests), p.Local.hint())
+	if need := ceilDiv(p.Total*p.Overlap(), n*sources); p.URLs != nil {
+		more = fmt.Sprintf("with targets of %d ports in all", need)
+	} else {
+		more = fmt.Sprintf("with --ports %d", ceilDiv(need, int64(len(p.Places))))
+	}
+	return fmt.Errorf("--conns %d: %s local ports × %d sources × %s hold %s connections; "+
+		"it would fit %s, or with --sources of %d addresses%s",
+		p.Total, unit.Commas(n), sources, destinations, unit.Commas(n*sources*dests/p.Overlap()),
+		more, ceilDiv(p.Total*p.Overlap(), n*dests), p.Local.hint())
 }
 
 // hint is the third way out: a wider local range, when it is not the widest.

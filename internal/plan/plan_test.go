@@ -34,7 +34,7 @@ func TestTupleCoversEveryCellEvenly(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			p := Plan{Target: Target{Ports: ports(tt.ports)}, Sources: LoopbackSources(tt.sources), Total: tt.conns, Conns: tt.conns}
+			p := Plan{Target: Target{Places: At(netip.Addr{}, ports(tt.ports)...)}, Sources: LoopbackSources(tt.sources), Total: tt.conns, Conns: tt.conns}
 			checkTuples(t, &p)
 		})
 	}
@@ -43,7 +43,7 @@ func TestTupleCoversEveryCellEvenly(t *testing.T) {
 func TestTupleProperty(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	for range 300 {
-		p := Plan{Target: Target{Ports: ports(1 + r.IntN(30))}, Sources: LoopbackSources(r.IntN(4))}
+		p := Plan{Target: Target{Places: At(netip.Addr{}, ports(1+r.IntN(30))...)}, Sources: LoopbackSources(r.IntN(4))}
 		p.Total = 1 + r.Int64N(5000)
 		p.Conns = p.Total
 		checkTuples(t, &p)
@@ -58,10 +58,10 @@ func checkTuples(t *testing.T, p *Plan) {
 	for i := range p.Total {
 		tu := p.Tuple(i)
 		if n, is := p.Number(tu); !is || n != i {
-			t.Fatalf("conns=%d ports=%d: tuple %+v of connection %d leads to %d, %v", p.Total, len(p.Ports), tu, i, n, is)
+			t.Fatalf("conns=%d ports=%d: tuple %+v of connection %d leads to %d, %v", p.Total, p.Dests(), tu, i, n, is)
 		}
 		if seen[tu] {
-			t.Fatalf("conns=%d ports=%d: tuple %+v of connection %d is used twice", p.Total, len(p.Ports), tu, i)
+			t.Fatalf("conns=%d ports=%d: tuple %+v of connection %d is used twice", p.Total, p.Dests(), tu, i)
 		}
 		if tu.Dest < 0 || tu.Dest >= p.Dests() || tu.Source < 0 || tu.Source >= max(1, len(p.Sources)) {
 			t.Fatalf("tuple %+v is out of range", tu)
@@ -89,7 +89,7 @@ func checkTuples(t *testing.T, p *Plan) {
 func TestSplitCoversEveryNumberOnce(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	for range 500 {
-		p := Plan{Target: Target{Ports: ports(3)}, Total: 1 + r.Int64N(100000), Offset: r.Int64N(50), Verify: r.Int64N(1000), Asked: Asked{Rate: 1000}}
+		p := Plan{Target: Target{Places: At(netip.Addr{}, ports(3)...)}, Total: 1 + r.Int64N(100000), Offset: r.Int64N(50), Verify: r.Int64N(1000), Asked: Asked{Rate: 1000}}
 		p.Conns = p.Total
 		n := 1 + r.IntN(150)
 		next, verify, rate := p.Offset, int64(0), 0.0
@@ -117,10 +117,10 @@ func TestCheckSaysWhatWouldFit(t *testing.T) {
 		p    Plan
 		want []string
 	}{
-		{"fits exactly", Plan{Target: Target{Ports: ports(2)}, Local: local, Total: 1700}, nil},
-		{"one too many", Plan{Target: Target{Ports: ports(2)}, Local: local, Total: 1701}, []string{"--conns 1701", "850 local ports × 1 sources × 2 ports hold 1,700", "--ports 3", "--sources of 2", "40000 40999"}},
-		{"widest range has no hint", Plan{Target: Target{Ports: ports(1)}, Local: LocalPorts{Low: 1024, High: 65535}, Total: 64513}, []string{"64,512 local ports", "--ports 2"}},
-		{"all reserved", Plan{Target: Target{Ports: ports(1)}, Local: LocalPorts{Low: 5, High: 6, Reserved: []unit.Ports{{First: 5, N: 2}}}, Total: 1}, []string{"wholly reserved"}},
+		{"fits exactly", Plan{Target: Target{Places: At(netip.Addr{}, ports(2)...)}, Local: local, Total: 1700}, nil},
+		{"one too many", Plan{Target: Target{Places: At(netip.Addr{}, ports(2)...)}, Local: local, Total: 1701}, []string{"--conns 1701", "850 local ports × 1 sources × 2 ports hold 1,700", "--ports 3", "--sources of 2", "40000 40999"}},
+		{"widest range has no hint", Plan{Target: Target{Places: At(netip.Addr{}, ports(1)...)}, Local: LocalPorts{Low: 1024, High: 65535}, Total: 64513}, []string{"64,512 local ports", "--ports 2"}},
+		{"all reserved", Plan{Target: Target{Places: At(netip.Addr{}, ports(1)...)}, Local: LocalPorts{Low: 5, High: 6, Reserved: []unit.Ports{{First: 5, N: 2}}}, Total: 1}, []string{"wholly reserved"}},
 		{"no ports", Plan{Local: local, Total: 1}, []string{"0 ports"}},
 	}
 	for _, tt := range tests {
@@ -139,7 +139,7 @@ func TestCheckSaysWhatWouldFit(t *testing.T) {
 }
 
 func TestWidePorts(t *testing.T) {
-	p := Plan{Target: Target{Ports: ports(1)}, Local: LocalPorts{Low: 1, High: 1000}, Total: 450}
+	p := Plan{Target: Target{Places: At(netip.Addr{}, ports(1)...)}, Local: LocalPorts{Low: 1, High: 1000}, Total: 450}
 	if p.WidePorts() {
 		t.Error("450 of 1000 local ports: the usual search is still fast")
 	}
@@ -216,25 +216,73 @@ func TestSources(t *testing.T) {
 	}
 }
 
-// A server of several addresses has every port of each: all are used, evenly, and
-// protocols alternate over them.
-func TestSeveralAddresses(t *testing.T) {
-	a, b := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("192.0.2.2")
-	p := Plan{Target: Target{Proto: Mixed, Host: a, Others: []netip.Addr{b}, Names: []string{"x.example"}, Ports: []int{10, 20}}, Total: 4 * 640, Conns: 4 * 640}
-	counts := map[netip.AddrPort]int{}
+// Several places are used evenly and in turn, so that the first few connections reach
+// each address and both protocols.
+func TestSeveralPlaces(t *testing.T) {
+	a, b := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("2001:db8::1")
+	p := Plan{Target: Target{Proto: Mixed, WebSocket: WebSocket{Path: "/p"}, Places: []Place{
+		{Host: a, Name: "x.example", Ports: []int{10, 11}}, {Host: b, Ports: []int{10}, WS: true}, {Host: a, Ports: []int{443}, WS: true, Path: "/q"},
+	}}, Total: 4 * 640, Conns: 4 * 640}
+	list, counts := p.List(), map[int]int{}
 	for i := range p.Total {
 		tu := p.Tuple(i)
-		counts[p.Dest(tu.Dest)]++
+		counts[tu.Dest]++
 		if back, is := p.Number(tu); !is || back != i {
 			t.Fatalf("connection %d has %+v, which is that of %d", i, tu, back)
 		}
 	}
-	for i, want := range []string{"192.0.2.1:10", "192.0.2.1:20", "192.0.2.2:10", "192.0.2.2:20"} {
-		if got := p.Dest(i); got.String() != want || counts[got] != 640 || p.IsWS(i) != (got.Port() == 20) {
-			t.Errorf("destination %d is %v with %d connections, WebSocket %v; want %s with 640", i, got, counts[got], p.IsWS(i), want)
+	for i, want := range []Dest{
+		{At: netip.AddrPortFrom(a, 10), Name: "x.example", Path: "/p"}, {At: netip.AddrPortFrom(b, 10), WS: true, Path: "/p"},
+		{At: netip.AddrPortFrom(a, 443), WS: true, Path: "/q"}, {At: netip.AddrPortFrom(a, 11), Name: "x.example", Path: "/p"},
+	} {
+		if list[i] != want || counts[i] != 640 {
+			t.Errorf("destination %d is %+v with %d connections; want %+v with 640", i, list[i], counts[i], want)
 		}
 	}
-	if p.Name(1) != "x.example" || p.Name(2) != "" {
-		t.Errorf("names %q and %q, want the first address's alone", p.Name(1), p.Name(2))
+	if len(list) != p.Dests() || len(p.Hosts()) != 2 || !p.TwoFamilies() || p.OnLoopback() || p.Overlap() != 1 {
+		t.Errorf("%d destinations of %d, hosts %v, two families %v, on loopback %v, overlap %d", len(list), p.Dests(), p.Hosts(), p.TwoFamilies(), p.OnLoopback(), p.Overlap())
+	}
+	if got := p.Ports(); !slices.Equal(got, []int{10, 11, 443}) {
+		t.Errorf("ports %v", got)
+	}
+	if got := p.Ranges(); !slices.Equal(got, []unit.Ports{{First: 10, N: 2}, {First: 443, N: 1}}) {
+		t.Errorf("ranges %v", got)
+	}
+	p.Proto = WS
+	for i, d := range p.List() {
+		if !d.WS {
+			t.Errorf("destination %d speaks TCP among WebSocket ones", i)
+		}
+	}
+}
+
+// Two names of one port share its 4-tuples.
+func TestPlacesThatOverlap(t *testing.T) {
+	a := netip.MustParseAddr("192.0.2.1")
+	p := Plan{Target: Target{Places: []Place{{Host: a, Name: "x.example", Ports: []int{10}}, {Host: a, Name: "y.example", Ports: []int{10}}}},
+		Local: LocalPorts{Low: 40001, High: 41000}, Total: 1000}
+	if err := p.Check(); err != nil {
+		t.Errorf("1,000 connections over 1,000 local ports: %v", err)
+	}
+	p.Total = 1001
+	if err := p.Check(); err == nil || !strings.Contains(err.Error(), "hold 1,000 connections") {
+		t.Errorf("1,001 connections over 1,000 local ports: %v", err)
+	}
+	p.Packets.Prefix = netip.MustParsePrefix("198.18.0.0/15")
+	if err := p.Check(); err == nil || !strings.Contains(err.Error(), "one port of one address") {
+		t.Errorf("packets: %v", err)
+	}
+}
+
+// What does not fit says how it would, in terms of what the user gave.
+func TestCheckOfPlaces(t *testing.T) {
+	a, b := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("192.0.2.2")
+	p := Plan{Target: Target{Places: append(At(a, 1, 2), At(b, 1, 2)...)}, Local: LocalPorts{Low: 40001, High: 41000}, Total: 4001}
+	if err := p.Check(); err == nil || !strings.Contains(err.Error(), "4 ports of 2 addresses hold 4,000") || !strings.Contains(err.Error(), "--ports 3") {
+		t.Errorf("by flags: %v", err)
+	}
+	p.URLs = []string{"tcp://x.example:1-2"}
+	if err := p.Check(); err == nil || !strings.Contains(err.Error(), "targets of 5 ports in all") {
+		t.Errorf("by URL: %v", err)
 	}
 }

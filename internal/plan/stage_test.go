@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -98,7 +99,7 @@ func TestDeal(t *testing.T) {
 // so do their rates; a plan's own stages are left alone.
 func TestSplitStages(t *testing.T) {
 	for _, total := range []int64{1, 10, 1009} {
-		whole := Plan{Target: Target{Ports: []int{1}}, Total: total, Conns: total, Threads: 1}
+		whole := Plan{Target: Target{Places: At(netip.Addr{}, 1)}, Total: total, Conns: total, Threads: 1}
 		for n := range total + 1 {
 			whole.Stages = append(whole.Stages, Stage{Conns: n, Rate: 30})
 		}

@@ -108,6 +108,7 @@ func planTable(r *result.Result) table {
 		return t.table
 	}
 	t.put(true, "scenario", r.Scenario+" over "+r.Proto)
+	t.put(len(q.Targets) > 0, "targets", strings.Join(q.Targets, ", "))
 	t.put(q.Host != "", "to", q.Host)
 	first := fmt.Sprint(q.FirstPort)
 	if q.WSFirstPort > 0 {

@@ -43,7 +43,10 @@ func write(w io.Writer, r *result.Result, o Options, sections func(*text, *resul
 func (t *text) top(r *result.Result) {
 	p := r.Plan
 	where := ""
-	if p.Host != "" {
+	switch {
+	case len(p.Targets) > 0:
+		where = " to " + strings.Join(p.Targets, ", ")
+	case p.Host != "":
 		where = " to " + p.Host
 	}
 	ports := ""
@@ -99,6 +102,7 @@ func asked(p result.Plan) (facts []string) {
 			facts = append(facts, fmt.Sprintf(format, args...))
 		}
 	}
+	add(len(p.Targets) > 0 && strings.Contains(p.Host, "("), "to %s", p.Host)
 	add(p.Threads > 0, "%s", Plural(p.Threads, "thread"))
 	add(p.FDTables > 1, "%s", Plural(p.FDTables, "fd table"))
 	add(p.Sources > 0, "%s", Plural(p.Sources, "source"))

@@ -15,6 +15,8 @@ import (
 // is one of its facts; {+name} a number with its sign; [ ] is left out where a fact
 // in it is not there.
 var sentences = map[string]string{
+	"address_left_out": "{name} has the address {address}, which is left out, because others of the name answer and " +
+		"it does not: {why}",
 	"agent_beside_server": "the server runs on the same machine: what the kernel's end of a connection takes there is " +
 		"not told from the server's end, and is left out",
 	"agents_on_one_machine": "several agents run on one machine: what the kernel's end of a connection takes there is " +
@@ -52,6 +54,8 @@ var sentences = map[string]string{
 		"the {conns} connections have at most {most}: others, like a proxy, open some in this network namespace, " +
 		"or some are open that nobody counts",
 	"limit": "{limit} allows {allowed} of {asked} connections: {why}; {cure}",
+	"lines_begin_again": "--lines has {lines} lines for {asked} connections: they begin again, and several " +
+		"connections have the same one",
 	"memory_not_fitted": "memory was sampled at only {samples} different counts of connections: the figures are the " +
 		"plain difference, not a fit; take more connections or a lower --rate",
 	"memory_of_foreign_sockets": "{foreign} TCP sockets of this machine were not this run's: the kernel's cost is that of " +

@@ -86,8 +86,9 @@ type Host struct {
 // Plan is what was asked, after "auto" was decided.
 type Plan struct {
 	plan.Asked
-	Host      string `json:"host,omitempty"`
-	FirstPort int    `json:"first_port,omitempty"` // of the first protocol
+	Targets   []string `json:"targets,omitempty"`    // URLs that the user gave; absent: by flags
+	Host      string   `json:"host,omitempty"`       // addresses, and what the user called them
+	FirstPort int      `json:"first_port,omitempty"` // of the first protocol
 	// WSFirstPort is the first WebSocket port of a mixed run, which has half of
 	// its Ports for each protocol.
 	WSFirstPort int    `json:"ws_first_port,omitempty"`

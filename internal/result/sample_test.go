@@ -22,7 +22,7 @@ func complete() *Result {
 	r := minimal()
 	r.Command, r.Interrupt = []string{"client", "hold", "--conns", "100"}, true
 	r.Host = Host{Kernel: "6.18.1", CPUs: 2, MemoryBytes: 24 << 30, Nofile: 20_000, Go: "go1.26.8", Commit: "0123456789ab", BootID: "b0", Net: 4026531840, Settings: map[string]string{"net.core.somaxconn": "4096"}}
-	r.Plan = Plan{Host: "127.0.0.1", FirstPort: 10_000, WSFirstPort: 15_000, Conns: 120, Ports: 2, Sources: 1, Threads: 2, FDTables: 2, LimitedBy: "memory"}
+	r.Plan = Plan{Targets: []string{"tcp://127.0.0.1:10000"}, Host: "127.0.0.1", FirstPort: 10_000, WSFirstPort: 15_000, Conns: 120, Ports: 2, Sources: 1, Threads: 2, FDTables: 2, LimitedBy: "memory"}
 	r.Conns = Conns{Attempted: 120, Established: 100, Failed: 20, Lost: 3, Reconnected: 2, Errors: ErrorCounts{"connect_refused": 20, "read_closed": 3},
 		Idle: &Idle{3, 1.9e9, 2.1e9, 1.5}, IdleTimeout: 2e9}
 	r.Foreign = &Foreign{Name: "node", PID: 4711, Group: "/system.slice/chat.service", Processes: 5}

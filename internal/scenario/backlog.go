@@ -15,7 +15,7 @@ func (p *Prepared) warnBacklog(fp proc.FS) {
 	if !p.mayListenHere() {
 		return // its own check says so
 	}
-	room, code := listenRoom(p.Plan.Ports), "backlog_of_port"
+	room, code := listenRoom(p.Plan.Ports()), "backlog_of_port"
 	if room == 0 { // it listens where we cannot see it
 		var err error
 		if room, err = fp.SysctlInt("net.core.somaxconn"); err != nil {
@@ -24,7 +24,7 @@ func (p *Prepared) warnBacklog(fp proc.FS) {
 		code = "backlog_of_listener"
 	}
 	active := min(p.Plan.Threads, runtime.GOMAXPROCS(0)) // the others wait for their turn
-	ports := int64(len(p.Plan.Ports))
+	ports := int64(len(p.Plan.Ports()))
 	if need := (min(p.Plan.Total, int64(p.Plan.Window)*int64(active)) + ports - 1) / ports; room < need {
 		p.warn(result.Warn(code).Count("room", room).Count("need", need))
 	}

@@ -3,7 +3,6 @@ package scenario
 import (
 	"context"
 	"fmt"
-	"net/netip"
 	"strconv"
 	"strings"
 	"time"
@@ -70,7 +69,7 @@ func (o DiagnoseOptions) target(ctx context.Context, fp proc.FS, r *result.Resul
 	}
 	t.Report = c.counts
 	boot, _ := fp.BootID()
-	p := &Prepared{Server: report, Place: placeOf(netip.Addr{}, false, report, boot, fp.Namespaces())}
+	p := &Prepared{Server: report, Place: placeOf(false, false, report, boot, fp.Namespaces())}
 	if !p.SameHost {
 		warn(result.Warn("server_on_other_machine"))
 		return t, nil

@@ -3,6 +3,7 @@ package scenario
 import (
 	"context"
 	"math"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -230,13 +231,38 @@ func (h *hold) fillSpread() {
 		}
 		h.res.Spread = append(h.res.Spread, s)
 	}
-	add("ports", h.census.PerPort)
+	ports, hosts := h.spreadOver(h.census.PerDest)
+	add("ports", ports)
+	if len(hosts) > 1 {
+		add("addresses", hosts)
+	}
 	if len(h.Plan.Sources) > 1 {
 		add("sources", h.census.PerSource)
 	}
 	add("client threads", h.census.PerThread)
 	add("server workers", h.workers)
 	add("server event loops", h.serverLoops)
+}
+
+// spreadOver sums the counts of destinations by their port, and by their address.
+func (h *hold) spreadOver(dests []int64) (ports, hosts []int64) {
+	byPort, byHost := map[uint16]int{}, map[netip.Addr]int{}
+	for i, d := range h.Plan.List()[:len(dests)] {
+		ports = addAt(ports, byPort, d.At.Port(), dests[i])
+		hosts = addAt(hosts, byHost, d.At.Addr(), dests[i])
+	}
+	return ports, hosts
+}
+
+// addAt adds n to the sum of a key; at says where that is.
+func addAt[K comparable](sums []int64, at map[K]int, key K, n int64) []int64 {
+	i, is := at[key]
+	if !is {
+		i = len(sums)
+		at[key], sums = i, append(sums, 0)
+	}
+	sums[i] += n
+	return sums
 }
 
 // curve is the ramp's points; when full, every second one is dropped.

@@ -27,8 +27,8 @@ func (p *Prepared) findForeign(ctx context.Context, o Options, fp proc.FS) error
 		return fmt.Errorf("%w: --server-pid %s: %s listens on no TCP port, so that what it holds cannot be counted: "+
 			"name the process that serves, or one that it descends from", ErrUsage, pidsText(o.ServerPIDs), s)
 	}
-	p.control, p.Server, p.Place = c, r, findPlace(o.Host, r, fp)
-	if p.Elsewhere = !isOf(r, o.Host, o.Ports); p.Elsewhere {
+	p.control, p.Server, p.Place = c, r, findPlace(&o.Target, r, fp)
+	if p.Elsewhere = !isOf(r, o.Host(), o.Ports()); p.Elsewhere {
 		p.warn(result.Warn("process_serves_other_ports").Word("process", s.String()).Word("ports", portsText(r)))
 	}
 	return nil

@@ -23,7 +23,7 @@ func gated(t *testing.T, scenario string) ChurnOptions {
 	t.Helper()
 	at := rig.Listen(t, func(c net.Conn) { _, _ = io.Copy(c, c) })
 	return ChurnOptions{Mode: Kept, Users: 4, Loops: 5, Timeout: time.Minute, Options: Options{
-		Target: plan.Target{Scenario: scenario, Proto: plan.TCP, Host: at.Addr(), Ports: []int{int(at.Port())}},
+		Target: plan.Target{Scenario: scenario, Proto: plan.TCP, Places: plan.At(at.Addr(), int(at.Port()))},
 		Asked:  plan.Asked{Window: 16, ConnectTimeout: time.Minute, Close: plan.CloseRST, Hold: 10 * time.Millisecond, Size: 8, Depth: 1},
 		Conns:  unit.Count{N: 4}, Threads: unit.Count{N: 1}, PrivateFDs: "off", Control: "none"}}
 }
@@ -158,7 +158,7 @@ func TestLook(t *testing.T) {
 	if !reflect.DeepEqual(names(all), names(p.Limits)) {
 		t.Errorf("limits %q, a run has %q", names(all), names(p.Limits))
 	}
-	o.Ports = []int{1}
+	o.Places[0].Ports = []int{1}
 	if _, err := Look(t.Context(), o, fp); err == nil {
 		t.Error("nobody listens, and it has limits")
 	}

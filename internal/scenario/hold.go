@@ -4,7 +4,6 @@ import (
 	"context"
 	"math"
 	"runtime/debug"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -93,7 +92,7 @@ func Hold(ctx context.Context, p *Prepared, o Options, fp proc.FS, watch Watch) 
 	h.setPhase("start")
 	stopWatch := watchRun(p, fp, engine, func() string { return h.phase.Load().(string) }, &h.gate, h.inStage(watch))
 	// Started before the baseline, so that its own garbage is part of the baseline.
-	rec := h.record(ctx, fp, o.Ports)
+	rec := h.record(ctx, fp, o.Ports())
 	h.run(ctx)
 	stopWatch()
 	p.warnEnded()
@@ -449,26 +448,19 @@ func newResult(p *Prepared, o Options) *result.Result {
 // planOf is what was decided.
 func planOf(p *Prepared) result.Plan {
 	pl := p.Plan
-	r := result.Plan{Asked: publicly(pl.Asked), Host: HostText(&pl.Target), FirstPort: pl.Ports[0], Conns: pl.Total, Ports: len(pl.Ports),
+	r := result.Plan{Asked: publicly(pl.Asked), Targets: pl.URLs, Host: HostText(&pl.Target), Conns: pl.Total, Ports: len(pl.Ports()),
 		Sources: max(1, len(pl.Sources)), Threads: pl.Threads, FDTables: 1, LimitedBy: p.LimitedBy}
-	if pl.Proto == plan.Mixed {
-		r.WSFirstPort = pl.Ports[1]
+	for i := range pl.Places {
+		switch {
+		case pl.URLs != nil: // they say which ports
+		case pl.Proto == plan.Mixed && pl.Places[i].WS:
+			r.WSFirstPort = pl.Places[i].Ports[0]
+		default:
+			r.FirstPort = pl.Places[i].Ports[0]
+		}
 	}
 	if pl.PrivateTables {
 		r.FDTables = pl.Threads
 	}
 	return r
-}
-
-// HostText is the server's addresses, with what the user called them.
-func HostText(t *plan.Target) string {
-	var said []string
-	for i, host := range t.Hosts() {
-		text := host.String()
-		if i < len(t.Names) && t.Names[i] != "" {
-			text = t.Names[i] + " (" + text + ")"
-		}
-		said = append(said, text)
-	}
-	return strings.Join(said, ", ")
 }

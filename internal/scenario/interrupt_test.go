@@ -118,7 +118,7 @@ func interruptIn(t *testing.T, phase string, frozen bool, set func(*Options)) ti
 	t.Helper()
 	const conns = 200
 	control, at := newFakeControl(t), acceptor(t)
-	o := Options{Target: plan.Target{Scenario: "hold", Proto: plan.TCP, Host: at.Addr(), Ports: []int{int(at.Port())}}, Conns: unit.Count{N: conns}, Threads: unit.Count{N: 1},
+	o := Options{Target: plan.Target{Scenario: "hold", Proto: plan.TCP, Places: plan.At(at.Addr(), int(at.Port()))}, Conns: unit.Count{N: conns}, Threads: unit.Count{N: 1},
 		PrivateFDs: "off", Asked: plan.Asked{Window: 16, ConnectTimeout: time.Minute, Close: plan.CloseRST}, Control: control.URL}
 	set(&o)
 	fp, err := proc.Here()
@@ -168,7 +168,7 @@ func TestInterruptWhileConnectingFirst(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := Options{Target: plan.Target{Scenario: "hold", Proto: plan.TCP, Host: at.Addr(), Ports: []int{int(at.Port())}}, Conns: unit.Count{N: 1}, Threads: unit.Count{N: 1},
+	o := Options{Target: plan.Target{Scenario: "hold", Proto: plan.TCP, Places: plan.At(at.Addr(), int(at.Port()))}, Conns: unit.Count{N: 1}, Threads: unit.Count{N: 1},
 		PrivateFDs: "off", Asked: plan.Asked{Window: 1, ConnectTimeout: time.Minute, Close: plan.CloseRST, Hold: time.Second}, Control: "none"}
 	users := ChurnOptions{Options: o, Mode: PerRequest, Users: 1, Timeout: time.Second}
 	watch := func(Progress) {}

@@ -48,8 +48,8 @@ func OwnServer(o Options, control string, flags ...string) ([]string, error) {
 	if _, err := os.Stat(name); err != nil {
 		return nil, fmt.Errorf("%w: a server is to be started and %s is not there: make build, or name one with --server CMD", ErrUsage, name)
 	}
-	ports := fmt.Sprintf("%d:%d", o.Ports[0], len(o.Ports))
-	argv := []string{name, "--bind", o.Host.String(), "--control", control}
+	ports := fmt.Sprintf("%d:%d", o.Places[0].Ports[0], len(o.Places[0].Ports))
+	argv := []string{name, "--bind", o.Host().String(), "--control", control}
 	if o.Proto == "ws" {
 		argv = append(argv, "--tcp", "none", "--ws", ports)
 	} else {

@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"context"
+	"math/rand/v2"
 
 	"github.com/c10m/c10m/internal/plan"
 	"github.com/c10m/c10m/internal/proc"
@@ -36,13 +37,16 @@ func look(ctx context.Context, o Options, fp proc.FS) (p *Prepared, b bounds, er
 	if b.tasks, err = roomForThreads(fp); err != nil {
 		return nil, b, err
 	}
-	if err := probe(ctx, o); err != nil {
+	if err := p.probe(ctx, &o.Target, &o); err != nil {
 		return nil, b, err
 	}
 	if err := p.findServer(ctx, o, fp); err != nil {
 		return nil, b, err
 	}
-	b.plan = plan.Plan{Target: o.Target, Asked: o.Asked, Sources: o.Sources, Local: p.localPorts(fp)}
+	b.plan = plan.Plan{Target: o.Target, Asked: o.Asked, Sources: o.Sources, SourcesV6: o.SourcesV6, Local: p.localPorts(fp)}
+	if b.plan.Seed == 0 {
+		b.plan.Seed = rand.Uint64()
+	}
 	if o.Engine == plan.EnginePackets {
 		if err := decidePackets(&b.plan, o, fp); err != nil {
 			return nil, b, err

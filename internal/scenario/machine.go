@@ -85,7 +85,7 @@ func (p *Prepared) machine(o Options, pl plan.Plan, fp proc.FS) (m plan.Machine,
 		m.FDsTaken += min(threadsFor(o, most), maxTables)
 	}
 	p.kernelLimits(&m, fp)
-	m.Tuples = int64(pl.Local.N()) * int64(pl.Dests()) * mostSources(&o, ownAddresses)
+	m.Tuples = int64(pl.Local.N()) * int64(pl.Dests()) / pl.Overlap() * mostSources(&o, ownAddresses)
 	if pl.Packets.On() {
 		p.packetMachine(&m, &pl, o)
 	}

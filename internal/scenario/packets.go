@@ -30,13 +30,15 @@ func decidePackets(pl *plan.Plan, o Options, fp proc.FS) error {
 	pl.Packets = plan.Packets{Prefix: o.PacketSources, MTU: localMTU}
 	if !o.PacketSources.IsValid() {
 		pl.Packets.Prefix = plan.DefaultPacketSources
-		if o.Host.Is6() {
+		if o.Host().Is6() {
 			pl.Packets.Prefix = plan.DefaultPacketSourcesV6
 		}
 	}
 	prefix := pl.Packets.Prefix
-	if prefix.Addr().Is4() != o.Host.Is4() {
-		return fmt.Errorf("%w: --sources %s and --host %s are of different address families", ErrUsage, prefix, o.Host)
+	for _, host := range o.Hosts() {
+		if prefix.Addr().Is4() != host.Is4() {
+			return fmt.Errorf("%w: --engine packets: the sources %s and %s are of different address families: give targets of one (--resolve ipv4, or ipv6) and --sources of the same", ErrUsage, prefix, host)
+		}
 	}
 	far := false
 	for _, host := range o.Hosts() {
@@ -51,20 +53,20 @@ func decidePackets(pl *plan.Plan, o Options, fp proc.FS) error {
 	}
 	for _, host := range o.Hosts() {
 		if prefix.Contains(host) {
-			return fmt.Errorf("%w: --host %s lies within --sources %s", ErrUsage, host, prefix)
+			return fmt.Errorf("%w: the server's address %s lies within --sources %s", ErrUsage, host, prefix)
 		}
 	}
 	if !far {
 		return nil
 	}
-	return forwards(o.Host, fp)
+	return forwards(o.Host(), fp)
 }
 
 // decideWay checks the route to one address of the server, and says whether it
 // ends on this machine.
 func decideWay(pl *plan.Plan, host netip.Addr, o Options) (local bool, err error) {
 	if host.Is6() && host.IsLoopback() {
-		return false, fmt.Errorf("%w: --host %s: IPv6 lets nothing but lo reach its loopback address; give this machine another one (ip addr add fd00::1/128 dev lo), start the server with --bind on it, and use it here", ErrUsage, host)
+		return false, fmt.Errorf("%w: %s: IPv6 lets nothing but lo reach its loopback address; give this machine another one (ip addr add fd00::1/128 dev lo), start the server with --bind on it, and use it here", ErrUsage, host)
 	}
 	route, err := sys.Route(host)
 	switch {
@@ -99,7 +101,7 @@ func probePackets(ctx context.Context, pl plan.Plan) error {
 	if !errors.Is(err, packets.ErrNoAnswer) {
 		return err
 	}
-	route, _ := sys.Route(pl.Host)
+	route, _ := sys.Route(pl.Host())
 	if route.Local {
 		return fmt.Errorf("%w: a packet filter may drop it (nft list ruleset), or rp_filter (sysctl net.ipv4.conf.all.rp_filter)", err)
 	}

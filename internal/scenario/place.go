@@ -3,7 +3,9 @@ package scenario
 import (
 	"net/netip"
 	"os"
+	"slices"
 
+	"github.com/c10m/c10m/internal/plan"
 	"github.com/c10m/c10m/internal/proc"
 	"github.com/c10m/c10m/internal/result"
 )
@@ -19,12 +21,12 @@ type Place struct {
 }
 
 // placeOf decides it from what the server reports of itself (nil: nothing), from
-// our own boot id and namespaces, and from whether host is an address of this
-// machine. Without a report only the address counts as proof: a server reached
-// through loopback that names no other namespace is in ours.
-func placeOf(host netip.Addr, own bool, r *result.ServerReport, boot string, in result.Namespaces) (p Place) {
-	p.SameHost = host.IsLoopback() || own
-	p.SameNet = host.IsLoopback()
+// our own boot id and namespaces, and from whether all addresses of the target are
+// this machine's, or of its loopback. Without a report only the addresses count as
+// proof: a server reached through loopback that names no other namespace is in ours.
+func placeOf(loopback, own bool, r *result.ServerReport, boot string, in result.Namespaces) (p Place) {
+	p.SameHost = loopback || own
+	p.SameNet = loopback
 	if r == nil || r.BootID == "" || boot == "" {
 		return p
 	}
@@ -45,10 +47,12 @@ func placeOf(host netip.Addr, own bool, r *result.ServerReport, boot string, in 
 
 // findPlace collects what placeOf needs, and which users both ends run as:
 // fs.epoll.max_user_watches is counted per user of the machine.
-func findPlace(host netip.Addr, r *result.ServerReport, fp proc.FS) Place {
+func findPlace(to *plan.Target, r *result.ServerReport, fp proc.FS) Place {
 	boot, _ := fp.BootID()
 	in := fp.Namespaces()
-	p := placeOf(host, isOwn(host), r, boot, in)
+	ours := interfaceAddresses()
+	own := to.AllHosts(func(host netip.Addr) bool { return host.IsLoopback() || slices.Contains(ours, host.Unmap()) })
+	p := placeOf(to.OnLoopback(), own, r, boot, in)
 	if r == nil || !p.SameHost {
 		return p
 	}

@@ -35,7 +35,7 @@ func TestPlaceTellsKernelAndNamespacesApart(t *testing.T) {
 		{"an older server, far", far, report(boot, nil), Place{SameHost: true}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			if got := placeOf(tt.host, tt.host == own, tt.r, boot, in); got != tt.want {
+			if got := placeOf(tt.host.IsLoopback(), tt.host == own, tt.r, boot, in); got != tt.want {
 				t.Errorf("got %+v, want %+v", got, tt.want)
 			}
 		})

@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"time"
 
+	"github.com/c10m/c10m/internal/fill"
 	"github.com/c10m/c10m/internal/plan"
 	"github.com/c10m/c10m/internal/proc"
 	"github.com/c10m/c10m/internal/result"
@@ -22,12 +23,14 @@ type Options struct {
 	Conns         unit.Count
 	Cap           int64        // the most that auto may take; 0: no cap
 	Sources       []netip.Addr // nil: auto; of sockets
+	SourcesV6     []netip.Addr // of targets of two families, see plan.Plan
 	PacketSources netip.Prefix // of the client's own TCP; the zero value: auto
 	Threads       unit.Count
 	PrivateFDs    string // auto, on, off
 	Verify        int64
 	Control       string        // URL, auto or none
 	ServerPIDs    []int         // of a server of this machine that is not ours, with their children
+	Wait          time.Duration // how long a server may take to start; 0: it has started
 	Settle        time.Duration // before memory is measured, and after the close; SettleAuto: by the number of connections
 	Rest          time.Duration // echo: silence after the messages, before the close
 	OwnNet        bool          // the network namespace is the run's own: nobody else's connections are in it
@@ -109,13 +112,13 @@ func prepare(ctx context.Context, o Options, fp proc.FS) (*Prepared, error) {
 	p.warnSettings(o)
 	p.warnTLS(&pl.TLS)
 	p.warnBacklog(fp)
-	return p, nil
+	return p, p.warnLines()
 }
 
 // warnSettings warns of each setting of this machine that will hurt this run. A
 // server of ours warns of its own.
 func (p *Prepared) warnSettings(o Options) {
-	t := tune.Target{Conns: p.Plan.Total, Ports: []unit.Ports{{First: o.Ports[0], N: len(o.Ports)}}, Dests: int64(o.Dests()), Sources: int64(len(p.Plan.Sources)),
+	t := tune.Target{Conns: p.Plan.Total, Ports: o.Ranges(), Dests: int64(o.Dests()), Sources: int64(len(p.Plan.Sources)),
 		Role: tune.Client, Churns: o.churns, FINs: o.Close == plan.CloseFIN, TwoUsers: p.TwoUsers}
 	own := tune.Client
 	switch {
@@ -127,6 +130,21 @@ func (p *Prepared) warnSettings(o Options) {
 	for _, f := range tune.HurtingHere(t, own) {
 		p.warn(result.Warn("setting").Word("setting", f.Key).Word("now", f.Now).Word("need", f.Need).Word("why", f.Why).Word("cure", f.Cure))
 	}
+}
+
+// warnLines warns where several connections have the same line.
+func (p *Prepared) warnLines() error {
+	if p.Plan.Lines == "" {
+		return nil
+	}
+	lines, err := fill.ParseLines(string(p.Plan.Lines))
+	if err != nil {
+		return fmt.Errorf("%w: --lines: %v", ErrUsage, err)
+	}
+	if n := int64(lines.Len()); n < p.Plan.Total {
+		p.warn(result.Warn("lines_begin_again").Count("lines", n).Count("asked", p.Plan.Total))
+	}
+	return nil
 }
 
 func (p *Prepared) warn(w result.Warning) { p.Warnings = append(p.Warnings, w) }

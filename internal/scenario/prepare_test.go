@@ -135,7 +135,7 @@ func TestPrepareWarnsOfSettings(t *testing.T) {
 		{"the server closes first", ChurnOptions{Mode: PerRequest, ServerEnds: true}, false},
 	} {
 		o := tt.o
-		o.Options = Options{Target: plan.Target{Scenario: "churn", Proto: plan.TCP, Host: at.Addr(), Ports: []int{int(at.Port())}}, Conns: unit.Count{N: 10}, Threads: unit.Count{N: 1},
+		o.Options = Options{Target: plan.Target{Scenario: "churn", Proto: plan.TCP, Places: plan.At(at.Addr(), int(at.Port()))}, Conns: unit.Count{N: 10}, Threads: unit.Count{N: 1},
 			PrivateFDs: "off", Asked: plan.Asked{Window: 1, ConnectTimeout: time.Minute, Close: plan.CloseFIN}, Control: "none"}
 		o.churns = o.leavesTimeWait()
 		p, err := Prepare(t.Context(), o.Options, fp)
@@ -166,7 +166,7 @@ func TestAutoCountsTheSourcesThatItWouldUse(t *testing.T) {
 		{"192.0.2.1", 0, none, 1},
 		{"192.0.2.1", 3, four, 3},
 	} {
-		o := Options{Target: plan.Target{Host: netip.MustParseAddr(tt.host)}}
+		o := Options{Target: plan.Target{Places: plan.At(netip.MustParseAddr(tt.host), 1)}}
 		if tt.sources > 0 {
 			o.Sources = make([]netip.Addr, tt.sources)
 		}

@@ -37,7 +37,7 @@ func TestDoubtOfTheKernelsCount(t *testing.T) {
 		{"nothing left", "127.0.0.1", true, 400, 400, 0, ""},
 	} {
 		host := netip.MustParseAddr(tt.host)
-		p := &Prepared{Place: Place{SameHost: tt.same, SameNet: tt.same && host.IsLoopback()}, Plan: plan.Plan{Target: plan.Target{Host: host}}}
+		p := &Prepared{Place: Place{SameHost: tt.same, SameNet: tt.same && host.IsLoopback()}, Plan: plan.Plan{Target: plan.Target{Places: plan.At(host)}}}
 		got := ""
 		if doubt := (counted{kernel: tt.before}).doubt(p, tt.now, tt.client); doubt != nil {
 			got = report.Warning(*doubt)

@@ -129,7 +129,7 @@ func find(t *testing.T, control string, ports []int) *Prepared {
 		t.Fatal(err)
 	}
 	p := &Prepared{}
-	_ = p.findServer(t.Context(), Options{Target: plan.Target{Proto: plan.TCP, Host: netip.MustParseAddr("127.0.0.1"), Ports: ports}, Control: control}, fp)
+	_ = p.findServer(t.Context(), Options{Target: plan.Target{Proto: plan.TCP, Places: plan.At(netip.MustParseAddr("127.0.0.1"), ports...)}, Control: control}, fp)
 	return p
 }
 
@@ -138,7 +138,7 @@ func find(t *testing.T, control string, ports []int) *Prepared {
 func TestFoundEndpointOfOtherPortsIsLeftOut(t *testing.T) {
 	other := &result.ServerReport{Bind: "0.0.0.0", Ports: []result.PortCount{{Port: 10000}, {Port: 10001}}}
 	for control, want := range map[string]bool{"auto": false, "http://127.0.0.1:9090": true} {
-		o := Options{Target: plan.Target{Host: netip.MustParseAddr("127.0.0.1"), Ports: []int{20000}}, Control: control}
+		o := Options{Target: plan.Target{Places: plan.At(netip.MustParseAddr("127.0.0.1"), 20000)}, Control: control}
 		p := &Prepared{}
 		if got := p.takes("http://127.0.0.1:9090", other, &o); got != want || p.Elsewhere != want || len(p.Warnings) != 1 || p.Warnings[0].Words["ports"] != "10000..10001" {
 			t.Errorf("--server-control %s: taken %v, warnings %+v; want %v and its ports named", control, got, p.Warnings, want)

@@ -40,7 +40,7 @@ func TestServerWatch(t *testing.T) {
 	}
 	var open atomic.Int64
 	open.Store(1000) // of somebody else
-	o := Options{Target: plan.Target{Host: netip.MustParseAddr("192.0.2.1"), Ports: []int{10_000}}, Control: farServer(t, &open)}
+	o := Options{Target: plan.Target{Places: plan.At(netip.MustParseAddr("192.0.2.1"), 10_000)}, Control: farServer(t, &open)}
 	w := WatchServer(t.Context(), o, fp)
 	if l, known := w.Limit(); !known || l.Max != 49_000 || w.Boot() != "far" {
 		t.Errorf("limit %+v, boot %q", l, w.Boot())
@@ -94,7 +94,7 @@ func TestServerWatchDoubts(t *testing.T) {
 		return codes
 	}
 	var open atomic.Int64
-	o := Options{Target: plan.Target{Host: netip.MustParseAddr("192.0.2.1"), Ports: []int{10_000}}, Control: farServer(t, &open)}
+	o := Options{Target: plan.Target{Places: plan.At(netip.MustParseAddr("192.0.2.1"), 10_000)}, Control: farServer(t, &open)}
 	w := WatchServer(t.Context(), o, fp)
 	w.Ramp(t.Context())
 	open.Store(700)

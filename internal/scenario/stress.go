@@ -50,8 +50,8 @@ type memoryWatch struct {
 func newMemoryWatch(ctx context.Context, o Options, fp proc.FS) *memoryWatch {
 	p := &Prepared{control: newControl(ctx, "")}
 	_ = p.findServer(ctx, o, fp) // the run itself says what is wrong
-	m := &memoryWatch{fp: fp, control: p.control, ports: newPortSet(o.Ports), sameNet: p.mayListenHere()}
-	m.pids = p.serverPIDs(fp, o.Ports)
+	m := &memoryWatch{fp: fp, control: p.control, ports: newPortSet(o.Ports()), sameNet: p.mayListenHere()}
+	m.pids = p.serverPIDs(fp, o.Ports())
 	if !p.control.known() && len(m.pids) == 0 {
 		m.warnings = append(m.warnings, result.Warn("server_memory_unknown"))
 	}

@@ -163,9 +163,9 @@ func (c *churn) sum(fp proc.FS) churnSum {
 	s := churnSum{opt: &c.opt, rate: r.Echo.Rate, conns: float64(c.within.Established) / c.took.Seconds(),
 		latency: r.Echo.Latency, at: c.tw.last(),
 		noPort: r.Conns.Errors["connect_no_address"], notClosed: r.Conns.Errors[closeTimeout], reuse: -1,
-		loopback: c.Plan.Host.IsLoopback()}
+		loopback: c.Plan.OnLoopback()}
 	s.blind = !c.mayListenHere()
-	s.ports = int64(c.Plan.Local.N()) * int64(len(c.Plan.Ports)) * int64(max(1, len(c.Plan.Sources)))
+	s.ports = int64(c.Plan.Local.N()) * int64(c.Plan.Dests()) / c.Plan.Overlap() * int64(max(1, len(c.Plan.Sources)))
 	if n, err := fp.SysctlInt("net.ipv4.tcp_tw_reuse"); err == nil {
 		s.reuse = n
 	}

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/c10m/c10m/internal/fill"
 )
 
 // MaxResponse is the largest header block that CheckResponse takes.
@@ -31,12 +33,45 @@ type StatusError int
 
 func (e StatusError) Error() string { return fmt.Sprintf("response has status %d, not 101", int(e)) }
 
-// Template is a client's opening handshake, all but the key.
+// Template is a client's opening handshake, all but the key. Its path and its header
+// fields may have placeholders, see package fill: then each connection's request is
+// rendered, and nothing of it is kept.
 type Template struct {
-	head, tail   string // around the key
+	head, tail   piece // around the key
+	lines        *fill.Lines
 	subprotocols []string
 	offer        string // of an extension, behind the key; "": none
 }
+
+// piece is a part of a request.
+type piece struct {
+	same string     // for all, where fill is nil
+	fill *fill.Text // rendered for each
+}
+
+// newPiece reads the placeholders of a part.
+func newPiece(text string) (p piece, err error) {
+	if p.fill, err = fill.ParseStrict(text); err == nil && p.fill.Static() {
+		p.same, p.fill = string(p.fill.Append(nil, 0, 0, nil)), nil
+	}
+	return p, err
+}
+
+func (p *piece) append(dst []byte, conn uint64, lines *fill.Lines) []byte {
+	if p.fill == nil {
+		return append(dst, p.same...)
+	}
+	return p.fill.Append(dst, conn, 0, lines)
+}
+
+func (p *piece) max(lines *fill.Lines) int {
+	if p.fill == nil {
+		return len(p.same)
+	}
+	return p.fill.Max(lines)
+}
+
+func (p *piece) needsLines() bool { return p.fill != nil && p.fill.NeedsLines() }
 
 // owned are the fields that NewTemplate writes itself, and those that would
 // promise what is not kept. Host may be replaced.
@@ -47,12 +82,13 @@ var owned = []string{
 
 // NewTemplate makes the request of RFC 6455 section 4.1 for a host (with its
 // port unless that is 80), a path with its query, further header fields, and a
-// comma-separated list of subprotocols, "" for none.
+// comma-separated list of subprotocols, "" for none. Where it has {line}, Fill must
+// say which lines.
 func NewTemplate(host, path string, headers [][2]string, subprotocol string) (*Template, error) {
 	if !isVisible(host) {
 		return nil, fmt.Errorf("host %q is not legal: want one without spaces and control characters", host)
 	}
-	if !isVisible(path) || path[0] != '/' || strings.ContainsFunc(path, func(r rune) bool { return r == '#' || r > '~' }) {
+	if !isVisible(path) || path[0] != '/' || !isPath(path) {
 		return nil, fmt.Errorf("path %q is not legal: want /..., printable ASCII without spaces and #", path)
 	}
 	t := &Template{}
@@ -81,10 +117,56 @@ func NewTemplate(host, path string, headers [][2]string, subprotocol string) (*T
 		}
 		fmt.Fprintf(&more, "Sec-WebSocket-Protocol: %s\r\n", strings.Join(t.subprotocols, ", "))
 	}
-	t.head = "GET " + path + " HTTP/1.1\r\nHost: " + host +
-		"\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: "
-	t.tail = "\r\nSec-WebSocket-Version: 13\r\n" + more.String() + "\r\n"
+	var err error
+	if t.head, err = newPiece("GET " + path + " HTTP/1.1\r\nHost: " + host +
+		"\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: "); err != nil {
+		return nil, err
+	}
+	if t.tail, err = newPiece("\r\nSec-WebSocket-Version: 13\r\n" + more.String() + "\r\n"); err != nil {
+		return nil, err
+	}
 	return t, nil
+}
+
+// NeedsLines says whether the request has {line}.
+func (t *Template) NeedsLines() bool { return t.head.needsLines() || t.tail.needsLines() }
+
+// Fill gives the lines that {line} is taken from, and the seed of {rand} and {uuid}.
+func (t *Template) Fill(lines *fill.Lines, seed uint64) {
+	t.lines = lines
+	for i, p := range []*piece{&t.head, &t.tail} {
+		if p.fill != nil { // head and tail have numbers of their own
+			p.fill = p.fill.Seeded(scramble(seed + uint64(i)))
+		}
+	}
+}
+
+// CheckLines refuses the first line that the request cannot hold: one with control
+// characters, or with a space where it is part of the path or of the host.
+func (t *Template) CheckLines(lines *fill.Lines) error {
+	for i, one := range lines.All() {
+		switch {
+		case !isText(one) || t.tail.needsLines() && strings.Trim(one, " \t") != one:
+			return fmt.Errorf("line %d, %q, is no value of a header field: want no control characters, and no space around it", i+1, cut(one))
+		case t.head.needsLines() && (!isVisible(one) || !isPath(one)):
+			return fmt.Errorf("line %d, %q, cannot stand in a path: want printable ASCII without spaces and #", i+1, cut(one))
+		}
+	}
+	return nil
+}
+
+// cut is the beginning of a line, for an error.
+func cut(line string) string {
+	const most = 40
+	if len(line) > most {
+		return line[:most] + "..."
+	}
+	return line
+}
+
+// isPath says whether visible text can be part of a path and its query.
+func isPath(s string) bool {
+	return !strings.ContainsFunc(s, func(r rune) bool { return r == '#' || r > '~' })
 }
 
 // keyOf is the Sec-WebSocket-Key of a seed. RFC 6455 wants it random so that no
@@ -104,13 +186,17 @@ func scramble(x uint64) uint64 {
 	return x ^ x>>32
 }
 
-// Size is the bytes of every request.
-func (t *Template) Size() int { return len(t.head) + keySize + len(t.offer) + len(t.tail) }
+// Size is the most bytes of a request.
+func (t *Template) Size() int {
+	return t.head.max(t.lines) + keySize + len(t.offer) + t.tail.max(t.lines)
+}
 
-// AppendRequest appends the request whose key comes from seed.
-func (t *Template) AppendRequest(dst []byte, seed uint64) []byte {
-	k := keyOf(seed)
-	return append(append(append(append(dst, t.head...), k[:]...), t.offer...), t.tail...)
+// AppendRequest appends the request of a connection, whose number is the seed of the
+// key.
+func (t *Template) AppendRequest(dst []byte, conn uint64) []byte {
+	k := keyOf(conn)
+	dst = append(append(t.head.append(dst, conn, t.lines), k[:]...), t.offer...)
+	return t.tail.append(dst, conn, t.lines)
 }
 
 // CheckResponse reads the answer to AppendRequest with the same seed at the

@@ -1,0 +1,197 @@
+package scenario
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/c10m/c10m/internal/fill"
+	"github.com/c10m/c10m/internal/loadgen"
+	"github.com/c10m/c10m/internal/plan"
+	"github.com/c10m/c10m/internal/result"
+	"github.com/c10m/c10m/internal/ws"
+)
+
+// probeEvery is the time between two looks at a server that is starting.
+const probeEvery = 100 * time.Millisecond
+
+// tried is what the probe found at one place.
+type tried struct {
+	place *plan.Place
+	err   error
+}
+
+// probe connects once to the first and the last port of every place, and with
+// --wait again and again until they accept. An address of a name that does not is
+// left out where another of the name does: a name has addresses of a family that this
+// machine has no route to, and localhost two of which a server listens on one.
+func (p *Prepared) probe(ctx context.Context, t *plan.Target, o *Options) error {
+	var all []tried
+	for end := time.Now().Add(o.Wait); ; sleep(ctx, probeEvery) {
+		all = tryPlaces(ctx, t, o)
+		err := unreachable(all)
+		switch {
+		case err == nil:
+			p.leaveOut(t, all)
+			return nil
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case time.Now().After(end):
+			return notReachable(t, o, err)
+		}
+	}
+}
+
+// tryPlaces probes all places.
+func tryPlaces(ctx context.Context, t *plan.Target, o *Options) []tried {
+	all := make([]tried, len(t.Places))
+	for i := range t.Places {
+		all[i] = tried{&t.Places[i], tryPlace(ctx, t, i, o)}
+	}
+	return all
+}
+
+// tryPlace connects to both ends of a place's ports.
+func tryPlace(ctx context.Context, t *plan.Target, i int, o *Options) error {
+	one := *t
+	one.Places = t.Places[i : i+1]
+	list := one.List()
+	for _, to := range slices.Compact([]plan.Dest{list[0], list[len(list)-1]}) {
+		if err := try(ctx, &one, &to, o); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// try connects to a destination. With --wait a WebSocket server has to answer, too: a
+// proxy accepts before the server behind it does.
+func try(ctx context.Context, t *plan.Target, to *plan.Dest, o *Options) error {
+	d := net.Dialer{Timeout: min(5*time.Second, o.ConnectTimeout)}
+	c, err := d.DialContext(ctx, "tcp", to.At.String())
+	if err != nil {
+		return errors.New(strings.TrimPrefix(err.Error(), "dial tcp "))
+	}
+	defer func() {
+		if t, ok := c.(*net.TCPConn); ok {
+			_ = t.SetLinger(0)
+		}
+		_ = c.Close()
+	}()
+	if o.Wait > 0 && to.WS {
+		_ = c.SetDeadline(time.Now().Add(d.Timeout))
+		return answers(c, t, to)
+	}
+	return nil
+}
+
+// answers does the opening handshake of connection 0. Any answer of HTTP will do but
+// those by which a proxy, or a server that is not ready, asks for patience: whatever
+// else is wrong with it the run will say.
+func answers(c net.Conn, t *plan.Target, to *plan.Dest) error {
+	lines, _ := fill.ParseLines(string(t.Lines)) // nil: there are none
+	request, err := loadgen.Request(t, to, lines)
+	if err != nil {
+		return err
+	}
+	if _, err := c.Write(request.AppendRequest(nil, 0)); err != nil {
+		return fmt.Errorf("%s: write handshake: %w", to.At, err)
+	}
+	in := bufio.NewReaderSize(c, ws.MaxResponse)
+	for want := 1; ; {
+		if _, err := in.Peek(want); err != nil {
+			return fmt.Errorf("%s: no answer to the handshake: %w", to.At, err)
+		}
+		got, _ := in.Peek(in.Buffered())
+		n, err := request.CheckResponse(got, 0)
+		var status ws.StatusError
+		switch {
+		case errors.As(err, &status) && notReady(int(status)):
+			return fmt.Errorf("%s: %w", to.At, err)
+		case err != nil, n > 0:
+			return nil
+		}
+		want = len(got) + 1
+	}
+}
+
+// notReady says whether an HTTP status may be of a server that is starting, or of a
+// proxy before it: 404, 429 and all of 5xx.
+func notReady(status int) bool { return status == 404 || status == 429 || status/100 == 5 }
+
+// sameName says whether two places are addresses of one name that stand for each
+// other.
+func sameName(a, b *plan.Place) bool {
+	return a.Name != "" && a.Name == b.Name && a.WS == b.WS && a.Path == b.Path && slices.Equal(a.Ports, b.Ports)
+}
+
+// unreachable is the first error of a place that no other stands for.
+func unreachable(all []tried) error {
+	for _, one := range all {
+		if one.err == nil || slices.ContainsFunc(all, func(t tried) bool { return t.err == nil && sameName(t.place, one.place) }) {
+			continue
+		}
+		if one.place.Name != "" {
+			return fmt.Errorf("%s, %w", one.place.Name, one.err)
+		}
+		return one.err
+	}
+	return nil
+}
+
+// leaveOut takes the places out of the target that did not accept.
+func (p *Prepared) leaveOut(t *plan.Target, all []tried) {
+	var kept []plan.Place
+	for _, one := range all {
+		if one.err == nil {
+			kept = append(kept, *one.place)
+			continue
+		}
+		p.warn(result.Warn("address_left_out").Word("name", one.place.Name).Word("address", one.place.Host.String()).Word("why", one.err.Error()))
+	}
+	t.Places = kept
+}
+
+// notReachable says what to do about a server that does not accept.
+func notReachable(t *plan.Target, o *Options, err error) error {
+	switch {
+	case o.Wait > 0:
+		return fmt.Errorf("server not reachable within --wait %v: %w", o.Wait, err)
+	case t.URLs != nil:
+		return fmt.Errorf("server not reachable: %w: start it, or wait for it with --wait 30s, or name another target", err)
+	}
+	return fmt.Errorf("server not reachable: %w: start one there (bin/server --ports %d), or name another with --host, --first-port and --ports", err, len(t.Places[0].Ports))
+}
+
+// stillServes says whether the server that the run began with still accepts
+// connections. A server that has ended, or has restarted processes, has closed its
+// connections by that.
+func (p *Prepared) stillServes() bool {
+	for i := range p.Plan.Places {
+		for _, port := range []int{p.Plan.Places[i].Ports[0], p.Plan.Places[i].Ports[len(p.Plan.Places[i].Ports)-1]} {
+			if accepts(netip.AddrPortFrom(p.Plan.Places[i].Host, uint16(port)).String()) != nil {
+				return false
+			}
+		}
+	}
+	if p.Server == nil {
+		return true
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	now, err := p.control.counts(ctx)
+	return err == nil && now.PID == p.Server.PID && restarts(now) == restarts(p.Server)
+}
+
+func restarts(r *result.ServerReport) (n int64) {
+	for _, s := range r.Shards {
+		n += s.Restarts
+	}
+	return n
+}
