@@ -27,9 +27,8 @@ type churnFlags struct {
 
 func newChurn() *churnFlags {
 	c := &churnFlags{users: newUsers(cli.Command{Name: "churn", Short: "connections come and go: TIME_WAIT, local ports",
-		Long: `Users send one message after the other, over connections that come and go. Who
-closes first keeps the socket in TIME_WAIT for 60 s, and with it, on the client's
-side, a local port.`,
+		Long: `Users send messages over connections that come and go. Who closes first keeps
+the socket in TIME_WAIT for 60 s, and the client with it a local port.`,
 		Examples: []string{"client churn --mode keepalive --requests 100 --first-close server",
 			"sudo client churn --matrix --duration 5s --json matrix.json"},
 		Status: "0 done, 1 not, or the server did not close first"},

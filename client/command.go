@@ -19,8 +19,8 @@ func program() *cli.Program {
 	p.Command = *holdCommand()
 	p.Name, p.Short = cli.NameOf(os.Args[0], "client"), "what each of millions of connections costs"
 	p.Long = `How many connections can one box hold, what does each cost, what breaks first?
-Works against any TCP or WebSocket echo server. Without a command it holds: client
-hold --help shows all of its flags.`
+Works against any TCP or WebSocket server. Without a command it holds: client hold
+--help shows all of its flags, and what a TARGET is.`
 	p.Examples = []string{"client --ports 200 --conns 10M --json big.json --html big.html",
 		"client compare before.json after.json --fail-if 'total_bytes_per_conn>+5%'"}
 	p.Commands = []*cli.Command{holdCommand(), echoCommand(), churnCommand(), stressCommand(), peakCommand(), soakCommand(),

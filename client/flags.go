@@ -140,7 +140,10 @@ func holdCommand() *cli.Command {
 
 func newHold() *target {
 	t := newTarget(cli.Command{Name: "hold", Short: "ramp, hold, a sample echoes, close (the default)",
-		Long: "Opens connections, holds them, lets a sample echo, and says what each costs.",
+		Long: `Opens connections, holds them, lets a sample echo, and says what each costs.
+TARGET, like wss://HOST/PATH or tcp://HOST:10000-10199, stands for --host, --proto
+and --ports; --help-all says more.`,
+		Details: aboutTargets,
 		Examples: []string{"client hold --ports 200 --conns 500k --rate 20k/s --hold 1m --html run.html",
 			"client --conns 5000 --interval 1s --fail-if 'conns.failed>0' --json -"},
 		Status: "0 as asked, 1 not or --fail-if held, 130 interrupted"}, plan.DefaultPorts)

@@ -17,8 +17,18 @@ const (
 	helpColumn = 24
 )
 
-// help is what --help prints: one screen. all explains the rare flags as well.
+// help is what --help prints: one screen. all explains the rare flags as well. Where
+// they are too many even to be named, their number must do.
 func help(c *Command, path string, all bool) string {
+	text := helpNaming(c, path, all, true)
+	if !all && strings.Count(text, "\n") > helpHeight {
+		text = helpNaming(c, path, all, false)
+	}
+	return text
+}
+
+// helpNaming is help, with the names of the rare flags or without them.
+func helpNaming(c *Command, path string, all, naming bool) string {
 	var b strings.Builder
 	b.WriteString("usage: " + usageLine(c, path) + "\n")
 	paragraph(&b, c.Long)
@@ -62,9 +72,15 @@ func help(c *Command, path string, all bool) string {
 			entry(&b, f.name(), f.sentence())
 		}
 	}
-	if len(rare) > 0 {
+	switch {
+	case len(rare) > 0 && naming:
 		b.WriteString("Explained by --help-all\n")
 		indented(&b, "  ", strings.Join(rare, ", "))
+	case len(rare) > 0:
+		fmt.Fprintf(&b, "%d flags more are explained by --help-all\n", len(rare))
+	}
+	if all {
+		paragraph(&b, c.Details)
 	}
 	foot(&b, c, path)
 	return b.String()

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/c10m/c10m/internal/unit"
@@ -40,7 +41,7 @@ func manPage(p *Program) string {
 		fmt.Fprintf(&b, ".SS %s\n", roff(usageLine(c, p.Name+" "+c.Name)))
 		manText(&b, c.Short+".\n\n"+c.Long)
 		manFlags(&b, c.Flags, ".PP\n.B ")
-		for _, note := range c.Notes {
+		for _, note := range slices.Concat(c.Notes, []string{c.Details}) {
 			manText(&b, note)
 		}
 		manExamples(&b, c, p.Name, ".PP\nExamples:\n")

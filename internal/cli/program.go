@@ -32,6 +32,7 @@ type Command struct {
 	Accepts  func(arg string) bool // arguments that are no commands; nil: none
 	Flags    *Flags
 	Notes    []string // paragraphs below the flags
+	Details  string   // paragraphs behind them that --help has no room for
 	Examples []string
 	Status   string // the exit statuses, "0 all is well, 1 it is not"
 	Hidden   bool
