@@ -21,14 +21,13 @@ type Answer struct {
 
 // keepFirst keeps the answer that made the first connection of all threads fail.
 func (cs *conns) keepFirst(slot int64, why cause, prefix string, answer []byte) {
-	cs.shared.keepFirst(cs.shared.to[cs.plan.Tuple(cs.plan.Offset+slot).Dest].At, why, prefix, answer)
-}
-
-func (s *shared) keepFirst(from netip.AddrPort, why cause, prefix string, answer []byte) {
-	if s.answer.Load() != nil {
+	if cs.shared.answer.Load() != nil {
 		return
 	}
-	s.answer.CompareAndSwap(nil, &Answer{Cause: why.String(), From: from, Lines: printable(prefix, answer)})
+	from := cs.shared.to[cs.plan.Tuple(cs.plan.Offset+slot).Dest].At
+	cs.shared.answer.CompareAndSwap(nil, &Answer{
+		Cause: why.String(), From: from, Lines: printable(prefix, answer),
+	})
 }
 
 // printable returns what a peer sent as lines that are safe to print on a

@@ -84,6 +84,9 @@ const (
 	readProtocol
 	readCompressed
 	readInflate
+	readAlertCertificate
+	readAlert
+	readTLS
 	readClose1000
 	readClose1001
 	readClose1002
@@ -189,6 +192,9 @@ var causeTable = [nCauses]struct {
 	readProtocol:         {phase: "read", reason: "protocol"},
 	readCompressed:       {phase: "read", reason: "compressed"},
 	readInflate:          {phase: "read", reason: "inflate"},
+	readAlertCertificate: {phase: "read", reason: "alert_certificate", byPeer: true},
+	readAlert:            {phase: "read", reason: "alert", byPeer: true},
+	readTLS:              {phase: "read", reason: "tls"},
 	readClose1000:        {phase: "read", reason: "close_1000", code: 1000, byPeer: true},
 	readClose1001:        {phase: "read", reason: "close_1001", code: 1001, byPeer: true},
 	readClose1002:        {phase: "read", reason: "close_1002", code: 1002, byPeer: true},
@@ -340,8 +346,23 @@ func closeCause(code uint16) cause {
 	return readCloseApp
 }
 
-// isTLS says whether a cause is one of the TLS handshake, or an alert.
+// isTLS says whether a cause is one of TLS.
 func (c cause) isTLS() bool { return c >= tlsTimeout && c <= tlsOther }
+
+// ofOpen is the cause of TLS for a connection that was open already: a server that
+// refuses a client's certificate says so after the client's handshake is over, RFC
+// 8446 section 4.4.2.4.
+func (c cause) ofOpen() cause {
+	switch {
+	case c == tlsAlertCertificate:
+		return readAlertCertificate
+	case c >= tlsAlertHandshake && c <= tlsAlert:
+		return readAlert
+	case c.isTLS():
+		return readTLS
+	}
+	return c
+}
 
 // tlsCause maps what a TLS handshake, or a read, ended with. The reasons are those
 // of package secure.

@@ -97,6 +97,14 @@ func (cs *conns) agreed(_ int64, took uint64, on secure.Agreed, resumed bool) {
 	cs.tls.add(took, on, resumed)
 }
 
+// because implements tlsReceiver: TLS has failed.
+func (cs *conns) because(slot int64, why cause, err error) {
+	if cs.list[slot].state == open {
+		why = why.ofOpen()
+	}
+	cs.keepFirst(slot, why, "TLS: ", []byte(err.Error()))
+}
+
 func (cs *conns) recordConnect(slot int64) {
 	cs.times[cs.proto(slot)].Connect.Record(int64(cs.micros()-cs.list[slot].t) * 1000)
 }
@@ -163,7 +171,7 @@ func (cs *conns) ended(slot int64, why cause) {
 	case closing:
 		cs.closeDone(slot)
 	case open:
-		cs.lose(slot, why)
+		cs.lose(slot, why.ofOpen())
 	}
 }
 

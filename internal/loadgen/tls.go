@@ -205,8 +205,7 @@ func (t *tlsTransport) fail(s *secured, err error) {
 	case errors.Is(err, io.ErrUnexpectedEOF) && s.open:
 		why = readClosed
 	default:
-		to := t.plan.Tuple(t.plan.Offset + s.slot).Dest
-		t.shared.keepFirst(t.shared.to[to].At, why, "TLS: ", []byte(err.Error()))
+		t.to.because(s.slot, why, err)
 	}
 	t.flush(s) // an alert says why to the peer
 	t.end(s, why)

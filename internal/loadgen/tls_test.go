@@ -206,7 +206,8 @@ func TestTLSFailures(t *testing.T) {
 		{"tls_wrong_name", secured(&tls.Config{}, cert), ca, func(s *plan.TLS) { s.SNI = "elsewhere.example" }},
 		{"tls_version", secured(&tls.Config{MaxVersion: tls.VersionTLS11}, cert), ca, nil},
 		{"tls_alert_protocol", secured(&tls.Config{NextProtos: []string{"a"}}, cert), ca, func(s *plan.TLS) { s.ALPN = []string{"b"} }},
-		{"tls_alert_certificate", secured(&tls.Config{ClientAuth: tls.RequireAnyClientCert}, cert), ca, nil},
+		{"read_alert_certificate", secured(&tls.Config{ClientAuth: tls.RequireAnyClientCert}, cert), ca, nil},
+		{"tls_alert_handshake", secured(&tls.Config{ClientAuth: tls.RequireAnyClientCert, MaxVersion: tls.VersionTLS12}, cert), ca, nil},
 		{"tls_not_tls", echoServer(t), ca, nil},
 		{"tls_not_tls", listen(t, func(c net.Conn) { _, _ = io.WriteString(c, "220 mail.example ESMTP\r\n"); echo(c) }), ca, nil},
 		{"tls_closed", listen(t, func(c net.Conn) { _, _ = c.Read(make([]byte, 5000)) }), ca, nil},
@@ -220,6 +221,9 @@ func TestTLSFailures(t *testing.T) {
 		got := run(t, p, 10, 1)
 		if got.Errors[tt.want] != 4 || len(got.Errors) != 1 || got.Received != 0 {
 			t.Errorf("%s: %+v %v", tt.want, got.Counts, got.Errors)
+		}
+		if first := got.First; tt.want != "tls_timeout" && (first == nil || first.Cause != tt.want || !strings.HasPrefix(first.Lines[0], "TLS: ")) {
+			t.Errorf("%s: the first failure is %+v", tt.want, first)
 		}
 		p.TLS.Insecure = true
 		if strings.Contains("tls_unknown_authority tls_expired tls_wrong_name", tt.want) {

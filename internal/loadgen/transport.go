@@ -62,6 +62,8 @@ type tlsReceiver interface {
 	// agreed: it is secured, which took so many microseconds from the ClientHello on;
 	// connected follows.
 	agreed(slot int64, took uint64, on secure.Agreed, resumed bool)
+	// because: what went wrong, in words; ended follows.
+	because(slot int64, why cause, err error)
 }
 
 // newTransport makes the transport of one thread.

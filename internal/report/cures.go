@@ -46,7 +46,7 @@ var cures = map[string]string{
 	"tls_cipher":            "no cipher or curve in common: --show-failure shows what it chose",
 	"tls_protocol":          "it chose an ALPN protocol that was not offered: see --alpn",
 	"tls_alert_certificate": "it refuses our certificate, or wants one: --cert FILE --key FILE",
-	"tls_alert_handshake":   "alert handshake_failure: no cipher or curve in common, or it wants --sni",
+	"tls_alert_handshake":   "alert handshake_failure: no cipher in common, or it wants --sni or --cert",
 	"tls_alert_name":        "alert unrecognized_name: it does not know the name asked for: --sni NAME",
 	"tls_alert_protocol":    "alert no_application_protocol: it takes none of --alpn: another, or none",
 	"tls_alert":             "the server ended TLS with an alert: --show-failure names it; see its log",
@@ -104,6 +104,10 @@ var cures = map[string]string{
 	"read_close_1012": "1012 service restart: try again, or --reconnect",
 	"read_close_1013": "1013 try again later: the server is overloaded: fewer --conns, lower --rate",
 	"read_close_1014": "1014 bad gateway: a proxy lost the server behind it",
+
+	"read_alert_certificate": "it refuses our certificate, or wants one: --cert FILE --key FILE",
+	"read_alert":             "the server ended TLS with an alert: --show-failure names it; see its log",
+	"read_tls":               "what came breaks TLS: does something on the way change what passes?",
 
 	"write_closed": "EPIPE/ECONNRESET: the server was gone when we wrote",
 	"write_other":  "send(2) failed otherwise: the network or the server's machine is gone",

@@ -104,7 +104,7 @@ func Honest(tb testing.TB, r *result.Result) {
 	var failed, lost, gone int64
 	for _, e := range c.Errors.Top(0) {
 		switch phase(e.Name) {
-		case "socket", "bind", "connect", "epoll", "handshake":
+		case "socket", "bind", "connect", "epoll", "tls", "handshake":
 			failed += e.N
 		case "read", "write", "frame", "ping":
 			lost += e.N
