@@ -1,6 +1,7 @@
 package tests
 
 import (
+	"fmt"
 	"io"
 	"net"
 	"testing"
@@ -35,5 +36,19 @@ func TestStages(t *testing.T) {
 	}
 	if r.Reconcile == nil || r.Reconcile.Client != 300 || r.Setup == nil || r.Setup.Rate <= 0 {
 		t.Errorf("settled at %+v, setup %+v", r.Reconcile, r.Setup)
+	}
+}
+
+// Connections that only ping, as users behind a proxy do, keep alive; the round trips
+// of their pongs are told.
+func TestPing(t *testing.T) {
+	const ports, conns = 2, 200
+	s, first := wsPorts(t, ports)
+	o := client(t, nil, nil, "hold", "--proto", "ws", "--first-port", fmt.Sprint(first), "--ports", fmt.Sprint(ports),
+		"--server-control", "http://" + s.control, "--conns", fmt.Sprint(conns), "--ping", "200ms", "--hold", "600ms", "--verify", "0", "--settle", "0s")
+	o.HasResult(t)
+	p := o.Result.Pings
+	if c := o.Result.Conns; o.Status != 0 || c.Lost != 0 || p == nil || p.Sent < conns || p.Answered > p.Sent || p.Answered < p.Sent-conns || p.Latency == nil {
+		t.Errorf("status %d, %+v, pings %+v: %s", o.Status, c, p, o.Stderr)
 	}
 }

@@ -112,6 +112,7 @@ const (
 	echoTimeout
 	echoOverdue
 	echoSkipped
+	pingTimeout
 	closeTimeout
 	nCauses
 )
@@ -220,6 +221,7 @@ var causeTable = [nCauses]struct {
 	echoTimeout:          {phase: "echo", reason: "timeout"},
 	echoOverdue:          {phase: "echo", reason: "overdue"},
 	echoSkipped:          {phase: "echo", reason: "skipped"},
+	pingTimeout:          {phase: "ping", reason: "timeout"},
 	closeTimeout:         {phase: "close", reason: "timeout"},
 }
 

@@ -58,6 +58,7 @@ type conns struct {
 	msgs      *messages
 	frames    *frames // nil without WebSocket
 	reconnect *reconnect
+	pings     *pings // nil: none are sent
 	work      workload
 	pending   int // connects and closes under way, less those of reconnect
 }
@@ -221,6 +222,7 @@ func (cs *conns) drop(slot int64, reset bool) {
 	if cs.frames != nil {
 		cs.frames.forget(slot)
 	}
+	cs.pings.forget(slot)
 	cs.msgs.forget(slot)
 	cs.link.close(slot, reset)
 }

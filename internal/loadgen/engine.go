@@ -78,6 +78,7 @@ func (e *Engine) free() {
 	for _, t := range e.threads {
 		t.cs.link.stop(false)
 		t.cs.msgs.hears.free()
+		t.cs.pings.free()
 	}
 	e.shared.closeWake()
 	sys.Free(e.mem)

@@ -1,7 +1,6 @@
 package loadgen
 
 import (
-	"sort"
 	"time"
 
 	"github.com/c10m/c10m/internal/pace"
@@ -209,9 +208,7 @@ func (x *exchange) skip(until time.Duration) {
 		return
 	}
 	x.from = until
-	round := int64(until / x.Interval)
-	place := sort.Search(int(x.chosen), func(place int) bool { return x.turns.At(int64(place), round) >= until })
-	x.cursor = max(x.cursor, round*x.chosen+int64(place))
+	x.cursor = max(x.cursor, x.turns.Before(until))
 	for slot := range x.chosen {
 		x.leaveOut(slot)
 	}

@@ -173,6 +173,8 @@ func (f *frames) read(slot int64, in []byte) {
 			}
 		case ws.Ping:
 			f.answerPing(slot, ev.Payload)
+		case ws.Pong:
+			f.cs.pings.pong(slot, ev.Payload)
 		case ws.Closed:
 			if c.state == closing {
 				return // the end of its stream follows

@@ -15,6 +15,8 @@ type Counts struct {
 	Closed                               int64 // by us, at the end
 	Reconnected                          int64 // lost before, and restored
 
+	Pings, Pongs int64 // ours that were sent, and those that were answered
+
 	// Of servers that are no echo:
 	Firsts              int64 // first messages begun
 	FirstsAnswered      int64
@@ -27,7 +29,7 @@ type Counts struct {
 func (c Counts) Open() int64 { return c.Established - c.Lost + c.Reconnected - c.Closed }
 
 // nCounts is how many fields Counts has.
-const nCounts = 17
+const nCounts = 19
 
 // fields are the addresses of all fields; adding and storing go through this list,
 // so that no field can be confused with another.
@@ -35,6 +37,7 @@ func (c *Counts) fields() [nCounts]*int64 {
 	return [...]*int64{
 		&c.Attempted, &c.Established, &c.Failed, &c.Lost, &c.Sent, &c.Received, &c.Mismatched, &c.Missing, &c.Bytes,
 		&c.Closed, &c.Reconnected, &c.Firsts, &c.FirstsAnswered, &c.Skipped, &c.Pushed, &c.PushedBytes, &c.Listeners,
+		&c.Pings, &c.Pongs,
 	}
 }
 
@@ -82,6 +85,8 @@ type times struct {
 	Echo    *result.Histogram // from the intended send time
 	Verify  *result.Histogram // of a verification's messages, which are all sent at once; nil: there was none
 
+	Ping *result.Histogram // from a ping of ours to its pong; nil: there was none
+
 	// Of servers that are no echo; nil: there was none.
 	FirstAnswer *result.Histogram // of the first message, from the connection's opening to the answer
 	Gap         *result.Histogram // between two pushes to a connection
@@ -98,6 +103,7 @@ func newTimes(proto int) times {
 
 // The histograms that few runs need.
 func (t *times) verify() *result.Histogram { return made(&t.Verify) }
+func (t *times) ping() *result.Histogram   { return made(&t.Ping) }
 func (t *times) first() *result.Histogram  { return made(&t.FirstAnswer) }
 func (t *times) gap() *result.Histogram    { return made(&t.Gap) }
 func (t *times) delay() *result.Histogram  { return made(&t.Delay) }
@@ -131,7 +137,7 @@ func (t *times) merge(u times) {
 		to   **result.Histogram
 		from *result.Histogram
 	}{
-		{&t.Verify, u.Verify}, {&t.FirstAnswer, u.FirstAnswer}, {&t.Gap, u.Gap}, {&t.Delay, u.Delay},
+		{&t.Verify, u.Verify}, {&t.Ping, u.Ping}, {&t.FirstAnswer, u.FirstAnswer}, {&t.Gap, u.Gap}, {&t.Delay, u.Delay},
 	} {
 		if h.from != nil {
 			made(h.to).Merge(h.from)

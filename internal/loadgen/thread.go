@@ -76,6 +76,9 @@ func newThread(s *shared, part plan.Plan, mem []byte) (*thread, error) {
 	if part.Proto == plan.WS || part.Proto == plan.Mixed {
 		cs.times[WS], cs.frames = newTimes(WS), newFrames(cs)
 	}
+	if cs.pings, err = newPings(cs); err != nil {
+		return nil, err
+	}
 	return &thread{shared: s, cs: cs, cmds: make(chan command, 2)}, nil
 }
 
@@ -84,6 +87,7 @@ func newThread(s *shared, part plan.Plan, mem []byte) (*thread, error) {
 func (t *thread) run(private bool, started chan<- error) {
 	runtime.LockOSThread() // never unlocked: thread and fd table end with run
 	defer t.cs.msgs.hears.free()
+	defer t.cs.pings.free()
 	defer t.cs.link.stop(private)
 	err := t.open(private)
 	started <- err
@@ -91,6 +95,7 @@ func (t *thread) run(private bool, started chan<- error) {
 		t.answer(err)
 		return
 	}
+	t.cs.pings.begin()
 	for {
 		t.show()
 		if t.job.kind == none && t.cs.idle() {
@@ -99,6 +104,9 @@ func (t *thread) run(private bool, started chan<- error) {
 		}
 		timeout := t.work()
 		if next := t.cs.reconnect.step(); next >= 0 && (timeout < 0 || next < timeout) {
+			timeout = next
+		}
+		if next := t.cs.pings.step(); next >= 0 && (timeout < 0 || next < timeout) {
 			timeout = next
 		}
 		t.publish()

@@ -2,6 +2,7 @@ package pace
 
 import (
 	"math/bits"
+	"sort"
 	"time"
 )
 
@@ -65,6 +66,15 @@ func (s Stagger) At(place, round int64) time.Duration {
 		in += uint64(width * float64(scatter(place, ^round)>>11) / (1 << 53))
 	}
 	return time.Duration(in) + s.Interval*time.Duration(round)
+}
+
+// Before is how many places, over all rounds, come before t.
+func (s Stagger) Before(t time.Duration) int64 {
+	if t <= 0 {
+		return 0
+	}
+	round := int64(t / s.Interval)
+	return round*s.N + int64(sort.Search(int(s.N), func(place int) bool { return s.At(int64(place), round) >= t }))
 }
 
 // Due is how many sends of a member come before t.

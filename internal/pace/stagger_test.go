@@ -35,6 +35,9 @@ func TestStagger(t *testing.T) {
 						if due := s.Due(member, at); due != round || s.Due(member, at+1) != round+1 {
 							t.Fatalf("member %d: %d due before %v, want %d", member, due, at, round)
 						}
+						if before := s.Before(at); before != round*tt.n+place || s.Before(at+1) != before+1 {
+							t.Fatalf("%d places come before place %d of round %d", before, place, round)
+						}
 						last, sent = at, append(sent, at)
 					}
 				}

@@ -122,6 +122,8 @@ var cures = map[string]string{
 	"echo_overdue":  "due and never sent: the connection waited for answers; --depth, more --conns",
 	"echo_skipped":  "due while this client was stopped or starved of processor: left out",
 
+	"ping_timeout": "no pong in time: is the server stuck, or a proxy deaf? else --ping-timeout",
+
 	"close_timeout": "no answer to our WebSocket close frame within 5 s",
 }
 

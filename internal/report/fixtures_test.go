@@ -130,12 +130,13 @@ func failed() *result.Result {
 // staged went up, held, came down and was short of what the last stage asked for.
 func staged() *result.Result {
 	r := full()
-	r.Plan.Asked = plan.Asked{Stages: make([]plan.Stage, 4)}
+	r.Plan.Asked = plan.Asked{Stages: make([]plan.Stage, 4), Ping: 30e9, PingTimeout: 10e9}
+	r.Pings = &result.Pings{Sent: 9_999_000, Answered: 9_998_997, Latency: r.Setup.Latency}
 	memory := func(mib uint64) *result.Used {
 		return &result.Used{Kernel: mib << 20, Server: ptr(mib << 19), Client: mib << 18, System: mib << 21}
 	}
 	r.Conns.Attempted, r.Conns.Failed, r.Conns.Lost = 2_500_020, 20, 3
-	r.Conns.Errors = result.ErrorCounts{"connect_timeout": 20, "read_reset": 3}
+	r.Conns.Errors = result.ErrorCounts{"connect_timeout": 20, "ping_timeout": 3}
 	r.Stages = []result.Stage{
 		{Name: "1", Kind: result.StageUp, Asked: 2_500_000, Reached: 2_500_000, RateAsked: 60_000, Rate: 59_988, Seconds: 41.6, Memory: memory(9000)},
 		{Name: "2", Kind: result.StageHold, Asked: 2_500_000, Reached: 2_499_997, Seconds: 120, Lost: 3, Messages: 500, Memory: memory(9001)},

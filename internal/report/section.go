@@ -33,7 +33,7 @@ func openedSections(r *result.Result) []section {
 	return shown(connectionSection(r), agentSection(r), answerSection(r.FirstFailure), setupSection(r.Setup), tlsSection(r.TLS),
 		costSection(r),
 		inUseSection(r.Memory),
-		messageSection(r.Echo, wordsFor(r.Plan.Talk)), talkSection(r.Talk),
+		messageSection(r.Echo, wordsFor(r.Plan.Talk)), talkSection(r.Talk), pingSection(r),
 		section{Title: "Latency over time", Heat: r.Heat, CSV: heatCSV(r.Heat)}, protocolSection(r.Protocols),
 		countSection(r), limitSection(r))
 }

@@ -63,7 +63,7 @@ func (r *Result) Check() error {
 	if err := r.Sweep.check(); err != nil {
 		return err
 	}
-	if err := r.checkStages(); err != nil {
+	if err := r.checkLoad(); err != nil {
 		return err
 	}
 	if err := r.checkPlan(); err != nil {

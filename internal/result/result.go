@@ -33,7 +33,8 @@ type Result struct {
 	Course     []Point    `json:"course,omitempty"` // connections open over all stages; the rate is below 0 on a way down
 	Memory     *Memory    `json:"memory,omitempty"`
 	Echo       *Echo      `json:"echo,omitempty"`
-	Talk       *Talk      `json:"talk,omitempty"`      // of a server that is no echo
+	Talk       *Talk      `json:"talk,omitempty"` // of a server that is no echo
+	Pings      *Pings     `json:"pings,omitempty"`
 	Protocols  []Protocol `json:"protocols,omitempty"` // of a mixed run
 	TLS        *TLS       `json:"tls,omitempty"`       // nil: the connections were plain
 	CPU        *CPU       `json:"cpu,omitempty"`

@@ -44,6 +44,7 @@ func complete() *Result {
 	r.Course = []Point{{0, 0, 0}, {2.5, 118, 47.2}, {7.5, 10, -21.6}}
 	r.Echo = &Echo{Sent: 100, Received: 98, Lost: 1, Mismatched: 1, Seconds: 10, Rate: 9.8, Bytes: 6272, Latency: h.Summary(), Verified: 97, Verify: h.Summary(), Calls: 2.25}
 	r.Protocols = []Protocol{{Proto: "ws", Conns: r.Conns, SetupRate: 40, Connect: h.Summary(), Handshake: h.Summary(), Echo: r.Echo}, {Proto: "tcp"}}
+	r.Pings = &Pings{100, 99, h.Summary()}
 	r.Talk = &Talk{Skipped: 100, First: &FirstMessage{100, 99, h.Summary()}, Pushes: &Pushes{1000, 4000, 100, 10, 100, 1, h.Summary()},
 		FanOut: &FanOut{10, 98, 99, 100, h.Summary(), h.Summary()}, Deflate: &Deflate{90, 10, 1000, 500, 2000, 700, 0.4, 60, 0.01}}
 	r.CPU = &CPU{Server: ptr(1.5), Client: 2.5, Softirq: ptr(0.5)}

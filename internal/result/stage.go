@@ -30,8 +30,11 @@ type Stage struct {
 // Short says whether fewer connections were open at its end than asked for.
 func (s Stage) Short() bool { return s.Reached < s.Asked }
 
-// checkStages says which number of a stage cannot be.
-func (r *Result) checkStages() error {
+// checkLoad says which number of a stage, or of the pings, cannot be.
+func (r *Result) checkLoad() error {
+	if err := r.Pings.check(); err != nil {
+		return err
+	}
 	for _, s := range r.Stages {
 		for _, n := range []int64{s.Asked, s.Reached, s.Failed, s.Lost, s.Messages} {
 			if err := legal("stage "+s.Name, n); err != nil {
