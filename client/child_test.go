@@ -159,7 +159,7 @@ func TestChildLooks(t *testing.T) {
 func TestPartsTouchNothing(t *testing.T) {
 	for _, line := range []string{"", "soak", "peak --users 3", "diagnose", "report x.json", "run-job", "hold --json x", "hold --json=x", "echo --html x", "hold --csv -",
 		"hold --fail-if conns.failed>0", "hold --dash 0.0.0.0:1", "churn --sysctl net.core.somaxconn=1", "churn --server=reboot", "churn --tw-reuse 1",
-		"churn --port-range 1-2", "churn --max-tw 1", "churn --matrix", "--json x", "hold -- --json", "hold --conns"} {
+		"churn --port-range 1-2", "hold --server-pid 1", "churn --max-tw 1", "churn --matrix", "--json x", "hold -- --json", "hold --conns"} {
 		if _, err := parsePart(strings.Fields(line)); !errors.Is(err, cli.ErrUsage) {
 			t.Errorf("%q: error %v, want bad usage", line, err)
 		}
@@ -169,6 +169,9 @@ func TestPartsTouchNothing(t *testing.T) {
 			if _, err := parsePart([]string{name, "--" + flag, "/etc/passwd"}); !errors.Is(err, cli.ErrUsage) || !strings.Contains(err.Error(), "--"+flag) {
 				t.Errorf("%s --%s: error %v", name, flag, err)
 			}
+		}
+		if _, err := parsePart([]string{name, "--message", "hello {i}", "--first-number", "7"}); err != nil && name != "churn" {
+			t.Errorf("%s: %v", name, err)
 		}
 		j, err := parsePart([]string{name, "--host", "127.0.0.1", "--size", "32"})
 		if err != nil || j.Net || !j.Gated || j.Run.Scenario != name || j.Run.Size != 32 {

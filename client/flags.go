@@ -45,6 +45,10 @@ type raw struct {
 	stages                      []string
 }
 
+// firstNumber is a flag for agents: their connections are part of a larger run, and
+// numbered as such.
+const firstNumber = "first-number"
+
 // The bounds of flags.
 const (
 	maxSize = 64 << 20 // of a message
@@ -106,6 +110,7 @@ func (t *target) declareSources() {
 	f.Group("From where")
 	f.Add(cli.Text(&t.sources, "auto"), "sources", "CIDR[,..]|auto", "source addresses", t.seldom(), cli.Note("as many as needed"))
 	t.declareTransport()
+	f.Add(cli.Number(&t.First, 0, 0, unit.MaxCount), firstNumber, "N", "what {i} is in the first one's texts", cli.Hidden)
 	f.Add(&t.Threads, "threads", "N|auto", "client threads", cli.Rare)
 	f.Add(cli.Time(&t.ConnectTimeout, 10*time.Second, 10*time.Millisecond, time.Hour), "connect-timeout", "TIME",
 		"how long a connect may take", cli.Rare)

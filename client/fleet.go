@@ -228,7 +228,11 @@ func (c *captain) run(ctx context.Context, fp proc.FS) (*result.Result, error) {
 
 // divide asks what everybody holds, and gives everybody a share.
 func (c *captain) divide(ctx context.Context, fp proc.FS) ([][]string, error) {
-	c.server = scenario.WatchServer(ctx, c.Options, fp)
+	server, err := scenario.WatchServer(ctx, c.Options, fp)
+	if err != nil {
+		return nil, err
+	}
+	c.server = server
 	rooms, err := c.lead.Look(ctx, c.share.args)
 	if err != nil {
 		return nil, err

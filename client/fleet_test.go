@@ -29,6 +29,39 @@ func TestForAgents(t *testing.T) {
 	}
 }
 
+// Stages are shared like connections, and each agent's texts go on where those of the
+// one before it end.
+func TestSharesOfStages(t *testing.T) {
+	h := newHold()
+	words := strings.Fields("hold --stage 90@30/s --stage hold=1s --stage 10@max --message id{i}")
+	if err := read(words, h.runs, h.check); err != nil {
+		t.Fatal(err)
+	}
+	s := h.sharing()
+	s.args = forAgents("hold", append([]string{"client"}, words...), flagsOf("hold"))
+	shares, err := plan.Shares(s.whole, []plan.Room{{Agent: "a"}, {Agent: "b"}, {Agent: "c"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines, err := s.lines(shares)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range [][]int64{{30, 30, 4}, {30, 30, 3}, {30, 30, 3}} {
+		j, err := parsePart(lines[i])
+		if err != nil {
+			t.Fatalf("%q: %v", lines[i], err)
+		}
+		var got []int64
+		for _, one := range j.Run.Stages {
+			got = append(got, one.Conns)
+		}
+		if !slices.Equal(got, want) || j.Run.Stages[0].Rate != 10 || j.Run.First != int64(30*i) || j.Run.Conns.N != 30 {
+			t.Errorf("%q: stages %v from %d, want %v from %d", lines[i], got, j.Run.First, want, 30*i)
+		}
+	}
+}
+
 // The shares of a run are flags that the client takes, and add up to the whole.
 func TestSharesAreFlags(t *testing.T) {
 	rooms := []plan.Room{{Agent: "a"}, {Agent: "b"}, {Agent: "c"}}

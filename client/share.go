@@ -25,7 +25,7 @@ type sharing struct {
 // ownFlags are the coordinator's: its files and thresholds, what is shown there, who
 // comes to it, and what a share replaces. The server is asked once, by it.
 var ownFlags = []string{"json", "html", "csv", "markdown", "fail-if", "quiet", "dash", "fleet", "listen", "nats", "creds", "fleet-wait",
-	"cap", "conns", "users", "verify", "pool", "server-control"}
+	"cap", "conns", "users", "verify", "pool", "stage", "server-control", "server-pid"}
 
 // forAgents is a command line for agents: that of the coordinator without its own
 // flags.
@@ -90,15 +90,28 @@ func rate(flag string, r unit.Rate) []string {
 
 func count(flag string, n int64) []string { return []string{fmt.Sprintf("--%s=%d", flag, n)} }
 
+// stages are a share of each stage.
+func stages(all []plan.Stage) (flags []string) {
+	for _, s := range all {
+		flags = append(flags, "--stage="+s.String())
+	}
+	return flags
+}
+
 // sharing of hold and of echo.
 func (t *target) sharing() sharing {
 	connects, messages := "rate", ""
 	if t.Scenario == "echo" {
 		connects, messages = "connect-rate", "rate"
 	}
-	return sharing{whole: plan.Whole{Conns: t.Conns, Cap: t.Cap, Rate: t.Rate, MessageRate: t.MessageRate, Verify: t.Verify},
+	return sharing{whole: plan.Whole{Conns: t.Conns, Cap: t.Cap, Rate: t.Rate, MessageRate: t.MessageRate, Verify: t.Verify, Stages: t.Stages},
 		flags: func(s plan.Share) []string {
-			args := slices.Concat(count("conns", s.Conns), count("verify", s.Verify), rate(connects, s.Rate))
+			args := slices.Concat(count("verify", s.Verify), count(firstNumber, s.First))
+			if len(s.Stages) > 0 {
+				args = append(args, stages(s.Stages)...)
+			} else {
+				args = slices.Concat(args, count("conns", s.Conns), rate(connects, s.Rate))
+			}
 			if messages != "" {
 				args = append(args, rate(messages, s.MessageRate)...)
 			}
@@ -109,5 +122,7 @@ func (t *target) sharing() sharing {
 // sharing of users, each of whom does the same.
 func (u *users) sharing(pool int64) sharing {
 	return sharing{whole: plan.Whole{Conns: unit.Count{N: u.n}}, pool: pool,
-		flags: func(s plan.Share) []string { return count("users", s.Conns) }}
+		flags: func(s plan.Share) []string {
+			return slices.Concat(count("users", s.Conns), count(firstNumber, s.First))
+		}}
 }

@@ -110,12 +110,15 @@ func (f *Flags) Names() (names []string) {
 	return names
 }
 
-// Standing are the flags whose value stands in the help for a word: FILE, CMD.
+// Standing are the flags whose value stands in the help for such a word: FILE, CMD.
 func (f *Flags) Standing(words ...string) (names []string) {
 	for _, g := range f.groups {
 		for _, one := range g.flags {
-			if slices.ContainsFunc(words, func(w string) bool { return strings.Contains(one.as, w) }) {
-				names = append(names, one.Name)
+			for as := range strings.SplitSeq(one.as, "|") {
+				if slices.ContainsFunc(words, func(w string) bool { return strings.HasPrefix(as, w) }) {
+					names = append(names, one.Name)
+					break
+				}
 			}
 		}
 	}

@@ -102,7 +102,7 @@ func (h *hears) writes(slot int64) bool { return h != nil && h.list[slot].first 
 // reports whether it is written.
 func (h *hears) flushFirst(slot int64) bool {
 	k, m := &h.list[slot], h.cs.msgs
-	m.rendered = h.said.first.Append(m.rendered[:0], uint64(h.cs.plan.Offset+slot), 0, h.said.lines)
+	m.rendered = h.said.first.Append(m.rendered[:0], h.cs.plan.Called(slot), 0, h.said.lines)
 	for {
 		out := m.rendered[min(int(k.sent), len(m.rendered)):]
 		if h.cs.isWS(slot) {

@@ -128,7 +128,7 @@ func (m *messages) message(slot int64, seq uint32) []byte {
 	if s := &m.cs.shared.said; s.fixed != nil {
 		return s.fixed
 	} else if s.message != nil {
-		m.rendered = s.message.Append(m.rendered[:0], uint64(m.cs.plan.Offset+slot), seq, s.lines)
+		m.rendered = s.message.Append(m.rendered[:0], m.cs.plan.Called(slot), seq, s.lines)
 		return m.rendered
 	}
 	b := m.cs.shared.pattern.message(m.cs.plan.Offset+slot, seq, m.sizeOf(slot, seq))

@@ -36,5 +36,6 @@ type Asked struct {
 	Ping           time.Duration `json:"ping,omitempty"`         // WebSocket pings on each connection; absent: none
 	PingTimeout    time.Duration `json:"ping_timeout,omitempty"` // how long a pong may take
 	Close          CloseMode     `json:"close,omitempty"`
-	Talk           Talk          `json:"talk,omitzero"` // what is said, and what answers
+	First          int64         `json:"first,omitempty"` // number of the first connection in what is said: {i}
+	Talk           Talk          `json:"talk,omitzero"`   // what is said, and what answers
 }

@@ -148,6 +148,9 @@ func (p *Plan) Tuple(i int64) Tuple {
 	return Tuple{Dest: int(cell % dests), Source: int(cell / dests), Nth: nth}
 }
 
+// Called is the number by which what is said calls a connection: {i}.
+func (p *Plan) Called(slot int64) uint64 { return uint64(p.First + p.Offset + slot) }
+
 // Number is the connection number that a 4-tuple belongs to, the inverse of
 // Tuple; false: none.
 func (p *Plan) Number(t Tuple) (int64, bool) {

@@ -27,8 +27,10 @@ type Room struct {
 	Limits  []Limit // in any order; none: without bound
 }
 
-// Share is one agent's part of a Whole.
+// Share is one agent's part of a Whole. First is the number of its first connection
+// among those of all.
 type Share struct {
+	First       int64
 	Conns       int64
 	Rate        unit.Rate
 	MessageRate unit.Rate
@@ -53,10 +55,11 @@ func Shares(w Whole, rooms []Room) ([]Share, error) {
 		conns[k] = Deal(k, n, caps)
 	}
 	verify := inProportion(min(w.Verify, n), conns)
-	shares := make([]Share, len(rooms))
+	shares, first := make([]Share, len(rooms)), int64(0)
 	for k := range shares {
 		part := unit.Rate(float64(conns[k]) / float64(n))
-		shares[k] = Share{Conns: conns[k], Rate: w.Rate * part, MessageRate: w.MessageRate * part, Verify: verify[k]}
+		shares[k] = Share{First: first, Conns: conns[k], Rate: w.Rate * part, MessageRate: w.MessageRate * part, Verify: verify[k]}
+		first += conns[k]
 		if shares[k].Stages, err = stagesOf(w.Stages, k, conns, part); err != nil {
 			return nil, err
 		}

@@ -100,6 +100,9 @@ func TestSharesAddUp(t *testing.T) {
 		var conns, verify, most int64
 		var rate, messages float64
 		for _, s := range shares {
+			if s.First != conns {
+				t.Fatalf("%+v begins at %d, want %d", s, s.First, conns)
+			}
 			conns, verify, most = conns+s.Conns, verify+s.Verify, max(most, s.Conns)
 			rate, messages = rate+float64(s.Rate), messages+float64(s.MessageRate)
 		}

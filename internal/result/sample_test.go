@@ -55,7 +55,7 @@ func complete() *Result {
 	r.Findings = []Finding{{"accept queue full", 90, "12 overflows", "the server accepts too slowly", "more workers", []string{"a"}}}
 	r.StoredTables = []Table{{Title: "modes", Columns: []Column{{"mode", unit.InText}, {"rate", unit.InPerSecond}}, Rows: [][]any{{"keep-alive", 2300.5}, {"pool", nil}}, Plot: "rate", Note: "keep-alive wins"}}
 	r.Plan.Asked = plan.Asked{Engine: plan.EnginePackets, Rate: 50, Window: 64, ConnectTimeout: 1e9, KeepAlive: 3e9, Reconnect: true, Hold: 10e9, Size: 64, SizeMax: 128, Depth: 2,
-		MessageRate: 500, Interval: 1e9, Close: plan.CloseFIN, Jitter: 0.2, Ping: 30e9, PingTimeout: 10e9,
+		MessageRate: 500, Interval: 1e9, Close: plan.CloseFIN, First: 7, Jitter: 0.2, Ping: 30e9, PingTimeout: 10e9,
 		Stages: []plan.Stage{{Conns: 100, Rate: 50, Hold: 1e9}}, Talk: plan.Talk{Message: "20 bytes", First: "30 bytes", Expect: plan.ExpectAny, Skip: 1, Deflate: true}}
 	r.Heat, r.Behind = &Heat{Seconds: 0.5, Bounds: []int64{16_000, 32_000}, Counts: [][]int64{{5, 1, 2}, {0, 3, 0}}}, true
 	r.Leak = true

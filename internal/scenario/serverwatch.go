@@ -29,10 +29,9 @@ type ServerWatch struct {
 
 // WatchServer finds the server of a run. Without a control endpoint there is nothing
 // to watch, and the warnings of Fill say so.
-func WatchServer(ctx context.Context, o Options, fp proc.FS) *ServerWatch {
+func WatchServer(ctx context.Context, o Options, fp proc.FS) (*ServerWatch, error) {
 	w := &ServerWatch{p: &Prepared{control: newControl(ctx, "")}, settle: o.Settle, sampler: proc.NewSampler()}
-	w.p.findServer(ctx, o, fp)
-	return w
+	return w, w.p.findServer(ctx, o, fp)
 }
 
 // Known says whether the server answers.
@@ -48,7 +47,7 @@ func (w *ServerWatch) Boot() string {
 
 // Limit is what the server takes of all clients together, where that is known.
 func (w *ServerWatch) Limit() (plan.Limit, bool) {
-	if !w.Known() {
+	if !w.Known() || w.p.Server.Foreign != nil { // how many another takes is not known
 		return plan.Limit{}, false
 	}
 	return plan.ServerLimit(w.p.Server.MaxConns - w.p.Server.Open), true

@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"encoding/json"
+	"errors"
 	"math"
 	"net/http"
 	"net/http/httptest"
@@ -41,7 +42,10 @@ func TestServerWatch(t *testing.T) {
 	var open atomic.Int64
 	open.Store(1000) // of somebody else
 	o := Options{Target: plan.Target{Places: plan.At(netip.MustParseAddr("192.0.2.1"), 10_000)}, Control: farServer(t, &open)}
-	w := WatchServer(t.Context(), o, fp)
+	w, err := WatchServer(t.Context(), o, fp)
+	if err != nil {
+		t.Fatal(err)
+	}
 	if l, known := w.Limit(); !known || l.Max != 49_000 || w.Boot() != "far" {
 		t.Errorf("limit %+v, boot %q", l, w.Boot())
 	}
@@ -95,7 +99,10 @@ func TestServerWatchDoubts(t *testing.T) {
 	}
 	var open atomic.Int64
 	o := Options{Target: plan.Target{Places: plan.At(netip.MustParseAddr("192.0.2.1"), 10_000)}, Control: farServer(t, &open)}
-	w := WatchServer(t.Context(), o, fp)
+	w, err := WatchServer(t.Context(), o, fp)
+	if err != nil {
+		t.Fatal(err)
+	}
 	w.Ramp(t.Context())
 	open.Store(700)
 	w.Held(t.Context(), 500)
@@ -104,11 +111,18 @@ func TestServerWatchDoubts(t *testing.T) {
 		t.Errorf("warnings %v", c)
 	}
 	o.Control = "http://127.0.0.1:1"
-	w = WatchServer(t.Context(), o, fp)
+	w, err = WatchServer(t.Context(), o, fp)
+	if err != nil {
+		t.Fatal(err)
+	}
 	w.Ramp(t.Context())
 	w.Held(t.Context(), 500)
 	w.Closed(t.Context())
 	if _, known := w.Limit(); known || w.Boot() != "" || !codes(w)["control_unreachable"] {
 		t.Errorf("a server that does not answer: %v", codes(w))
+	}
+	o.ServerPIDs = []int{1 << 30}
+	if _, err := WatchServer(t.Context(), o, fp); !errors.Is(err, ErrUsage) {
+		t.Errorf("a process that is not there: error %v", err)
 	}
 }
