@@ -75,7 +75,7 @@ func (s *server) look(fp proc.FS, memory bool) (dash.Sample, error) {
 	}
 	sample := dash.Sample{Phase: r.State, Open: r.Open, Opened: r.Accepted, Messages: r.Messages, Bytes: r.Bytes,
 		Errors: r.Refused, Net: dash.LookAtNet(fp)}
-	sample.Buffered, sample.Budget = r.Buffered, r.Budget
+	sample.Buffered, sample.Budget, sample.TLS = r.Buffered, r.Budget, r.TLS
 	for _, slot := range s.page.Slots {
 		sample.Upgraded += slot.Upgraded.Load()
 	}

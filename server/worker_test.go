@@ -28,6 +28,7 @@ func TestWorkerArgs(t *testing.T) {
 		"--bind ::ffff:127.0.0.1 --control 127.0.0.1:9091 --control-token " + token,
 		"--control-token @" + file,
 		"--control none",
+		"--tls --alpn h2,http/1.1",
 	} {
 		if err := os.WriteFile(file, []byte(token), 0o600); err != nil {
 			t.Fatal(err)

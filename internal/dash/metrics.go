@@ -77,6 +77,9 @@ var (
 	refused       = counter("c10m_refused_total", "Connections that the server closed of its own accord, by cause.", "cause")
 	handshakes    = counter("c10m_handshake_failures_total", "Connections closed for a failed WebSocket handshake, by cause.", "cause")
 	breaches      = counter("c10m_protocol_errors_total", "WebSocket connections closed for what came after the handshake, by cause.", "cause")
+	tlsDone       = counter("c10m_tls_handshakes_total", "TLS handshakes agreed on, by kind: full, or resumed by a ticket.", "kind")
+	tlsUnderWay   = gauge("c10m_tls_handshakes_under_way", "TLS handshakes under way, queued ones among them.")
+	tlsFailures   = counter("c10m_tls_failures_total", "Connections closed for what failed of TLS, by cause.", "cause")
 	messages      = counter("c10m_messages_total", "Messages echoed: data messages of WebSockets; of TCP, which has none, reads that were echoed.")
 	payload       = counter("c10m_bytes_total", "Payload bytes echoed; frame headers, pings and close frames are not in it.")
 	engineInfo    = gauge("c10m_engine_info", "Always 1; the label says which event engine serves.", "engine")
@@ -200,6 +203,11 @@ func (out sink) server(end End, s Sample) {
 	}
 	out.count(accepts, s.Opened)
 	out.count(upgrades, s.Upgraded)
+	if s.TLS != nil {
+		out.count(tlsDone, s.TLS.Handshakes-s.TLS.Resumed, "full")
+		out.count(tlsDone, s.TLS.Resumed, "resumed")
+		out.count(tlsUnderWay, s.TLS.UnderWay)
+	}
 	if end.Meta.Engine != "" {
 		out.put(engineInfo, 1, end.Meta.Engine)
 		out.count(buffered, s.Buffered)
@@ -214,6 +222,10 @@ func (out sink) server(end End, s Sample) {
 			f = handshakes
 		case strings.HasPrefix(cause, "ws_"):
 			f = breaches
+		case strings.HasPrefix(cause, "tls_") && cause != "tls_hello":
+			if f = tlsFailures; s.TLS == nil {
+				continue
+			}
 		}
 		out.count(f, s.Errors[cause], cause)
 	}

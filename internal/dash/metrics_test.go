@@ -86,6 +86,11 @@ func TestServerMetrics(t *testing.T) {
 		{"c10m_refused_total", []string{"cause=new_cause"}, 1},
 		{"c10m_handshake_failures_total", []string{"cause=handshake_timeout"}, 0},
 		{"c10m_protocol_errors_total", []string{"cause=ws_utf8"}, 0},
+		{"c10m_tls_handshakes_total", []string{"kind=full"}, 5},
+		{"c10m_tls_handshakes_total", []string{"kind=resumed"}, 4},
+		{"c10m_tls_handshakes_under_way", nil, 1},
+		{"c10m_tls_failures_total", []string{"cause=tls_timeout"}, 2},
+		{"c10m_refused_total", []string{"cause=tls_hello"}, 0},
 		{"c10m_port_connections", []string{"port=15000", "proto=ws"}, 3},
 		{"c10m_shard_connections", []string{"shard=0"}, 7},
 		{"c10m_shard_restarts_total", []string{"shard=0"}, 1},
@@ -100,7 +105,8 @@ func TestServerMetrics(t *testing.T) {
 			t.Errorf("%s%v is %v, want %v", tt.name, tt.labels, got, tt.want)
 		}
 	}
-	for name, prefix := range map[string]string{"c10m_handshake_failures_total": "handshake_", "c10m_protocol_errors_total": "ws_"} {
+	for name, prefix := range map[string]string{"c10m_handshake_failures_total": "handshake_", "c10m_protocol_errors_total": "ws_",
+		"c10m_tls_failures_total": "tls_"} {
 		for _, m := range all[name].GetMetric() {
 			if cause := m.GetLabel()[0].GetValue(); !strings.HasPrefix(cause, prefix) {
 				t.Errorf("%s counts %s", name, cause)

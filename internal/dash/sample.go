@@ -76,13 +76,14 @@ type Sample struct {
 	Time     int64              `json:"t"` // Unix milliseconds
 	Phase    string             `json:"phase"`
 	Open     int64              `json:"open"`
-	Opened   int64              `json:"opened"`   // accepted by a server, established by a client
-	Upgraded int64              `json:"upgraded"` // WebSocket handshakes that a server completed
-	Messages int64              `json:"messages"` // echoed, or come back
-	Bytes    int64              `json:"bytes"`    // their payload
-	Buffered int64              `json:"buffered"` // memory that a server keeps for its peers
-	Budget   int64              `json:"budget"`   // what it may keep for them
-	Errors   result.ErrorCounts `json:"errors"`   // by cause
+	Opened   int64              `json:"opened"`        // accepted by a server, established by a client
+	Upgraded int64              `json:"upgraded"`      // WebSocket handshakes that a server completed
+	Messages int64              `json:"messages"`      // echoed, or come back
+	Bytes    int64              `json:"bytes"`         // their payload
+	Buffered int64              `json:"buffered"`      // memory that a server keeps for its peers
+	Budget   int64              `json:"budget"`        // what it may keep for them
+	Errors   result.ErrorCounts `json:"errors"`        // by cause
+	TLS      *result.ServerTLS  `json:"tls,omitempty"` // of a server that speaks it
 	PortOpen []int64            `json:"port_open,omitempty"`
 	PassedOn int64              `json:"-"` // connections that a full worker gave to another
 	Recycled int64              `json:"-"` // workers replaced after their number of messages

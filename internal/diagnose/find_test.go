@@ -107,6 +107,8 @@ func TestFind(t *testing.T) {
 		{"no watches", func(w *Window) { w.After.Report.Refused = result.ErrorCounts{"watch_limit": 2} }, PeersDropped + ": watch_limit", []string{"max_user_watches"}},
 		{"urgent data", func(w *Window) { w.After.Report.Refused = result.ErrorCounts{"urgent_data": 1} }, PeersDropped + ": urgent_data", []string{"--engine epoll"}},
 		{"TLS", func(w *Window) { w.After.Report.Refused = result.ErrorCounts{"tls_hello": 3} }, PeersDropped + ": tls_hello", []string{"wss://"}},
+		{"no TLS", func(w *Window) { w.After.Report.Refused = result.ErrorCounts{"tls_plain_text": 3} }, PeersDropped + ": tls_plain_text", []string{"wss://", "--tls"}},
+		{"an unknown certificate", func(w *Window) { w.After.Report.Refused = result.ErrorCounts{"tls_untrusted": 3} }, PeersDropped + ": tls_untrusted", []string{"--cert"}},
 		{"pressure", func(w *Window) { w.After.Sockets.MemPages = 2500 }, TCPMemory, []string{"2,500 pages"}},
 		{"aborts", func(w *Window) { w.After.Drops.MemoryAborts = 2 }, TCPMemory, []string{"2 connections were cut"}},
 		{"TIME_WAIT", func(w *Window) { w.After.Drops.TimeWaitFull = 9 }, TimeWaitFull, nil},

@@ -361,7 +361,12 @@
     slow_reader: "closed: it took nothing of its echoes for --stall", idle_timeout: "closed: silent for --idle-timeout",
     handshake_timeout: "no whole WebSocket handshake in time", handshake_refused: "not a WebSocket handshake",
     ws_protocol: "breach of RFC 6455, closed with 1002", ws_utf8: "text that is not UTF-8, closed with 1007", ws_too_big: "message over --max-message, closed with 1009",
-    tls_hello: "TLS on a port that speaks plain WebSocket", over_budget: "closed: the largest and slowest above --buffer-budget",
+    tls_hello: "TLS on a port that speaks plain WebSocket", tls_plain_text: "no TLS on a port that speaks it", tls_timeout: "no whole TLS handshake in time",
+    tls_closed: "the peer closed in the middle of the TLS handshake", tls_version: "no version of TLS in common", tls_cipher: "no cipher, curve or kind of key in common",
+    tls_protocol: "no application protocol in common (--alpn)", tls_no_certificate: "the client has no certificate (--client-ca)",
+    tls_bad_certificate: "the client's certificate is expired, or of nobody in --client-ca", tls_untrusted: "the client refuses our certificate",
+    tls_alert: "the client ended TLS by an alert", tls_broken: "what came has no place in TLS, or cannot be decrypted",
+    over_budget: "closed: the largest and slowest above --buffer-budget",
     urgent_data: "closed: urgent data that no read takes", cut_short: "reset before it had taken all of its echoes: no descriptor was left, or the server ended",
     watch_limit: "fs.epoll.max_user_watches is used up", accept_failed: "accept4 failed, see the server's stderr",
     agent_lost: "nothing more was heard of their agent", connect_refused: "nobody listens there", connect_no_address: "no local port left", connect_timeout: "no answer in time", connect_reset: "the server refused it",
@@ -423,6 +428,7 @@
     const of = `of ${count(meta.max)} ${meta.bound}`;
     const all = [["Connections", count(now.open), of, now.open / meta.max],
       ["Setup rate", rate(latest(opened)), peak(opened)], ["Messages", rate(latest(messages)), bytes(latest(volume)) + "/s of payload"]];
+    if (now.tls) all.push(["TLS handshakes", count(now.tls.handshakes), `${count(now.tls.resumed)} resumed, ${count(now.tls.under_way)} under way`]);
     const r = now.run;
     if (r) {
       all.push(["Phase", now.phase, "after " + age(r.elapsed * 1000)], ["Failed, lost", count(r.failed + r.lost), `${count(r.failed)} failed, ${count(r.lost)} lost` + (r.restored ? `, ${count(r.restored)} restored` : "")]);
