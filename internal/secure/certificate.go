@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"math/big"
 	"net"
-	"os"
 	"time"
 )
 
@@ -51,18 +50,4 @@ func NewCertificate(now time.Time, names ...string) (tls.Certificate, error) {
 		return tls.Certificate{}, fmt.Errorf("read certificate: %w", err)
 	}
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key, Leaf: leaf}, nil
-}
-
-// Trust reads a file of certificates in PEM that are to be trusted instead of
-// the system's.
-func Trust(file string) (*x509.CertPool, error) {
-	b, err := os.ReadFile(file)
-	if err != nil {
-		return nil, err
-	}
-	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM(b) {
-		return nil, fmt.Errorf("%s: no certificate in PEM is in it", file)
-	}
-	return pool, nil
 }

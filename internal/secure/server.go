@@ -9,7 +9,6 @@ import (
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/pem"
-	"errors"
 	"fmt"
 	"os"
 	"time"
@@ -53,7 +52,7 @@ func ReadTerms(now time.Time, certificate, key string) (t Terms, err error) {
 	}
 	pair, err := tls.X509KeyPair(t.Certificate, t.Key)
 	if err != nil {
-		return t, fmt.Errorf("%s and %s: %w", certificate, key, err)
+		return t, fmt.Errorf("%s and %s: %w", certificate, key, plain(err))
 	}
 	switch leaf := pair.Leaf; {
 	case now.After(leaf.NotAfter):
@@ -65,12 +64,15 @@ func ReadTerms(now time.Time, certificate, key string) (t Terms, err error) {
 	return t, err
 }
 
-// Demand has clients need a certificate that one in the file has signed.
+// Demand has clients need a certificate that one in the file, of PEM, has signed.
 func (t *Terms) Demand(file string) (err error) {
-	if _, err = Trust(file); err == nil {
-		t.ClientCA, err = os.ReadFile(file)
+	if t.ClientCA, err = os.ReadFile(file); err != nil {
+		return err
 	}
-	return err
+	if err := CheckAuthorities(string(t.ClientCA)); err != nil {
+		return fmt.Errorf("%s: %w", file, err)
+	}
+	return nil
 }
 
 // Config is the configuration of all connections. The keys of tickets are changed
@@ -83,9 +85,9 @@ func (t *Terms) Config(ctx context.Context) (*tls.Config, error) {
 	cfg := &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12, NextProtos: t.Protocols,
 		DynamicRecordSizingDisabled: true} // small records first help who renders what came, not an echo
 	if len(t.ClientCA) > 0 {
-		cfg.ClientAuth, cfg.ClientCAs = tls.RequireAndVerifyClientCert, x509.NewCertPool()
-		if !cfg.ClientCAs.AppendCertsFromPEM(t.ClientCA) {
-			return nil, errors.New("no certificate in PEM is in the authorities of clients")
+		cfg.ClientAuth = tls.RequireAndVerifyClientCert
+		if cfg.ClientCAs, err = authorities(string(t.ClientCA)); err != nil {
+			return nil, fmt.Errorf("read authorities of clients: %w", err)
 		}
 	}
 	if err := t.turn(cfg, time.Now()); err != nil {

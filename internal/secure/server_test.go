@@ -118,7 +118,7 @@ func TestReadTerms(t *testing.T) {
 		{"no PEM", key, key, now, key},
 		{"expired", cert, key, now.Add(lifetime + time.Hour), "has expired on"},
 		{"not yet", cert, key, now.Add(-lifetime), "begins on"},
-		{"the other way round", otherKey, otherCert, now, "failed"},
+		{"the other way round", otherKey, otherCert, now, "cannot find"},
 	} {
 		if _, err := ReadTerms(tt.now, tt.cert, tt.key); err == nil || !strings.Contains(err.Error(), tt.want) ||
 			strings.Contains(err.Error(), "\n") {
@@ -204,7 +204,10 @@ func TestDemand(t *testing.T) {
 	if err := l.errs[l.b]; err == nil || CauseOf(err) != NoCertificate {
 		t.Errorf("%v, want %v", err, NoCertificate)
 	}
-	if err := made.Demand("/nonexistent"); err == nil {
-		t.Error("authorities of no file")
+	_, key := pemFiles(t, made)
+	for file, want := range map[string]string{"/nonexistent": "no such file", key: key + ": no certificate"} {
+		if err := made.Demand(file); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", file, err, want)
+		}
 	}
 }
