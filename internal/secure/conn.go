@@ -70,7 +70,7 @@ func (c *Conn) Read(b []byte) (int, error) {
 		return n, nil
 	}
 	c.Rest()
-	if errors.As(err, new(wait)) {
+	if errors.Is(err, ErrWait) {
 		err = ErrWait
 	}
 	return n, err
