@@ -12,6 +12,7 @@ import (
 	"github.com/c10m/c10m/internal/echo"
 	"github.com/c10m/c10m/internal/plan"
 	"github.com/c10m/c10m/internal/proc"
+	"github.com/c10m/c10m/internal/secure"
 	"github.com/c10m/c10m/internal/shard"
 	"github.com/c10m/c10m/internal/sys"
 	"github.com/c10m/c10m/internal/tune"
@@ -19,7 +20,12 @@ import (
 )
 
 // pairBytes is what a connection takes with both ends on one machine.
-var pairBytes = tune.BytesPerConn(tune.Both)
+func pairBytes(tls bool) int64 {
+	if tls {
+		return tune.BytesPerConn(tune.Both) + 2*secure.IdleBytes
+	}
+	return tune.BytesPerConn(tune.Both)
+}
 
 // machine is what bounds the connections of a server, its fd limit apart.
 type machine struct {
@@ -27,6 +33,7 @@ type machine struct {
 	group   bool
 	watches int64           // fs.epoll.max_user_watches; 0: not known
 	cores   int             // that there is processor time for, and threads
+	tls     bool            // connections speak it
 	tables  bool            // event loops may take fd tables of their own
 	loops   int             // event loops of each process; 0: as many as cores
 	tasks   *proc.TaskBound // the tightest limit of threads; nil: none is known
@@ -89,7 +96,7 @@ func (s *server) decide() error {
 		s.logf("warning: memory: %s", doubt)
 	}
 	m := look(fp, mem)
-	m.loops = int(s.loops.N)
+	m.loops, m.tls = int(s.loops.N), s.tls.on
 	if s.engineName == shard.Tables {
 		if err := sys.CanPrivateFDTable(); err == nil {
 			m.tables = true
@@ -141,7 +148,7 @@ func (m machine) holds() int64 {
 	if m.memory == 0 { // not known
 		return math.MaxInt64
 	}
-	return int64(float64(m.memory) * (1 - plan.MemoryReserve) / float64(pairBytes))
+	return int64(float64(m.memory) * (1 - plan.MemoryReserve) / float64(pairBytes(m.tls)))
 }
 
 // decide cuts a server of so many ports into processes of nofile fds. What nobody
@@ -283,7 +290,7 @@ func (s *server) watchRoom(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	room := &shard.Room{Page: s.page, Memory: fp.Mem, Walked: walked(fp), ConnBytes: pairBytes, Budget: s.buffers.n, Logf: s.logf}
+	room := &shard.Room{Page: s.page, Memory: fp.Mem, Walked: walked(fp), ConnBytes: pairBytes(s.tls.on), Budget: s.buffers.n, Logf: s.logf}
 	if watches, err := sys.NewWatchReserve(); err == nil {
 		room.Watches = watches.Left
 	}

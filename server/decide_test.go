@@ -91,3 +91,11 @@ func TestDecideWithoutMemory(t *testing.T) {
 		}
 	}
 }
+
+// TLS takes memory of both ends: fewer connections fit.
+func TestTLSTakesRoom(t *testing.T) {
+	plain, secured := machine{memory: 8 << 30}, machine{memory: 8 << 30, tls: true}
+	if p, s := plain.holds(), secured.holds(); s >= p || s < p/4 {
+		t.Errorf("%d connections fit, of TLS %d", p, s)
+	}
+}

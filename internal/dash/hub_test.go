@@ -35,7 +35,7 @@ func (f *fake) look(memory bool) (Sample, error) {
 	n := f.looks.Add(1)
 	s := Sample{Phase: "ready", Open: 7, Opened: n, Upgraded: 6, Buffered: 4096, Budget: 1 << 20, Messages: 2 * n, Bytes: 3 * n, PortOpen: []int64{4, 3},
 		Errors: result.ErrorCounts{"over_limit": 5, "new_cause": 1, "tls_timeout": 2},
-		TLS: &result.ServerTLS{Handshakes: 9, Resumed: 4, UnderWay: 1}, Net: &Net{TimeWait: 9, ListenDrops: 2},
+		TLS:    &result.ServerTLS{Handshakes: 9, Resumed: 4, UnderWay: 1}, Net: &Net{TimeWait: 9, ListenDrops: 2},
 		Shards: []Shard{{ID: 1, State: "ready", Open: 7, Opened: n, CPU: 1.5, Restarts: 1, Heap: 11}}}
 	if memory {
 		f.memory.Add(1)

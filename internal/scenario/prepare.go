@@ -12,6 +12,7 @@ import (
 	"github.com/c10m/c10m/internal/plan"
 	"github.com/c10m/c10m/internal/proc"
 	"github.com/c10m/c10m/internal/result"
+	"github.com/c10m/c10m/internal/secure"
 	"github.com/c10m/c10m/internal/tune"
 	"github.com/c10m/c10m/internal/unit"
 )
@@ -225,11 +226,11 @@ func (p *Prepared) bytesPerConn(e plan.Engine, secured bool) int64 {
 	case e == plan.EnginePackets:
 		return packetBytes
 	case p.SameHost && secured:
-		return tune.BytesPerConn(tune.Both) + 2*tlsBytes
+		return tune.BytesPerConn(tune.Both) + 2*secure.IdleBytes
 	case p.SameHost:
 		return tune.BytesPerConn(tune.Both)
 	case secured:
-		return tune.BytesPerConn(tune.Client) + tlsBytes
+		return tune.BytesPerConn(tune.Client) + secure.IdleBytes
 	}
 	return tune.BytesPerConn(tune.Client)
 }

@@ -6,10 +6,6 @@ import (
 	"github.com/c10m/c10m/internal/result"
 )
 
-// tlsBytes is what an idle secured connection takes more at an end of ours, at
-// most: 3.4 KB of live heap at the client, by RESULTS.md.
-const tlsBytes = 6 << 10
-
 // newTLS are the handshakes of a run; nil where connections are plain. n of them
 // were done in so many seconds.
 func newTLS(t *plan.TLS, done *loadgen.TLS, n int64, seconds float64) *result.TLS {
