@@ -14,10 +14,16 @@ import (
 )
 
 // TestMallocsPerMessage: 5,000 messages over 10 connections allocate nothing each,
-// over TCP, in WebSocket frames, and in frames that come in two parts.
+// over TCP, in WebSocket frames, in frames that come in two parts, and where the
+// messages are the user's own, echoed or answered.
 func TestMallocsPerMessage(t *testing.T) {
+	own := func(expect string) plan.Plan {
+		p := wsPlan(wsServer(t, true, frugalEcho(0)), 10)
+		p.Talk = plan.Talk{Message: "{uuid}{rand}: so it says, 64 B", Expect: expect}
+		return p
+	}
 	for name, p := range map[string]plan.Plan{"tcp": testPlan(echoServer(t), 10, 1), "ws": wsPlan(wsServer(t, true, frugalEcho(0)), 10),
-		"ws, split": wsPlan(wsServer(t, true, frugalEcho(20)), 10)} {
+		"ws, split": wsPlan(wsServer(t, true, frugalEcho(20)), 10), "own": own(""), "own, answered": own(plan.ExpectAny)} {
 		t.Run(name, func(t *testing.T) {
 			const conns, each = 10, 500
 			e, err := Start(p, 64)

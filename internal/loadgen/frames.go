@@ -168,7 +168,7 @@ func (f *frames) read(slot int64, in []byte) {
 			f.keep(slot, in)
 			return
 		case ws.Data:
-			if c.state == open && (!f.cs.shared.said.deflate || f.cs.msgs.hears.inflate(slot, &ev)) {
+			if c.state == open && (!f.cs.msgs.hears.deflates(slot) || f.cs.msgs.hears.inflate(slot, &ev)) {
 				f.cs.msgs.payload(slot, ev)
 			}
 		case ws.Ping:

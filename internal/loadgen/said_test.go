@@ -2,6 +2,7 @@ package loadgen
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"strings"
 	"sync/atomic"
@@ -229,5 +230,35 @@ func TestMatch(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// BenchmarkPush is a push of 64 bytes to each of many connections in turn, all of which
+// have the same.
+func BenchmarkPush(b *testing.B) {
+	const conns = 100_000
+	p := talkPlan(1, conns, plan.Talk{Expect: plan.ExpectAny})
+	all, err := newShared(p, 1)
+	if err != nil {
+		b.Fatal(err)
+	}
+	one, err := newThread(all, p, make([]byte, conns*connBytes))
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer one.cs.msgs.hears.free()
+	for i := range one.cs.list {
+		one.cs.list[i].state = open
+	}
+	push := append([]byte{0x81, 64}, strings.Repeat("x", 64)...)
+	b.ReportAllocs()
+	for i := range b.N {
+		if i%conns == 0 {
+			copy(push[2:], fmt.Sprintf("tick %d ", i))
+		}
+		one.cs.received(int64(i%conns), push)
+	}
+	if n := one.cs.total().Pushed; n != int64(b.N) {
+		b.Errorf("%d pushes of %d", n, b.N)
 	}
 }
