@@ -39,8 +39,8 @@ type counted struct{ opened, messages, bytes int64 }
 
 func (c *counted) add(t *loadgen.Tally) {
 	c.opened += t.Established
-	c.messages += t.Received
-	c.bytes += t.Bytes
+	c.messages += t.Received + t.Pushed
+	c.bytes += t.Bytes + t.PushedBytes
 }
 
 // openPage takes the address before anything else begins, so that a bad one is
@@ -148,7 +148,7 @@ func fillSample(s *dash.Sample, now scenario.Progress, all counted) {
 		}
 		by := t.By[i]
 		s.Run.By = append(s.Run.By, dash.Proto{Name: name, Open: by.Open(), Attempted: by.Attempted, Established: by.Established, Failed: by.Failed,
-			Lost: by.Lost, Restored: by.Reconnected, Sent: by.Sent, Received: by.Received, Mismatched: by.Mismatched, Missing: by.Missing, BytesReceived: by.Bytes,
+			Lost: by.Lost, Restored: by.Reconnected, Sent: by.Sent, Received: by.Received, Mismatched: by.Mismatched, Missing: by.Missing, BytesReceived: by.Bytes, Pushed: by.Pushed,
 			Connect: by.Connect, Upgrade: by.Upgrade, Echo: by.Echo})
 	}
 	for _, thread := range live.Threads {

@@ -30,7 +30,7 @@ func runEnd(t *testing.T) End {
 			return Sample{Phase: "hold", Open: 4, Errors: result.ErrorCounts{"connect_refused": 2}, Memory: &Memory{Total: 1 << 30, Client: &client}, Net: &Net{},
 				Shards: []Shard{{ID: 5, Open: 4, CPU: 0.5}},
 				Run: &Run{Attempted: 6, Failed: 2, By: []Proto{{Name: "tcp", Open: 3, Established: 3, Connect: at, Echo: at},
-					{Name: "ws", Open: 1, Established: 1, Connect: at, Upgrade: at, Echo: result.NewHistogram()}}}}, nil
+					{Name: "ws", Open: 1, Established: 1, Pushed: 7, Connect: at, Upgrade: at, Echo: result.NewHistogram()}}}}, nil
 		},
 		Causes: []string{"connect_refused", "read_reset", "ws_upgrade_refused"},
 	}
@@ -127,6 +127,9 @@ func TestClientMetrics(t *testing.T) {
 	}
 	if got := value(t, all, "c10m_client_errors_total", "cause=reset", "phase=read"); got != 0 {
 		t.Errorf("%v reset, want 0", got)
+	}
+	if got := value(t, all, "c10m_client_pushes_total", "proto=ws"); got != 7 {
+		t.Errorf("%v pushes, want 7", got)
 	}
 	if got := value(t, all, "c10m_client_connections", "proto=ws"); got != 1 {
 		t.Errorf("%v connections, want 1", got)

@@ -78,7 +78,7 @@ type Sample struct {
 	Open     int64              `json:"open"`
 	Opened   int64              `json:"opened"`        // accepted by a server, established by a client
 	Upgraded int64              `json:"upgraded"`      // WebSocket handshakes that a server completed
-	Messages int64              `json:"messages"`      // echoed, or come back
+	Messages int64              `json:"messages"`      // echoed, or come back, or unasked
 	Bytes    int64              `json:"bytes"`         // their payload
 	Buffered int64              `json:"buffered"`      // memory that a server keeps for its peers
 	Budget   int64              `json:"budget"`        // what it may keep for them
@@ -156,5 +156,6 @@ type Proto struct {
 	Name                                                 string // tcp, ws
 	Open, Attempted, Established, Failed, Lost, Restored int64
 	Sent, Received, Mismatched, Missing, BytesReceived   int64
+	Pushed                                               int64
 	Connect, Upgrade, Echo                               *result.Histogram // Upgrade is nil for tcp
 }

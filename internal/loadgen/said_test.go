@@ -112,6 +112,37 @@ func TestChat(t *testing.T) {
 	}
 }
 
+// A connection that was lost and restored is greeted anew, and says its first message
+// again.
+func TestFirstAfterReconnect(t *testing.T) {
+	const conns = 5
+	var ended atomic.Int64
+	p := talkPlan(wsServer(t, true, func(p *peer) {
+		_ = p.write(ws.NewTextFrame([]byte("hello")))
+		if _, err := p.next(); err != nil {
+			return
+		}
+		_ = p.write(ws.NewTextFrame([]byte("welcome")), ws.NewTextFrame([]byte("news")))
+		if ended.Add(1) > conns {
+			_, _ = p.next() // the last ones stay
+		}
+	}), conns, plan.Talk{First: "login {uuid}", Expect: plan.ExpectAny, Skip: 1})
+	p.Reconnect = true
+	e, err := Start(p, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e.Ramp(context.Background())
+	for end := time.Now().Add(20 * time.Second); e.Counts().Pushed < 2*conns && time.Now().Before(end); {
+		time.Sleep(time.Millisecond)
+	}
+	got, err := e.Stop()
+	if err != nil || got.Reconnected != conns || got.Firsts != 2*conns || got.FirstsAnswered != 2*conns || got.Skipped != 2*conns || got.Pushed != 2*conns ||
+		got.Listeners != conns {
+		t.Errorf("%+v, %v, %v", got.Counts, got.Errors, err)
+	}
+}
+
 // TestOwnMessages: what an echo server sends back is compared with what was rendered,
 // also where the socket took only a part of it.
 func TestOwnMessages(t *testing.T) {
