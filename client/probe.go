@@ -40,7 +40,8 @@ asks it by --server-control, and reports the memory of both ends.`,
 		if err := c.checkWho(&who); err != nil {
 			return 0, err
 		}
-		if _, err := netip.ParseAddrPort(listen); err != nil {
+		at, err := netip.ParseAddrPort(listen)
+		if err != nil {
 			return 0, cli.Usage("--listen %q is not ADDRESS:PORT, like 127.0.0.1:9100", listen)
 		}
 		fp, err := proc.Here()
@@ -56,7 +57,10 @@ asks it by --server-control, and reports the memory of both ends.`,
 			return 0, cli.Usage("--listen %s: %v; choose another --listen", listen, err)
 		}
 		defer dash.ServeReport(l, reportOf(s))()
-		c.sayReady(s, l.Addr(), listen)
+		if bound, ok := l.Addr().(*net.TCPAddr); ok { // port 0 is any
+			at = netip.AddrPortFrom(at.Addr(), uint16(bound.Port))
+		}
+		c.sayReady(s, at)
 		<-ctx.Done()
 		return cli.Done, nil
 	}
@@ -97,8 +101,8 @@ func reportOf(s *foreign.Server) dash.Reporter {
 }
 
 // sayReady says what is watched, and where the answers are.
-func (c *command) sayReady(s *foreign.Server, at net.Addr, listen string) {
-	if warning := dash.ExposedReport("--listen", listen); warning != "" {
+func (c *command) sayReady(s *foreign.Server, at netip.AddrPort) {
+	if warning := dash.ExposedReport("--listen", at.String()); warning != "" {
 		_, _ = fmt.Fprintf(c.Stderr, "warning: %s\n", warning)
 	}
 	ports := s.Listens()

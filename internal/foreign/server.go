@@ -128,8 +128,12 @@ func (s *Server) report(read reader, timed bool) (result.ServerReport, error) {
 		}
 	}
 	r := s.identity()
-	t, young := s.socks.recent(s.pids, now)
-	if read != nil || !young {
+	times := time.Duration(forCounts)
+	if read != nil {
+		times = forMemory
+	}
+	t, young := s.socks.recent(s.pids, now, times)
+	if !young {
 		var err error
 		if t, err = s.socks.count(s.pids, now); err != nil {
 			return r, err

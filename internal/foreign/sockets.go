@@ -12,13 +12,12 @@ import (
 
 // sockets counts the connections that a server has accepted and not closed.
 type sockets struct {
-	fp      proc.FS
-	net     netspace
-	looked  []int // processes whose fds were looked through for listeners
-	inodes  map[uint32]bool
-	ports   map[uint16][]netip.Addr // where it listens
-	last    tally
-	expires time.Time // of last
+	fp     proc.FS
+	net    netspace
+	looked []int // processes whose fds were looked through for listeners
+	inodes map[uint32]bool
+	ports  map[uint16][]netip.Addr // where it listens
+	last   tally
 }
 
 // tally is one count.
@@ -26,12 +25,19 @@ type tally struct {
 	open  int64
 	ports map[uint16]int64
 	fds   int64 // of all processes, at that moment; -1: not known
+	at    time.Time
+	cost  time.Duration
 }
 
-// lookAgain is how many times what a count costs must have passed before the next
-// one, where only counts are asked for: a walk over a million sockets takes a
-// second, and whoever waits for the last of them asks 200 times a second.
-const lookAgain = 2
+// How many times what a walk over all sockets costs must have passed before the
+// next one: it takes a microsecond a socket, a second for a million. Until then the
+// fds that came and went tell. Who asks for counts alone waits for the last
+// connection, 200 times a second; memory is sampled while connections are opened,
+// which the walk would slow down.
+const (
+	forCounts = 2
+	forMemory = 10
+)
 
 // listeners looks for listening sockets among the fds of processes that it has not
 // looked at yet: workers may have opened some of their own.
@@ -80,17 +86,22 @@ func (s *sockets) count(pids []int, now time.Time) (tally, error) {
 	if err != nil {
 		return tally{}, err
 	}
-	s.last, s.expires = t, now.Add(lookAgain*cost)
+	t.at, t.cost = now, cost
+	s.last = t
 	return t, nil
 }
 
-// recent is the last count while it is young, and what fds came and went since.
-func (s *sockets) recent(pids []int, now time.Time) (tally, bool) {
-	if s.last.ports == nil || now.After(s.expires) {
+// recent is the last count while it is young, and what fds came and went since: so
+// many times its cost, or where these are not known, only for whoever asks again
+// and again.
+func (s *sockets) recent(pids []int, now time.Time, times time.Duration) (tally, bool) {
+	t := s.last
+	fds := s.fds(pids)
+	known := fds >= 0 && t.fds >= 0
+	if t.ports == nil || !known && times != forCounts || now.Sub(t.at) > times*t.cost {
 		return tally{}, false
 	}
-	t := s.last
-	if fds := s.fds(pids); fds >= 0 && t.fds >= 0 {
+	if known {
 		t.open = max(0, t.open+fds-t.fds)
 	}
 	return t, true
@@ -137,7 +148,7 @@ type netspace struct {
 // netOf is the namespace of a process. It takes CAP_SYS_ADMIN to look into another
 // one, setns(2).
 func netOf(fp proc.FS, pid int) netspace {
-	if fp.SameNet(pid) {
+	if fp.SameNet(pid) || fp.NetNamespace(pid) == 0 {
 		return netspace{}
 	}
 	return netspace{fp.NetFile(pid)}
@@ -149,7 +160,7 @@ func (n netspace) sockets(visit func(sys.SockInfo) bool, states ...sys.SockState
 	}
 	err := sys.InNetwork(n.file, func() error { return sys.TCPSockets(visit, states...) })
 	if err != nil {
-		return fmt.Errorf("look into the network namespace of the server: %w", err)
+		return fmt.Errorf("look into the network namespace of the server: %w: run this as root, or in that namespace", err)
 	}
 	return nil
 }

@@ -57,7 +57,7 @@ func (o DiagnoseOptions) target(ctx context.Context, fp proc.FS, r *result.Resul
 		}
 		t.Server = append([]int{o.PID}, fp.Children(o.PID)...)
 		t.Ports = portsOf(fp, t.Server)
-		if !fp.SameNet(o.PID) {
+		if !fp.SameNet(o.PID) && fp.NetNamespace(o.PID) != 0 {
 			warn(result.Warn("process_in_other_net").Word("pid", strconv.Itoa(o.PID)))
 		}
 		return t, nil
