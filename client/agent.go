@@ -245,6 +245,9 @@ func (w *work) job(args []string) (job, error) {
 	if err != nil {
 		return job{}, farUsage(err)
 	}
+	if len(j.Run.ServerPIDs) > 0 {
+		return job{}, fmt.Errorf("%w: --server-pid: agents look at no process", fleet.ErrUsage)
+	}
 	t := &j.Run.Target
 	for _, host := range t.Hosts() {
 		if !w.allow.has(host) {

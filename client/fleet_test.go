@@ -22,6 +22,7 @@ func TestForAgents(t *testing.T) {
 		{"echo", "client echo --rate 5k/s --cap=9 --listen 10.0.0.5:1 --fail-if conns.failed>0", "echo --rate 5k/s --server-control=none"},
 		{"stress", "client --fleet 2 stress --users 10 --loops 5 --creds f --nats tls://x", "stress --loops 5 --server-control=none"},
 		{"hold", "client hold --fleet", "hold --server-control=none"},
+		{"hold", "client hold --fleet 2 --server-pid 12,13 --size 32", "hold --size 32 --server-control=none"}, // of the coordinator's machine
 	} {
 		if got := forAgents(tt.scenario, strings.Fields(tt.line), flagsOf(tt.scenario)); strings.Join(got, " ") != tt.want {
 			t.Errorf("%s: %q, want %q", tt.line, got, tt.want)
@@ -147,6 +148,7 @@ func TestAgentAllows(t *testing.T) {
 		"hold --server-control http://127.0.0.1:9090":         "",
 		"soak":                                "no run that agents share",
 		"hold --json x":                       "--json",
+		"hold --server-pid 1":                 "--server-pid",
 		"hold --dash 127.0.0.1:0":             "--dash",
 		"churn --sysctl net.core.somaxconn=1": "--sysctl",
 		"churn --server reboot":               "--server",

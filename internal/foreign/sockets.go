@@ -18,13 +18,15 @@ type sockets struct {
 	inodes map[uint32]bool
 	ports  map[uint16][]netip.Addr // where it listens
 	last   tally
+	asked  int64 // how many fds there were when somebody asked last
 }
 
 // tally is one count.
 type tally struct {
 	open  int64
 	ports map[uint16]int64
-	fds   int64 // of all processes, at that moment; -1: not known
+	fds   int64 // of all processes, after it; -1: not known
+	moved bool  // some came or went during the walk, and may be counted or not
 	at    time.Time
 	cost  time.Duration
 }
@@ -72,7 +74,8 @@ func (s *sockets) listeners(pids []int) error {
 // at its ports that it has accepted: what waits in the queue has no inode yet. One
 // that the peer has closed and the server has not is still held.
 func (s *sockets) count(pids []int, now time.Time) (tally, error) {
-	t := tally{ports: map[uint16]int64{}, fds: s.fds(pids)}
+	t := tally{ports: map[uint16]int64{}}
+	before := s.fds(pids)
 	var err error
 	cost := sys.CPUOf(func() {
 		err = s.net.sockets(func(i sys.SockInfo) bool {
@@ -86,19 +89,23 @@ func (s *sockets) count(pids []int, now time.Time) (tally, error) {
 	if err != nil {
 		return tally{}, err
 	}
-	t.at, t.cost = now, cost
-	s.last = t
+	t.at, t.cost, t.fds = now, cost, s.fds(pids)
+	t.moved = t.fds != before
+	s.last, s.asked = t, t.fds
 	return t, nil
 }
 
 // recent is the last count while it is young, and what fds came and went since: so
 // many times its cost, or where these are not known, only for whoever asks again
-// and again.
+// and again. A count that was taken while connections came is good enough for as
+// long as more come: then there is a better one.
 func (s *sockets) recent(pids []int, now time.Time, times time.Duration) (tally, bool) {
 	t := s.last
 	fds := s.fds(pids)
 	known := fds >= 0 && t.fds >= 0
-	if t.ports == nil || !known && times != forCounts || now.Sub(t.at) > times*t.cost {
+	settled := t.moved && fds == s.asked
+	s.asked = fds
+	if t.ports == nil || settled || !known && times != forCounts || now.Sub(t.at) > times*t.cost {
 		return tally{}, false
 	}
 	if known {

@@ -28,7 +28,8 @@ type ServerWatch struct {
 }
 
 // WatchServer finds the server of a run. Without a control endpoint there is nothing
-// to watch, and the warnings of Fill say so.
+// to watch, and the warnings of Fill say so; an error only where one was named that
+// cannot be watched.
 func WatchServer(ctx context.Context, o Options, fp proc.FS) (*ServerWatch, error) {
 	w := &ServerWatch{p: &Prepared{control: newControl(ctx, "")}, settle: o.Settle, sampler: proc.NewSampler()}
 	return w, w.p.findServer(ctx, o, fp)
@@ -169,6 +170,10 @@ func (w *ServerWatch) Fill(r *result.Result) {
 	if w.last != nil && r.CPU != nil {
 		r.CPU.Server = w.p.serverSeconds(w.before, w.last)
 	}
+	if w.Known() {
+		r.Foreign = w.p.Server.Foreign
+	}
+	w.p.warnEnded()
 	r.Warnings = append(r.Warnings, w.p.Warnings...)
 }
 
