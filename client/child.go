@@ -183,14 +183,14 @@ func parsePart(line []string) (job, error) {
 			return job{}, cli.Usage("--%s: no flag for agents: they read and write no files and change no settings", name)
 		}
 	}
-	j, _, err := parseJob(line)
+	j, c, err := parseJob(line)
 	if err != nil {
 		return job{}, err
 	}
 	if j.Net || j.Server != nil { // whatever flag it was
 		return job{}, cli.Usage("agents make no network namespace and start no server")
 	}
-	j.Quiet, j.Gated, j.Tells, j.Histograms = true, true, true, true
+	j.Quiet, j.Gated, j.Tells, j.Histograms = true, true, true, c.given(liveHistograms)
 	return j, nil
 }
 

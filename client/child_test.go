@@ -39,8 +39,7 @@ func partAt(t *testing.T, line string) job {
 // A part waits at each gate until it is opened, says where it stands, and ends with
 // its result.
 func TestChildPassesGates(t *testing.T) {
-	j := partAt(t, "hold --conns 10 --hold 0s --settle 0s --verify 3")
-	j.Histograms = true
+	j := partAt(t, "hold --conns 10 --hold 0s --settle 0s --verify 3 --"+liveHistograms)
 	c, err := j.start(io.Discard)
 	if err != nil {
 		t.Fatal(err)

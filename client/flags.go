@@ -45,9 +45,13 @@ type raw struct {
 	stages                      []string
 }
 
-// firstNumber is a flag for agents: their connections are part of a larger run, and
-// numbered as such.
-const firstNumber = "first-number"
+// The flags that a coordinator gives its agents: their connections are part of a
+// larger run, and numbered as such; a live page wants histograms, which cost memory
+// that shows in what small runs measure.
+const (
+	firstNumber    = "first-number"
+	liveHistograms = "live-histograms"
+)
 
 // The bounds of flags.
 const (
@@ -111,6 +115,7 @@ func (t *target) declareSources() {
 	f.Add(cli.Text(&t.sources, "auto"), "sources", "CIDR[,..]|auto", "source addresses", t.seldom(), cli.Note("as many as needed"))
 	t.declareTransport()
 	f.Add(cli.Number(&t.First, 0, 0, unit.MaxCount), firstNumber, "N", "what {i} is in the first one's texts", cli.Hidden)
+	f.Add(cli.Switch(new(bool)), liveHistograms, "", "tell them while the run goes on", cli.Hidden)
 	f.Add(&t.Threads, "threads", "N|auto", "client threads", cli.Rare)
 	f.Add(cli.Time(&t.ConnectTimeout, 10*time.Second, 10*time.Millisecond, time.Hour), "connect-timeout", "TIME",
 		"how long a connect may take", cli.Rare)

@@ -95,6 +95,9 @@ func (t *target) runFleet(ctx context.Context, s sharing) (*result.Result, error
 		return nil, err
 	}
 	s.args = forAgents(t.Scenario, t.Line, t.Flags)
+	if t.dash != "" {
+		s.args = append(s.args, "--"+liveHistograms)
+	}
 	c := &captain{target: t, share: s, phase: "gather", began: time.Now()}
 	late, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
