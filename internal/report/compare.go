@@ -7,6 +7,7 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/c10m/c10m/internal/result"
@@ -286,6 +287,9 @@ func (c *Comparison) kernelsKnown() bool {
 // have names of their own.
 func settingsOf(r *result.Result) map[string]string {
 	all := map[string]string{"scenario": r.Scenario, "proto": r.Proto}
+	if n := len(r.Agents); n > 0 {
+		all["agents"] = strconv.Itoa(n)
+	}
 	for prefix, v := range map[string]any{"host.": r.Host, "plan.": r.Plan} {
 		b, err := json.Marshal(v)
 		if err != nil {
@@ -293,7 +297,10 @@ func settingsOf(r *result.Result) map[string]string {
 		}
 		fields := map[string]any{}
 		_ = json.Unmarshal(b, &fields)
-		delete(fields, "settings")
+		// Another start of the same machine, another namespace like it, differ in nothing.
+		for _, name := range []string{"settings", "boot_id", "net_namespace"} {
+			delete(fields, name)
+		}
 		for name, value := range fields {
 			if n, ok := value.(float64); ok {
 				value = measure(prefix+name, n)

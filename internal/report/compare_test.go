@@ -189,12 +189,14 @@ func TestDifferences(t *testing.T) {
 	a, b, c := full(), full(), full()
 	b.Host.Kernel, c.Host.CPUs, c.Plan.Hold = "6.18.2", 4, 20e9
 	c.Host.Settings["net.core.somaxconn"] = "128"
-	want := []string{"host.cpus: 2 / 4", "host.kernel: 6.18.1, 6.18.2 / 6.18.1", "net.core.somaxconn: 65535 / 128", "plan.hold: 10.0 s / 20.0 s"}
+	c.Host.BootID, c.Host.Net = "started again", 7
+	c.Agents = make([]result.Agent, 3)
+	want := []string{"agents: - / 3", "host.cpus: 2 / 4", "host.kernel: 6.18.1, 6.18.2 / 6.18.1", "net.core.somaxconn: 65535 / 128", "plan.hold: 10.0 s / 20.0 s"}
 	if got := differ(t, a, b, c); !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)
 	}
 	b.Host.Settings = nil // a file from before they were kept
-	if got := differ(t, a, b, c); !slices.Equal(got, slices.Delete(want, 2, 3)) {
+	if got := differ(t, a, b, c); !slices.Equal(got, slices.Delete(want, 3, 4)) {
 		t.Errorf("%q, want no setting of the kernel", got)
 	}
 }
