@@ -84,6 +84,9 @@ func (s *settings) put(known bool, name, value string) {
 // machineSection is the machine and what was asked of it.
 func machineSection(r *result.Result) section {
 	t := settings{table{Title: "Machine of the client"}}
+	if len(r.Agents) > 1 {
+		t.Title = "Machine of the first agent"
+	}
 	h := r.Host
 	t.put(!r.Started.IsZero(), "started", r.Started.Format("2006-01-02 15:04:05 MST"))
 	t.put(h.Kernel != "", "kernel", "Linux "+h.Kernel)
