@@ -7,8 +7,8 @@
 #   PROTO=tcp     protocols: tcp, ws or tcp,ws
 #   ENGINE=gnet   the server's engine: gnet or epoll
 #   SCENARIO=hold the client's scenario
-#   CLIENT_FLAGS  more flags for the client; SERVER=CMD another server that
-#                 prints "ready" (bench.sh compares with it)
+#   CLIENT_FLAGS, SERVER_FLAGS  more flags for either; SERVER=CMD another server
+#                 that prints "ready" (bench.sh compares with it)
 #   OUT=out/last.json  the result; without OUT there is a page as well, out/last.html
 #
 # As root all of it happens in a network namespace of its own (netns.sh). The
@@ -20,6 +20,7 @@ readonly conns=${CONNS:-} ports=${PORTS:-200} proto=${PROTO:-tcp}
 readonly engine=${ENGINE:-gnet}
 readonly scenario=${SCENARIO:-hold} out=${OUT:-out/last.json} other=${SERVER:-}
 read -ra more <<<"${CLIENT_FLAGS:-}"
+read -ra served <<<"${SERVER_FLAGS:-}"
 readonly cap=1000000      # unless CONNS says otherwise
 readonly start_seconds=60 # until the server is ready
 readonly stop_seconds=40  # until the server has drained (--drain 30s)
@@ -115,7 +116,7 @@ rm -f "$out" ${page:+"$page"}
 if [[ -n $other ]]; then
   read -ra program <<<"$other"
 else
-  program=(bin/server --engine "$engine" --ports "$ports" --max-conns "$limit")
+  program=(bin/server --engine "$engine" --ports "$ports" --max-conns "$limit" "${served[@]}")
 fi
 setpriv --pdeathsig TERM -- "${program[@]}" >"$line" &
 server=$!

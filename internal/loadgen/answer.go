@@ -71,12 +71,12 @@ func isHTTP(b []byte) bool { return bytes.HasPrefix(b, []byte("HTTP/1.")) }
 
 // isHTTPForTLS says whether b is what an HTTPS server answers to plain HTTP:
 // status 400, with a sentence for people. nginx and Go's net/http mention HTTPS,
-// Apache httpd an "SSL-enabled server port".
+// Apache httpd an "SSL-enabled server port", ours says that the port speaks TLS.
 func isHTTPForTLS(b []byte) bool {
 	if !isHTTP(b) || !bytes.HasPrefix(b[min(len(b), len("HTTP/1.x ")):], []byte("400")) {
 		return false
 	}
-	for _, words := range []string{"HTTPS port", "HTTPS server", "SSL-enabled server"} {
+	for _, words := range []string{"HTTPS port", "HTTPS server", "SSL-enabled server", "port speaks TLS"} {
 		if bytes.Contains(b, []byte(words)) {
 			return true
 		}

@@ -1,6 +1,7 @@
 package loadgen
 
 import (
+	"strings"
 	"time"
 
 	"github.com/c10m/c10m/internal/plan"
@@ -103,7 +104,7 @@ func (cs *conns) because(slot int64, why cause, err error) {
 	if cs.list[slot].state == open {
 		why = why.ofOpen()
 	}
-	cs.keepFirst(slot, why, "TLS: ", []byte(err.Error()))
+	cs.keepFirst(slot, why, "TLS: ", []byte(strings.TrimPrefix(err.Error(), "tls: ")))
 }
 
 func (cs *conns) recordConnect(slot int64) {

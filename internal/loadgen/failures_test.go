@@ -56,6 +56,7 @@ func TestWebSocketFailures(t *testing.T) {
 			"<title>400 The plain HTTP request was sent to HTTPS port</title>")},
 		{"handshake_tls", true, false, say("HTTP/1.0 400 Bad Request\r\n\r\n" +
 			"Client sent an HTTP request to an HTTPS server.\n")},
+		{"handshake_tls", true, false, say("HTTP/1.1 400 Bad Request\r\n\r\nThis port speaks TLS: https:// or wss://\n")},
 		{"handshake_closed", true, false, func(p *peer) { _, _ = p.in.Peek(1) }},
 		{"handshake_timeout", true, false, func(p *peer) { _, _ = io.Copy(io.Discard, p) }},
 		{"handshake_timeout", true, false, say("HTTP/1.1 100 Continue\r\n\r\n")},

@@ -83,7 +83,7 @@ var cures = map[string]string{
 	"handshake_deflate":      "its permessage-deflate keeps a context or a window not offered: off there",
 	"handshake_subprotocol":  "it chose none of the subprotocols offered, or one not offered: --subprotocol",
 
-	"read_closed":     "the server closed it: over its --max-conns or fd limit, or it went away",
+	"read_closed":     "the server closed it: over its --max-conns or fd limit, gone, or wants --tls",
 	"read_reset":      "ECONNRESET: the server reset it: over its limit, or it crashed",
 	"read_timeout":    "ETIMEDOUT: the network or the server's machine went silent",
 	"read_other":      "read(2) or epoll_wait(2) failed otherwise: see the kernel's log",
