@@ -29,7 +29,11 @@ func talkSection(t *result.Talk) section {
 	}
 	heard := table{Title: "Pushes"}
 	if p := t.Pushes; p != nil {
-		heard.say("received", "%s by %s, %s", unit.Commas(p.Received), Plural(p.Conns, "connection"), unit.Bytes(float64(p.Bytes)))
+		if p.Received > 0 {
+			heard.say("received", "%s by %s, %s", unit.Commas(p.Received), Plural(p.Conns, "connection"), unit.Bytes(float64(p.Bytes)))
+		} else {
+			heard.say("received", "none")
+		}
 		if p.Rate > 0 {
 			heard.say("rate", "%s over %s, %s on each connection", unit.PerSecond(p.Rate), unit.Seconds(p.Seconds), unit.PerSecond(p.RatePerConn))
 		}
@@ -56,7 +60,7 @@ func talkSection(t *result.Talk) section {
 				unit.Bytes(float64(d.Sent)), unit.Bytes(float64(d.SentWire)), unit.Bytes(float64(d.Received)), unit.Bytes(float64(d.ReceivedWire)))
 		}
 		if d.Messages > 0 {
-			squeezed.say("cost", "%s of the client's processor time, %s a message", unit.Seconds(d.Seconds),
+			squeezed.say("cost", "%s of the client's threads, %s a message", unit.Seconds(d.Seconds),
 				unit.Nanos(int64(d.Seconds/float64(d.Messages)*1e9)))
 		}
 	}

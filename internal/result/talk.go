@@ -55,7 +55,7 @@ type Deflate struct {
 	ReceivedWire int64   `json:"received_wire_bytes"`
 	WireShare    float64 `json:"wire_share,omitempty"` // of both ways: what was left of the payload
 	Messages     int64   `json:"messages"`             // that were compressed or inflated here
-	Seconds      float64 `json:"seconds"`              // that took, of the client's processor time
+	Seconds      float64 `json:"seconds"`              // that took, of the client's threads
 }
 
 // Settle works out the share.
