@@ -24,7 +24,9 @@ import (
 // Content may come again: "tick", each second. A connection that had it already, has
 // the next one, and opens it if nobody has; it remembers the last two contents that it
 // had. One that remembers nothing (it is new, or had much else meanwhile) belongs to
-// the newest, unless that is older than half of the time between the last two.
+// the newest, unless that is older than half of the time between the last two. If the
+// same content comes again before all have had it, nobody can tell the two apart: who is
+// late counts for the newer one.
 type broadcasts struct {
 	seen [1 << 15]atomic.Uint64        // the tag of a content, and the clock when it was first had
 	cast [1 << 14]atomic.Pointer[cast] // by content

@@ -171,3 +171,21 @@ func TestReadDeflated(t *testing.T) {
 		})
 	}
 }
+
+// FuzzInflate: whatever a server sends, it is inflated within its bound or refused, and
+// what we compress comes back.
+func FuzzInflate(f *testing.F) {
+	for _, text := range []string{"", "Hello", strings.Repeat("tick ", 100)} {
+		f.Add(AppendDeflated(nil, []byte(text)))
+	}
+	f.Add([]byte("\xff\xff\x00"))
+	f.Fuzz(func(t *testing.T, in []byte) {
+		const most = 1 << 12
+		if read, err := AppendInflated(nil, in, most); len(read) > most || err != nil && len(read) > 0 {
+			t.Errorf("%d bytes of %d, %v", len(read), most, err)
+		}
+		if read, err := AppendInflated(nil, AppendDeflated(nil, in), len(in)); err != nil || !bytes.Equal(read, in) {
+			t.Errorf("%q comes back as %q, %v", in, read, err)
+		}
+	})
+}
