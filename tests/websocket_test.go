@@ -195,8 +195,8 @@ func TestShowFailure(t *testing.T) {
 			continue
 		}
 		want := []string{"HTTP/1.1 426 Upgrade Required", "Server: nginx[31m", "", "no"}
-		if a == nil || a.Cause != "handshake_status_426" || a.From != fmt.Sprintf("127.0.0.1:%d", port) || !slices.Equal(a.Lines, want) {
-			t.Errorf("the first failing answer is %+v, want %q", a, want)
+		if a == nil || a.Cause != "handshake_status_426" || a.From != fmt.Sprintf("127.0.0.1:%d", port) || !slices.Equal(a.Lines, want) || len(a.Sent) == 0 || a.Sent[0] != "GET / HTTP/1.1" {
+			t.Errorf("the first failing exchange is %+v, want %q", a, want)
 		}
 	}
 }

@@ -9,33 +9,58 @@ import (
 	"unicode/utf8"
 )
 
-// maxAnswer is how much of a failing answer is kept, bytes.
-const maxAnswer = 2 << 10
+// How much of a failing exchange is kept, bytes.
+const (
+	maxAnswer = 2 << 10
+	maxSent   = 512 // of a message; a handshake is kept like an answer
+)
 
-// Answer is what a peer said that made a connection fail.
+// Answer is the exchange by which a connection failed. Its lines have no control
+// characters, and bytes that are no text are \xNN.
 type Answer struct {
 	Cause string // as in Tally.Errors
 	From  netip.AddrPort
-	Lines []string // without control characters; bytes that are no text are \xNN
+	Sent  []string // what we had said; nil: nothing that it could have been the answer to
+	Lines []string // what the peer said; nil: nothing
 }
 
-// keepFirst keeps the answer that made the first connection of all threads fail.
+// keepFirst keeps the exchange that made the first connection of all threads fail.
+// It is to be called before the connection's state is given up.
 func (cs *conns) keepFirst(slot int64, why cause, prefix string, answer []byte) {
 	if cs.shared.answer.Load() != nil {
 		return
 	}
 	from := cs.shared.to[cs.plan.Tuple(cs.plan.Offset+slot).Dest].At
 	cs.shared.answer.CompareAndSwap(nil, &Answer{
-		Cause: why.String(), From: from, Lines: printable(prefix, answer),
+		Cause: why.String(), From: from, Sent: cs.sent(slot), Lines: printable(prefix, answer, maxAnswer),
 	})
+}
+
+// sent is what a connection has said and awaits the answer of, as lines.
+func (cs *conns) sent(slot int64) []string {
+	c, h := &cs.list[slot], cs.msgs.hears
+	switch {
+	case c.state == requesting || c.state == upgrading:
+		return printable("", cs.frames.template(slot).AppendRequest(nil, cs.frames.seed(slot)), maxAnswer)
+	case c.state != open:
+	case c.busy:
+		return printable("", cs.msgs.message(slot, cs.msgs.oldest(slot)), maxSent)
+	case h != nil && h.list[slot].first == firstWaiting:
+		return printable("", h.said.first.Append(nil, cs.plan.Called(slot), 0, h.said.lines), maxSent)
+	}
+	return nil
 }
 
 // printable returns what a peer sent as lines that are safe to print on a
 // terminal: control characters (ECMA-48) are dropped, and so are invisible ones
-// that change the direction of text (Unicode category Cf).
-func printable(prefix string, b []byte) []string {
-	more := len(b) > maxAnswer
-	b = b[:min(len(b), maxAnswer)]
+// that change the direction of text (Unicode category Cf). Of nothing there are none,
+// and of more than so many bytes the rest is left out.
+func printable(prefix string, b []byte, most int) []string {
+	if prefix == "" && len(b) == 0 {
+		return nil
+	}
+	more := len(b) > most
+	b = b[:min(len(b), most)]
 	var s strings.Builder
 	s.WriteString(prefix)
 	for len(b) > 0 {

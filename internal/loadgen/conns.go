@@ -179,6 +179,9 @@ func (cs *conns) ended(slot int64, why cause) {
 
 // failOpening handles a connection that was being opened and was not established.
 func (cs *conns) failOpening(slot int64, why cause) {
+	if state := cs.list[slot].state; state == requesting || state == upgrading {
+		cs.keepFirst(slot, why, "", cs.frames.left(slot))
+	}
 	if !cs.list[slot].restoring {
 		cs.pending--
 	}
@@ -208,6 +211,7 @@ func (cs *conns) lose(slot int64, why cause) {
 		cs.ages.lost(cs.now(), c.t)
 	}
 	if c.busy {
+		cs.keepFirst(slot, why, "", nil)
 		cs.count(slot).Missing += cs.msgs.abandon(slot)
 	}
 	cs.drop(slot, false)

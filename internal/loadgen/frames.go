@@ -36,8 +36,8 @@ func (f *frames) template(slot int64) *ws.Template {
 	return f.cs.shared.requests[f.cs.plan.Tuple(f.cs.plan.Offset+slot).Dest]
 }
 
-// seed numbers a connection for its Sec-WebSocket-Key.
-func (f *frames) seed(slot int64) uint64 { return uint64(f.cs.plan.Offset + slot) }
+// seed numbers a connection for its Sec-WebSocket-Key and what it says.
+func (f *frames) seed(slot int64) uint64 { return f.cs.plan.Called(slot) }
 
 // maskKey is the masking key of message seq. RFC 6455 section 5.3 wants
 // unpredictable keys, so that a page in a browser cannot choose what a proxy sees;
@@ -120,6 +120,14 @@ func (f *frames) keep(slot int64, left []byte) {
 	}
 	r := f.rareOf(slot)
 	r.left = append(r.left[:0], left...)
+}
+
+// left is what has arrived of a connection and was not consumed.
+func (f *frames) left(slot int64) []byte {
+	if r := f.rare[slot]; r != nil {
+		return r.left
+	}
+	return nil
 }
 
 func (f *frames) rareOf(slot int64) *rare {

@@ -204,6 +204,14 @@ func (m *messages) flush(slot int64) bool {
 	return m.cs.list[slot].state == open
 }
 
+// oldest is the message under way that is to be answered next.
+func (m *messages) oldest(slot int64) uint32 {
+	if m.pipes != nil {
+		return m.pipes[slot]
+	}
+	return m.cs.talks[slot].seq
+}
+
 // awaited is the message whose echo comes next, and how much of it has been
 // written; nil if none is expected: the bytes are then a late answer that the
 // connection owes, or unsolicited.
@@ -217,10 +225,7 @@ func (m *messages) awaited(slot int64, in []byte) (want []byte, written int) {
 		m.cs.blame(slot, echoSurplus, 1)
 		return nil, 0
 	}
-	seq := k.seq
-	if m.pipes != nil {
-		seq = m.pipes[slot]
-	}
+	seq := m.oldest(slot)
 	want = m.message(slot, seq)
 	switch {
 	case seq != k.seq || k.sent == wholly:
@@ -357,6 +362,9 @@ func (m *messages) expireAll() {
 // expire stops waiting for a connection's answers. After an interrupt its messages
 // count nowhere, because nobody waited for them.
 func (m *messages) expire(slot int64) {
+	if !m.cs.shared.stopEx.Load() {
+		m.cs.keepFirst(slot, echoTimeout, "", nil)
+	}
 	n := m.abandon(slot)
 	m.owe(slot)
 	if m.cs.shared.stopEx.Load() {

@@ -26,15 +26,13 @@ func (s *shared) secure(p plan.Plan) error {
 	if !p.TLS.On {
 		return nil
 	}
-	o := secure.Options{Insecure: p.TLS.Insecure, CA: p.TLS.CA, Cert: p.TLS.Cert, Key: p.TLS.Key, ALPN: p.TLS.ALPN,
-		Resume: p.TLS.Resume != plan.ResumeNone}
 	named := map[string]*secure.Profile{}
 	for i := range s.to {
-		name := cmp.Or(p.TLS.SNI, s.to[i].Name, s.to[i].At.Addr().String())
+		name := serverName(&p.Target, &s.to[i])
 		if named[name] == nil {
-			made, err := o.Profile(name)
+			made, err := Profile(&p.Target, &s.to[i])
 			if err != nil {
-				return fmt.Errorf("prepare TLS: %w", err)
+				return err
 			}
 			named[name] = made
 		}
@@ -42,6 +40,23 @@ func (s *shared) secure(p plan.Plan) error {
 	}
 	s.handshakes = secure.NewPool(handshakesPerCore*runtime.GOMAXPROCS(0), 0)
 	return nil
+}
+
+// serverName is what a destination is asked for by, and what its certificate must be
+// for.
+func serverName(t *plan.Target, to *plan.Dest) string {
+	return cmp.Or(t.TLS.SNI, to.Name, to.At.Addr().String())
+}
+
+// Profile is how a destination is connected to with TLS.
+func Profile(t *plan.Target, to *plan.Dest) (*secure.Profile, error) {
+	o := secure.Options{Insecure: t.TLS.Insecure, CA: t.TLS.CA, Cert: t.TLS.Cert, Key: t.TLS.Key, ALPN: t.TLS.ALPN,
+		Resume: t.TLS.Resume != plan.ResumeNone}
+	p, err := o.Profile(serverName(t, to))
+	if err != nil {
+		return nil, fmt.Errorf("prepare TLS: %w", err)
+	}
+	return p, nil
 }
 
 // newBell makes an eventfd by which handshakes wake one thread.

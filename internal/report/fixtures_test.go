@@ -116,7 +116,7 @@ func failed() *result.Result {
 		Agreed: []result.Agreed{{Version: "TLS 1.3", Cipher: "TLS_AES_128_GCM_SHA256", Protocol: "http/1.1", Count: 28_000},
 			{Version: "TLS 1.2", Cipher: "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384", Count: 236}}}
 	r.FirstFailure = &result.FailedAnswer{Cause: "handshake_status_404", From: "192.0.2.7:443",
-		Lines: []string{"HTTP/1.1 404 Not Found", "Server: nginx <1> \x1b[31m", "", strings.Repeat("words ", 20)}}
+		Sent: []string{"GET /ws?room=0 HTTP/1.1", "Host: chat.example.com"}, Lines: []string{"HTTP/1.1 404 Not Found", "Server: nginx <1> \x1b[31m", "", strings.Repeat("words ", 20)}}
 	r.Setup = &result.Setup{Seconds: 3.004, Rate: 9398, Curve: curve(28_232, 3.004)[:4]}
 	r.Memory = &result.Memory{Method: "meminfo", KernelPerConn: 4100, KernelPerSocket: 4100, ClientBelow: ptr(37.1), TotalPerConn: 4100,
 		Fit: result.Fit{Slope: 4100, Samples: 2}, Plain: result.Parts{Kernel: 4100, Total: 4100}}

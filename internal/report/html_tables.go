@@ -64,12 +64,26 @@ func verdictTable(list []result.Verdict) table {
 	return t
 }
 
-// answerSection is what a peer said that made the first connection fail.
+// answerSection is the exchange that made the first connection fail.
 func answerSection(a *result.FailedAnswer) section {
 	if a == nil {
 		return section{}
 	}
-	return section{Title: answerTitle(a), Class: "full", Code: strings.Join(a.Lines, "\n")}
+	return section{Title: answerTitle(a), Class: "full", Code: strings.Join(exchange(a), "\n")}
+}
+
+// exchange is both directions of one: what was sent behind >, what came back behind <.
+func exchange(a *result.FailedAnswer) (all []string) {
+	for _, line := range a.Sent {
+		all = append(all, "> "+line)
+	}
+	for _, line := range a.Lines {
+		all = append(all, "< "+line)
+	}
+	if len(a.Lines) == 0 {
+		all = append(all, "< (nothing came)")
+	}
+	return all
 }
 
 // settings collects words by their names, as far as they are known.

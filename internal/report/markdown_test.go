@@ -72,7 +72,7 @@ func TestMarkdownEscapes(t *testing.T) {
 	if err := WriteMarkdown(&b, r); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{`a\|b\*c\_d&lt;img src=x&gt;`, "````\n```\n<script>\n````", "`````\nclient '````'\n`````"} {
+	for _, want := range []string{`a\|b\*c\_d&lt;img src=x&gt;`, "````\n< ```\n< <script>\n````", "`````\nclient '````'\n`````"} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("no %q in\n%s", want, b.String())
 		}

@@ -199,7 +199,7 @@ func verdict(r *result.Result) (word, said string) {
 }
 
 func answerTitle(a *result.FailedAnswer) string {
-	return fmt.Sprintf("First failing answer (%s, from %s)", a.Cause, a.From)
+	return fmt.Sprintf("First failing exchange (%s, with %s)", a.Cause, a.From)
 }
 
 // warnings are the doubts, each with the word before it so that grep finds

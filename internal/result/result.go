@@ -120,12 +120,14 @@ type Conns struct {
 	IdleTimeout int64       `json:"idle_timeout_ns,omitempty"` // what closed them, where it was that; else absent
 }
 
-// FailedAnswer is what a peer said that made a connection fail, the first of the
-// run. Its lines have no control characters.
+// FailedAnswer is the exchange that made a connection fail, the first of the run. Its
+// lines have no control characters. Either may be nothing: what a server says of its
+// own accord, and an answer that never came.
 type FailedAnswer struct {
 	Cause string   `json:"cause"`
-	From  string   `json:"from"` // address and port
-	Lines []string `json:"lines"`
+	From  string   `json:"from"`            // address and port
+	Sent  []string `json:"sent,omitempty"`  // what the client had said
+	Lines []string `json:"lines,omitempty"` // what came back
 }
 
 // Setup is the ramp: from the first connect until the client held everything

@@ -56,7 +56,7 @@ func (o *Options) firstFailure(t loadgen.Tally) *result.FailedAnswer {
 	if !o.ShowFailure || t.First == nil {
 		return nil
 	}
-	return &result.FailedAnswer{Cause: t.First.Cause, From: t.First.From.String(), Lines: t.First.Lines}
+	return &result.FailedAnswer{Cause: t.First.Cause, From: t.First.From.String(), Sent: t.First.Sent, Lines: t.First.Lines}
 }
 
 // fillIdle reports how old the connections were that the other end closed, and

@@ -15,6 +15,7 @@ import (
 	"github.com/c10m/c10m/internal/loadgen"
 	"github.com/c10m/c10m/internal/plan"
 	"github.com/c10m/c10m/internal/result"
+	"github.com/c10m/c10m/internal/secure"
 	"github.com/c10m/c10m/internal/ws"
 )
 
@@ -91,22 +92,29 @@ func try(ctx context.Context, t *plan.Target, to *plan.Dest, o *Options) error {
 	return nil
 }
 
-// answers does the opening handshake of connection 0. Any answer of HTTP will do but
-// those by which a proxy, or a server that is not ready, asks for patience: whatever
-// else is wrong with it the run will say.
+// answers does the opening handshake of connection 0, over TLS where the target is.
+// Any answer will do but an end, and the HTTP statuses by which a proxy, or a server
+// that is not ready, asks for patience: whatever else is wrong the run will say.
 func answers(c net.Conn, t *plan.Target, to *plan.Dest) error {
 	lines, _ := fill.ParseLines(string(t.Lines)) // nil: there are none
 	request, err := loadgen.Request(t, to, lines)
 	if err != nil {
 		return err
 	}
+	if t.TLS.On {
+		profile, err := loadgen.Profile(t, to)
+		if err != nil {
+			return err
+		}
+		c = profile.Over(c)
+	}
 	if _, err := c.Write(request.AppendRequest(nil, 0)); err != nil {
-		return fmt.Errorf("%s: write handshake: %w", to.At, err)
+		return silent(to, err)
 	}
 	in := bufio.NewReaderSize(c, ws.MaxResponse)
 	for want := 1; ; {
 		if _, err := in.Peek(want); err != nil {
-			return fmt.Errorf("%s: no answer to the handshake: %w", to.At, err)
+			return silent(to, err)
 		}
 		got, _ := in.Peek(in.Buffered())
 		n, err := request.CheckResponse(got, 0)
@@ -119,6 +127,20 @@ func answers(c net.Conn, t *plan.Target, to *plan.Dest) error {
 		}
 		want = len(got) + 1
 	}
+}
+
+// silent is the error of a server that ends or keeps silent where it should answer;
+// nil of any other, like a certificate that is refused.
+func silent(to *plan.Dest, err error) error {
+	var network *net.OpError
+	switch secure.CauseOf(err) {
+	case secure.Closed, secure.Timeout:
+	default:
+		if !errors.As(err, &network) || network.Op == "remote error" { // a TLS alert
+			return nil
+		}
+	}
+	return fmt.Errorf("%s: no answer to the handshake: %w", to.At, err)
 }
 
 // notReady says whether an HTTP status may be of a server that is starting, or of a

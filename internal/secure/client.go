@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"net"
 	"strings"
 )
 
@@ -54,6 +55,10 @@ func (p *Profile) Client(resume bool) *Conn {
 	}
 	return Client(p.first)
 }
+
+// Over is such a connection over another one that blocks, for a single look at a
+// server. It offers no session.
+func (p *Profile) Over(c net.Conn) net.Conn { return tls.Client(c, p.first) }
 
 // writeOnly keeps sessions and gives none: for connections of those who have none
 // yet.

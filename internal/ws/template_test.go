@@ -4,9 +4,12 @@ import (
 	"bufio"
 	"bytes"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
+
+	"github.com/c10m/c10m/internal/fill"
 )
 
 func TestNewTemplate(t *testing.T) {
@@ -203,4 +206,79 @@ func FuzzCheckResponse(f *testing.F) {
 			}
 		}
 	})
+}
+
+// Placeholders of path and fields are rendered for each connection, the same each time.
+func TestTemplateWithPlaceholders(t *testing.T) {
+	lines, err := fill.ParseLines("alice\nbob\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tmpl, err := NewTemplate("h.example", "/chat?room={i}&u={line}", [][2]string{
+		{"Authorization", "Bearer {line}"}, {"X-Id", "{uuid}"}, {"X-Json", `{"a":1,"b":{i}}`}, {"X-Plain", "{{i}}"}, {"Host", "{i}.example"}}, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !tmpl.NeedsLines() {
+		t.Error("it has {line}")
+	}
+	tmpl.Fill(lines, 1)
+	seen := map[string]bool{}
+	for conn := range uint64(5) {
+		request := string(tmpl.AppendRequest(nil, conn))
+		checkRequest(t, []byte(request), fmt.Sprintf("/chat?room=%d&u=%s", conn, lines.Of(conn)))
+		for _, want := range []string{
+			fmt.Sprintf("\r\nHost: %d.example\r\n", conn), "\r\nAuthorization: Bearer " + lines.Of(conn) + "\r\n",
+			fmt.Sprintf("\r\nX-Json: {\"a\":1,\"b\":%d}\r\n", conn), "\r\nX-Plain: {i}\r\n"} {
+			if !strings.Contains(request, want) {
+				t.Errorf("connection %d lacks %q in %q", conn, want, request)
+			}
+		}
+		if len(request) > tmpl.Size() || seen[request] || string(tmpl.AppendRequest(nil, conn)) != request {
+			t.Errorf("connection %d: %d bytes, at most %d; seen before %v; %q", conn, len(request), tmpl.Size(), seen[request], request)
+		}
+		seen[request] = true
+	}
+	before := string(tmpl.AppendRequest(nil, 0))
+	if tmpl.Fill(lines, 2); string(tmpl.AppendRequest(nil, 0)) == before {
+		t.Error("another seed, and the same {uuid}")
+	}
+	if buf := make([]byte, 0, tmpl.Size()); testing.AllocsPerRun(100, func() { tmpl.AppendRequest(buf, 7) }) != 0 {
+		t.Error("rendering allocates")
+	}
+}
+
+// Lines must fit where they are put.
+func TestTemplateLines(t *testing.T) {
+	for _, tt := range []struct {
+		path, field, lines string
+		bad                string // in the error
+	}{
+		{"/{line}", "x", "a\nb", ""},
+		{"/{line}", "x", "a\nb c", `line 2, "b c", cannot stand in a path`},
+		{"/{line}", "x", "a#", "cannot stand in a path"},
+		{"/{line}", "x", "größe", "cannot stand in a path"},
+		{"/", "{line}", "b c\ngröße", ""},
+		{"/", "{line}", "a\n b", `line 2, " b", is no value of a header field`},
+		{"/", "{line}", "a\x01b", "control characters"},
+		{"/", "{line}", strings.Repeat("x", 100) + "\x01", `"` + strings.Repeat("x", 40) + `..."`},
+	} {
+		tmpl, err := NewTemplate("h", tt.path, [][2]string{{"X", tt.field}}, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines, err := fill.ParseLines(tt.lines)
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = tmpl.CheckLines(lines)
+		if (err == nil) != (tt.bad == "") || err != nil && !strings.Contains(err.Error(), tt.bad) {
+			t.Errorf("%q and %q with %.20q: %v, want %q", tt.path, tt.field, tt.lines, err, tt.bad)
+		}
+	}
+	for _, bad := range []string{"/{room}", "/{I}"} {
+		if _, err := NewTemplate("h", bad, nil, ""); err == nil || !strings.Contains(err.Error(), fill.Legal) {
+			t.Errorf("%s: %v", bad, err)
+		}
+	}
 }
