@@ -422,12 +422,15 @@ func (c *captain) partOf(i int, o fleet.Outcome) *result.Result {
 	}
 	c.say("fleet: %s is lost: %s\n", o.Name, plan.OneLine(o.Why))
 	p := result.Plan{Asked: c.Asked, Conns: c.share.conns[i]}
+	part := unit.Rate(float64(p.Conns) / float64(max(1, c.total)))
+	p.Rate, p.MessageRate = p.Rate*part, p.MessageRate*part
 	last, phase := result.Conns{}, o.Phase
+	var echo *result.Echo
 	if e := sampleOf(o.Member); e != nil {
-		last, phase = e.Conns, e.Phase
+		last, echo, phase = e.Conns, e.Messages(), e.Phase
 		if e.Plan.Conns > 0 {
 			p = e.Plan
 		}
 	}
-	return result.LostAgent(c.Scenario, c.Proto, p, o.Name, o.Boot, last, phase)
+	return result.LostAgent(c.Scenario, c.Proto, p, o.Name, o.Boot, last, echo, phase)
 }

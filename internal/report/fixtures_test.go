@@ -95,7 +95,7 @@ func fleet() *result.Result {
 		r.OfAgent(name, ahead)
 		return r
 	}
-	lost := result.LostAgent("echo", "ws", failed().Plan, "tokyo", "3", result.Conns{Established: 700}, "hold")
+	lost := result.LostAgent("echo", "ws", failed().Plan, "tokyo", "3", result.Conns{Established: 700}, nil, "hold")
 	r, err := result.Merge(part("oslo", "1", 0), part("lima-2", "2", 12*time.Millisecond), part("lima-33", "2", 0), lost)
 	if err != nil {
 		panic(err)

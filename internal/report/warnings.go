@@ -106,7 +106,8 @@ var sentences = map[string]string{
 	"parts_on_hosts": "the parts ran on different machines: the host shown is the first part's",
 	"process_in_other_net": "process {pid} lives in another network namespace: queues, drops, ports and " +
 		"conntrack shown are this one's (nsenter -t {pid} -n bin/client diagnose ...)",
-	"ramp_stopped": "the ramp was stopped at {established} of {asked} connections: {why}",
+	"protocols_not_added": "the protocols are not shown apart: what one agent did of each is not known",
+	"ramp_stopped":        "the ramp was stopped at {established} of {asked} connections: {why}",
 	"ramp_stopped_by_cgroup": "the ramp was stopped at {established} of {asked} connections: memory: " +
 		"{used_bytes} of {total_bytes} of this cgroup's limit are in use; {reserve_share} stay free",
 	"ramp_stopped_by_memory": "the ramp was stopped at {established} of {asked} connections: memory: " +

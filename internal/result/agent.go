@@ -73,11 +73,16 @@ func (r *Result) OfAgent(name string, offset time.Duration) {
 }
 
 // LostAgent is the part of an agent that nothing more was heard of, as part of a run
-// of that scenario and protocol: boot is the boot id of its machine, p what it was to do, last what it had counted when
+// of that scenario and protocol: boot is the boot id of its machine, p what it was to do, last and echo what it had counted when
 // it was heard of last, in that phase. All that it held is lost, and what it had not
 // come to has failed.
-func LostAgent(scenario, proto string, p Plan, name, boot string, last Conns, phase string) *Result {
+func LostAgent(scenario, proto string, p Plan, name, boot string, last Conns, echo *Echo, phase string) *Result {
 	r := &Result{Schema: Schema, Scenario: scenario, Proto: proto, Plan: p, Conns: last}
+	if echo != nil && echo.Sent > 0 { // what was under way then was never answered to anybody
+		e := *echo
+		e.Lost = max(0, e.Sent-e.Received-e.Mismatched)
+		r.Echo = &e
+	}
 	c := &r.Conns
 	c.Errors = last.Errors.Plus(nil)
 	if held := c.Established - c.Lost + c.Reconnected; held > 0 {

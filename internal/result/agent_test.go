@@ -31,7 +31,7 @@ func part(name, boot string, net uint64, set ...func(*Result)) *Result {
 // Nine of ten is not ten: the one that is gone is a part, its share is lost.
 func TestMergeLostAgent(t *testing.T) {
 	held := Conns{Attempted: 70, Established: 60, Failed: 10, Lost: 5, Errors: ErrorCounts{"connect_refused": 10, "read_reset": 5}}
-	lost := LostAgent("hold", "tcp", Plan{Conns: 100, Ports: 2}, "c", "9", held, "hold")
+	lost := LostAgent("hold", "tcp", Plan{Conns: 100, Ports: 2}, "c", "9", held, nil, "hold")
 	if err := lost.Check(); err != nil {
 		t.Fatal(err)
 	}
@@ -298,4 +298,38 @@ func TestMergeForgetsNothing(t *testing.T) {
 	}
 	want.Memory = a.Memory
 	walk(reflect.ValueOf(want), reflect.ValueOf(sum), "Result")
+}
+
+// A file of a run in which an agent was lost can be read again, whatever the others
+// measured.
+func TestMergeOfLostReadsBack(t *testing.T) {
+	for _, scenario := range []string{"hold", "stress"} {
+		a, b := addable(), addable()
+		a.Scenario, b.Scenario = scenario, scenario
+		for _, r := range []*Result{a, b} {
+			r.Protocols = r.Protocols[:1]
+			r.OfAgent(r.Scenario, 0)
+		}
+		last := Conns{Established: 40, Errors: ErrorCounts{}}
+		lost := LostAgent(scenario, "tcp", a.Plan, "c", "9", last, &Echo{Sent: 9, Received: 7}, "hold")
+		r, err := Merge(a, b, lost)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Read(strings.NewReader(write(t, r))); err != nil {
+			t.Errorf("%s: %v", scenario, err)
+		}
+		if r.Protocols != nil || !slices.ContainsFunc(r.Warnings, func(w Warning) bool { return w.Code == "protocols_not_added" }) {
+			t.Errorf("protocols %+v of two agents of three stand for all", r.Protocols)
+		}
+		if r.Echo.Received != 2*98+7 || r.Echo.Lost != 2+2 {
+			t.Errorf("echo %+v", r.Echo)
+		}
+		if s := r.Stress; s.Users != 200+120 || s.Asked != 32_000 || s.Undone != 4+12_000-7 {
+			t.Errorf("stress %+v", s)
+		}
+		if c := r.Churn; c.Users != 200+120 {
+			t.Errorf("churn of %d users", c.Users)
+		}
+	}
 }

@@ -84,8 +84,12 @@ func merge(server string, from []*Result) (*Result, error) {
 	sum.Started, sum.Setup, sum.CPU, sum.Reconcile = whole.Started, whole.Setup, whole.CPU, whole.Reconcile
 	sum.Plan.Sources, sum.Usage = whole.Plan.Sources, nil
 	sum.Churn = mergeChurn(parts, whole.Churn, sum.Echo)
-	if sum.Stress = whole.Stress; sum.Stress != nil {
+	if sum.Stress = whole.Stress.withLost(parts); sum.Stress != nil {
 		sum.Stress.ErrorShare = sum.ErrorShare(sum.Stress.Users)
+	}
+	if sum.Protocols != nil && slices.ContainsFunc(from, func(p *Result) bool { return p.Protocols == nil }) {
+		sum.Protocols = nil
+		sum.warn(Warn("protocols_not_added"))
 	}
 	sum.ShareSetup()
 	sum.settle(from)

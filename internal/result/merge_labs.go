@@ -49,6 +49,32 @@ func (c *Churn) joinSettings(d *Churn) {
 	}
 }
 
+// lostUsers are those of agents that were lost, which say nothing of what they did.
+func lostUsers(parts []*Result) (list []*Result) {
+	for _, p := range parts {
+		if len(p.Agents) == 1 && p.Agents[0].LostIn != "" {
+			list = append(list, p)
+		}
+	}
+	return list
+}
+
+// withLost adds the work that lost agents were to do, each user as much as the others.
+func (s *Stress) withLost(parts []*Result) *Stress {
+	if s == nil || s.Users == 0 {
+		return s
+	}
+	each := s.Asked / s.Users
+	for _, p := range lostUsers(parts) {
+		asked, done := each*p.Plan.Conns, int64(0)
+		if p.Echo != nil {
+			done = p.Echo.Received
+		}
+		s.Users, s.Asked, s.Undone = s.Users+p.Plan.Conns, s.Asked+asked, s.Undone+max(0, asked-done)
+	}
+	return s
+}
+
 // add adds the users of two parts, whose connections must come and go alike.
 func (l *Load) add(m Load) error {
 	if l.Mode != m.Mode || l.Requests != m.Requests {
@@ -63,6 +89,13 @@ func (l *Load) add(m Load) error {
 func mergeChurn(parts []*Result, sum *Churn, e *Echo) *Churn {
 	if sum == nil {
 		return nil
+	}
+	for _, p := range lostUsers(parts) {
+		if sum.Mode == Pool {
+			sum.Pool += p.Plan.Conns
+		} else {
+			sum.Users += p.Plan.Conns
+		}
 	}
 	if e != nil && e.Latency != nil {
 		sum.P50, sum.P99 = &e.Latency.P50, &e.Latency.P99

@@ -36,6 +36,11 @@ func (e *Event) Done() int64 {
 	return e.Conns.Attempted + e.Conns.Established + e.Conns.Failed + e.Sent + e.Received + e.Conns.Established - e.Open
 }
 
+// Messages are what has been sent so far, and what came back.
+func (e *Event) Messages() *result.Echo {
+	return &result.Echo{Sent: e.Sent, Received: e.Received, Mismatched: e.Mismatched, Bytes: e.Bytes}
+}
+
 // Event is the same as data. Histograms cost a few kilobytes.
 func (p *Progress) Event(seq uint64, histograms bool) Event {
 	e := Event{Seq: seq, Phase: p.Phase, Gate: p.Gate, Elapsed: p.Elapsed, MemoryLeft: p.MemoryLeft}
