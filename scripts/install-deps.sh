@@ -20,6 +20,7 @@ for module in tornado websockets; do
 done
 [[ -x /usr/sbin/nft ]] || missing+=(nftables)
 [[ -x /usr/sbin/nginx ]] || missing+=(nginx-light)
+[[ -x /usr/sbin/haproxy ]] || missing+=(haproxy)
 have chromium || have chromium-browser || have google-chrome || missing+=(chromium)
 
 # What the Node.js peer needs, from npm, as its lock file has it.
