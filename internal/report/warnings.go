@@ -41,8 +41,10 @@ var sentences = map[string]string{
 	"counts_differ": "{when}the server held {server} connections, the client {client}",
 	"fleet_clock": "the clock of agent {agent} moved by {drift_seconds} s against the coordinator's during the run: " +
 		"its curve is laid beside the others' by that much wrong",
-	"fleet_commit":                  "agent {agent} is another build than the coordinator: {commit}",
-	"fleet_waited":                  "the fleet waited for agent {agent}: {what}",
+	"fleet_commit": "agent {agent} is another build than the coordinator: {commit}",
+	"fleet_waited": "the fleet waited for agent {agent}: {what}",
+	"first_not_answered": "{answered} of {sent} first messages (--first) were answered: the other connections " +
+		"may not be logged in; --show-failure, and the server's log, may say why",
 	"given_up":                      "the run was given up: {why}",
 	"heat_not_added":                "latency over time is not shown: the parts have it in {why}: see the parts",
 	"kernel_counts_fewer_than_both": "[{when}]the kernel counts {sockets} TCP sockets in use, both ends hold {least}",

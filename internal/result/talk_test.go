@@ -64,3 +64,12 @@ func TestTalkMetrics(t *testing.T) {
 		}
 	}
 }
+
+func TestTalkBetter(t *testing.T) {
+	for path, want := range map[string]Direction{"talk.pushes.rate": More, "talk.pushes.gap.p50": Neither, "talk.pushes.bytes": Neither, "talk.fan_out.delay.p99": Less,
+		"talk.fan_out.fewest_conns": More, "talk.first.answered": More, "talk.deflate.wire_share": Less, "talk.deflate.sent_wire_bytes": Neither} {
+		if m, err := ParseMetric(path); err != nil || m.Better() != want {
+			t.Errorf("%s: %v, %v", path, m.Better(), err)
+		}
+	}
+}

@@ -30,6 +30,7 @@ func (h *hold) fill(t loadgen.Tally) {
 		r.Echo.Calls = perMessage(t)
 	}
 	r.Talk = newTalk(&h.Plan, t, h.pushed)
+	h.warnOfFirst(r.Talk)
 	if h.Plan.Ping > 0 {
 		r.Pings = &result.Pings{Sent: t.Pings, Answered: t.Pongs, Latency: summary(t.Ping)}
 	}

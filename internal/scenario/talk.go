@@ -99,6 +99,15 @@ func newTalk(p *plan.Plan, t loadgen.Tally, within heardWithin) *result.Talk {
 	return heard
 }
 
+// warnOfFirst warns if some first messages were answered and others not: those
+// connections may not be logged in. If none was, nobody answers them.
+func (h *hold) warnOfFirst(t *result.Talk) {
+	if t == nil || t.First == nil || t.First.Answered == 0 || t.First.Answered >= t.First.Sent || h.res.Interrupt {
+		return
+	}
+	h.warn(result.Warn("first_not_answered").Count("sent", t.First.Sent).Count("answered", t.First.Answered))
+}
+
 // summary of a histogram that may not be there.
 func summary(h *result.Histogram) *result.Latency {
 	if h == nil {
