@@ -79,6 +79,10 @@ screenshots: build ## make the README's pictures of the live page and the report
 	@scripts/install-deps.sh
 	@scripts/screenshots.sh
 
+.PHONY: fleet
+fleet: build ## three agents beside one client, and what a hundred take the hub (root)
+	@scripts/fleet.sh
+
 .PHONY: labs
 labs: build ## run every lab once: churn, relay, workers, peak, stress, echo, soak
 	@scripts/labs.sh
