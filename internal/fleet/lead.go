@@ -126,6 +126,7 @@ func (l *Lead) watch() {
 	tick := time.NewTicker(beatEvery)
 	defer tick.Stop()
 	last := time.Now()
+	apart := last // when there was a connection last
 	for {
 		select {
 		case <-l.stop:
@@ -136,11 +137,33 @@ func (l *Lead) watch() {
 		now := time.Now()
 		// Where we were stopped ourselves, or have no connection, nobody was silent.
 		paused := now.Sub(last) - beatEvery
-		if !l.conn.Connected() {
+		if l.conn.Connected() {
+			apart = now
+		} else {
 			paused = now.Sub(last)
 		}
 		last = now
+		if now.Sub(apart) > cutOffAfter*l.Patience {
+			for _, m := range l.living() {
+				l.cutOff(m)
+			}
+			continue
+		}
 		l.findLost(now, max(0, paused))
+	}
+}
+
+// cutOffAfter is how many times its patience a coordinator may be without NATS: after
+// 15 s its agents have ended their parts.
+const cutOffAfter = 5
+
+// cutOff loses a member whose end nobody will hear of.
+func (l *Lead) cutOff(m *member) {
+	l.mu.Lock()
+	done := m.done()
+	l.mu.Unlock()
+	if !done {
+		l.lose(m, fmt.Sprintf("no connection to NATS for %v", cutOffAfter*l.Patience))
 	}
 }
 
