@@ -19,11 +19,12 @@ import (
 // Engine is the engine that the servers of Start run on now.
 var Engine = shard.DefaultEngine
 
-// cannot are the tests that an engine does not pass, as "engine/test" or the
+// cannot are the tests that an engine does not pass or need not, as "engine/test" or the
 // beginning of it, and why. There is no other list.
 var cannot = map[string]string{
 	"epoll/TestWorkersGrow": "one process holds any number of connections: it has no workers that could grow",
 	"epoll/TestFDLimit":     "no fd limit binds it: its event loops take fd tables of their own",
+	"epoll/TestFleet":       "agents and their coordinator are the same over any engine: one is enough",
 }
 
 // Environment of a suite's own processes.
