@@ -100,7 +100,7 @@ func (t *target) declareServer(ports int) {
 	f.Add((*pids)(&t.ServerPIDs), "server-pid", "N[,N]", "a server here that is not ours, with its children", cli.Rare)
 	f.Add(cli.OneOf(&t.resolving, resolveAll, resolveAll, resolveOnce, resolveV4, resolveV6), "resolve", "all|once|ipv4|ipv6",
 		"which addresses of a name", cli.Note("in turn; of --host those of one family"), cli.Rare)
-	f.Add(cli.TimeOrZero(&t.Wait, 0, "not at all", time.Millisecond, 24*time.Hour), "wait", "TIME", "for a server that is starting", cli.Rare)
+	f.Add(cli.TimeOrZero(&t.Wait, 0, "not at all", time.Millisecond, 24*time.Hour), "wait", "TIME", "for a server that is starting, and for a fleet's agents (else 5m)", cli.Rare)
 	f.Group("WebSocket")
 	f.Add(cli.Text(&t.WebSocket.Path, "/"), "path", "PATH", "of the opening handshake; may have placeholders", cli.Rare)
 	f.Add((*headers)(&t.WebSocket.Headers), "header", "NAME:VALUE", "a header field of it, Host as well (repeatable)", cli.Rare)

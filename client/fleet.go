@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -30,7 +31,6 @@ const maxAgents = 10_000
 type fleetFlags struct {
 	agents              int64 // 0: there is no fleet
 	listen, nats, creds string
-	gather              time.Duration
 }
 
 // declareFleet is what the runs that agents can share have.
@@ -41,13 +41,12 @@ func (t *target) declareFleet() {
 	f.Add(cli.Text(&o.listen, fleet.DefaultListen), "listen", "ADDR:PORT", "where agents come to; writes "+joinFile, cli.Rare)
 	f.Add(cli.Text(&o.nats, ""), "nats", "URL", "an existing NATS instead", cli.Rare)
 	f.Add(cli.Text(&o.creds, ""), "creds", "FILE", "credentials for it", cli.Rare)
-	f.Add(cli.Time(&o.gather, 5*time.Minute, 100*time.Millisecond, maxHold), "fleet-wait", "TIME", "how long agents may take to come", cli.Rare)
 }
 
 // checkFleet refuses what has no meaning.
 func (t *target) checkFleet() error {
 	o := &t.fleet
-	for _, flag := range []string{"listen", "nats", "creds", "fleet-wait"} {
+	for _, flag := range []string{"listen", "nats", "creds"} {
 		if t.given(flag) && o.agents == 0 {
 			return fmt.Errorf("--%s: it is for a fleet: want --fleet N", flag)
 		}
@@ -66,6 +65,9 @@ func (t *target) checkFleet() error {
 	}
 	return nil
 }
+
+// gatherTime is how long agents may take to come, without --wait.
+const gatherTime = 5 * time.Minute
 
 // captain is the coordinator of one run.
 type captain struct {
@@ -200,7 +202,7 @@ func (c *captain) notice(n fleet.Notice) {
 
 // run is all of it: who is there, what they hold, the shares, the gates, the results.
 func (c *captain) run(ctx context.Context, fp proc.FS) (*result.Result, error) {
-	if err := c.lead.Gather(ctx, int(c.fleet.agents), c.fleet.gather); err != nil {
+	if err := c.lead.Gather(ctx, int(c.fleet.agents), cmp.Or(c.Wait, gatherTime)); err != nil {
 		return nil, err
 	}
 	gathered := time.Now()

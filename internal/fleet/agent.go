@@ -194,8 +194,9 @@ func (a *agent) ordered(do func(*stint, order, micro.Request)) func(micro.Reques
 	}
 }
 
-// lookTime bounds what an agent does to say what it can hold.
-const lookTime = 30 * time.Second
+// lookTime bounds what an agent does to say what it can hold; it may wait for a server
+// that is starting.
+const lookTime = 2 * time.Minute
 
 func (a *agent) look(_ *stint, o order, r micro.Request) {
 	go func() { // the next order does not wait for it

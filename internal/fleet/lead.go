@@ -49,14 +49,15 @@ type Lead struct {
 	once   sync.Once
 	idle   sync.WaitGroup // the watch
 
-	mu      sync.Mutex
-	members map[string]*member // by id
-	order   []*member          // once gathered
-	spare   map[string]string  // agents that are there and not taken: name by id
-	refused map[string]bool
-	busy    map[string]string // by id: who is, and with what
-	begun   bool              // the first gate was opened: who is lost now is lost in the run
-	changed chan struct{}     // something has; closed and made anew
+	mu       sync.Mutex
+	members  map[string]*member // by id
+	order    []*member          // once gathered
+	spare    map[string]string  // agents that are there and not taken: name by id
+	refused  map[string]bool
+	busy     map[string]string // by id: who is, and with what
+	stopping bool              // no gate is passed any more, all are to end
+	begun    bool              // the first gate was opened: who is lost now is lost in the run
+	changed  chan struct{}     // something has; closed and made anew
 }
 
 // Follow makes a coordinator of a connection, which stays the caller's.

@@ -124,7 +124,7 @@ func (l *Lead) stand() (gate string, waited []*member, progress int64) {
 			continue
 		}
 		switch at := m.standing(); {
-		case at == "":
+		case at == "" || l.stopping:
 			waited = append(waited, m)
 			progress += m.state.Done
 		case gate == "" || len(m.opened) < l.passed(gate):
@@ -226,7 +226,7 @@ func (l *Lead) setClock(ctx context.Context, m *member) error {
 // Stop interrupts the parts of all. Each ends with the result that it has so far.
 func (l *Lead) Stop(ctx context.Context, why string) {
 	l.mu.Lock()
-	l.begun = true // that a part has ended is no failure any more
+	l.begun, l.stopping = true, true // that a part has ended is no failure any more
 	l.mu.Unlock()
 	_ = l.each(l.living(), func(m *member) error {
 		_, err := l.ask(ctx, m, "stop", order{Why: why})

@@ -176,7 +176,7 @@ func TestFleetTooFew(t *testing.T) {
 	s := rig.Start(t, rig.Options{Ports: 10})
 	f := rig.Agents(t, 2)
 	_ = f.Agents[1].Process.Kill()
-	o := f.Run(t, nil, s.To("--conns", "100", "--fleet-wait", "2s")...)
+	o := f.Run(t, nil, s.To("--conns", "100", "--wait", "2s")...)
 	if o.Status != 1 || o.Result != nil || !strings.Contains(o.Stderr, "1 of 2") || !strings.Contains(o.Stderr, "a0") {
 		t.Errorf("status %d: %s", o.Status, o.Stderr)
 	}
