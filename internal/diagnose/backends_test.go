@@ -110,7 +110,7 @@ func TestUpstreams(t *testing.T) {
 		for _, s := range all {
 			u.connection(s, listeners)
 		}
-		u.end(at.Add(time.Duration(second) * time.Second))
+		u.end(at.Add(time.Duration(second)*time.Second), false)
 	}
 	accepted, own := end(sys.Established, 8080, client, 60), end(sys.Established, 40_001, netip.MustParseAddrPort("10.0.0.1:8080"), 61)
 	look(0, accepted, own, end(sys.Established, 50_000, database, 69), end(sys.TimeWait, 50_001, database, 0),

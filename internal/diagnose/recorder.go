@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/c10m/c10m/internal/proc"
@@ -38,6 +39,7 @@ type Recorder struct {
 	// elsewhere are the ports that are listened on in the server's network namespace,
 	// where that is not ours.
 	elsewhere map[uint16]bool
+	spare     atomic.Bool // fds are not to be looked at now
 }
 
 const (
@@ -82,12 +84,17 @@ func parents(fp proc.FS, pids []int) map[int]bool {
 	return found
 }
 
+// SpareFDs has the recorder look at no fd of the server, or again at some: each that
+// is looked at takes the kernel an inode and a dentry, while its memory is measured.
+func (r *Recorder) SpareFDs(on bool) { r.spare.Store(on) }
+
 // Stop reads the last moment. What only the client knows, its errors and its
 // latency, is for the caller to add.
 func (r *Recorder) Stop(ctx context.Context) Window {
 	r.once.Do(func() {
 		close(r.done)
 		<-r.ended
+		r.SpareFDs(false)
 		r.lookAtSockets()
 		r.window.After = r.moment(ctx)
 		r.window.Seen.Waits = r.calls.waits(r.ups.loops)
@@ -201,7 +208,9 @@ func (r *Recorder) lookAtServer() {
 			if isLock(t.Sleeps) {
 				s.Locks[t.Sleeps]++
 			}
-			r.calls.look(t)
+			if !r.spare.Load() {
+				r.calls.look(t)
+			}
 		}
 	}
 	if stopped {
@@ -274,7 +283,7 @@ func (r *Recorder) upstream(s sys.SockInfo, listeners map[uint16]bool) {
 }
 
 func (r *Recorder) endUpstreams() {
-	r.ups.end(time.Now())
+	r.ups.end(time.Now(), r.spare.Load())
 	r.calls.resolve(r.ups.inodes)
 }
 

@@ -43,6 +43,9 @@ const (
 	// where the kernel puts what is opened now: it takes the lowest that is free.
 	lowFDs    = 256
 	nearCount = 16
+	// maxNear is how many of the latter are looked at in all: as many inodes and
+	// dentries stay in the kernel.
+	maxNear = 2048
 	// maxOwners is how many processes are looked at for that.
 	maxOwners = 16
 )
@@ -58,6 +61,7 @@ type upstreams struct {
 	to          map[netip.AddrPort]*traffic
 	inodes      map[uint32]netip.AddrPort // of the last look
 	loops       map[int]bool              // processes that have an epoll instance
+	near        int                       // fds near the number of open ones that were looked at
 	first, last time.Time
 }
 
@@ -132,8 +136,8 @@ func (u *upstreams) connection(s sys.SockInfo, listeners map[uint16]bool) {
 }
 
 // end closes a look: it finds out whose the connections are, where that is not
-// known yet.
-func (u *upstreams) end(now time.Time) {
+// known yet, unless fds are to be spared.
+func (u *upstreams) end(now time.Time, spare bool) {
 	if u.first.IsZero() {
 		u.first = now
 	}
@@ -151,7 +155,7 @@ func (u *upstreams) end(now time.Time) {
 		}
 		return
 	}
-	if len(wanted) > 0 {
+	if len(wanted) > 0 && !spare {
 		u.sockets(func(pid int, inode uint32) {
 			if t := wanted[inode]; t != nil {
 				t.PID = pid
@@ -164,8 +168,9 @@ func (u *upstreams) end(now time.Time) {
 func (u *upstreams) sockets(found func(pid int, inode uint32)) {
 	for _, pid := range u.pids {
 		low, high := 0, 0
-		if f, err := u.fp.FDs(pid); err == nil && f.Open > lowFDs {
+		if f, err := u.fp.FDs(pid); err == nil && f.Open > lowFDs && u.near < maxNear {
 			low, high = int(f.Open)-nearCount, int(f.Open)+nearCount
+			u.near += 2 * nearCount
 		}
 		for fd := 0; fd < max(lowFDs, high); fd++ {
 			if fd == lowFDs {

@@ -48,12 +48,15 @@ func (s *sockets) listeners(pids []int) error {
 	if len(fresh) == 0 && len(s.ports) > 0 {
 		return nil
 	}
-	if len(fresh) == 0 {
-		fresh = pids // it had not begun to listen
-	}
-	found := s.fp.SocketsOf(fresh)
-	for inode := range found {
-		s.inodes[inode] = true
+	switch {
+	case len(s.ports) == 0: // the first time, or it had not begun to listen
+		for inode := range s.fp.SocketsOf(pids) {
+			s.inodes[inode] = true
+		}
+	default: // a worker may have thousands of connections by now
+		for _, pid := range fresh {
+			s.lowest(pid)
+		}
 	}
 	s.looked = slices.Clone(pids)
 	ports := map[uint16][]netip.Addr{}
@@ -68,6 +71,18 @@ func (s *sockets) listeners(pids []int) error {
 	}
 	s.ports = ports
 	return nil
+}
+
+// lowFDs is how many fds of a worker that has come are looked at: it opens its
+// listeners first.
+const lowFDs = 64
+
+func (s *sockets) lowest(pid int) {
+	for fd := range lowFDs {
+		if d, ok := s.fp.FD(pid, fd); ok && d.Socket {
+			s.inodes[d.Inode] = true
+		}
+	}
 }
 
 // count walks over all sockets of the server's network namespace, and counts those

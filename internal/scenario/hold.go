@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/c10m/c10m/internal/diagnose"
 	"github.com/c10m/c10m/internal/loadgen"
 	"github.com/c10m/c10m/internal/plan"
 	"github.com/c10m/c10m/internal/proc"
@@ -39,6 +40,7 @@ type hold struct {
 	watch        Watch
 	late         context.Context // for requests that may still be made after an interrupt
 	engine       *loadgen.Engine
+	recorder     *diagnose.Recorder
 	res          *result.Result
 	phase        atomic.Value // string
 	gate         gate
@@ -92,11 +94,12 @@ func Hold(ctx context.Context, p *Prepared, o Options, fp proc.FS, watch Watch) 
 	h.setPhase("start")
 	stopWatch := watchRun(p, fp, engine, func() string { return h.phase.Load().(string) }, &h.gate, h.inStage(watch))
 	// Started before the baseline, so that its own garbage is part of the baseline.
-	rec := h.record(ctx, fp, o.Ports())
+	h.recorder = h.record(ctx, fp, o.Ports())
+	h.recorder.SpareFDs(true)
 	h.run(ctx)
 	stopWatch()
 	p.warnEnded()
-	seen := rec.Stop(h.late)
+	seen := h.recorder.Stop(h.late)
 	tally, err := engine.Stop()
 	if err != nil {
 		h.warn(result.Warn("thread_ended").Word("why", err.Error()))
@@ -318,6 +321,9 @@ func (h *hold) settle(ctx context.Context) {
 // holds uses a snapshot as the one of the settled state.
 func (h *hold) holds(held proc.Snapshot, ramp []proc.Snapshot) {
 	h.series.Held, h.series.Ramp = held, ramp
+	if h.recorder != nil {
+		h.recorder.SpareFDs(false)
+	}
 	h.series.BothEnds = (h.SameHost || held.Remote != nil) && !h.Plan.Packets.On()
 	h.series.NoSockets = h.Plan.Packets.On()
 }
