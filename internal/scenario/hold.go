@@ -318,12 +318,18 @@ func (h *hold) settle(ctx context.Context) {
 	}
 }
 
-// holds uses a snapshot as the one of the settled state.
-func (h *hold) holds(held proc.Snapshot, ramp []proc.Snapshot) {
-	h.series.Held, h.series.Ramp = held, ramp
+// measured is called once the memory that connections take is known, or never will
+// be: what is looked at from now on may take some.
+func (h *hold) measured() {
 	if h.recorder != nil {
 		h.recorder.SpareFDs(false)
 	}
+}
+
+// holds uses a snapshot as the one of the settled state.
+func (h *hold) holds(held proc.Snapshot, ramp []proc.Snapshot) {
+	h.series.Held, h.series.Ramp = held, ramp
+	h.measured()
 	h.series.BothEnds = (h.SameHost || held.Remote != nil) && !h.Plan.Packets.On()
 	h.series.NoSockets = h.Plan.Packets.On()
 }
@@ -361,6 +367,7 @@ func (h *hold) awaitServer(ctx context.Context) bool {
 
 // exchange holds for the time asked for: silent, or with messages.
 func (h *hold) exchange(ctx context.Context) {
+	h.measured()
 	h.holdFor(ctx, h.Plan.Total, h.Plan.Hold)
 	if h.Plan.Scenario == "echo" {
 		sleepWhile(ctx, h.opt.Rest, func() bool { return h.engine.Counts().Open() > 0 })
