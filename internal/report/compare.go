@@ -287,7 +287,7 @@ func (c *Comparison) kernelsKnown() bool {
 // settingsOf is what a run was, by the names of the file. Its kernel's settings
 // have names of their own.
 func settingsOf(r *result.Result) map[string]string {
-	all := map[string]string{"scenario": r.Scenario, "proto": r.Proto}
+	all := map[string]string{"scenario": r.Scenario, "proto": spoken(r)}
 	if n := len(r.Agents); n > 0 {
 		all["agents"] = strconv.Itoa(n)
 	}

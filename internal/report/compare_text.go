@@ -73,7 +73,7 @@ func (c *Comparison) title() string {
 // groupFacts is which runs a group is of.
 func groupFacts(g Group) string {
 	r := g.Runs[0]
-	facts := r.Scenario + " over " + r.Proto
+	facts := r.Scenario + " over " + spoken(r)
 	if r.Plan.Conns > 0 { // a sweep opens none of its own
 		facts += ", " + Plural(r.Plan.Conns, "connection")
 	}

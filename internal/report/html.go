@@ -126,7 +126,7 @@ func WriteHTML(w io.Writer, r *result.Result) error {
 
 // title names a run.
 func title(r *result.Result) string {
-	return fmt.Sprintf("%s over %s: %s", r.Scenario, r.Proto, Plural(r.Plan.Conns, "connection"))
+	return fmt.Sprintf("%s over %s: %s", r.Scenario, spoken(r), Plural(r.Plan.Conns, "connection"))
 }
 
 // class is the color of a verdict's word, which says the same.

@@ -124,7 +124,7 @@ func planTable(r *result.Result) table {
 	if q.Conns == 0 {
 		return t.table
 	}
-	t.put(true, "scenario", r.Scenario+" over "+r.Proto)
+	t.put(true, "scenario", r.Scenario+" over "+spoken(r))
 	t.put(len(q.Targets) > 0, "targets", strings.Join(q.Targets, ", "))
 	t.put(q.Host != "", "to", q.Host)
 	first := fmt.Sprint(q.FirstPort)

@@ -58,7 +58,7 @@ func (t *text) top(r *result.Result) {
 	case p.FirstPort > 0 && p.Ports > 1:
 		ports = fmt.Sprintf(", ports %d..%d", p.FirstPort, p.FirstPort+p.Ports-1)
 	}
-	asks := fmt.Sprintf("%s over %s: %s%s%s", r.Scenario, r.Proto, Plural(p.Conns, "connection"), where, ports)
+	asks := fmt.Sprintf("%s over %s: %s%s%s", r.Scenario, spoken(r), Plural(p.Conns, "connection"), where, ports)
 	t.printf("%s\n", t.paint(bold, wrap("", asks, t.width)))
 	t.line(machine(r))
 	t.line(asked(p))

@@ -7,6 +7,14 @@ import (
 	"github.com/c10m/c10m/internal/unit"
 )
 
+// spoken is what a run spoke.
+func spoken(r *result.Result) string {
+	if r.TLS != nil {
+		return r.Proto + " with TLS"
+	}
+	return r.Proto
+}
+
 // tlsSection is how the connections were secured.
 func tlsSection(t *result.TLS) section {
 	if t == nil {

@@ -20,9 +20,11 @@ func (h *hold) fill(t loadgen.Tally) {
 	r.FirstFailure = h.opt.firstFailure(t)
 	h.fillIdle(&r.Conns, &t.LostAges)
 	h.fillSetup(t)
+	ramp := 0.0
 	if s := r.Setup; s != nil {
-		r.TLS = newTLS(&h.Plan.TLS, &t.TLS, t.Established, s.ClientSeconds)
+		ramp = s.ClientSeconds
 	}
+	r.TLS = newTLS(&h.Plan.TLS, &t.TLS, t.Established, ramp)
 	h.fillMemory()
 	h.warnOfGaps()
 	if r.Echo != nil {
