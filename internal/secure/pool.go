@@ -44,7 +44,8 @@ func (p *Pool) Handshake(c *Conn, tell func(), done func(error)) {
 	c.wire.begin(j)
 	p.mu.Lock()
 	p.queued.push(j)
-	quit := p.next()
+	p.next()
+	quit := p.crowded()
 	p.mu.Unlock()
 	quit.giveUp()
 }
@@ -56,9 +57,8 @@ func (p *Pool) Running() (running, waiting int) {
 	return p.underWay, p.queued.n
 }
 
-// next has go on what can. It returns a handshake that has to make room, or nil;
-// its giveUp is to be called without the lock, p.mu, that is held here.
-func (p *Pool) next() (quit *job) {
+// next has go on what can. p.mu is held.
+func (p *Pool) next() {
 	for p.computing < p.processors {
 		switch {
 		case p.resumed.n > 0:
@@ -68,19 +68,17 @@ func (p *Pool) next() (quit *job) {
 			p.computing++
 			p.underWay++
 			go p.run(p.queued.pop())
-		case p.queued.n > 0:
-			return p.crowded()
 		default:
-			return nil
+			return
 		}
 	}
-	return nil
 }
 
-// crowded is the handshake that has had to be waited for longest, if that was too
-// long; if not, it is looked for again when it will have been.
+// crowded is the handshake that has had to be waited for longest, if others wait
+// and that was too long; if not, it is looked for again when it will have been.
+// p.mu is held, and no Conn's lock. The caller has it giveUp, without p.mu.
 func (p *Pool) crowded() *job {
-	if p.patience == 0 || p.parked.n == 0 || p.leaving >= p.queued.n {
+	if p.patience == 0 || p.underWay < p.most || p.parked.n == 0 || p.leaving >= p.queued.n {
 		return nil
 	}
 	left := p.patience - time.Since(p.parked.first.since)
@@ -94,7 +92,8 @@ func (p *Pool) crowded() *job {
 		p.timer = time.AfterFunc(left, func() {
 			p.mu.Lock()
 			p.timer = nil
-			quit := p.next()
+			p.next()
+			quit := p.crowded()
 			p.mu.Unlock()
 			quit.giveUp()
 		})
@@ -124,7 +123,8 @@ func (p *Pool) after(over *job) (j *job) {
 		p.underWay++
 		j = p.queued.pop()
 	}
-	quit := p.next()
+	p.next()
+	quit := p.crowded()
 	p.mu.Unlock()
 	quit.giveUp()
 	return j
@@ -170,7 +170,8 @@ func (j *job) wait() {
 	p.computing--
 	j.since = time.Now()
 	p.parked.push(j)
-	quit := p.next()
+	p.next()
+	quit := p.crowded()
 	p.mu.Unlock()
 	w.mu.Unlock()
 	quit.giveUp()
@@ -191,7 +192,7 @@ func (j *job) ready() {
 		j.in.remove(j)
 	}
 	p.resumed.push(j)
-	p.next() // nobody need make room for one that is under way
+	p.next()
 }
 
 // giveUp ends a handshake that others wait for. j may be nil.

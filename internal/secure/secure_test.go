@@ -305,6 +305,28 @@ func TestPoolMakesRoom(t *testing.T) {
 	}
 }
 
+// Many that say nothing, more than there is room for, are passed through one after
+// the other.
+func TestPoolOutlastsMany(t *testing.T) {
+	const most, silent = 50, 500
+	p := NewPool(most, time.Millisecond)
+	p.processors = 2 * most // none has to wait for another to compute
+	gone := make(chan error, silent)
+	for range silent {
+		p.Handshake(Client(&tls.Config{InsecureSkipVerify: true}), func() {}, func(err error) { gone <- err })
+	}
+	honest := Client(&tls.Config{InsecureSkipVerify: true})
+	honest.Feed([]byte("no TLS"))
+	done := make(chan error, 1)
+	p.Handshake(honest, func() {}, func(err error) { done <- err })
+	if err := <-done; CauseOf(err) != NotTLS {
+		t.Errorf("%v, want %v", err, NotTLS)
+	}
+	if n := len(gone); n < silent-most || n > silent {
+		t.Errorf("%d of %d had to make room for the %d behind them and one more", n, silent, silent-most)
+	}
+}
+
 // crypto/tls has its buffers where we look for them. If not: say so in
 // memory.go, and find out what a connection costs now.
 func TestBuffersAreFound(t *testing.T) {
