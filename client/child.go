@@ -174,7 +174,7 @@ func (c *child) Result() (r *result.Result, short bool, err error) {
 // is refused before anything of it is looked at.
 func parsePart(line []string) (job, error) {
 	if len(line) == 0 || len(scenario.Gates(line[0])) == 0 {
-		return job{}, cli.Usage("%q is no run that agents share: want hold, echo, stress or churn", strings.Join(line[:min(1, len(line))], ""))
+		return job{}, cli.Usage("%.100q is no run that agents share: want hold, echo, stress or churn", strings.Join(line, " "))
 	}
 	refused := slices.Concat(notForAgents, flagsOf(line[0]).Standing("FILE", "CMD"))
 	for _, word := range line {
@@ -196,8 +196,8 @@ func parsePart(line []string) (job, error) {
 
 // notForAgents are flags that are the coordinator's own: its files, what is judged
 // and shown there, and what would change the agent's machine.
-var notForAgents = []string{"json", "html", "csv", "markdown", "fail-if", "dash", "sysctl", "server", "tw-reuse", "port-range",
-	"max-tw", "matrix", "server-pid", "fleet", "listen", "nats", "creds"}
+var notForAgents = []string{"json", "html", "csv", "markdown", "fail-if", "dash", "sysctl", "server", "tw-reuse",
+	"port-range", "max-tw", "matrix", "server-pid", "fleet", "listen", "nats", "creds"}
 
 // flagsOf are the flags of a command whose runs agents share.
 func flagsOf(name string) *cli.Flags {
@@ -228,7 +228,8 @@ type teller struct {
 }
 
 func newTeller(to io.Writer, tells, histograms bool) *teller {
-	t := &teller{to: json.NewEncoder(to), histograms: histograms, sent: make(chan struct{}), opened: map[string]bool{}, moved: make(chan struct{})}
+	t := &teller{to: json.NewEncoder(to), histograms: histograms, sent: make(chan struct{}),
+		opened: map[string]bool{}, moved: make(chan struct{})}
 	if !tells {
 		close(t.sent)
 		return t

@@ -49,11 +49,12 @@ func (c *crew) sum() scenario.Event {
 	sum := scenario.Event{Phase: c.Phase, Elapsed: c.Elapsed}
 	for i := range c.Agents {
 		e := c.Agents[i].last()
-		n := &sum.Conns
-		n.Attempted, n.Established, n.Failed = n.Attempted+e.Conns.Attempted, n.Established+e.Conns.Established, n.Failed+e.Conns.Failed
-		n.Lost, n.Reconnected = n.Lost+e.Conns.Lost, n.Reconnected+e.Conns.Reconnected
-		n.Errors = n.Errors.Plus(e.Conns.Errors)
-		sum.Open, sum.Sent, sum.Received, sum.Missing = sum.Open+e.Open, sum.Sent+e.Sent, sum.Received+e.Received, sum.Missing+e.Missing
+		n, more := &sum.Conns, e.Conns
+		n.Attempted, n.Established = n.Attempted+more.Attempted, n.Established+more.Established
+		n.Failed, n.Lost, n.Reconnected = n.Failed+more.Failed, n.Lost+more.Lost, n.Reconnected+more.Reconnected
+		n.Errors = n.Errors.Plus(more.Errors)
+		sum.Open, sum.Sent, sum.Received = sum.Open+e.Open, sum.Sent+e.Sent, sum.Received+e.Received
+		sum.Missing += e.Missing
 		sum.Mismatched, sum.Bytes, sum.CPU = sum.Mismatched+e.Mismatched, sum.Bytes+e.Bytes, sum.CPU+e.CPU
 		if e.MemoryLeft > 0 && (sum.MemoryLeft == 0 || e.MemoryLeft < sum.MemoryLeft) {
 			sum.MemoryLeft = e.MemoryLeft
@@ -65,8 +66,8 @@ func (c *crew) sum() scenario.Event {
 // progress is the live line of a fleet.
 func (c *crew) progress() report.Progress {
 	e := c.sum()
-	return report.Progress{Phase: e.Phase, Elapsed: e.Elapsed, Established: e.Conns.Established, Target: max(c.Target, e.Conns.Attempted),
-		Failed: e.Conns.Failed, Lost: e.Conns.Lost, Received: e.Received, MemoryLeft: e.MemoryLeft}
+	return report.Progress{Phase: e.Phase, Elapsed: e.Elapsed, Established: e.Conns.Established,
+		Target: max(c.Target, e.Conns.Attempted), Failed: e.Conns.Failed, Lost: e.Conns.Lost, Received: e.Received, MemoryLeft: e.MemoryLeft}
 }
 
 // merged adds up one histogram of all agents; what one has sent broken is left out.
@@ -89,18 +90,21 @@ func (c *crew) sample() dash.Sample {
 	connect := c.merged(func(e *scenario.Event) *result.Latency { return e.Connect })
 	upgrade := c.merged(func(e *scenario.Event) *result.Latency { return e.Handshake })
 	echo := c.merged(func(e *scenario.Event) *result.Latency { return e.Echo })
-	s := dash.Sample{Phase: c.Phase, Open: e.Open, Opened: e.Conns.Established, Messages: e.Received, Bytes: e.Bytes, Errors: e.Conns.Errors,
-		Run: &dash.Run{Elapsed: c.Elapsed.Seconds(), Attempted: e.Conns.Attempted, Failed: e.Conns.Failed, Lost: e.Conns.Lost, Restored: e.Conns.Reconnected,
-			Sent: e.Sent, Mismatched: e.Mismatched, Missing: e.Missing, Connect: connect.Quantiles(), Echo: echo.Quantiles(),
-			By: []dash.Proto{{Name: c.Proto, Open: e.Open, Attempted: e.Conns.Attempted, Established: e.Conns.Established, Failed: e.Conns.Failed,
-				Lost: e.Conns.Lost, Restored: e.Conns.Reconnected, Sent: e.Sent, Received: e.Received, Mismatched: e.Mismatched, Missing: e.Missing,
-				BytesReceived: e.Bytes, Connect: connect, Echo: echo}}}}
+	n := e.Conns
+	s := dash.Sample{Phase: c.Phase, Open: e.Open, Opened: n.Established, Messages: e.Received, Bytes: e.Bytes, Errors: n.Errors,
+		Run: &dash.Run{Elapsed: c.Elapsed.Seconds(), Attempted: n.Attempted, Failed: n.Failed, Lost: n.Lost,
+			Restored: n.Reconnected, Sent: e.Sent, Mismatched: e.Mismatched, Missing: e.Missing,
+			Connect: connect.Quantiles(), Echo: echo.Quantiles(),
+			By: []dash.Proto{{Name: c.Proto, Open: e.Open, Attempted: n.Attempted, Established: n.Established,
+				Failed: n.Failed, Lost: n.Lost, Restored: n.Reconnected, Sent: e.Sent, Received: e.Received,
+				Mismatched: e.Mismatched, Missing: e.Missing, BytesReceived: e.Bytes, Connect: connect, Echo: echo}}}}
 	if upgrade.Count() > 0 {
 		s.Run.By[0].Upgrade = upgrade
 	}
 	for i := range c.Agents {
-		a := c.Agents[i].last()
-		s.Shards = append(s.Shards, dash.Shard{Name: c.Agents[i].Name, State: c.Agents[i].State, ID: i + 1, Open: a.Open, Opened: a.Conns.Established, CPU: a.CPU.Seconds()})
+		one, a := &c.Agents[i], c.Agents[i].last()
+		s.Shards = append(s.Shards, dash.Shard{Name: one.Name, State: one.State, ID: i + 1, Open: a.Open,
+			Opened: a.Conns.Established, CPU: a.CPU.Seconds()})
 	}
 	return s
 }
@@ -111,8 +115,8 @@ func (p *page) serveFleet(title string, most int64, look func() crew) {
 		return
 	}
 	p.stop = dash.Serve(p.socket, dash.End{
-		Meta: dash.Meta{Role: dash.Client, Commit: build.Commit, PID: os.Getpid(), CPUs: runtime.NumCPU(), Max: most, Bound: "asked for",
-			Shard: dash.Agent, Title: fmt.Sprintf("a fleet: %s", title)},
+		Meta: dash.Meta{Role: dash.Client, Commit: build.Commit, PID: os.Getpid(), CPUs: runtime.NumCPU(), Max: most,
+			Bound: "asked for", Shard: dash.Agent, Title: fmt.Sprintf("a fleet: %s", title)},
 		Look: func(bool) (dash.Sample, error) {
 			c := look()
 			return c.sample(), nil

@@ -58,7 +58,8 @@ func Shares(w Whole, rooms []Room) ([]Share, error) {
 	shares, first := make([]Share, len(rooms)), int64(0)
 	for k := range shares {
 		part := unit.Rate(float64(conns[k]) / float64(n))
-		shares[k] = Share{First: first, Conns: conns[k], Rate: w.Rate * part, MessageRate: w.MessageRate * part, Verify: verify[k]}
+		shares[k] = Share{First: first, Conns: conns[k], Rate: w.Rate * part, MessageRate: w.MessageRate * part,
+			Verify: verify[k]}
 		first += conns[k]
 		if shares[k].Stages, err = stagesOf(w.Stages, k, conns, part); err != nil {
 			return nil, err

@@ -43,8 +43,8 @@ type AgentCost struct {
 // the agent's clock less ours.
 func (r *Result) OfAgent(name string, offset time.Duration) {
 	h := r.Host
-	a := Agent{Name: name, BootID: h.BootID, CPUs: h.CPUs, MemoryBytes: h.MemoryBytes, Share: r.Plan.Conns, Conns: r.Conns,
-		ClockOffset: int64(offset), Interrupt: r.Interrupt}
+	a := Agent{Name: name, BootID: h.BootID, CPUs: h.CPUs, MemoryBytes: h.MemoryBytes, Share: r.Plan.Conns,
+		Conns: r.Conns, ClockOffset: int64(offset), Interrupt: r.Interrupt}
 	if r.Setup != nil {
 		a.SetupRate = r.Setup.Rate
 	}
@@ -73,9 +73,9 @@ func (r *Result) OfAgent(name string, offset time.Duration) {
 }
 
 // LostAgent is the part of an agent that nothing more was heard of, as part of a run
-// of that scenario and protocol: boot is the boot id of its machine, p what it was to do, last and echo what it had counted when
-// it was heard of last, in that phase. All that it held is lost, and what it had not
-// come to has failed.
+// of that scenario and protocol: boot is the boot id of its machine, p what it was to
+// do, last and echo what it had counted when it was heard of last, in that phase. All
+// that it held is lost, and what it had not come to has failed.
 func LostAgent(scenario, proto string, p Plan, name, boot string, last Conns, echo *Echo, phase string) *Result {
 	r := &Result{Schema: Schema, Scenario: scenario, Proto: proto, Plan: p, Conns: last}
 	if echo != nil && echo.Sent > 0 { // what was under way then was never answered to anybody

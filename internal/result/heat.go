@@ -65,7 +65,8 @@ func mergeHeats(parts []*Result) (sum *Heat, err error) {
 		case sum == nil:
 			sum = &Heat{Seconds: h.Seconds, Bounds: h.Bounds}
 		case sum.Seconds != h.Seconds || !slices.Equal(sum.Bounds, h.Bounds):
-			return nil, fmt.Errorf("columns of %g s and of %g s, %d and %d rows", sum.Seconds, h.Seconds, len(sum.Bounds)+1, len(h.Bounds)+1)
+			return nil, fmt.Errorf("columns of %g s and of %g s, %d and %d rows", sum.Seconds, h.Seconds,
+				len(sum.Bounds)+1, len(h.Bounds)+1)
 		}
 		for i, column := range h.Counts {
 			if i == len(sum.Counts) {

@@ -142,8 +142,8 @@ func named(on *[]string, name string) {
 
 // whole names what a result has that is no sum of parts; "" if there is none.
 func (r *Result) whole() string {
-	for what, is := range map[string]bool{"a matrix of churn": r.ChurnMatrix != nil, "a peak": r.Peak != nil, "a soak": r.Soak != nil,
-		"a sweep": r.Sweep != nil, "a diagnosis": r.Diagnosis != nil} {
+	for what, is := range map[string]bool{"a matrix of churn": r.ChurnMatrix != nil, "a peak": r.Peak != nil,
+		"a soak": r.Soak != nil, "a sweep": r.Sweep != nil, "a diagnosis": r.Diagnosis != nil} {
 		if is {
 			return what
 		}

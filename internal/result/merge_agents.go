@@ -14,7 +14,9 @@ var (
 // forget takes an agent off the warnings of these codes, and a warning that is nobody's
 // away.
 func (r *Result) forget(codes []string, name string) {
-	r.Warnings = slices.DeleteFunc(r.Warnings, func(w Warning) bool { return slices.Contains(codes, w.Code) && slices.Equal(w.On, []string{name}) })
+	r.Warnings = slices.DeleteFunc(r.Warnings, func(w Warning) bool {
+		return slices.Contains(codes, w.Code) && slices.Equal(w.On, []string{name})
+	})
 	for i := range r.Warnings {
 		if w := &r.Warnings[i]; slices.Contains(codes, w.Code) {
 			w.On = slices.DeleteFunc(w.On, func(on string) bool { return on == name })

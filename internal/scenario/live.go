@@ -15,7 +15,8 @@ import (
 func watchRun(run *Prepared, fp proc.FS, e *loadgen.Engine, phase func() string, g *gate, watch Watch) (stop func()) {
 	began := time.Now()
 	show := func() {
-		p := Progress{Run: run, Phase: phase(), Gate: g.standing(), Elapsed: time.Since(began), Target: run.Plan.Total, Counts: e.Counts(), Live: e.Live}
+		p := Progress{Run: run, Phase: phase(), Gate: g.standing(), Elapsed: time.Since(began), Target: run.Plan.Total,
+			Counts: e.Counts(), Live: e.Live}
 		if mem, err := fp.Mem(); err == nil {
 			p.MemoryLeft = mem.Room(plan.MemoryReserve)
 		}

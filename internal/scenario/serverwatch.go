@@ -85,7 +85,8 @@ func (w *ServerWatch) Ramp(ctx context.Context) {
 // snapshot is a report in the form of a series. The server's own count is of the same
 // moment as its memory; what agents say of theirs is older.
 func (w *ServerWatch) snapshot(r *result.ServerReport) proc.Snapshot {
-	s := proc.Snapshot{T: time.Since(w.began).Seconds(), Conns: r.Open - w.before.Open, ServerOpen: r.Open - w.before.Open, Server: r.Memory}
+	open := r.Open - w.before.Open
+	s := proc.Snapshot{T: time.Since(w.began).Seconds(), Conns: open, ServerOpen: open, Server: r.Memory}
 	if k := r.Kernel; k != nil {
 		s.Sockets = k.Sockets
 		s.Kernel = proc.Kernel{Method: k.Method, Caches: k.Caches, Bytes: k.Bytes, PageBytes: k.PageBytes,
@@ -179,8 +180,8 @@ func (w *ServerWatch) Fill(r *result.Result) {
 
 func (w *ServerWatch) fillMemory(r *result.Result) {
 	// With all agents on the server's machine its kernel has both ends.
-	here := func(a result.Agent) bool { return a.BootID == w.Boot() && a.BootID != "" }
-	if len(r.Agents) > 0 && !slices.ContainsFunc(r.Agents, func(a result.Agent) bool { return !here(a) }) && r.Plan.Engine != plan.EnginePackets {
+	away := func(a result.Agent) bool { return a.BootID != w.Boot() || a.BootID == "" }
+	if len(r.Agents) > 0 && !slices.ContainsFunc(r.Agents, away) && r.Plan.Engine != plan.EnginePackets {
 		w.series.BothEnds, w.series.NoSockets = true, false
 	}
 	m, doubts := w.series.Memory()
