@@ -49,8 +49,12 @@ func (t *target) checkSources() (err error) {
 func (t *target) takeSources(v4, v6 []netip.Addr) error {
 	for _, host := range t.Hosts() {
 		if host.Is4() && v4 == nil || host.Is6() && v6 == nil {
-			return fmt.Errorf("--sources %s and --host %s are of different address families: give sources of each, CIDR,CIDR, or --resolve ipv4 or ipv6",
-				t.sources, scenario.HostText(&t.Target))
+			where := "--host"
+			if t.URLs != nil {
+				where = "the targets' addresses"
+			}
+			return fmt.Errorf("--sources %s and %s %s are of different address families: give sources of each, CIDR,CIDR, or --resolve ipv4 or ipv6",
+				t.sources, where, scenario.HostText(&t.Target))
 		}
 	}
 	switch n := min(len(v4), len(v6)); {
