@@ -125,7 +125,7 @@ func (p *pings) ping(slot int64, now uint64) {
 	case p.sent[slot] != 0: // since its last turn
 		p.lose(slot)
 		return
-	case c.busy && !p.cs.msgs.written(slot):
+	case p.cs.msgs.midFrame(slot):
 		return
 	}
 	p.sent[slot] = max(1, uint32(now))

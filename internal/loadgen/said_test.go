@@ -112,6 +112,38 @@ func TestChat(t *testing.T) {
 	}
 }
 
+// A first message of which the transport took a part is written whole before anything
+// else, and rendered the same again.
+func TestFirstInParts(t *testing.T) {
+	p := testPlan(1, 1, 1)
+	p.Talk = plan.Talk{First: "{uuid}{rand}", Message: "next", Expect: plan.ExpectAny}
+	all, err := newShared(p, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	one, err := newThread(all, p, make([]byte, connBytes))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer one.cs.msgs.hears.free()
+	link := newMirror(t, one)
+	link.piece, link.room = 0, 7 // what it is sent does not come back
+	link.ramp(one)
+	one.cs.msgs.begin(1, 1, 1)
+	one.cs.msgs.start(0, 0)
+	if !one.cs.msgs.midFrame(0) || len(link.conns[0].back) != 7 {
+		t.Errorf("%q was written, and anything else may follow: %v", link.conns[0].back, !one.cs.msgs.midFrame(0))
+	}
+	for link.room < 60 {
+		link.room += 7
+		link.to.writable(0)
+	}
+	want := string(all.said.first.Append(nil, 0, 0, nil)) + "next"
+	if got := string(link.conns[0].back); got != want || one.cs.msgs.midFrame(0) {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
 // A connection that was lost and restored is greeted anew, and says its first message
 // again.
 func TestFirstAfterReconnect(t *testing.T) {
