@@ -17,7 +17,8 @@ func diagnoseCommand() *cli.Command {
 		Long: `Looks at a running server, ours or any other, without touching it, and says what is
 saturated, severest first, each with evidence, meaning and cure: processors by
 thread and shard, soft interrupts, accept and SYN queues, TCP memory, fds, local
-ports, conntrack, memory, locks of the kernel. Root sees more.`,
+ports, conntrack, memory, locks of the kernel; and whom it talks to itself: new
+connections a second by destination, calls there that block its loop. Root sees more.`,
 		Examples: []string{"client diagnose --control http://127.0.0.1:9090",
 			`client diagnose --pid "$(pgrep -o nginx)" --duration 30s`},
 		Status: "0 nothing limits, 1 something does, 130 interrupted"})

@@ -101,6 +101,7 @@ func TestUpstreams(t *testing.T) {
 	ns := map[string]string{"self/ns/net": "net:[1]", "7/ns/net": "net:[1]", "7/fd/3": "anon_inode:[eventpoll]", "7/fd/5": "socket:[70]"}
 	fp, _ := server(t, ns)
 	u := newUpstreams(fp, Target{Server: []int{7}, Ports: []int{8080}})
+	peer := netip.MustParseAddrPort("10.0.0.6:8080") // another server of its kind, on the same port
 	cache, other := netip.MustParseAddrPort("10.0.0.1:6379"), netip.MustParseAddrPort("10.0.0.7:443")
 	client := netip.MustParseAddrPort("10.0.0.5:40000")
 	listeners := map[uint16]bool{8080: true, 6379: true}
@@ -123,8 +124,13 @@ func TestUpstreams(t *testing.T) {
 	if len(got) != 1 || got[0].To != database || got[0].PID != 7 || got[0].New != 2 || got[0].Ended != 1 || got[0].Open != 2 || got[0].Rate() != 1 {
 		t.Errorf("%+v: want the database alone, 2 new in 2 s, one still there", got)
 	}
+	look(3, end(sys.Established, 50_000, database, 69), end(sys.Established, 53_000, peer, 70))
+	if got = u.all(nil); len(got) != 2 || got[1].To != peer {
+		t.Errorf("%+v: want the server on the same port of another machine as well", got)
+	}
 	got = u.all([]Wait{{PID: 7, To: cache, Looks: 1, Of: 2}}) // a thread was found in a call there
-	if len(got) != 2 || got[1].To != cache || got[1].PID != 7 || got[1].New != 1 || got[1].Threads != 0.5 {
+	found := slices.IndexFunc(got, func(u Upstream) bool { return u.To == cache })
+	if len(got) != 3 || found < 0 || got[found].PID != 7 || got[found].New != 1 || got[found].Threads != 0.5 {
 		t.Errorf("%+v: want the cache as well", got)
 	}
 	if !u.loops[7] {

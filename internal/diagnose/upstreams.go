@@ -56,7 +56,7 @@ const (
 type upstreams struct {
 	fp          proc.FS
 	pids        []int
-	own         map[uint16]bool // the server's ports: who connects there is its client
+	own         map[uint16]bool // the server's ports
 	file        string          // of the network namespace, where it is not ours
 	to          map[netip.AddrPort]*traffic
 	inodes      map[uint32]netip.AddrPort // of the last look
@@ -106,8 +106,8 @@ func (u *upstreams) connection(s sys.SockInfo, listeners map[uint16]bool) {
 	default:
 		return // somebody's client
 	}
-	if u.own[to.Port()] {
-		return
+	if here := to.Addr() == s.Local.Addr() || to.Addr().IsLoopback(); here && u.own[to.Port()] {
+		return // the server's own client
 	}
 	t := u.to[to]
 	if t == nil {
