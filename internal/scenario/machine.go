@@ -82,7 +82,11 @@ func (p *Prepared) machine(o Options, pl plan.Plan, fp proc.FS) (m plan.Machine,
 		if !o.Conns.Auto {
 			most = min(most, o.Conns.N)
 		}
-		m.FDsTaken += min(threadsFor(o, most), maxTables)
+		threads := min(threadsFor(o, most), maxTables)
+		m.FDsTaken += threads
+		if o.TLS.On { // and an eventfd for each
+			m.FDsTaken += threads
+		}
 	}
 	p.kernelLimits(&m, fp)
 	m.Tuples = int64(pl.Local.N()) * int64(pl.Dests()) / pl.Overlap() * mostSources(&o, ownAddresses)
