@@ -21,9 +21,9 @@ func (t *target) declareStages() {
 func (t *target) declarePings() {
 	f := t.Flags
 	f.Group("WebSocket")
-	f.Add(cli.TimeOrZero(&t.Ping, 0, "never", 100*time.Millisecond, time.Hour), "ping", "TIME",
+	f.Add(cli.TimeOrZero(&t.Ping, 0, "never", 100*time.Millisecond, 30*time.Minute), "ping", "TIME",
 		"ping each connection so often, and await the pong", cli.Rare)
-	f.Add(cli.TimeOrZero(&t.PingTimeout, 0, "as --ping", 10*time.Millisecond, time.Hour), "ping-timeout", "TIME",
+	f.Add(cli.TimeOrZero(&t.PingTimeout, 0, "as --ping", 10*time.Millisecond, 30*time.Minute), "ping-timeout", "TIME",
 		"without a pong for so long it is lost", cli.Rare)
 }
 

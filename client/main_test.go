@@ -42,7 +42,7 @@ func TestBadUsage(t *testing.T) {
 		{"jitter of nothing", []string{"--jitter", "20%"}, []string{"--jitter", "--interval"}},
 		{"jitter", []string{"--jitter", "101%", "--interval", "1s"}, []string{"--jitter", "0%..100%"}},
 		{"ping over TCP", []string{"--ping", "5s"}, []string{"--ping 5s", "--proto", "--keepalive"}},
-		{"ping", []string{"--ping", "5ms", "--proto", "ws"}, []string{"--ping", "100ms..1h"}},
+		{"ping", []string{"--ping", "5ms", "--proto", "ws"}, []string{"--ping", "100ms..30m"}},
 		{"ping timeout", []string{"--ping", "5s", "--ping-timeout", "6s", "--proto", "ws"}, []string{"--ping-timeout 6s", "10ms..--ping"}},
 		{"ping timeout of nothing", []string{"--ping-timeout", "6s", "--proto", "ws"}, []string{"--ping-timeout 6s", "give --ping"}},
 		{"message of no file", []string{"--message", "@none.txt"}, []string{"--message", "none.txt"}},

@@ -45,7 +45,7 @@ func TestPing(t *testing.T) {
 	const ports, conns = 2, 200
 	s, first := wsPorts(t, ports)
 	o := client(t, nil, nil, "hold", "--proto", "ws", "--first-port", fmt.Sprint(first), "--ports", fmt.Sprint(ports),
-		"--server-control", "http://" + s.control, "--conns", fmt.Sprint(conns), "--ping", "200ms", "--hold", "600ms", "--verify", "0", "--settle", "0s")
+		"--server-control", "http://"+s.control, "--conns", fmt.Sprint(conns), "--ping", "1s", "--hold", "1200ms", "--verify", "0", "--settle", "0s")
 	o.HasResult(t)
 	p := o.Result.Pings
 	if c := o.Result.Conns; o.Status != 0 || c.Lost != 0 || p == nil || p.Sent < conns || p.Answered > p.Sent || p.Answered < p.Sent-conns || p.Latency == nil {

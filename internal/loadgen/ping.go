@@ -72,9 +72,10 @@ func (p *pings) step() int {
 	if now-p.looked >= stoppedFor {
 		p.skip(since)
 	}
+	before := uint32(p.looked)
 	p.looked = now
 	for range workBurst {
-		late := p.overdue(uint32(now))
+		late := p.overdue(before)
 		if late == 0 {
 			continue
 		}
@@ -89,16 +90,17 @@ func (p *pings) step() int {
 }
 
 // overdue looks at the oldest ping that may still be unanswered, and ends its
-// connection if its pong is overdue. It returns how long until it is, in
-// microseconds; 0: the next one is to be looked at.
-func (p *pings) overdue(now uint32) int {
+// connection if its pong was overdue at the step before, so that what had come by
+// then has been read since. It returns how long until it is, in microseconds; 0: the
+// next one is to be looked at.
+func (p *pings) overdue(before uint32) int {
 	if p.checked == p.next {
 		return maxWait
 	}
 	slot := p.checked % p.turns.N
 	if at := p.sent[slot]; at != 0 {
-		if waited := now - at; waited < micros(p.timeout) {
-			return int(micros(p.timeout) - waited)
+		if waited := int32(before - at); waited < int32(micros(p.timeout)) {
+			return int(int32(micros(p.timeout)) - waited)
 		}
 		p.lose(slot)
 	}
@@ -122,7 +124,9 @@ func (p *pings) ping(slot int64, now uint64) {
 	case c.state != open || !p.cs.isWS(slot):
 		p.sent[slot] = 0
 		return
-	case p.sent[slot] != 0: // since its last turn
+	case p.sent[slot] != 0 && p.next-p.turns.N >= p.checked:
+		return // overdue decides, at the next step
+	case p.sent[slot] != 0: // since before a stop
 		p.lose(slot)
 		return
 	case p.cs.msgs.midFrame(slot):
