@@ -156,6 +156,9 @@ func (c *churnFlags) checkSettings() error {
 			if c.dash != "" {
 				return fmt.Errorf("--dash %s: with --%s the run has a network namespace of its own, where nobody can look at a page", c.dash, flag)
 			}
+			if c.otlp.url != "" {
+				return fmt.Errorf("--otlp %s: with --%s the run has a network namespace of its own, from where nothing can be pushed", c.otlp.url, flag)
+			}
 			if err := needRoot("--" + flag); err != nil {
 				return err
 			}

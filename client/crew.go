@@ -114,7 +114,7 @@ func (p *page) serveFleet(title string, most int64, look func() crew) {
 	if p == nil {
 		return
 	}
-	p.stop = dash.Serve(p.socket, dash.End{
+	p.show(dash.End{
 		Meta: dash.Meta{Role: dash.Client, Commit: build.Commit, PID: os.Getpid(), CPUs: runtime.NumCPU(), Max: most,
 			Bound: "asked for", Shard: dash.Agent, Title: fmt.Sprintf("a fleet: %s", title)},
 		Look: func(bool) (dash.Sample, error) {

@@ -24,8 +24,9 @@ import (
 // are in the process's fd table alone: a thread that takes a table of its own
 // closes its copies (sys.PrivateFDTable), so viewers see the end at once.
 type page struct {
-	socket net.Listener
+	socket net.Listener // nil: there are only pushes
 	stop   func()
+	pushes *pushes // nil: there are none
 	fp     proc.FS
 	most   int64 // connections, where the plan of the first run does not say
 
@@ -97,7 +98,7 @@ func (p *page) turn(s *scenario.Progress) (first bool) {
 var bounds = map[string]string{"churn": "at a time", "stress": "at a time", "peak": "at a time", "soak": "at a time"}
 
 func (p *page) serve(pl *plan.Plan) {
-	p.stop = dash.Serve(p.socket, dash.End{
+	p.show(dash.End{
 		Meta: dash.Meta{Role: dash.Client, Commit: build.Commit, PID: os.Getpid(), CPUs: runtime.NumCPU(), Max: max(p.most, pl.Total), Bound: cmp.Or(bounds[pl.Scenario], "asked for"), Shard: "thread",
 			Title: fmt.Sprintf("%s of %s to %d ports on %s", pl.Scenario, pl.Proto, len(pl.Ports()), scenario.HostText(&pl.Target))},
 		Look:   p.look,

@@ -23,7 +23,8 @@ type target struct {
 	*command
 	scenario.Options
 	dash string // address of the live page, "" for none
-	most int64  // connections of the largest run, where there are several
+	otlp pushFlags
+	most int64 // connections of the largest run, where there are several
 	raw
 	tls       tlsFiles
 	fleet     fleetFlags
@@ -138,8 +139,14 @@ func (t *target) declareClose(mode plan.CloseMode) {
 func (t *target) runs(check func() error, work func(context.Context) (outcome, error)) *cli.Command {
 	t.Flags.Group("Report")
 	t.Flags.Add(cli.Text(&t.dash, ""), "dash", "ADDR:PORT", "live page of this run", cli.Rare)
+	t.declarePushes()
 	t.Flags.Add(cli.Switch(&t.ShowFailure), "show-failure", "", "the first exchange that failed, both directions", cli.Rare)
-	return t.command.runs(check, work)
+	return t.command.runs(func() error {
+		if err := t.checkPushes(); err != nil {
+			return err
+		}
+		return check()
+	}, work)
 }
 
 // holdCommand is the default command.

@@ -105,7 +105,7 @@ func (t *target) runFleet(ctx context.Context, s sharing) (*result.Result, error
 	defer stop()
 	defer context.AfterFunc(ctx, func() { time.AfterFunc(lateTime, stop) })()
 	c.late = late
-	if c.page, err = openPage(t.dash, t.most, fp); err != nil {
+	if c.page, err = t.openPage(fp); err != nil {
 		return nil, err
 	}
 	defer c.page.close()
@@ -228,7 +228,9 @@ func (c *captain) run(ctx context.Context, fp proc.FS) (*result.Result, error) {
 		_, _ = c.lead.Next(c.late) // all end
 	}
 	c.setPhase("results")
-	return c.merge(ctx)
+	r, err := c.merge(ctx)
+	c.page.endPushes(r)
+	return r, err
 }
 
 // divide asks what everybody holds, and gives everybody a share.

@@ -87,7 +87,7 @@ func (t *target) watched(work func(proc.FS, scenario.Watch) (*result.Result, err
 	if err != nil {
 		return nil, err
 	}
-	page, err := openPage(t.dash, t.most, fp)
+	page, err := t.openPage(fp)
 	if err != nil {
 		return nil, err
 	}
@@ -121,7 +121,9 @@ func (t *target) watched(work func(proc.FS, scenario.Watch) (*result.Result, err
 			also(s)
 		}
 	}
-	return work(fp, page.watch(watch))
+	r, err := work(fp, page.watch(watch))
+	page.endPushes(r)
+	return r, err
 }
 
 // announce says before the run what binds it and what it will take.

@@ -24,8 +24,8 @@ type sharing struct {
 
 // ownFlags are the coordinator's: its files and thresholds, what is shown there, who
 // comes to it, and what a share replaces. The server is asked once, by it.
-var ownFlags = []string{"json", "html", "csv", "markdown", "fail-if", "quiet", "dash", "fleet", "listen", "nats", "creds",
-	"cap", "conns", "users", "verify", "pool", "stage", "server-control", "server-pid"}
+var ownFlags = []string{"json", "html", "csv", "markdown", "fail-if", "quiet", "dash", "otlp", "otlp-every",
+	"fleet", "listen", "nats", "creds", "cap", "conns", "users", "verify", "pool", "stage", "server-control", "server-pid"}
 
 // forAgents is a command line for agents: that of the coordinator without its own
 // flags.

@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+	dto "github.com/prometheus/client_model/go"
 )
 
 // metrics is /metrics: what a sample holds, read when it is scraped, so that
@@ -21,6 +22,9 @@ import (
 func metrics(h *hub) http.Handler {
 	return whole(promhttp.HandlerFor(registry(h), promhttp.HandlerOpts{}))
 }
+
+// Gather reads the same metrics for who pushes them.
+func Gather(end End) func() ([]*dto.MetricFamily, error) { return registry(newHub(end)).Gather }
 
 func registry(h *hub) *prometheus.Registry {
 	r := prometheus.NewRegistry()

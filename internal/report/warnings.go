@@ -114,6 +114,8 @@ var sentences = map[string]string{
 		"{used_bytes} of {total_bytes} of this cgroup's limit are in use; {reserve_share} stay free",
 	"ramp_stopped_by_memory": "the ramp was stopped at {established} of {asked} connections: memory: " +
 		"{used_bytes} of {total_bytes} are in use; {reserve_share} stay free",
+	"push_failed": "{failed} of {pushes} pushes of metrics to {url} failed: {why}; cure: see that a collector takes OTLP " +
+		"over HTTP there (port 4318, not gRPC's 4317), and what it wants in OTEL_EXPORTER_OTLP_HEADERS",
 	"server_cpu_unknown": "the server's processor time is not in this report: processes of the " +
 		"beginning were gone at the end of the run",
 	"server_did_not_close": "{conns} connections were not closed by the server within 5 s, though it " +
