@@ -38,9 +38,6 @@ func (t *target) checkLoad() error {
 	if len(t.stages) == 0 {
 		return nil
 	}
-	if t.fleet.agents > 0 {
-		return errors.New("--stage and --fleet: a fleet goes one ramp and one hold: leave one of them out")
-	}
 	for _, name := range []string{"conns", "cap", "rate", "connect-rate", "hold", "duration"} {
 		messages := name == "rate" && t.Scenario == "echo"
 		if t.given(name) && !messages {

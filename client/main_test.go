@@ -38,7 +38,7 @@ func TestBadUsage(t *testing.T) {
 		{"stages and a rate", []string{"--stage", "5@1", "--rate", "5"}, []string{"--stage", "--rate"}},
 		{"stages and a time", []string{"echo", "--stage", "5@1", "--duration", "5s"}, []string{"--stage", "--duration"}},
 		{"stages that send nothing", []string{"--stage", "5@1", "--interval", "1s"}, []string{"--stage", "hold=TIME"}},
-		{"stages of a fleet", []string{"--stage", "5@1", "--fleet", "2"}, []string{"--stage", "--fleet"}},
+		{"stages that open nothing", []string{"--stage", "0@1"}, []string{"--stage", `"0@1"`, "above 0"}},
 		{"jitter of nothing", []string{"--jitter", "20%"}, []string{"--jitter", "--interval"}},
 		{"jitter", []string{"--jitter", "101%", "--interval", "1s"}, []string{"--jitter", "0%..100%"}},
 		{"ping over TCP", []string{"--ping", "5s"}, []string{"--ping 5s", "--proto", "--keepalive"}},

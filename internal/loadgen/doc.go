@@ -15,8 +15,9 @@
 //
 //	Engine        orders for all threads, sums of what they counted
 //	  thread      one order at a time: a workload's steps, polls, what it publishes
-//	    workload  ramp | exchange | churn | closeAll: what to begin
+//	    workload  ramp | rampDown | exchange | churn | closeAll: what to begin
 //	    reconnect the policy for connections that were lost
+//	    pings     the policy that keeps idle WebSocket connections alive, if asked for
 //	    conns     the state machine of each connection
 //	    messages  what is under way on the open ones, and what must come back
 //	    hears     what a server that is no echo says: greetings, answers, pushes

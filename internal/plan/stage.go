@@ -64,7 +64,8 @@ func ParseStage(text string) (s Stage, err error) {
 }
 
 // Stages reads a list of stages, and says in each hold how many connections it
-// holds. What moves nothing and what holds nothing at the beginning is refused.
+// holds. A list that opens nothing is refused, and one that begins with a hold; a way
+// to as many as are open is taken, as a small share of a way may come to that.
 func Stages(texts []string) (list []Stage, err error) {
 	if len(texts) > maxStages {
 		return nil, fmt.Errorf("%d stages: the legal range is 1..%d", len(texts), maxStages)
@@ -77,13 +78,14 @@ func Stages(texts []string) (list []Stage, err error) {
 			return nil, fmt.Errorf("%q: %w", text, err)
 		case i == 0 && !s.Moves():
 			return nil, fmt.Errorf("%q: nothing is open yet: begin with N@RATE", text)
-		case s.Moves() && s.Conns == at:
-			return nil, fmt.Errorf("%q: %d are open already: give another number, or hold=TIME", text, at)
 		case s.Moves():
 			at = s.Conns
 		}
 		s.Conns = at
 		list = append(list, s)
+	}
+	if len(list) > 0 && Most(list) == 0 {
+		return nil, fmt.Errorf("%q: nothing is ever opened: give a stage N@RATE with an N above 0", texts[0])
 	}
 	return list, nil
 }
