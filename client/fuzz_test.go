@@ -16,7 +16,8 @@ import (
 // line.
 func FuzzParse(f *testing.F) {
 	for _, s := range []string{"", "hold", "--help", "--conns\n10M\n--rate\n50k/s", "--first-port\n65500\n--ports\n100", "--first-port\n\x1b[2J\r1,2\n--proto\ntcp,ws", "--first-port\n1,2\n--proto\ntcp,ws", "--host\n::1\n--sources\nfd00::/112",
-		"--keepalive\n0\n--reconnect", "--server-control\nhttp://[::1]:9090", "--header\na: b\r\nc: d", "--path\n/ HTTP/1.1\r\nHost: x", "--fail-if\nsetup.rate<30k", "--size\n9223372036854775807", "--window\n-1", "--interval\n1ms", "--reconect"} {
+		"--keepalive\n0\n--reconnect", "--server-control\nhttp://[::1]:9090", "--header\na: b\r\nc: d", "--path\n/ HTTP/1.1\r\nHost: x", "--fail-if\nsetup.rate<30k", "--size\n9223372036854775807", "--window\n-1", "--interval\n1ms", "--reconect",
+		"tcp://127.0.0.1:1-9\nws://[::1]/{i}?x", "wss://127.0.0.1/\n--sni\nx.example", "ws://127.0.0.1/\r\nHost: x", "ws://127.0.0.1/{line}\n--resolve\nonce", "x.example:80"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, line string) {
@@ -46,6 +47,9 @@ func FuzzParse(f *testing.F) {
 			t.Errorf("%q is taken for %+v", line, fl.Options)
 		}
 		parts := []string{fl.WebSocket.Path, fl.WebSocket.Subprotocol}
+		for _, to := range fl.List() {
+			parts = append(parts, to.Name, to.Path)
+		}
 		for _, h := range fl.WebSocket.Headers {
 			parts = append(parts, h[0], h[1])
 		}

@@ -78,6 +78,55 @@ func (d *demo) program() *Program {
 		}}}
 }
 
+// A program may take arguments that are no commands, of a form of their own.
+func TestAccepts(t *testing.T) {
+	for _, tt := range []struct{ args, stdout, stderr string }{
+		{"x://a x://b", "[x://a x://b]", ""},
+		{"x://a --n 5 x://b", "[x://a x://b]", ""},
+		{"x://a y", "", "demo: \"y\" is not a command: want go; see demo --help\n"},
+		{"x://a --bogus", "", "demo: --bogus is not a flag of demo; see demo --help\n"},
+		{"goo", "", "demo: \"goo\" is not a command: did you mean go? See demo --help\n"},
+		{"go", "went", ""},
+	} {
+		f := NewFlags()
+		f.Add(Int(new(int), 1, 1, 9), "n", "N", "a number")
+		p := &Program{Command: Command{Name: "demo", Takes: "[X]", Flags: f, Accepts: func(arg string) bool { return strings.Contains(arg, "://") },
+			Run: func(_ context.Context, call *Call) (int, error) {
+				fmt.Fprint(call.Stdout, call.Args)
+				return Done, nil
+			},
+			Commands: []*Command{{Name: "go", Run: func(_ context.Context, call *Call) (int, error) {
+				fmt.Fprint(call.Stdout, "went")
+				return Done, nil
+			}}}}}
+		var out, errOut bytes.Buffer
+		p.Run(context.Background(), strings.Fields(tt.args), &out, &errOut)
+		if out.String() != tt.stdout || errOut.String() != tt.stderr {
+			t.Errorf("%s: %q, %q; want %q, %q", tt.args, out.String(), errOut.String(), tt.stdout, tt.stderr)
+		}
+	}
+}
+
+// The help stays one screen: rare flags that have no room are counted, and details are
+// for --help-all.
+func TestHelpOfManyRareFlags(t *testing.T) {
+	f := NewFlags()
+	for i := range 25 {
+		f.Add(Switch(new(bool)), fmt.Sprintf("flag-%d", i), "", "a flag")
+	}
+	for i := range 100 {
+		f.Add(Switch(new(bool)), fmt.Sprintf("rare-flag-%d", i), "", "one that is seldom used", Rare)
+	}
+	c := &Command{Name: "demo", Long: "It shows.", Flags: f, Details: "More to know."}
+	short, all := help(c, "demo", false), help(c, "demo", true)
+	if n := strings.Count(short, "\n"); n > helpHeight || !strings.Contains(short, "100 flags more are explained by --help-all") || strings.Contains(short, "More to know") {
+		t.Errorf("%d lines: %s", n, short)
+	}
+	if !strings.Contains(all, "--rare-flag-99") || !strings.Contains(all, "More to know.") {
+		t.Error(all)
+	}
+}
+
 func call(args ...string) (status int, stdout, stderr string) {
 	var out, errOut bytes.Buffer
 	status = new(demo).program().Run(context.Background(), args, &out, &errOut)

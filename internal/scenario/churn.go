@@ -108,7 +108,7 @@ func runChurn(ctx context.Context, o ChurnOptions, fp proc.FS, watch Watch) (c *
 	before := o.count(fp, now)
 	rec := p.record(ctx, fp, o.Ports())
 	if o.Scenario == "churn" { // no other scenario shows it, and sampling sockets costs CPU time
-		c.tw = watchTimeWait(o.Ports(), func() int64 { return c.engine.Counts().Received })
+		c.tw = watchTimeWait(&o.Target, func() int64 { return c.engine.Counts().Received })
 	}
 	within := countWithin(o.Hold, c.engine.Counts)
 	c.engine.Churn(ctx, loadgen.Churn{Users: o.Users, PerConn: o.perConn(), ServerCloses: o.ServerEnds,

@@ -1,8 +1,10 @@
 package scenario
 
 import (
+	"net/netip"
 	"time"
 
+	"github.com/c10m/c10m/internal/plan"
 	"github.com/c10m/c10m/internal/proc"
 	"github.com/c10m/c10m/internal/result"
 	"github.com/c10m/c10m/internal/sys"
@@ -20,6 +22,7 @@ type sides struct {
 // timeWait samples, again and again, which side holds TIME_WAIT.
 type timeWait struct {
 	ports *portSet
+	hosts map[netip.Addr]bool // of the server: others connect to such ports elsewhere
 	done  func() int64
 	began time.Time
 	all   []sides
@@ -42,9 +45,12 @@ const (
 // include/net/tcp.h.
 const timeWaitFor = 60
 
-func watchTimeWait(ports []int, done func() int64) *timeWait {
-	w := &timeWait{ports: newPortSet(ports), done: done, began: time.Now(), quit: make(chan struct{}),
+func watchTimeWait(to *plan.Target, done func() int64) *timeWait {
+	w := &timeWait{ports: newPortSet(to.Ports()), hosts: map[netip.Addr]bool{}, done: done, began: time.Now(), quit: make(chan struct{}),
 		ended: make(chan struct{})}
+	for _, host := range to.Hosts() {
+		w.hosts[host] = true
+	}
 	w.look()
 	go func() {
 		defer close(w.ended)
@@ -90,7 +96,7 @@ func (w *timeWait) look() {
 			}
 			return true
 		}
-		switch mine := w.ports.has(i.Remote); {
+		switch mine := w.ports.has(i.Remote) && w.hosts[i.Remote.Addr().Unmap()]; {
 		case mine && i.State == sys.TimeWait:
 			s.client++
 			s.used++

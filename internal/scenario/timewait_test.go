@@ -2,9 +2,11 @@ package scenario
 
 import (
 	"net"
+	"net/netip"
 	"strings"
 	"testing"
 
+	"github.com/c10m/c10m/internal/plan"
 	"github.com/c10m/c10m/internal/report"
 	"github.com/c10m/c10m/internal/result"
 )
@@ -72,13 +74,17 @@ func TestExhaustion(t *testing.T) {
 // A look counts the client's ends, by the port they lead to.
 func TestTimeWaitLook(t *testing.T) {
 	at := acceptor(t)
-	w := watchTimeWait([]int{1, int(at.Port()), 65535}, func() int64 { return 7 })
+	w := watchTimeWait(&plan.Target{Places: plan.At(at.Addr(), 1, int(at.Port()), 65535)}, func() int64 { return 7 })
+	elsewhere := watchTimeWait(&plan.Target{Places: plan.At(netip.MustParseAddr("192.0.2.1"), int(at.Port()))}, func() int64 { return 7 })
 	for range 5 {
 		c, err := net.Dial("tcp4", at.String())
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer func() { _ = c.Close() }()
+	}
+	if elsewhere.stop(); elsewhere.last().used != 0 {
+		t.Errorf("%+v of another server on such a port", elsewhere.last())
 	}
 	w.stop()
 	if now := w.last(); now.used != 5 || now.client+now.server != 0 || now.done != 7 {
