@@ -53,18 +53,19 @@ func overEngines(m *testing.M, atOnce bool) (status int) {
 	switch name := os.Getenv(only); {
 	case name == noServer:
 		return over(m, shard.DefaultEngine, with)
-	case name != "" && os.Getenv(built) != "":
+	case name != "" && os.Getenv(built) != "": // a part of what goes together
 		return over(m, name, without)
 	case name != "":
-		return over(m, name, nil)
-	case !atOnce || os.Getuid() != 0:
+		engines = []string{name}
+	}
+	if !atOnce || os.Getuid() != 0 {
 		for i, name := range engines {
 			fmt.Printf("=== engine %s\n", name)
-			if i > 0 {
-				status = max(status, over(m, name, without))
-			} else {
-				status = over(m, name, nil)
+			but := without
+			if i == 0 {
+				but = nil
 			}
+			status = max(status, over(m, name, but))
 		}
 		return status
 	}
