@@ -251,7 +251,7 @@ func (w *work) job(args []string) (job, error) {
 	t := &j.Run.Target
 	for _, host := range t.Hosts() {
 		if !w.allow.has(host) {
-			return job{}, fmt.Errorf("%w: %s is outside what this agent allows: --allow %s", fleet.ErrUsage, host, w.allow.text())
+			return job{}, fmt.Errorf("%w: %s is not allowed here: this agent loads %s", fleet.ErrUsage, host, w.allow.text())
 		}
 	}
 	if c := j.Run.Control; c != "auto" && c != "none" {

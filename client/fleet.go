@@ -83,6 +83,7 @@ type captain struct {
 	mu       sync.Mutex
 	phase    string
 	total    int64
+	turned   string // who was refused last, and why
 	warnings []result.Warning
 }
 
@@ -153,7 +154,7 @@ func (c *captain) hub() (*fleet.Conn, func(), error) {
 		c.say("fleet: waiting for %s at %s\n", report.Plural(int(o.agents), "agent"), redacted(o.nats))
 		return conn, conn.Close, nil
 	}
-	h, err := fleet.StartHub(fleet.HubOptions{Listen: o.listen, Refused: func(why string) { c.say("fleet: refused %s\n", why) }})
+	h, err := fleet.StartHub(fleet.HubOptions{Listen: o.listen, Refused: c.refused})
 	if err != nil {
 		return nil, nil, cli.Usage("--listen %w", err)
 	}
@@ -173,6 +174,17 @@ func (c *captain) hub() (*fleet.Conn, func(), error) {
 		conn.Close()
 		h.Stop()
 	}, nil
+}
+
+// refused is told of agents that the hub does not let in. Each tries twice.
+func (c *captain) refused(why string) {
+	c.mu.Lock()
+	known := c.turned == why
+	c.turned = why
+	c.mu.Unlock()
+	if !known {
+		c.say("fleet: refused %s\n", why)
+	}
 }
 
 // redacted is a URL without its password.

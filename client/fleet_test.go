@@ -141,7 +141,7 @@ func TestAgentAllows(t *testing.T) {
 	for line, want := range map[string]string{
 		"hold --host 127.0.0.1":                               "",
 		"hold --host 10.1.2.3 --conns 5":                      "",
-		"hold --host 10.1.2.4":                                "outside",
+		"hold --host 10.1.2.4":                                "is not allowed here",
 		"hold --host 127.0.0.1,10.9.9.9":                      "",
 		"hold --server-control http://169.254.169.254/latest": "--server-control",
 		"hold --server-control http://metadata.internal/":     "--server-control",
@@ -159,7 +159,7 @@ func TestAgentAllows(t *testing.T) {
 		"hold --header a:b --header c:d --path /x --proto ws --size 8 --text": "",
 	} {
 		if strings.Contains(line, ",10.9.9.9") {
-			want = "10.9.9.9 is outside"
+			want = "10.9.9.9 is not allowed"
 		}
 		_, err := w.job(strings.Fields(line))
 		if want == "" && err != nil || want != "" && (!errors.Is(err, fleet.ErrUsage) || !strings.Contains(err.Error(), want)) {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -130,7 +131,10 @@ func reply(r micro.Request, m answer) {
 	}
 }
 
-func refusal(err error) answer { return answer{Error: err.Error(), Usage: errors.Is(err, ErrUsage)} }
+func refusal(err error) answer { return answer{Error: plain(err), Usage: errors.Is(err, ErrUsage)} }
+
+// plain is an error without the word by which bad usage is marked.
+func plain(err error) string { return strings.TrimPrefix(err.Error(), ErrUsage.Error()+": ") }
 
 func (a *agent) clock(r micro.Request) { reply(r, answer{Now: a.Now().UnixNano()}) }
 

@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -79,7 +80,7 @@ func StartHub(o HubOptions) (*Hub, error) {
 	for end := time.Now().Add(startTime); !h.server.ReadyForConnections(10 * time.Millisecond); {
 		if why := said.why(); why != "" || time.Now().After(end) {
 			h.Stop()
-			return nil, fmt.Errorf("listen on %s: %s", o.Listen, cmp.Or(why, "it does not get ready"))
+			return nil, fmt.Errorf("%s: %s", o.Listen, cmp.Or(why, "it does not get ready"))
 		}
 	}
 	h.Join.Address = net.JoinHostPort(at.Addr().String(), strconv.Itoa(h.server.Addr().(*net.TCPAddr).Port))
@@ -126,6 +127,9 @@ type hubLog struct {
 func (l *hubLog) why() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if strings.Contains(l.fatal, syscall.EADDRINUSE.Error()) {
+		return "bind: " + syscall.EADDRINUSE.Error() + ": another coordinator? Choose another port"
+	}
 	return l.fatal
 }
 

@@ -126,7 +126,7 @@ func (j *stint) follow(p Part) {
 	j.mu.Lock()
 	j.state.Ended, j.state.Gate, j.state.Phase = true, "", "ended"
 	if last.Err != nil {
-		j.state.Error, j.state.Usage = clean(last.Err.Error(), maxText), errors.Is(last.Err, ErrUsage)
+		j.state.Error, j.state.Usage = clean(plain(last.Err), maxText), errors.Is(last.Err, ErrUsage)
 	}
 	if len(last.Result) > maxResult {
 		j.state.Error, last.Result = fmt.Sprintf("its result has %d bytes, at most %d are legal", len(last.Result), maxResult), nil
