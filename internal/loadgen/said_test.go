@@ -84,7 +84,7 @@ func TestChat(t *testing.T) {
 			for n := e.Counts(); n.Skipped < conns || n.FirstsAnswered+n.Pushed < conns; n = e.Counts() {
 				time.Sleep(time.Millisecond)
 			}
-			e.Exchange(ctx, Exchange{Size: 1, Interval: 20 * time.Millisecond, Duration: each * 20 * time.Millisecond, Drain: 20 * time.Second})
+			e.Exchange(ctx, Exchange{Size: 1, PerConn: each, Drain: 20 * time.Second})
 			for e.Counts().Pushed+e.Counts().Received < tt.pushed+tt.received {
 				time.Sleep(time.Millisecond)
 			}
