@@ -83,6 +83,9 @@ func (o DiagnoseOptions) target(ctx context.Context, fp proc.FS, r *result.Resul
 	} else {
 		warn(result.Warn("server_in_other_net"))
 	}
+	if report.Foreign != nil && p.SamePIDs {
+		t.Report = nil // what is not ours is seen by its processes, where these are seen
+	}
 	if t.Server = p.serverPIDs(fp, ports); len(t.Server) == 0 {
 		warn(result.Warn("server_in_other_pid"))
 	}
