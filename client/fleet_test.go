@@ -39,6 +39,9 @@ func TestSharesOfStages(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := h.sharing()
+	if s.whole.Rate != 30 {
+		t.Errorf("agents begin at %v", s.whole.Rate)
+	}
 	s.args = forAgents("hold", append([]string{"client"}, words...), flagsOf("hold"))
 	shares, err := plan.Shares(s.whole, []plan.Room{{Agent: "a"}, {Agent: "b"}, {Agent: "c"}})
 	if err != nil {

@@ -104,7 +104,11 @@ func (t *target) sharing() sharing {
 	if t.Scenario == "echo" {
 		connects, messages = "connect-rate", "rate"
 	}
-	return sharing{whole: plan.Whole{Conns: t.Conns, Cap: t.Cap, Rate: t.Rate, MessageRate: t.MessageRate, Verify: t.Verify, Stages: t.Stages},
+	whole := plan.Whole{Conns: t.Conns, Cap: t.Cap, Rate: t.Rate, MessageRate: t.MessageRate, Verify: t.Verify, Stages: t.Stages}
+	if len(t.Stages) > 0 { // at which agents begin one after the other
+		whole.Rate = t.Stages[0].Rate
+	}
+	return sharing{whole: whole,
 		flags: func(s plan.Share) []string {
 			args := slices.Concat(count("verify", s.Verify), count(firstNumber, s.First))
 			if len(s.Stages) > 0 {
