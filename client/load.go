@@ -41,7 +41,8 @@ func (t *target) checkLoad() error {
 	for _, name := range []string{"conns", "cap", "rate", "connect-rate", "hold", "duration"} {
 		messages := name == "rate" && t.Scenario == "echo"
 		if t.given(name) && !messages {
-			return fmt.Errorf("--stage and --%s: stages say how many connections, how fast and how long: leave out --%s", name, name)
+			return fmt.Errorf("--stage and --%s: stages say how many connections, how fast and how long: leave out --%s",
+				name, name)
 		}
 	}
 	var err error
@@ -63,7 +64,8 @@ func (t *target) checkPings() error {
 	case t.Ping == 0:
 		return nil
 	case t.Proto == plan.TCP:
-		return fmt.Errorf("--ping %v: pings are WebSocket's, and --proto is tcp: use --proto ws, or --keepalive for TCP's own probes", t.Ping)
+		return fmt.Errorf("--ping %v: pings are WebSocket's, and --proto is tcp: use --proto ws, or --keepalive for "+
+			"TCP's own probes", t.Ping)
 	case t.PingTimeout > t.Ping:
 		return fmt.Errorf("--ping-timeout %v: the legal range is 10ms..--ping, which is %v", t.PingTimeout, t.Ping)
 	case t.PingTimeout == 0:

@@ -25,11 +25,11 @@ func aggregation(f *dto.MetricFamily, since, now time.Time) metricdata.Aggregati
 	switch f.GetType() {
 	case dto.MetricType_COUNTER:
 		return metricdata.Sum[float64]{Temporality: metricdata.CumulativeTemporality, IsMonotonic: true,
-			DataPoints: points(f, since, now, func(m *dto.Metric) float64 { return m.GetCounter().GetValue() })}
+			DataPoints: points(f, since, now, (*dto.Metric).GetCounter)}
 	case dto.MetricType_GAUGE:
-		return metricdata.Gauge[float64]{DataPoints: points(f, since, now, func(m *dto.Metric) float64 { return m.GetGauge().GetValue() })}
+		return metricdata.Gauge[float64]{DataPoints: points(f, since, now, (*dto.Metric).GetGauge)}
 	case dto.MetricType_UNTYPED:
-		return metricdata.Gauge[float64]{DataPoints: points(f, since, now, func(m *dto.Metric) float64 { return m.GetUntyped().GetValue() })}
+		return metricdata.Gauge[float64]{DataPoints: points(f, since, now, (*dto.Metric).GetUntyped)}
 	case dto.MetricType_HISTOGRAM:
 		h := metricdata.Histogram[float64]{Temporality: metricdata.CumulativeTemporality}
 		for _, m := range f.GetMetric() {
@@ -46,9 +46,12 @@ func aggregation(f *dto.MetricFamily, since, now time.Time) metricdata.Aggregati
 	return nil
 }
 
-func points(f *dto.MetricFamily, since, now time.Time, value func(*dto.Metric) float64) (list []metricdata.DataPoint[float64]) {
+// points are the values of all its labels.
+func points[T interface{ GetValue() float64 }](f *dto.MetricFamily, since, now time.Time,
+	of func(*dto.Metric) T) (list []metricdata.DataPoint[float64]) {
 	for _, m := range f.GetMetric() {
-		list = append(list, metricdata.DataPoint[float64]{Attributes: attributes(m), StartTime: since, Time: now, Value: value(m)})
+		list = append(list, metricdata.DataPoint[float64]{Attributes: attributes(m), StartTime: since, Time: now,
+			Value: of(m).GetValue()})
 	}
 	return list
 }
@@ -71,9 +74,11 @@ func histogram(m *dto.Metric, since, now time.Time) metricdata.HistogramDataPoin
 
 func summary(m *dto.Metric, since, now time.Time) metricdata.SummaryDataPoint {
 	from := m.GetSummary()
-	s := metricdata.SummaryDataPoint{Attributes: attributes(m), StartTime: since, Time: now, Count: from.GetSampleCount(), Sum: from.GetSampleSum()}
+	s := metricdata.SummaryDataPoint{Attributes: attributes(m), StartTime: since, Time: now,
+		Count: from.GetSampleCount(), Sum: from.GetSampleSum()}
 	for _, q := range from.GetQuantile() {
-		s.QuantileValues = append(s.QuantileValues, metricdata.QuantileValue{Quantile: q.GetQuantile(), Value: q.GetValue()})
+		at := metricdata.QuantileValue{Quantile: q.GetQuantile(), Value: q.GetValue()}
+		s.QuantileValues = append(s.QuantileValues, at)
 	}
 	return s
 }

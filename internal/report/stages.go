@@ -14,9 +14,11 @@ func stageTables(r *result.Result) []Table {
 		return nil
 	}
 	t := Table{Title: "Stages", Columns: []Column{{"stage", unit.InText}, {"asked", unit.InCount},
-		{"reached", unit.InCount}, {"rate", unit.InPerSecond}, {"took", unit.InSeconds}, {"lost", unit.InCount}, {"server", unit.InBytes}, {"machine", unit.InBytes}}, Note: stageNote(r)}
+		{"reached", unit.InCount}, {"rate", unit.InPerSecond}, {"took", unit.InSeconds}, {"lost", unit.InCount},
+		{"server", unit.InBytes}, {"machine", unit.InBytes}}, Note: stageNote(r)}
 	for _, s := range r.Stages {
-		row := []any{s.Name + " " + string(s.Kind), float64(s.Asked), float64(s.Reached), nil, s.Seconds, float64(s.Lost), nil, nil}
+		row := []any{s.Name + " " + string(s.Kind), float64(s.Asked), float64(s.Reached), nil, s.Seconds,
+			float64(s.Lost), nil, nil}
 		if s.Rate > 0 {
 			row[3] = s.Rate
 		}

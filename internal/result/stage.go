@@ -42,7 +42,8 @@ func (r *Result) checkLoad() error {
 			}
 		}
 		if s.Seconds < 0 || s.Rate < 0 || s.RateAsked < 0 {
-			return fmt.Errorf("stage %s: a number is negative: seconds %g, rate %g of %g", s.Name, s.Seconds, s.Rate, s.RateAsked)
+			return fmt.Errorf("stage %s: a number is negative: seconds %g, rate %g of %g",
+				s.Name, s.Seconds, s.Rate, s.RateAsked)
 		}
 	}
 	last := 0.0

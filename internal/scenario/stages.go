@@ -118,8 +118,9 @@ func (h *hold) openAfter(i int) int64 {
 // not part of it.
 func (h *hold) keepStage(ctx context.Context, i int, kind result.StageKind, before loadgen.Counts, took time.Duration) {
 	s, now := h.Plan.Stages[i], h.engine.Counts()
-	r := result.Stage{Name: strconv.Itoa(i + 1), Kind: kind, Asked: s.Conns, RateAsked: float64(s.Rate), Reached: now.Open(), Seconds: took.Seconds(),
-		Failed: now.Failed - before.Failed, Lost: now.Lost - before.Lost, Messages: done(&h.Plan, now) - done(&h.Plan, before)}
+	r := result.Stage{Name: strconv.Itoa(i + 1), Kind: kind, Asked: s.Conns, RateAsked: float64(s.Rate),
+		Reached: now.Open(), Seconds: took.Seconds(), Failed: now.Failed - before.Failed, Lost: now.Lost - before.Lost,
+		Messages: done(&h.Plan, now) - done(&h.Plan, before)}
 	if moved := now.Established - before.Established + now.Closed - before.Closed; s.Moves() && took > 0 {
 		r.Rate = float64(moved) / took.Seconds()
 	}
