@@ -77,6 +77,8 @@ func TestHandshakesOfPlaces(t *testing.T) {
 	p.WebSocket.Headers = [][2]string{{"Authorization", "{line}"}}
 	p.Places = []plan.Place{{Host: here, Name: "a.example", Ports: []int{a}}, {Host: here, Ports: []int{b}, Path: "/q?n={i}"}}
 	run(t, p, 1, 0)
+	mu.Lock()
+	defer mu.Unlock()
 	for _, want := range []string{
 		fmt.Sprintf("a a.example:%d /p/0 one", a), fmt.Sprintf("a a.example:%d /p/1 two", a),
 		fmt.Sprintf("b 127.0.0.1:%d /q?n=2 three", b), fmt.Sprintf("b 127.0.0.1:%d /q?n=3 one", b)} {
