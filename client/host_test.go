@@ -106,6 +106,8 @@ func TestWhereTo(t *testing.T) {
 		{"tcp://localhost:7 --sources 127.0.0.0/30", "!different address families: give sources of each, CIDR,CIDR, or --resolve ipv4"},
 		{"tcp://localhost:7 --resolve ipv4 --sources 127.0.0.0/30", "localhost=127.0.0.1:7"},
 		{"tcp://127.0.0.1:7 --wait 0.1us", "!--wait 0.1us"},
+		{"--ports 1-65535 --host 192.0.2.1,192.0.2.2,192.0.2.3,192.0.2.4,192.0.2.5,192.0.2.6,192.0.2.7,192.0.2.8,192.0.2.9,192.0.2.10,192.0.2.11,192.0.2.12,192.0.2.13,192.0.2.14,192.0.2.15,192.0.2.16,192.0.2.17",
+			"!1,114,095 ports of all addresses together"},
 	} {
 		asked := 0
 		h, err := asHold(t, &asked, strings.Fields(tt.line)...)

@@ -47,10 +47,17 @@ func (t *target) setPlaces() error {
 	if t.names.which = t.resolving; !t.given("resolve") && (len(t.targets) == 0 || t.Engine == plan.EnginePackets) {
 		t.names.which = resolveOne
 	}
+	by := t.byFlags
 	if len(t.targets) > 0 {
-		return t.byURL()
+		by = t.byURL
 	}
-	return t.byFlags()
+	if err := by(); err != nil {
+		return err
+	}
+	if n := t.Dests(); n > plan.MaxDests {
+		return fmt.Errorf("%s ports of all addresses together: at most %s are legal: give fewer --ports, --host or targets", unit.Commas(n), unit.Commas(plan.MaxDests))
+	}
+	return nil
 }
 
 // byURL makes places of the targets.
@@ -79,9 +86,7 @@ func (t *target) byURL() error {
 	case kinds[1]:
 		t.Proto = plan.WS
 	}
-	if t.TLS.On = t.TLS.On || secure[1]; t.Dests() > plan.MaxDests {
-		return fmt.Errorf("targets of %s ports in all: at most %s are legal", unit.Commas(t.Dests()), unit.Commas(plan.MaxDests))
-	}
+	t.TLS.On = t.TLS.On || secure[1]
 	t.URLs = t.targets
 	return nil
 }
