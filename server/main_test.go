@@ -56,6 +56,7 @@ func TestBadUsage(t *testing.T) {
 		{"certificate without a key", []string{"--tls", "--cert", "a.pem"}, []string{"--cert", "--key"}},
 		{"certificate from nowhere", []string{"--tls", "--cert", "/nonexistent", "--key", "b.pem"}, []string{"--cert", "/nonexistent"}},
 		{"authorities from nowhere", []string{"--tls", "--client-ca", "/nonexistent"}, []string{"--client-ca", "/nonexistent"}},
+		{"no authorities at all", []string{"--tls", "--client-ca", ""}, []string{"--client-ca", "empty"}},
 		{"a protocol without a name", []string{"--tls", "--alpn", "h2,,a"}, []string{"--alpn", "1..255"}},
 		{"a relay of TLS", []string{"--relay", "10.0.0.1:10000:5", "--tls"}, []string{"--tls", "relay"}},
 		{"drain", []string{"--drain", "-1s"}, []string{"--drain"}},

@@ -38,9 +38,14 @@ func (o *tlsOptions) declare(f *cli.Flags) {
 
 // check refuses what cannot be meant, and reads the files.
 func (o *tlsOptions) check(f *cli.Flags) (err error) {
-	for _, name := range []string{"cert", "key", "client-ca", "alpn"} {
-		if f.Given(name) && !o.on {
-			return fmt.Errorf("--%s wants --tls", name)
+	for _, flag := range []struct{ name, value string }{{"cert", o.cert}, {"key", o.key}, {"client-ca", o.clientCA},
+		{"alpn", o.alpn}} {
+		switch {
+		case !f.Given(flag.name):
+		case !o.on:
+			return fmt.Errorf("--%s wants --tls", flag.name)
+		case flag.value == "": // a variable of a script, perhaps: never less security in silence
+			return fmt.Errorf("--%s \"\": it is empty; leave it out, or name what it is to be", flag.name)
 		}
 	}
 	switch {
@@ -56,7 +61,7 @@ func (o *tlsOptions) check(f *cli.Flags) (err error) {
 			return fmt.Errorf("--client-ca: %w", err)
 		}
 	}
-	if !f.Given("alpn") {
+	if o.alpn == "" {
 		return nil
 	}
 	for name := range strings.SplitSeq(o.alpn, ",") {

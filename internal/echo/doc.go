@@ -1,6 +1,7 @@
 // Package echo is the protocol of an echo server and its admission, TCP and
 // WebSocket, free of any event engine: what is true whichever engine brings the
-// bytes. It never waits, never reads from a socket and starts no goroutine.
+// bytes. It never waits, never reads from a socket and starts no goroutine, but
+// for handshakes of TLS, which borrow one of a bounded set (package secure).
 //
 // # What belongs to whom
 //
@@ -29,17 +30,24 @@
 //	l.Gone(fd, port, s)
 //	...after each batch of events, if l.TickEvery() > 0, that often:
 //	l.Tick()
+//	...on the loop's thread, soon after Conns.Wake was called, by any goroutine:
+//	l.Told()
 //
 // Next says how the connection goes on: which readiness to wait for, or that it
-// ends. Tick and the budget also end connections other than the one at hand:
+// ends. Tick, Told and the budget also end connections other than the one at hand:
 // they ask the engine to, by Conns.Turn.
+//
+// # TLS
+//
+// With Config.TLS what Input is given is decrypted first, and what is sent is
+// encrypted: an engine sees ciphertext and need not know (tls.go).
 //
 // # What a connection costs here
 //
-// Nothing while it is idle: its *Session is nil. A Session comes from a pool
-// and exists only during a handshake, inside a frame or a message, during a
-// close, and while output waits for a peer that does not take it. An engine can
-// so keep a connection in a few bytes of a flat array.
+// Nothing while it is idle: its *Session is nil, unless it speaks TLS. A Session
+// comes from a pool and exists only during a handshake, inside a frame or a
+// message, during a close, and while output waits for a peer that does not take
+// it. An engine can so keep a connection in a few bytes of a flat array.
 //
 // # What bounds memory
 //

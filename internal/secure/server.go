@@ -1,6 +1,7 @@
 package secure
 
 import (
+	"bytes"
 	"context"
 	"crypto/hkdf"
 	"crypto/rand"
@@ -49,6 +50,9 @@ func ReadTerms(now time.Time, certificate, key string) (t Terms, err error) {
 	}
 	if t.Key, err = os.ReadFile(key); err != nil {
 		return t, err
+	}
+	if bytes.Contains(t.Key, []byte("ENCRYPTED")) { // RFC 1421 section 4.6.1.1, RFC 7468 section 11
+		return t, fmt.Errorf("%s: the key is encrypted; openssl pkey -in %s -out FILE takes the password off", key, key)
 	}
 	pair, err := tls.X509KeyPair(t.Certificate, t.Key)
 	if err != nil {

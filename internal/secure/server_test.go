@@ -96,6 +96,7 @@ func TestReadTerms(t *testing.T) {
 	}
 	cert, key := pemFiles(t, made)
 	otherCert, otherKey := pemFiles(t, other)
+	_, encrypted := pemFiles(t, Terms{Key: []byte("-----BEGIN ENCRYPTED PRIVATE KEY-----\n")})
 	read, err := ReadTerms(now, cert, key)
 	if err != nil {
 		t.Fatal(err)
@@ -115,6 +116,7 @@ func TestReadTerms(t *testing.T) {
 		{"no such file", "/nonexistent", key, now, "/nonexistent"},
 		{"no such key", cert, "/nonexistent", now, "/nonexistent"},
 		{"another's key", cert, otherKey, now, "does not match"},
+		{"an encrypted key", cert, encrypted, now, encrypted + ": the key is encrypted"},
 		{"no PEM", key, key, now, key},
 		{"expired", cert, key, now.Add(lifetime + time.Hour), "has expired on"},
 		{"not yet", cert, key, now.Add(-lifetime), "begins on"},
