@@ -22,18 +22,22 @@ type talk struct {
 func (t *target) declareTalk() {
 	f := t.Flags
 	f.Group("What is said")
-	f.Add(cli.Text(&t.said.message, ""), "message", "STRING|@FILE", "in place of bytes that differ each time; with "+fill.Legal, cli.Rare,
+	f.Add(cli.Text(&t.said.message, ""), "message", "STRING|@FILE",
+		"in place of bytes that differ each time; with "+fill.Legal, cli.Rare,
 		cli.Unset("bytes of --size"))
-	f.Add(cli.Text(&t.said.expect, ""), "expect", "echo|any|none|WORDS", "what answers: the same, the next message, or the next with WORDS in it", cli.Rare,
+	f.Add(cli.Text(&t.said.expect, ""), "expect", "echo|any|none|WORDS",
+		"what answers: the same, the next message, or the next with WORDS in it", cli.Rare,
 		cli.Unset("echo; any with --first"))
 	f.Add(cli.Switch(&t.Talk.Deflate), "deflate", "", "offer permessage-deflate (RFC 7692), no context kept", cli.Rare)
-	f.Add(cli.Int(&t.Talk.Skip, 0, 0, plan.MaxSkip), "skip", "N", "messages that the server sends first, like greetings", cli.Rare)
+	f.Add(cli.Int(&t.Talk.Skip, 0, 0, plan.MaxSkip), "skip", "N",
+		"messages that the server sends first, like greetings", cli.Rare)
 }
 
 // declareFirst is for connections that are held.
 func (t *target) declareFirst() {
 	t.Flags.Group("What is said")
-	t.Flags.Add(cli.Text(&t.said.first, ""), "first", "STRING|@FILE", "once connected, before all else: a login, a subscription", cli.Rare)
+	t.Flags.Add(cli.Text(&t.said.first, ""), "first", "STRING|@FILE",
+		"once connected, before all else: a login, a subscription", cli.Rare)
 }
 
 // checkTalk reads what is to be said, and refuses what cannot be meant.
@@ -46,7 +50,8 @@ func (t *target) checkTalk() (err error) {
 	}
 	switch t.Talk.Expect = t.said.expect; {
 	case t.given("expect") && (t.said.expect == "" || len(t.said.expect) > plan.MaxExpect):
-		return fmt.Errorf("--expect %.20q: want echo, any, none, or 1..%d bytes that an answer has in it", t.said.expect, plan.MaxExpect)
+		return fmt.Errorf("--expect %.20q: want echo, any, none, or 1..%d bytes that an answer has in it",
+			t.said.expect, plan.MaxExpect)
 	case t.Talk.Expect == "" && t.Talk.First != "":
 		t.Talk.Expect = plan.ExpectAny
 	}
@@ -56,7 +61,8 @@ func (t *target) checkTalk() (err error) {
 	case t.Talk.Message != "" && t.given("size"):
 		return errors.New("--size and --message: the message has a size of its own; give one of them")
 	case t.Talk.Echoes() && t.Proto != plan.WS && (t.Talk.Skip > 0 || t.Talk.First != ""):
-		return errors.New("--skip and --first with --expect echo want --proto ws: over TCP nothing parts a greeting from an echo; see --expect any")
+		return errors.New("--skip and --first with --expect echo want --proto ws: " +
+			"over TCP nothing parts a greeting from an echo; see --expect any")
 	}
 	return t.checkText()
 }

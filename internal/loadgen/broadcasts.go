@@ -132,7 +132,8 @@ func (c *cast) isNext(had, now uint32) bool {
 
 // sight notes a content that is not known as a broadcast: it is one if another
 // connection had it before. was is what has its place.
-func (b *broadcasts) sight(at *atomic.Pointer[cast], was *cast, had *[2]uint32, content uint64, tag, now uint32) (uint32, bool) {
+func (b *broadcasts) sight(at *atomic.Pointer[cast], was *cast, had *[2]uint32, content uint64,
+	tag, now uint32) (uint32, bool) {
 	mine := turnOf(had, tag, 0)
 	remember(had, mine, tag, 0)
 	first, ok := b.note(content, tag, now, mine == 0)

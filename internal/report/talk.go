@@ -30,12 +30,14 @@ func talkSection(t *result.Talk) section {
 	heard := table{Title: "Pushes"}
 	if p := t.Pushes; p != nil {
 		if p.Received > 0 {
-			heard.say("received", "%s by %s, %s", unit.Commas(p.Received), Plural(p.Conns, "connection"), unit.Bytes(float64(p.Bytes)))
+			heard.say("received", "%s by %s, %s", unit.Commas(p.Received),
+				Plural(p.Conns, "connection"), unit.Bytes(float64(p.Bytes)))
 		} else {
 			heard.say("received", "none")
 		}
 		if p.Rate > 0 {
-			heard.say("rate", "%s over %s, %s on each connection", unit.PerSecond(p.Rate), unit.Seconds(p.Seconds), unit.PerSecond(p.RatePerConn))
+			heard.say("rate", "%s over %s, %s on each connection", unit.PerSecond(p.Rate),
+				unit.Seconds(p.Seconds), unit.PerSecond(p.RatePerConn))
 		}
 	}
 	if t.Skipped > 0 {
@@ -57,7 +59,8 @@ func talkSection(t *result.Talk) section {
 		squeezed.say("agreed", "%s of %s handshakes", unit.Commas(d.Agreed), unit.Commas(d.Agreed+d.Refused))
 		if d.WireShare > 0 {
 			squeezed.say("on the wire", "%s of the payload: %s sent as %s, %s received as %s", unit.InShare.Format(d.WireShare),
-				unit.Bytes(float64(d.Sent)), unit.Bytes(float64(d.SentWire)), unit.Bytes(float64(d.Received)), unit.Bytes(float64(d.ReceivedWire)))
+				unit.Bytes(float64(d.Sent)), unit.Bytes(float64(d.SentWire)),
+				unit.Bytes(float64(d.Received)), unit.Bytes(float64(d.ReceivedWire)))
 		}
 		if d.Messages > 0 {
 			squeezed.say("cost", "%s of the client's threads, %s a message", unit.Seconds(d.Seconds),
