@@ -54,19 +54,6 @@ func talkSection(t *result.Talk) section {
 	if f := t.First; f != nil {
 		first.say("sent", "%s, %s answered", unit.Commas(f.Sent), unit.Commas(f.Answered))
 	}
-	squeezed := table{Title: "permessage-deflate"}
-	if d := t.Deflate; d != nil {
-		squeezed.say("agreed", "%s of %s handshakes", unit.Commas(d.Agreed), unit.Commas(d.Agreed+d.Refused))
-		if d.WireShare > 0 {
-			squeezed.say("on the wire", "%s of the payload: %s sent as %s, %s received as %s", unit.InShare.Format(d.WireShare),
-				unit.Bytes(float64(d.Sent)), unit.Bytes(float64(d.SentWire)),
-				unit.Bytes(float64(d.Received)), unit.Bytes(float64(d.ReceivedWire)))
-		}
-		if d.Messages > 0 {
-			squeezed.say("cost", "%s of the client's threads, %s a message", unit.Seconds(d.Seconds),
-				unit.Nanos(int64(d.Seconds/float64(d.Messages)*1e9)))
-		}
-	}
 	var times []timed
 	if t.First != nil {
 		times = append(times, timed{"first", t.First.Latency})
@@ -77,10 +64,29 @@ func talkSection(t *result.Talk) section {
 	if t.FanOut != nil {
 		times = append(times, timed{"fan-out", t.FanOut.Delay}, timed{"last had", t.FanOut.Whole})
 	}
-	s := section{Title: "Pushes and first messages", Tables: filled(first, heard, latencyTable(times...), squeezed)}
+	s := section{Title: "Pushes and first messages", Tables: filled(first, heard, latencyTable(times...), deflateTable(t.Deflate))}
 	if t.FanOut != nil {
 		s.Notes = []string{"The same bytes on several connections are one broadcast: fan-out is when each further connection " +
 			"had it, after the first that did, and \"last had\" when all had that got it."}
 	}
 	return s
+}
+
+// deflateTable is what compression saved and took; d may be nil.
+func deflateTable(d *result.Deflate) table {
+	t := table{Title: "permessage-deflate"}
+	if d == nil {
+		return t
+	}
+	t.say("agreed", "%s of %s handshakes", unit.Commas(d.Agreed), unit.Commas(d.Agreed+d.Refused))
+	if d.WireShare > 0 {
+		t.say("on the wire", "%s of the payload: %s sent as %s, %s received as %s", unit.InShare.Format(d.WireShare),
+			unit.Bytes(float64(d.Sent)), unit.Bytes(float64(d.SentWire)),
+			unit.Bytes(float64(d.Received)), unit.Bytes(float64(d.ReceivedWire)))
+	}
+	if d.Messages > 0 {
+		t.say("cost", "%s of the client's threads, %s a message", unit.Seconds(d.Seconds),
+			unit.Nanos(int64(d.Seconds/float64(d.Messages)*1e9)))
+	}
+	return t
 }
