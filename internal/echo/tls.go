@@ -24,9 +24,12 @@ const (
 	patience       = time.Second
 )
 
-// handshakeSize is what a handshake under way takes, beside what it was sent: its
-// goroutine's stack, its keys and the transcript.
-const handshakeSize = 24 << 10
+// What a handshake takes beside what it was sent: queued, and once it is under way,
+// with its goroutine's stack, its keys and the transcript.
+const (
+	queuedSize    = 2 << 10
+	handshakeSize = 24 << 10
+)
 
 // maxEarly is how much is read from a peer while its handshake is not done yet.
 const maxEarly = 64 << 10
@@ -36,6 +39,7 @@ type shake struct {
 	core  *Core
 	conn  *secure.Conn
 	s     *Session // the loop's; nil: the connection is gone
+	begun bool     // the loop's: it has said something
 	ended bool     // the loop's: the peer has ended its half
 
 	mu   sync.Mutex
@@ -172,6 +176,7 @@ func (l *Loop) Told() {
 		if !here || s == nil {
 			continue
 		}
+		h.begun = true
 		var next Next
 		switch {
 		case !over:
@@ -304,8 +309,10 @@ func (l *Loop) endedTLS(s *Session) (*Session, Next) {
 // takes.
 func (s *Session) kept() int64 {
 	switch {
-	case s.shake != nil:
+	case s.shake != nil && s.shake.begun:
 		return handshakeSize + int64(s.shake.conn.Kept())
+	case s.shake != nil:
+		return queuedSize + int64(s.shake.conn.Kept())
 	case s.conn != nil:
 		return int64(s.conn.Kept())
 	}
