@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -399,7 +400,7 @@ func (c *captain) merge(ctx context.Context) (*result.Result, error) {
 	outcomes := c.lead.Results(c.late)
 	var parts []*result.Result
 	for i, o := range outcomes {
-		parts = append(parts, c.partOf(i, o))
+		parts = append(parts, c.partOf(ctx, i, o))
 	}
 	r, err := result.MergeFleet(c.server.Boot(), parts...)
 	if err != nil {
@@ -426,16 +427,22 @@ func (c *captain) merge(ctx context.Context) (*result.Result, error) {
 // by at most 0.5 ms a second.
 const mostDrift = 50 * time.Millisecond
 
-// partOf is what an agent has, or what is known of one that has nothing to rely on.
-func (c *captain) partOf(i int, o fleet.Outcome) *result.Result {
-	if o.Result != nil {
-		r, err := result.Read(strings.NewReader(string(o.Result)))
-		if err == nil {
+// partOf is what an agent has. Of one that has nothing to rely on, or that ended by
+// itself, it is what was known of it last: its load was not what was asked for.
+func (c *captain) partOf(ctx context.Context, i int, o fleet.Outcome) *result.Result {
+	if o.Result != nil && o.Error == "" {
+		r, err := result.Read(bytes.NewReader(o.Result))
+		switch {
+		case err != nil:
+			o.Why = err.Error()
+		case r.Interrupt && ctx.Err() == nil:
+			o.Why = "its run was interrupted there"
+		default:
 			r.OfAgent(o.Name, o.Offset)
 			return r
 		}
-		o.Why = err.Error()
 	}
+	o.Why = cmp.Or(o.Error, o.Why)
 	c.say("fleet: %s is lost: %s\n", o.Name, plan.OneLine(o.Why))
 	p := result.Plan{Asked: c.Asked, Conns: c.share.conns[i]}
 	part := unit.Rate(float64(p.Conns) / float64(max(1, c.total)))

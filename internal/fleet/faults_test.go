@@ -146,6 +146,20 @@ func TestPartDies(t *testing.T) {
 	}
 }
 
+// TestAgentLeaves in a run, as by Ctrl-C: it says so, and nobody waits for a result that
+// it took along.
+func TestAgentLeaves(t *testing.T) {
+	t.Parallel()
+	r, agents, _ := fleetOf(t, &simulated{}, &simulated{ramp: time.Hour})
+	open(t, r.lead, "ramp")
+	eventually(t, "it is in its ramp", func() bool { return !agents[1].work.last().openedAt("ramp").IsZero() })
+	agents[1].leave()
+	out := finish(t, r.lead)
+	if out[0].Result == nil || out[1].Result != nil || !strings.Contains(out[1].Why, "the agent was ended") {
+		t.Errorf("of the one: %q; of the other: %q, %q", out[0].Why, out[1].Result, out[1].Why)
+	}
+}
+
 // TestSlowAtGate: who waits, and for whom, can be seen.
 func TestSlowAtGate(t *testing.T) {
 	t.Parallel()

@@ -278,6 +278,14 @@ func (m *member) whyNot() string {
 	return "it has no result"
 }
 
+// askForPart gives up on an agent that does not answer for twice the patience: one that
+// has ended is not missed any more, and may have gone.
+func (l *Lead) askForPart(ctx context.Context, m *member, from int64) (answer, error) {
+	ctx, cancel := context.WithTimeout(ctx, 2*l.Patience)
+	defer cancel()
+	return l.ask(ctx, m, "result", order{From: from})
+}
+
 // fetch gets the result of one. What was cut off goes on where it was.
 func (l *Lead) fetch(ctx context.Context, m *member) ([]byte, error) {
 	l.mu.Lock()
@@ -288,7 +296,7 @@ func (l *Lead) fetch(ctx context.Context, m *member) ([]byte, error) {
 	}
 	var b []byte
 	for int64(len(b)) < size {
-		a, err := l.ask(ctx, m, "result", order{From: int64(len(b))})
+		a, err := l.askForPart(ctx, m, int64(len(b)))
 		if err != nil {
 			return nil, err
 		}

@@ -136,7 +136,7 @@ func TestFleetCoordinatorStoppedTooLong(t *testing.T) {
 		s.Open(t, 0)
 		_ = syscall.Kill(-c.Process.Pid, syscall.SIGCONT)
 	}, s.To("--conns", "3000", "--hold", "10m", "--verify", "0")...)
-	if o.HasResult(t); o.Status == 0 || o.Result.Conns.Established != fleetConns {
+	if o.HasResult(t); o.Status != 1 || o.Result.Conns.Established != fleetConns || o.Result.Conns.Errors[result.AgentLost] != fleetConns {
 		t.Errorf("status %d, %+v: %s", o.Status, o.Result.Conns, o.Stderr)
 	}
 }
