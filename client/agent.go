@@ -42,7 +42,8 @@ func agentCommand() *cli.Command {
 --fleet N, which writes the join file) or to a NATS that is there already, and does
 one run after the other until it is ended. It executes nothing but runs of this
 client, which read and write no files and change no settings.`,
-		Flags: a.Flags, Examples: []string{"client agent --join c10m.join", "client agent --nats tls://nats.example.org:4222 --creds agent.creds"},
+		Flags: a.Flags, Examples: []string{"client agent --join c10m.join",
+			"client agent --nats tls://nats.example.org:4222 --creds agent.creds"},
 		Status: "0 ended by a signal, 1 refused by the hub",
 		Run: func(ctx context.Context, call *cli.Call) (int, error) {
 			if err := a.check(); err != nil {

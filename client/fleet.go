@@ -117,7 +117,8 @@ func (t *target) runFleet(ctx context.Context, s sharing) (*result.Result, error
 	}
 	defer leave()
 	host, _ := os.Hostname()
-	c.lead, err = fleet.Follow(conn, fleet.LeadOptions{Name: fmt.Sprintf("%s (pid %d)", host, os.Getpid()), Commit: build.Commit, Notice: c.notice})
+	c.lead, err = fleet.Follow(conn, fleet.LeadOptions{Name: fmt.Sprintf("%s (pid %d)", host, os.Getpid()),
+		Commit: build.Commit, Notice: c.notice})
 	if err != nil {
 		return nil, err
 	}
@@ -169,7 +170,8 @@ func (c *captain) hub() (*fleet.Conn, func(), error) {
 		h.Stop()
 		return nil, nil, fmt.Errorf("write join file: %w", err)
 	}
-	c.say("fleet: waiting for %s at %s: client agent --join %s\n", report.Plural(int(o.agents), "agent"), h.Join.Address, joinFile)
+	c.say("fleet: waiting for %s at %s: client agent --join %s\n", report.Plural(int(o.agents), "agent"),
+		h.Join.Address, joinFile)
 	return conn, func() {
 		_ = os.Remove(joinFile)
 		conn.Close()
@@ -229,7 +231,8 @@ func (c *captain) run(ctx context.Context, fp proc.FS) (*result.Result, error) {
 		return nil, err
 	}
 	c.page.serveFleet(fmt.Sprintf("%s of %s by %s", c.Scenario, c.Proto, report.Plural(int(c.fleet.agents), "agent")), c.total, c.crew)
-	c.say("plan: %s connections by %s to %s\n", unit.Commas(c.total), report.Plural(int(c.fleet.agents), "agent"), scenario.HostText(&c.Target))
+	c.say("plan: %s connections by %s to %s\n", unit.Commas(c.total), report.Plural(int(c.fleet.agents), "agent"),
+		scenario.HostText(&c.Target))
 	c.server.Ramp(ctx)
 	if ctx.Err() != nil {
 		return nil, scenario.ErrInterrupted
@@ -406,7 +409,8 @@ func (c *captain) merge(ctx context.Context) (*result.Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.say("fleet: the results of %s came and were added up in %v\n", report.Plural(len(outcomes), "agent"), time.Since(ended).Round(time.Millisecond))
+	c.say("fleet: the results of %s came and were added up in %v\n", report.Plural(len(outcomes), "agent"),
+		time.Since(ended).Round(time.Millisecond))
 	c.server.Fill(r)
 	r.Command, r.Interrupt = c.Line, r.Interrupt || ctx.Err() != nil
 	c.mu.Lock()

@@ -93,7 +93,8 @@ func Serve(ctx context.Context, c *Conn, o AgentOptions) error {
 	for what, handle := range map[string]func(micro.Request){"clock": a.clock, "claim": a.claim, "refuse": a.refuse,
 		"look": a.ordered(a.look), "prepare": a.ordered(a.prepare), "go": a.ordered(a.open),
 		"stop": a.ordered(a.stop), "release": a.ordered(a.release), "result": a.ordered(a.result)} {
-		if err := service.AddEndpoint(what, micro.HandlerFunc(handle), micro.WithEndpointSubject(agentSubject(a.id, what))); err != nil {
+		at := micro.WithEndpointSubject(agentSubject(a.id, what))
+		if err := service.AddEndpoint(what, micro.HandlerFunc(handle), at); err != nil {
 			return fmt.Errorf("serve %s: %w", what, err)
 		}
 	}
@@ -158,7 +159,7 @@ func (a *agent) claim(r micro.Request) {
 		reply(r, refusal(err))
 		return
 	case c.Wire != Wire:
-		reply(r, answer{Error: fmt.Sprintf("it speaks version %d of the fleet's messages, this coordinator %d: use the same build", Wire, c.Wire)})
+		reply(r, answer{Error: otherVersion(Wire, c.Wire)})
 		return
 	}
 	a.mu.Lock()

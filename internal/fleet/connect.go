@@ -33,7 +33,8 @@ const (
 func connect(url string, options ...nats.Option) (*Conn, error) {
 	c := &Conn{closed: make(chan struct{})}
 	all := append([]nats.Option{nats.Timeout(dialTime), nats.MaxReconnects(-1), nats.ReconnectWait(reconnectWait),
-		nats.ReconnectJitter(100*time.Millisecond, 100*time.Millisecond), nats.PingInterval(2 * time.Second), nats.MaxPingsOutstanding(2),
+		nats.ReconnectJitter(100*time.Millisecond, 100*time.Millisecond),
+		nats.PingInterval(2 * time.Second), nats.MaxPingsOutstanding(2),
 		nats.ReconnectBufSize(-1), // what is old when it arrives is better not sent
 		nats.ReconnectErrHandler(func(_ *nats.Conn, err error) { c.refuse(reason(err)) }),
 		nats.ReconnectHandler(func(*nats.Conn) { c.refuse(nil) }),

@@ -107,7 +107,7 @@ func (l *Lead) meet(ctx context.Context, data []byte, n int) {
 
 // turnAway says to both sides why an agent is not taken.
 func (l *Lead) turnAway(ctx context.Context, a about) {
-	why := fmt.Sprintf("it speaks version %d of the fleet's messages, this coordinator %d: use the same build", a.Wire, Wire)
+	why := otherVersion(a.Wire, Wire)
 	l.mu.Lock()
 	l.refused[a.ID] = true
 	l.mu.Unlock()
@@ -123,7 +123,8 @@ func (l *Lead) claim(ctx context.Context, a about) {
 		return
 	}
 	// Known before it is claimed, so that its first state is heard.
-	m := &member{identity: identity{a.ID, a.Name, a.Commit, a.Boot, a.Net}, label: a.Name, heard: time.Now(), opened: map[string]bool{}}
+	m := &member{identity: identity{a.ID, a.Name, a.Commit, a.Boot, a.Net}, label: a.Name, heard: time.Now(),
+		opened: map[string]bool{}}
 	l.mu.Lock()
 	l.members[a.ID] = m
 	l.mu.Unlock()

@@ -57,8 +57,9 @@ func StartHub(o HubOptions) (*Hub, error) {
 	if h.Join.Token == "" {
 		h.Join.Token = rand.Text()
 	}
-	opts := &server.Options{ServerName: "c10m", Host: at.Addr().String(), Port: int(at.Port()), NoSigs: true, NoLog: true,
-		MaxPayload: maxMessage, MaxControlLine: 4096, NoSystemAccount: true, PingInterval: 2 * time.Second, MaxPingsOut: 2,
+	opts := &server.Options{ServerName: "c10m", Host: at.Addr().String(), Port: int(at.Port()), NoSigs: true,
+		NoLog: true, NoSystemAccount: true, MaxPayload: maxMessage, MaxControlLine: 4096,
+		PingInterval: 2 * time.Second, MaxPingsOut: 2,
 		Users: []*server.User{
 			{Username: agentUser, Password: h.Join.Token, Permissions: agentMay()},
 			{Username: leadUser, Password: h.secret},

@@ -50,7 +50,8 @@ func parseJoin(b []byte) (*Join, error) {
 	host, port, err := net.SplitHostPort(j.Address)
 	switch raw, bad := hex.DecodeString(j.Pin); {
 	case j.Wire != Wire:
-		return nil, fmt.Errorf("the coordinator speaks version %d of the fleet's messages, this agent %d: use the same build at both ends", j.Wire, Wire)
+		return nil, fmt.Errorf("the coordinator speaks version %d of the fleet's messages, this agent %d: "+
+			"use the same build at both ends", j.Wire, Wire)
 	case err != nil || host == "" || port == "":
 		return nil, fmt.Errorf("address %.100q is not HOST:PORT", j.Address)
 	case !isToken(j.Token):
@@ -79,7 +80,8 @@ func pinOf(der []byte) string {
 }
 
 // ErrPin is a hub that shows another certificate than the join file's.
-var ErrPin = errors.New("the hub's certificate is not the one that the join file pins: the file is of another run, or somebody is in between")
+var ErrPin = errors.New("the hub's certificate is not the one that the join file pins: " +
+	"the file is of another run, or somebody is in between")
 
 // pinned is TLS to a hub with this certificate and no other. Names, issuers and
 // dates say nothing more, and the agent's clock may be off.

@@ -55,7 +55,8 @@ func decodeAbout(data []byte) (about, error) {
 	if i.Name != service || !isToken(i.ID) {
 		return about{}, errForm
 	}
-	a := about{ID: i.ID, Name: clean(i.Metadata["name"], maxName), Commit: clean(i.Metadata["commit"], maxName), Boot: clean(i.Metadata["boot"], maxName)}
+	said := func(what string) string { return clean(i.Metadata[what], maxName) }
+	a := about{ID: i.ID, Name: said("name"), Commit: said("commit"), Boot: said("boot")}
 	if a.Name == "" {
 		a.Name = a.ID
 	}

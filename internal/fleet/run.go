@@ -104,7 +104,8 @@ func (l *Lead) Next(ctx context.Context) (gate string, err error) {
 		}
 		if !said && gate != "" && time.Since(since) > stuckAfter {
 			said = true
-			l.Notice(Notice{Kind: NoticeWaiting, Agent: waited[0].label, Text: fmt.Sprintf("no progress for %v before gate %s", stuckAfter, gate)})
+			l.Notice(Notice{Kind: NoticeWaiting, Agent: waited[0].label,
+				Text: fmt.Sprintf("no progress for %v before gate %s", stuckAfter, gate)})
 		}
 		select {
 		case <-ctx.Done():

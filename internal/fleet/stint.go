@@ -129,7 +129,8 @@ func (j *stint) follow(p Part) {
 		j.state.Error, j.state.Usage = clean(plain(last.Err), maxText), errors.Is(last.Err, ErrUsage)
 	}
 	if len(last.Result) > maxResult {
-		j.state.Error, last.Result = fmt.Sprintf("its result has %d bytes, at most %d are legal", len(last.Result), maxResult), nil
+		j.state.Error = fmt.Sprintf("its result has %d bytes, at most %d are legal", len(last.Result), maxResult)
+		last.Result = nil
 	}
 	if len(last.Result) > 0 {
 		sum := sha256.Sum256(last.Result)

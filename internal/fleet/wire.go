@@ -33,11 +33,13 @@ const (
 
 // How often, and how long, in each direction.
 const (
-	beatEvery   = 250 * time.Millisecond  // the coordinator's beat, an agent's state
-	lostAfter   = 3 * time.Second         // of silence of an agent
-	orphanAfter = 9500 * time.Millisecond // without a beat, so that all is closed within 10 s; a cluster may restart within it
-	askTime     = 2 * time.Second         // for an answer that needs no work
-	goAhead     = 200 * time.Millisecond  // between saying when a gate opens and then
+	beatEvery = 250 * time.Millisecond // the coordinator's beat, an agent's state
+	lostAfter = 3 * time.Second        // of silence of an agent
+	// Without a beat: an existing cluster may restart within it, and all is closed
+	// within 10 s.
+	orphanAfter = 9500 * time.Millisecond
+	askTime     = 2 * time.Second        // for an answer that needs no work
+	goAhead     = 200 * time.Millisecond // between saying when a gate opens and then
 )
 
 // The subjects. ID is the instance id that NATS micro gives each agent, so that
@@ -105,6 +107,11 @@ type about struct {
 	Wire             int
 	Boot             string // boot id: two agents of one machine have the same
 	Net              uint64 // inode of its network namespace
+}
+
+// otherVersion is why an agent and a coordinator cannot work together.
+func otherVersion(agent, lead int) string {
+	return fmt.Sprintf("it speaks version %d of the fleet's messages, this coordinator %d: use the same build", agent, lead)
 }
 
 // errForm is the error of a message that is none of ours.

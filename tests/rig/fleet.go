@@ -53,7 +53,8 @@ func Agents(tb testing.TB, n int, flags ...string) *Fleet {
 // Start starts one more.
 func (f *Fleet) Start(tb testing.TB, flags ...string) *Agent {
 	tb.Helper()
-	a := &Agent{Cmd: exec.Command(filepath.Join(Bin, "client"), append([]string{"agent", "--join", "c10m.join", "--name", fmt.Sprintf("a%d", len(f.Agents))}, flags...)...)}
+	args := append([]string{"agent", "--join", "c10m.join", "--name", fmt.Sprintf("a%d", len(f.Agents))}, flags...)
+	a := &Agent{Cmd: exec.Command(filepath.Join(Bin, "client"), args...)}
 	a.Dir, a.Stderr = f.Dir, a
 	a.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := a.Cmd.Start(); err != nil {
@@ -71,7 +72,8 @@ func (f *Fleet) Start(tb testing.TB, flags ...string) *Agent {
 // Run runs the coordinator to its end, as Client does.
 func (f *Fleet) Run(tb testing.TB, during func(*exec.Cmd), flags ...string) Outcome {
 	tb.Helper()
-	return Client(tb, []string{"env", "-C", f.Dir}, during, append(flags, "--fleet", fmt.Sprint(len(f.Agents)), "--listen", f.listen)...)
+	flags = append(flags, "--fleet", fmt.Sprint(len(f.Agents)), "--listen", f.listen)
+	return Client(tb, []string{"env", "-C", f.Dir}, during, flags...)
 }
 
 // Joined is whether the join file is there.
