@@ -101,7 +101,7 @@ func (t *target) declareServer(ports int) {
 	f.Add((*pids)(&t.ServerPIDs), "server-pid", "N[,N]", "a server here that is not ours, with its children", cli.Rare)
 	f.Add(cli.OneOf(&t.resolving, resolveAll, resolveAll, resolveOnce, resolveV4, resolveV6), "resolve", "all|once|ipv4|ipv6",
 		"which addresses of a name", cli.Note("in turn; of --host those of one family"), cli.Rare)
-	f.Add(cli.TimeOrZero(&t.Wait, 0, "not at all", time.Millisecond, 24*time.Hour), "wait", "TIME", "for a server that is starting, and for a fleet's agents (else 5m)", cli.Rare)
+	f.Add(cli.TimeOrZero(&t.Wait, 0, "not at all", time.Millisecond, 24*time.Hour), "wait", "TIME", "for a server that is starting, and for a fleet's agents (there 5m by default)", cli.Rare)
 	f.Group("WebSocket")
 	f.Add(cli.Text(&t.WebSocket.Path, "/"), "path", "PATH", "of the opening handshake; may have placeholders", cli.Rare)
 	f.Add((*headers)(&t.WebSocket.Headers), "header", "NAME:VALUE", "a header field of it, Host as well (repeatable)", cli.Rare)
@@ -183,7 +183,7 @@ and --ports; --help-all says more.`,
 	f.Add(cli.Size(&t.size, 64, 1, maxSize), "size", "SIZE", "of a message")
 	f.Add(cli.TimeOrZero(&t.Interval, 0, "idle", time.Millisecond, time.Hour), "interval", "TIME",
 		"one so often on every connection")
-	f.Add(cli.Share(&t.Jitter, 0, 0, 1), "jitter", "SHARE", "by which share of it the waits differ", cli.Unset("none"), cli.Rare)
+	f.Add(cli.Share(&t.Jitter, 0, 0, 1), "jitter", "SHARE", "vary the waits by this share of it", cli.Unset("none"), cli.Rare)
 	f.Add(cli.Number(&t.Verify, 10_000, 0, unit.MaxCount), "verify", "N", "connections that echo after the hold")
 	t.declareTalk()
 	t.declareFirst()

@@ -39,7 +39,7 @@ func (t *target) declareFleet() {
 	f, o := t.Flags, &t.fleet
 	f.Group("Fleet: many machines, one run")
 	f.Add(cli.Number(&o.agents, 0, 1, maxAgents), "fleet", "N", "share it among N agents (client agent)", cli.Unset("no"), cli.Rare)
-	f.Add(cli.Text(&o.listen, fleet.DefaultListen), "listen", "ADDR:PORT", "where agents come to; writes "+joinFile, cli.Rare)
+	f.Add(cli.Text(&o.listen, fleet.DefaultListen), "listen", "ADDR:PORT", "where agents connect; writes "+joinFile, cli.Rare)
 	f.Add(cli.Text(&o.nats, ""), "nats", "URL", "an existing NATS instead", cli.Rare)
 	f.Add(cli.Text(&o.creds, ""), "creds", "FILE", "credentials for it", cli.Rare)
 }

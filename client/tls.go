@@ -24,13 +24,13 @@ func (t *target) declareTLS() {
 	f.Group("TLS")
 	f.Add(cli.Switch(&s.On), "tls", "", "every connection is secured, and the server's certificate verified", cli.Rare)
 	f.Add(cli.Switch(&s.Insecure), "insecure", "", "take any certificate", cli.Rare)
-	f.Add(cli.Text(&t.tls.ca, ""), "ca", "FILE", "who may have signed it, in PEM", cli.Unset("those whom the system trusts"), cli.Rare)
+	f.Add(cli.Text(&t.tls.ca, ""), "ca", "FILE", "authorities to trust, in PEM", cli.Unset("the system's"), cli.Rare)
 	f.Add(cli.Text(&t.tls.cert, ""), "cert", "FILE", "certificate of the client, in PEM", cli.Rare)
 	f.Add(cli.Text(&t.tls.key, ""), "key", "FILE", "its key", cli.Rare)
 	f.Add(cli.Text(&s.SNI, ""), "sni", "NAME", "the name to ask for and to verify", cli.Unset("the host's"), cli.Rare)
 	f.Add(cli.Words(&s.ALPN, checkALPN), "alpn", "NAME[,NAME]", "application protocols to offer", cli.Rare)
 	f.Add(cli.OneOf(&s.Resume, plan.ResumeReturning, plan.ResumeReturning, plan.ResumeAll, plan.ResumeNone), "tls-resume",
-		"returning|all|none", "who resumes a session: who was connected before, all, nobody", cli.Rare)
+		"returning|all|none", "which connections resume a session: those of returning users, all, none", cli.Rare)
 }
 
 // checkALPN wants a name that fits its length of one byte, RFC 7301 section 3.1.

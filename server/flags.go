@@ -111,13 +111,13 @@ func (o *options) declare() *cli.Flags {
 	f.Add(cli.Text(&o.control, "127.0.0.1:9090"), "control", "ADDR|none", "live page, /metrics, profiles")
 	f.Add(&o.hosts, "control-host", "NAME", "a name by which it may be asked (repeatable)", cli.Rare)
 	f.Add(cli.Text(&o.token, ""), "control-token", "T|@FILE",
-		"what POST /drain asks for, from 16 letters; without, nothing can be changed there", cli.Rare)
+		"the token that POST /drain wants, at least 16 characters; without one nothing can be changed", cli.Rare)
 	o.tls.declare(f)
 	f.Group("Size")
 	f.Add(&o.maxConns, "max-conns", "N|auto", "connections to hold", cli.Note("what fits"))
 	f.Add(&o.workers, "workers", "N|auto", "worker processes", cli.Note("as few as are needed"))
 	f.Add(cli.OneOf(&o.engineName, shard.DefaultEngine, shard.Engines()...), "engine", strings.Join(shard.Engines(), "|"),
-		"what brings the bytes")
+		"the event loops: gnet's, or our own")
 	f.Add(cli.Count(&o.loops, maxLoops), "loops", "N|auto", "of epoll: event loops that accept", cli.Note("one a core"), cli.Rare)
 	f.Add(cli.NumberOrZero(&o.recycleAfter.N, 0, "never", 1, unit.MaxCount), "recycle-after", "N",
 		"replace a worker after so many messages; its connections end within --drain", cli.Rare)

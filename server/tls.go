@@ -30,10 +30,11 @@ type tlsOptions struct {
 // declare declares the flags.
 func (o *tlsOptions) declare(f *cli.Flags) {
 	f.Add(cli.Switch(&o.on), "tls", "", "TLS on all ports (--cert, or a certificate made now)")
-	f.Add(cli.Text(&o.cert, ""), "cert", "FILE", "the certificate, PEM, with those between it and an authority", cli.Rare)
+	f.Add(cli.Text(&o.cert, ""), "cert", "FILE", "the certificate and its intermediates, PEM", cli.Rare)
 	f.Add(cli.Text(&o.key, ""), "key", "FILE", "its key, PEM", cli.Rare)
-	f.Add(cli.Text(&o.clientCA, ""), "client-ca", "FILE", "demand a certificate of clients that one of these, PEM, has signed", cli.Rare)
-	f.Add(cli.Text(&o.alpn, ""), "alpn", "NAME,...", "application protocols to agree on, the most wanted first", cli.Rare)
+	f.Add(cli.Text(&o.clientCA, ""), "client-ca", "FILE", "demand client certificates signed by one of these authorities, PEM",
+		cli.Rare)
+	f.Add(cli.Text(&o.alpn, ""), "alpn", "NAME,...", "application protocols, the preferred one first", cli.Rare)
 }
 
 // check refuses what cannot be meant, and reads the files.
@@ -50,7 +51,7 @@ func (o *tlsOptions) check(f *cli.Flags) (err error) {
 	}
 	switch {
 	case (o.cert == "") != (o.key == ""):
-		return errors.New("--cert and --key: a certificate is of no use without its key, nor the other way; give both files, or none")
+		return errors.New("--cert and --key: one is of no use without the other; give both files, or none")
 	case o.cert != "":
 		if o.terms, err = secure.ReadTerms(time.Now(), o.cert, o.key); err != nil {
 			return fmt.Errorf("--cert and --key: %w", err)

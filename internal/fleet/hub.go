@@ -81,7 +81,7 @@ func StartHub(o HubOptions) (*Hub, error) {
 	for end := time.Now().Add(startTime); !h.server.ReadyForConnections(10 * time.Millisecond); {
 		if why := said.why(); why != "" || time.Now().After(end) {
 			h.Stop()
-			return nil, fmt.Errorf("%s: %s", o.Listen, cmp.Or(why, "it does not get ready"))
+			return nil, fmt.Errorf("%s: %s", o.Listen, cmp.Or(why, fmt.Sprintf("the hub was not ready within %v", startTime)))
 		}
 	}
 	h.Join.Address = net.JoinHostPort(at.Addr().String(), strconv.Itoa(h.server.Addr().(*net.TCPAddr).Port))

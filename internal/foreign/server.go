@@ -100,7 +100,7 @@ func (s *Server) Listens() string {
 	return strings.Join(said, ", ")
 }
 
-// Counts is a report of what it holds, and nothing that is dear to read.
+// Counts is a report of what it holds, and nothing that is expensive to read.
 func (s *Server) Counts() (result.ServerReport, error) { return s.report(nil, false) }
 
 // Resident is a report with the memory of its processes as it is cheap to read, and

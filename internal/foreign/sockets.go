@@ -110,10 +110,11 @@ func (s *sockets) count(pids []int, now time.Time) (tally, error) {
 	return t, nil
 }
 
-// recent is the last count while it is young, and what fds came and went since: so
-// many times its cost, or where these are not known, only for whoever asks again
-// and again. A count that was taken while connections came is good enough for as
-// long as more come: then there is a better one.
+// recent is the last count, plus the fds that have come since and less those that
+// have gone, while it is younger than so many times what the walk took. Where fds are
+// not known it serves only those who ask for counts again and again. A count that was
+// taken while connections came and went (moved) serves until they stop: then the next
+// walk is exact.
 func (s *sockets) recent(pids []int, now time.Time, times time.Duration) (tally, bool) {
 	t := s.last
 	fds := s.fds(pids)

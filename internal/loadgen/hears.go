@@ -28,7 +28,7 @@ type hearing struct {
 	began    uint32 // the clock when it should have sent its first message
 	sent     uint32 // bytes of the first message that were written
 	size     uint32 // bytes of the message that is arriving
-	matched  uint16 // how many bytes of the words the last that arrived are
+	matched  uint16 // how many bytes of the words match what arrived last
 	skip     uint16 // messages still to be passed over
 	first    firstStage
 	found    bool // the words are in the message that is arriving

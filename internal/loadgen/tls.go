@@ -63,8 +63,8 @@ func newTLS(s *shared, part plan.Plan, inner transport) (*tlsTransport, error) {
 	}, nil
 }
 
-// start leaves of the bells, which a private fd table starts with a copy of, only
-// its own in there.
+// start closes, in a private fd table, the copies of the other threads' bells: only
+// its own is needed there.
 func (t *tlsTransport) start(wakes []int, to receiver) error {
 	t.to = to.(tlsReceiver)
 	for _, bell := range t.shared.bells {

@@ -62,7 +62,7 @@ func (p FS) room() (rooms []groupRoom, doubts []string) {
 			continue
 		}
 		r.left = less(r.limit, usage)
-		if r.left < r.limit/4 { // memory.stat is dear to read, and does not matter before
+		if r.left < r.limit/4 { // memory.stat is expensive to read, and does not matter before
 			r.left = less(r.limit, less(usage, min(usage, cleanCache(g.stat))))
 		}
 		rooms = append(rooms, r)

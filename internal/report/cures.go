@@ -38,10 +38,10 @@ var cures = map[string]string{
 	"tls_timeout":           "no TLS handshake in time: overloaded, or no TLS port? lower --rate, --window",
 	"tls_closed":            "closed in the TLS handshake: over its limit, or it wants --sni NAME",
 	"tls_not_tls":           "the server speaks no TLS there: leave out --tls, or another --first-port",
-	"tls_expired":           "its certificate is out of its time: renew it, see both clocks; or --insecure",
+	"tls_expired":           "its certificate expired, or is not valid yet: renew it, check the clocks",
 	"tls_unknown_authority": "nobody we trust has signed its certificate: --ca FILE, or --insecure",
 	"tls_wrong_name":        "its certificate is for another name: --sni NAME, or --insecure",
-	"tls_bad_certificate":   "its certificate may not be used so (RFC 5280): --show-failure, or --insecure",
+	"tls_bad_certificate":   "certificate not good for this (RFC 5280): --show-failure, or --insecure",
 	"tls_version":           "no TLS version in common: ours are 1.2 and 1.3; is it older?",
 	"tls_cipher":            "no cipher or curve in common: --show-failure shows what it chose",
 	"tls_protocol":          "it chose an ALPN protocol that was not offered: see --alpn",
@@ -80,7 +80,7 @@ var cures = map[string]string{
 	"handshake_no_upgrade":   "101 without Upgrade, Connection: does a proxy before it strip them?",
 	"handshake_accept":       "Sec-WebSocket-Accept does not fit the key: a cache, or no WebSocket server?",
 	"handshake_extension":    "it chose an extension not offered: --deflate, if it is permessage-deflate",
-	"handshake_deflate":      "its permessage-deflate keeps a context or a window not offered: off there",
+	"handshake_deflate":      "it took permessage-deflate on terms not offered: leave out --deflate",
 	"handshake_subprotocol":  "it chose none of the subprotocols offered, or one not offered: --subprotocol",
 
 	"read_closed":     "the server closed it: over its --max-conns or fd limit, gone, or wants --tls",
@@ -118,11 +118,11 @@ var cures = map[string]string{
 	"echo_tls":      "that port speaks TLS: --tls (with --ca FILE or --insecure if need be)",
 	"echo_http":     "an HTTP server answered: --proto ws, or another port",
 	"echo_surplus":  "unasked bytes: greetings or pushes of a server that is no echo: --expect any",
-	"echo_timeout":  "no answer in time: the server is overloaded, or --expect waits for another",
+	"echo_timeout":  "no answer in time: the server is overloaded, or no answer fits --expect",
 	"echo_overdue":  "due and never sent: the connection waited for answers; --depth, more --conns",
-	"echo_skipped":  "due while this client was stopped or starved of processor: left out",
+	"echo_skipped":  "due while this client was stopped or had no processor time: left out",
 
-	"ping_timeout": "no pong in time: is the server stuck, or a proxy deaf? else --ping-timeout",
+	"ping_timeout": "no pong: is the server stuck, does a proxy drop pings? or --ping-timeout",
 
 	"close_timeout": "no answer to our WebSocket close frame within 5 s",
 }

@@ -18,7 +18,7 @@ var sentences = map[string]string{
 	"address_left_out": "{name} has the address {address}, which is left out, because others of the name answer and " +
 		"it does not: {why}",
 	"agent_beside_server": "the server runs on the same machine: what the kernel's end of a connection takes there is " +
-		"not told from the server's end, and is left out",
+		"cannot be told from the server's end, and is left out",
 	"agents_on_one_machine": "several agents run on one machine: what the kernel's end of a connection takes there is " +
 		"that of all of them, and is left out",
 	"backlog_of_port": "backlog: the port with the least has room for {room} connections that " +
@@ -40,13 +40,13 @@ var sentences = map[string]string{
 		"not in this report (--server-control URL, or none to leave it out)",
 	"counts_differ": "{when}the server held {server} connections, the client {client}",
 	"fleet_clock": "the clock of agent {agent} moved by {drift_seconds} s against the coordinator's during the run: " +
-		"its curve is laid beside the others' by that much wrong",
-	"fleet_commit": "agent {agent} is another build than the coordinator: {commit}",
+		"its curve is off by that much against the others'",
+	"fleet_commit": "agent {agent} runs another build than the coordinator: {commit}",
 	"fleet_waited": "the fleet waited for agent {agent}: {what}",
 	"first_not_answered": "{answered} of {sent} first messages (--first) were answered: the other connections " +
 		"may not be logged in; --show-failure, and the server's log, may say why",
 	"given_up":                      "the run was given up: {why}",
-	"heat_not_added":                "latency over time is not shown: the parts have it in {why}: see the parts",
+	"heat_not_added":                "latency over time is not shown, as the parts cannot be added up ({why}): see the parts",
 	"kernel_counts_fewer_than_both": "[{when}]the kernel counts {sockets} TCP sockets in use, both ends hold {least}",
 	"kernel_counts_fewer_than_client": "[{when}]the kernel counts {sockets} TCP sockets in use, the client alone " +
 		"holds {least}",

@@ -18,10 +18,10 @@ const (
 	Other Cause = iota
 	Closed
 	NotTLS           // what came is no TLS record
-	Expired          // a certificate is out of its time
+	Expired          // a certificate has expired, or is not valid yet
 	UnknownAuthority // nobody we trust has signed
 	WrongName        // the certificate is for another name
-	BadCertificate   // it says something else that cannot be
+	BadCertificate   // anything else is wrong with a certificate
 	NoCertificate    // the peer has none, and one is wanted
 	Version          // no version of TLS in common
 	Cipher           // no cipher, curve or kind of key in common

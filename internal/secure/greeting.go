@@ -7,7 +7,7 @@ type Greeting uint8
 
 // What a peer has said.
 const (
-	Partial Greeting = iota // the begin of a ClientHello: more is to come
+	Partial Greeting = iota // the beginning of a ClientHello: more is to come
 	Whole                   // all that a handshake wants to begin with
 	Plain                   // no TLS
 )

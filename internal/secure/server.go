@@ -15,13 +15,13 @@ import (
 	"time"
 )
 
-// Terms are what a server does TLS by. They hold contents and no paths, so that
+// Terms are the TLS settings of a server. They hold contents and no paths, so that
 // they can be handed to other processes of the server, which then have the same
 // certificate and take each other's session tickets.
 type Terms struct {
-	Certificate []byte   // PEM, with what is between it and an authority
+	Certificate []byte   // PEM, with the intermediates
 	Key         []byte   // PEM
-	ClientCA    []byte   // PEM, whose certificates clients have to have; empty: they need none
+	ClientCA    []byte   // PEM of the authorities that sign clients' certificates; empty: clients need none
 	Protocols   []string // of ALPN, most wanted first; empty: none is agreed on
 	Tickets     [32]byte // what the keys of session tickets are derived from
 }
@@ -68,7 +68,8 @@ func ReadTerms(now time.Time, certificate, key string) (t Terms, err error) {
 	return t, err
 }
 
-// Demand has clients need a certificate that one in the file, of PEM, has signed.
+// Demand has clients show a certificate that one of those in the file, in PEM, has
+// signed.
 func (t *Terms) Demand(file string) (err error) {
 	if t.ClientCA, err = os.ReadFile(file); err != nil {
 		return err
@@ -134,7 +135,7 @@ func (t *Terms) turn(cfg *tls.Config, now time.Time) error {
 	return nil
 }
 
-// rotate turns the keys at the begin of each day.
+// rotate turns the keys at the beginning of each day.
 func (t *Terms) rotate(ctx context.Context, cfg *tls.Config) {
 	for {
 		now := time.Now()

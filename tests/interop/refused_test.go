@@ -28,7 +28,7 @@ func TestRefused(t *testing.T) {
 			"tls_unknown_authority", "--ca FILE"},
 		{"for another name", "wss", func(t *testing.T) int { return echo(t, other.cert, other.key) }, []string{"--ca", other.cert},
 			"tls_wrong_name", "--sni NAME"},
-		{"out of its time", "wss", func(t *testing.T) int { return echo(t, old.cert, old.key) }, []string{"--ca", old.cert},
+		{"expired", "wss", func(t *testing.T) int { return echo(t, old.cert, old.key) }, []string{"--ca", old.cert},
 			"tls_expired", "renew it"},
 		{"TLS to a port without", "wss", func(t *testing.T) int { return echo(t) }, nil, "tls_not_tls", "leave out --tls"},
 		{"a port with TLS, in the clear", "ws", func(t *testing.T) int { return echo(t, id.cert, id.key) }, nil,
