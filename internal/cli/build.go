@@ -17,8 +17,9 @@ type Build struct {
 	Date   string // of the commit, 2026-11-28; "" where it is not known
 }
 
-// BuildOf is what the linker was told (the Makefile: "COMMIT DATE"), or else what the go command itself has recorded: of a working tree (go build),
-// or of a module's version (go install MODULE@VERSION).
+// BuildOf is what the linker was told (the Makefile: "COMMIT DATE"), or else what the
+// go command itself has recorded: of a working tree (go build), or of a module's
+// version (go install MODULE@VERSION).
 func BuildOf(linked string) Build {
 	b := Build{Commit: "unknown"}
 	if info, ok := debug.ReadBuildInfo(); ok {

@@ -9,7 +9,7 @@
 //	f := cli.NewFlags()
 //	f.Group("Ports")
 //	f.Add(cli.Int(&o.ports, 200, 1, 4096), "ports", "N", "ports of each protocol")
-//	p := &cli.Program{Version: cli.BuildOf(linked), Command: cli.Command{Name: "server", Flags: f, Run: run}}
+//	p := &cli.Program{Build: cli.BuildOf(linked), Command: cli.Command{Name: "server", Flags: f, Run: run}}
 //	os.Exit(p.Run(ctx, os.Args[1:], os.Stdout, os.Stderr))
 //
 // The package reads no environment and ends no process.

@@ -8,5 +8,6 @@
 //
 // Find is pure, a list of rules over a Window; the Recorder does the reading,
 // through package proc. A new finding is a rule in find.go's list, and its code in
-// the file of its subject: processors.go, kernel.go, server.go, peers.go, cgroup.go.
+// the file of its subject: processors.go, kernel.go, cgroup.go, server.go, peers.go,
+// idle.go, backends.go.
 package diagnose

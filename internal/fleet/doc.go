@@ -2,8 +2,9 @@
 // hub (NATS, embedded), agents that dial out to it, and the messages between them.
 //
 //	hub, err := fleet.StartHub(fleet.HubOptions{Listen: "127.0.0.1:0"})
-//	lead, err := fleet.Follow(hub.Lead, fleet.LeadOptions{Name: "laptop"})
-//	members, err := lead.Gather(ctx, 10)
+//	conn, err := hub.Lead()
+//	lead, err := fleet.Follow(conn, fleet.LeadOptions{Name: "laptop"})
+//	err = lead.Gather(ctx, 10, 5*time.Minute) // ten agents
 //
 // It knows when, not what: arguments, samples and results are JSON that it carries
 // and does not read. An agent has no command but to look at a plan, to prepare one,

@@ -11,6 +11,9 @@
 // Watch is told five times a second how the run goes. A result is returned even
 // if the run fell short or was interrupted.
 //
+// A server that is not ours is watched by package foreign (foreign.go), and the parts
+// of a fleet's run wait at gates (gate.go).
+//
 // The package prints nothing and writes no sentence: outcomes are types of
 // package result, doubts are result.Warning codes, and package report words both.
 package scenario

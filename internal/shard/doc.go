@@ -10,7 +10,8 @@
 // The workers' counters lie in one page of shared memory (memfd_create(2)), so that
 // reading them costs a worker nothing and a dead worker's last counts remain. A
 // worker inherits three fds: that page, a pipe whose end tells it that the
-// supervisor has died, and a socket (Door) over which connections and orders come.
+// supervisor has died, and a socket (Door) over which connections and orders come;
+// with TLS a fourth, the memory with its secrets.
 //
 // Size decides beforehand how many workers a number of connections takes; Room
 // bounds, while the server runs, how many more there is memory and fds for.

@@ -46,8 +46,8 @@
 // compares an echo with what was sent knows more.
 //
 //	t, err := ws.NewTemplate("example.org:80", "/chat", nil, "")
-//	out = t.AppendRequest(out, seed)     // seed makes the key, and again to check
-//	n, err := t.CheckResponse(in, seed)  // n is 0: there is more to come
+//	out = t.AppendRequest(out, conn)     // its number makes the key, and again to check
+//	n, err := t.CheckResponse(in, conn)  // n is 0: there is more to come
 //	for n < len(in) {
 //		ev, took := reader.Next(in[n:])
 //		if ev.Kind == ws.More {

@@ -191,19 +191,19 @@ func (t *Template) Size() int {
 	return t.head.max(t.lines) + keySize + len(t.offer) + t.tail.max(t.lines)
 }
 
-// AppendRequest appends the request of a connection, whose number is the seed of the
-// key.
+// AppendRequest appends the request of a connection, whose number makes the key and
+// fills the placeholders.
 func (t *Template) AppendRequest(dst []byte, conn uint64) []byte {
 	k := keyOf(conn)
 	dst = append(append(t.head.append(dst, conn, t.lines), k[:]...), t.offer...)
 	return t.tail.append(dst, conn, t.lines)
 }
 
-// CheckResponse reads the answer to AppendRequest with the same seed at the
+// CheckResponse reads the answer to AppendRequest of the same connection at the
 // start of in. n is the bytes of its header block and of the interim ones before
 // it, 0: it is not all there yet. What cannot become an answer is refused at its
 // first bytes, so that nobody waits for the rest of it.
-func (t *Template) CheckResponse(in []byte, seed uint64) (n int, err error) {
+func (t *Template) CheckResponse(in []byte, conn uint64) (n int, err error) {
 	for {
 		block, err := responseBlock(in[n:], MaxResponse-n)
 		if block == nil || err != nil {
@@ -215,7 +215,7 @@ func (t *Template) CheckResponse(in []byte, seed uint64) (n int, err error) {
 		case err != nil:
 			return n, err
 		case status == 101:
-			return n, t.checkFields(fields, seed)
+			return n, t.checkFields(fields, conn)
 		case status/100 != 1:
 			return n, StatusError(status)
 		}
