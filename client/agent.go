@@ -155,7 +155,8 @@ func (a *agentFlags) serve(ctx context.Context, out *lines) error {
 		out.say("joined as %s", a.name)
 		until, stop := context.WithCancel(ctx)
 		go a.watch(until, stop, conn, used, out)
-		err = fleet.Serve(until, conn, fleet.AgentOptions{Name: a.name, Commit: build.Commit, Boot: boot, Net: fp.Namespaces().Net,
+		err = fleet.Serve(until, conn, fleet.AgentOptions{Name: a.name, Commit: build.Commit, Boot: boot,
+			Net:  fp.Namespaces().Net,
 			Work: &work{allow: a.allow}, Say: func(line string) { out.say("%s", line) }, Keep: a.keepPart})
 		stop()
 		conn.Close()
@@ -252,7 +253,8 @@ func (w *work) job(args []string) (job, error) {
 	t := &j.Run.Target
 	for _, host := range t.Hosts() {
 		if !w.allow.has(host) {
-			return job{}, fmt.Errorf("%w: %s is not allowed here: this agent loads %s", fleet.ErrUsage, host, w.allow.text())
+			return job{}, fmt.Errorf("%w: %s is not allowed here: this agent loads %s", fleet.ErrUsage, host,
+				w.allow.text())
 		}
 	}
 	if c := j.Run.Control; c != "auto" && c != "none" {
@@ -262,7 +264,8 @@ func (w *work) job(args []string) (job, error) {
 		}
 		at, err := netip.ParseAddr(u.Hostname())
 		if err != nil || !w.allow.has(at) {
-			return job{}, fmt.Errorf("%w: --server-control %s is outside what this agent allows", fleet.ErrUsage, u.Host)
+			return job{}, fmt.Errorf("%w: --server-control %s is outside what this agent allows", fleet.ErrUsage,
+				u.Host)
 		}
 	}
 	return j, nil

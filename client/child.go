@@ -174,13 +174,15 @@ func (c *child) Result() (r *result.Result, short bool, err error) {
 // is refused before anything of it is looked at.
 func parsePart(line []string) (job, error) {
 	if len(line) == 0 || len(scenario.Gates(line[0])) == 0 {
-		return job{}, cli.Usage("%.100q is no run that agents share: want hold, echo, stress or churn", strings.Join(line, " "))
+		return job{}, cli.Usage("%.100q is no run that agents share: want hold, echo, stress or churn",
+			strings.Join(line, " "))
 	}
 	refused := slices.Concat(notForAgents, flagsOf(line[0]).Standing("FILE", "CMD"))
 	for _, word := range line {
 		name, isFlag := strings.CutPrefix(word, "--")
 		if name, _, _ = strings.Cut(name, "="); isFlag && slices.Contains(refused, name) {
-			return job{}, cli.Usage("--%s: no flag for agents: they read and write no files and change no settings", name)
+			return job{}, cli.Usage("--%s: no flag for agents: they read and write no files and change no settings",
+				name)
 		}
 	}
 	j, c, err := parseJob(line)

@@ -29,7 +29,8 @@ func TestMain(m *testing.M) {
 func partAt(t *testing.T, line string) job {
 	t.Helper()
 	at := rig.Listen(t, func(c net.Conn) { _, _ = io.Copy(c, c) })
-	j, err := parsePart(append(strings.Fields(line), "--first-port", strconv.Itoa(int(at.Port())), "--ports", "1", "--server-control", "none"))
+	j, err := parsePart(append(strings.Fields(line), "--first-port", strconv.Itoa(int(at.Port())), "--ports", "1",
+		"--server-control", "none"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,7 +57,8 @@ func TestChildPassesGates(t *testing.T) {
 			continue
 		}
 		at = append(at, e.Gate)
-		if want := map[string]int64{scenario.GateRamp: 0, scenario.GateClose: 10}[e.Gate]; e.Gate != scenario.GateHold && (e.Open != want || e.Plan.Conns != 10) {
+		if want := map[string]int64{scenario.GateRamp: 0,
+			scenario.GateClose: 10}[e.Gate]; e.Gate != scenario.GateHold && (e.Open != want || e.Plan.Conns != 10) {
 			t.Errorf("at gate %s: %+v, want %d open of 10", e.Gate, e, want)
 		}
 		if e.Gate == scenario.GateClose && (e.Connect == nil || e.Connect.Count != 10 || e.Connect.Encoded == "") {
@@ -69,7 +71,8 @@ func TestChildPassesGates(t *testing.T) {
 		t.Errorf("it stood at %q", at)
 	}
 	r, short, err := c.Result()
-	if err != nil || short || r.Conns.Established != 10 || r.Echo.Verified != 3 || r.Setup.Began.IsZero() || r.Host.BootID == "" {
+	if err != nil || short || r.Conns.Established != 10 || r.Echo.Verified != 3 || r.Setup.Began.IsZero() ||
+		r.Host.BootID == "" {
 		t.Errorf("result %+v, short %v, %v", r, short, err)
 	}
 }
@@ -156,20 +159,25 @@ func TestChildLooks(t *testing.T) {
 
 // What others ask of an agent touches nothing but connections.
 func TestPartsTouchNothing(t *testing.T) {
-	for _, line := range []string{"", "soak", "peak --users 3", "diagnose", "report x.json", "run-job", "hold --json x", "hold --json=x", "echo --html x", "hold --csv -",
-		"hold --fail-if conns.failed>0", "hold --dash 0.0.0.0:1", "churn --sysctl net.core.somaxconn=1", "churn --server=reboot", "churn --tw-reuse 1",
-		"churn --port-range 1-2", "hold --server-pid 1", "churn --max-tw 1", "churn --matrix", "--json x", "hold -- --json", "hold --conns"} {
+	for _, line := range []string{"", "soak", "peak --users 3", "diagnose", "report x.json", "run-job", "hold --json x",
+		"hold --json=x", "echo --html x", "hold --csv -",
+		"hold --fail-if conns.failed>0", "hold --dash 0.0.0.0:1", "churn --sysctl net.core.somaxconn=1",
+		"churn --server=reboot", "churn --tw-reuse 1",
+		"churn --port-range 1-2", "hold --server-pid 1", "churn --max-tw 1", "churn --matrix", "--json x",
+		"hold -- --json", "hold --conns"} {
 		if _, err := parsePart(strings.Fields(line)); !errors.Is(err, cli.ErrUsage) {
 			t.Errorf("%q: error %v, want bad usage", line, err)
 		}
 	}
 	for _, name := range []string{"hold", "echo", "stress", "churn"} {
 		for _, flag := range flagsOf(name).Standing("FILE", "CMD") {
-			if _, err := parsePart([]string{name, "--" + flag, "/etc/passwd"}); !errors.Is(err, cli.ErrUsage) || !strings.Contains(err.Error(), "--"+flag) {
+			if _, err := parsePart([]string{name, "--" + flag, "/etc/passwd"}); !errors.Is(err, cli.ErrUsage) ||
+				!strings.Contains(err.Error(), "--"+flag) {
 				t.Errorf("%s --%s: error %v", name, flag, err)
 			}
 		}
-		if _, err := parsePart([]string{name, "--message", "hello {i}", "--first-number", "7"}); err != nil && name != "churn" {
+		if _, err := parsePart([]string{name, "--message", "hello {i}", "--first-number", "7"}); err != nil &&
+			name != "churn" {
 			t.Errorf("%s: %v", name, err)
 		}
 		j, err := parsePart([]string{name, "--host", "127.0.0.1", "--size", "32"})

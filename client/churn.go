@@ -26,7 +26,8 @@ type churnFlags struct {
 }
 
 func newChurn() *churnFlags {
-	c := &churnFlags{users: newUsers(cli.Command{Name: "churn", Short: "connections come and go: TIME_WAIT, local ports",
+	c := &churnFlags{users: newUsers(cli.Command{Name: "churn",
+		Short: "connections come and go: TIME_WAIT, local ports",
 		Long: `Users send messages over connections that come and go. Who closes first keeps
 the socket in TIME_WAIT for 60 s, and the client with it a local port.`,
 		Examples: []string{"client churn --mode keepalive --requests 100 --first-close server",
@@ -125,7 +126,8 @@ func (c *churnFlags) check() error {
 		return fmt.Errorf("target %s: in a network namespace of its own the run starts a server of its own", c.URLs[0])
 	}
 	if c.opt.ServerEnds = c.firstClose == "server"; c.opt.ServerEnds && c.Proto != plan.WS && c.Talk.Message != "" {
-		return errors.New("--first-close server with --message wants --proto ws: over TCP the last byte of a message asks for it")
+		return errors.New("--first-close server with --message wants --proto ws: over TCP the last byte of a message " +
+			"asks for it")
 	}
 	if c.portRange != "" {
 		return overlaps(c.sysctl["net.ipv4.ip_local_port_range"], c.Ranges())
@@ -154,10 +156,12 @@ func (c *churnFlags) checkSettings() error {
 				return fmt.Errorf("--%s: --matrix sets it itself", flag)
 			}
 			if c.dash != "" {
-				return fmt.Errorf("--dash %s: with --%s the run has a network namespace of its own, where nobody can look at a page", c.dash, flag)
+				return fmt.Errorf("--dash %s: with --%s the run has a network namespace of its own, where nobody can "+
+					"look at a page", c.dash, flag)
 			}
 			if c.otlp.url != "" {
-				return fmt.Errorf("--otlp %s: with --%s the run has a network namespace of its own, from where nothing can be pushed", c.otlp.url, flag)
+				return fmt.Errorf("--otlp %s: with --%s the run has a network namespace of its own, from where "+
+					"nothing can be pushed", c.otlp.url, flag)
 			}
 			if err := needRoot("--" + flag); err != nil {
 				return err

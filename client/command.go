@@ -23,7 +23,8 @@ Works against any TCP or WebSocket server. Without a command it holds: client ho
 --help shows all of its flags, and what a TARGET is.`
 	p.Examples = []string{"client --ports 200 --conns 10M --json big.json --html big.html",
 		"client compare before.json after.json --fail-if 'total_bytes_per_conn>+5%'"}
-	p.Commands = []*cli.Command{holdCommand(), echoCommand(), churnCommand(), stressCommand(), peakCommand(), soakCommand(),
+	p.Commands = []*cli.Command{holdCommand(), echoCommand(), churnCommand(), stressCommand(), peakCommand(),
+		soakCommand(),
 		sweepCommand(), agentCommand(), diagnoseCommand(), probeCommand(), reportCommand(), compareCommand()}
 	// What most runs need; the rest is explained by client hold --help.
 	p.Flags.Only("conns", "host", "ports", "proto", "rate", "hold", "json", "html", "csv", "fail-if", "quiet")
@@ -113,7 +114,8 @@ var errOnlyRead = errors.New("only the flags are read")
 
 // read gives the flags of one command's line, checked, to whoever has declared
 // them.
-func read(line []string, runs func(func() error, func(context.Context) (outcome, error)) *cli.Command, check func() error) error {
+func read(line []string, runs func(func() error, func(context.Context) (outcome, error)) *cli.Command,
+	check func() error) error {
 	was := false
 	c := runs(check, func(context.Context) (outcome, error) {
 		was = true

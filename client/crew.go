@@ -67,7 +67,8 @@ func (c *crew) sum() scenario.Event {
 func (c *crew) progress() report.Progress {
 	e := c.sum()
 	return report.Progress{Phase: e.Phase, Elapsed: e.Elapsed, Established: e.Conns.Established,
-		Target: max(c.Target, e.Conns.Attempted), Failed: e.Conns.Failed, Lost: e.Conns.Lost, Received: e.Received, MemoryLeft: e.MemoryLeft}
+		Target: max(c.Target, e.Conns.Attempted), Failed: e.Conns.Failed, Lost: e.Conns.Lost, Received: e.Received,
+		MemoryLeft: e.MemoryLeft}
 }
 
 // merged adds up one histogram of all agents; what one has sent broken is left out.
@@ -91,7 +92,8 @@ func (c *crew) sample() dash.Sample {
 	upgrade := c.merged(func(e *scenario.Event) *result.Latency { return e.Handshake })
 	echo := c.merged(func(e *scenario.Event) *result.Latency { return e.Echo })
 	n := e.Conns
-	s := dash.Sample{Phase: c.Phase, Open: e.Open, Opened: n.Established, Messages: e.Received, Bytes: e.Bytes, Errors: n.Errors,
+	s := dash.Sample{Phase: c.Phase, Open: e.Open, Opened: n.Established, Messages: e.Received, Bytes: e.Bytes,
+		Errors: n.Errors,
 		Run: &dash.Run{Elapsed: c.Elapsed.Seconds(), Attempted: n.Attempted, Failed: n.Failed, Lost: n.Lost,
 			Restored: n.Reconnected, Sent: e.Sent, Mismatched: e.Mismatched, Missing: e.Missing,
 			Connect: connect.Quantiles(), Echo: echo.Quantiles(),

@@ -99,8 +99,10 @@ var bounds = map[string]string{"churn": "at a time", "stress": "at a time", "pea
 
 func (p *page) serve(pl *plan.Plan) {
 	p.show(dash.End{
-		Meta: dash.Meta{Role: dash.Client, Commit: build.Commit, PID: os.Getpid(), CPUs: runtime.NumCPU(), Max: max(p.most, pl.Total), Bound: cmp.Or(bounds[pl.Scenario], "asked for"), Shard: "thread",
-			Title: fmt.Sprintf("%s of %s to %d ports on %s", pl.Scenario, pl.Proto, len(pl.Ports()), scenario.HostText(&pl.Target))},
+		Meta: dash.Meta{Role: dash.Client, Commit: build.Commit, PID: os.Getpid(), CPUs: runtime.NumCPU(),
+			Max: max(p.most, pl.Total), Bound: cmp.Or(bounds[pl.Scenario], "asked for"), Shard: "thread",
+			Title: fmt.Sprintf("%s of %s to %d ports on %s", pl.Scenario, pl.Proto, len(pl.Ports()),
+				scenario.HostText(&pl.Target))},
 		Look:   p.look,
 		Causes: loadgen.Causes(),
 	})
@@ -140,16 +142,20 @@ func fillSample(s *dash.Sample, now scenario.Progress, all counted) {
 	live := now.Live()
 	t := live.Tally
 	all.add(&t)
-	s.Phase, s.Open, s.Opened, s.Messages, s.Bytes, s.Errors = now.Phase, t.Open(), all.opened, all.messages, all.bytes, t.Errors
-	*s.Run = dash.Run{Elapsed: now.Elapsed.Seconds(), Attempted: t.Attempted, Failed: t.Failed, Lost: t.Lost, Restored: t.Reconnected, Sent: t.Sent,
+	s.Phase, s.Open, s.Opened, s.Messages, s.Bytes, s.Errors = now.Phase, t.Open(), all.opened, all.messages, all.bytes,
+		t.Errors
+	*s.Run = dash.Run{Elapsed: now.Elapsed.Seconds(), Attempted: t.Attempted, Failed: t.Failed, Lost: t.Lost,
+		Restored: t.Reconnected, Sent: t.Sent,
 		Mismatched: t.Mismatched, Missing: t.Missing, Connect: t.Connect.Quantiles(), Echo: t.Echo.Quantiles()}
 	for i, name := range [...]string{loadgen.TCP: plan.TCP, loadgen.WS: plan.WS} {
 		if proto := now.Run.Plan.Proto; proto != name && proto != plan.Mixed {
 			continue
 		}
 		by := t.By[i]
-		s.Run.By = append(s.Run.By, dash.Proto{Name: name, Open: by.Open(), Attempted: by.Attempted, Established: by.Established, Failed: by.Failed,
-			Lost: by.Lost, Restored: by.Reconnected, Sent: by.Sent, Received: by.Received, Mismatched: by.Mismatched, Missing: by.Missing, BytesReceived: by.Bytes, Pushed: by.Pushed,
+		s.Run.By = append(s.Run.By, dash.Proto{Name: name, Open: by.Open(), Attempted: by.Attempted,
+			Established: by.Established, Failed: by.Failed,
+			Lost: by.Lost, Restored: by.Reconnected, Sent: by.Sent, Received: by.Received, Mismatched: by.Mismatched,
+			Missing: by.Missing, BytesReceived: by.Bytes, Pushed: by.Pushed,
 			Connect: by.Connect, Upgrade: by.Upgrade, Echo: by.Echo})
 	}
 	for _, thread := range live.Threads {

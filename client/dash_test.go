@@ -28,10 +28,12 @@ func TestDashBadUsage(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = taken.Close() }()
-	for _, addr := range []string{"9091", "localhost:9091", ":9091", "127.0.0.1", "127.0.0.1:70000", "192.0.2.1:9091", taken.Addr().String()} {
+	for _, addr := range []string{"9091", "localhost:9091", ":9091", "127.0.0.1", "127.0.0.1:70000", "192.0.2.1:9091",
+		taken.Addr().String()} {
 		var stdout, stderr bytes.Buffer
 		status := run(context.Background(), []string{"--dash", addr}, &stdout, &stderr)
-		if line := stderr.String(); status != cli.BadUsage || strings.Count(line, "\n") != 1 || !strings.Contains(line, "--dash") || !strings.Contains(line, addr) {
+		if line := stderr.String(); status != cli.BadUsage || strings.Count(line, "\n") != 1 ||
+			!strings.Contains(line, "--dash") || !strings.Contains(line, addr) {
 			t.Errorf("--dash %s: status %d, %q; want 2 and one line that names both", addr, status, line)
 		}
 	}
@@ -42,7 +44,8 @@ func TestDashBadUsage(t *testing.T) {
 func TestDashWarns(t *testing.T) {
 	for addr, want := range map[string]int{"0.0.0.0:0": 1, "127.0.0.1:0": 0} {
 		var stdout, stderr bytes.Buffer
-		run(context.Background(), []string{"--first-port", "1", "--ports", "1", "--conns", "1", "--server-control", "none", "--quiet", "--dash", addr}, &stdout, &stderr)
+		run(context.Background(), []string{"--first-port", "1", "--ports", "1", "--conns", "1", "--server-control",
+			"none", "--quiet", "--dash", addr}, &stdout, &stderr)
 		if n := strings.Count(stderr.String(), "warning: --dash "+addr+": everybody who reaches it"); n != want {
 			t.Errorf("--dash %s: %d warnings, want %d: %s", addr, n, want, stderr.String())
 		}
@@ -58,7 +61,8 @@ func TestPageOfSeveralRuns(t *testing.T) {
 		of     *scenario.Prepared
 		opened int64 // of this run so far
 		want   int64
-	}{{of: new(scenario.Prepared)}, {opened: 5, want: 5}, {of: new(scenario.Prepared), want: 5}, {opened: 2, want: 7}, {of: new(scenario.Prepared), opened: 1, want: 8}} {
+	}{{of: new(scenario.Prepared)}, {opened: 5, want: 5}, {of: new(scenario.Prepared), want: 5}, {opened: 2, want: 7},
+		{of: new(scenario.Prepared), opened: 1, want: 8}} {
 		s := scenario.Progress{Run: run.of}
 		if s.Run == nil {
 			s.Run = p.latest.Run
@@ -75,7 +79,8 @@ func TestPageOfSeveralRuns(t *testing.T) {
 		sample := dash.Sample{Run: new(dash.Run)}
 		fillSample(&sample, s, p.before)
 		if sample.Opened != run.want || sample.Messages != 10*run.want || sample.Bytes != 640*run.want {
-			t.Errorf("progress %d: %d opened, %d messages, %d bytes; want %d, %d, %d", i, sample.Opened, sample.Messages, sample.Bytes, run.want, 10*run.want, 640*run.want)
+			t.Errorf("progress %d: %d opened, %d messages, %d bytes; want %d, %d, %d", i, sample.Opened,
+				sample.Messages, sample.Bytes, run.want, 10*run.want, 640*run.want)
 		}
 	}
 }
@@ -114,8 +119,10 @@ func TestDash(t *testing.T) {
 	var stdout, stderr bytes.Buffer
 	ended := make(chan int, 1)
 	go func() {
-		ended <- run(ctx, []string{"hold", "--first-port", fmt.Sprint(port), "--ports", "1", "--conns", "30", "--threads", "3", "--private-fds", "on",
-			"--server-control", "none", "--interval", "10ms", "--hold", "10m", "--settle", "0s", "--quiet", "--dash", addr}, &stdout, &stderr)
+		ended <- run(ctx, []string{"hold", "--first-port", fmt.Sprint(port), "--ports", "1", "--conns", "30",
+			"--threads", "3", "--private-fds", "on",
+			"--server-control", "none", "--interval", "10ms", "--hold", "10m", "--settle", "0s", "--quiet", "--dash",
+			addr}, &stdout, &stderr)
 	}()
 	var early net.Conn
 	await(t, "the page's socket", func() bool {
@@ -124,7 +131,8 @@ func TestDash(t *testing.T) {
 	})
 	defer func() { _ = early.Close() }()
 	_, _ = fmt.Fprintf(early, "GET /events HTTP/1.1\r\nHost: %s\r\n\r\n", addr)
-	for _, want := range []string{`c10m_client_connections{proto="tcp"} 30`, `c10m_client_phase{phase="hold"} 1`, `c10m_client_thread_connections{thread="2"} 10`} {
+	for _, want := range []string{`c10m_client_connections{proto="tcp"} 30`, `c10m_client_phase{phase="hold"} 1`,
+		`c10m_client_thread_connections{thread="2"} 10`} {
 		await(t, want, func() bool {
 			body, _ := get(addr, "/metrics", addr)
 			return strings.Contains(body, want)
@@ -132,7 +140,8 @@ func TestDash(t *testing.T) {
 	}
 	await(t, "echoes", func() bool {
 		body, _ := get(addr, "/metrics", addr)
-		return !strings.Contains(body, "c10m_client_echo_seconds_count{proto=\"tcp\"} 0\n") && strings.Contains(body, "c10m_client_echo_seconds_bucket")
+		return !strings.Contains(body, "c10m_client_echo_seconds_count{proto=\"tcp\"} 0\n") &&
+			strings.Contains(body, "c10m_client_echo_seconds_bucket")
 	})
 	if _, status := get(addr, "/", "evil.example"); status != http.StatusForbidden {
 		t.Errorf("for a stranger's name the page answers %d, want 403", status)

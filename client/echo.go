@@ -50,7 +50,8 @@ stall shows in every message that it delayed).`,
 	f.Add(&t.Conns, "conns", "N|auto", "how many")
 	f.Add(cli.Number(&t.Cap, 0, 1, unit.MaxCount), "cap", "N", "the most that auto may take", cli.Unset(""), cli.Rare)
 	f.Add(&t.Rate, "connect-rate", "N/s|max", "connects per second before that")
-	f.Add(cli.Number(&t.Verify, 0, 0, unit.MaxCount), "verify", "N", "connections that echo one message more at the end")
+	f.Add(cli.Number(&t.Verify, 0, 0, unit.MaxCount), "verify", "N",
+		"connections that echo one message more at the end")
 	t.declareClose(plan.CloseRST)
 	t.declareEngine()
 	f.Group("Connections")

@@ -13,7 +13,8 @@ import (
 
 // declareTransport declares how the client speaks TCP.
 func (t *target) declareTransport() {
-	t.Flags.Add(cli.OneOf(&t.Engine, plan.EngineSockets, plan.EngineSockets, plan.EnginePackets), "engine", "sockets|packets",
+	t.Flags.Add(cli.OneOf(&t.Engine, plan.EngineSockets, plan.EngineSockets, plan.EnginePackets), "engine",
+		"sockets|packets",
 		"the kernel's TCP, or our own (root)", t.seldom())
 }
 
@@ -53,7 +54,8 @@ func (t *target) takeSources(v4, v6 []netip.Addr) error {
 			if t.URLs != nil {
 				where = "the targets' addresses"
 			}
-			return fmt.Errorf("--sources %s and %s %s are of different address families: give sources of each, CIDR,CIDR, or --resolve ipv4 or ipv6",
+			return fmt.Errorf("--sources %s and %s %s are of different address families: give sources of each, "+
+				"CIDR,CIDR, or --resolve ipv4 or ipv6",
 				t.sources, where, scenario.HostText(&t.Target))
 		}
 	}
@@ -71,11 +73,13 @@ func (t *target) takeSources(v4, v6 []netip.Addr) error {
 func (t *target) checkPackets() error {
 	switch {
 	case t.Scenario == "churn":
-		return errors.New("--engine packets: churn measures what closed sockets leave behind (TIME_WAIT, local ports), and there are no sockets")
+		return errors.New("--engine packets: churn measures what closed sockets leave behind (TIME_WAIT, local " +
+			"ports), and there are no sockets")
 	case t.PrivateFDs == "on":
 		return errors.New("--engine packets: --private-fds has no meaning: there are no sockets")
 	case t.given("keepalive") && t.KeepAlive > 0:
-		return errors.New("--engine packets: --keepalive has no meaning: the client answers the server's probes and sends none")
+		return errors.New("--engine packets: --keepalive has no meaning: the client answers the server's probes and " +
+			"sends none")
 	case t.sources == "auto":
 		return nil
 	}
@@ -85,7 +89,8 @@ func (t *target) checkPackets() error {
 	}
 	p, err := netip.ParsePrefix(t.sources)
 	if err != nil {
-		return fmt.Errorf("--sources %q is neither auto nor a CIDR like %s nor an address", t.sources, plan.DefaultPacketSources)
+		return fmt.Errorf("--sources %q is neither auto nor a CIDR like %s nor an address", t.sources,
+			plan.DefaultPacketSources)
 	}
 	t.PacketSources = p.Masked()
 	return nil

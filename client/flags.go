@@ -99,13 +99,17 @@ func (t *target) declareServer(ports int) {
 	f.Add(cli.Text(&t.proto, plan.TCP), "proto", "tcp|ws|tcp,ws", "protocol; both: an even split")
 	f.Add(cli.Text(&t.Control, "auto"), "server-control", "URL|auto|none", "for its memory and count", t.seldom())
 	f.Add((*pids)(&t.ServerPIDs), "server-pid", "N[,N]", "a server here that is not ours, with its children", cli.Rare)
-	f.Add(cli.OneOf(&t.resolving, resolveAll, resolveAll, resolveOnce, resolveV4, resolveV6), "resolve", "all|once|ipv4|ipv6",
+	f.Add(cli.OneOf(&t.resolving, resolveAll, resolveAll, resolveOnce, resolveV4, resolveV6), "resolve",
+		"all|once|ipv4|ipv6",
 		"which addresses of a name", cli.Note("in turn; of --host those of one family"), cli.Rare)
-	f.Add(cli.TimeOrZero(&t.Wait, 0, "not at all", time.Millisecond, 24*time.Hour), "wait", "TIME", "for a server that is starting, and for a fleet's agents (there 5m by default)", cli.Rare)
+	f.Add(cli.TimeOrZero(&t.Wait, 0, "not at all", time.Millisecond, 24*time.Hour), "wait", "TIME",
+		"for a server that is starting, and for a fleet's agents (there 5m by default)", cli.Rare)
 	f.Group("WebSocket")
 	f.Add(cli.Text(&t.WebSocket.Path, "/"), "path", "PATH", "of the opening handshake; may have placeholders", cli.Rare)
-	f.Add((*headers)(&t.WebSocket.Headers), "header", "NAME:VALUE", "a header field of it, Host as well (repeatable)", cli.Rare)
-	f.Add(cli.Text(&t.linesFile, ""), "lines", "FILE", "of {line}: one for each connection, and then from the first again", cli.Rare)
+	f.Add((*headers)(&t.WebSocket.Headers), "header", "NAME:VALUE", "a header field of it, Host as well (repeatable)",
+		cli.Rare)
+	f.Add(cli.Text(&t.linesFile, ""), "lines", "FILE",
+		"of {line}: one for each connection, and then from the first again", cli.Rare)
 	f.Add(cli.Text(&t.WebSocket.Subprotocol, ""), "subprotocol", "NAME[,NAME]", "what it offers", cli.Rare)
 	f.Add(cli.Switch(&t.WebSocket.Text), "text", "", "text frames, not binary ones", cli.Rare)
 }
@@ -113,9 +117,11 @@ func (t *target) declareServer(ports int) {
 func (t *target) declareSources() {
 	f := t.Flags
 	f.Group("From where")
-	f.Add(cli.Text(&t.sources, "auto"), "sources", "CIDR[,..]|auto", "source addresses", t.seldom(), cli.Note("as many as needed"))
+	f.Add(cli.Text(&t.sources, "auto"), "sources", "CIDR[,..]|auto", "source addresses", t.seldom(),
+		cli.Note("as many as needed"))
 	t.declareTransport()
-	f.Add(cli.Number(&t.First, 0, 0, unit.MaxCount), firstNumber, "N", "what {i} is in the first one's texts", cli.Hidden)
+	f.Add(cli.Number(&t.First, 0, 0, unit.MaxCount), firstNumber, "N", "what {i} is in the first one's texts",
+		cli.Hidden)
 	f.Add(cli.Switch(new(bool)), liveHistograms, "", "tell them while the run goes on", cli.Hidden)
 	f.Add(&t.Threads, "threads", "N|auto", "client threads", cli.Rare)
 	f.Add(cli.Time(&t.ConnectTimeout, 10*time.Second, 10*time.Millisecond, time.Hour), "connect-timeout", "TIME",
@@ -132,7 +138,8 @@ func (t *target) declareEngine() {
 }
 
 func (t *target) declareClose(mode plan.CloseMode) {
-	t.Flags.Add(cli.OneOf(&t.Close, mode, plan.CloseRST, plan.CloseFIN), "close", "rst|fin", "how to end; rst leaves no TIME_WAIT")
+	t.Flags.Add(cli.OneOf(&t.Close, mode, plan.CloseRST, plan.CloseFIN), "close", "rst|fin",
+		"how to end; rst leaves no TIME_WAIT")
 }
 
 // runs adds what belongs to the report.
@@ -140,7 +147,8 @@ func (t *target) runs(check func() error, work func(context.Context) (outcome, e
 	t.Flags.Group("Report")
 	t.Flags.Add(cli.Text(&t.dash, ""), "dash", "ADDR:PORT", "live page of this run", cli.Rare)
 	t.declarePushes()
-	t.Flags.Add(cli.Switch(&t.ShowFailure), "show-failure", "", "the first exchange that failed, both directions", cli.Rare)
+	t.Flags.Add(cli.Switch(&t.ShowFailure), "show-failure", "", "the first exchange that failed, both directions",
+		cli.Rare)
 	return t.command.runs(func() error {
 		if err := t.checkPushes(); err != nil {
 			return err
@@ -173,7 +181,8 @@ and --ports; --help-all says more.`,
 	f.Add(cli.Time(&t.Hold, 10*time.Second, 0, maxHold), "hold", "TIME", "how long to hold")
 	t.declareClose(plan.CloseRST)
 	t.declareEngine()
-	f.Add(cli.TimeOrZero(&t.KeepAlive, sys.DefaultKeepAlive, "never", sys.MinKeepAlive, sys.MaxKeepAlive), "keepalive", "TIME",
+	f.Add(cli.TimeOrZero(&t.KeepAlive, sys.DefaultKeepAlive, "never", sys.MinKeepAlive, sys.MaxKeepAlive), "keepalive",
+		"TIME",
 		"probe a silent server; on loopback never, unless it is given", cli.Rare)
 	f.Add(cli.Switch(&t.Reconnect), "reconnect", "", "restore what is lost, with backoff")
 	f.Group("How many, how fast")
@@ -183,13 +192,15 @@ and --ports; --help-all says more.`,
 	f.Add(cli.Size(&t.size, 64, 1, maxSize), "size", "SIZE", "of a message")
 	f.Add(cli.TimeOrZero(&t.Interval, 0, "idle", time.Millisecond, time.Hour), "interval", "TIME",
 		"one so often on every connection")
-	f.Add(cli.Share(&t.Jitter, 0, 0, 1), "jitter", "SHARE", "vary the waits by this share of it", cli.Unset("none"), cli.Rare)
+	f.Add(cli.Share(&t.Jitter, 0, 0, 1), "jitter", "SHARE", "vary the waits by this share of it", cli.Unset("none"),
+		cli.Rare)
 	f.Add(cli.Number(&t.Verify, 10_000, 0, unit.MaxCount), "verify", "N", "connections that echo after the hold")
 	t.declareTalk()
 	t.declareFirst()
 	t.declareFleet()
 	f.Group("Report")
-	f.Add(cli.Time(&t.Settle, 4*time.Second, 0, time.Hour), "settle", "TIME", "both ends' time to give back memory", cli.Note("500ms below 10,000 connections"), cli.Rare)
+	f.Add(cli.Time(&t.Settle, 4*time.Second, 0, time.Hour), "settle", "TIME", "both ends' time to give back memory",
+		cli.Note("500ms below 10,000 connections"), cli.Rare)
 	return t
 }
 

@@ -38,8 +38,10 @@ type fleetFlags struct {
 func (t *target) declareFleet() {
 	f, o := t.Flags, &t.fleet
 	f.Group("Fleet: many machines, one run")
-	f.Add(cli.Number(&o.agents, 0, 1, maxAgents), "fleet", "N", "share it among N agents (client agent)", cli.Unset("no"), cli.Rare)
-	f.Add(cli.Text(&o.listen, fleet.DefaultListen), "listen", "ADDR:PORT", "where agents connect; writes "+joinFile, cli.Rare)
+	f.Add(cli.Number(&o.agents, 0, 1, maxAgents), "fleet", "N", "share it among N agents (client agent)",
+		cli.Unset("no"), cli.Rare)
+	f.Add(cli.Text(&o.listen, fleet.DefaultListen), "listen", "ADDR:PORT", "where agents connect; writes "+joinFile,
+		cli.Rare)
 	f.Add(cli.Text(&o.nats, ""), "nats", "URL", "an existing NATS instead", cli.Rare)
 	f.Add(cli.Text(&o.creds, ""), "creds", "FILE", "credentials for it", cli.Rare)
 }
@@ -230,7 +232,8 @@ func (c *captain) run(ctx context.Context, fp proc.FS) (*result.Result, error) {
 	if err := c.lead.Prepare(ctx, shares); err != nil {
 		return nil, err
 	}
-	c.page.serveFleet(fmt.Sprintf("%s of %s by %s", c.Scenario, c.Proto, report.Plural(int(c.fleet.agents), "agent")), c.total, c.crew)
+	c.page.serveFleet(fmt.Sprintf("%s of %s by %s", c.Scenario, c.Proto, report.Plural(int(c.fleet.agents), "agent")),
+		c.total, c.crew)
 	c.say("plan: %s connections by %s to %s\n", unit.Commas(c.total), report.Plural(int(c.fleet.agents), "agent"),
 		scenario.HostText(&c.Target))
 	c.server.Ramp(ctx)
@@ -334,7 +337,8 @@ func (c *captain) crew() crew {
 		}
 	}
 	for _, m := range v.Members {
-		now.Agents = append(now.Agents, crewman{Name: m.Name, State: stateOf(m), Lost: m.Lost != "", Event: sampleOf(m)})
+		now.Agents = append(now.Agents, crewman{Name: m.Name, State: stateOf(m), Lost: m.Lost != "",
+			Event: sampleOf(m)})
 	}
 	return now
 }
@@ -418,7 +422,8 @@ func (c *captain) merge(ctx context.Context) (*result.Result, error) {
 	r.Warnings = append(r.Warnings, c.warnings...)
 	for _, o := range outcomes {
 		if o.Drift.Abs() > mostDrift {
-			r.Warnings = append(r.Warnings, result.Warn("fleet_clock").Word("agent", o.Name).Number("drift_seconds", o.Drift.Seconds()))
+			r.Warnings = append(r.Warnings,
+				result.Warn("fleet_clock").Word("agent", o.Name).Number("drift_seconds", o.Drift.Seconds()))
 		}
 		if o.Commit != build.Commit {
 			r.Warnings = append(r.Warnings, result.Warn("fleet_commit").Word("agent", o.Name).Word("commit", o.Commit))

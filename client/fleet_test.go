@@ -18,13 +18,18 @@ import (
 func TestForAgents(t *testing.T) {
 	for _, tt := range []struct{ scenario, line, want string }{
 		{"hold", "client hold --fleet 3 --conns 10M --size 32 --json a.json", "hold --size 32 --server-control=none"},
-		{"hold", "client --fleet=3 --json=a --reconnect --quiet --hold 1m", "hold --reconnect --hold 1m --server-control=none"},
-		{"echo", "client echo --rate 5k/s --cap=9 --listen 10.0.0.5:1 --fail-if conns.failed>0", "echo --rate 5k/s --server-control=none"},
-		{"stress", "client --fleet 2 stress --users 10 --loops 5 --creds f --nats tls://x", "stress --loops 5 --server-control=none"},
+		{"hold", "client --fleet=3 --json=a --reconnect --quiet --hold 1m",
+			"hold --reconnect --hold 1m --server-control=none"},
+		{"echo", "client echo --rate 5k/s --cap=9 --listen 10.0.0.5:1 --fail-if conns.failed>0",
+			"echo --rate 5k/s --server-control=none"},
+		{"stress", "client --fleet 2 stress --users 10 --loops 5 --creds f --nats tls://x",
+			"stress --loops 5 --server-control=none"},
 		{"hold", "client hold --fleet", "hold --server-control=none"},
-		{"hold", "client hold --fleet 2 --server-pid 12,13 --size 32", "hold --size 32 --server-control=none"}, // of the coordinator's machine
+		// of the coordinator's machine
+		{"hold", "client hold --fleet 2 --server-pid 12,13 --size 32", "hold --size 32 --server-control=none"},
 	} {
-		if got := forAgents(tt.scenario, strings.Fields(tt.line), flagsOf(tt.scenario)); strings.Join(got, " ") != tt.want {
+		if got := forAgents(tt.scenario, strings.Fields(tt.line), flagsOf(tt.scenario)); strings.Join(got,
+			" ") != tt.want {
 			t.Errorf("%s: %q, want %q", tt.line, got, tt.want)
 		}
 	}
@@ -69,7 +74,9 @@ func TestSharesOfStages(t *testing.T) {
 // The shares of a run are flags that the client takes, and add up to the whole.
 func TestSharesAreFlags(t *testing.T) {
 	rooms := []plan.Room{{Agent: "a"}, {Agent: "b"}, {Agent: "c"}}
-	for _, line := range []string{"hold --conns 100 --rate 1k/s --verify 10", "echo --conns 100 --rate 10/s --connect-rate max", "stress --users 100", "churn --users 100 --mode pool --pool 10"} {
+	for _, line := range []string{"hold --conns 100 --rate 1k/s --verify 10",
+		"echo --conns 100 --rate 10/s --connect-rate max", "stress --users 100",
+		"churn --users 100 --mode pool --pool 10"} {
 		words := strings.Fields(line)
 		var s sharing
 		switch words[0] {
@@ -119,8 +126,10 @@ func TestSharesAreFlags(t *testing.T) {
 		if s.pool > 0 {
 			want = 10
 		}
-		if conns != want || verify != min(s.whole.Verify, 100) || !near(connects, s.whole.Rate) || !near(messages, s.whole.MessageRate) || (words[0] == "stress" || words[0] == "churn") && users != 100 {
-			t.Errorf("%s: %d connections, %d verified, %v and %v a second, %d users", line, conns, verify, connects, messages, users)
+		if conns != want || verify != min(s.whole.Verify, 100) || !near(connects, s.whole.Rate) ||
+			!near(messages, s.whole.MessageRate) || (words[0] == "stress" || words[0] == "churn") && users != 100 {
+			t.Errorf("%s: %d connections, %d verified, %v and %v a second, %d users", line, conns, verify, connects,
+				messages, users)
 		}
 	}
 	s := newStress().sharing(2)
@@ -165,7 +174,8 @@ func TestAgentAllows(t *testing.T) {
 			want = "10.9.9.9 is not allowed"
 		}
 		_, err := w.job(strings.Fields(line))
-		if want == "" && err != nil || want != "" && (!errors.Is(err, fleet.ErrUsage) || !strings.Contains(err.Error(), want)) {
+		if want == "" && err != nil || want != "" &&
+			(!errors.Is(err, fleet.ErrUsage) || !strings.Contains(err.Error(), want)) {
 			t.Errorf("%s: %v, want %q", line, err, want)
 		}
 	}
@@ -177,15 +187,18 @@ func TestAgentAllows(t *testing.T) {
 // FuzzAgentLine: no line of a coordinator crashes an agent, or is taken where it names
 // a server that the agent does not allow.
 func FuzzAgentLine(f *testing.F) {
-	for _, s := range []string{"", "hold", "hold\n--host\n10.0.0.1", "echo\n--rate\n1", "churn\n--matrix", "hold\n--json\nx", "hold\n--\n--json", "stress\n--users=5", "hold\n--host=127.0.0.1,::1"} {
+	for _, s := range []string{"", "hold", "hold\n--host\n10.0.0.1", "echo\n--rate\n1", "churn\n--matrix",
+		"hold\n--json\nx", "hold\n--\n--json", "stress\n--users=5", "hold\n--host=127.0.0.1,::1"} {
 		f.Add(s)
 	}
 	w := &work{allow: prefixes{netip.MustParsePrefix("127.0.0.0/8")}}
 	f.Fuzz(func(t *testing.T, line string) {
 		words := strings.Split(line, "\n")
-		if slices.ContainsFunc(words, func(s string) bool { return strings.Contains(s, "host") && s != "--host" }) || slices.Contains(words, "--host") {
+		if slices.ContainsFunc(words, func(s string) bool { return strings.Contains(s, "host") && s != "--host" }) ||
+			slices.Contains(words, "--host") {
 			for _, s := range words { // no names: nobody is asked for them here
-				if strings.ContainsAny(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ") && !strings.HasPrefix(s, "--") && s != words[0] {
+				if strings.ContainsAny(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ") &&
+					!strings.HasPrefix(s, "--") && s != words[0] {
 					t.Skip()
 				}
 			}
@@ -201,7 +214,8 @@ func FuzzAgentLine(f *testing.F) {
 func TestFleetUsage(t *testing.T) {
 	for line, want := range map[string]string{
 		"agent": "--join or --nats", "agent --join a --nats nats://127.0.0.1": "--join or --nats",
-		"agent --nats nats://10.0.0.5:4222": "TLS", "agent --nats tls://10.0.0.5:4222": "--creds", "agent --join a --creds b": "--creds",
+		"agent --nats nats://10.0.0.5:4222": "TLS", "agent --nats tls://10.0.0.5:4222": "--creds",
+		"agent --join a --creds b":    "--creds",
 		"agent --join a --allow x":    "--allow x",
 		"hold --listen 10.0.0.5:4222": "--fleet", "hold --fleet 0": "--fleet", "hold --fleet 20000": "10000",
 		"echo --fleet 3 --nats nats://10.0.0.5:4222":            "TLS",

@@ -59,7 +59,8 @@ func (r *resolver) addressesOf(name string) ([]address, error) {
 		all = v6
 	}
 	if len(all) == 0 {
-		return nil, fmt.Errorf("look up name: it has no %saddress", map[string]string{resolveV4: "IPv4 ", resolveV6: "IPv6 "}[r.which])
+		return nil, fmt.Errorf("look up name: it has no %saddress",
+			map[string]string{resolveV4: "IPv4 ", resolveV6: "IPv6 "}[r.which])
 	}
 	if r.which == resolveOnce {
 		all = all[:1]
@@ -105,7 +106,8 @@ func (r *resolver) hosts(text string) (all []address, err error) {
 		found := make([]address, 1)
 		if found[0].Addr, err = plan.ParseAddr(one); err != nil {
 			if !plan.IsName(one) {
-				return nil, fmt.Errorf("--host %w and no name, like 127.0.0.1, ::1, localhost or several with commas between", err)
+				return nil, fmt.Errorf("--host %w and no name, like 127.0.0.1, ::1, localhost or several with commas "+
+					"between", err)
 			}
 			if found, err = r.addressesOf(one); err != nil {
 				return nil, fmt.Errorf("--host %s: %v", one, err)

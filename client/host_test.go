@@ -16,7 +16,8 @@ import (
 func names(asked *int) lookUp {
 	return func(_ context.Context, _, name string) ([]netip.Addr, error) {
 		*asked++
-		addrs := map[string][]string{"localhost": {"::1", "127.0.0.1"}, "farm.example": {"192.0.2.1", "192.0.2.2", "192.0.2.1"}, "six.example": {"2001:db8::1"}}[name]
+		addrs := map[string][]string{"localhost": {"::1", "127.0.0.1"},
+			"farm.example": {"192.0.2.1", "192.0.2.2", "192.0.2.1"}, "six.example": {"2001:db8::1"}}[name]
 		if addrs == nil {
 			return nil, errors.New("no such host")
 		}
@@ -33,7 +34,8 @@ func asHold(t *testing.T, asked *int, line ...string) (*target, error) {
 	t.Helper()
 	h := newHold()
 	h.names.lookUp = names(asked)
-	p := &cli.Program{Command: *h.runs(h.check, func(context.Context) (outcome, error) { return outcome{}, errOnlyRead }), StatusOf: statusOf}
+	p := &cli.Program{Command: *h.runs(h.check,
+		func(context.Context) (outcome, error) { return outcome{}, errOnlyRead }), StatusOf: statusOf}
 	_, err := p.Execute(t.Context(), line, &strings.Builder{}, &strings.Builder{})
 	if err != nil && statusOf(err) != cli.BadUsage && !errors.Is(err, cli.ErrUsage) {
 		t.Errorf("%q: %v, which is no bad usage", line, err)
@@ -68,11 +70,14 @@ func TestWhereTo(t *testing.T) {
 		{"--ports 1 --host localhost", "localhost=127.0.0.1:10000"},
 		{"--ports 1 --host localhost --resolve all", "localhost=[::1]:10000 localhost=127.0.0.1:10000"},
 		{"--ports 1 --host farm.example", "farm.example=192.0.2.1:10000 farm.example=192.0.2.2:10000"},
-		{"--ports 1 --host 192.0.2.1,192.0.2.9,farm.example", "192.0.2.1:10000 192.0.2.9:10000 farm.example=192.0.2.2:10000"},
+		{"--ports 1 --host 192.0.2.1,192.0.2.9,farm.example",
+			"192.0.2.1:10000 192.0.2.9:10000 farm.example=192.0.2.2:10000"},
 		{"--ports 1 --host six.example,2001:db8::2", "six.example=[2001:db8::1]:10000 [2001:db8::2]:10000"},
 		{"--ports 1 --host 127.0.0.1,::1", "127.0.0.1:10000 [::1]:10000"},
 		{"--ports 2 --proto tcp,ws", "127.0.0.1:10000 ws:127.0.0.1:15000/ 127.0.0.1:10001 ws:127.0.0.1:15001/"},
-		{"--ports 1 --proto tcp,ws --host farm.example", "farm.example=192.0.2.1:10000 farm.example=ws:192.0.2.1:15000/ farm.example=192.0.2.2:10000 farm.example=ws:192.0.2.2:15000/"},
+		{"--ports 1 --proto tcp,ws --host farm.example",
+			"farm.example=192.0.2.1:10000 farm.example=ws:192.0.2.1:15000/ farm.example=192.0.2.2:10000 " +
+				"farm.example=ws:192.0.2.2:15000/"},
 		{"--host nowhere.example", "!--host nowhere.example: look up name: no such host"},
 		{"--host 127.0.0", "!is not an IP address and no name"},
 		{"--host=", "!is not an IP address and no name"},
@@ -96,17 +101,20 @@ func TestWhereTo(t *testing.T) {
 		{"tcp://127.0.0.1:7 --first-port 3", "!--first-port beside the target"},
 		{"ws://127.0.0.1:7/x --path /p", "!--path /p beside the target ws://127.0.0.1:7/x, which has a path"},
 		{"tcp://127.0.0.1:7 tls://127.0.0.1:8", "!targets with TLS and without it"},
-		{"ws://127.0.0.1:7/{room}", "!target ws://127.0.0.1:7/{room}: {room} is no placeholder: want {i}, {rand}, {uuid} or {line}"},
+		{"ws://127.0.0.1:7/{room}", "!target ws://127.0.0.1:7/{room}: {room} is no placeholder: want {i}, {rand}, " +
+			"{uuid} or {line}"},
 		{"ws://127.0.0.1:7/{line}", "!{line} in --path, --header or a target wants --lines FILE"},
 		{"ws://127.0.0.1:7/ --lines /nonexistent", "!--lines: open /nonexistent"},
 		{"ws://127.0.0.1:7/ --lines /dev/null", "!--lines /dev/null: there is no line in it"},
 		{"127.0.0.1:7", `!target "127.0.0.1:7": it has no scheme: want tcp://HOST:PORT`},
 		{"tcp://127.0.0.1:7 --path /p", "!want --proto ws or a target ws://"},
 		{"tcp://127.0.0.1:7 --sources fd00::1", "!different address families"},
-		{"tcp://localhost:7 --sources 127.0.0.0/30", "!different address families: give sources of each, CIDR,CIDR, or --resolve ipv4"},
+		{"tcp://localhost:7 --sources 127.0.0.0/30",
+			"!different address families: give sources of each, CIDR,CIDR, or --resolve ipv4"},
 		{"tcp://localhost:7 --resolve ipv4 --sources 127.0.0.0/30", "localhost=127.0.0.1:7"},
 		{"tcp://127.0.0.1:7 --wait 0.1us", "!--wait 0.1us"},
-		{"--ports 1-65535 --host 192.0.2.1,192.0.2.2,192.0.2.3,192.0.2.4,192.0.2.5,192.0.2.6,192.0.2.7,192.0.2.8,192.0.2.9,192.0.2.10,192.0.2.11,192.0.2.12,192.0.2.13,192.0.2.14,192.0.2.15,192.0.2.16,192.0.2.17",
+		{"--ports 1-65535 --host " +
+			"192.0.2.1,192.0.2.2,192.0.2.3,192.0.2.4,192.0.2.5,192.0.2.6,192.0.2.7,192.0.2.8,192.0.2.9,192.0.2.10,192.0.2.11,192.0.2.12,192.0.2.13,192.0.2.14,192.0.2.15,192.0.2.16,192.0.2.17",
 			"!1,114,095 ports of all addresses together"},
 	} {
 		asked := 0
@@ -127,7 +135,8 @@ func TestWhereTo(t *testing.T) {
 func TestSourcesOfTwoFamilies(t *testing.T) {
 	asked := 0
 	h, err := asHold(t, &asked, "tcp://localhost:7", "--sources", "127.0.1.0/29,fd00::/126")
-	if err != nil && !errors.Is(err, errOnlyRead) || len(h.Sources) != 4 || len(h.SourcesV6) != 4 || h.Sources[0].Is6() || h.SourcesV6[0].Is4() {
+	if err != nil && !errors.Is(err, errOnlyRead) || len(h.Sources) != 4 || len(h.SourcesV6) != 4 ||
+		h.Sources[0].Is6() || h.SourcesV6[0].Is4() {
 		t.Errorf("%v and %v, %v; want 4 of each", h.Sources, h.SourcesV6, err)
 	}
 }

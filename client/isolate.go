@@ -26,7 +26,8 @@ func (settings) Type() string { return "setting" }
 // Set takes KEY=VALUE.
 func (s settings) Set(text string) error {
 	key, value, ok := strings.Cut(text, "=")
-	if !ok || value == "" || !strings.HasPrefix(key, "net.") || strings.Contains(key, "/") || strings.Contains(key, "..") {
+	if !ok || value == "" || !strings.HasPrefix(key, "net.") || strings.Contains(key, "/") ||
+		strings.Contains(key, "..") {
 		return fmt.Errorf("want KEY=VALUE with a setting of the network, like net.ipv4.tcp_tw_reuse=1")
 	}
 	s[key] = value
@@ -38,7 +39,8 @@ func needRoot(flag string) error {
 	if os.Geteuid() == 0 {
 		return nil
 	}
-	return fmt.Errorf("%s: settings of the network are changed only in a network namespace of the run's own, and making one needs root: use sudo, or set them yourself (sysctl -w) and leave the flag out", flag)
+	return fmt.Errorf("%s: settings of the network are changed only in a network namespace of the run's own, and "+
+		"making one needs root: use sudo, or set them yourself (sysctl -w) and leave the flag out", flag)
 }
 
 // settle prepares the namespace that we are in: it brings lo up and makes the
@@ -103,7 +105,8 @@ func overlaps(portRange string, ranges []unit.Ports) error {
 	_, _ = fmt.Sscan(portRange, &first, &last)
 	for _, r := range ranges {
 		if r.Overlaps(unit.Ports{First: first, N: last - first + 1}) {
-			return fmt.Errorf("--port-range %d:%d holds ports to connect to, %s: choose --first-port outside", first, last, r.String())
+			return fmt.Errorf("--port-range %d:%d holds ports to connect to, %s: choose --first-port outside", first,
+				last, r.String())
 		}
 	}
 	return nil

@@ -173,7 +173,8 @@ func (j *job) look(ctx context.Context) ([]plan.Limit, error) {
 
 // run does it here: in the namespace that this process is in, with the settings
 // and the server that it wants.
-func (j *job) run(ctx context.Context, stderr io.Writer, also scenario.Watch) (r *result.Result, short bool, err error) {
+func (j *job) run(ctx context.Context, stderr io.Writer, also scenario.Watch) (r *result.Result, short bool,
+	err error) {
 	if j.Net {
 		if err := j.Settings.settle(); err != nil {
 			return nil, false, err
@@ -192,7 +193,8 @@ func (j *job) run(ctx context.Context, stderr io.Writer, also scenario.Watch) (r
 			}
 		}()
 	}
-	t := &target{command: &command{Call: &cli.Call{Stderr: stderr}, outputs: outputs{quiet: j.Quiet}}, Options: *o, also: also}
+	t := &target{command: &command{Call: &cli.Call{Stderr: stderr}, outputs: outputs{quiet: j.Quiet}}, Options: *o,
+		also: also}
 	switch o.Scenario {
 	case "hold", "echo":
 		r, err = t.hold(ctx)

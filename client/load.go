@@ -41,7 +41,8 @@ func (t *target) checkLoad() error {
 	for _, name := range []string{"conns", "cap", "rate", "connect-rate", "hold", "duration"} {
 		messages := name == "rate" && t.Scenario == "echo"
 		if t.given(name) && !messages {
-			return fmt.Errorf("--stage and --%s: stages say how many connections, how fast and how long: leave out --%s",
+			return fmt.Errorf("--stage and --%s: stages say how many connections, how fast and how long: leave "+
+				"out --%s",
 				name, name)
 		}
 	}

@@ -105,8 +105,10 @@ func (t *target) watched(work func(proc.FS, scenario.Watch) (*result.Result, err
 				announced = true
 				warn(t.Stderr, s.Run)
 			}
-			p := report.Progress{Phase: s.Phase, Elapsed: s.Elapsed, Established: s.Counts.Established, Target: max(s.Target, s.Counts.Attempted),
-				Failed: s.Counts.Failed, Lost: s.Counts.Lost, Received: s.Counts.Received, Pushed: s.Counts.Pushed, Answers: !s.Run.Plan.Talk.Echoes(),
+			p := report.Progress{Phase: s.Phase, Elapsed: s.Elapsed, Established: s.Counts.Established,
+				Target: max(s.Target, s.Counts.Attempted),
+				Failed: s.Counts.Failed, Lost: s.Counts.Lost, Received: s.Counts.Received, Pushed: s.Counts.Pushed,
+				Answers:    !s.Run.Plan.Talk.Echoes(),
 				MemoryLeft: s.MemoryLeft}
 			if stages := s.Run.Plan.Stages; len(stages) > 0 {
 				p.Stage, p.Stages, p.Established, p.Target = s.Stage, len(stages), s.Counts.Open(), s.Target
@@ -132,9 +134,11 @@ func announce(w io.Writer, p *scenario.Prepared) {
 	if p.LimitedBy != "" {
 		by = fmt.Sprintf(" (decided by: %s)", report.DecidedBy(p.LimitedBy))
 	}
-	_, _ = fmt.Fprintf(w, "plan: %s connections%s to %s, %s, %s, %s; about %s of memory\n", unit.Commas(p.Plan.Total), by,
+	_, _ = fmt.Fprintf(w, "plan: %s connections%s to %s, %s, %s, %s; about %s of memory\n", unit.Commas(p.Plan.Total),
+		by,
 		scenario.HostText(&p.Plan.Target), report.Plural(len(p.Plan.Ports()), "port"),
-		report.Plural(max(1, len(p.Plan.Sources)), "source"), report.Plural(p.Plan.Threads, "thread"), unit.Bytes(float64(p.PredictedBytes())))
+		report.Plural(max(1, len(p.Plan.Sources)), "source"), report.Plural(p.Plan.Threads, "thread"),
+		unit.Bytes(float64(p.PredictedBytes())))
 	if len(p.Limits) > 0 {
 		l := p.Limits[0]
 		_, _ = fmt.Fprintf(w, "tightest limit: %s, %s connections: %s\n", l.Name, unit.Commas(l.Max), l.Why)

@@ -46,7 +46,8 @@ type output struct {
 }
 
 func (o *outputs) list() (list []output) {
-	for _, one := range []output{{"--json", o.json, result.Write}, {"--html", o.html, report.WriteHTML}, {"--csv", o.csv, report.WriteCSV}, {"--markdown", o.markdown, report.WriteMarkdown}} {
+	for _, one := range []output{{"--json", o.json, result.Write}, {"--html", o.html, report.WriteHTML},
+		{"--csv", o.csv, report.WriteCSV}, {"--markdown", o.markdown, report.WriteMarkdown}} {
 		if one.file != "" {
 			list = append(list, one)
 		}
@@ -71,7 +72,8 @@ func (o *outputs) check(baseline bool) error {
 			return cli.Usage("--fail-if %q: %v", text, err)
 		}
 		if t.Relative && !baseline {
-			return cli.Usage("--fail-if %q: a change wants a baseline: see client compare --help; legal here is a value, like %s%s30k", text, t.Metric.Path, t.Op)
+			return cli.Usage("--fail-if %q: a change wants a baseline: see client compare --help; legal here is a "+
+				"value, like %s%s30k", text, t.Metric.Path, t.Op)
 		}
 		o.thresholds = append(o.thresholds, t)
 	}
@@ -103,7 +105,8 @@ func checkCause(m result.Metric) error {
 		return nil
 	}
 	phase, _, _ := strings.Cut(cause, "_")
-	near := slices.DeleteFunc(slices.Clone(known), func(name string) bool { return !strings.HasPrefix(name, phase+"_") })
+	near := slices.DeleteFunc(slices.Clone(known),
+		func(name string) bool { return !strings.HasPrefix(name, phase+"_") })
 	if len(near) > 0 {
 		known = near
 	}

@@ -79,7 +79,8 @@ func (c *command) checkWho(who *foreign.Who) error {
 		return cli.Usage("--pid N, --cgroup PATH or --container ID: one of them is needed, and no more")
 	}
 	if c.given("container") && !containerID.MatchString(who.Container) {
-		return cli.Usage("--container %q: want the beginning of its id, hexadecimal digits like 3f9a0c11d2e4, and no name", who.Container)
+		return cli.Usage("--container %q: want the beginning of its id, hexadecimal digits like 3f9a0c11d2e4, and "+
+			"no name", who.Container)
 	}
 	if c.given("cgroup") && who.Cgroup == "" {
 		return cli.Usage("--cgroup \"\": want a path as in /proc/PID/cgroup, like /system.slice/nginx.service")
@@ -107,7 +108,8 @@ func (c *command) sayReady(s *foreign.Server, at netip.AddrPort) {
 	}
 	ports := s.Listens()
 	if ports == "" {
-		_, _ = fmt.Fprintf(c.Stderr, "warning: %s listens on no TCP port so far: what it holds is counted once it does\n", s)
+		_, _ = fmt.Fprintf(c.Stderr, "warning: %s listens on no TCP port so far: what it holds is counted once "+
+			"it does\n", s)
 		ports = "none"
 	}
 	_, _ = fmt.Fprintf(c.Stdout, "ready: http://%s/footprint: %s, ports %s\n", at, s, ports)

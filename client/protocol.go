@@ -25,7 +25,8 @@ func (t *target) firstPorts() (first []int, err error) {
 	if t.first != "" {
 		list := strings.Split(t.first, ",")
 		if len(list) != len(first) {
-			return nil, fmt.Errorf("--first-port %s: want %d, one for each protocol of --proto %s", t.first, len(first), t.Proto)
+			return nil, fmt.Errorf("--first-port %s: want %d, one for each protocol of --proto %s", t.first, len(first),
+				t.Proto)
 		}
 		for i, s := range list {
 			n, err := strconv.Atoi(s)
@@ -37,7 +38,8 @@ func (t *target) firstPorts() (first []int, err error) {
 	}
 	if t.raw.ports.First > 0 {
 		if t.first != "" || len(first) > 1 {
-			return nil, fmt.Errorf("--ports %s says which, and so does --first-port or a second protocol: give --ports %d with --first-port",
+			return nil, fmt.Errorf("--ports %s says which, and so does --first-port or a second protocol: give "+
+				"--ports %d with --first-port",
 				t.raw.ports.String(), t.raw.ports.N)
 		}
 		first[0] = t.raw.ports.First

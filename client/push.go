@@ -19,8 +19,10 @@ type pushFlags struct {
 }
 
 func (t *target) declarePushes() {
-	t.Flags.Add(cli.Text(&t.otlp.url, ""), "otlp", "URL", "push metrics there: OpenTelemetry's OTLP over HTTP", cli.Rare)
-	t.Flags.Add(cli.Time(&t.otlp.every, 5*time.Second, 100*time.Millisecond, time.Hour), "otlp-every", "TIME", "how often", cli.Rare)
+	t.Flags.Add(cli.Text(&t.otlp.url, ""), "otlp", "URL", "push metrics there: OpenTelemetry's OTLP over HTTP",
+		cli.Rare)
+	t.Flags.Add(cli.Time(&t.otlp.every, 5*time.Second, 100*time.Millisecond, time.Hour), "otlp-every", "TIME",
+		"how often", cli.Rare)
 }
 
 func (t *target) checkPushes() error {

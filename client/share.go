@@ -25,7 +25,8 @@ type sharing struct {
 // ownFlags are the coordinator's: its files and thresholds, what is shown there, who
 // comes to it, and what a share replaces. The server is asked once, by it.
 var ownFlags = []string{"json", "html", "csv", "markdown", "fail-if", "quiet", "dash", "otlp", "otlp-every",
-	"fleet", "listen", "nats", "creds", "cap", "conns", "users", "verify", "pool", "stage", "server-control", "server-pid"}
+	"fleet", "listen", "nats", "creds", "cap", "conns", "users", "verify", "pool", "stage", "server-control",
+	"server-pid"}
 
 // forAgents is a command line for agents: that of the coordinator without its own
 // flags.
@@ -104,7 +105,8 @@ func (t *target) sharing() sharing {
 	if t.Scenario == "echo" {
 		connects, messages = "connect-rate", "rate"
 	}
-	whole := plan.Whole{Conns: t.Conns, Cap: t.Cap, Rate: t.Rate, MessageRate: t.MessageRate, Verify: t.Verify, Stages: t.Stages}
+	whole := plan.Whole{Conns: t.Conns, Cap: t.Cap, Rate: t.Rate, MessageRate: t.MessageRate, Verify: t.Verify,
+		Stages: t.Stages}
 	if len(t.Stages) > 0 { // at which agents begin one after the other
 		whole.Rate = t.Stages[0].Rate
 	}

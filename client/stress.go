@@ -39,7 +39,8 @@ start and at the end.`,
 	u.declareUsers(100)
 	f := u.Flags
 	f.Add(cli.Number(&u.opt.Loops, 100, 1, unit.MaxCount), "loops", "N", "messages of each user")
-	f.Add(cli.Time(&u.Hold, 10*time.Minute, 100*time.Millisecond, maxHold), "limit", "TIME", "end after so long in any case")
+	f.Add(cli.Time(&u.Hold, 10*time.Minute, 100*time.Millisecond, maxHold), "limit", "TIME",
+		"end after so long in any case")
 	u.declareClose(plan.CloseFIN)
 	u.declareFleet()
 	return u

@@ -74,7 +74,8 @@ const mostVariants = 1000
 
 // sweepCommand is "client sweep".
 func sweepCommand() *cli.Command {
-	s := &sweep{command: newCommand(cli.Command{Name: "sweep", Short: "which setting is best? a grid of flags, with repeats",
+	s := &sweep{command: newCommand(cli.Command{Name: "sweep",
+		Short: "which setting is best? a grid of flags, with repeats",
 		Takes: "[-- SCENARIO [flags of its own]]",
 		Long: `Runs a scenario over every combination of the values given, several times by turns,
 each with a freshly started server, and picks the best by its median; noise is not
@@ -101,13 +102,15 @@ SCENARIO is echo, churn, stress or hold (default: echo --conns 200 --duration 2s
 	f.Add(cli.Int(&s.first, 0, 1, 65535), "first-port", "PORT", "it listens on",
 		cli.Unset(fmt.Sprintf("a free one; %d with --sysctl or --server", plan.FirstTCP)))
 	return s.runs(s.settle, func(ctx context.Context) (outcome, error) {
-		r, err := scenario.Sweep(ctx, s.opt, func(ctx context.Context, v []scenario.Choice) (r *result.Result, short bool, err error) {
-			r, short, err = s.one(ctx, v)
-			if err == nil && !s.quiet {
-				_, _ = fmt.Fprintf(s.Stderr, "sweep: %s: %s\n", strings.Join(choices(v), " "), shown(s.opt.Metric, r, short))
-			}
-			return r, short, err
-		})
+		r, err := scenario.Sweep(ctx, s.opt,
+			func(ctx context.Context, v []scenario.Choice) (r *result.Result, short bool, err error) {
+				r, short, err = s.one(ctx, v)
+				if err == nil && !s.quiet {
+					_, _ = fmt.Fprintf(s.Stderr, "sweep: %s: %s\n", strings.Join(choices(v), " "),
+						shown(s.opt.Metric, r, short))
+				}
+				return r, short, err
+			})
 		return outcome{result: r, brief: true, short: r != nil && r.Behind}, err
 	})
 }
@@ -129,11 +132,13 @@ func (s *sweep) settle() (err error) {
 	variants := len(scenario.Grid(s.opt.Axes))
 	switch {
 	case len(s.opt.Axes) == 0:
-		return fmt.Errorf("nothing is varied: give --server-flag, --client-flag, --size or --sysctl; see client sweep --help")
+		return fmt.Errorf("nothing is varied: give --server-flag, --client-flag, --size or --sysctl; see client " +
+			"sweep --help")
 	case variants > mostVariants:
 		return fmt.Errorf("%d variants: at most %d", variants, mostVariants)
 	case len(s.run) == 0 || !slices.Contains([]string{"echo", "churn", "stress", "hold"}, s.run[0]):
-		return fmt.Errorf("after -- must come echo, churn, stress or hold, and its flags; not %q", strings.Join(s.run, " "))
+		return fmt.Errorf("after -- must come echo, churn, stress or hold, and its flags; not %q",
+			strings.Join(s.run, " "))
 	}
 	if s.opt.Metric, err = result.ParseMetric(s.metric); err != nil {
 		return fmt.Errorf("--metric %v", err)

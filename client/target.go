@@ -55,7 +55,8 @@ func (t *target) setPlaces() error {
 		return err
 	}
 	if n := t.Dests(); n > plan.MaxDests {
-		return fmt.Errorf("%s ports of all addresses together: at most %s are legal: give fewer --ports, --host or targets", unit.Commas(n), unit.Commas(plan.MaxDests))
+		return fmt.Errorf("%s ports of all addresses together: at most %s are legal: give fewer --ports, --host or "+
+			"targets", unit.Commas(n), unit.Commas(plan.MaxDests))
 	}
 	return nil
 }
@@ -64,7 +65,8 @@ func (t *target) setPlaces() error {
 func (t *target) byURL() error {
 	for _, flag := range []string{"host", "proto", "first-port", "ports"} {
 		if t.given(flag) {
-			return fmt.Errorf("--%s beside the target %s: the target says it already; give one of them", flag, t.targets[0])
+			return fmt.Errorf("--%s beside the target %s: the target says it already; give one of them", flag,
+				t.targets[0])
 		}
 	}
 	kinds, secure := [2]bool{}, [2]bool{}
@@ -108,7 +110,8 @@ func (t *target) addURL(u plan.URL) error {
 		}
 	}
 	if u.Path != "" && t.given("path") {
-		return fmt.Errorf("--path %s beside the target %s, which has a path: give one of them", t.WebSocket.Path, u.Text)
+		return fmt.Errorf("--path %s beside the target %s, which has a path: give one of them", t.WebSocket.Path,
+			u.Text)
 	}
 	if u.WS {
 		if _, err := ws.NewTemplate("h", cmp.Or(u.Path, "/"), nil, ""); err != nil {
@@ -181,7 +184,8 @@ func (t *target) checkHandshake() error {
 		}
 		switch {
 		case request.Size() > maxRequest:
-			return fmt.Errorf("--path, --header, --subprotocol: a request of up to %d bytes, at most %d are legal", request.Size(), maxRequest)
+			return fmt.Errorf("--path, --header, --subprotocol: a request of up to %d bytes, at most %d are legal",
+				request.Size(), maxRequest)
 		}
 	}
 	return nil

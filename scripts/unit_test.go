@@ -16,7 +16,8 @@ func TestUnits(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, line := range []string{"AmbientCapabilities=CAP_SYS_RESOURCE", "CapabilityBoundingSet=CAP_SYS_RESOURCE", "KillMode=mixed",
+		for _, line := range []string{"AmbientCapabilities=CAP_SYS_RESOURCE", "CapabilityBoundingSet=CAP_SYS_RESOURCE",
+			"KillMode=mixed",
 			"After=network-online.target systemd-sysctl.service", "LimitNOFILE=1024:infinity"} {
 			if !strings.Contains(string(b), "\n"+line+"\n") {
 				t.Errorf("%s lacks %q", unit, line)

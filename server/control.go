@@ -46,7 +46,8 @@ func (s *server) startControl(drain func()) (stop func(), err error) {
 // warnExposed says what others than this machine can reach.
 func (s *server) warnExposed() {
 	if !s.bind.IsLoopback() {
-		s.logf("warning: --bind %s: everybody who reaches this machine can have their bytes echoed; there is no access control on the data ports", s.bind)
+		s.logf("warning: --bind %s: everybody who reaches this machine can have their bytes echoed; there is no "+
+			"access control on the data ports", s.bind)
 	}
 	if warning := dash.Exposed("--control", s.control); warning != "" {
 		s.logf("warning: %s", warning)
@@ -55,8 +56,9 @@ func (s *server) warnExposed() {
 
 // meta is what the live page says once.
 func (s *server) meta(at net.Addr) dash.Meta {
-	m := dash.Meta{Role: dash.Server, Title: fmt.Sprintf("%d ports on %s", len(s.ports()), s.bind), Commit: build.Commit,
-		PID: os.Getpid(), CPUs: runtime.NumCPU(), Max: s.conns, Bound: "allowed", Shard: "worker"}
+	m := dash.Meta{Role: dash.Server, Title: fmt.Sprintf("%d ports on %s", len(s.ports()), s.bind),
+		Commit: build.Commit,
+		PID:    os.Getpid(), CPUs: runtime.NumCPU(), Max: s.conns, Bound: "allowed", Shard: "worker"}
 	if s.middle == nil {
 		m.Engine = s.engineName
 	}
@@ -84,7 +86,8 @@ func (s *server) look(fp proc.FS, memory bool) (dash.Sample, error) {
 		sample.PortOpen = append(sample.PortOpen, p.Open)
 	}
 	for _, w := range r.Shards {
-		sh := dash.Shard{Number: w.Number, ID: w.PID, State: w.State, Open: w.Open, Opened: w.Accepted, Restarts: w.Restarts, Heap: w.HeapBytes}
+		sh := dash.Shard{Number: w.Number, ID: w.PID, State: w.State, Open: w.Open, Opened: w.Accepted,
+			Restarts: w.Restarts, Heap: w.HeapBytes}
 		if used, err := sys.ProcessCPU(w.PID); err == nil { // otherwise it is just being restarted
 			sh.CPU = used.Seconds()
 		}
@@ -119,7 +122,8 @@ func (s *server) pids(fp proc.FS, r result.ServerReport) []int {
 // report sums up the workers' counters, and their memory if asked for.
 func (s *server) report(fp proc.FS, depth dash.Depth) (result.ServerReport, error) {
 	r := result.ServerReport{Schema: result.ServerSchema, Commit: build.Commit, PID: os.Getpid(),
-		MaxConns: s.conns, Nofile: s.nofile.Soft, Refused: result.ErrorCounts{}, UID: &s.uid, In: &s.in, Bind: s.bind.String()}
+		MaxConns: s.conns, Nofile: s.nofile.Soft, Refused: result.ErrorCounts{}, UID: &s.uid, In: &s.in,
+		Bind: s.bind.String()}
 	if s.middle == nil {
 		r.Engine, r.Buffered, r.Budget = s.engineName, s.page.Budget.Used.Load(), s.page.Budget.Size.Load()
 	}

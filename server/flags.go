@@ -105,7 +105,8 @@ func (o *options) declare() *cli.Flags {
 	f.Add(cli.Int(&o.ports, plan.DefaultPorts, 1, echo.MaxPorts/2), "ports", "N",
 		fmt.Sprintf("the same as --tcp %d:N --ws %d:N", plan.FirstTCP, plan.FirstWS))
 	f.Add(&o.tcp, "tcp", "PORTS", "TCP echo on these ports, or none", cli.Unset(""))
-	f.Add(&o.ws, "ws", "PORTS", "WebSocket echo on these, or none; naming only one of --tcp and --ws leaves out the other",
+	f.Add(&o.ws, "ws", "PORTS", "WebSocket echo on these, or none; naming only one of --tcp and --ws leaves out "+
+		"the other",
 		cli.Unset(""))
 	f.Add(cli.Text(&o.bindText, "127.0.0.1"), "bind", "ADDR|NAME", "of the data ports; :: is IPv4, too")
 	f.Add(cli.Text(&o.control, "127.0.0.1:9090"), "control", "ADDR|none", "live page, /metrics, profiles")
@@ -116,23 +117,28 @@ func (o *options) declare() *cli.Flags {
 	f.Group("Size")
 	f.Add(&o.maxConns, "max-conns", "N|auto", "connections to hold", cli.Note("what fits"))
 	f.Add(&o.workers, "workers", "N|auto", "worker processes", cli.Note("as few as are needed"))
-	f.Add(cli.OneOf(&o.engineName, shard.DefaultEngine, shard.Engines()...), "engine", strings.Join(shard.Engines(), "|"),
+	f.Add(cli.OneOf(&o.engineName, shard.DefaultEngine, shard.Engines()...), "engine",
+		strings.Join(shard.Engines(), "|"),
 		"the event loops: gnet's, or our own")
-	f.Add(cli.Count(&o.loops, maxLoops), "loops", "N|auto", "of epoll: event loops that accept", cli.Note("one a core"), cli.Rare)
+	f.Add(cli.Count(&o.loops, maxLoops), "loops", "N|auto", "of epoll: event loops that accept", cli.Note("one a core"),
+		cli.Rare)
 	f.Add(cli.NumberOrZero(&o.recycleAfter.N, 0, "never", 1, unit.MaxCount), "recycle-after", "N",
 		"replace a worker after so many messages; its connections end within --drain", cli.Rare)
-	f.Add(cli.Number(&o.recycleJitter.N, 0, 0, unit.MaxCount), "recycle-jitter", "N", "and up to so many more, by chance", cli.Rare)
+	f.Add(cli.Number(&o.recycleJitter.N, 0, 0, unit.MaxCount), "recycle-jitter", "N",
+		"and up to so many more, by chance", cli.Rare)
 	f.Group("Protection")
 	f.Add(&o.buffers, "buffer-budget", "SIZE", "all that is kept for peers", cli.Note("memory / 8"))
 	f.Add(cli.Size(&o.maxOutbound, echo.DefaultMaxOutbound, 1, maxBytes), "max-outbound", "SIZE",
 		"of unread echo; a peer is not read then")
-	f.Add(cli.Time(&o.stall, echo.DefaultStall, time.Second, time.Hour), "stall", "TIME", "drop a peer that reads none for so long")
+	f.Add(cli.Time(&o.stall, echo.DefaultStall, time.Second, time.Hour), "stall", "TIME",
+		"drop a peer that reads none for so long")
 	f.Add(cli.SizeOrZero(&o.maxMessage, 0, "any size, it streams", 1, maxBytes), "max-message", "SIZE", "of WebSocket")
 	f.Add(cli.Time(&o.handshake, echo.DefaultHandshake, time.Second, time.Hour), "handshake-timeout", "TIME",
 		"of a handshake, of TLS and of WebSocket", cli.Rare)
 	f.Add(cli.TimeOrZero(&o.idleTimeout, 0, "never", time.Second, maxTime), "idle-timeout", "TIME",
 		"close who is silent for so long")
-	f.Add(cli.TimeOrZero(&o.keepAlive, sys.DefaultKeepAlive, "never", sys.MinKeepAlive, sys.MaxKeepAlive), "keepalive", "TIME",
+	f.Add(cli.TimeOrZero(&o.keepAlive, sys.DefaultKeepAlive, "never", sys.MinKeepAlive, sys.MaxKeepAlive), "keepalive",
+		"TIME",
 		"probe who is silent for so long")
 	f.Add(cli.Switch(&o.closeOnEOT), "close-on-eot", "",
 		"close a TCP connection after echoing a read that ends with byte 4 (EOT): first, see client churn", cli.Rare)
@@ -250,7 +256,8 @@ func (o *options) checkPorts(f *cli.Flags) error {
 	case n == 0:
 		return errors.New("--tcp none --ws none: there must be a port to listen on")
 	case n > echo.MaxPorts:
-		return fmt.Errorf("--tcp %s and --ws %s: %d ports, at most %d are legal", o.tcp.String(), o.ws.String(), n, echo.MaxPorts)
+		return fmt.Errorf("--tcp %s and --ws %s: %d ports, at most %d are legal", o.tcp.String(), o.ws.String(), n,
+			echo.MaxPorts)
 	case o.tcp.Overlaps(o.ws):
 		return fmt.Errorf("--tcp %s and --ws %s overlap", o.tcp.String(), o.ws.String())
 	}
@@ -267,8 +274,10 @@ func (o *options) checkToken() error {
 		}
 		o.token = strings.TrimSpace(string(b))
 	}
-	if n := len(o.token); n < dash.MinToken || n > 1024 || strings.ContainsFunc(o.token, func(r rune) bool { return r < ' ' || r > '~' }) {
-		return fmt.Errorf("--control-token: %d bytes: a token has %d..1024 printable ASCII characters", n, dash.MinToken)
+	if n := len(o.token); n < dash.MinToken || n > 1024 ||
+		strings.ContainsFunc(o.token, func(r rune) bool { return r < ' ' || r > '~' }) {
+		return fmt.Errorf("--control-token: %d bytes: a token has %d..1024 printable ASCII characters", n,
+			dash.MinToken)
 	}
 	return nil
 }

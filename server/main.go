@@ -100,8 +100,9 @@ func (s *server) work() error {
 // engine is the configuration of one engine.
 func (s *server) engine(size shard.Size) echo.Config {
 	return echo.Config{Bind: s.bind, Ports: s.ports(), Loops: size.Loops, Limit: size.Limit,
-		MaxOutbound: int(s.maxOutbound), MaxMessage: s.maxMessage, Handshake: s.handshake, Stall: s.stall, IdleTimeout: s.idleTimeout,
-		KeepAlive: s.keepAlive, CloseOnEOT: s.closeOnEOT, Logf: s.logf}
+		MaxOutbound: int(s.maxOutbound), MaxMessage: s.maxMessage, Handshake: s.handshake, Stall: s.stall,
+		IdleTimeout: s.idleTimeout,
+		KeepAlive:   s.keepAlive, CloseOnEOT: s.closeOnEOT, Logf: s.logf}
 }
 
 func (s *server) ports() []echo.Port {
@@ -136,7 +137,8 @@ func (s *server) serve(ctx context.Context) error {
 	if err := s.agree(); err != nil {
 		return err
 	}
-	for _, hurt := range tune.HurtingHere(tune.Target{Conns: s.conns, Ports: s.ranges(), Role: tune.Server}, tune.Server) {
+	for _, hurt := range tune.HurtingHere(tune.Target{Conns: s.conns, Ports: s.ranges(), Role: tune.Server},
+		tune.Server) {
 		s.logf("warning: %s", hurt.Line())
 	}
 	if err := s.staff(); err != nil {
@@ -188,8 +190,10 @@ func (s *server) staff() (err error) {
 	if s.workers.Auto && s.engineName == shard.DefaultEngine {
 		first = min(first, s.cores)
 	}
-	s.super = &shard.Supervisor{Page: s.page, First: first, Most: s.size.Workers, Limit: s.size.Limit, Loops: s.size.Loops,
-		Parked: shard.Parked(s.nofile.Soft, s.slots()), Command: s.command, Secrets: secrets, Drain: s.drain, Logf: s.logf,
+	s.super = &shard.Supervisor{Page: s.page, First: first, Most: s.size.Workers, Limit: s.size.Limit,
+		Loops:  s.size.Loops,
+		Parked: shard.Parked(s.nofile.Soft, s.slots()), Command: s.command, Secrets: secrets, Drain: s.drain,
+		Logf:         s.logf,
 		RecycleAfter: s.recycleAfter.N, RecycleJitter: s.recycleJitter.N}
 	return nil
 }
@@ -216,9 +220,12 @@ func (s *server) command(i int) *exec.Cmd {
 // /proc/PID/cmdline, and the file that it came from may be gone.
 func (s *server) workerArgs(i int) []string {
 	w := worker{index: i, of: s.slots(), limit: s.size.Limit, loops: s.size.Loops}
-	return []string{"--engine", s.engineName, "--tcp", s.tcp.String(), "--ws", s.ws.String(), "--bind", s.bind.String(), "--control", cmp.Or(s.control, "none"),
-		"--max-conns", fmt.Sprint(s.conns), "--max-outbound", fmt.Sprint(s.maxOutbound), "--max-message", fmt.Sprint(s.maxMessage),
-		"--handshake-timeout", s.handshake.String(), "--stall", s.stall.String(), "--idle-timeout", s.idleTimeout.String(), "--keepalive", s.keepAlive.String(),
+	return []string{"--engine", s.engineName, "--tcp", s.tcp.String(), "--ws", s.ws.String(), "--bind", s.bind.String(),
+		"--control", cmp.Or(s.control, "none"),
+		"--max-conns", fmt.Sprint(s.conns), "--max-outbound", fmt.Sprint(s.maxOutbound), "--max-message",
+		fmt.Sprint(s.maxMessage),
+		"--handshake-timeout", s.handshake.String(), "--stall", s.stall.String(), "--idle-timeout",
+		s.idleTimeout.String(), "--keepalive", s.keepAlive.String(),
 		fmt.Sprintf("--close-on-eot=%t", s.closeOnEOT), fmt.Sprintf("--tls=%t", s.tls.on), "--worker", w.String()}
 }
 
@@ -277,7 +284,8 @@ func (s *server) ready() {
 	if s.super != nil && s.super.First < s.super.Most {
 		first, most = s.super.First, fmt.Sprintf(" max-workers=%d", s.super.Most)
 	}
-	fmt.Fprintf(&b, " workers=%d%s loops=%d max-conns=%d nofile=%d", first, most, s.size.Loops*first, s.conns, s.nofile.Soft)
+	fmt.Fprintf(&b, " workers=%d%s loops=%d max-conns=%d nofile=%d", first, most, s.size.Loops*first, s.conns,
+		s.nofile.Soft)
 	if s.middle != nil {
 		fmt.Fprintf(&b, " relay=%s upstream=%s", s.relay.to.String(), s.relay.mode)
 	}

@@ -69,11 +69,13 @@ func (o *options) checkRelay(f *cli.Flags) error {
 		return nil
 	}
 	if f.Given("ws") {
-		return errors.New("--relay passes bytes on from TCP ports (WebSocket too, with --upstream keepalive); leave out --ws")
+		return errors.New("--relay passes bytes on from TCP ports (WebSocket too, with --upstream keepalive); leave " +
+			"out --ws")
 	}
 	for _, name := range f.Names() {
 		if !slices.Contains(relayTakes, name) {
-			return fmt.Errorf("--%s: a relay, one process that echoes nothing itself, has no use for it; leave it out", name)
+			return fmt.Errorf("--%s: a relay, one process that echoes nothing itself, has no use for it; leave it out",
+				name)
 		}
 	}
 	if f.Given("pool") && r.mode != relay.Pool {
@@ -90,7 +92,8 @@ func (o *options) checkRelay(f *cli.Flags) error {
 }
 
 // relayTakes are the flags that mean something to a relay.
-var relayTakes = []string{"bind", "control", "control-host", "control-token", "max-conns", "pool", "ports", "relay", "tcp",
+var relayTakes = []string{"bind", "control", "control-host", "control-token", "max-conns", "pool", "ports", "relay",
+	"tcp",
 	"upstream"}
 
 // checkLoop refuses a relay to itself.
@@ -119,14 +122,16 @@ func (s *server) relays(ctx context.Context) error {
 	}
 	if !s.maxConns.Auto {
 		if s.maxConns.N > s.conns {
-			return cli.Usage("--max-conns %d: an fd limit of %d leaves a relay %d", s.maxConns.N, s.nofile.Soft, s.conns)
+			return cli.Usage("--max-conns %d: an fd limit of %d leaves a relay %d", s.maxConns.N, s.nofile.Soft,
+				s.conns)
 		}
 		s.conns = s.maxConns.N
 	}
 	if err := s.portsFree(); err != nil {
 		return err
 	}
-	for _, hurt := range tune.HurtingHere(tune.Target{Conns: s.conns, Ports: s.ranges(), Dests: int64(s.relay.to.ports.N), Role: tune.Both,
+	for _, hurt := range tune.HurtingHere(tune.Target{Conns: s.conns, Ports: s.ranges(),
+		Dests: int64(s.relay.to.ports.N), Role: tune.Both,
 		Churns: s.relay.mode == relay.PerRequest}, tune.Both) {
 		s.logf("warning: %s", hurt.Line())
 	}

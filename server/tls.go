@@ -32,7 +32,8 @@ func (o *tlsOptions) declare(f *cli.Flags) {
 	f.Add(cli.Switch(&o.on), "tls", "", "TLS on all ports (--cert, or a certificate made now)")
 	f.Add(cli.Text(&o.cert, ""), "cert", "FILE", "the certificate and its intermediates, PEM", cli.Rare)
 	f.Add(cli.Text(&o.key, ""), "key", "FILE", "its key, PEM", cli.Rare)
-	f.Add(cli.Text(&o.clientCA, ""), "client-ca", "FILE", "demand client certificates signed by one of these authorities, PEM",
+	f.Add(cli.Text(&o.clientCA, ""), "client-ca", "FILE",
+		"demand client certificates signed by one of these authorities, PEM",
 		cli.Rare)
 	f.Add(cli.Text(&o.alpn, ""), "alpn", "NAME,...", "application protocols, the preferred one first", cli.Rare)
 }

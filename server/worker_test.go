@@ -51,7 +51,8 @@ func TestWorkerArgs(t *testing.T) {
 			continue
 		}
 		w := &server{options: its}
-		if want := (worker{index: 3, of: 7, limit: 19_000, loops: 2}); its.worker != want || its.maxConns.N != 123_456 || its.control != o.control || its.engineName != o.engineName || its.token != "" {
+		if want := (worker{index: 3, of: 7, limit: 19_000, loops: 2}); its.worker != want ||
+			its.maxConns.N != 123_456 || its.control != o.control || its.engineName != o.engineName || its.token != "" {
 			t.Errorf("%q: worker %+v", line, its)
 		}
 		engine := func(s *server) echo.Config {

@@ -63,7 +63,8 @@ func wantForeign(t *testing.T, o rig.Outcome, pid int, conns int64) {
 func TestServerByItsProcess(t *testing.T) {
 	pid, port := process(t, keeping)
 	const conns = 300
-	flags := []string{"hold", "--first-port", fmt.Sprint(port), "--ports", "1", "--conns", fmt.Sprint(conns), "--rate", "1000",
+	flags := []string{"hold", "--first-port", fmt.Sprint(port), "--ports", "1", "--conns", fmt.Sprint(conns), "--rate",
+		"1000",
 		"--hold", "0s", "--verify", "10"}
 	o := client(t, nil, nil, append(flags, "--server-pid", fmt.Sprint(pid))...)
 	wantForeign(t, o, pid, conns)
@@ -82,7 +83,8 @@ func TestServerByItsProcess(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = probe.Process.Kill(); _ = probe.Wait() }()
-	if line, _ := bufio.NewReader(out).ReadString('\n'); !strings.HasPrefix(line, "ready: http://"+at+"/footprint: python3") ||
+	if line, _ := bufio.NewReader(out).ReadString('\n'); !strings.HasPrefix(line,
+		"ready: http://"+at+"/footprint: python3") ||
 		!strings.Contains(line, fmt.Sprintf("(process %d), ports %d", pid, port)) {
 		t.Fatalf("the probe said %q", line)
 	}
@@ -92,7 +94,8 @@ func TestServerByItsProcess(t *testing.T) {
 		status             int
 	}{
 		{"GET", "/footprint", at, 200}, {"HEAD", "/footprint?memory=0", at, 200}, {"POST", "/footprint", at, 405},
-		{"GET", "/", at, 404}, {"GET", "/debug/pprof/", at, 404}, {"POST", "/drain", at, 404}, {"GET", "/metrics", at, 404},
+		{"GET", "/", at, 404}, {"GET", "/debug/pprof/", at, 404}, {"POST", "/drain", at, 404},
+		{"GET", "/metrics", at, 404},
 		{"GET", "/footprint", "evil.example", 403},
 	} {
 		q, err := http.NewRequest(tt.method, "http://"+at+tt.path, nil)
@@ -137,7 +140,8 @@ func TestServerProcessEnds(t *testing.T) {
 	o := client(t, nil, func(*exec.Cmd) {
 		await(t, "connections", func() bool { return established(t, port) >= 50 })
 		_ = syscall.Kill(pid, syscall.SIGKILL)
-	}, "hold", "--first-port", fmt.Sprint(port), "--ports", "1", "--conns", "50", "--hold", "10s", "--server-pid", fmt.Sprint(pid))
+	}, "hold", "--first-port", fmt.Sprint(port), "--ports", "1", "--conns", "50", "--hold", "10s", "--server-pid",
+		fmt.Sprint(pid))
 	o.HasResult(t)
 	n := 0
 	for _, w := range o.Result.Warnings {

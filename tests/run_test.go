@@ -62,7 +62,8 @@ func client(t *testing.T, prefix []string, during func(*exec.Cmd), flags ...stri
 
 // to is the flags that lead the client to the server.
 func (s *server) to(ports int, more ...string) []string {
-	return append([]string{"hold", "--first-port", fmt.Sprint(s.first), "--ports", fmt.Sprint(ports), "--server-control", "http://" + s.control}, more...)
+	return append([]string{"hold", "--first-port", fmt.Sprint(s.first), "--ports", fmt.Sprint(ports),
+		"--server-control", "http://" + s.control}, more...)
 }
 
 // await polls cond until it holds.

@@ -30,7 +30,8 @@ async def main():
 asyncio.run(main())
 `
 
-var soakFlags = []string{"--users", "10", "--requests", "20", "--duration", "5s", "--every", "100ms", "--warm-up", "0.4"}
+var soakFlags = []string{"--users", "10", "--requests", "20", "--duration", "5s", "--every", "100ms", "--warm-up",
+	"0.4"}
 
 // holding echoes, and never closes what its clients have closed.
 const holding = `
@@ -86,7 +87,8 @@ func process(t *testing.T, program string, args ...string) (pid, port int) {
 func TestSoakFindsALeak(t *testing.T) {
 	port := python(t, leaking)
 	tries(t, func() string {
-		o := client(t, nil, nil, append([]string{"soak", "--first-port", fmt.Sprint(port), "--server-control", "none"}, soakFlags...)...)
+		o := client(t, nil, nil, append([]string{"soak", "--first-port", fmt.Sprint(port), "--server-control", "none"},
+			soakFlags...)...)
 		r := o.Result
 		if o.Status != 1 || r == nil || !r.Leak || !strings.HasPrefix(report.Verdict(r), "LEAK") {
 			return fmt.Sprintf("status %d, %+v; %s", o.Status, r, o.Stderr)
@@ -106,10 +108,12 @@ func TestSoakFindsALeak(t *testing.T) {
 // A server whose memory stays as it is and that never closes: its fds tell, and
 // the sockets in CLOSE_WAIT, where its clients end them with a FIN.
 func TestSoakFindsSocketsNobodyCloses(t *testing.T) {
-	for how, want := range map[string][]string{"fin": {"fds more every hour", "are in CLOSE_WAIT"}, "rst": {"fds more every hour"}} {
+	for how, want := range map[string][]string{"fin": {"fds more every hour", "are in CLOSE_WAIT"},
+		"rst": {"fds more every hour"}} {
 		port := python(t, holding)
 		tries(t, func() string {
-			o := client(t, nil, nil, "soak", "--first-port", fmt.Sprint(port), "--server-control", "none", "--close", how,
+			o := client(t, nil, nil, "soak", "--first-port", fmt.Sprint(port), "--server-control", "none", "--close",
+				how,
 				"--users", "5", "--requests", "200", "--duration", "3s", "--every", "50ms", "--warm-up", "0.2")
 			r := o.Result
 			if o.Status != 1 || r == nil || !r.Leak || !strings.HasPrefix(report.Verdict(r), "LEAK") {
@@ -131,14 +135,16 @@ func TestSoakFindsSocketsNobodyCloses(t *testing.T) {
 func TestSoakOfOurs(t *testing.T) {
 	s := start(t, 1, nil, "--max-conns", "1000")
 	// Its heap finds its size first: five seconds are short for that.
-	if o := client(t, nil, nil, s.lab("stress", "--users", "10", "--loops", "20000", "--mode", "keepalive", "--requests", "20", "--close", "rst")...); o.Status != 0 {
+	if o := client(t, nil, nil, s.lab("stress", "--users", "10", "--loops", "20000", "--mode", "keepalive",
+		"--requests", "20", "--close", "rst")...); o.Status != 0 {
 		t.Fatalf("status %d: %s", o.Status, o.Stderr)
 	}
 	tries(t, func() string {
 		o := client(t, nil, nil, s.lab("soak", soakFlags...)...)
 		r := o.Result
 		// Of a few seconds it may say that they are too few to tell.
-		if o.Status != 0 || r == nil || r.Leak || r.Soak == nil || !r.Soak.LoadHeld || r.Soak.Server == nil || r.Soak.Server.Verdict == result.Leaks {
+		if o.Status != 0 || r == nil || r.Leak || r.Soak == nil || !r.Soak.LoadHeld || r.Soak.Server == nil ||
+			r.Soak.Server.Verdict == result.Leaks {
 			return fmt.Sprintf("status %d, %+v; %s", o.Status, r, o.Stderr)
 		}
 		if n, _ := cell(t, report.Tables(r)[0], 0, "server"); n < 1<<20 || len(report.Tables(r)[0].Rows) < 10 {

@@ -121,7 +121,8 @@ func TestChat(t *testing.T) {
 	defer ticker.Wait()
 	defer close(ended)
 	o := client(t, nil, nil, to(listen(t, server.serve), "--proto", "ws", "--conns", fmt.Sprint(conns), "--hold", "1s",
-		"--first", `{"login":{i}}`, "--message", `{"say":"{rand}"}`, "--expect", `{"ack":{"say"`, "--skip", "1", "--interval", "500ms")...)
+		"--first", `{"login":{i}}`, "--message", `{"say":"{rand}"}`, "--expect", `{"ack":{"say"`, "--skip", "1",
+		"--interval", "500ms")...)
 	o.HasResult(t)
 	c, e, heard := o.Result.Conns, o.Result.Echo, o.Result.Talk
 	delete(c.Errors, "echo_skipped") // of a machine that is busy with other things
@@ -137,7 +138,8 @@ func TestChat(t *testing.T) {
 	if heard.Skipped != conns || heard.First.Sent != conns || heard.First.Answered != conns {
 		t.Errorf("%d passed over, first %+v", heard.Skipped, *heard.First)
 	}
-	if p := heard.Pushes; p.Conns != conns || p.Received < conns || p.Received > conns*server.ticks.Load() || p.Bytes != p.Received*int64(len("tick 0000")) {
+	if p := heard.Pushes; p.Conns != conns || p.Received < conns || p.Received > conns*server.ticks.Load() ||
+		p.Bytes != p.Received*int64(len("tick 0000")) {
 		t.Errorf("pushes %+v of %d ticks", *p, server.ticks.Load())
 	}
 	if f := heard.FanOut; f.Most != conns {

@@ -34,7 +34,8 @@ func TestTargets(t *testing.T) {
 		users = append(users, req.Host+req.RequestURI+" "+req.Header.Get("Authorization"))
 		mu.Unlock()
 		accept := sha1.Sum([]byte(req.Header.Get("Sec-WebSocket-Key") + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"))
-		_, _ = fmt.Fprintf(c, "HTTP/1.1 101 x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n\r\n",
+		_, _ = fmt.Fprintf(c, "HTTP/1.1 101 x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: "+
+			"%s\r\n\r\n",
 			base64.StdEncoding.EncodeToString(accept[:]))
 		_, _ = io.Copy(io.Discard, c)
 	})
@@ -43,9 +44,11 @@ func TestTargets(t *testing.T) {
 		t.Fatal(err)
 	}
 	urls := []string{fmt.Sprintf("tcp://127.0.0.1:%d", tcp), fmt.Sprintf("ws://127.0.0.1:%d/room/{i}", web)}
-	o := client(t, nil, nil, slices.Concat(urls, []string{"--conns", "8", "--hold", "0s", "--settle", "0s", "--verify", "0", "--server-control", "none",
-		"--header", "Host: chat.example", "--header", "Authorization: Bearer {line}", "--lines", lines})...)
-	if o.Status != 0 || o.Result == nil || o.Result.Conns.Established != 8 || !slices.Equal(o.Result.Plan.Targets, urls) {
+	o := client(t, nil, nil, slices.Concat(urls,
+		[]string{"--conns", "8", "--hold", "0s", "--settle", "0s", "--verify", "0", "--server-control", "none",
+			"--header", "Host: chat.example", "--header", "Authorization: Bearer {line}", "--lines", lines})...)
+	if o.Status != 0 || o.Result == nil || o.Result.Conns.Established != 8 ||
+		!slices.Equal(o.Result.Plan.Targets, urls) {
 		t.Fatalf("status %d, %+v, %s", o.Status, o.Result, o.Stderr)
 	}
 	for _, p := range o.Result.Protocols {
@@ -59,13 +62,15 @@ func TestTargets(t *testing.T) {
 	mu.Lock()
 	defer mu.Unlock()
 	slices.Sort(users)
-	if got, want := strings.Join(slices.Compact(users), ", "), "chat.example/room/"; len(slices.Compact(users)) != 4 || strings.Count(got, want) != 4 {
+	if got, want := strings.Join(slices.Compact(users), ", "),
+		"chat.example/room/"; len(slices.Compact(users)) != 4 || strings.Count(got, want) != 4 {
 		t.Errorf("users %q, want four of %s", users, want)
 	}
 	for _, user := range users {
 		var i int
 		var token string
-		if n, err := fmt.Sscanf(user, "chat.example/room/%d Bearer %s", &i, &token); n != 2 || token != []string{"red", "green"}[i%2] {
+		if n, err := fmt.Sscanf(user, "chat.example/room/%d Bearer %s", &i, &token); n != 2 ||
+			token != []string{"red", "green"}[i%2] {
 			t.Errorf("%q: %v", user, err)
 		}
 	}
@@ -94,7 +99,8 @@ func TestWait(t *testing.T) {
 			go func() { _, _ = io.Copy(c, c) }()
 		}
 	})
-	o := client(t, nil, nil, "tcp://"+at, "--wait", "1m", "--conns", "5", "--hold", "0s", "--settle", "0s", "--server-control", "none")
+	o := client(t, nil, nil, "tcp://"+at, "--wait", "1m", "--conns", "5", "--hold", "0s", "--settle", "0s",
+		"--server-control", "none")
 	if l := <-up; l != nil {
 		_ = l.Close()
 	}

@@ -31,7 +31,8 @@ func TestTLS(t *testing.T) {
 	const ports, conns = 4, 200
 	s, ws := wsPorts(t, ports, "--tls", "--cert", cert, "--key", key)
 	flags := func(proto string, first int, more ...string) []string {
-		return append([]string{"hold", "--proto", proto, "--first-port", fmt.Sprint(first), "--ports", fmt.Sprint(ports), "--hold", "0s",
+		return append([]string{"hold", "--proto", proto, "--first-port", fmt.Sprint(first), "--ports",
+			fmt.Sprint(ports), "--hold", "0s",
 			"--server-control", "http://" + s.control, "--conns", fmt.Sprint(conns), "--tls"}, more...)
 	}
 	for _, tt := range []struct {
@@ -45,7 +46,8 @@ func TestTLS(t *testing.T) {
 		o := client(t, nil, nil, tt.args...)
 		whole(t, o, conns)
 		r := o.Result.TLS
-		if r == nil || r.Full != conns || r.Resumed != 0 || r.Verified != tt.verified || r.Latency == nil || r.Latency.Count != conns ||
+		if r == nil || r.Full != conns || r.Resumed != 0 || r.Verified != tt.verified || r.Latency == nil ||
+			r.Latency.Count != conns ||
 			r.Rate <= 0 || len(r.Agreed) != 1 || r.Agreed[0].Version != "TLS 1.3" {
 			t.Errorf("%s: %+v", tt.name, r)
 		}
@@ -58,7 +60,8 @@ func TestTLS(t *testing.T) {
 		}
 	}
 	o := client(t, nil, nil, flags("tcp", s.first)...)
-	if o.HasResult(t); o.Status != 1 || o.Result.Conns.Errors["tls_unknown_authority"] != conns || o.Result.Conns.Established != 0 {
+	if o.HasResult(t); o.Status != 1 || o.Result.Conns.Errors["tls_unknown_authority"] != conns ||
+		o.Result.Conns.Established != 0 {
 		t.Errorf("nobody we trust: status %d, %+v", o.Status, o.Result.Conns)
 	}
 	await(t, "the server to see every close", func() bool { return s.report(t).Open == 0 })

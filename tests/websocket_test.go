@@ -30,18 +30,21 @@ func TestWebSocket(t *testing.T) {
 		{"idle, orderly close", nil, []string{"--hold", "0s", "--close", "fin"}, 2000},
 		{"messages while holding", nil, []string{"--hold", "2s", "--interval", "500ms"}, 6000},
 		{"messages of 300 kB", nil, []string{"--hold", "0s", "--size", "300000", "--verify", "500"}, 500},
-		{"path, header and subprotocol", nil, []string{"--hold", "0s", "--path", "/a?b=c", "--header", "X-A: b", "--subprotocol", "chat,echo"}, 2000},
+		{"path, header and subprotocol", nil,
+			[]string{"--hold", "0s", "--path", "/a?b=c", "--header", "X-A: b", "--subprotocol", "chat,echo"}, 2000},
 		{"text", nil, []string{"--hold", "2s", "--interval", "500ms", "--text", "--size", "300"}, 6000},
 		{"workers", []string{"--workers", "3"}, []string{"--hold", "0s", "--close", "fin"}, 2000},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			const ports, conns = 20, 2000
 			s, first := wsPorts(t, ports, tt.server...)
-			o := client(t, nil, nil, append([]string{"hold", "--proto", "ws", "--first-port", fmt.Sprint(first), "--ports", fmt.Sprint(ports),
+			o := client(t, nil, nil, append([]string{"hold", "--proto", "ws", "--first-port", fmt.Sprint(first),
+				"--ports", fmt.Sprint(ports),
 				"--server-control", "http://" + s.control, "--conns", fmt.Sprint(conns)}, tt.client...)...)
 			whole(t, o, conns)
 			if h := o.Result.Setup.Handshake; o.Result.Echo.Received < tt.echoes || h == nil || h.Count != conns {
-				t.Errorf("%d echoes, want at least %d; handshakes %+v, want %d", o.Result.Echo.Received, tt.echoes, h, conns)
+				t.Errorf("%d echoes, want at least %d; handshakes %+v, want %d", o.Result.Echo.Received, tt.echoes, h,
+					conns)
 			}
 			await(t, "the server to see every close", func() bool { return s.report(t).Open == 0 })
 			if r := s.report(t); len(r.Refused) > 0 {
@@ -54,12 +57,15 @@ func TestWebSocket(t *testing.T) {
 func TestMixedProtocols(t *testing.T) {
 	const ports, conns = 10, 1001
 	s, first := wsPorts(t, ports)
-	o := client(t, nil, nil, "echo", "--proto", "tcp,ws", "--first-port", fmt.Sprintf("%d,%d", s.first, first), "--ports", fmt.Sprint(ports),
+	o := client(t, nil, nil, "echo", "--proto", "tcp,ws", "--first-port", fmt.Sprintf("%d,%d", s.first, first),
+		"--ports", fmt.Sprint(ports),
 		"--server-control", "http://"+s.control, "--conns", fmt.Sprint(conns), "--hold", "1s")
 	whole(t, o, conns)
 	p := o.Result.Protocols
-	if len(p) != 2 || p[0].Proto != "tcp" || p[0].Conns.Established != 501 || p[1].Proto != "ws" || p[1].Conns.Established != 500 ||
-		p[0].Echo.Received == 0 || p[1].Echo.Received == 0 || p[0].Echo.Received+p[1].Echo.Received != o.Result.Echo.Received {
+	if len(p) != 2 || p[0].Proto != "tcp" || p[0].Conns.Established != 501 || p[1].Proto != "ws" ||
+		p[1].Conns.Established != 500 ||
+		p[0].Echo.Received == 0 || p[1].Echo.Received == 0 ||
+		p[0].Echo.Received+p[1].Echo.Received != o.Result.Echo.Received {
 		t.Errorf("protocols %+v, want 501 tcp and 500 ws, both with echoes", p)
 	}
 	if o.Result.Plan.FirstPort != s.first || o.Result.Plan.WSFirstPort != first {
@@ -75,7 +81,8 @@ func TestWebSocketServersThatAreNotOurs(t *testing.T) {
 		command []string
 	}{
 		{"python3-websockets", []string{"/usr/bin/python3", "-c", pythonServer, fmt.Sprint(port)}},
-		{"python3-tornado", []string{"/usr/bin/python3", "../bench/peers/tornado/echo.py", "--ws", fmt.Sprintf("%d:1", port)}},
+		{"python3-tornado", []string{"/usr/bin/python3", "../bench/peers/tornado/echo.py", "--ws",
+			fmt.Sprintf("%d:1", port)}},
 		{"npm ws", []string{"node", "../bench/peers/nodews/echo.js", "--ws", fmt.Sprintf("%d:1", port)}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -94,7 +101,8 @@ func TestWebSocketServersThatAreNotOurs(t *testing.T) {
 				t.Fatalf("%s is not ready: %q %s", tt.name, line, said.String())
 			}
 			for _, size := range []string{"125", "70000"} {
-				o := client(t, nil, nil, "hold", "--proto", "ws", "--first-port", fmt.Sprint(port), "--ports", "1", "--server-control", "none",
+				o := client(t, nil, nil, "hold", "--proto", "ws", "--first-port", fmt.Sprint(port), "--ports", "1",
+					"--server-control", "none",
 					"--conns", "100", "--hold", "600ms", "--interval", "200ms", "--size", size, "--close", "fin")
 				whole(t, o, 100)
 				if o.Result.Echo.Received < 200 || len(o.Result.Conns.Errors) > 0 {
@@ -158,10 +166,12 @@ func TestWebSocketTextServer(t *testing.T) {
 func TestWrongProtocol(t *testing.T) {
 	s, first := wsPorts(t, 1, "--handshake-timeout", "1s")
 	o := client(t, nil, nil, s.to(1, "--proto", "ws", "--conns", "20", "--hold", "0s")...)
-	if o.Status != 1 || o.Result == nil || o.Result.Conns.Errors["handshake_echoed"] != 20 || o.Result.Conns.Established != 0 {
+	if o.Status != 1 || o.Result == nil || o.Result.Conns.Errors["handshake_echoed"] != 20 ||
+		o.Result.Conns.Established != 0 {
 		t.Errorf("a WebSocket client at a TCP port: status %d, %+v, %s", o.Status, o.Result, o.Stderr)
 	}
-	o = client(t, nil, nil, "hold", "--first-port", fmt.Sprint(first), "--ports", "1", "--server-control", "http://"+s.control, "--conns", "20", "--hold", "5s", "--verify", "20")
+	o = client(t, nil, nil, "hold", "--first-port", fmt.Sprint(first), "--ports", "1", "--server-control",
+		"http://"+s.control, "--conns", "20", "--hold", "5s", "--verify", "20")
 	if o.Status != 1 || o.Result == nil || o.Result.Conns.Lost != 20 {
 		t.Errorf("a TCP client at a WebSocket port: status %d, %+v, %s", o.Status, o.Result, o.Stderr)
 	}
@@ -195,7 +205,8 @@ func TestShowFailure(t *testing.T) {
 			continue
 		}
 		want := []string{"HTTP/1.1 426 Upgrade Required", "Server: nginx[31m", "", "no"}
-		if a == nil || a.Cause != "handshake_status_426" || a.From != fmt.Sprintf("127.0.0.1:%d", port) || !slices.Equal(a.Lines, want) || len(a.Sent) == 0 || a.Sent[0] != "GET / HTTP/1.1" {
+		if a == nil || a.Cause != "handshake_status_426" || a.From != fmt.Sprintf("127.0.0.1:%d", port) ||
+			!slices.Equal(a.Lines, want) || len(a.Sent) == 0 || a.Sent[0] != "GET / HTTP/1.1" {
 			t.Errorf("the first failing exchange is %+v, want %q", a, want)
 		}
 	}
@@ -212,12 +223,14 @@ func TestWebSocketDrain(t *testing.T) {
 		}
 		defer func() { _ = c.Close() }()
 		_ = c.SetDeadline(time.Now().Add(patience))
-		if _, err := io.WriteString(c, "GET / HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"); err != nil {
+		if _, err := io.WriteString(c, "GET / HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: "+
+			"Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"); err != nil {
 			t.Fatal(err)
 		}
 		all = append(all, c)
 	}
-	const answer = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n"
+	const answer = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: " +
+		"Upgrade\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n"
 	for _, c := range all {
 		if _, err := io.ReadFull(c, make([]byte, len(answer))); err != nil {
 			t.Fatal(err)

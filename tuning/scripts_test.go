@@ -113,7 +113,8 @@ func TestUserData(t *testing.T) {
 		{"role", []string{"ROLE=peer"}, 2, "ROLE=peer"},
 		{"agent", []string{"ROLE=agent", joinFile, "CONNS=500000", "ALLOW=10.0.0.0/8"}, 0,
 			"+ /opt/c10m/bin/tuning apply --conns 500000 --ports 200 --role client --persist\n"},
-		{"agent's flags", []string{"ROLE=agent", joinFile, "ALLOW=10.0.0.0/8"}, 0, `C10M_AGENT_ARGS="--allow 10.0.0.0/8"` + "\n"},
+		{"agent's flags", []string{"ROLE=agent", joinFile, "ALLOW=10.0.0.0/8"}, 0,
+			`C10M_AGENT_ARGS="--allow 10.0.0.0/8"` + "\n"},
 		{"starts the agent", []string{"ROLE=agent", joinFile}, 0, "+ systemctl restart c10m-agent.service\n"},
 		{"agent of whom", []string{"ROLE=agent"}, 2, "ROLE=agent needs JOIN"},
 		{"no join file", []string{"ROLE=agent", "JOIN=c10m.join"}, 2, "ROLE=agent needs JOIN"},
@@ -121,7 +122,8 @@ func TestUserData(t *testing.T) {
 		{"proto", []string{"PROTO=udp"}, 2, "PROTO=udp"},
 		{"control", []string{"CONTROL=9090"}, 2, "CONTROL=9090: want ADDR:PORT"},
 		{"wait", []string{"WAIT=soon"}, 2, "not soon"},
-		{"control of the server", []string{"CONTROL=10.0.0.5:9090"}, 0, "--max-conns 10000000 --control 10.0.0.5:9090\"\n"},
+		{"control of the server", []string{"CONTROL=10.0.0.5:9090"}, 0,
+			"--max-conns 10000000 --control 10.0.0.5:9090\"\n"},
 		{"control for the client", []string{"ROLE=client", "SERVER=10.0.0.5", "CONTROL=10.0.0.5:9100"}, 0,
 			"--server-control http://10.0.0.5:9100 "},
 		{"memory is looked at", nil, 0, "+ /opt/c10m/bin/tuning plan --memory MemTotal --role server\n"},
@@ -180,11 +182,13 @@ func TestUserDataForReal(t *testing.T) {
 			"systemctl restart c10m-server.service"}, `--control 10.9.8.7:9090"`},
 		{"Amazon Linux", "apt-get", 0, nil, 0,
 			[]string{"dnf install -y -q git make tar gzip ca-certificates iproute golang", "systemctl restart"}, ""},
-		{"the lock is held for a while", "dnf", 3, nil, 0, []string{"apt-get update -q", "sleep 5", "systemctl restart"}, ""},
+		{"the lock is held for a while", "dnf", 3, nil, 0,
+			[]string{"apt-get update -q", "sleep 5", "systemctl restart"}, ""},
 		{"the lock is held for ever", "dnf", 3, []string{"WAIT=0"}, 1, []string{"apt-get update -q"},
 			"held by process 77\nuser-data.sh: apt-get does not succeed for 0 s"},
-		{"an agent", "dnf", 0, []string{"ROLE=agent", joinFile, "ALLOW=10.0.0.0/8"}, 0, []string{"tuning apply --conns 1000000 --ports 200 --role client --persist",
-			"systemctl restart c10m-agent.service"}, "+ write /etc/c10m/c10m.join"},
+		{"an agent", "dnf", 0, []string{"ROLE=agent", joinFile, "ALLOW=10.0.0.0/8"}, 0,
+			[]string{"tuning apply --conns 1000000 --ports 200 --role client --persist",
+				"systemctl restart c10m-agent.service"}, "+ write /etc/c10m/c10m.join"},
 		{"too small", "dnf", 0, []string{"CONNS=2000001"}, 1,
 			[]string{"tuning plan --conns 2000001 --role server --ports 200"},
 			"CONNS=2000001: this instance's 8000000 KiB hold 2000000 as server"},
@@ -236,7 +240,8 @@ func TestUserDataForReal(t *testing.T) {
 				if b, err := os.ReadFile(at); err == nil {
 					join = string(b)
 				}
-				if info, err := os.Stat(at); err != nil || info.Mode().Perm() != 0o600 || "JOIN="+join != joinFile+"\n" {
+				if info, err := os.Stat(at); err != nil || info.Mode().Perm() != 0o600 ||
+					"JOIN="+join != joinFile+"\n" {
 					t.Errorf("%s: %v, %q, %v", at, info, join, err)
 				}
 			}

@@ -234,7 +234,8 @@ func (r *run) flagError(c *Command, cc *cobra.Command, path string, err error) e
 	var unknown *pflag.NotExistError
 	var invalid *pflag.InvalidValueError
 	var missing *pflag.ValueRequiredError
-	if word := r.line[min(1, len(r.line)-1)]; len(c.names()) > 0 && !strings.HasPrefix(word, "-") && c.sub(word) == nil {
+	if word := r.line[min(1, len(r.line)-1)]; len(c.names()) > 0 && !strings.HasPrefix(word, "-") &&
+		c.sub(word) == nil {
 		if err := c.check([]string{word}, -1, path); err != nil {
 			return err // its flags are of a command that is not there
 		}
@@ -281,7 +282,8 @@ func (r *run) unknownFlag(cc *cobra.Command, path, name string) error {
 	}
 	for _, other := range r.root.Commands() {
 		if other != cc && !other.Hidden && other.Flags().Lookup(name) != nil {
-			return Usage("--%s means nothing to %s: it is a flag of %s; see %s --help", name, path, other.CommandPath(), path)
+			return Usage("--%s means nothing to %s: it is a flag of %s; see %s --help", name, path, other.CommandPath(),
+				path)
 		}
 	}
 	return Usage("--%s is not a flag of %s; see %s --help", name, path, path)

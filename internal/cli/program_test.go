@@ -60,7 +60,8 @@ func (d *demo) program() *Program {
 	return &Program{Build: Build{"abc", "2026-11-28"}, Command: Command{Name: "demo", Short: "shows", Long: "It shows.",
 		Status: "0 done", Examples: []string{"demo go --conns 5"},
 		Commands: []*Command{
-			{Name: "go", Short: "do it", Long: "Does it.", Takes: "[FILE]", Flags: f, Status: "0 done", Notes: []string{"A note."},
+			{Name: "go", Short: "do it", Long: "Does it.", Takes: "[FILE]", Flags: f, Status: "0 done",
+				Notes: []string{"A note."},
 				Args: func(args []string) error {
 					if len(args) > 1 {
 						return Usage("too many files")
@@ -68,13 +69,15 @@ func (d *demo) program() *Program {
 					return nil
 				},
 				Run: func(_ context.Context, call *Call) (int, error) {
-					fmt.Fprintf(call.Stdout, "%s %v after %v repeated %v", d.conns.String(), call.Args, call.After, call.Repeated("conns", "name", "on"))
+					fmt.Fprintf(call.Stdout, "%s %v after %v repeated %v", d.conns.String(), call.Args, call.After,
+						call.Repeated("conns", "name", "on"))
 					if d.name == "fails" {
 						return 0, errors.New("the kernel says no\x1b[2J")
 					}
 					return 7, nil
 				}},
-			{Name: "stop", Short: "end it", Flags: other, Run: func(context.Context, *Call) (int, error) { return Done, nil }},
+			{Name: "stop", Short: "end it", Flags: other,
+				Run: func(context.Context, *Call) (int, error) { return Done, nil }},
 		}}}
 }
 
@@ -90,7 +93,8 @@ func TestAccepts(t *testing.T) {
 	} {
 		f := NewFlags()
 		f.Add(Int(new(int), 1, 1, 9), "n", "N", "a number")
-		p := &Program{Command: Command{Name: "demo", Takes: "[X]", Flags: f, Accepts: func(arg string) bool { return strings.Contains(arg, "://") },
+		p := &Program{Command: Command{Name: "demo", Takes: "[X]", Flags: f,
+			Accepts: func(arg string) bool { return strings.Contains(arg, "://") },
 			Run: func(_ context.Context, call *Call) (int, error) {
 				fmt.Fprint(call.Stdout, call.Args)
 				return Done, nil
@@ -119,7 +123,9 @@ func TestHelpOfManyRareFlags(t *testing.T) {
 	}
 	c := &Command{Name: "demo", Long: "It shows.", Flags: f, Details: "More to know."}
 	short, all := help(c, "demo", false), help(c, "demo", true)
-	if n := strings.Count(short, "\n"); n > helpHeight || !strings.Contains(short, "100 flags more are explained by --help-all") || strings.Contains(short, "More to know") {
+	if n := strings.Count(short, "\n"); n > helpHeight ||
+		!strings.Contains(short, "100 flags more are explained by --help-all") ||
+		strings.Contains(short, "More to know") {
 		t.Errorf("%d lines: %s", n, short)
 	}
 	if !strings.Contains(all, "--rare-flag-99") || !strings.Contains(all, "More to know.") {
@@ -151,13 +157,15 @@ func TestRun(t *testing.T) {
 		{"go a b", 2, "", "demo: too many files\n"},
 		{"go --conn 5", 2, "", "demo: --conn is not a flag of demo go: did you mean --conns?\n"},
 		{"go --prots 5", 2, "", "demo: --prots is not a flag of demo go: did you mean --ports?\n"},
-		{"go --only-here", 2, "", "demo: --only-here means nothing to demo go: it is a flag of demo stop; see demo go --help\n"},
+		{"go --only-here", 2, "", "demo: --only-here means nothing to demo go: it is a flag of demo stop; see demo " +
+			"go --help\n"},
 		{"go --xyz", 2, "", "demo: --xyz is not a flag of demo go; see demo go --help\n"},
 		{"go --innr x", 2, "", "demo: --innr is not a flag of demo go; see demo go --help\n"},
 		{"go -conns 5", 2, "", "demo: -conns: a flag has two dashes: --conns\n"},
 		{"go -x", 2, "", "demo: -x is not a flag; see demo go --help\n"},
 		{"go --conns", 2, "", "demo: --conns wants a value; see demo go --help\n"},
-		{"go --conns many", 2, "", "demo: --conns \"many\" is not a count: want a whole number like 10000000, 10_000_000, 4.1M or 500k\n"},
+		{"go --conns many", 2, "", "demo: --conns \"many\" is not a count: want a whole number like 10000000, " +
+			"10_000_000, 4.1M or 500k\n"},
 		{"go --conns 1001", 2, "", "demo: --conns 1001: the legal range is 1..1000, or auto\n"},
 		{"go --ports 0", 2, "", "demo: --ports 0: the legal range is 1..4096\n"},
 		{"go --big 1.05T", 2, "", "demo: --big 1.05T: the legal range is 0..1000000000000\n"},
@@ -181,7 +189,8 @@ func TestRun(t *testing.T) {
 	for _, tt := range tests {
 		status, stdout, stderr := call(strings.Fields(tt.args)...)
 		if status != tt.status || stdout != tt.stdout || stderr != tt.stderr {
-			t.Errorf("demo %s: status %d, %q, %q;\nwant %d, %q, %q", tt.args, status, stdout, stderr, tt.status, tt.stdout, tt.stderr)
+			t.Errorf("demo %s: status %d, %q, %q;\nwant %d, %q, %q", tt.args, status, stdout, stderr, tt.status,
+				tt.stdout, tt.stderr)
 		}
 	}
 }
@@ -227,16 +236,19 @@ How counts, sizes, rates and times are written: demo help quantities
 	if _, again, _ := call("help", "go"); again != got {
 		t.Errorf("demo help go:\n%s", again)
 	}
-	if _, all, _ := call("go", "--help-all"); !strings.Contains(all, "--seldom              nobody needs it\n") || strings.Contains(all, "inner") {
+	if _, all, _ := call("go", "--help-all"); !strings.Contains(all, "--seldom              nobody needs it\n") ||
+		strings.Contains(all, "inner") {
 		t.Errorf("--help-all:\n%s", all)
 	}
-	if _, root, _ := call("--help"); !strings.Contains(root, "\n  stop                  end it\n") || !strings.HasSuffix(root, unit.Help) {
+	if _, root, _ := call("--help"); !strings.Contains(root, "\n  stop                  end it\n") ||
+		!strings.HasSuffix(root, unit.Help) {
 		t.Errorf("demo --help:\n%s", root)
 	}
 }
 
 func TestCompletion(t *testing.T) {
-	for shell, want := range map[string]string{"bash": "complete -o default", "zsh": "#compdef demo", "fish": "complete -c demo"} {
+	for shell, want := range map[string]string{"bash": "complete -o default", "zsh": "#compdef demo",
+		"fish": "complete -c demo"} {
 		if status, script, stderr := call("completion", shell); status != 0 || !strings.Contains(script, want) {
 			t.Errorf("%s: status %d, %s, no %q", shell, status, stderr, want)
 		}
@@ -244,7 +256,8 @@ func TestCompletion(t *testing.T) {
 	if _, words, _ := call("__complete", "go", "--close", ""); !strings.HasPrefix(words, "rst\nfin\n") {
 		t.Errorf("--close: %q", words)
 	}
-	if _, words, _ := call("__complete", "go", "--por"); !strings.HasPrefix(words, "--ports\tports of each protocol\n") {
+	if _, words, _ := call("__complete", "go", "--por"); !strings.HasPrefix(words,
+		"--ports\tports of each protocol\n") {
 		t.Errorf("--por: %q", words)
 	}
 	if _, words, _ := call("__complete", "go", "--in"); strings.Contains(words, "inner") {
@@ -254,7 +267,8 @@ func TestCompletion(t *testing.T) {
 
 func TestManPage(t *testing.T) {
 	status, page, stderr := call("man")
-	for _, want := range []string{".TH C10M-DEMO 1 \"2026-11-28\"", "c10m\\-demo \\- shows", ".SS demo go [FILE] [flags]", ".B \\-\\-seldom\n",
+	for _, want := range []string{".TH C10M-DEMO 1 \"2026-11-28\"", "c10m\\-demo \\- shows",
+		".SS demo go [FILE] [flags]", ".B \\-\\-seldom\n",
 		"how connections end (default rst); the legal values are rst, fin", ".SH QUANTITIES", "demo go \\-\\-conns 5"} {
 		if !strings.Contains(page, want) {
 			t.Errorf("status %d, %s, no %q in\n%s", status, stderr, want, page)
@@ -270,7 +284,8 @@ func TestManPage(t *testing.T) {
 
 func TestNearest(t *testing.T) {
 	names := []string{"conns", "connect-timeout", "ports", "private-fds", "hold", "json", "path"}
-	for word, want := range map[string]string{"conn": "conns", "cons": "conns", "con": "conns", "pri": "private-fds", "connect": "connect-timeout", "port": "ports", "prots": "ports",
+	for word, want := range map[string]string{"conn": "conns", "cons": "conns", "con": "conns", "pri": "private-fds",
+		"connect": "connect-timeout", "port": "ports", "prots": "ports",
 		"jsno": "json", "hlod": "hold", "x": "", "p": "", "private": "private-fds", "nothing-like-it": "", "": ""} {
 		if got := nearest(word, names); got != want {
 			t.Errorf("nearest(%q) = %q, want %q", word, got, want)
@@ -280,13 +295,15 @@ func TestNearest(t *testing.T) {
 
 // Installed as c10m-demo it calls itself so, wherever one has to type it.
 func TestLongName(t *testing.T) {
-	for argv0, want := range map[string]string{"/usr/bin/c10m-demo": "c10m-demo", "bin/demo": "demo", "c10m-other": "demo", "demo.test": "demo"} {
+	for argv0, want := range map[string]string{"/usr/bin/c10m-demo": "c10m-demo", "bin/demo": "demo",
+		"c10m-other": "demo", "demo.test": "demo"} {
 		if got := NameOf(argv0, "demo"); got != want {
 			t.Errorf("%s calls itself %s, want %s", argv0, got, want)
 		}
 	}
 	for _, tt := range []struct{ args, want string }{
-		{"--help", "usage: c10m-demo COMMAND"}, {"--help", "\n  c10m-demo go --conns 5\n"}, {"go --help", "c10m-demo help quantities"},
+		{"--help", "usage: c10m-demo COMMAND"}, {"--help", "\n  c10m-demo go --conns 5\n"},
+		{"go --help", "c10m-demo help quantities"},
 		{"go --conn 5", "c10m-demo: --conn is not a flag of c10m-demo go: did you mean --conns?"},
 		{"completion bash", "complete -o default -F __start_c10m-demo c10m-demo"},
 		{"man", ".TH C10M-DEMO 1"}, {"man", "\nc10m\\-demo go \\-\\-conns 5\n"}, {"--version", "c10m demo 0."},

@@ -11,7 +11,8 @@ import (
 
 // policy is the Content-Security-Policy of every answer: our own script and
 // style sheet, nothing inline, nothing from elsewhere, no frame around it.
-const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
+	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 // answerTime is how long an answer may take to be written; streams and profiles
 // set their own.
@@ -68,7 +69,8 @@ func badHost(host string, names []string) string {
 	a, err := netip.ParseAddr(host)
 	switch {
 	case err == nil && a.Unmap().IsUnspecified():
-		return fmt.Sprintf("Host: %s stands for every address and is none: ask for one of this machine's, like 127.0.0.1", host)
+		return fmt.Sprintf("Host: %s stands for every address and is none: ask for one of this machine's, like "+
+			"127.0.0.1", host)
 	case err == nil:
 		return ""
 	}
@@ -94,5 +96,6 @@ func ownPage(r *http.Request) bool {
 		origin := r.Header.Get("Origin")
 		return origin == "" || strings.EqualFold(origin, "http://"+r.Host)
 	}
-	return r.URL.Path == "/" && r.Header.Get("Sec-Fetch-Mode") == "navigate" && r.Header.Get("Sec-Fetch-Dest") == "document"
+	return r.URL.Path == "/" && r.Header.Get("Sec-Fetch-Mode") == "navigate" &&
+		r.Header.Get("Sec-Fetch-Dest") == "document"
 }

@@ -23,7 +23,8 @@ type fake struct{ looks, memory atomic.Int64 }
 
 func (f *fake) end() End {
 	return End{
-		Meta: Meta{Role: Server, Title: "a test", Commit: "abc", Engine: "gnet", CPUs: 2, Max: 100, Bound: "allowed", Shard: "worker",
+		Meta: Meta{Role: Server, Title: "a test", Commit: "abc", Engine: "gnet", CPUs: 2, Max: 100, Bound: "allowed",
+			Shard: "worker",
 			Ports: []Port{{10000, "tcp"}, {15000, "ws"}}},
 		Look:   f.look,
 		Report: func(Depth) (result.ServerReport, error) { return result.ServerReport{State: "ready"}, nil },
@@ -33,7 +34,8 @@ func (f *fake) end() End {
 
 func (f *fake) look(memory bool) (Sample, error) {
 	n := f.looks.Add(1)
-	s := Sample{Phase: "ready", Open: 7, Opened: n, Upgraded: 6, Buffered: 4096, Budget: 1 << 20, Messages: 2 * n, Bytes: 3 * n, PortOpen: []int64{4, 3},
+	s := Sample{Phase: "ready", Open: 7, Opened: n, Upgraded: 6, Buffered: 4096, Budget: 1 << 20, Messages: 2 * n,
+		Bytes: 3 * n, PortOpen: []int64{4, 3},
 		Errors: result.ErrorCounts{"over_limit": 5, "new_cause": 1, "tls_timeout": 2},
 		TLS:    &result.ServerTLS{Handshakes: 9, Resumed: 4, UnderWay: 1}, Net: &Net{TimeWait: 9, ListenDrops: 2},
 		Shards: []Shard{{ID: 1, State: "ready", Open: 7, Opened: n, CPU: 1.5, Restarts: 1, Heap: 11}}}
@@ -120,14 +122,16 @@ func TestEvents(t *testing.T) {
 		Past []point
 	}
 	a := watch(t, addr)
-	if name := a.next(&hello); name != "hello" || hello.Meta.Role != Server || len(hello.Meta.Ports) != 2 || len(hello.Past) != 0 {
+	if name := a.next(&hello); name != "hello" || hello.Meta.Role != Server || len(hello.Meta.Ports) != 2 ||
+		len(hello.Past) != 0 {
 		t.Errorf("first event %q: %+v", name, hello)
 	}
 	var s Sample
 	if name := a.next(&s); name != "sample" || s.Open != 7 || s.Time == 0 || s.Memory == nil {
 		t.Errorf("second event %q: %+v", name, s)
 	}
-	want := []Cache{{"TCP", 8}, {"TCPv6", 0}, {"sock_inode_cache", 0}, {"dentry", 4}, {"filp", 0}, {"eventpoll_epi", 0}, {"kmalloc-*", 0}, {others, 5}}
+	want := []Cache{{"TCP", 8}, {"TCPv6", 0}, {"sock_inode_cache", 0}, {"dentry", 4}, {"filp", 0}, {"eventpoll_epi", 0},
+		{"kmalloc-*", 0}, {others, 5}}
 	if !slices.Equal(s.Memory.Kernel, want) {
 		t.Errorf("caches %v, want %v", s.Memory.Kernel, want)
 	}
@@ -145,7 +149,8 @@ func TestEvents(t *testing.T) {
 		a.next(&fromA)
 	}
 	if fromA.Opened != fromB.Opened || fromA.Time != fromB.Time {
-		t.Errorf("viewers see samples %d of %d and %d of %d: want the same one", fromA.Opened, fromA.Time, fromB.Opened, fromB.Time)
+		t.Errorf("viewers see samples %d of %d and %d of %d: want the same one", fromA.Opened, fromA.Time, fromB.Opened,
+			fromB.Time)
 	}
 	a.stop()
 	b.stop()
@@ -249,7 +254,8 @@ func TestNothingYet(t *testing.T) {
 	v := h.join()
 	h.sample(time.Now())
 	<-v.events
-	if e := string(<-v.events); strings.Contains(e, "null") || !strings.Contains(e, `"errors":{}`) || !strings.Contains(e, `"shards":[]`) {
+	if e := string(<-v.events); strings.Contains(e, "null") || !strings.Contains(e, `"errors":{}`) ||
+		!strings.Contains(e, `"shards":[]`) {
 		t.Errorf("the first sample is %s", e)
 	}
 }

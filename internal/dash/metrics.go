@@ -57,7 +57,9 @@ var (
 	buildInfo   = gauge("c10m_build_info", "Always 1; the labels say what runs.", "role", "commit", "go")
 	memorySize  = gauge("c10m_memory_size_bytes", "MemTotal of the machine.")
 	memoryUsed  = gauge("c10m_memory_used_bytes", "MemTotal - MemFree - page cache.")
-	memoryCache = gauge("c10m_memory_kernel_bytes", "Kernel memory of the whole machine in pages actually taken, by slab cache that connections live in; whatever else lives there is in it too.", "cache")
+	memoryCache = gauge("c10m_memory_kernel_bytes",
+		"Kernel memory of the whole machine in pages actually taken, by slab cache that connections live in; "+
+			"whatever else lives there is in it too.", "cache")
 	memoryEnd   = gauge("c10m_memory_process_bytes", "Private memory of the processes of an end.", "end")
 	sockets     = gauge("c10m_tcp_sockets", "TCP sockets in use in this network namespace, TIME_WAIT not counted.")
 	timeWait    = gauge("c10m_tcp_time_wait", "TCP sockets in TIME_WAIT in this network namespace.")
@@ -78,25 +80,36 @@ var (
 	connectionMax = gauge("c10m_connections_max", "Connections that the server will hold (--max-conns).")
 	accepts       = counter("c10m_accepts_total", "Connections accepted, refused ones included.")
 	upgrades      = counter("c10m_handshakes_total", "WebSocket handshakes completed.")
-	refused       = counter("c10m_refused_total", "Connections that the server closed of its own accord, by cause.", "cause")
-	handshakes    = counter("c10m_handshake_failures_total", "Connections closed for a failed WebSocket handshake, by cause.", "cause")
-	breaches      = counter("c10m_protocol_errors_total", "WebSocket connections closed for what came after the handshake, by cause.", "cause")
-	tlsDone       = counter("c10m_tls_handshakes_total", "TLS handshakes agreed on, by kind: full, or resumed by a ticket.", "kind")
-	tlsUnderWay   = gauge("c10m_tls_handshakes_under_way", "TLS handshakes under way, queued ones among them.")
-	tlsFailures   = counter("c10m_tls_failures_total", "Connections closed for what failed of TLS, by cause.", "cause")
-	messages      = counter("c10m_messages_total", "Messages echoed: data messages of WebSockets; of TCP, which has none, reads that were echoed.")
-	payload       = counter("c10m_bytes_total", "Payload bytes echoed; frame headers, pings and close frames are not in it.")
-	engineInfo    = gauge("c10m_engine_info", "Always 1; the label says which event engine serves.", "engine")
-	buffered      = gauge("c10m_buffered_bytes", "Memory kept for peers: echoes that they do not take, parts of messages, handshakes.")
-	bufferBudget  = gauge("c10m_buffer_budget_bytes", "What may be kept for them, --buffer-budget and less where memory is short.")
-	portConns     = gauge("c10m_port_connections", "Connections open now, by listening port.", "port", "proto")
-	workers       = gauge("c10m_workers", "Worker processes that exist; 1 for a server that is one process.")
-	passedOn      = counter("c10m_passed_on_total", "Connections that a full worker gave to one with room.")
-	recycled      = counter("c10m_workers_recycled_total", "Worker processes replaced after their number of messages (--recycle-after).")
-	shardConns    = gauge("c10m_shard_connections", "Connections open now, by worker process.", "shard")
-	shardAccepts  = counter("c10m_shard_accepts_total", "Connections accepted, by worker process.", "shard")
-	shardCPU      = counter("c10m_shard_cpu_seconds_total", "Processor time of a worker process since it started.", "shard")
-	shardHeap     = gauge("c10m_shard_heap_bytes", "Live Go heap of a worker process that has been quiet for two seconds; 0 while it is busy.", "shard")
+	refused       = counter("c10m_refused_total", "Connections that the server closed of its own accord, by cause.",
+		"cause")
+	handshakes = counter("c10m_handshake_failures_total",
+		"Connections closed for a failed WebSocket handshake, by cause.", "cause")
+	breaches = counter("c10m_protocol_errors_total",
+		"WebSocket connections closed for what came after the handshake, by cause.", "cause")
+	tlsDone = counter("c10m_tls_handshakes_total",
+		"TLS handshakes agreed on, by kind: full, or resumed by a ticket.", "kind")
+	tlsUnderWay = gauge("c10m_tls_handshakes_under_way", "TLS handshakes under way, queued ones among them.")
+	tlsFailures = counter("c10m_tls_failures_total", "Connections closed for what failed of TLS, by cause.", "cause")
+	messages    = counter("c10m_messages_total",
+		"Messages echoed: data messages of WebSockets; of TCP, which has none, reads that were echoed.")
+	payload = counter("c10m_bytes_total",
+		"Payload bytes echoed; frame headers, pings and close frames are not in it.")
+	engineInfo = gauge("c10m_engine_info", "Always 1; the label says which event engine serves.", "engine")
+	buffered   = gauge("c10m_buffered_bytes",
+		"Memory kept for peers: echoes that they do not take, parts of messages, handshakes.")
+	bufferBudget = gauge("c10m_buffer_budget_bytes",
+		"What may be kept for them, --buffer-budget and less where memory is short.")
+	portConns = gauge("c10m_port_connections", "Connections open now, by listening port.", "port", "proto")
+	workers   = gauge("c10m_workers", "Worker processes that exist; 1 for a server that is one process.")
+	passedOn  = counter("c10m_passed_on_total", "Connections that a full worker gave to one with room.")
+	recycled  = counter("c10m_workers_recycled_total",
+		"Worker processes replaced after their number of messages (--recycle-after).")
+	shardConns   = gauge("c10m_shard_connections", "Connections open now, by worker process.", "shard")
+	shardAccepts = counter("c10m_shard_accepts_total", "Connections accepted, by worker process.", "shard")
+	shardCPU     = counter("c10m_shard_cpu_seconds_total", "Processor time of a worker process since it started.",
+		"shard")
+	shardHeap = gauge("c10m_shard_heap_bytes",
+		"Live Go heap of a worker process that has been quiet for two seconds; 0 while it is busy.", "shard")
 	shardRestarts = counter("c10m_shard_restarts_total", "Times that a worker process was restarted.", "shard")
 )
 
@@ -108,24 +121,38 @@ var (
 	clientAttempts    = counter("c10m_client_attempts_total", "Connections begun.", "proto")
 	clientEstablished = counter("c10m_client_established_total", "Connections established.", "proto")
 	clientFailed      = counter("c10m_client_failed_total", "Connections that could not be established.", "proto")
-	clientLost        = counter("c10m_client_lost_total", "Connections that ended without having been closed by the client.", "proto")
-	clientRestored    = counter("c10m_client_restored_total", "Lost connections that were established again (--reconnect).", "proto")
-	clientErrors      = counter("c10m_client_errors_total", "Errors by phase (socket, bind, connect, read, ...) and cause.", "phase", "cause")
-	clientSent        = counter("c10m_client_messages_sent_total", "Messages sent.", "proto")
-	clientReceived    = counter("c10m_client_messages_received_total", "Messages that came back as they were sent, or were answered.", "proto")
-	clientPushed      = counter("c10m_client_pushes_total", "Messages that came unasked, of a server that is no echo.", "proto")
-	clientMismatched  = counter("c10m_client_messages_mismatched_total", "Messages that came back otherwise.", "proto")
-	clientMissing     = counter("c10m_client_messages_missing_total", "Messages that were never answered.", "proto")
-	clientBytes       = counter("c10m_client_received_bytes_total", "Payload bytes that came back.", "proto")
-	clientConnect     = prometheus.NewDesc("c10m_client_connect_seconds", "Time from connect(2) until the connection stood. The sum is of bucket middles, within 1 %.", []string{"proto"}, nil)
-	clientUpgrade     = prometheus.NewDesc("c10m_client_handshake_seconds", "Time from connect(2) until the WebSocket handshake was done. The sum is of bucket middles, within 1 %.", []string{"proto"}, nil)
-	clientEcho        = prometheus.NewDesc("c10m_client_echo_seconds", "Time from when a message should have been sent until it was back. The sum is of bucket middles, within 1 %.", []string{"proto"}, nil)
-	threadConns       = gauge("c10m_client_thread_connections", "Connections open now, by thread.", "thread")
-	threadCPU         = counter("c10m_client_thread_cpu_seconds_total", "Processor time, by thread.", "thread")
-	agentConns        = gauge("c10m_client_agent_connections", "Connections open now, by agent of the fleet.", "agent")
-	agentEstablished  = counter("c10m_client_agent_established_total", "Connections established, by agent of the fleet.", "agent")
-	agentCPU          = counter("c10m_client_agent_cpu_seconds_total", "Processor time of the run, by agent of the fleet.", "agent")
-	agentState        = gauge("c10m_client_agent_state", "Always 1; the label says where an agent of the fleet stands.", "agent", "state")
+	clientLost        = counter("c10m_client_lost_total",
+		"Connections that ended without having been closed by the client.", "proto")
+	clientRestored = counter("c10m_client_restored_total",
+		"Lost connections that were established again (--reconnect).", "proto")
+	clientErrors = counter("c10m_client_errors_total",
+		"Errors by phase (socket, bind, connect, read, ...) and cause.", "phase", "cause")
+	clientSent     = counter("c10m_client_messages_sent_total", "Messages sent.", "proto")
+	clientReceived = counter("c10m_client_messages_received_total",
+		"Messages that came back as they were sent, or were answered.", "proto")
+	clientPushed = counter("c10m_client_pushes_total", "Messages that came unasked, of a server that is no echo.",
+		"proto")
+	clientMismatched = counter("c10m_client_messages_mismatched_total", "Messages that came back otherwise.", "proto")
+	clientMissing    = counter("c10m_client_messages_missing_total", "Messages that were never answered.", "proto")
+	clientBytes      = counter("c10m_client_received_bytes_total", "Payload bytes that came back.", "proto")
+	clientConnect    = prometheus.NewDesc("c10m_client_connect_seconds",
+		"Time from connect(2) until the connection stood. The sum is of bucket middles, within 1 %.", []string{"proto"},
+		nil)
+	clientUpgrade = prometheus.NewDesc("c10m_client_handshake_seconds",
+		"Time from connect(2) until the WebSocket handshake was done. The sum is of bucket middles, within 1 %.",
+		[]string{"proto"}, nil)
+	clientEcho = prometheus.NewDesc("c10m_client_echo_seconds",
+		"Time from when a message should have been sent until it was back. The sum is of bucket middles, within 1 %.",
+		[]string{"proto"}, nil)
+	threadConns      = gauge("c10m_client_thread_connections", "Connections open now, by thread.", "thread")
+	threadCPU        = counter("c10m_client_thread_cpu_seconds_total", "Processor time, by thread.", "thread")
+	agentConns       = gauge("c10m_client_agent_connections", "Connections open now, by agent of the fleet.", "agent")
+	agentEstablished = counter("c10m_client_agent_established_total", "Connections established, by agent of the fleet.",
+		"agent")
+	agentCPU = counter("c10m_client_agent_cpu_seconds_total", "Processor time of the run, by agent of the fleet.",
+		"agent")
+	agentState = gauge("c10m_client_agent_state", "Always 1; the label says where an agent of the fleet stands.",
+		"agent", "state")
 )
 
 // collector takes a sample for each scrape.

@@ -20,17 +20,21 @@ import (
 func runEnd(t *testing.T) End {
 	t.Helper()
 	at := result.NewHistogram()
-	for _, d := range []time.Duration{80 * time.Microsecond, 2 * time.Millisecond, 2 * time.Millisecond, 700 * time.Millisecond} {
+	for _, d := range []time.Duration{80 * time.Microsecond, 2 * time.Millisecond, 2 * time.Millisecond,
+		700 * time.Millisecond} {
 		at.Record(int64(d))
 	}
 	return End{
 		Meta: Meta{Role: Client, Commit: "abc", Max: 10, Shard: "thread"},
 		Look: func(bool) (Sample, error) {
 			client := uint64(1 << 20)
-			return Sample{Phase: "hold", Open: 4, Errors: result.ErrorCounts{"connect_refused": 2}, Memory: &Memory{Total: 1 << 30, Client: &client}, Net: &Net{},
+			return Sample{Phase: "hold", Open: 4, Errors: result.ErrorCounts{"connect_refused": 2},
+				Memory: &Memory{Total: 1 << 30, Client: &client}, Net: &Net{},
 				Shards: []Shard{{ID: 5, Open: 4, CPU: 0.5}},
-				Run: &Run{Attempted: 6, Failed: 2, By: []Proto{{Name: "tcp", Open: 3, Established: 3, Connect: at, Echo: at},
-					{Name: "ws", Open: 1, Established: 1, Pushed: 7, Connect: at, Upgrade: at, Echo: result.NewHistogram()}}}}, nil
+				Run: &Run{Attempted: 6, Failed: 2,
+					By: []Proto{{Name: "tcp", Open: 3, Established: 3, Connect: at, Echo: at},
+						{Name: "ws", Open: 1, Established: 1, Pushed: 7, Connect: at, Upgrade: at,
+							Echo: result.NewHistogram()}}}}, nil
 		},
 		Causes: []string{"connect_refused", "read_reset", "ws_upgrade_refused"},
 	}
@@ -105,8 +109,9 @@ func TestServerMetrics(t *testing.T) {
 			t.Errorf("%s%v is %v, want %v", tt.name, tt.labels, got, tt.want)
 		}
 	}
-	for name, prefix := range map[string]string{"c10m_handshake_failures_total": "handshake_", "c10m_protocol_errors_total": "ws_",
-		"c10m_tls_failures_total": "tls_"} {
+	for name, prefix := range map[string]string{"c10m_handshake_failures_total": "handshake_",
+		"c10m_protocol_errors_total": "ws_",
+		"c10m_tls_failures_total":    "tls_"} {
 		for _, m := range all[name].GetMetric() {
 			if cause := m.GetLabel()[0].GetValue(); !strings.HasPrefix(cause, prefix) {
 				t.Errorf("%s counts %s", name, cause)
@@ -155,9 +160,11 @@ func TestHistogram(t *testing.T) {
 		}
 	}
 	if len(h.GetBucket()) != len(classic) || h.GetSchema() != schema || len(h.GetPositiveSpan()) != 3 {
-		t.Errorf("%d classic buckets; native: schema %d, spans %v", len(h.GetBucket()), h.GetSchema(), h.GetPositiveSpan())
+		t.Errorf("%d classic buckets; native: schema %d, spans %v", len(h.GetBucket()), h.GetSchema(),
+			h.GetPositiveSpan())
 	}
-	if got := all["c10m_client_handshake_seconds"].GetMetric(); len(got) != 1 || got[0].GetLabel()[0].GetValue() != "ws" {
+	if got := all["c10m_client_handshake_seconds"].GetMetric(); len(got) != 1 ||
+		got[0].GetLabel()[0].GetValue() != "ws" {
 		t.Errorf("handshakes of %v, want ws alone", got)
 	}
 }
@@ -180,13 +187,15 @@ func TestConventions(t *testing.T) {
 // TestScrape: what Prometheus gets is text, or with native histograms protobuf.
 func TestScrape(t *testing.T) {
 	h := routes(newHub(runEnd(t)))
-	for accept, want := range map[string]string{"": "text/plain", "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited": "application/vnd.google.protobuf"} {
+	for accept, want := range map[string]string{"": "text/plain",
+		"application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited": "application/vnd.google.protobuf"} {
 		r := httptest.NewRequest(http.MethodGet, "/metrics", nil)
 		r.Header.Set("Accept", accept)
 		w := httptest.NewRecorder()
 		h.ServeHTTP(w, r)
 		body, _ := io.ReadAll(w.Body)
-		if got := w.Header().Get("Content-Type"); w.Code != http.StatusOK || !strings.HasPrefix(got, want) || !strings.Contains(string(body), "c10m_client_echo_seconds") {
+		if got := w.Header().Get("Content-Type"); w.Code != http.StatusOK || !strings.HasPrefix(got, want) ||
+			!strings.Contains(string(body), "c10m_client_echo_seconds") {
 			t.Errorf("Accept %q: status %d, Content-Type %q", accept, w.Code, got)
 		}
 	}

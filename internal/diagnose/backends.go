@@ -32,12 +32,13 @@ func loopBlocked(w *Window) []result.Finding {
 	}
 	share := found.Share()
 	f := result.Finding{Name: LoopBlocked, Severity: 81,
-		Evidence: fmt.Sprintf("the event loop of process %d (%s) sat in %s(2) on %s at %d of %d looks", found.PID, found.Process,
+		Evidence: fmt.Sprintf("the event loop of process %d (%s) sat in %s(2) on %s at %d of %d looks", found.PID,
+			found.Process,
 			found.Call, destination(found.To), found.Looks, found.Of),
-		Meaning: "An event loop serves its connections one after another. While it waits for that answer it serves none of them, " +
-			"however many there are, and its processor idles: more processors do not help.",
-		Cure: "a driver that does not block (asyncio, libuv: one written for the loop), or the call in a pool of threads " +
-			"(run_in_executor, asyncio.to_thread, worker_threads); and a shorter answer from there"}
+		Meaning: "An event loop serves its connections one after another. While it waits for that answer it serves " +
+			"none of them, however many there are, and its processor idles: more processors do not help.",
+		Cure: "a driver that does not block (asyncio, libuv: one written for the loop), or the call in a pool of " +
+			"threads (run_in_executor, asyncio.to_thread, worker_threads); and a shorter answer from there"}
 	if share >= 0.6 {
 		f.Severity = 88
 	}
@@ -73,14 +74,17 @@ func connectsEachTime(w *Window) (found []result.Finding) {
 		}
 		f := result.Finding{Name: ConnectsEachTime, Severity: 66,
 			Evidence: fmt.Sprintf("process %d (%s) ", u.PID, u.Process) + strings.TrimPrefix(opens(u), "it "),
-			Meaning: "Each of them is a handshake, a local port for the 60 s of TIME_WAIT where this end closes first, and a process or " +
-				"thread that the other server starts for it. Code that never mentions that server does this, too: a result " +
-				"store, a session, an ORM or a metrics client without a pool connects behind a call.",
-			Cure: "keep one connection, or a pool, for each process (a result backend that is not needed: off; persistent " +
-				"connections of the ORM: on; keep-alive of the HTTP client), or a pooler beside it (pgbouncer, a local proxy)"}
+			Meaning: "Each of them is a handshake, a local port for the 60 s of TIME_WAIT where this end closes " +
+				"first, and a process or thread that the other server starts for it. Code that never mentions that " +
+				"server does this, too: a result store, a session, an ORM or a metrics client without a pool " +
+				"connects behind a call.",
+			Cure: "keep one connection, or a pool, for each process (a result backend that is not needed: off; " +
+				"persistent connections of the ORM: on; keep-alive of the HTTP client), or a pooler beside it " +
+				"(pgbouncer, a local proxy)"}
 		if all := w.Settings.LocalPorts; all > 0 && u.Rate()*60 > float64(all)/2 {
 			f.Severity = 78
-			f.Evidence += fmt.Sprintf("; at that rate TIME_WAIT takes %s of %s local ports", unit.Commas(int64(u.Rate()*60)), unit.Commas(all))
+			f.Evidence += fmt.Sprintf("; at that rate TIME_WAIT takes %s of %s local ports",
+				unit.Commas(int64(u.Rate()*60)), unit.Commas(all))
 		}
 		found = append(found, f)
 		break // the busiest stands for all
@@ -95,7 +99,8 @@ func connectsAnew(u *Upstream) bool {
 // opens says how a server connects to another.
 func opens(u *Upstream) string {
 	return fmt.Sprintf("it opened %s connections to %s within %s, %s a second, and %s of them have ended again",
-		unit.Commas(u.New), destination(u.To), unit.Seconds(u.Seconds), unit.Significant(u.Rate()), unit.Commas(u.Ended))
+		unit.Commas(u.New), destination(u.To), unit.Seconds(u.Seconds), unit.Significant(u.Rate()),
+		unit.Commas(u.Ended))
 }
 
 // upstreamTo is what was seen of one destination.
@@ -123,8 +128,10 @@ func threadOf(w *Window, pid, tid int) (t threadShare, ok bool) {
 // services are whose ports people know by name.
 var services = map[uint16]string{
 	53: "DNS", 80: "HTTP", 443: "HTTPS", 389: "LDAP", 636: "LDAPS", 25: "SMTP", 587: "SMTP",
-	1433: "SQL Server", 1521: "Oracle", 2379: "etcd", 3306: "MySQL", 4222: "NATS", 5432: "PostgreSQL", 5672: "AMQP", 6379: "Redis",
-	6432: "PgBouncer", 8125: "StatsD", 8500: "Consul", 9042: "Cassandra", 9092: "Kafka", 9200: "Elasticsearch", 11211: "memcached",
+	1433: "SQL Server", 1521: "Oracle", 2379: "etcd", 3306: "MySQL", 4222: "NATS", 5432: "PostgreSQL", 5672: "AMQP",
+	6379: "Redis",
+	6432: "PgBouncer", 8125: "StatsD", 8500: "Consul", 9042: "Cassandra", 9092: "Kafka", 9200: "Elasticsearch",
+	11211: "memcached",
 	27017: "MongoDB",
 }
 

@@ -17,7 +17,8 @@ type rule func(w *Window) []result.Finding
 var rules = []rule{
 	stopped, idleTimeout, conntrackFull, portsUsedUp, fdsUsedUp, serverFull, peersDropped, memoryLow,
 	acceptQueue, synQueue, tcpMemory, timeWaitFull, manyInTimeWait, orphans,
-	loopBlocked, connectsEachTime, cpuQuota, tasksUsedUp, hotShard, lockWait, softirqBound, processorsBusy, threadBound, callsPerMessage,
+	loopBlocked, connectsEachTime, cpuQuota, tasksUsedUp, hotShard, lockWait, softirqBound, processorsBusy, threadBound,
+	callsPerMessage,
 }
 
 // Find says what limits, severest first. Nothing found is an empty list.
@@ -90,7 +91,8 @@ func classic(w *Window, found []result.Finding) []result.Finding {
 	if !grows || !known || top >= 0.9 {
 		return found
 	}
-	said := fmt.Sprintf("All processors are below 100 %% (the busiest: %s) and yet latency grew, p99 %s to %s: blocked ", unit.WholePercent(top), unit.Time(first), unit.Time(last))
+	said := fmt.Sprintf("All processors are below 100 %% (the busiest: %s) and yet latency grew, p99 %s to %s: "+
+		"blocked ", unit.WholePercent(top), unit.Time(first), unit.Time(last))
 	for i := range found {
 		if on, ok := blocking[found[i].Name]; ok && found[i].Severity >= result.Strains {
 			found[i].Meaning = said + on + ". " + found[i].Meaning
@@ -98,9 +100,12 @@ func classic(w *Window, found []result.Finding) []result.Finding {
 		}
 	}
 	idle := result.Finding{Name: IdleYetSlow, Severity: 75,
-		Evidence: fmt.Sprintf("busiest processor %s, p99 grew from %s to %s", unit.WholePercent(top), unit.Time(first), unit.Time(last)),
-		Meaning:  "Neither a processor, a shard, a lock nor a queue of the machine is at its limit: what answers is waiting for something, like a backend, a disk, a timer or its own locks, or the network is.",
-		Cure:     "look at what the server's threads sleep in (as root: cat /proc/PID/task/*/wchan), at its backends, and at ping and loss on the way"}
+		Evidence: fmt.Sprintf("busiest processor %s, p99 grew from %s to %s", unit.WholePercent(top), unit.Time(first),
+			unit.Time(last)),
+		Meaning: "Neither a processor, a shard, a lock nor a queue of the machine is at its limit: what answers is " +
+			"waiting for something, like a backend, a disk, a timer or its own locks, or the network is.",
+		Cure: "look at what the server's threads sleep in (as root: cat /proc/PID/task/*/wchan), at its backends, " +
+			"and at ping and loss on the way"}
 	return insert(found, idle)
 }
 

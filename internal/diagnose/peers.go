@@ -61,7 +61,8 @@ var drops = []struct {
 		"a certificate that one of --client-ca has signed"},
 	{"tls_untrusted", "had its certificate refused %s times", 90,
 		"The clients do not trust whoever signed it; one that the server made at its start is trusted by nobody yet.",
-		"give the client the certificate to trust, or its pin; or start the server with --cert and --key that it trusts"},
+		"give the client the certificate to trust, or its pin; or start the server with --cert and --key that " +
+			"it trusts"},
 	{"tls_hello", "was sent TLS %s times on WebSocket ports that speak none", 91,
 		"A client takes the port for one of wss://.",
 		"ws:// instead of wss://, or a proxy before the server that ends TLS"},

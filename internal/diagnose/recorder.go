@@ -54,8 +54,9 @@ const (
 
 // Start reads the first moment and begins to look.
 func Start(ctx context.Context, fp proc.FS, t Target) *Recorder {
-	r := &Recorder{fp: fp, target: t, done: make(chan struct{}), ended: make(chan struct{}), elsewhere: map[uint16]bool{},
-		list: listing{own: map[uint16]bool{}, listeners: map[uint16]bool{}, cells: map[cell]PortUse{}}}
+	r := &Recorder{fp: fp, target: t, done: make(chan struct{}), ended: make(chan struct{}),
+		elsewhere: map[uint16]bool{},
+		list:      listing{own: map[uint16]bool{}, listeners: map[uint16]bool{}, cells: map[cell]PortUse{}}}
 	for _, port := range t.Ports {
 		r.list.own[uint16(port)] = true
 	}
@@ -234,8 +235,10 @@ func (r *Recorder) threadsOf(pid int) []proc.Thread {
 // a file's position, its inode, its lock (flock(2), fcntl(2)), an epoll instance,
 // a socket, the address space. futex(2) is none: there also an idle thread waits
 // for work.
-var locks = []string{"fdget_pos", "write_iter", "locks_lock", "flock", "fcntl_setlk", "posix_lock", "do_epoll_ctl", "ep_send_events", "lock_sock",
-	"lock_mm_and_find_vma", "mmap_pgoff", "munmap", "mprotect", "do_madvise", "mutex_lock", "rwsem_", "down_read", "down_write"}
+var locks = []string{"fdget_pos", "write_iter", "locks_lock", "flock", "fcntl_setlk", "posix_lock", "do_epoll_ctl",
+	"ep_send_events", "lock_sock",
+	"lock_mm_and_find_vma", "mmap_pgoff", "munmap", "mprotect", "do_madvise", "mutex_lock", "rwsem_", "down_read",
+	"down_write"}
 
 func isLock(function string) bool {
 	return slices.ContainsFunc(locks, func(l string) bool { return strings.Contains(function, l) })
@@ -295,7 +298,8 @@ func (r *Recorder) lookElsewhere() {
 	clear(r.elsewhere)
 	seen := 0
 	_ = sys.InNetwork(r.ups.file, func() error {
-		err := sys.TCPSockets(func(s sys.SockInfo) bool { r.elsewhere[s.Local.Port()] = true; return true }, sys.Listening)
+		err := sys.TCPSockets(func(s sys.SockInfo) bool { r.elsewhere[s.Local.Port()] = true; return true },
+			sys.Listening)
 		if err != nil {
 			return err
 		}

@@ -205,7 +205,8 @@ func (u *upstreams) all(waits []Wait) (list []Upstream) {
 		list = append(list, one)
 	}
 	slices.SortFunc(list, func(a, b Upstream) int {
-		return cmp.Or(cmp.Compare(b.New, a.New), cmp.Compare(b.Open, a.Open), strings.Compare(a.To.String(), b.To.String()))
+		return cmp.Or(cmp.Compare(b.New, a.New), cmp.Compare(b.Open, a.Open),
+			strings.Compare(a.To.String(), b.To.String()))
 	})
 	return list
 }

@@ -110,7 +110,8 @@ func (w *Window) cores() (each []busy) {
 	}
 	for i, a := range w.After.Cores.Each {
 		b := w.Before.Cores.Each[i]
-		each = append(each, busy{shareOf(a.Busy-b.Busy, s), shareOf(a.Softirq-b.Softirq, s), shareOf(a.Stolen-b.Stolen, s)})
+		each = append(each, busy{shareOf(a.Busy-b.Busy, s), shareOf(a.Softirq-b.Softirq, s),
+			shareOf(a.Stolen-b.Stolen, s)})
 	}
 	return each
 }
@@ -179,7 +180,8 @@ func used(before, after []Process, seconds float64) (all []shares) {
 // drops is how the counters of this network namespace grew.
 func (w *Window) drops() proc.Drops {
 	a, b := w.After.Drops, w.Before.Drops
-	return proc.Drops{ListenOverflows: a.ListenOverflows - b.ListenOverflows, ListenDrops: a.ListenDrops - b.ListenDrops,
+	return proc.Drops{ListenOverflows: a.ListenOverflows - b.ListenOverflows,
+		ListenDrops:  a.ListenDrops - b.ListenDrops,
 		RequestQueue: a.RequestQueue - b.RequestQueue, Cookies: a.Cookies - b.Cookies, Backlog: a.Backlog - b.Backlog,
 		MemoryPressure: a.MemoryPressure - b.MemoryPressure, TimeWaitFull: a.TimeWaitFull - b.TimeWaitFull,
 		TimeWaited: a.TimeWaited - b.TimeWaited, TimeWaitReused: a.TimeWaitReused - b.TimeWaitReused,

@@ -84,8 +84,8 @@ func (l *Loop) greeted(s *Session, in []byte) (*Session, Next) {
 }
 
 // notHTTPS answers who asks for a page, or a WebSocket, without TLS.
-const notHTTPS = "HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Type: text/plain\r\nContent-Length: 41\r\n\r\n" +
-	"This port speaks TLS: https:// or wss://\n"
+const notHTTPS = "HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Type: text/plain\r\nContent-Length: " +
+	"41\r\n\r\nThis port speaks TLS: https:// or wss://\n"
 
 // plainText refuses a peer that does not speak TLS.
 func (l *Loop) plainText(s *Session, said []byte) (*Session, Next) {

@@ -149,7 +149,8 @@ func TestLines(t *testing.T) {
 }
 
 func TestNeedsLines(t *testing.T) {
-	for text, want := range map[string]bool{"{line}": true, "a{i}{line}": true, "{{line}}": false, "{i}": false, "": false} {
+	for text, want := range map[string]bool{"{line}": true, "a{i}{line}": true, "{{line}}": false, "{i}": false,
+		"": false} {
 		parsed, err := Parse(text)
 		if err != nil {
 			t.Fatal(err)

@@ -115,7 +115,8 @@ func reason(err error) error {
 		return errNoHub
 	case errors.Is(err, ErrPin):
 		return fmt.Errorf("%w: %w", ErrRefused, ErrPin)
-	case errors.Is(err, nats.ErrAuthorization), errors.Is(err, nats.ErrAuthExpired), errors.Is(err, nats.ErrAuthRevoked):
+	case errors.Is(err, nats.ErrAuthorization), errors.Is(err, nats.ErrAuthExpired),
+		errors.Is(err, nats.ErrAuthRevoked):
 		return fmt.Errorf("%w: wrong token or credentials: the join file is of another run", ErrRefused)
 	case errors.Is(err, nats.ErrSecureConnWanted), errors.Is(err, nats.ErrSecureConnRequired):
 		return fmt.Errorf("%w: %v", ErrRefused, err)

@@ -262,7 +262,8 @@ func TestPausedCoordinator(t *testing.T) {
 // existing is a NATS of somebody else, which can be stopped and started again.
 func existing(t *testing.T, port int) *server.Server {
 	t.Helper()
-	s, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: port, NoSigs: true, NoLog: true, NoSystemAccount: true})
+	s, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: port, NoSigs: true, NoLog: true,
+		NoSystemAccount: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -351,13 +352,16 @@ func TestForgedMessages(t *testing.T) {
 	t.Cleanup(forger.Close)
 	large := bytes.Repeat([]byte("x"), maxMessage)
 	for _, m := range r.lead.living() {
-		for _, what := range []string{"clock", "claim", "refuse", "look", "prepare", "go", "stop", "release", "result", "none"} {
-			for _, data := range [][]byte{nil, []byte("{"), []byte(`{"run":"old","gate":"hold","at":-1}`), []byte(`{"run":"` + r.lead.run + `","from":-1}`),
+		for _, what := range []string{"clock", "claim", "refuse", "look", "prepare", "go", "stop", "release", "result",
+			"none"} {
+			for _, data := range [][]byte{nil, []byte("{"), []byte(`{"run":"old","gate":"hold","at":-1}`),
+				[]byte(`{"run":"` + r.lead.run + `","from":-1}`),
 				[]byte(`{"run":"` + r.lead.run + `x","why":"forged"}`), []byte(`[1]`), large} {
 				_ = forger.nc.Publish(agentSubject(m.id, what), data)
 			}
 		}
-		for _, data := range [][]byte{nil, []byte("null"), []byte(`{"run":"old","seq":99,"ended":true}`), []byte(`{"run":"` + r.lead.run + `","seq":99999,"size":-1}`), large} {
+		for _, data := range [][]byte{nil, []byte("null"), []byte(`{"run":"old","seq":99,"ended":true}`),
+			[]byte(`{"run":"` + r.lead.run + `","seq":99999,"size":-1}`), large} {
 			_ = forger.nc.Publish(stateSubject(r.lead.run, m.id), data)
 			_ = forger.nc.Publish(stateSubject(r.lead.run, "nobody"), data)
 		}

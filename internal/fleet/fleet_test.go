@@ -51,7 +51,8 @@ func TestTenAgents(t *testing.T) {
 		}
 		for i, o := range out {
 			var got struct{ Part []string }
-			if err := json.Unmarshal(o.Result, &got); err != nil || len(got.Part) != 3 || got.Part[2] != fmt.Sprint(i+1) {
+			if err := json.Unmarshal(o.Result, &got); err != nil || len(got.Part) != 3 ||
+				got.Part[2] != fmt.Sprint(i+1) {
 				t.Errorf("result of %s is %q (%s)", o.Name, o.Result, o.Why)
 			}
 		}
@@ -136,7 +137,9 @@ func TestQuickestTripCounts(t *testing.T) {
 	if err != nil || c.Offset != time.Hour || c.Within != time.Millisecond {
 		t.Errorf("offset %v within %v, %v: want 1h within 1ms", c.Offset, c.Within, err)
 	}
-	if _, err := measureClock(time.Now, func() (time.Time, error) { return time.Time{}, errors.New("gone") }); err == nil {
+	if _, err := measureClock(time.Now, func() (time.Time, error) {
+		return time.Time{}, errors.New("gone")
+	}); err == nil {
 		t.Error("a clock that never answers has an offset")
 	}
 }
@@ -153,7 +156,8 @@ func TestGatherSays(t *testing.T) {
 		t.Fatal(err)
 	}
 	err := r.lead.Gather(ctx, 2, time.Second)
-	if !errors.Is(err, ErrTooFew) || !strings.Contains(err.Error(), "1 of 2") || !strings.Contains(err.Error(), "busy with a run of other") {
+	if !errors.Is(err, ErrTooFew) || !strings.Contains(err.Error(), "1 of 2") ||
+		!strings.Contains(err.Error(), "busy with a run of other") {
 		t.Errorf("gathering two where one is busy: %v", err)
 	}
 	if !r.noticed(NoticeBusy, "") {
@@ -243,10 +247,12 @@ func TestImpossiblePlan(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err := r.lead.Look(ctx, []string{"hold"})
-	if !errors.Is(err, ErrUsage) || !strings.Contains(err.Error(), "agent b: ") || !strings.Contains(err.Error(), "no route") {
+	if !errors.Is(err, ErrUsage) || !strings.Contains(err.Error(), "agent b: ") ||
+		!strings.Contains(err.Error(), "no route") {
 		t.Errorf("look: %v", err)
 	}
-	if err := r.lead.Prepare(ctx, [][]string{{"hold"}, {"hold", "--refuse"}}); !errors.Is(err, ErrUsage) || !strings.Contains(err.Error(), "agent b: ") {
+	if err := r.lead.Prepare(ctx, [][]string{{"hold"}, {"hold", "--refuse"}}); !errors.Is(err, ErrUsage) ||
+		!strings.Contains(err.Error(), "agent b: ") {
 		t.Errorf("prepare: %v", err)
 	}
 	if p := work.last(); p != nil && !p.openedAt("ramp").IsZero() {
@@ -280,7 +286,8 @@ func TestInterrupt(t *testing.T) {
 			t.Parallel()
 			r := newRig(t)
 			for i := range 3 {
-				r.agent(fmt.Sprint("a", i), &simulated{ramp: time.Hour, hangs: map[bool]string{true: "close"}[phase == "close"]})
+				r.agent(fmt.Sprint("a", i),
+					&simulated{ramp: time.Hour, hangs: map[bool]string{true: "close"}[phase == "close"]})
 			}
 			ctx := within(t)
 			if err := r.lead.Gather(ctx, 3, 30*time.Second); err != nil {

@@ -5,8 +5,10 @@ import "testing"
 // FuzzMessages: no message, of whatever origin, crashes a decoder, and what is taken
 // is within bounds.
 func FuzzMessages(f *testing.F) {
-	for _, seed := range []string{"", "{", "null", "[]", `{"run":"a","seq":1,"gate":"ramp","sample":{"open":1}}`, `{"run":"a.b"}`, `{"run":"a","from":-1}`,
-		`{"wire":1,"run":"a","lead":"\u001b[2J"}`, `{"size":1,"part":"AAAA"}`, `{"limits":[{"Max":-1}]}`, `{"error":"` + "\xff" + `"}`,
+	for _, seed := range []string{"", "{", "null", "[]", `{"run":"a","seq":1,"gate":"ramp","sample":{"open":1}}`,
+		`{"run":"a.b"}`, `{"run":"a","from":-1}`,
+		`{"wire":1,"run":"a","lead":"\u001b[2J"}`, `{"size":1,"part":"AAAA"}`, `{"limits":[{"Max":-1}]}`,
+		`{"error":"` + "\xff" + `"}`,
 		`{"name":"c10m-agent","id":"x","metadata":{"wire":"1","net":"-1"}}`} {
 		f.Add([]byte(seed))
 	}
@@ -17,7 +19,8 @@ func FuzzMessages(f *testing.F) {
 		if o, err := decodeOrder(data); err == nil && (o.From < 0 || o.Run != "" && !isToken(o.Run)) {
 			t.Errorf("order %+v is taken", o)
 		}
-		if a, err := decodeAnswer(data); err == nil && (a.Size < 0 || len(a.Part) > partSize || len(a.Error) > 4*maxText) {
+		if a, err := decodeAnswer(data); err == nil &&
+			(a.Size < 0 || len(a.Part) > partSize || len(a.Error) > 4*maxText) {
 			t.Errorf("answer %+v is taken", a)
 		}
 		if s, err := decodeState(data); err == nil && (s.Size < 0 || s.Done < 0 || len(s.Gate) > 4*maxName) {

@@ -51,7 +51,8 @@ const startTime = 5 * time.Second
 func StartHub(o HubOptions) (*Hub, error) {
 	at, err := netip.ParseAddrPort(o.Listen)
 	if err != nil || at.Addr().IsUnspecified() {
-		return nil, fmt.Errorf("%q is not ADDRESS:PORT of this machine, like 10.0.0.5:4222, which agents can dial", o.Listen)
+		return nil, fmt.Errorf("%q is not ADDRESS:PORT of this machine, like 10.0.0.5:4222, which agents can dial",
+			o.Listen)
 	}
 	h := &Hub{secret: rand.Text(), Join: Join{Wire: Wire, Token: o.Token}}
 	if h.Join.Token == "" {
@@ -81,7 +82,8 @@ func StartHub(o HubOptions) (*Hub, error) {
 	for end := time.Now().Add(startTime); !h.server.ReadyForConnections(10 * time.Millisecond); {
 		if why := said.why(); why != "" || time.Now().After(end) {
 			h.Stop()
-			return nil, fmt.Errorf("%s: %s", o.Listen, cmp.Or(why, fmt.Sprintf("the hub was not ready within %v", startTime)))
+			return nil, fmt.Errorf("%s: %s", o.Listen,
+				cmp.Or(why, fmt.Sprintf("the hub was not ready within %v", startTime)))
 		}
 	}
 	h.Join.Address = net.JoinHostPort(at.Addr().String(), strconv.Itoa(h.server.Addr().(*net.TCPAddr).Port))

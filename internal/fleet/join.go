@@ -120,7 +120,8 @@ func CheckURL(text string, creds bool) error {
 		return fmt.Errorf("%q: off loopback only over TLS: want tls:// or wss://", u.Redacted())
 	}
 	if u.User == nil && !creds {
-		return fmt.Errorf("%q: off loopback only with credentials: want --creds FILE, or a user or token in the URL", u.Redacted())
+		return fmt.Errorf("%q: off loopback only with credentials: want --creds FILE, or a user or token in the URL",
+			u.Redacted())
 	}
 	return nil
 }

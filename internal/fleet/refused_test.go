@@ -269,7 +269,8 @@ func TestHubAddress(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer h.Stop()
-	if second, err := StartHub(HubOptions{Listen: h.Join.Address}); err == nil || !strings.Contains(err.Error(), "address already in use") {
+	if second, err := StartHub(HubOptions{Listen: h.Join.Address}); err == nil ||
+		!strings.Contains(err.Error(), "address already in use") {
 		if err == nil {
 			second.Stop()
 		}
@@ -280,8 +281,9 @@ func TestHubAddress(t *testing.T) {
 func TestRefusalOf(t *testing.T) {
 	t.Parallel()
 	for line, want := range map[string]string{
-		`10.0.0.7:5123 - cid:5 - authentication error - User "agent"`:                     "10.0.0.7: wrong token",
-		`10.0.0.7:5123 - cid:5 - TLS handshake error: remote error: tls: bad certificate`: "10.0.0.7: no TLS with it: remote error: tls: bad certificate",
+		`10.0.0.7:5123 - cid:5 - authentication error - User "agent"`: "10.0.0.7: wrong token",
+		`10.0.0.7:5123 - cid:5 - TLS handshake error: remote error: tls: bad certificate`: "10.0.0.7: no TLS with " +
+			"it: remote error: tls: bad certificate",
 		"Slow Consumer": "",
 	} {
 		if got := refusalOf(line); want == "" && got != "" || !strings.HasPrefix(got, want) {

@@ -39,7 +39,8 @@ func (w *simulated) Start(args []string) (Part, error) {
 	if slices.Contains(args, "--refuse") {
 		return nil, fmt.Errorf("%w: --refuse is not allowed here", ErrUsage)
 	}
-	p := &simulatedPart{events: make(chan Event, 16), gates: make(chan string, 8), stop: make(chan struct{}), opened: map[string]time.Time{}}
+	p := &simulatedPart{events: make(chan Event, 16), gates: make(chan string, 8), stop: make(chan struct{}),
+		opened: map[string]time.Time{}}
 	w.mu.Lock()
 	w.parts = append(w.parts, p)
 	w.mu.Unlock()
@@ -174,7 +175,8 @@ func (r *rig) notice(n Notice) {
 func (r *rig) noticed(kind, agent string) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return slices.ContainsFunc(r.notices, func(n Notice) bool { return n.Kind == kind && (agent == "" || n.Agent == agent) })
+	return slices.ContainsFunc(r.notices,
+		func(n Notice) bool { return n.Kind == kind && (agent == "" || n.Agent == agent) })
 }
 
 // running is an agent.

@@ -22,7 +22,8 @@ type Member struct {
 
 func (m *member) view() Member {
 	return Member{ID: m.id, Name: m.label, Commit: m.commit, Boot: m.boot, Net: m.net,
-		Phase: m.state.Phase, Gate: m.standing(), Plan: m.state.Plan, Sample: m.state.Sample, Ended: m.state.Ended, Error: m.state.Error, Lost: m.lost, Silent: time.Since(m.heard),
+		Phase: m.state.Phase, Gate: m.standing(), Plan: m.state.Plan, Sample: m.state.Sample, Ended: m.state.Ended,
+		Error: m.state.Error, Lost: m.lost, Silent: time.Since(m.heard),
 		Offset: m.clock.Offset, Within: m.clock.Within, Drift: m.drift()}
 }
 

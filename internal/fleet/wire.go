@@ -111,7 +111,8 @@ type about struct {
 
 // otherVersion is why an agent and a coordinator cannot work together.
 func otherVersion(agent, lead int) string {
-	return fmt.Sprintf("it speaks version %d of the fleet's messages, this coordinator %d: use the same build", agent, lead)
+	return fmt.Sprintf("it speaks version %d of the fleet's messages, this coordinator %d: use the same build", agent,
+		lead)
 }
 
 // errForm is the error of a message that is none of ours.

@@ -43,7 +43,8 @@ func Find(fp proc.FS, who Who) (*Server, error) {
 	first := s.pids[0]
 	s.name = fp.Name(first)
 	if err := fp.ReadsFDs(first); errors.Is(err, fs.ErrPermission) {
-		return nil, fmt.Errorf("process %d (%s) is another user's, and may not be looked at: run this as root or as that user", first, s.name)
+		return nil, fmt.Errorf("process %d (%s) is another user's, and may not be looked at: run this as root or as "+
+			"that user", first, s.name)
 	}
 	s.socks = sockets{fp: fp, net: netOf(fp, first), inodes: map[uint32]bool{}}
 	return s, s.socks.listeners(s.pids)

@@ -85,16 +85,19 @@ func TestReportOfAnother(t *testing.T) {
 	for err == nil && r.Open < n { // until it has accepted the last one
 		r, err = s.Exact()
 	}
-	if err != nil || r.Open != n || len(r.Ports) != 1 || r.Ports[0].Port != port || r.Ports[0].Open != n || r.Bind != "127.0.0.1" {
+	if err != nil || r.Open != n || len(r.Ports) != 1 || r.Ports[0].Port != port || r.Ports[0].Open != n ||
+		r.Bind != "127.0.0.1" {
 		t.Fatalf("%+v, %v: want %d open on port %d", r, err, n, port)
 	}
 	if counts, err := s.Counts(); err != nil || counts.Open != n || counts.Memory != nil || counts.Kernel != nil {
 		t.Errorf("counts alone: %+v, %v", counts, err)
 	}
-	if len(r.Shards) != 2 || r.Shards[0].PID != pid || r.Memory == nil || r.Memory.PSS < 4<<20 || r.CPU == nil || r.Kernel == nil {
+	if len(r.Shards) != 2 || r.Shards[0].PID != pid || r.Memory == nil || r.Memory.PSS < 4<<20 || r.CPU == nil ||
+		r.Kernel == nil {
 		t.Errorf("%+v: want the memory of both processes", r)
 	}
-	if r.Foreign == nil || r.Foreign.PID != pid || !strings.HasPrefix(r.Foreign.Name, "python") || r.Foreign.Processes != 2 {
+	if r.Foreign == nil || r.Foreign.PID != pid || !strings.HasPrefix(r.Foreign.Name, "python") ||
+		r.Foreign.Processes != 2 {
 		t.Errorf("foreign %+v", r.Foreign)
 	}
 	if r.MaxConns+r.Accepted+r.Messages != 0 || r.Engine != "" || r.Commit != "" {
@@ -139,7 +142,8 @@ func TestWhoCannotBeWatched(t *testing.T) {
 		{"all groups", "that is the whole machine", Who{Cgroup: "/"}},
 		{"nobody in it", "control group /empty has no process", Who{Cgroup: "/empty"}},
 		{"no container", "no process here is in a container whose id begins with 4a", Who{Container: "4a"}},
-		{"several containers", "2 containers have an id that begins with 3F9: 3f9a0c11d2e4, 3f9b0c11d2e4", Who{Container: "3F9"}},
+		{"several containers", "2 containers have an id that begins with 3F9: 3f9a0c11d2e4, 3f9b0c11d2e4",
+			Who{Container: "3F9"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			if _, err := Find(fp, tt.who); err == nil || !strings.Contains(err.Error(), tt.want) {

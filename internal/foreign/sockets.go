@@ -183,7 +183,8 @@ func (n netspace) sockets(visit func(sys.SockInfo) bool, states ...sys.SockState
 	}
 	err := sys.InNetwork(n.file, func() error { return sys.TCPSockets(visit, states...) })
 	if err != nil {
-		return fmt.Errorf("look into the network namespace of the server: %w: run this as root, or in that namespace", err)
+		return fmt.Errorf("look into the network namespace of the server: %w: run this as root, or in that namespace",
+			err)
 	}
 	return nil
 }

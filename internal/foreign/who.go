@@ -74,7 +74,8 @@ func groupOf(fp proc.FS, id string) (string, error) {
 	found := fp.Containers(strings.ToLower(id))
 	switch len(found) {
 	case 0:
-		return "", fmt.Errorf("no process here is in a container whose id begins with %s (docker ps, podman ps, crictl ps list them)", id)
+		return "", fmt.Errorf("no process here is in a container whose id begins with %s (docker ps, podman ps, "+
+			"crictl ps list them)", id)
 	case 1:
 		return found[0].Group, nil
 	}

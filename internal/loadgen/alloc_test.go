@@ -22,8 +22,10 @@ func TestMallocsPerMessage(t *testing.T) {
 		p.Talk = plan.Talk{Message: "{uuid}{rand}: so it says, 64 B", Expect: expect}
 		return p
 	}
-	for name, p := range map[string]plan.Plan{"tcp": testPlan(echoServer(t), 10, 1), "ws": wsPlan(wsServer(t, true, frugalEcho(0)), 10),
-		"ws, split": wsPlan(wsServer(t, true, frugalEcho(20)), 10), "own": own(""), "own, answered": own(plan.ExpectAny)} {
+	for name, p := range map[string]plan.Plan{"tcp": testPlan(echoServer(t), 10, 1),
+		"ws":        wsPlan(wsServer(t, true, frugalEcho(0)), 10),
+		"ws, split": wsPlan(wsServer(t, true, frugalEcho(20)), 10), "own": own(""),
+		"own, answered": own(plan.ExpectAny)} {
 		t.Run(name, func(t *testing.T) {
 			const conns, each = 10, 500
 			e, err := Start(p, 64)

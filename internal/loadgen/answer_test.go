@@ -37,7 +37,8 @@ func TestForeignServers(t *testing.T) {
 	for _, tt := range []struct{ want, say, first string }{
 		{"echo_tls", "\x15\x03\x03\x00\x02\x02\x46", "F"},
 		{"echo_tls", "\x16\x03\x01\x00\xa5", `\xa5`},
-		{"echo_tls", "HTTP/1.1 400 Bad Request\r\n\r\nThe plain HTTP request was sent to HTTPS port", "HTTP/1.1 400 Bad Request"},
+		{"echo_tls", "HTTP/1.1 400 Bad Request\r\n\r\nThe plain HTTP request was sent to HTTPS port",
+			"HTTP/1.1 400 Bad Request"},
 		{"echo_http", "HTTP/1.1 400 Bad Request\r\n\r\n", "HTTP/1.1 400 Bad Request"},
 		{"echo_mismatch", "what?", "what?"},
 		{"echo_mismatch", "\x15\x04\x03", ""},
@@ -91,12 +92,14 @@ func TestFirstExchange(t *testing.T) {
 		{"differs", plan.TCP, differs, "hi 0", "no"},
 	} {
 		p := testPlan(tt.port, 1, 1)
-		p.Proto, p.Lines, p.WebSocket.Path, p.Talk.Message = tt.proto, lines, "/room/{i}?u={line}", "hi {i} "+plan.Payload(strings.Repeat("x", maxSent))
+		p.Proto, p.Lines, p.WebSocket.Path, p.Talk.Message = tt.proto, lines, "/room/{i}?u={line}",
+			"hi {i} "+plan.Payload(strings.Repeat("x", maxSent))
 		got := run(t, p, 64, 1).First
 		switch {
 		case got == nil:
 			t.Errorf("%s: nothing was kept", tt.name)
-		case len(got.Sent) == 0 || !strings.HasPrefix(got.Sent[0], tt.sent) || tt.proto == plan.TCP && got.Sent[len(got.Sent)-1] != "...":
+		case len(got.Sent) == 0 || !strings.HasPrefix(got.Sent[0], tt.sent) || tt.proto == plan.TCP &&
+			got.Sent[len(got.Sent)-1] != "...":
 			t.Errorf("%s: sent %q, want %q", tt.name, got.Sent, tt.sent)
 		case tt.came == "" && got.Lines != nil, tt.came != "" && (len(got.Lines) == 0 || got.Lines[0] != tt.came):
 			t.Errorf("%s: came back %q, want %q", tt.name, got.Lines, tt.came)

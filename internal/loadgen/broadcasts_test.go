@@ -38,8 +38,10 @@ func TestBroadcasts(t *testing.T) {
 	}{
 		{"one", everybody(1, 0, 10), 1, conns, conns, 990},
 		{"others", join(everybody(1, 0, 10), everybody(2, ms, 20)), 2, conns, conns, 1980},
-		{"the same each second", join(everybody(1, 0, 10), everybody(1, 1000*ms, 10), everybody(1, 2000*ms, 10)), 3, conns, conns, 990},
-		{"the same with something else between", join(everybody(1, 0, 10), everybody(2, 500*ms, 10), everybody(1, 1000*ms, 10), everybody(2, 1500*ms, 10)),
+		{"the same each second", join(everybody(1, 0, 10), everybody(1, 1000*ms, 10), everybody(1, 2000*ms, 10)), 3,
+			conns, conns, 990},
+		{"the same with something else between",
+			join(everybody(1, 0, 10), everybody(2, 500*ms, 10), everybody(1, 1000*ms, 10), everybody(2, 1500*ms, 10)),
 			4, conns, conns, 990},
 		{"each something else", func() (all []arrival) {
 			for i := range 10_000 {
@@ -48,11 +50,13 @@ func TestBroadcasts(t *testing.T) {
 			return all
 		}(), 0, 0, 0, 0},
 		{"one repeats itself", []arrival{{1, 7, 0}, {1, 7, ms}, {1, 7, 2 * ms}}, 0, 0, 0, 0},
-		{"again after long", join(everybody(1, 0, 10), everybody(2, ms, 0), everybody(3, ms, 0), everybody(4, ms, 0), everybody(5, ms, 0),
+		{"again after long", join(everybody(1, 0, 10), everybody(2, ms, 0), everybody(3, ms, 0), everybody(4, ms, 0),
+			everybody(5, ms, 0),
 			everybody(1, 60_000*ms, 10)), 6, conns, conns, 990},
 		{"who comes first and is new opens the next", join(everybody(1, 0, 10), everybody(1, 1000*ms, 10),
 			[]arrival{{conns, 1, 2000 * ms}}, everybody(1, 2000*ms, 10)), 3, conns, conns + 1, 990},
-		{"late", join(everybody(1, 0, 10), everybody(1, 1000*ms, 10)[:conns-1], []arrival{{conns - 1, 1, 1900 * ms}}, everybody(1, 2000*ms, 10)),
+		{"late", join(everybody(1, 0, 10), everybody(1, 1000*ms, 10)[:conns-1], []arrival{{conns - 1, 1, 1900 * ms}},
+			everybody(1, 2000*ms, 10)),
 			3, conns, conns, 900 * ms},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -71,7 +75,8 @@ func TestBroadcasts(t *testing.T) {
 			if got == nil {
 				t.Fatal("found none")
 			}
-			if got.Broadcasts != tt.broadcasts || got.Fewest != tt.fewest || got.Most != tt.most || got.Median != conns {
+			if got.Broadcasts != tt.broadcasts || got.Fewest != tt.fewest || got.Most != tt.most ||
+				got.Median != conns {
 				t.Errorf("%+v", *got)
 			}
 			if longest := got.Whole.Quantiles().Max; longest != tt.longest*1000 {
@@ -97,7 +102,8 @@ func TestBroadcastsOfThreads(t *testing.T) {
 		}
 		all.Wait()
 	}
-	if got := b.sum(); got == nil || got.Broadcasts != turns || got.Fewest != threads*conns || got.Most != threads*conns {
+	if got := b.sum(); got == nil || got.Broadcasts != turns || got.Fewest != threads*conns ||
+		got.Most != threads*conns {
 		t.Errorf("%+v", got)
 	}
 }

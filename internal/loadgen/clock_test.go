@@ -67,7 +67,9 @@ func TestExchangeOverTheWrap(t *testing.T) {
 	e.Exchange(ctx, Exchange{Size: 64, Interval: 20 * time.Millisecond, Duration: duration, Drain: time.Minute})
 	took := time.Since(began)
 	tally, err := e.Stop()
-	if sum := tally.Received + tally.Errors["echo_overdue"]; err != nil || sum != 200 || tally.Echo.Summary().Max > int64(took) {
-		t.Errorf("%+v, %v, %+v, %v; want 200 messages, none slower than the exchange of %v", tally.Counts, tally.Errors, tally.Echo.Summary(), err, took)
+	if sum := tally.Received + tally.Errors["echo_overdue"]; err != nil || sum != 200 ||
+		tally.Echo.Summary().Max > int64(took) {
+		t.Errorf("%+v, %v, %+v, %v; want 200 messages, none slower than the exchange of %v", tally.Counts, tally.Errors,
+			tally.Echo.Summary(), err, took)
 	}
 }

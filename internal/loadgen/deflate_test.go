@@ -91,7 +91,8 @@ func TestDeflatedEcho(t *testing.T) {
 		"pattern":   {"", 1, 1 << 20},
 	} {
 		t.Run(name, func(t *testing.T) {
-			p := talkPlan(deflating(t, noContext, deflatedEcho(t, tt.most)), 10, plan.Talk{Message: tt.message, Deflate: true})
+			p := talkPlan(deflating(t, noContext, deflatedEcho(t, tt.most)), 10,
+				plan.Talk{Message: tt.message, Deflate: true})
 			e, err := Start(p, 500)
 			if err != nil {
 				t.Fatal(err)
@@ -101,11 +102,13 @@ func TestDeflatedEcho(t *testing.T) {
 			e.Exchange(ctx, Exchange{Size: 500, PerConn: 4, Depth: tt.depth, Drain: 20 * time.Second})
 			e.Close(ctx)
 			got, err := e.Stop()
-			if err != nil || got.Sent != 40 || got.Received != 40 || got.Lost != 0 || got.Mismatched != 0 || got.Closed != 10 {
+			if err != nil || got.Sent != 40 || got.Received != 40 || got.Lost != 0 || got.Mismatched != 0 ||
+				got.Closed != 10 {
 				t.Fatalf("%+v, %v, %v", got.Counts, got.Errors, err)
 			}
 			d := got.Deflated
-			if d.Agreed != 10 || d.Refused != 0 || d.Messages != 80 || d.Sent != got.Bytes || d.Received != got.Bytes || d.SentWire < 40 || d.ReceivedWire < 40 || d.Spent <= 0 {
+			if d.Agreed != 10 || d.Refused != 0 || d.Messages != 80 || d.Sent != got.Bytes || d.Received != got.Bytes ||
+				d.SentWire < 40 || d.ReceivedWire < 40 || d.Spent <= 0 {
 				t.Errorf("%+v", d)
 			}
 		})
@@ -152,7 +155,8 @@ func TestDeflateRefusals(t *testing.T) {
 			if tt.cause == "" {
 				e.Exchange(ctx, Exchange{Size: 64, PerConn: 3, Drain: 20 * time.Second})
 			}
-			for end := time.Now().Add(20 * time.Second); strings.HasPrefix(tt.cause, "read_") && e.Counts().Lost < 2 && time.Now().Before(end); {
+			for end := time.Now().Add(20 * time.Second); strings.HasPrefix(tt.cause, "read_") && e.Counts().Lost < 2 &&
+				time.Now().Before(end); {
 				time.Sleep(time.Millisecond)
 			}
 			got, err := e.Stop()

@@ -56,7 +56,8 @@ func TestWebSocketFailures(t *testing.T) {
 			"<title>400 The plain HTTP request was sent to HTTPS port</title>")},
 		{"handshake_tls", true, false, say("HTTP/1.0 400 Bad Request\r\n\r\n" +
 			"Client sent an HTTP request to an HTTPS server.\n")},
-		{"handshake_tls", true, false, say("HTTP/1.1 400 Bad Request\r\n\r\nThis port speaks TLS: https:// or wss://\n")},
+		{"handshake_tls", true, false, say("HTTP/1.1 400 Bad Request\r\n\r\nThis port speaks TLS: https:// or " +
+			"wss://\n")},
 		{"handshake_closed", true, false, func(p *peer) { _, _ = p.in.Peek(1) }},
 		{"handshake_timeout", true, false, func(p *peer) { _, _ = io.Copy(io.Discard, p) }},
 		{"handshake_timeout", true, false, say("HTTP/1.1 100 Continue\r\n\r\n")},
@@ -110,11 +111,13 @@ func TestWebSocketText(t *testing.T) {
 		return wsServer(t, true, func(p *peer) {
 			for {
 				f, err := p.next()
-				if err != nil || f.Header.OpCode == ws.OpClose || f.Header.OpCode == ws.OpText && !utf8.Valid(f.Payload) {
+				if err != nil || f.Header.OpCode == ws.OpClose || f.Header.OpCode == ws.OpText &&
+					!utf8.Valid(f.Payload) {
 					return
 				}
 				half := len(f.Payload) / 2
-				first, rest := ws.NewFrame(op, false, f.Payload[:half]), ws.NewFrame(ws.OpContinuation, true, f.Payload[half:])
+				first, rest := ws.NewFrame(op, false, f.Payload[:half]),
+					ws.NewFrame(ws.OpContinuation, true, f.Payload[half:])
 				if p.write(first, rest) != nil {
 					return
 				}

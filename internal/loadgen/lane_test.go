@@ -49,7 +49,8 @@ func TestLanesTakeTurns(t *testing.T) {
 						}
 					}
 					if sum != now.want {
-						t.Fatalf("%d lanes, %d to %d: %d are due at %v, want %d", lanes, at, to, sum, now.since, now.want)
+						t.Fatalf("%d lanes, %d to %d: %d are due at %v, want %d", lanes, at, to, sum, now.since,
+							now.want)
 					}
 				}
 			}

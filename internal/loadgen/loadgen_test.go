@@ -58,8 +58,10 @@ func echo(c net.Conn) { echoUntil(c, func([]byte) bool { return false }) }
 func echoServer(tb testing.TB) int { return listen(tb, echo) }
 
 func testPlan(port int, conns int64, threads int) plan.Plan {
-	return plan.Plan{Target: plan.Target{Places: plan.At(netip.MustParseAddr("127.0.0.1"), port)}, Local: plan.DefaultLocalPorts, Total: conns, Conns: conns,
-		Threads: threads, PrivateTables: threads > 1, Asked: plan.Asked{Window: 64, ConnectTimeout: 30 * time.Second, Close: plan.CloseRST}}
+	return plan.Plan{Target: plan.Target{Places: plan.At(netip.MustParseAddr("127.0.0.1"), port)},
+		Local: plan.DefaultLocalPorts, Total: conns, Conns: conns,
+		Threads: threads, PrivateTables: threads > 1,
+		Asked: plan.Asked{Window: 64, ConnectTimeout: 30 * time.Second, Close: plan.CloseRST}}
 }
 
 func TestEngine(t *testing.T) {
@@ -83,7 +85,8 @@ func TestEngine(t *testing.T) {
 		}
 		e.Close(ctx)
 		tally, err := e.Stop()
-		if err != nil || tally.Closed != 301 || tally.Open() != 0 || tally.Attempted != tally.Established+tally.Failed || len(tally.Errors) != 0 {
+		if err != nil || tally.Closed != 301 || tally.Open() != 0 ||
+			tally.Attempted != tally.Established+tally.Failed || len(tally.Errors) != 0 {
 			t.Errorf("%d threads: tally %+v, %v", threads, tally.Counts, err)
 		}
 	}
@@ -102,8 +105,10 @@ func TestRampStopsWhenNobodyListens(t *testing.T) {
 	}
 	e.Ramp(context.Background())
 	tally, err := e.Stop()
-	if err != nil || e.HaltReason() == "" || tally.Established != 0 || tally.Failed != tally.Attempted || tally.Failed > 3000 || tally.Errors["connect_refused"] != tally.Failed {
-		t.Errorf("reason %q, %+v, %v, %v; want an early end with every failure counted", e.HaltReason(), tally.Counts, tally.Errors, err)
+	if err != nil || e.HaltReason() == "" || tally.Established != 0 || tally.Failed != tally.Attempted ||
+		tally.Failed > 3000 || tally.Errors["connect_refused"] != tally.Failed {
+		t.Errorf("reason %q, %+v, %v, %v; want an early end with every failure counted", e.HaltReason(), tally.Counts,
+			tally.Errors, err)
 	}
 }
 
@@ -139,7 +144,8 @@ func TestRampGoesOnPastDeadPorts(t *testing.T) {
 	e.Ramp(context.Background())
 	tally, err := e.Stop()
 	if err != nil || e.HaltReason() != "" || tally.Established != burst*rounds || tally.Failed != dead*burst*rounds {
-		t.Errorf("halted for %q, %+v, %v, %v; want all %d connects to the port that lives", e.HaltReason(), tally.Counts, tally.Errors, err, burst*rounds)
+		t.Errorf("halted for %q, %+v, %v, %v; want all %d connects to the port that lives", e.HaltReason(),
+			tally.Counts, tally.Errors, err, burst*rounds)
 	}
 }
 
@@ -181,7 +187,8 @@ func TestSampleOfTheOpen(t *testing.T) {
 		})
 		tally, err := e.Stop()
 		if want := min(sample, room); err != nil || tally.Received != want || sample == 50 && most > 4 {
-			t.Errorf("sample of %d: %d verified, want %d; %d in a row were not asked; %+v, %v", sample, tally.Received, want, most, tally.Counts, err)
+			t.Errorf("sample of %d: %d verified, want %d; %d in a row were not asked; %+v, %v", sample, tally.Received,
+				want, most, tally.Counts, err)
 		}
 	}
 }
@@ -199,7 +206,8 @@ func TestPattern(t *testing.T) {
 		t.Error("messages of different connections or numbers are equal")
 	}
 	for id := range int64(2000) {
-		if m := p.message(id, uint32(id*7), 1000); len(m) != 1000 || !bytes.Equal(m, p.message(id, uint32(id*7), 1000)) {
+		if m := p.message(id, uint32(id*7), 1000); len(m) != 1000 ||
+			!bytes.Equal(m, p.message(id, uint32(id*7), 1000)) {
 			t.Fatalf("message of connection %d: %d bytes, or not the same twice", id, len(m))
 		}
 	}

@@ -36,7 +36,8 @@ type packetTransport struct {
 }
 
 func newPackets(s *shared, part plan.Plan) *packetTransport {
-	return &packetTransport{cfg: packets.Config{Plan: part, Secret: s.secret}, events: make([]sys.Event, 2), epoch: time.Now()}
+	return &packetTransport{cfg: packets.Config{Plan: part, Secret: s.secret}, events: make([]sys.Event, 2),
+		epoch: time.Now()}
 }
 
 func (p *packetTransport) start(wakes []int, to receiver) (err error) {

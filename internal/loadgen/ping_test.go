@@ -124,7 +124,8 @@ func TestPingTimeout(t *testing.T) {
 				}
 			}
 		})
-		if c := one.cs.total(); c.Lost != 2 || one.cs.errs[WS][pingTimeout] != 2 || one.cs.list[3].state != closed || one.cs.list[7].state != closed {
+		if c := one.cs.total(); c.Lost != 2 || one.cs.errs[WS][pingTimeout] != 2 || one.cs.list[3].state != closed ||
+			one.cs.list[7].state != closed {
 			t.Errorf("timeout %v: %+v, %v", timeout, c, one.cs.errs[WS])
 		}
 	}
@@ -163,7 +164,8 @@ func TestPingBetweenFrames(t *testing.T) {
 	one.cs.talks[0] = talk{seq: 1, sent: 5}
 	w.room = 3
 	steps(one, time.Second, func() {})
-	if c := one.cs.total(); c.Pings != 1 || c.Lost != 1 || one.cs.list[0].state != open || one.cs.errs[WS][writeOther] != 1 {
+	if c := one.cs.total(); c.Pings != 1 || c.Lost != 1 || one.cs.list[0].state != open ||
+		one.cs.errs[WS][writeOther] != 1 {
 		t.Errorf("%+v, %v", c, one.cs.errs[WS])
 	}
 }
@@ -189,7 +191,8 @@ func TestPingsOverSockets(t *testing.T) {
 		t.Fatal(err)
 	}
 	e.Ramp(context.Background())
-	for end := time.Now().Add(time.Minute); e.Counts().Open() > 0 && time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); e.Counts().Open() > 0 &&
+		time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
 	}
 	tally, err := e.Stop()
 	if err != nil || tally.Errors["ping_timeout"] != 20 || tally.Pongs != 0 {

@@ -75,7 +75,8 @@ func TestHandshakesOfPlaces(t *testing.T) {
 	a, b := serve("a"), serve("b")
 	p.Proto, p.WebSocket.Path, p.Lines = plan.WS, "/p/{i}", "one\ntwo\nthree\n"
 	p.WebSocket.Headers = [][2]string{{"Authorization", "{line}"}}
-	p.Places = []plan.Place{{Host: here, Name: "a.example", Ports: []int{a}}, {Host: here, Ports: []int{b}, Path: "/q?n={i}"}}
+	p.Places = []plan.Place{{Host: here, Name: "a.example", Ports: []int{a}},
+		{Host: here, Ports: []int{b}, Path: "/q?n={i}"}}
 	run(t, p, 1, 0)
 	mu.Lock()
 	defer mu.Unlock()

@@ -33,7 +33,8 @@ func (c *chat) serve(p *peer) {
 		case f.Header.OpCode == ws.OpClose:
 			_ = p.write(ws.NewCloseFrame(f.Payload))
 			return
-		case f.Header.OpCode != ws.OpText, logged != strings.HasPrefix(text, `{"say":`), !logged && !strings.HasPrefix(text, `{"login":`):
+		case f.Header.OpCode != ws.OpText, logged != strings.HasPrefix(text, `{"say":`),
+			!logged && !strings.HasPrefix(text, `{"login":`):
 			c.wrong.Add(1)
 		case !logged:
 			c.logins.Add(1)
@@ -74,7 +75,8 @@ func TestChat(t *testing.T) {
 	} {
 		t.Run(tt.expect, func(t *testing.T) {
 			server := &chat{}
-			p := talkPlan(wsServer(t, true, server.serve), conns, plan.Talk{Message: `{"say":{i},"id":"{uuid}"}`, First: `{"login":{i}}`, Expect: tt.expect, Skip: 1})
+			p := talkPlan(wsServer(t, true, server.serve), conns,
+				plan.Talk{Message: `{"say":{i},"id":"{uuid}"}`, First: `{"login":{i}}`, Expect: tt.expect, Skip: 1})
 			e, err := Start(p, 1)
 			if err != nil {
 				t.Fatal(err)
@@ -93,10 +95,13 @@ func TestChat(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got.Established != conns || got.Lost != 0 || got.Closed != conns || len(got.Errors) > 0 || server.wrong.Load() > 0 || server.logins.Load() != conns {
-				t.Errorf("%+v, %v; the server had %d logins and %d messages that it did not expect", got.Counts, got.Errors, server.logins.Load(), server.wrong.Load())
+			if got.Established != conns || got.Lost != 0 || got.Closed != conns || len(got.Errors) > 0 ||
+				server.wrong.Load() > 0 || server.logins.Load() != conns {
+				t.Errorf("%+v, %v; the server had %d logins and %d messages that it did not expect", got.Counts,
+					got.Errors, server.logins.Load(), server.wrong.Load())
 			}
-			if got.Sent != conns*each || got.Received != tt.received || got.Missing != 0 || got.Pushed != tt.pushed || got.Skipped != conns || got.Firsts != conns || got.Listeners != conns {
+			if got.Sent != conns*each || got.Received != tt.received || got.Missing != 0 || got.Pushed != tt.pushed ||
+				got.Skipped != conns || got.Firsts != conns || got.Listeners != conns {
 				t.Errorf("%+v", got.Counts)
 			}
 			if n := count(got.FirstAnswer); n != tt.firsts {
@@ -169,7 +174,8 @@ func TestFirstAfterReconnect(t *testing.T) {
 		time.Sleep(time.Millisecond)
 	}
 	got, err := e.Stop()
-	if err != nil || got.Reconnected != conns || got.Firsts != 2*conns || got.FirstsAnswered != 2*conns || got.Skipped != 2*conns || got.Pushed != 2*conns ||
+	if err != nil || got.Reconnected != conns || got.Firsts != 2*conns || got.FirstsAnswered != 2*conns ||
+		got.Skipped != 2*conns || got.Pushed != 2*conns ||
 		got.Listeners != conns {
 		t.Errorf("%+v, %v, %v", got.Counts, got.Errors, err)
 	}
@@ -189,7 +195,8 @@ func TestOwnMessages(t *testing.T) {
 		"pipelined": {"{rand}{rand}", 20, 4},
 		"long":      {"{rand}" + plan.Payload(long), 300_010, 2},
 	} {
-		for proto, p := range map[string]plan.Plan{plan.TCP: testPlan(echoServer(t), 10, 1), plan.WS: wsPlan(wsServer(t, true, plainEcho), 10)} {
+		for proto, p := range map[string]plan.Plan{plan.TCP: testPlan(echoServer(t), 10, 1),
+			plan.WS: wsPlan(wsServer(t, true, plainEcho), 10)} {
 			t.Run(name+" "+proto, func(t *testing.T) {
 				p.Talk.Message, p.WebSocket.Text = tt.message, proto == plan.WS
 				e, err := Start(p, 1)
@@ -201,7 +208,8 @@ func TestOwnMessages(t *testing.T) {
 				e.Exchange(ctx, Exchange{Size: 1, PerConn: 4, Depth: tt.depth, Drain: 20 * time.Second})
 				e.Close(ctx)
 				got, err := e.Stop()
-				if err != nil || got.Sent != 40 || got.Received != 40 || got.Mismatched != 0 || got.Lost != 0 || got.Bytes != 40*tt.size {
+				if err != nil || got.Sent != 40 || got.Received != 40 || got.Mismatched != 0 || got.Lost != 0 ||
+					got.Bytes != 40*tt.size {
 					t.Errorf("%+v, %v, %v", got.Counts, got.Errors, err)
 				}
 			})
@@ -223,7 +231,8 @@ func TestOwnMessageThatDiffers(t *testing.T) {
 	}
 	e.Ramp(context.Background())
 	e.Exchange(context.Background(), Exchange{Size: 1, PerConn: 1, Drain: 20 * time.Second})
-	if got, err := e.Stop(); err != nil || got.Received != 1 || got.Mismatched != 1 || got.Errors["echo_mismatch"] != 1 {
+	if got, err := e.Stop(); err != nil || got.Received != 1 || got.Mismatched != 1 ||
+		got.Errors["echo_mismatch"] != 1 {
 		t.Errorf("%+v, %v, %v", got.Counts, got.Errors, err)
 	}
 }
@@ -266,7 +275,8 @@ func TestStream(t *testing.T) {
 			for _, read := range tt.reads {
 				link.to.received(0, []byte(read))
 			}
-			if n := cs.n[TCP]; n.Received != tt.answers || n.Pushed != tt.pushes || n.PushedBytes != tt.pushed || n.Skipped != int64(tt.skip) || n.Lost != 0 {
+			if n := cs.n[TCP]; n.Received != tt.answers || n.Pushed != tt.pushes || n.PushedBytes != tt.pushed ||
+				n.Skipped != int64(tt.skip) || n.Lost != 0 {
 				t.Errorf("%+v", n)
 			}
 		})

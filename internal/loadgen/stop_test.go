@@ -16,7 +16,8 @@ func TestStopIsNotMadeUpFor(t *testing.T) {
 		m := newMirror(t, one)
 		m.piece, m.room = readSize, 1<<20
 		m.ramp(one)
-		x := newExchange(cs, Exchange{Size: 64, Interval: interval, Duration: time.Hour, Skip: skip, Drain: time.Second}, 0)
+		x := newExchange(cs, Exchange{Size: 64, Interval: interval, Duration: time.Hour, Skip: skip,
+			Drain: time.Second}, 0)
 		x.beginAt(time.Now(), conns)
 		cs.work = x
 		pass := func(d time.Duration) (most int64) {

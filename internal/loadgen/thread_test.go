@@ -161,14 +161,16 @@ func TestLateAnswerAfterChurn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e.Churn(context.Background(), Churn{Users: users, Size: 64, Duration: 300 * time.Millisecond, Drain: 100 * time.Millisecond})
+	e.Churn(context.Background(), Churn{Users: users, Size: 64, Duration: 300 * time.Millisecond,
+		Drain: 100 * time.Millisecond})
 	sent := e.Counts().Sent
 	close(over)
 	for end := time.Now().Add(time.Minute); e.Counts().Open() > 0 && time.Now().Before(end); {
 		time.Sleep(time.Millisecond)
 	}
 	tally, err := e.Stop()
-	if err != nil || tally.Missing != sent || tally.Errors["echo_timeout"] != sent || tally.Errors["echo_surplus"] != 0 || tally.Open() != 0 {
+	if err != nil || tally.Missing != sent || tally.Errors["echo_timeout"] != sent ||
+		tally.Errors["echo_surplus"] != 0 || tally.Open() != 0 {
 		t.Errorf("%+v, %v, %v; want %d lost and no surplus", tally.Counts, tally.Errors, err, sent)
 	}
 }

@@ -47,7 +47,8 @@ func (f *farEnd) open(slot int64) cause {
 	if f.list[slot].open {
 		f.t.Fatalf("slot %d is opened twice", slot)
 	}
-	f.list[slot] = far{open: true, closed: f.list[slot].closed, reset: f.list[slot].reset, peer: secure.Server(f.cfg), up: new(atomic.Bool)}
+	f.list[slot] = far{open: true, closed: f.list[slot].closed, reset: f.list[slot].reset, peer: secure.Server(f.cfg),
+		up: new(atomic.Bool)}
 	c := &f.list[slot]
 	up := c.up
 	f.pool.Handshake(c.peer, func() {}, func(err error) { up.Store(err == nil) })
@@ -135,7 +136,8 @@ func overFarEnd(t *testing.T, conns int64, room, piece int) (*thread, *farEnd) {
 	link := one.cs.link.(*tlsTransport)
 	link.inner.stop(false)
 	link.to = one.cs
-	f := &farEnd{t: t, to: link, cfg: &tls.Config{Certificates: []tls.Certificate{cert}}, pool: secure.NewPool(4, 0), room: room, piece: piece, list: make([]far, conns)}
+	f := &farEnd{t: t, to: link, cfg: &tls.Config{Certificates: []tls.Certificate{cert}}, pool: secure.NewPool(4, 0),
+		room: room, piece: piece, list: make([]far, conns)}
 	link.inner = f
 	one.lane.to = conns
 	workOver(t, one, newRamp(one.cs, &one.lane, time.Now(), func() {}))
@@ -219,6 +221,7 @@ func TestTLSLingers(t *testing.T) {
 		return f.list[0].end != nil
 	})
 	if c := &f.list[0]; c.closed != 1 || c.reset || !bytes.Equal(c.got, message) || c.end != io.EOF {
-		t.Errorf("slot 0: closed %d times, reset %v; %d of %d bytes came, and then %v", c.closed, c.reset, len(c.got), len(message), c.end)
+		t.Errorf("slot 0: closed %d times, reset %v; %d of %d bytes came, and then %v", c.closed, c.reset, len(c.got),
+			len(message), c.end)
 	}
 }

@@ -77,12 +77,14 @@ func TestTLS(t *testing.T) {
 		max     uint16
 		threads int
 		size, n int
-	}{{"one thread", 0, 1, 64, 5}, {"fd tables", 0, 3, 5000, 5}, {"records", 0, 1, 300_000, 2}, {"TLS 1.2", tls.VersionTLS12, 1, 64, 2}} {
+	}{{"one thread", 0, 1, 64, 5}, {"fd tables", 0, 3, 5000, 5}, {"records", 0, 1, 300_000, 2},
+		{"TLS 1.2", tls.VersionTLS12, 1, 64, 2}} {
 		t.Run(tt.name, func(t *testing.T) {
 			var seen ends
 			port := tlsServer(t, &tls.Config{Certificates: []tls.Certificate{cert}, MaxVersion: tt.max}, seen.echoTLS)
 			got := run(t, tlsPlan(port, 60, tt.threads, ca), tt.size, uint32(tt.n))
-			if got.Established != 60 || got.Received != int64(60*tt.n) || got.Lost != 0 || len(got.Errors) > 0 || got.Closed != 60 {
+			if got.Established != 60 || got.Received != int64(60*tt.n) || got.Lost != 0 || len(got.Errors) > 0 ||
+				got.Closed != 60 {
 				t.Errorf("%+v, %v", got.Counts, got.Errors)
 			}
 			if got.Connect.Count() != 60 || got.TLS.Took.Count() != 60 || got.TLS.Full != 60 || got.TLS.Resumed != 0 {
@@ -159,7 +161,8 @@ func TestTLSResumption(t *testing.T) {
 		how  plan.Resume
 		max  uint16
 		full int64 // at most, of 40
-	}{{plan.ResumeReturning, 0, 4}, {plan.ResumeNone, 0, 40}, {plan.ResumeAll, 0, 4}, {plan.ResumeReturning, tls.VersionTLS12, 4}} {
+	}{{plan.ResumeReturning, 0, 4}, {plan.ResumeNone, 0, 40}, {plan.ResumeAll, 0, 4},
+		{plan.ResumeReturning, tls.VersionTLS12, 4}} {
 		t.Run(fmt.Sprint(tt.how, tt.max), func(t *testing.T) {
 			port := tlsServer(t, &tls.Config{Certificates: []tls.Certificate{cert}, MaxVersion: tt.max}, echo)
 			p := tlsPlan(port, 4, 1, ca)
@@ -205,11 +208,14 @@ func TestTLSFailures(t *testing.T) {
 		{"tls_wrong_name", secured(&tls.Config{}, other), otherCA, nil},
 		{"tls_wrong_name", secured(&tls.Config{}, cert), ca, func(s *plan.TLS) { s.SNI = "elsewhere.example" }},
 		{"tls_version", secured(&tls.Config{MaxVersion: tls.VersionTLS11}, cert), ca, nil},
-		{"tls_alert_protocol", secured(&tls.Config{NextProtos: []string{"a"}}, cert), ca, func(s *plan.TLS) { s.ALPN = []string{"b"} }},
+		{"tls_alert_protocol", secured(&tls.Config{NextProtos: []string{"a"}}, cert), ca,
+			func(s *plan.TLS) { s.ALPN = []string{"b"} }},
 		{"read_alert_certificate", secured(&tls.Config{ClientAuth: tls.RequireAnyClientCert}, cert), ca, nil},
-		{"tls_alert_handshake", secured(&tls.Config{ClientAuth: tls.RequireAnyClientCert, MaxVersion: tls.VersionTLS12}, cert), ca, nil},
+		{"tls_alert_handshake", secured(&tls.Config{ClientAuth: tls.RequireAnyClientCert, MaxVersion: tls.VersionTLS12},
+			cert), ca, nil},
 		{"tls_not_tls", echoServer(t), ca, nil},
-		{"tls_not_tls", listen(t, func(c net.Conn) { _, _ = io.WriteString(c, "220 mail.example ESMTP\r\n"); echo(c) }), ca, nil},
+		{"tls_not_tls", listen(t, func(c net.Conn) { _, _ = io.WriteString(c, "220 mail.example ESMTP\r\n"); echo(c) }),
+			ca, nil},
 		{"tls_closed", listen(t, func(c net.Conn) { _, _ = c.Read(make([]byte, 5000)) }), ca, nil},
 		{"tls_timeout", listen(t, func(c net.Conn) { _, _ = io.Copy(io.Discard, c) }), ca, nil},
 	} {
@@ -222,7 +228,8 @@ func TestTLSFailures(t *testing.T) {
 		if got.Errors[tt.want] != 4 || len(got.Errors) != 1 || got.Received != 0 {
 			t.Errorf("%s: %+v %v", tt.want, got.Counts, got.Errors)
 		}
-		if first := got.First; tt.want != "tls_timeout" && (first == nil || first.Cause != tt.want || !strings.HasPrefix(first.Lines[0], "TLS: ")) {
+		if first := got.First; tt.want != "tls_timeout" &&
+			(first == nil || first.Cause != tt.want || !strings.HasPrefix(first.Lines[0], "TLS: ")) {
 			t.Errorf("%s: the first failure is %+v", tt.want, first)
 		}
 		p.TLS.Insecure = true
@@ -249,12 +256,14 @@ func TestTLSClientCertificate(t *testing.T) {
 	mine, mineCA := certified(t, time.Now(), "user")
 	key := keyPEM(t, mine)
 	var names atomic.Int64
-	port := tlsServer(t, &tls.Config{Certificates: []tls.Certificate{cert}, ClientAuth: tls.RequireAnyClientCert}, func(c net.Conn) {
-		if peer := c.(*tls.Conn).ConnectionState().PeerCertificates; len(peer) == 1 && peer[0].DNSNames[0] == "user" {
-			names.Add(1)
-		}
-		echo(c)
-	})
+	port := tlsServer(t, &tls.Config{Certificates: []tls.Certificate{cert}, ClientAuth: tls.RequireAnyClientCert},
+		func(c net.Conn) {
+			if peer := c.(*tls.Conn).ConnectionState().PeerCertificates; len(peer) == 1 &&
+				peer[0].DNSNames[0] == "user" {
+				names.Add(1)
+			}
+			echo(c)
+		})
 	p := tlsPlan(port, 5, 1, ca)
 	p.TLS.Cert, p.TLS.Key = mineCA, key
 	if got := run(t, p, 10, 1); got.Received != 5 || names.Load() != 5 {
@@ -332,7 +341,8 @@ func TestTLSIdle(t *testing.T) {
 	each := float64(heap()-before) / conns
 	t.Logf("%.0f bytes of live heap a connection, its server's goroutine among them", each)
 	if each > bound || goroutines > conns+30 {
-		t.Errorf("%.0f bytes a connection, want at most %d; %d goroutines, of which %d are the server's", each, bound, goroutines, conns)
+		t.Errorf("%.0f bytes a connection, want at most %d; %d goroutines, of which %d are the server's", each, bound,
+			goroutines, conns)
 	}
 	e.Close(ctx)
 	if got, err := e.Stop(); err != nil || got.Closed != conns || got.Received != conns {

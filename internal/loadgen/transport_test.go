@@ -137,7 +137,8 @@ func TestMessagesOverAnyTransport(t *testing.T) {
 			}
 			want *= int64(tt.x.PerConn)
 			c := one.cs.total()
-			if c.Established != conns || c.Sent != want || c.Received != want || c.Open() != conns || one.cs.msgs.under != 0 {
+			if c.Established != conns || c.Sent != want || c.Received != want || c.Open() != conns ||
+				one.cs.msgs.under != 0 {
 				t.Errorf("%+v, want %d messages", c, want)
 			}
 			if slow := tt.x.Size > 512 || tt.x.SizeMax > 512 || tt.x.Depth > 1; slow != (m.nagles > 0) {

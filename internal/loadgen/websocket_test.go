@@ -120,7 +120,8 @@ func TestWebSocket(t *testing.T) {
 		p := wsPlan(wsServer(t, true, plainEcho), 20)
 		p.Close = plan.CloseFIN
 		got := run(t, p, size, 5)
-		if got.Established != 20 || got.Received != 100 || got.Lost != 0 || got.Bytes != int64(100*size) || len(got.Errors) > 0 || got.Closed != 20 {
+		if got.Established != 20 || got.Received != 100 || got.Lost != 0 || got.Bytes != int64(100*size) ||
+			len(got.Errors) > 0 || got.Closed != 20 {
 			t.Errorf("%d B: %+v, %v", size, got.Counts, got.Errors)
 		}
 		if got.Upgrade.Summary().Count != 20 || got.By[WS].Received != 100 || got.By[TCP].Attempted != 0 {
@@ -149,13 +150,15 @@ func TestWebSocketHandshake(t *testing.T) {
 		plainEcho(p)
 	})
 	p := wsPlan(port, 3)
-	p.WebSocket = plan.WebSocket{Path: "/chat?room=1", Headers: [][2]string{{"X-One", "1"}, {"Origin", "http://o"}}, Subprotocol: "a, b"}
+	p.WebSocket = plan.WebSocket{Path: "/chat?room=1", Headers: [][2]string{{"X-One", "1"}, {"Origin", "http://o"}},
+		Subprotocol: "a, b"}
 	got := run(t, p, 10, 1)
 	if got.Received != 3 {
 		t.Errorf("%+v %v", got.Counts, got.Errors)
 	}
 	for range 3 {
-		if k := <-keys; !strings.HasPrefix(k, "/chat?room=1") || !strings.Contains(k, "X-One=1") || !strings.Contains(k, "Origin=http://o") {
+		if k := <-keys; !strings.HasPrefix(k, "/chat?room=1") || !strings.Contains(k, "X-One=1") ||
+			!strings.Contains(k, "Origin=http://o") {
 			t.Errorf("request had %q", k)
 		}
 	}
@@ -191,7 +194,8 @@ func TestWebSocketServersAreFree(t *testing.T) {
 			half := len(f.Payload) / 2
 			ping := ws.NewPingFrame([]byte("ping"))
 			err = bytewise(p, ping, ws.NewFrame(ws.OpBinary, false, f.Payload[:half]), ws.NewPongFrame(nil), ping,
-				ws.NewFrame(ws.OpContinuation, false, nil), ws.NewFrame(ws.OpContinuation, false, f.Payload[half:]), ws.NewFrame(ws.OpContinuation, true, nil))
+				ws.NewFrame(ws.OpContinuation, false, nil), ws.NewFrame(ws.OpContinuation, false, f.Payload[half:]),
+				ws.NewFrame(ws.OpContinuation, true, nil))
 			if err != nil {
 				return
 			}
@@ -289,10 +293,12 @@ func TestMixed(t *testing.T) {
 		plan.Place{Host: p.Host(), WS: true, Ports: []int{wsServer(t, true, plainEcho), wsServer(t, true, plainEcho)}})
 	got := run(t, p, 1000, 2)
 	tcp, web := got.By[TCP], got.By[WS]
-	if got.Received != 202 || tcp.Established != 51 || web.Established != 50 || tcp.Received != 102 || web.Received != 100 || len(got.Errors) > 0 {
+	if got.Received != 202 || tcp.Established != 51 || web.Established != 50 || tcp.Received != 102 ||
+		web.Received != 100 || len(got.Errors) > 0 {
 		t.Errorf("%+v\ntcp %+v\nws %+v\n%v", got.Counts, tcp.Counts, web.Counts, got.Errors)
 	}
-	if tcp.Connect.Summary().Count != 51 || web.Connect.Summary().Count != 50 || web.Upgrade.Summary().Count != 50 || web.Echo.Summary().Count != 100 {
+	if tcp.Connect.Summary().Count != 51 || web.Connect.Summary().Count != 50 || web.Upgrade.Summary().Count != 50 ||
+		web.Echo.Summary().Count != 100 {
 		t.Error("the latencies are not counted by protocol")
 	}
 }
@@ -326,7 +332,8 @@ func TestMixedErrors(t *testing.T) {
 		t.Fatal(err)
 	}
 	tcp, web := got.By[TCP].Errors, got.By[WS].Errors
-	if got.By[WS].Failed != 20 || web.Sum() != 20 || tcp["echo_timeout"] != 20 || tcp.Sum() != 20 || !maps.Equal(got.Errors, tcp.Plus(web)) {
+	if got.By[WS].Failed != 20 || web.Sum() != 20 || tcp["echo_timeout"] != 20 || tcp.Sum() != 20 ||
+		!maps.Equal(got.Errors, tcp.Plus(web)) {
 		t.Errorf("tcp %v, ws %v, together %v", tcp, web, got.Errors)
 	}
 }

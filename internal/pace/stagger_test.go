@@ -15,7 +15,8 @@ func TestStagger(t *testing.T) {
 	for _, tt := range []struct {
 		n, parts int64
 		jitter   float64
-	}{{1000, 1, 0}, {1000, 3, 0}, {1000, 3, 0.2}, {1000, 1, 1}, {7, 2, 0.5}, {1, 1, 0.2}, {1, 1, 0}, {3, 5, 0.01}, {999, 1, 0.3}} {
+	}{{1000, 1, 0}, {1000, 3, 0}, {1000, 3, 0.2}, {1000, 1, 1}, {7, 2, 0.5}, {1, 1, 0.2}, {1, 1, 0}, {3, 5, 0.01},
+		{999, 1, 0.3}} {
 		t.Run(fmt.Sprint(tt), func(t *testing.T) {
 			var sent []time.Duration
 			for part := range tt.parts {
@@ -30,7 +31,8 @@ func TestStagger(t *testing.T) {
 							t.Fatalf("place %d of round %d comes at %v, the one before at %v", place, round, at, last)
 						}
 						if member < 0 || member >= tt.n || s.Place(member, round) != place {
-							t.Fatalf("place %d of round %d is of member %d, whose place is %d", place, round, member, s.Place(member, round))
+							t.Fatalf("place %d of round %d is of member %d, whose place is %d", place, round, member,
+								s.Place(member, round))
 						}
 						if due := s.Due(member, at); due != round || s.Due(member, at+1) != round+1 {
 							t.Fatalf("member %d: %d due before %v, want %d", member, due, at, round)
@@ -60,7 +62,8 @@ func TestStagger(t *testing.T) {
 			for i := range sent {
 				window, _ := slices.BinarySearch(sent, sent[i]+interval/100)
 				if most := 1 + tt.parts + (tt.n*tt.parts+99)/100; int64(window-i) > most {
-					t.Fatalf("%d sends within a hundredth of the interval after %v, want %d at most", window-i, sent[i], most)
+					t.Fatalf("%d sends within a hundredth of the interval after %v, want %d at most", window-i, sent[i],
+						most)
 				}
 			}
 		})

@@ -66,7 +66,8 @@ func New(cfg Config) (*Link, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &Link{cfg: cfg, tuples: t, in: make([]byte, sys.TunHeader+readBuffer), out: make([]byte, sys.TunHeader+tcp.MaxHeader+readBuffer)}
+	l := &Link{cfg: cfg, tuples: t, in: make([]byte, sys.TunHeader+readBuffer),
+		out: make([]byte, sys.TunHeader+tcp.MaxHeader+readBuffer)}
 	if l.tun, err = sys.NewTun(DeviceName); err != nil {
 		return nil, err
 	}
@@ -81,7 +82,8 @@ func New(cfg Config) (*Link, error) {
 		return nil, err
 	}
 	conns := unsafe.Slice((*tcp.Conn)(unsafe.Pointer(unsafe.SliceData(l.mem))), cfg.Plan.Conns)
-	l.Stack = tcp.New(tcp.Config{Output: l, Events: cfg.Events, ISN: l.isn, MSS: uint16(tcp.MSS(cfg.Plan.Packets.MTU, cfg.Plan.Host().Is6()))}, conns)
+	l.Stack = tcp.New(tcp.Config{Output: l, Events: cfg.Events, ISN: l.isn,
+		MSS: uint16(tcp.MSS(cfg.Plan.Packets.MTU, cfg.Plan.Host().Is6()))}, conns)
 	l.header()
 	return l, nil
 }

@@ -101,9 +101,11 @@ func stream(slot, offset int) byte { return byte(slot*31) + byte(offset*7>>2) }
 
 func connect(t *testing.T, prefix string, host netip.AddrPort, conns, total int) *client {
 	t.Helper()
-	c := &client{t: t, began: time.Now(), total: total, sent: make([]int, conns), received: make([]int, conns), closed: map[tcp.Cause]int{}}
+	c := &client{t: t, began: time.Now(), total: total, sent: make([]int, conns), received: make([]int, conns),
+		closed: map[tcp.Cause]int{}}
 	var err error
-	p := plan.Plan{Target: plan.Target{Places: plan.At(host.Addr(), int(host.Port()))}, Total: int64(conns), Conns: int64(conns), Threads: 1,
+	p := plan.Plan{Target: plan.Target{Places: plan.At(host.Addr(), int(host.Port()))}, Total: int64(conns),
+		Conns: int64(conns), Threads: 1,
 		Packets: plan.Packets{Prefix: netip.MustParsePrefix(prefix), MTU: 1500}}
 	c.Link, err = New(Config{Plan: p, Events: c, Secret: tcp.Secret{1, 2}})
 	if err != nil {
@@ -151,7 +153,8 @@ func (c *client) until(what string, cond func() bool) {
 	c.t.Helper()
 	for end := time.Now().Add(patience); !cond(); {
 		if time.Now().After(end) {
-			c.t.Fatalf("waited %v for %s: up %d, done %d, closed %v, %+v, %+v", patience, what, c.up, c.done, c.closed, c.Counts, c.Packets)
+			c.t.Fatalf("waited %v for %s: up %d, done %d, closed %v, %+v, %+v", patience, what, c.up, c.done, c.closed,
+				c.Counts, c.Packets)
 		}
 		if c.Receive(64) == 0 {
 			time.Sleep(time.Millisecond)
@@ -166,7 +169,8 @@ var kernels = []struct{ name, address, prefix, setup string }{
 	{"IPv4", "198.19.255.1:10000", "198.18.0.0/16", "ip addr add 198.19.255.1/32 dev lo"},
 	{"IPv6", "[fd00:c10:1::1]:10000", "fd00:c10:2::/64",
 		// The kernel adds the address's route a moment after the address.
-		"ip addr add fd00:c10:1::1/128 dev lo nodad; until ip -6 route show table local | grep -q fd00:c10:1::1; do sleep 0.01; done"},
+		"ip addr add fd00:c10:1::1/128 dev lo nodad; until ip -6 route show table local | grep -q fd00:c10:1::1; do " +
+			"sleep 0.01; done"},
 }
 
 // Against Linux: small and large messages, both ways to end, nothing left.

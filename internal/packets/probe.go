@@ -33,7 +33,8 @@ func Probe(ctx context.Context, p plan.Plan, patience time.Duration) error {
 	defer l.Close()
 	source := l.Source(0)
 	if r, err := sys.Route(source); err != nil || r.Device != l.Device() {
-		return fmt.Errorf("the route to our own source address %s leads to %s, not to the new device %s: %w (ip route get %s)", source, r.Device, l.Device(), ErrElsewhere, source)
+		return fmt.Errorf("the route to our own source address %s leads to %s, not to the new device %s: %w (ip "+
+			"route get %s)", source, r.Device, l.Device(), ErrElsewhere, source)
 	}
 	began := time.Now()
 	l.Sweep(0)

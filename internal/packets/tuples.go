@@ -39,7 +39,8 @@ func newTuples(part plan.Plan) (*tuples, error) {
 		t.used = (last-t.nth)/plan.PacketPorts + 1
 	}
 	if most := part.Packets.Sources(); t.used > most {
-		return nil, fmt.Errorf("%d connections to %d destinations need %d source addresses, and %s has %d: give more with --sources",
+		return nil, fmt.Errorf("%d connections to %d destinations need %d source addresses, and %s has %d: give more "+
+			"with --sources",
 			part.Conns, part.Dests(), t.used, prefix, most)
 	}
 	if prefix.Addr().BitLen()-prefix.Bits() > 1 {
@@ -69,7 +70,8 @@ func (t *tuples) listDests() {
 func (t *tuples) of(slot int) (src, dst netip.AddrPort) {
 	tuple := t.plan.Tuple(t.plan.Offset + int64(slot))
 	n := tuple.Nth - t.nth
-	return netip.AddrPortFrom(t.addr(uint32(n/plan.PacketPorts)), uint16(plan.FirstPacketPort+n%plan.PacketPorts)), t.dest[tuple.Dest]
+	return netip.AddrPortFrom(t.addr(uint32(n/plan.PacketPorts)), uint16(plan.FirstPacketPort+n%plan.PacketPorts)),
+		t.dest[tuple.Dest]
 }
 
 // addr is source address i.

@@ -13,9 +13,11 @@ const locals = plan.PacketPorts
 func part(prefix, host string, conns int64) plan.Plan {
 	var places []plan.Place
 	for i, h := range strings.Fields(host) { // the first has one port more
-		places = append(places, plan.At(netip.MustParseAddr(h), []int{10000, 10001, 10002, 15000, 15001}[min(i, 1):]...)...)
+		places = append(places, plan.At(netip.MustParseAddr(h),
+			[]int{10000, 10001, 10002, 15000, 15001}[min(i, 1):]...)...)
 	}
-	return plan.Plan{Packets: plan.Packets{Prefix: netip.MustParsePrefix(prefix)}, Target: plan.Target{Places: places}, Total: conns, Conns: conns, Threads: 3}
+	return plan.Plan{Packets: plan.Packets{Prefix: netip.MustParsePrefix(prefix)}, Target: plan.Target{Places: places},
+		Total: conns, Conns: conns, Threads: 3}
 }
 
 // Every slot of every part has a 4-tuple of its own that leads back to it, and

@@ -26,16 +26,17 @@ type Asked struct {
 	KeepAlive      time.Duration `json:"keepalive,omitempty"`       // probe a server silent for so long; absent: never
 	Reconnect      bool          `json:"reconnect,omitempty"`       // restore lost connections
 	Hold           time.Duration `json:"hold,omitempty"`
-	Stages         []Stage       `json:"stages,omitempty"`       // in place of one ramp and one hold
-	Size           int           `json:"size,omitempty"`         // bytes per message
-	SizeMax        int           `json:"size_max,omitempty"`     // sizes are size..size_max; absent: all are size
-	Depth          int           `json:"depth,omitempty"`        // messages under way at once on each; absent and 1: one
-	MessageRate    unit.Rate     `json:"message_rate,omitempty"` // of all connections together; absent: closed loop
-	Interval       time.Duration `json:"interval,omitempty"`     // absent: connections stay idle
-	Jitter         float64       `json:"jitter_share,omitempty"` // waits differ by so much of the interval either way
-	Ping           time.Duration `json:"ping,omitempty"`         // WebSocket pings on each connection; absent: none
-	PingTimeout    time.Duration `json:"ping_timeout,omitempty"` // how long a pong may take
-	Close          CloseMode     `json:"close,omitempty"`
-	First          int64         `json:"first,omitempty"` // number of the first connection in what is said: {i}
-	Talk           Talk          `json:"talk,omitzero"`   // what is said, and what answers
+	Stages         []Stage       `json:"stages,omitempty"`   // in place of one ramp and one hold
+	Size           int           `json:"size,omitempty"`     // bytes per message
+	SizeMax        int           `json:"size_max,omitempty"` // sizes are size..size_max; absent: all are size
+	// messages under way at once on each; absent and 1: one
+	Depth       int           `json:"depth,omitempty"`
+	MessageRate unit.Rate     `json:"message_rate,omitempty"` // of all connections together; absent: closed loop
+	Interval    time.Duration `json:"interval,omitempty"`     // absent: connections stay idle
+	Jitter      float64       `json:"jitter_share,omitempty"` // waits differ by so much of the interval either way
+	Ping        time.Duration `json:"ping,omitempty"`         // WebSocket pings on each connection; absent: none
+	PingTimeout time.Duration `json:"ping_timeout,omitempty"` // how long a pong may take
+	Close       CloseMode     `json:"close,omitempty"`
+	First       int64         `json:"first,omitempty"` // number of the first connection in what is said: {i}
+	Talk        Talk          `json:"talk,omitzero"`   // what is said, and what answers
 }

@@ -60,7 +60,8 @@ func (m Machine) Limits() []Limit {
 	}
 	if m.BytesPerConn > 0 {
 		add(limitMemory, m.RoomBytes/m.BytesPerConn,
-			fmt.Sprintf("%s bytes can be taken, a connection takes about %s here", unit.Commas(m.RoomBytes), unit.Commas(m.BytesPerConn)),
+			fmt.Sprintf("%s bytes can be taken, a connection takes about %s here", unit.Commas(m.RoomBytes),
+				unit.Commas(m.BytesPerConn)),
 			"a machine with more memory, or server and client on two machines")
 	}
 	if m.FDsPerTable > 0 {
@@ -74,7 +75,8 @@ func (m Machine) Limits() []Limit {
 		add("file descriptors", saturate(per, max(1, m.Tables)), why, cure)
 	}
 	if m.Tuples > 0 {
-		add("4-tuples", m.Tuples, "local ports × sources × ports", "more --ports, more --sources or a wider net.ipv4.ip_local_port_range")
+		add("4-tuples", m.Tuples, "local ports × sources × ports",
+			"more --ports, more --sources or a wider net.ipv4.ip_local_port_range")
 	}
 	if m.EpollWatches > 0 {
 		per := max(1, m.WatchesPerConn)
@@ -86,12 +88,15 @@ func (m Machine) Limits() []Limit {
 			fmt.Sprintf("sysctl -w fs.epoll.max_user_watches=%d", m.EpollWatches*4))
 	}
 	if m.Conntrack > 0 {
-		add(limitConntrack, m.Conntrack-m.ConntrackTaken, fmt.Sprintf("net.netfilter.nf_conntrack_max %s, %s in use", unit.Commas(m.Conntrack), unit.Commas(m.ConntrackTaken)),
+		add(limitConntrack, m.Conntrack-m.ConntrackTaken,
+			fmt.Sprintf("net.netfilter.nf_conntrack_max %s, %s in use", unit.Commas(m.Conntrack),
+				unit.Commas(m.ConntrackTaken)),
 			"sysctl -w net.netfilter.nf_conntrack_max=..., or no conntrack for these ports (nft: notrack)")
 	}
 	if m.FileMax > 0 {
 		per := max(1, m.FilesPerConn)
-		add(limitFiles, m.FileMax/per, fmt.Sprintf("fs.file-max less what is open: %s", unit.Commas(m.FileMax)), "sysctl -w fs.file-max=...")
+		add(limitFiles, m.FileMax/per, fmt.Sprintf("fs.file-max less what is open: %s", unit.Commas(m.FileMax)),
+			"sysctl -w fs.file-max=...")
 	}
 	if m.ServerConns > 0 {
 		all = append(all, ServerLimit(m.ServerConns))

@@ -76,13 +76,16 @@ func (p Packets) split(k, n int) Packets {
 // checkPackets is Check for a client that speaks TCP itself.
 func (p *Plan) checkPackets() error {
 	if p.Overlap() > 1 {
-		return fmt.Errorf("--engine packets: two targets are one port of one address, whose answers it could not tell apart")
+		return fmt.Errorf("--engine packets: two targets are one port of one address, whose answers it could not " +
+			"tell apart")
 	}
 	if p.Threads > p.Packets.MaxThreads() {
-		return fmt.Errorf("--threads %d: --sources %s has addresses of its own for %d threads at most", p.Threads, p.Packets.Prefix, p.Packets.MaxThreads())
+		return fmt.Errorf("--threads %d: --sources %s has addresses of its own for %d threads at most", p.Threads,
+			p.Packets.Prefix, p.Packets.MaxThreads())
 	}
 	if most := p.Packets.Capacity(p.Threads, p.Dests()); p.Total > most {
-		return fmt.Errorf("--conns %d: the addresses of --sources %s hold %s connections to %d destinations: give a larger prefix or more --ports",
+		return fmt.Errorf("--conns %d: the addresses of --sources %s hold %s connections to %d destinations: give a "+
+			"larger prefix or more --ports",
 			p.Total, p.Packets.Prefix, unit.Commas(most), p.Dests())
 	}
 	return nil

@@ -36,7 +36,8 @@ func TestPacketSplit(t *testing.T) {
 		{"198.18.7.4/30", 4, []string{"198.18.7.4/32", "198.18.7.5/32", "198.18.7.6/32", "198.18.7.7/32"}},
 		{"fd00:c10::/64", 2, []string{"fd00:c10::/65", "fd00:c10:0:0:8000::/65"}},
 	} {
-		p := Plan{Target: Target{Places: At(netip.Addr{}, 1)}, Total: 100, Conns: 100, Threads: c.n, Packets: Packets{Prefix: netip.MustParsePrefix(c.prefix)}}
+		p := Plan{Target: Target{Places: At(netip.Addr{}, 1)}, Total: 100, Conns: 100, Threads: c.n,
+			Packets: Packets{Prefix: netip.MustParsePrefix(c.prefix)}}
 		var got []string
 		for _, part := range p.Split(c.n) {
 			got = append(got, part.Packets.Prefix.String())
@@ -59,7 +60,8 @@ func TestCheckPackets(t *testing.T) {
 		{"198.18.0.1/32", 3*PacketPorts + 1, 1, "--sources 198.18.0.1/32 hold 193,536 connections to 3 destinations"},
 		{"198.18.0.1/32", 10, 2, "--threads 2"},
 	} {
-		p := Plan{Target: Target{Places: At(netip.Addr{}, 1, 2, 3)}, Total: c.total, Conns: c.total, Threads: c.threads, Packets: Packets{Prefix: netip.MustParsePrefix(c.prefix)}}
+		p := Plan{Target: Target{Places: At(netip.Addr{}, 1, 2, 3)}, Total: c.total, Conns: c.total, Threads: c.threads,
+			Packets: Packets{Prefix: netip.MustParsePrefix(c.prefix)}}
 		err := p.Check()
 		if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%+v: %v", c, err)

@@ -214,7 +214,8 @@ func (p *Plan) Check() error {
 	}
 	n := int64(p.Local.N())
 	if n == 0 {
-		return fmt.Errorf("no local port is left: net.ipv4.ip_local_port_range %d..%d is wholly reserved by net.ipv4.ip_local_reserved_ports", p.Local.Low, p.Local.High)
+		return fmt.Errorf("no local port is left: net.ipv4.ip_local_port_range %d..%d is wholly reserved by "+
+			"net.ipv4.ip_local_reserved_ports", p.Local.Low, p.Local.High)
 	}
 	if p.PerCell()*p.Overlap() <= n {
 		return nil

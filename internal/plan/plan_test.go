@@ -34,7 +34,8 @@ func TestTupleCoversEveryCellEvenly(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			p := Plan{Target: Target{Places: At(netip.Addr{}, ports(tt.ports)...)}, Sources: LoopbackSources(tt.sources), Total: tt.conns, Conns: tt.conns}
+			p := Plan{Target: Target{Places: At(netip.Addr{}, ports(tt.ports)...)},
+				Sources: LoopbackSources(tt.sources), Total: tt.conns, Conns: tt.conns}
 			checkTuples(t, &p)
 		})
 	}
@@ -72,7 +73,8 @@ func checkTuples(t *testing.T, p *Plan) {
 			t.Fatalf("tuple %+v: Nth reaches PerCell %d", tu, p.PerCell())
 		}
 	}
-	for _, beyond := range []Tuple{{Nth: -1}, {Nth: p.PerCell()}, {Dest: p.Dests(), Source: max(0, len(p.Sources)-1)}, {Dest: -1}} {
+	for _, beyond := range []Tuple{{Nth: -1}, {Nth: p.PerCell()}, {Dest: p.Dests(), Source: max(0, len(p.Sources)-1)},
+		{Dest: -1}} {
 		if n, is := p.Number(beyond); is {
 			t.Fatalf("conns=%d: tuple %+v of nobody leads to %d", p.Total, beyond, n)
 		}
@@ -89,7 +91,8 @@ func checkTuples(t *testing.T, p *Plan) {
 func TestSplitCoversEveryNumberOnce(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	for range 500 {
-		p := Plan{Target: Target{Places: At(netip.Addr{}, ports(3)...)}, Total: 1 + r.Int64N(100000), Offset: r.Int64N(50), Verify: r.Int64N(1000), Asked: Asked{Rate: 1000}}
+		p := Plan{Target: Target{Places: At(netip.Addr{}, ports(3)...)}, Total: 1 + r.Int64N(100000),
+			Offset: r.Int64N(50), Verify: r.Int64N(1000), Asked: Asked{Rate: 1000}}
 		p.Conns = p.Total
 		n := 1 + r.IntN(150)
 		next, verify, rate := p.Offset, int64(0), 0.0
@@ -102,13 +105,15 @@ func TestSplitCoversEveryNumberOnce(t *testing.T) {
 			rate += float64(part.Rate)
 		}
 		if next != p.Offset+p.Conns || verify != p.Verify || rate < 999.99 || rate > 1000.01 {
-			t.Fatalf("split of %d into %d ends at %d, verify %d of %d, rate %v", p.Conns, n, next, verify, p.Verify, rate)
+			t.Fatalf("split of %d into %d ends at %d, verify %d of %d, rate %v", p.Conns, n, next, verify, p.Verify,
+				rate)
 		}
 	}
 }
 
 func TestCheckSaysWhatWouldFit(t *testing.T) {
-	local := LocalPorts{Low: 40000, High: 40999, Reserved: []unit.Ports{{First: 40100, N: 100}, {First: 40150, N: 100}, {First: 1, N: 10}}}
+	local := LocalPorts{Low: 40000, High: 40999,
+		Reserved: []unit.Ports{{First: 40100, N: 100}, {First: 40150, N: 100}, {First: 1, N: 10}}}
 	if got := local.N(); got != 850 {
 		t.Fatalf("N() = %d, want 1000 - 150 reserved", got)
 	}
@@ -118,9 +123,14 @@ func TestCheckSaysWhatWouldFit(t *testing.T) {
 		want []string
 	}{
 		{"fits exactly", Plan{Target: Target{Places: At(netip.Addr{}, ports(2)...)}, Local: local, Total: 1700}, nil},
-		{"one too many", Plan{Target: Target{Places: At(netip.Addr{}, ports(2)...)}, Local: local, Total: 1701}, []string{"--conns 1701", "850 local ports × 1 sources × 2 ports hold 1,700", "--ports 3", "--sources of 2", "40000 40999"}},
-		{"widest range has no hint", Plan{Target: Target{Places: At(netip.Addr{}, ports(1)...)}, Local: LocalPorts{Low: 1024, High: 65535}, Total: 64513}, []string{"64,512 local ports", "--ports 2"}},
-		{"all reserved", Plan{Target: Target{Places: At(netip.Addr{}, ports(1)...)}, Local: LocalPorts{Low: 5, High: 6, Reserved: []unit.Ports{{First: 5, N: 2}}}, Total: 1}, []string{"wholly reserved"}},
+		{"one too many", Plan{Target: Target{Places: At(netip.Addr{}, ports(2)...)}, Local: local, Total: 1701},
+			[]string{"--conns 1701", "850 local ports × 1 sources × 2 ports hold 1,700", "--ports 3", "--sources of 2",
+				"40000 40999"}},
+		{"widest range has no hint", Plan{Target: Target{Places: At(netip.Addr{}, ports(1)...)},
+			Local: LocalPorts{Low: 1024, High: 65535}, Total: 64513}, []string{"64,512 local ports", "--ports 2"}},
+		{"all reserved", Plan{Target: Target{Places: At(netip.Addr{}, ports(1)...)},
+			Local: LocalPorts{Low: 5, High: 6, Reserved: []unit.Ports{{First: 5, N: 2}}}, Total: 1},
+			[]string{"wholly reserved"}},
 		{"no ports", Plan{Local: local, Total: 1}, []string{"0 ports"}},
 	}
 	for _, tt := range tests {
@@ -150,7 +160,8 @@ func TestWidePorts(t *testing.T) {
 }
 
 func TestLimitsTightestFirst(t *testing.T) {
-	m := Machine{RoomBytes: 8000 * 100, BytesPerConn: 8000, FDsPerTable: 20, FDsTaken: 10, Tables: 3, EpollWatches: 500, WatchesPerConn: 2, Tuples: 1000}
+	m := Machine{RoomBytes: 8000 * 100, BytesPerConn: 8000, FDsPerTable: 20, FDsTaken: 10, Tables: 3, EpollWatches: 500,
+		WatchesPerConn: 2, Tuples: 1000}
 	var names []string
 	for _, l := range m.Limits() {
 		names = append(names, l.Name)
@@ -165,7 +176,8 @@ func TestLimitsTightestFirst(t *testing.T) {
 
 // What is in use already is said beside the limit, which is named as it is set.
 func TestLimitsLessWhatIsInUse(t *testing.T) {
-	m := Machine{EpollWatches: 5000, WatchesTaken: 1000, WatchesPerConn: 2, Conntrack: 262_144, ConntrackTaken: 262_000, FilesPerConn: 2, FileMax: 9000}
+	m := Machine{EpollWatches: 5000, WatchesTaken: 1000, WatchesPerConn: 2, Conntrack: 262_144, ConntrackTaken: 262_000,
+		FilesPerConn: 2, FileMax: 9000}
 	for name, want := range map[string]Limit{
 		"epoll watches":            {Max: 2000, Why: "fs.epoll.max_user_watches 5,000, 2 a connection, 1,000 in use"},
 		"conntrack":                {Max: 144, Why: "net.netfilter.nf_conntrack_max 262,144, 262,000 in use"},
@@ -221,7 +233,8 @@ func TestSources(t *testing.T) {
 func TestSeveralPlaces(t *testing.T) {
 	a, b := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("2001:db8::1")
 	p := Plan{Target: Target{Proto: Mixed, WebSocket: WebSocket{Path: "/p"}, Places: []Place{
-		{Host: a, Name: "x.example", Ports: []int{10, 11}}, {Host: b, Ports: []int{10}, WS: true}, {Host: a, Ports: []int{443}, WS: true, Path: "/q"},
+		{Host: a, Name: "x.example", Ports: []int{10, 11}}, {Host: b, Ports: []int{10}, WS: true},
+		{Host: a, Ports: []int{443}, WS: true, Path: "/q"},
 	}}, Total: 4 * 640, Conns: 4 * 640}
 	list, counts := p.List(), map[int]int{}
 	for i := range p.Total {
@@ -232,15 +245,18 @@ func TestSeveralPlaces(t *testing.T) {
 		}
 	}
 	for i, want := range []Dest{
-		{At: netip.AddrPortFrom(a, 10), Name: "x.example", Path: "/p"}, {At: netip.AddrPortFrom(b, 10), WS: true, Path: "/p"},
-		{At: netip.AddrPortFrom(a, 443), WS: true, Path: "/q"}, {At: netip.AddrPortFrom(a, 11), Name: "x.example", Path: "/p"},
+		{At: netip.AddrPortFrom(a, 10), Name: "x.example", Path: "/p"},
+		{At: netip.AddrPortFrom(b, 10), WS: true, Path: "/p"},
+		{At: netip.AddrPortFrom(a, 443), WS: true, Path: "/q"},
+		{At: netip.AddrPortFrom(a, 11), Name: "x.example", Path: "/p"},
 	} {
 		if list[i] != want || counts[i] != 640 {
 			t.Errorf("destination %d is %+v with %d connections; want %+v with 640", i, list[i], counts[i], want)
 		}
 	}
 	if len(list) != p.Dests() || len(p.Hosts()) != 2 || !p.TwoFamilies() || p.OnLoopback() || p.Overlap() != 1 {
-		t.Errorf("%d destinations of %d, hosts %v, two families %v, on loopback %v, overlap %d", len(list), p.Dests(), p.Hosts(), p.TwoFamilies(), p.OnLoopback(), p.Overlap())
+		t.Errorf("%d destinations of %d, hosts %v, two families %v, on loopback %v, overlap %d", len(list), p.Dests(),
+			p.Hosts(), p.TwoFamilies(), p.OnLoopback(), p.Overlap())
 	}
 	if got := p.Ports(); !slices.Equal(got, []int{10, 11, 443}) {
 		t.Errorf("ports %v", got)
@@ -259,7 +275,8 @@ func TestSeveralPlaces(t *testing.T) {
 // Two names of one port share its 4-tuples.
 func TestPlacesThatOverlap(t *testing.T) {
 	a := netip.MustParseAddr("192.0.2.1")
-	p := Plan{Target: Target{Places: []Place{{Host: a, Name: "x.example", Ports: []int{10}}, {Host: a, Name: "y.example", Ports: []int{10}}}},
+	p := Plan{Target: Target{Places: []Place{{Host: a, Name: "x.example", Ports: []int{10}},
+		{Host: a, Name: "y.example", Ports: []int{10}}}},
 		Local: LocalPorts{Low: 40001, High: 41000}, Total: 1000}
 	if err := p.Check(); err != nil {
 		t.Errorf("1,000 connections over 1,000 local ports: %v", err)
@@ -277,8 +294,10 @@ func TestPlacesThatOverlap(t *testing.T) {
 // What does not fit says how it would, in terms of what the user gave.
 func TestCheckOfPlaces(t *testing.T) {
 	a, b := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("192.0.2.2")
-	p := Plan{Target: Target{Places: append(At(a, 1, 2), At(b, 1, 2)...)}, Local: LocalPorts{Low: 40001, High: 41000}, Total: 4001}
-	if err := p.Check(); err == nil || !strings.Contains(err.Error(), "4 ports of 2 addresses hold 4,000") || !strings.Contains(err.Error(), "--ports 3") {
+	p := Plan{Target: Target{Places: append(At(a, 1, 2), At(b, 1, 2)...)}, Local: LocalPorts{Low: 40001, High: 41000},
+		Total: 4001}
+	if err := p.Check(); err == nil || !strings.Contains(err.Error(), "4 ports of 2 addresses hold 4,000") ||
+		!strings.Contains(err.Error(), "--ports 3") {
 		t.Errorf("by flags: %v", err)
 	}
 	p.URLs = []string{"tcp://x.example:1-2"}

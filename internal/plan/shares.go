@@ -138,7 +138,8 @@ func (w Whole) total(rooms []Room, caps []int64, tightest []Limit) (int64, error
 	case n == math.MaxInt64:
 		return 0, fmt.Errorf("--conns auto: no agent says what it holds: give a number")
 	case bounded && n > server.Max:
-		return 0, fmt.Errorf("--conns %d: the server takes %s: %s; %s", n, unit.Commas(server.Max), server.Why, server.Cure)
+		return 0, fmt.Errorf("--conns %d: the server takes %s: %s; %s", n, unit.Commas(server.Max), server.Why,
+			server.Cure)
 	case n > sum || caps[k] < 1:
 		l := tightest[k]
 		return 0, fmt.Errorf("--conns %s: %d agents hold %s; the tightest is %s with %s: %s: %s; %s",

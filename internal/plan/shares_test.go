@@ -16,7 +16,8 @@ import (
 func rooms(caps ...int64) (all []Room) {
 	for i, c := range caps {
 		name := string(rune('a' + i))
-		all = append(all, Room{Agent: name, Machine: "m" + name, Limits: []Limit{{Name: "4-tuples", Max: c, Why: "few", Cure: "more --ports"}, {Name: "memory", Max: 1e9}}})
+		all = append(all, Room{Agent: name, Machine: "m" + name,
+			Limits: []Limit{{Name: "4-tuples", Max: c, Why: "few", Cure: "more --ports"}, {Name: "memory", Max: 1e9}}})
 	}
 	return all
 }
@@ -29,7 +30,8 @@ func TestShares(t *testing.T) {
 		onOne[i].Machine = "m"
 		onOne[i].Limits[1].Max = 600
 	}
-	served := append(rooms(500), Room{Agent: "b", Machine: "mb", Limits: []Limit{{Name: "the server", Max: 700, Why: "it says so", Cure: "--max-conns"}}})
+	served := append(rooms(500), Room{Agent: "b", Machine: "mb",
+		Limits: []Limit{{Name: "the server", Max: 700, Why: "it says so", Cure: "--max-conns"}}})
 	tests := []struct {
 		name  string
 		whole Whole
@@ -67,10 +69,12 @@ func TestShares(t *testing.T) {
 		rooms []Room
 		want  string
 	}{
-		{Whole{Conns: n(101)}, rooms(50, 20, 30), "--conns 101: 3 agents hold 100; the tightest is b with 20: 4-tuples: few; more --ports"},
+		{Whole{Conns: n(101)}, rooms(50, 20, 30),
+			"--conns 101: 3 agents hold 100; the tightest is b with 20: 4-tuples: few; more --ports"},
 		{Whole{Conns: auto}, rooms(50, 0), "--conns auto: 2 agents hold 50; the tightest is b with 0: 4-tuples"},
 		{Whole{Conns: n(701)}, served, "--conns 701: the server takes 700: it says so; --max-conns"},
-		{Whole{Conns: n(601)}, onOne, "--conns 601: 2 agents hold 600; the tightest is a with 300: memory: , shared by 2 agents"},
+		{Whole{Conns: n(601)}, onOne, "--conns 601: 2 agents hold 600; the tightest is a with 300: memory: , shared " +
+			"by 2 agents"},
 		{Whole{Conns: n(2)}, rooms(5, 5, 5), "--conns 2: 3 agents want at least one each"},
 		{Whole{Conns: auto}, []Room{{Agent: "a"}}, "--conns auto: no agent says what it holds"},
 		{Whole{Conns: n(2)}, nil, "no agent is there"},
@@ -92,7 +96,8 @@ func TestSharesAddUp(t *testing.T) {
 			caps[i] = 1 + random.Int64N(1000)
 			sum += caps[i]
 		}
-		w := Whole{Conns: unit.Count{N: min(sum, int64(len(caps))+random.Int64N(sum))}, Rate: 1000, MessageRate: 70, Verify: random.Int64N(500)}
+		w := Whole{Conns: unit.Count{N: min(sum, int64(len(caps))+random.Int64N(sum))}, Rate: 1000, MessageRate: 70,
+			Verify: random.Int64N(500)}
 		shares, err := Shares(w, rooms(caps...))
 		if err != nil {
 			t.Fatal(err)
@@ -106,7 +111,8 @@ func TestSharesAddUp(t *testing.T) {
 			conns, verify, most = conns+s.Conns, verify+s.Verify, max(most, s.Conns)
 			rate, messages = rate+float64(s.Rate), messages+float64(s.MessageRate)
 		}
-		if conns != w.Conns.N || verify != min(w.Verify, conns) || math.Abs(rate-1000) > 1e-6 || math.Abs(messages-70) > 1e-6 {
+		if conns != w.Conns.N || verify != min(w.Verify, conns) || math.Abs(rate-1000) > 1e-6 ||
+			math.Abs(messages-70) > 1e-6 {
 			t.Fatalf("%+v over %v: %+v", w, caps, shares)
 		}
 		for k, s := range shares {

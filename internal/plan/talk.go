@@ -11,9 +11,10 @@ import (
 type Talk struct {
 	Message Payload `json:"message,omitempty"` // absent: bytes of Size
 	First   Payload `json:"first,omitempty"`   // sent as soon as a connection is established; absent: nothing
-	Expect  string  `json:"expect,omitempty"`  // ExpectEcho or absent, ExpectAny, ExpectNone, or what an answer has in it
-	Skip    int     `json:"skip,omitempty"`    // messages of the server that come before anything else counts
-	Deflate bool    `json:"deflate,omitempty"` // offer permessage-deflate, RFC 7692
+	// ExpectEcho or absent, ExpectAny, ExpectNone, or what an answer has in it
+	Expect  string `json:"expect,omitempty"`
+	Skip    int    `json:"skip,omitempty"`    // messages of the server that come before anything else counts
+	Deflate bool   `json:"deflate,omitempty"` // offer permessage-deflate, RFC 7692
 }
 
 // Payload is what a message says, with placeholders (package fill). It may be any

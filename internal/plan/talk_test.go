@@ -7,7 +7,8 @@ import (
 
 // A payload goes through JSON with every byte, text as text.
 func TestPayload(t *testing.T) {
-	for payload, want := range map[Payload]string{"": `""`, `{"a":"é"}`: `"{\"a\":\"é\"}"`, "\xff\x00": `{"base64":"/wA="}`} {
+	for payload, want := range map[Payload]string{"": `""`, `{"a":"é"}`: `"{\"a\":\"é\"}"`,
+		"\xff\x00": `{"base64":"/wA="}`} {
 		b, err := json.Marshal(payload)
 		if err != nil || string(b) != want {
 			t.Errorf("%q is %s, %v", payload, b, err)
@@ -37,7 +38,8 @@ func TestTalk(t *testing.T) {
 	} {
 		text, given := tt.talk.IsText()
 		if tt.talk.Echoes() != tt.echoes || tt.talk.Words() != tt.words || text != tt.text || given != tt.given {
-			t.Errorf("%+v: echoes %v, words %q, text %v, given %v", tt.talk, tt.talk.Echoes(), tt.talk.Words(), text, given)
+			t.Errorf("%+v: echoes %v, words %q, text %v, given %v", tt.talk, tt.talk.Echoes(), tt.talk.Words(), text,
+				given)
 		}
 		if p := tt.talk.Public(); p.Expect != tt.talk.Expect || tt.talk.Message != "" && p.Message != "1 bytes" {
 			t.Errorf("%+v is shown as %+v", tt.talk, p)

@@ -58,7 +58,8 @@ func ParseURL(text string) (URL, error) {
 	if has {
 		what = fmt.Sprintf("%q is no scheme of ours", word)
 	}
-	return URL{}, fmt.Errorf("target %q: %s: want tcp://HOST:PORT, tls://HOST:PORT, ws://HOST/PATH or wss://HOST/PATH", text, what)
+	return URL{}, fmt.Errorf("target %q: %s: want tcp://HOST:PORT, tls://HOST:PORT, ws://HOST/PATH or wss://HOST/PATH",
+		text, what)
 }
 
 // parse reads what stands behind the scheme.
@@ -72,7 +73,8 @@ func (u *URL) parse(rest string, s scheme) error {
 	}
 	switch {
 	case strings.Contains(authority, "@"):
-		return fmt.Errorf("it has a user (%s@), who belongs into --header 'Authorization: ...'", authority[:strings.Index(authority, "@")])
+		return fmt.Errorf("it has a user (%s@), who belongs into --header 'Authorization: ...'",
+			authority[:strings.Index(authority, "@")])
 	case strings.Contains(path, "#"):
 		return fmt.Errorf("it has a fragment (%s), which is never sent", path[strings.Index(path, "#"):])
 	case !s.ws && path != "" && path != "/":

@@ -18,11 +18,16 @@ func TestParseURL(t *testing.T) {
 		{Text: "tcp://[::ffff:192.0.2.1]:7", Addr: v4, Ports: unit.Ports{First: 7, N: 1}},
 		{Text: "tls://chat.example.com:993", TLS: true, Name: "chat.example.com", Ports: unit.Ports{First: 993, N: 1}},
 		{Text: "ws://localhost", WS: true, Name: "localhost", Ports: unit.Ports{First: 80, N: 1}},
-		{Text: "ws://localhost:8080-8083/ws", WS: true, Name: "localhost", Ports: unit.Ports{First: 8080, N: 4}, Path: "/ws"},
-		{Text: "wss://[2001:db8::1]/a/b?c=d", WS: true, TLS: true, Addr: v6, Ports: unit.Ports{First: 443, N: 1}, Path: "/a/b?c=d"},
-		{Text: "wss://chat.example.com:8443/chat?room={i}", WS: true, TLS: true, Name: "chat.example.com", Ports: unit.Ports{First: 8443, N: 1}, Path: "/chat?room={i}"},
-		{Text: "wss://chat.example.com?room={i}", WS: true, TLS: true, Name: "chat.example.com", Ports: unit.Ports{First: 443, N: 1}, Path: "/?room={i}"},
-		{Text: "ws://h.example/?u=a@b:c", WS: true, Name: "h.example", Ports: unit.Ports{First: 80, N: 1}, Path: "/?u=a@b:c"},
+		{Text: "ws://localhost:8080-8083/ws", WS: true, Name: "localhost", Ports: unit.Ports{First: 8080, N: 4},
+			Path: "/ws"},
+		{Text: "wss://[2001:db8::1]/a/b?c=d", WS: true, TLS: true, Addr: v6, Ports: unit.Ports{First: 443, N: 1},
+			Path: "/a/b?c=d"},
+		{Text: "wss://chat.example.com:8443/chat?room={i}", WS: true, TLS: true, Name: "chat.example.com",
+			Ports: unit.Ports{First: 8443, N: 1}, Path: "/chat?room={i}"},
+		{Text: "wss://chat.example.com?room={i}", WS: true, TLS: true, Name: "chat.example.com",
+			Ports: unit.Ports{First: 443, N: 1}, Path: "/?room={i}"},
+		{Text: "ws://h.example/?u=a@b:c", WS: true, Name: "h.example", Ports: unit.Ports{First: 80, N: 1},
+			Path: "/?u=a@b:c"},
 	} {
 		if got, err := ParseURL(want.Text); err != nil || got != want {
 			t.Errorf("%s: %+v, %v; want %+v", want.Text, got, err, want)
@@ -74,7 +79,8 @@ func TestParseURLRefuses(t *testing.T) {
 }
 
 func FuzzParseURL(f *testing.F) {
-	for _, s := range []string{"tcp://127.0.0.1:1", "ws://[::1]:1-2/x?y", "wss://h", "tls://h:1#", "ws://u@h", "://", "ws://[", "ws://[]:", "ws://h:1-2-3", "ws://h\x00/", "ws://h/{i}"} {
+	for _, s := range []string{"tcp://127.0.0.1:1", "ws://[::1]:1-2/x?y", "wss://h", "tls://h:1#", "ws://u@h", "://",
+		"ws://[", "ws://[]:", "ws://h:1-2-3", "ws://h\x00/", "ws://h/{i}"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
@@ -83,7 +89,8 @@ func FuzzParseURL(f *testing.F) {
 			oneLine(t, text, err)
 			return
 		}
-		if u.Ports.Check() != nil || (u.Name == "") != u.Addr.IsValid() || u.Path != "" && u.Path[0] != '/' || u.Path != "" && !u.WS {
+		if u.Ports.Check() != nil || (u.Name == "") != u.Addr.IsValid() || u.Path != "" && u.Path[0] != '/' ||
+			u.Path != "" && !u.WS {
 			t.Fatalf("%q is taken for %+v", text, u)
 		}
 		if strings.ContainsAny(u.Name+u.Path, " \r\n\x00#") {

@@ -27,7 +27,8 @@ type groupRoom struct {
 // group again, which is no place for a server to be: cgroup-v2.rst.
 func (p FS) memoryGroups() (groups []memoryGroup) {
 	for _, g := range p.cgroups(self, "memory") {
-		m := memoryGroup{group: g, limits: []string{"memory.max", "memory.high"}, usage: g.file("memory.current"), stat: g.file("memory.stat")}
+		m := memoryGroup{group: g, limits: []string{"memory.max", "memory.high"}, usage: g.file("memory.current"),
+			stat: g.file("memory.stat")}
 		if !g.v2 {
 			m.limits, m.usage = []string{"memory.limit_in_bytes"}, g.file("memory.usage_in_bytes")
 		}
@@ -48,7 +49,8 @@ func (p FS) room() (rooms []groupRoom, doubts []string) {
 			switch {
 			case err != nil || limit >= 1<<60: // "max", or v1's 2^63 less a page
 			case limit == 0:
-				doubts = append(doubts, fmt.Sprintf("%s of control group %s is left out: nothing runs in 0 bytes", name, g.name))
+				doubts = append(doubts, fmt.Sprintf("%s of control group %s is left out: nothing runs in 0 bytes", name,
+					g.name))
 			case !ok || limit < r.limit:
 				r, ok = groupRoom{name: name + " of control group " + g.name, limit: limit}, true
 			}

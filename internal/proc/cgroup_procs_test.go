@@ -39,7 +39,8 @@ func TestContainers(t *testing.T) {
 		prefix string
 		want   []Container
 	}{
-		{idOne, []Container{one}}, {"3f9a", []Container{one}}, {"3f9", []Container{one, two}}, {"8", []Container{three}}, {"0", nil},
+		{idOne, []Container{one}}, {"3f9a", []Container{one}}, {"3f9", []Container{one, two}},
+		{"8", []Container{three}}, {"0", nil},
 		{strings.Repeat("3", 64), nil},
 	} {
 		if got := p.Containers(tt.prefix); !slices.Equal(got, tt.want) {
@@ -85,7 +86,8 @@ func TestCgroupPIDs(t *testing.T) {
 func TestStartTime(t *testing.T) {
 	root := t.TempDir()
 	stat := func(state string) string {
-		return "9 (a) b) (c) " + state + " 1 9 9 0 -1 4194560 100 0 0 0 1 2 0 0 20 0 1 0 987654 1000 10 18446744073709551615\n"
+		return "9 (a) b) (c) " + state +
+			" 1 9 9 0 -1 4194560 100 0 0 0 1 2 0 0 20 0 1 0 987654 1000 10 18446744073709551615\n"
 	}
 	write(t, filepath.Join(root, "9", "stat"), stat("S"))
 	write(t, filepath.Join(root, "8", "stat"), stat("Z"))

@@ -99,7 +99,8 @@ func portInUseBy(t *testing.T) {
 	}
 	says("a listener", at(l.Addr()), sys.Listening, us, "listens on "+l.Addr().String())
 	says("a listener, for all addresses", everywhere(at(l.Addr())), sys.Listening, us)
-	says("a connection", everywhere(local), sys.Established, "a connection and no listener", us, "ip_local_reserved_ports")
+	says("a connection", everywhere(local), sys.Established, "a connection and no listener", us,
+		"ip_local_reserved_ports")
 	if err := sys.PortFree(local.Addr(), local.Port()); err == nil {
 		t.Errorf("%s can be bound although a connection has it", local)
 	}

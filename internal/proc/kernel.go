@@ -44,7 +44,8 @@ func (p FS) Kernel() (Kernel, error) {
 		return Kernel{}, memErr
 	}
 	if err != nil {
-		return Kernel{Method: MethodMem, Why: fmt.Sprintf("slabinfo cannot be read: %v", err), Bytes: mem.Used(), Mem: mem}, nil
+		return Kernel{Method: MethodMem, Why: fmt.Sprintf("slabinfo cannot be read: %v", err), Bytes: mem.Used(),
+			Mem: mem}, nil
 	}
 	k := Kernel{Method: MethodSlab, Mem: mem}
 	k.Caches, k.Walked = s.usage(p.page)

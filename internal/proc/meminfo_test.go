@@ -59,7 +59,8 @@ func TestParseMem(t *testing.T) {
 		err      string
 	}{
 		{"the least there can be", head, 600 * kB, ""},
-		{"names that others begin with", head + "SwapCached: 1 kB\nCached: 100 kB\nActive: 999 kB\nKReclaimable: 7 kB\n", 499 * kB, ""},
+		{"names that others begin with",
+			head + "SwapCached: 1 kB\nCached: 100 kB\nActive: 999 kB\nKReclaimable: 7 kB\n", 499 * kB, ""},
 		{"lines of a kernel to come", head + "FluxCapacitor: many jigawatts\nno colon\n\n", 600 * kB, ""},
 		{"shmem is no page cache", head + "Cached: 100 kB\nShmem: 60 kB\n", 560 * kB, ""},
 		{"more shmem than cache", head + "Cached: 10 kB\nShmem: 60 kB\n", 600 * kB, ""},
@@ -67,12 +68,14 @@ func TestParseMem(t *testing.T) {
 		{"no unit", "MemTotal: 1000\nMemFree: 400\n", 600 * kB, ""},
 		{"no line end", "MemTotal: 1000 kB\nMemFree: 400 kB", 600 * kB, ""},
 		{"nothing", "", 0, "MemTotal 0 and MemFree 0 bytes cannot be"},
-		{"more free than there is", "MemTotal: 1 kB\nMemFree: 2 kB\n", 0, "MemTotal 1024 and MemFree 2048 bytes cannot be"},
+		{"more free than there is", "MemTotal: 1 kB\nMemFree: 2 kB\n", 0,
+			"MemTotal 1024 and MemFree 2048 bytes cannot be"},
 		{"no number", "MemTotal: lots kB\n", 0, `MemTotal: "lots" is not a number of kB`},
 		{"negative", "MemTotal: -1 kB\n", 0, `MemTotal: "-1" is not a number of kB`},
 		{"no MemFree", "MemTotal: 1000 kB\n", 0, "no line MemFree"},
 		{"no value", head + "Slab: kB\n", 0, `Slab: "" is not a number of kB`},
-		{"beyond 64 bits", "MemTotal: 99999999999999999999 kB\n", 0, `MemTotal: "99999999999999999999" is not a number of kB`},
+		{"beyond 64 bits", "MemTotal: 99999999999999999999 kB\n", 0,
+			`MemTotal: "99999999999999999999" is not a number of kB`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			m, err := parseMem([]byte(tt.in))
@@ -108,7 +111,8 @@ func TestRoom(t *testing.T) {
 		{"more to drop than there is", Mem{Total: 1000, Free: 400, CleanCache: 5000}, 0, 1000},
 		{"nothing known", Mem{}, 0.05, Boundless},
 		{"nothing known but a group", Mem{groups: []groupRoom{{"", 200, 120}}}, 0.05, 110},
-		{"the tightest of groups", Mem{Total: 1000, Free: 400, groups: []groupRoom{{"", 200, 120}, {"", 300, 90}}}, 0.1, 60},
+		{"the tightest of groups", Mem{Total: 1000, Free: 400, groups: []groupRoom{{"", 200, 120}, {"", 300, 90}}}, 0.1,
+			60},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			if got := tt.in.Room(tt.reserve); got != tt.want {
@@ -155,26 +159,38 @@ func TestMemOdd(t *testing.T) {
 		doubts        []string
 		err           string
 	}{
-		{"lxcfs with the host's file cache", "MemTotal: 4194304 kB\nMemFree: 1048576 kB\nCached: 524288 kB\nBuffers: 0 kB\nShmem: 0 kB\nDirty: 262144 kB\n" +
-			"Active(file): 1048576 kB\nInactive(file): 23068672 kB\n", nil, small, 4 * gib, gib + gib/4, "this machine's memory",
-			[]string{"Active(file) + Inactive(file), 24427626496 bytes, are left out: only 3221225472 of 4294967296 are taken"}, ""},
+		{"lxcfs with the host's file cache",
+			"MemTotal: 4194304 kB\nMemFree: 1048576 kB\nCached: 524288 kB\nBuffers: 0 kB\nShmem: 0 kB\nDirty: " +
+				"262144 kB\nActive(file): 1048576 kB\nInactive(file): 23068672 kB\n", nil, small, 4 * gib, gib + gib/4,
+			"this machine's memory",
+			[]string{"Active(file) + Inactive(file), 24427626496 bytes, are left out: only 3221225472 of 4294967296 " +
+				"are taken"}, ""},
 		{"nothing but zeros", "MemTotal: 0 kB\nMemFree: 0 kB\n", nil, small, 8 * gib, 4 * gib, "this machine's memory",
 			[]string{"memory is that of sysinfo(2), the page cache counts as taken: read meminfo: MemTotal 0"}, ""},
-		{"all free but a zero", "MemTotal: 4194304 kB\nMemFree: 0 kB\n", nil, small, 4 * gib, 0, "this machine's memory", nil, ""},
-		{"more cache than memory", "MemTotal: 1048576 kB\nMemFree: 524288 kB\nCached: 4194304 kB\n", nil, small, gib, gib / 2, "this machine's memory",
+		{"all free but a zero", "MemTotal: 4194304 kB\nMemFree: 0 kB\n", nil, small, 4 * gib, 0,
+			"this machine's memory", nil, ""},
+		{"more cache than memory", "MemTotal: 1048576 kB\nMemFree: 524288 kB\nCached: 4194304 kB\n", nil, small, gib,
+			gib / 2, "this machine's memory",
 			[]string{"a page cache of 4294967296 bytes is left out"}, ""},
-		{"more slab than memory", "MemTotal: 1048576 kB\nMemFree: 524288 kB\nSlab: 4194304 kB\n", nil, small, gib, gib / 2, "this machine's memory",
+		{"more slab than memory", "MemTotal: 1048576 kB\nMemFree: 524288 kB\nSlab: 4194304 kB\n", nil, small, gib,
+			gib / 2, "this machine's memory",
 			[]string{"Slab, 4294967296 bytes, is left out"}, ""},
-		{"hidden: subset=pid", "", nil, small, 8 * gib, 4 * gib, "this machine's memory", []string{"memory is that of sysinfo(2)"}, ""},
-		{"hidden, and a cgroup", "", group, small, 8 * gib, 3 * gib / 4, "memory.max of control group /", []string{"sysinfo(2)"}, ""},
-		{"hidden, sysinfo too, a cgroup", "", group, none, 0, 3 * gib / 4, "memory.max of control group /", []string{"the machine's memory is left out: read meminfo: open "}, ""},
+		{"hidden: subset=pid", "", nil, small, 8 * gib, 4 * gib, "this machine's memory",
+			[]string{"memory is that of sysinfo(2)"}, ""},
+		{"hidden, and a cgroup", "", group, small, 8 * gib, 3 * gib / 4, "memory.max of control group /",
+			[]string{"sysinfo(2)"}, ""},
+		{"hidden, sysinfo too, a cgroup", "", group, none, 0, 3 * gib / 4, "memory.max of control group /",
+			[]string{"the machine's memory is left out: read meminfo: open "}, ""},
 		{"all of it hidden", "", nil, none, 0, 0, "", nil, "read meminfo: open "},
 		{"all of it hidden from a recording", "", nil, nil, 0, 0, "", nil, "no such file or directory"},
 		{"an empty file", "\x00", nil, none, 0, 0, "", nil, "it is empty"},
 		{"not meminfo", "hello\n", nil, none, 0, 0, "", nil, "read meminfo: MemTotal 0"},
-		{"not meminfo, but sysinfo", "hello\n", nil, small, 8 * gib, 4 * gib, "this machine's memory", []string{"sysinfo(2)"}, ""},
-		{"a line cut off", "MemTotal: 4194304 kB\nMemFr", nil, small, 8 * gib, 4 * gib, "this machine's memory", []string{"no line MemFree"}, ""},
-		{"a sysinfo that cannot be", "", group, func() (sys.MachineMemory, error) { return sys.MachineMemory{Total: 1, Free: 2}, nil }, 0, 3 * gib / 4,
+		{"not meminfo, but sysinfo", "hello\n", nil, small, 8 * gib, 4 * gib, "this machine's memory",
+			[]string{"sysinfo(2)"}, ""},
+		{"a line cut off", "MemTotal: 4194304 kB\nMemFr", nil, small, 8 * gib, 4 * gib, "this machine's memory",
+			[]string{"no line MemFree"}, ""},
+		{"a sysinfo that cannot be", "", group,
+			func() (sys.MachineMemory, error) { return sys.MachineMemory{Total: 1, Free: 2}, nil }, 0, 3 * gib / 4,
 			"memory.max of control group /", []string{"the machine's memory is left out"}, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -199,7 +215,8 @@ func TestMemOdd(t *testing.T) {
 				return
 			}
 			if m.Total != tt.total || m.Room(0) != tt.room || m.BoundName(0) != tt.bound {
-				t.Errorf("total %d, room %d of %s, want %d, %d of %s", m.Total, m.Room(0), m.BoundName(0), tt.total, tt.room, tt.bound)
+				t.Errorf("total %d, room %d of %s, want %d, %d of %s", m.Total, m.Room(0), m.BoundName(0), tt.total,
+					tt.room, tt.bound)
 			}
 			if _, total, _ := m.Bound(0); m.Room(0) > total || m.Room(0.05) > m.Room(0) {
 				t.Errorf("room %d, %d with a reserve, of %d", m.Room(0), m.Room(0.05), total)

@@ -69,7 +69,8 @@ func (s Series) whyNoise(m result.Memory) (why result.Warning, noisy bool) {
 	case m.TotalPerConn <= 0 || m.KernelPerConn <= 0:
 		return result.Warn("noisy_nothing"), true
 	case m.Fit.Samples >= minPoints && m.Fit.R2 < minR2:
-		return result.Warn("noisy_fit").Count("conns", s.Held.Conns).Count("samples", int64(m.Fit.Samples)).Number("r2", m.Fit.R2), true
+		return result.Warn("noisy_fit").Count("conns", s.Held.Conns).Count("samples", int64(m.Fit.Samples)).
+			Number("r2", m.Fit.R2), true
 	case m.Method != MethodMem:
 		return why, false
 	case m.Fit.Samples < memPoints:

@@ -18,7 +18,8 @@ func TestSeriesWithholds(t *testing.T) {
 		i := 0
 		each(&s, func(p *Snapshot) {
 			p.Kernel.Mem.Free = uint64(int64(p.Kernel.Mem.Free) - drift[i%len(drift)]<<20)
-			p.Kernel = Kernel{Method: MethodMem, Why: "slabinfo cannot be read", Bytes: p.Kernel.Mem.Used(), Mem: p.Kernel.Mem}
+			p.Kernel = Kernel{Method: MethodMem, Why: "slabinfo cannot be read", Bytes: p.Kernel.Mem.Used(),
+				Mem: p.Kernel.Mem}
 			i++
 		})
 		return s
@@ -36,16 +37,25 @@ func TestSeriesWithholds(t *testing.T) {
 			s.Held.Server.PSS -= 20 << 20
 			return s
 		}(), "noisy_below_nothing enough 100000 server_bytes_per_conn -20551.5"},
-		{"a client that gave back a little", func() Series { c := typical; c.client = -20; return c.ramp(1000, 20, 0) }(), ""},
+		{"a client that gave back a little",
+			func() Series { c := typical; c.client = -20; return c.ramp(1000, 20, 0) }(), ""},
 		{"meminfo on a quiet machine", byMem(typical.ramp(1_000_000, 20, 0), 0), ""},
-		{"meminfo, two samples", byMem(typical.ramp(1000, 1, 0), 0), "noisy_few_samples enough 200000 samples 2 or root without /proc/slabinfo"},
-		{"meminfo, too few samples", byMem(typical.ramp(100_000, 5, 0), 0), "noisy_few_samples enough 200000 samples 6 or root"},
-		{"meminfo, memory that came back", byMem(typical.ramp(2000, 20, 0), 0, -1, -2, -3, -4, -5, -6, -7, -8, -9, -10, -11, -12, -13, -14, -15, -16, -17, -18, -19, -20, -21),
+		{"meminfo, two samples", byMem(typical.ramp(1000, 1, 0), 0),
+			"noisy_few_samples enough 200000 samples 2 or root without /proc/slabinfo"},
+		{"meminfo, too few samples", byMem(typical.ramp(100_000, 5, 0), 0),
+			"noisy_few_samples enough 200000 samples 6 or root"},
+		{"meminfo, memory that came back",
+			byMem(typical.ramp(2000, 20, 0), 0, -1, -2, -3, -4, -5, -6, -7, -8, -9, -10, -11, -12, -13, -14, -15, -16,
+				-17, -18, -19, -20, -21),
 			"noisy_below_nothing enough 50000 kernel_bytes_per_conn -"},
-		{"meminfo, a server that comes out below nothing", byMem(func() Series { c := typical; c.server = -1; return c.ramp(100_000, 20, 0) }(), 0), "server_bytes_per_conn -1.0"},
+		{"meminfo, a server that comes out below nothing",
+			byMem(func() Series { c := typical; c.server = -1; return c.ramp(100_000, 20, 0) }(), 0),
+			"server_bytes_per_conn -1.0"},
 		{"meminfo, a machine that breathes", byMem(typical.ramp(20_000, 20, 0), 0, 64), "noisy_fit"},
 		{"meminfo, a slope that is hardly known", byMem(typical.ramp(20_000, 12, 0), 0, 20), "noisy_slope enough"},
-		{"meminfo, a step before the ramp", byMem(typical.ramp(20_000, 60, 0), append([]int64{0}, slices.Repeat([]int64{45}, 60)...)...), "noisy_difference enough"},
+		{"meminfo, a step before the ramp",
+			byMem(typical.ramp(20_000, 60, 0), append([]int64{0}, slices.Repeat([]int64{45}, 60)...)...),
+			"noisy_difference enough"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			m, _ := tt.in.Memory()
@@ -54,10 +64,12 @@ func TestSeriesWithholds(t *testing.T) {
 				said = facts(*m.Withheld)[0]
 			}
 			if (said != "") != (tt.want != "") || !strings.Contains(said, tt.want) {
-				t.Fatalf("withheld %q, want %q; total %v, r² %v of %d", said, tt.want, m.TotalPerConn, m.Fit.R2, m.Fit.Samples)
+				t.Fatalf("withheld %q, want %q; total %v, r² %v of %d", said, tt.want, m.TotalPerConn, m.Fit.R2,
+					m.Fit.Samples)
 			}
 			if m.Before == nil || m.Held == nil || m.Method != tt.in.Held.Kernel.Method {
-				t.Errorf("Method %q, before %v, held %v: what was in use is known all the same", m.Method, m.Before, m.Held)
+				t.Errorf("Method %q, before %v, held %v: what was in use is known all the same", m.Method, m.Before,
+					m.Held)
 			}
 			if m.Method == MethodMem && (m.Outside != nil || m.PagesPerConn != nil) {
 				t.Error("meminfo is checked with itself")
@@ -145,10 +157,13 @@ func TestSeriesTells(t *testing.T) {
 			c.server, c.client = tt.server, tt.client
 			m, warnings := c.ramp(tt.conns, steps, 0).Memory()
 			for name, v := range map[string][2]float64{
-				"server": {figure(m.ServerPerConn), tt.wantServer}, "server below": {figure(m.ServerBelow), tt.wantBelow},
-				"client": {figure(m.ClientPerConn), tt.wantClient}, "client below": {figure(m.ClientBelow), tt.wantBelowClient},
-				"plain server": {figure(m.Plain.Server), tt.wantServer}, "plain client": {figure(m.Plain.Client), tt.wantClient},
-				"plain total": {m.Plain.Total, tt.wantPlain}, "total": {m.TotalPerConn, tt.wantCost},
+				"server":       {figure(m.ServerPerConn), tt.wantServer},
+				"server below": {figure(m.ServerBelow), tt.wantBelow},
+				"client":       {figure(m.ClientPerConn), tt.wantClient},
+				"client below": {figure(m.ClientBelow), tt.wantBelowClient},
+				"plain server": {figure(m.Plain.Server), tt.wantServer},
+				"plain client": {figure(m.Plain.Client), tt.wantClient},
+				"plain total":  {m.Plain.Total, tt.wantPlain}, "total": {m.TotalPerConn, tt.wantCost},
 			} {
 				if math.Abs(v[0]-v[1]) > 0.01 {
 					t.Errorf("%s, %d steps: %s %v B, want %v", tt.name, steps, name, v[0], v[1])
@@ -157,7 +172,8 @@ func TestSeriesTells(t *testing.T) {
 			if m.At10M != nil && math.Abs(*m.At10M-tt.wantCost*1e7) > 1e6 {
 				t.Errorf("%s: 10,000,000 take %v B", tt.name, *m.At10M)
 			}
-			if slices.ContainsFunc(facts(warnings...), func(w string) bool { return strings.HasPrefix(w, "memory_without_server") }) {
+			if slices.ContainsFunc(facts(warnings...),
+				func(w string) bool { return strings.HasPrefix(w, "memory_without_server") }) {
 				t.Errorf("%s: %v, but it was asked", tt.name, warnings)
 			}
 		}

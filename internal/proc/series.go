@@ -93,7 +93,8 @@ func (s Series) cost(f fitter, grown Growth) (m result.Memory) {
 	// foreign sockets take is not known.
 	if m.Method == MethodSlab && foreign == 0 {
 		outside, fits := f.slope(func(p Snapshot) float64 { return float64(p.Used().System) })
-		if outside > 0 && (fits >= minR2 || f.samples < minPoints) { // or it is the machine's noise that would be compared
+		// or it is the machine's noise that would be compared
+		if outside > 0 && (fits >= minR2 || f.samples < minPoints) {
 			m.Outside = &outside
 		}
 	}
@@ -182,17 +183,20 @@ func (s Series) alike() Series {
 			p.Remote = nil
 		}
 		if p.Remote != nil && !far && p.Remote.Method == MethodSlab {
-			p.Remote = &result.KernelUsage{Method: MethodMem, Bytes: p.Remote.System, System: p.Remote.System, Total: p.Remote.Total}
+			p.Remote = &result.KernelUsage{Method: MethodMem, Bytes: p.Remote.System, System: p.Remote.System,
+				Total: p.Remote.Total}
 		}
 		if !slab && p.Kernel.Method == MethodSlab {
-			p.Kernel = Kernel{Method: MethodMem, Why: "slabinfo could not be read each time", Bytes: p.Kernel.Mem.Used(), Mem: p.Kernel.Mem}
+			p.Kernel = Kernel{Method: MethodMem, Why: "slabinfo could not be read each time",
+				Bytes: p.Kernel.Mem.Used(), Mem: p.Kernel.Mem}
 		}
 		return p
 	}
 	whole := Series{Before: trim(s.Before), Held: trim(s.Held), BothEnds: s.BothEnds, NoSockets: s.NoSockets}
 	for _, p := range s.Ramp {
 		p = trim(p)
-		same := (p.Server != nil) == server && (p.Remote != nil) == remote && p.Kernel.Method == whole.Held.Kernel.Method
+		same := (p.Server != nil) == server && (p.Remote != nil) == remote &&
+			p.Kernel.Method == whole.Held.Kernel.Method
 		if same && (!remote || p.Remote.Method == whole.Held.Remote.Method) {
 			whole.Ramp = append(whole.Ramp, p)
 		}

@@ -64,10 +64,13 @@ func families(n float64) []*dto.MetricFamily {
 		one("c10m_total", dto.MetricType_COUNTER, &dto.Metric{Counter: &dto.Counter{Value: &n}}),
 		one("c10m_now", dto.MetricType_GAUGE, &dto.Metric{Gauge: &dto.Gauge{Value: ptr(-1.5)}}),
 		one("c10m_any", dto.MetricType_UNTYPED, &dto.Metric{Untyped: &dto.Untyped{Value: ptr(2.0)}}),
-		one("c10m_seconds", dto.MetricType_HISTOGRAM, &dto.Metric{Histogram: &dto.Histogram{SampleCount: ptr(uint64(10)), SampleSum: ptr(4.5),
-			Bucket: []*dto.Bucket{{UpperBound: ptr(0.1), CumulativeCount: ptr(uint64(3))}, {UpperBound: ptr(1.0), CumulativeCount: ptr(uint64(8))}}}}),
-		one("c10m_pause", dto.MetricType_SUMMARY, &dto.Metric{Summary: &dto.Summary{SampleCount: ptr(uint64(2)), SampleSum: ptr(3.0),
-			Quantile: []*dto.Quantile{{Quantile: ptr(0.5), Value: ptr(1.0)}}}}),
+		one("c10m_seconds", dto.MetricType_HISTOGRAM,
+			&dto.Metric{Histogram: &dto.Histogram{SampleCount: ptr(uint64(10)), SampleSum: ptr(4.5),
+				Bucket: []*dto.Bucket{{UpperBound: ptr(0.1), CumulativeCount: ptr(uint64(3))},
+					{UpperBound: ptr(1.0), CumulativeCount: ptr(uint64(8))}}}}),
+		one("c10m_pause", dto.MetricType_SUMMARY,
+			&dto.Metric{Summary: &dto.Summary{SampleCount: ptr(uint64(2)), SampleSum: ptr(3.0),
+				Quantile: []*dto.Quantile{{Quantile: ptr(0.5), Value: ptr(1.0)}}}}),
 	}
 }
 
@@ -78,10 +81,11 @@ func TestPush(t *testing.T) {
 	server := httptest.NewServer(s)
 	defer server.Close()
 	n := 0.0
-	p, err := Start(Config{URL: server.URL, Every: 5 * time.Millisecond, Service: "c10m", Version: "abc", Gather: func() ([]*dto.MetricFamily, error) {
-		n++
-		return families(n), nil
-	}})
+	p, err := Start(Config{URL: server.URL, Every: 5 * time.Millisecond, Service: "c10m", Version: "abc",
+		Gather: func() ([]*dto.MetricFamily, error) {
+			n++
+			return families(n), nil
+		}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -96,7 +100,8 @@ func TestPush(t *testing.T) {
 	for _, a := range last.Resource.Attributes {
 		named[a.Key] = a.Value.GetStringValue()
 	}
-	if named["service.name"] != "c10m" || named["service.version"] != "abc" || s.paths[0] != metricsPath || s.tokens[0] != "secret" {
+	if named["service.name"] != "c10m" || named["service.version"] != "abc" || s.paths[0] != metricsPath ||
+		s.tokens[0] != "secret" {
 		t.Errorf("resource %v, path %s, token %q", named, s.paths[0], s.tokens[0])
 	}
 	got := map[string]*metrics.Metric{}
@@ -104,8 +109,10 @@ func TestPush(t *testing.T) {
 		got[m.Name] = m
 	}
 	total := got["c10m_total"].GetSum()
-	if d := total.GetDataPoints()[0]; !total.IsMonotonic || d.GetAsDouble() != n || d.Attributes[0].Key != "proto" || d.Attributes[0].Value.GetStringValue() != "ws" ||
-		total.AggregationTemporality != metrics.AggregationTemporality_AGGREGATION_TEMPORALITY_CUMULATIVE || d.StartTimeUnixNano == 0 || got["c10m_total"].Description != "of c10m_total" {
+	if d := total.GetDataPoints()[0]; !total.IsMonotonic || d.GetAsDouble() != n || d.Attributes[0].Key != "proto" ||
+		d.Attributes[0].Value.GetStringValue() != "ws" ||
+		total.AggregationTemporality != metrics.AggregationTemporality_AGGREGATION_TEMPORALITY_CUMULATIVE ||
+		d.StartTimeUnixNano == 0 || got["c10m_total"].Description != "of c10m_total" {
 		t.Errorf("counter %v, want %v", total, n)
 	}
 	if v := got["c10m_now"].GetGauge().DataPoints[0].GetAsDouble(); v != -1.5 {
@@ -115,7 +122,8 @@ func TestPush(t *testing.T) {
 		t.Errorf("untyped %v", v)
 	}
 	h := got["c10m_seconds"].GetHistogram().DataPoints[0]
-	if h.Count != 10 || h.GetSum() != 4.5 || len(h.ExplicitBounds) != 2 || len(h.BucketCounts) != 3 || h.BucketCounts[0] != 3 || h.BucketCounts[1] != 5 || h.BucketCounts[2] != 2 {
+	if h.Count != 10 || h.GetSum() != 4.5 || len(h.ExplicitBounds) != 2 || len(h.BucketCounts) != 3 ||
+		h.BucketCounts[0] != 3 || h.BucketCounts[1] != 5 || h.BucketCounts[2] != 2 {
 		t.Errorf("histogram %v", h)
 	}
 	if q := got["c10m_pause"].GetSummary().DataPoints[0]; q.Count != 2 || q.QuantileValues[0].Value != 1 {
@@ -131,13 +139,15 @@ func TestPushFails(t *testing.T) {
 	defer refusing.Close()
 	gone := httptest.NewServer(&sink{})
 	gone.Close()
-	for name, tt := range map[string]struct{ url, want string }{"refuses": {refusing.URL, "401"}, "is gone": {gone.URL, "refused"}} {
+	for name, tt := range map[string]struct{ url, want string }{"refuses": {refusing.URL, "401"},
+		"is gone": {gone.URL, "refused"}} {
 		p, err := Start(Config{URL: tt.url, Every: time.Hour, Gather: gather})
 		if err != nil {
 			t.Fatal(err)
 		}
 		sent, failed, err := p.Stop()
-		if sent != 0 || failed == 0 || err == nil || !strings.Contains(err.Error(), tt.want) || strings.Contains(err.Error(), "\n") {
+		if sent != 0 || failed == 0 || err == nil || !strings.Contains(err.Error(), tt.want) ||
+			strings.Contains(err.Error(), "\n") {
 			t.Errorf("%s: %d arrived, %d failed: %v", name, sent, failed, err)
 		}
 	}
@@ -173,7 +183,8 @@ func TestCheckURL(t *testing.T) {
 			t.Errorf("%s: %s, %v", text, got, err)
 		}
 	}
-	for _, text := range []string{"", "collector:4318", "grpc://collector:4317", "http://", "http://a b", "http://c/?x=1", "http://c/#x"} {
+	for _, text := range []string{"", "collector:4318", "grpc://collector:4317", "http://", "http://a b",
+		"http://c/?x=1", "http://c/#x"} {
 		if err := CheckURL(text); err == nil || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%s: %v", text, err)
 		}

@@ -153,23 +153,36 @@ type named struct{ name, path string }
 // parts are the numbers worth a look, as far as any of the groups has them.
 func (c *Comparison) parts(groups []int) (list []part) {
 	for _, p := range []part{
-		{"Setup", []named{{"rate, per second", "setup.rate"}, {"time", "setup.seconds"}, {"connect p50", "setup.latency.p50"}, {"connect p99", "setup.latency.p99"},
-			{"connect p99.9", "setup.latency.p999"}, {"connect max", "setup.latency.max"}, {"handshake p50", "setup.handshake.p50"}, {"handshake p99", "setup.handshake.p99"}}},
-		{"Memory a connection", []named{{"kernel", "memory.kernel_bytes_per_conn"}, {"server", "memory.server_bytes_per_conn"}, {"client", "memory.client_bytes_per_conn"},
-			{"total", "memory.total_bytes_per_conn"}, {"total, plain", "memory.plain.total"}, {"r² of the fit", "memory.fit.r2"}}},
+		{"Setup", []named{{"rate, per second", "setup.rate"}, {"time", "setup.seconds"},
+			{"connect p50", "setup.latency.p50"}, {"connect p99", "setup.latency.p99"},
+			{"connect p99.9", "setup.latency.p999"}, {"connect max", "setup.latency.max"},
+			{"handshake p50", "setup.handshake.p50"}, {"handshake p99", "setup.handshake.p99"}}},
+		{"Memory a connection", []named{{"kernel", "memory.kernel_bytes_per_conn"},
+			{"server", "memory.server_bytes_per_conn"}, {"client", "memory.client_bytes_per_conn"},
+			{"total", "memory.total_bytes_per_conn"}, {"total, plain", "memory.plain.total"},
+			{"r² of the fit", "memory.fit.r2"}}},
 		{"Kernel caches", c.listed("memory.caches.", ".bytes_per_conn")},
-		{"Messages", []named{{"echoes a second", "echo.rate"}, {"echo p50", "echo.latency.p50"}, {"echo p99", "echo.latency.p99"}, {"echo p99.9", "echo.latency.p999"},
+		{"Messages", []named{{"echoes a second", "echo.rate"}, {"echo p50", "echo.latency.p50"},
+			{"echo p99", "echo.latency.p99"}, {"echo p99.9", "echo.latency.p999"},
 			{"echo max", "echo.latency.max"}, {"lost", "echo.lost"}, {"mismatched", "echo.mismatched"},
-			{"pushes a second", "talk.pushes.rate"}, {"fan-out p99", "talk.fan_out.delay.p99"}, {"first message p99", "talk.first.latency.p99"}}},
-		{"Connections", append([]named{{"established", "conns.established"}, {"failed", "conns.failed"}, {"lost", "conns.lost"}}, c.listed("conns.errors.", "")...)},
-		{"Churn", []named{{"transactions", "churn.rate"}, {"p50", "churn.p50_ns"}, {"p99", "churn.p99_ns"}, {"new connections", "churn.conn_rate"},
-			{"TIME_WAIT of the client", "churn.time_wait.client"}, {"local ports in use", "churn.local_ports_used"}, {"no port", "churn.no_port"}, {"ports last", "churn.exhausted_after_seconds"}}},
-		{"Stress", []named{{"errors", "stress.error_share"}, {"not done in time", "stress.undone_transactions"}, {"server memory", "stress.server_after.pss"}}},
-		{"Peak", []named{{"users", "peak.users"}, {"transactions", "peak.rate"}, {"p99", "peak.p99_ns"}, {"breaks at", "peak.breaks_at_users"}}},
-		{"Soak", []named{{"growth an hour", "soak.growth_bytes_per_hour"}, {"at least", "soak.growth_bytes_per_hour_low"}, {"at most", "soak.growth_bytes_per_hour_high"},
+			{"pushes a second", "talk.pushes.rate"}, {"fan-out p99", "talk.fan_out.delay.p99"},
+			{"first message p99", "talk.first.latency.p99"}}},
+		{"Connections", append([]named{{"established", "conns.established"}, {"failed", "conns.failed"},
+			{"lost", "conns.lost"}}, c.listed("conns.errors.", "")...)},
+		{"Churn", []named{{"transactions", "churn.rate"}, {"p50", "churn.p50_ns"}, {"p99", "churn.p99_ns"},
+			{"new connections", "churn.conn_rate"},
+			{"TIME_WAIT of the client", "churn.time_wait.client"}, {"local ports in use", "churn.local_ports_used"},
+			{"no port", "churn.no_port"}, {"ports last", "churn.exhausted_after_seconds"}}},
+		{"Stress", []named{{"errors", "stress.error_share"}, {"not done in time", "stress.undone_transactions"},
+			{"server memory", "stress.server_after.pss"}}},
+		{"Peak", []named{{"users", "peak.users"}, {"transactions", "peak.rate"}, {"p99", "peak.p99_ns"},
+			{"breaks at", "peak.breaks_at_users"}}},
+		{"Soak", []named{{"growth an hour", "soak.growth_bytes_per_hour"},
+			{"at least", "soak.growth_bytes_per_hour_low"}, {"at most", "soak.growth_bytes_per_hour_high"},
 			{"kernel an hour", "soak.kernel.per_hour"}, {"fds an hour", "soak.fds.per_hour"}}},
 		{"Best of the sweep", c.swept()},
-		{"Processor seconds", []named{{"client", "cpu.client_seconds"}, {"server", "cpu.server_seconds"}, {"softirq", "cpu.softirq_seconds"}}},
+		{"Processor seconds", []named{{"client", "cpu.client_seconds"}, {"server", "cpu.server_seconds"},
+			{"softirq", "cpu.softirq_seconds"}}},
 	} {
 		p.rows = slices.DeleteFunc(p.rows, func(n named) bool { return !c.has(n.path, groups) })
 		if len(p.rows) > 0 {
@@ -229,7 +242,9 @@ func (c *Comparison) listed(before, after string) (list []named) {
 		}
 		return v
 	}
-	slices.SortFunc(list, func(a, b named) int { return cmp.Or(cmp.Compare(largest(b), largest(a)), cmp.Compare(a.name, b.name)) })
+	slices.SortFunc(list, func(a, b named) int {
+		return cmp.Or(cmp.Compare(largest(b), largest(a)), cmp.Compare(a.name, b.name))
+	})
 	return list
 }
 

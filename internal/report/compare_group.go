@@ -65,7 +65,8 @@ func sameAsked(runs []*result.Result) bool {
 		return p
 	}
 	for _, r := range runs[1:] {
-		if r.Scenario != runs[0].Scenario || spoken(r) != spoken(runs[0]) || !reflect.DeepEqual(asked(r), asked(runs[0])) {
+		if r.Scenario != runs[0].Scenario || spoken(r) != spoken(runs[0]) ||
+			!reflect.DeepEqual(asked(r), asked(runs[0])) {
 			return false
 		}
 	}

@@ -26,7 +26,8 @@ func repetition(cost, rate float64) *result.Result {
 func compared(t *testing.T, way string) *Comparison {
 	t.Helper()
 	files := []string{"base1.json", "base2.json", "base3.json", "mine1.json", "mine2.json", "other.json"}
-	runs := []*result.Result{repetition(8500, 60e3), repetition(8600, 61e3), repetition(8550, 57e3), repetition(9000, 66e3), repetition(9100, 59e3), failed()}
+	runs := []*result.Result{repetition(8500, 60e3), repetition(8600, 61e3), repetition(8550, 57e3),
+		repetition(9000, 66e3), repetition(9100, 59e3), failed()}
 	var thresholds []result.Threshold
 	for _, text := range []string{"total_bytes_per_conn>+5%", "setup.rate<-10%", "memory.fit.r2<99%"} {
 		th, err := result.ParseThreshold(text)
@@ -83,7 +84,8 @@ func TestCompareNumbers(t *testing.T) {
 	for _, v := range c.Verdicts {
 		failed[v.Group+" "+v.Threshold] = v.Failed
 	}
-	for name, want := range map[string]bool{"mine total_bytes_per_conn>+5%": true, "mine setup.rate<-10%": false, "mine memory.fit.r2<99%": false,
+	for name, want := range map[string]bool{"mine total_bytes_per_conn>+5%": true, "mine setup.rate<-10%": false,
+		"mine memory.fit.r2<99%":         false,
 		"other total_bytes_per_conn>+5%": false, "other setup.rate<-10%": true, "other memory.fit.r2<99%": true} {
 		if got, ok := failed[name]; got != want || !ok {
 			t.Errorf("%s: failed %v, %v", name, got, ok)
@@ -105,10 +107,12 @@ func TestCompareJSON(t *testing.T) {
 	if err := json.Unmarshal(b.Bytes(), &f); err != nil {
 		t.Fatal(err)
 	}
-	if f.Schema != CompareSchema || !f.Failed || len(f.Verdicts) != 6 || len(f.Groups) != 3 || f.Groups[1].Name != "mine" || !slices.Equal(f.Groups[1].Files, []string{"mine1.json", "mine2.json"}) {
+	if f.Schema != CompareSchema || !f.Failed || len(f.Verdicts) != 6 || len(f.Groups) != 3 ||
+		f.Groups[1].Name != "mine" || !slices.Equal(f.Groups[1].Files, []string{"mine1.json", "mine2.json"}) {
 		t.Errorf("%s, failed %v, %d verdicts, groups %+v", f.Schema, f.Failed, len(f.Verdicts), f.Groups)
 	}
-	if v := f.Verdicts[0]; v.Group != "mine" || v.Threshold != "total_bytes_per_conn>+5%" || *v.Value != 9050 || !v.Verdict.Failed {
+	if v := f.Verdicts[0]; v.Group != "mine" || v.Threshold != "total_bytes_per_conn>+5%" || *v.Value != 9050 ||
+		!v.Verdict.Failed {
 		t.Errorf("%+v", v)
 	}
 	if !slices.ContainsFunc(f.Differences, func(d differenceFile) bool {
@@ -133,13 +137,18 @@ func TestCompareJSON(t *testing.T) {
 		return n
 	}
 	for path, want := range map[string][]*numberFile{
-		"memory.total_bytes_per_conn":  {{Median: ptr(8550.), Min: ptr(8500.), Max: ptr(8600.)}, number(9050, 9000, 9100, 9050./8550, false), number(4100, 4100, 4100, 4100./8550, false)},
-		"setup.rate":                   {number(60e3, 57e3, 61e3, 0, false), number(62_500, 59e3, 66e3, 62.5/60, true), number(9398, 9398, 9398, 9398./60e3, false)},
-		"memory.fit.r2":                {number(0.99997, 0.99997, 0.99997, 0, false), number(0.99997, 0.99997, 0.99997, 1, false), nil},
-		"conns.errors.connect_refused": {number(0, 0, 0, 0, false), number(0, 0, 0, 0, false), number(700, 700, 700, 0, false)},
-		"echo.latency.p50":             {number(8_063_000, 8_063_000, 8_063_000, 0, false), number(8_063_000, 8_063_000, 8_063_000, 1, false), nil},
-		"plan.hold":                    {number(10e9, 10e9, 10e9, 0, false), number(10e9, 10e9, 10e9, 1, false), nil},
-		"host.settings":                nil,
+		"memory.total_bytes_per_conn": {{Median: ptr(8550.), Min: ptr(8500.), Max: ptr(8600.)},
+			number(9050, 9000, 9100, 9050./8550, false), number(4100, 4100, 4100, 4100./8550, false)},
+		"setup.rate": {number(60e3, 57e3, 61e3, 0, false), number(62_500, 59e3, 66e3, 62.5/60, true),
+			number(9398, 9398, 9398, 9398./60e3, false)},
+		"memory.fit.r2": {number(0.99997, 0.99997, 0.99997, 0, false),
+			number(0.99997, 0.99997, 0.99997, 1, false), nil},
+		"conns.errors.connect_refused": {number(0, 0, 0, 0, false), number(0, 0, 0, 0, false),
+			number(700, 700, 700, 0, false)},
+		"echo.latency.p50": {number(8_063_000, 8_063_000, 8_063_000, 0, false),
+			number(8_063_000, 8_063_000, 8_063_000, 1, false), nil},
+		"plan.hold":     {number(10e9, 10e9, 10e9, 0, false), number(10e9, 10e9, 10e9, 1, false), nil},
+		"host.settings": nil,
 	} {
 		if !reflect.DeepEqual(all[path], want) {
 			t.Errorf("%s: %+v, want %+v", path, all[path], want)
@@ -161,15 +170,24 @@ func TestGroupRuns(t *testing.T) {
 		runs      []*result.Result
 		want      string
 	}{
-		{"numbers are repetitions", GroupAuto, []string{"a1.json", "b1.json", "a2.json", "b-2.json"}, []*result.Result{one(), one(), one(), one()}, "a:2 b:2"},
-		{"before and after are not", GroupAuto, []string{"before.json", "after.json"}, []*result.Result{one(), one()}, "before:1 after:1"},
-		{"two runs are compared, not pooled", GroupAuto, []string{"run1.json", "run2.json"}, []*result.Result{one(), one()}, "run1:1 run2:1"},
-		{"but pooled when asked to", GroupName, []string{"run1.json", "run2.json"}, []*result.Result{one(), one()}, "run:2"},
-		{"other plans are not repetitions", GroupAuto, []string{"c1.json", "c7.json", "x.json"}, []*result.Result{one(), big(), one()}, "c1:1 c7:1 x:1"},
-		{"what auto decided may differ", GroupAuto, []string{"m1.json", "m2.json", "x.json"}, []*result.Result{auto(5), auto(6), one()}, "m:2 x:1"},
-		{"none", GroupNone, []string{"a1.json", "a2.json", "b1.json"}, []*result.Result{one(), one(), one()}, "a1:1 a2:1 b1:1"},
-		{"directories", GroupDir, []string{"old/1.json", "new/1.json", "old/2.json"}, []*result.Result{one(), one(), one()}, "old:2 new:1"},
-		{"the same names in two directories", GroupAuto, []string{"old/a1.json", "new/a1.json", "old/a2.json"}, []*result.Result{one(), one(), one()}, "old/a:2 new/a:1"},
+		{"numbers are repetitions", GroupAuto, []string{"a1.json", "b1.json", "a2.json", "b-2.json"},
+			[]*result.Result{one(), one(), one(), one()}, "a:2 b:2"},
+		{"before and after are not", GroupAuto, []string{"before.json", "after.json"}, []*result.Result{one(), one()},
+			"before:1 after:1"},
+		{"two runs are compared, not pooled", GroupAuto, []string{"run1.json", "run2.json"},
+			[]*result.Result{one(), one()}, "run1:1 run2:1"},
+		{"but pooled when asked to", GroupName, []string{"run1.json", "run2.json"}, []*result.Result{one(), one()},
+			"run:2"},
+		{"other plans are not repetitions", GroupAuto, []string{"c1.json", "c7.json", "x.json"},
+			[]*result.Result{one(), big(), one()}, "c1:1 c7:1 x:1"},
+		{"what auto decided may differ", GroupAuto, []string{"m1.json", "m2.json", "x.json"},
+			[]*result.Result{auto(5), auto(6), one()}, "m:2 x:1"},
+		{"none", GroupNone, []string{"a1.json", "a2.json", "b1.json"}, []*result.Result{one(), one(), one()},
+			"a1:1 a2:1 b1:1"},
+		{"directories", GroupDir, []string{"old/1.json", "new/1.json", "old/2.json"},
+			[]*result.Result{one(), one(), one()}, "old:2 new:1"},
+		{"the same names in two directories", GroupAuto, []string{"old/a1.json", "new/a1.json", "old/a2.json"},
+			[]*result.Result{one(), one(), one()}, "old/a:2 new/a:1"},
 		{"only numbers", GroupAuto, []string{"1.json", "2.json"}, []*result.Result{one(), one()}, "1:1 2:1"},
 		{"a file twice", GroupNone, []string{"a.json", "a.json"}, []*result.Result{one(), one()}, "a:1 a:1"},
 	} {
@@ -191,7 +209,8 @@ func TestDifferences(t *testing.T) {
 	c.Host.Settings["net.core.somaxconn"] = "128"
 	c.Host.BootID, c.Host.Net = "started again", 7
 	c.Agents = make([]result.Agent, 3)
-	want := []string{"agents: - / 3", "host.cpus: 2 / 4", "host.kernel: 6.18.1, 6.18.2 / 6.18.1", "net.core.somaxconn: 65535 / 128", "plan.hold: 10.0 s / 20.0 s"}
+	want := []string{"agents: - / 3", "host.cpus: 2 / 4", "host.kernel: 6.18.1, 6.18.2 / 6.18.1",
+		"net.core.somaxconn: 65535 / 128", "plan.hold: 10.0 s / 20.0 s"}
 	if got := differ(t, a, b, c); !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)
 	}
@@ -204,7 +223,8 @@ func TestDifferences(t *testing.T) {
 // differ compares two runs of one group with a third.
 func differ(t *testing.T, a, b, c *result.Result) (list []string) {
 	t.Helper()
-	comparison, err := Compare([]Group{{"x", []string{"a", "b"}, []*result.Result{a, b}}, {"y", []string{"c"}, []*result.Result{c}}}, nil)
+	comparison, err := Compare([]Group{{"x", []string{"a", "b"}, []*result.Result{a, b}},
+		{"y", []string{"c"}, []*result.Result{c}}}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -243,12 +263,15 @@ func TestCompareChance(t *testing.T) {
 		word       string
 		says       []string
 	}{
-		{"better", low, high, wordBetter, []string{"mine: better in setup.rate +9.8 % (chance 0.8 %), setup.latency.p99", "Of twenty figures"}},
+		{"better", low, high, wordBetter,
+			[]string{"mine: better in setup.rate +9.8 % (chance 0.8 %), setup.latency.p99", "Of twenty figures"}},
 		{"worse", high, low, wordWorse, []string{"mine: worse in setup.rate -8.9 % (chance 0.8 %)"}},
-		{"noise", low, []float64{99, 101.5, 102.5, 103.5, 105}, "", []string{"mine: no difference in ", "that noise could not make"}},
+		{"noise", low, []float64{99, 101.5, 102.5, 103.5, 105}, "",
+			[]string{"mine: no difference in ", "that noise could not make"}},
 		{"one pair", low[:1], high[:1], "", []string{"mine: one pair proves nothing (1 run of base, 1 run of mine)"}},
 		{"one against many", low, high[:1], "", []string{"one pair proves nothing (5 runs of base, 1 run of mine)"}},
-		{"too few", low[:3], high[:3], "", []string{"3 and 3 runs cannot be told from noise, however far apart they are: 4 of each can"}},
+		{"too few", low[:3], high[:3], "",
+			[]string{"3 and 3 runs cannot be told from noise, however far apart they are: 4 of each can"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			c := chances(t, tt.base, tt.mine)
@@ -265,15 +288,18 @@ func TestCompareChance(t *testing.T) {
 				}
 			}
 			var text, page, file bytes.Buffer
-			if err := errors.Join(c.WriteText(&text, Options{Color: true}), c.WriteHTML(&page), c.WriteJSON(&file)); err != nil {
+			if err := errors.Join(c.WriteText(&text, Options{Color: true}), c.WriteHTML(&page),
+				c.WriteJSON(&file)); err != nil {
 				t.Fatal(err)
 			}
 			if tt.word == "" {
 				return
 			}
-			if !strings.Contains(text.String(), "\x1b["+wordColor[tt.word]+"m"+tt.word) || !strings.Contains(page.String(), `<td class="`+wordClass[tt.word]+`">`) ||
+			if !strings.Contains(text.String(), "\x1b["+wordColor[tt.word]+"m"+tt.word) ||
+				!strings.Contains(page.String(), `<td class="`+wordClass[tt.word]+`">`) ||
 				!strings.Contains(file.String(), `"verdict": "`+tt.word+`"`) {
-				t.Errorf("%s is not shown in color in the text, in the page and in the file:\n%s", tt.word, text.String())
+				t.Errorf("%s is not shown in color in the text, in the page and in the file:\n%s", tt.word,
+					text.String())
 			}
 		})
 	}
@@ -287,7 +313,8 @@ func TestCompareNever(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := Compare([]Group{{"lasting", []string{"a"}, []*result.Result{lasting}}, {"ending", []string{"b"}, []*result.Result{ending}}}, []result.Threshold{th})
+	c, err := Compare([]Group{{"lasting", []string{"a"}, []*result.Result{lasting}},
+		{"ending", []string{"b"}, []*result.Result{ending}}}, []result.Threshold{th})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -93,7 +93,8 @@ func (c *Comparison) notes() (list []string) {
 		list = append(list, "Of several runs the median; ± is how far the farthest run is from it.")
 	}
 	if repeated && len(c.groups) > 1 {
-		list = append(list, "better and worse come with the chance that noise alone set the groups as far apart (exact Mann-Whitney test); ~: that cannot be told from noise.")
+		list = append(list, "better and worse come with the chance that noise alone set the groups as far apart "+
+			"(exact Mann-Whitney test); ~: that cannot be told from noise.")
 	}
 	return list
 }
@@ -120,7 +121,8 @@ func (c *Comparison) block(t *text, name, ratio, first, end int) {
 				one := c.cellOf(row.path, g)
 				line += left(one.text(row.path), compareValue)
 				if g > 0 {
-					line += strings.Replace(left(one.against(), ratio), one.word, t.paint(wordColor[one.word], one.word), 1)
+					line += strings.Replace(left(one.against(), ratio), one.word,
+						t.paint(wordColor[one.word], one.word), 1)
 				}
 			}
 			t.printf("%s\n", strings.TrimRight(line, " "))

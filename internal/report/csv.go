@@ -82,7 +82,8 @@ func labCSV(r *result.Result) rows {
 }
 
 func churnCSV(c *result.Churn) rows {
-	r := rows{head: []string{"t", "time_wait_client", "time_wait_server", "time_wait_others", "local_ports_used", "rate"}}
+	r := rows{head: []string{"t", "time_wait_client", "time_wait_server", "time_wait_others", "local_ports_used",
+		"rate"}}
 	for _, s := range c.Series {
 		r.add(s.T, float64(s.TimeWait.Client), known(s.TimeWait.Server), known(s.TimeWait.Others),
 			float64(s.LocalPortsUsed), s.Rate)

@@ -135,7 +135,8 @@ func cure(name string) string { return cures[strings.TrimPrefix(name, "reconnect
 // lost may say more than the cause alone.
 func cureFor(name string, c result.Conns) string {
 	if after := c.IdleTimeout; after > 0 && (strings.HasPrefix(name, "read_close") || name == "read_reset") {
-		return fmt.Sprintf("closed after %s of silence: an idle timeout, of the server or a proxy; --interval %[2]s (ws: --ping %[2]s)",
+		return fmt.Sprintf("closed after %s of silence: an idle timeout, of the server or a proxy; --interval %[2]s "+
+			"(ws: --ping %[2]s)",
 			unit.Nanos(after), shortly(after/2))
 	}
 	return cure(name)

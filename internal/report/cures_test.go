@@ -13,7 +13,8 @@ import (
 // Every cause that the client or who merges counts has a cure, and every cure a cause that
 // somebody counts.
 func TestCures(t *testing.T) {
-	if got, want := slices.Sorted(maps.Keys(cures)), slices.Sorted(slices.Values(append(loadgen.Causes(), result.AgentLost))); !slices.Equal(got, want) {
+	if got, want := slices.Sorted(maps.Keys(cures)),
+		slices.Sorted(slices.Values(append(loadgen.Causes(), result.AgentLost))); !slices.Equal(got, want) {
 		t.Errorf("cures for\n%q\ncauses are\n%q", got, want)
 	}
 	for name, c := range cures {

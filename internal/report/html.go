@@ -76,7 +76,8 @@ func (p page) write(w io.Writer) error {
 	style := pageCSS + plot.CSS
 	sum := sha256.Sum256([]byte(style))
 	p.Style = template.CSS(style)
-	p.Policy = "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'; base-uri 'none'; form-action 'none'"
+	p.Policy = "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) +
+		"'; base-uri 'none'; form-action 'none'"
 	var b bytes.Buffer
 	if err := pageTemplate.Execute(&b, p); err != nil {
 		return fmt.Errorf("write page: %w", err)
@@ -90,7 +91,8 @@ func (p page) write(w io.Writer) error {
 // WriteHTML writes a result as one page that needs nothing else: it opens from
 // disk, prints, and follows the reader's light or dark scheme.
 func WriteHTML(w io.Writer, r *result.Result) error {
-	p := page{Kind: "c10m report", Title: r.Scenario, Foot: "Written by c10m from a result file, schema " + r.Schema + "."}
+	p := page{Kind: "c10m report", Title: r.Scenario,
+		Foot: "Written by c10m from a result file, schema " + r.Schema + "."}
 	p.Facts = []string{sentenceOf(machine(r))}
 	opened := r.Plan.Conns > 0 || r.Conns.Attempted > 0
 	if opened {
@@ -117,10 +119,11 @@ func WriteHTML(w io.Writer, r *result.Result) error {
 		rest = append(rest, openedSections(r)...)
 	}
 	p.Sections = append(p.Sections, rest...)
-	p.Sections = slices.DeleteFunc(append(p.Sections, machineSection(r), rerunSection(r.Command)), func(s section) bool {
-		s.Heat = nil // it is among the plots
-		return s.empty()
-	})
+	p.Sections = slices.DeleteFunc(append(p.Sections, machineSection(r), rerunSection(r.Command)),
+		func(s section) bool {
+			s.Heat = nil // it is among the plots
+			return s.empty()
+		})
 	return p.write(w)
 }
 

@@ -62,7 +62,8 @@ func ratePlot(r *result.Result) (figure, bool) {
 	}
 	note := fmt.Sprintf("%s on average over %s.", unit.PerSecond(r.Setup.Rate), unit.Seconds(r.Setup.Seconds))
 	if first, last, ok := r.Setup.Tenths(); ok {
-		note += fmt.Sprintf(" The last tenth of the connections came at %s, %.2f of the first tenth's %s.", unit.PerSecond(last), last/first, unit.PerSecond(first))
+		note += fmt.Sprintf(" The last tenth of the connections came at %s, %.2f of the first tenth's %s.",
+			unit.PerSecond(last), last/first, unit.PerSecond(first))
 	}
 	series := []plot.Series{{Name: "established", Points: points}}
 	if r.Setup.Rate > 0 {
@@ -95,7 +96,8 @@ func measured(r *result.Result) (list []used, server bool) {
 		if (u.Server != nil) != server {
 			return // a sample that lacks the server's part is no measurement of the same thing
 		}
-		v := used{conns: float64(conns), kernel: grown(u.Kernel, m.Before.Kernel), client: grown(u.Client, m.Before.Client)}
+		v := used{conns: float64(conns), kernel: grown(u.Kernel, m.Before.Kernel),
+			client: grown(u.Client, m.Before.Client)}
 		if server {
 			v.server = grown(*u.Server, *m.Before.Server)
 		}
@@ -134,14 +136,16 @@ func fitPlot(r *result.Result) (figure, bool) {
 	name, note := unit.PerConn(slope)+" a connection", "Too few samples for a fit: the line is the plain difference."
 	if r2 := r.Memory.Fit.R2; r2 > 0 && !r.Memory.FewSamples() {
 		name += fmt.Sprintf(", r² %.5f", r2)
-		note = fmt.Sprintf("Least squares over %s: %s a connection, r² %.5f.", Plural(r.Memory.Fit.Samples, "sample"), unit.PerConn(slope), r2)
+		note = fmt.Sprintf("Least squares over %s: %s a connection, r² %.5f.", Plural(r.Memory.Fit.Samples, "sample"),
+			unit.PerConn(slope), r2)
 	}
 	if !server {
 		note += " The server's own memory is not in it: it is not known."
 	}
 	return drawn("Memory over connections", note, func(f plot.Frame) string {
 		return plot.Line{Frame: f, X: connAxis, Y: bytesAxis,
-			Series: []plot.Series{{Name: "measured", Style: plot.Dots, Points: points}, {Name: name, Style: plot.Dashed, Points: line}}}.SVG()
+			Series: []plot.Series{{Name: "measured", Style: plot.Dots, Points: points},
+				{Name: name, Style: plot.Dashed, Points: line}}}.SVG()
 	}), true
 }
 
@@ -163,9 +167,10 @@ func ownerPlot(r *result.Result) (figure, bool) {
 		layers = append(layers, layer("server", func(u used) float64 { return u.server }))
 	}
 	layers = append(layers, layer("client", func(u used) float64 { return u.client }))
-	return drawn("Who holds the memory", "On top of what was in use before the first connection.", func(f plot.Frame) string {
-		return plot.Area{Frame: f, X: connAxis, Y: bytesAxis, Layers: layers}.SVG()
-	}), true
+	return drawn("Who holds the memory", "On top of what was in use before the first connection.",
+		func(f plot.Frame) string {
+			return plot.Area{Frame: f, X: connAxis, Y: bytesAxis, Layers: layers}.SVG()
+		}), true
 }
 
 // How many caches a plot shows by name, and how large they are at least: a
@@ -241,10 +246,12 @@ func costPlot(r *result.Result) (figure, bool) {
 		note += " The client process takes less than " + unit.PerConn(*b) + "."
 	}
 	if m := r.Memory; m.Fit.R2 > 0 && !m.FewSamples() {
-		note += fmt.Sprintf(" Each part has a line of its own; the line of all of them says %s.", unit.PerConn(m.TotalPerConn))
+		note += fmt.Sprintf(" Each part has a line of its own; the line of all of them says %s.",
+			unit.PerConn(m.TotalPerConn))
 	}
 	return drawn("What a connection costs", note, func(f plot.Frame) string {
-		return plot.Bars{Frame: f, X: plot.Axis{Title: "bytes a connection", Unit: unit.PlainBytesScale}, Bars: []plot.Bar{bar}}.SVG()
+		return plot.Bars{Frame: f, X: plot.Axis{Title: "bytes a connection", Unit: unit.PlainBytesScale},
+			Bars: []plot.Bar{bar}}.SVG()
 	}), true
 }
 
@@ -265,7 +272,8 @@ func latencyPlot(r *result.Result) (figure, bool) {
 			return
 		}
 		list = append(list, quantiles(name, l))
-		note += fmt.Sprintf("%s: p50 %s, p99 %s, max %s. ", name, unit.Nanos(l.P50), unit.Nanos(l.P99), unit.Nanos(l.Max))
+		note += fmt.Sprintf("%s: p50 %s, p99 %s, max %s. ", name, unit.Nanos(l.P50), unit.Nanos(l.P99),
+			unit.Nanos(l.Max))
 	}
 	if r.Setup != nil {
 		add("connect", r.Setup.Latency)
@@ -297,6 +305,7 @@ func heatPlot(r *result.Result) (figure, bool) {
 	}
 	note := "The darker, the larger the share of the messages of that time: a stall is a step up."
 	return drawn("Latency over time", note, func(f plot.Frame) string {
-		return plot.Heat{Frame: f, X: timeAxis, Y: plot.Axis{Title: "latency", Unit: unit.NanosScale}, Step: h.Seconds, Bounds: bounds, Counts: h.Counts}.SVG()
+		return plot.Heat{Frame: f, X: timeAxis, Y: plot.Axis{Title: "latency", Unit: unit.NanosScale}, Step: h.Seconds,
+			Bounds: bounds, Counts: h.Counts}.SVG()
 	}), true
 }

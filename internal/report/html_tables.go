@@ -31,7 +31,8 @@ func tiles(r *result.Result) (list []tile) {
 		}
 	}
 	if r.Setup != nil && r.Setup.Latency != nil {
-		list = append(list, tile{"connect, p99", unit.Nanos(r.Setup.Latency.P99), "p50 " + unit.Nanos(r.Setup.Latency.P50)})
+		list = append(list, tile{"connect, p99", unit.Nanos(r.Setup.Latency.P99),
+			"p50 " + unit.Nanos(r.Setup.Latency.P50)})
 	}
 	if e := r.Echo; e != nil && e.Rate > 0 {
 		list = append(list, tile{"echoes", unit.PerSecond(e.Rate), "over " + unit.Seconds(e.Seconds)})
@@ -109,13 +110,15 @@ func machineSection(r *result.Result) section {
 	t.put(h.Nofile > 0, "fd limit of a table", unit.Commas(h.Nofile))
 	t.put(h.Go != "", "Go", h.Go)
 	t.put(h.Commit != "", "c10m", h.Commit)
-	ipv4, others := settings{table{Title: "The kernel's settings: net.ipv4"}}, settings{table{Title: "The kernel's settings: others"}}
+	ipv4, others := settings{table{Title: "The kernel's settings: net.ipv4"}},
+		settings{table{Title: "The kernel's settings: others"}}
 	for _, key := range slices.Sorted(maps.Keys(h.Settings)) {
 		in := strings.HasPrefix(key, "net.ipv4.")
 		ipv4.put(in, key, h.Settings[key])
 		others.put(!in, key, h.Settings[key])
 	}
-	return section{Title: "Machine and settings", Class: "textual", Tables: filled(t.table, planTable(r), ipv4.table, others.table)}
+	return section{Title: "Machine and settings", Class: "textual",
+		Tables: filled(t.table, planTable(r), ipv4.table, others.table)}
 }
 
 // planTable is empty for a lab that opened no connections.

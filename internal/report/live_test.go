@@ -9,8 +9,9 @@ import (
 )
 
 func sample() Progress {
-	return Progress{Phase: "ramp", Elapsed: 12400 * time.Millisecond, Established: 412_345, Target: 1_000_000, RateNow: 33_254,
-		Failed: 12, Lost: 3, Received: 77, MemoryLeft: 10_952_166_604, ETA: 17_670 * time.Millisecond}
+	return Progress{Phase: "ramp", Elapsed: 12400 * time.Millisecond, Established: 412_345, Target: 1_000_000,
+		RateNow: 33_254,
+		Failed:  12, Lost: 3, Received: 77, MemoryLeft: 10_952_166_604, ETA: 17_670 * time.Millisecond}
 }
 
 func TestFormatProgress(t *testing.T) {
@@ -26,7 +27,8 @@ func TestFormatProgress(t *testing.T) {
 		width int
 		want  string
 	}{
-		{"all there is", sample(), 200, "ramp 12 s  412,345/1,000,000 established  33,254/s  12 failed  3 lost  77 echoes  10.2 GiB left  ETA 18 s"},
+		{"all there is", sample(), 200, "ramp 12 s  412,345/1,000,000 established  33,254/s  12 failed  3 lost  77 " +
+			"echoes  10.2 GiB left  ETA 18 s"},
 		{"80 columns", sample(), 0, "ramp 12 s  412,345/1,000,000 established  33,254/s  12 failed  3 lost  ETA 18 s"},
 		{"the usual", usual, 80, "ramp 12 s  412,345/1,000,000 established  33,254/s  10.2 GiB left  ETA 18 s"},
 		{"narrow", sample(), 50, "ramp 12 s  412,345/1,000,000 established  33,254/s"},
@@ -35,7 +37,8 @@ func TestFormatProgress(t *testing.T) {
 		{"in short", sample(), 20, "412,345/1,000,000"},
 		{"hardly anything", sample(), 5, "412,3"},
 		{"at the start", Progress{Phase: "start", Target: 5}, 80, "start 0 s  0/5 established"},
-		{"pushes", Progress{Phase: "hold", Established: 5, Target: 5, Received: 3, Answers: true, Pushed: 4321, PushRate: 1000}, 200,
+		{"pushes", Progress{Phase: "hold", Established: 5, Target: 5, Received: 3, Answers: true, Pushed: 4321,
+			PushRate: 1000}, 200,
 			"hold 0 s  5/5 established  3 answers  4,321 pushes, 1,000/s"},
 		{"no phase", Progress{Elapsed: 65 * time.Second, Target: 5}, 80, "65 s  0/5 established"},
 	}

@@ -50,7 +50,8 @@ func TestFormsSayTheSame(t *testing.T) {
 			for _, one := range s.Tables {
 				for _, row := range one.Rows {
 					for _, said := range append([]string{strings.TrimSpace(row.Name), row.Note}, row.Values...) {
-						for form, whole := range map[string]string{"text": text.String(), "page": unescaped(page), "Markdown": unescaped(mark.String())} {
+						for form, whole := range map[string]string{"text": text.String(), "page": unescaped(page),
+							"Markdown": unescaped(mark.String())} {
 							if !strings.Contains(plain(whole), plain(said)) {
 								t.Errorf("%s: the %s does not say %q of %s", name, form, said, one.Title)
 							}
@@ -72,7 +73,8 @@ func TestMarkdownEscapes(t *testing.T) {
 	if err := WriteMarkdown(&b, r); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{`a\|b\*c\_d&lt;img src=x&gt;`, "````\n< ```\n< <script>\n````", "`````\nclient '````'\n`````"} {
+	for _, want := range []string{`a\|b\*c\_d&lt;img src=x&gt;`, "````\n< ```\n< <script>\n````",
+		"`````\nclient '````'\n`````"} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("no %q in\n%s", want, b.String())
 		}

@@ -189,12 +189,16 @@ func usageTables(u *result.Usage) (list []Table) {
 
 // upstreamTable is whom the server talks to itself.
 func upstreamTable(u *result.Usage) Table {
-	t := Table{Title: "Whom the server talks to", Columns: []Column{{"process", unit.InText}, {"destination", unit.InText},
-		{"open", unit.InCount}, {"new", unit.InCount}, {"new/s", unit.InNumber}, {"threads in a call", unit.InNumber}},
-		Note: busiestOf(u.UpstreamCount, len(u.Upstreams)) + "Connections that it opened: the most at a time, and what came " +
+	t := Table{Title: "Whom the server talks to",
+		Columns: []Column{{"process", unit.InText}, {"destination", unit.InText},
+			{"open", unit.InCount}, {"new", unit.InCount}, {"new/s", unit.InNumber},
+			{"threads in a call", unit.InNumber}},
+		Note: busiestOf(u.UpstreamCount, len(u.Upstreams)) +
+			"Connections that it opened: the most at a time, and what came " +
 			"while it was looked at; and how many of its threads sat in a call on one of them, on average."}
 	for _, up := range u.Upstreams {
-		t.Rows = append(t.Rows, []any{fmt.Sprintf("%d %s", up.PID, up.Process), up.To, float64(up.Open), float64(up.New), up.Rate, up.Threads})
+		t.Rows = append(t.Rows, []any{fmt.Sprintf("%d %s", up.PID, up.Process), up.To, float64(up.Open),
+			float64(up.New), up.Rate, up.Threads})
 	}
 	return t
 }

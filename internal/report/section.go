@@ -30,7 +30,8 @@ type section struct {
 
 // openedSections are of a run that opened connections.
 func openedSections(r *result.Result) []section {
-	return shown(connectionSection(r), agentSection(r), answerSection(r.FirstFailure), setupSection(r.Setup), tlsSection(r.TLS),
+	return shown(connectionSection(r), agentSection(r), answerSection(r.FirstFailure), setupSection(r.Setup),
+		tlsSection(r.TLS),
 		costSection(r),
 		inUseSection(r.Memory),
 		messageSection(r.Echo, wordsFor(r.Plan.Talk)), talkSection(r.Talk), pingSection(r),
@@ -418,7 +419,8 @@ func DecidedBy(limit string) string {
 
 // empty says whether there is nothing in a section.
 func (s section) empty() bool {
-	return len(s.Figures)+len(s.Tables)+len(s.Warnings)+len(s.Items)+len(s.Notes)+len(s.Findings)+len(s.Verdicts) == 0 &&
+	return len(s.Figures)+len(s.Tables)+len(s.Warnings)+len(s.Items)+len(s.Notes)+len(s.Findings)+
+		len(s.Verdicts) == 0 &&
 		s.Code == "" && s.Lab == nil && s.Heat == nil
 }
 

@@ -35,7 +35,8 @@ func stageTables(r *result.Result) []Table {
 func stageNote(r *result.Result) string {
 	note := "Memory in use is that at the end of a stage. On a way down the newest connections close first."
 	if m := r.Memory; m.Measured() && r.Reconcile != nil {
-		note += fmt.Sprintf(" Memory per connection is of the first way up, to %s.", Plural(r.Reconcile.Client, "connection"))
+		note += fmt.Sprintf(" Memory per connection is of the first way up, to %s.",
+			Plural(r.Reconcile.Client, "connection"))
 	}
 	return note
 }
@@ -50,8 +51,10 @@ func coursePlot(r *result.Result) (figure, bool) {
 	for _, p := range r.Course {
 		open = append(open, plot.Point{X: p.T, Y: float64(p.Conns)})
 	}
-	return drawn("Connections over the stages", fmt.Sprintf("Open at this end, over %s.", Plural(len(r.Stages), "stage")),
+	return drawn("Connections over the stages",
+		fmt.Sprintf("Open at this end, over %s.", Plural(len(r.Stages), "stage")),
 		func(f plot.Frame) string {
-			return plot.Line{Frame: f, X: timeAxis, Y: connAxis, Series: []plot.Series{{Name: "open", Points: open}}}.SVG()
+			return plot.Line{Frame: f, X: timeAxis, Y: connAxis,
+				Series: []plot.Series{{Name: "open", Points: open}}}.SVG()
 		}), true
 }

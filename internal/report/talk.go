@@ -48,7 +48,8 @@ func talkSection(t *result.Talk) section {
 		if f.Fewest < f.Most {
 			reach = fmt.Sprintf(", %s to %s", unit.Commas(f.Fewest), unit.Commas(f.Most))
 		}
-		heard.say("fan-out", "%s to %s each%s", Plural(f.Broadcasts, "broadcast"), Plural(f.Median, "connection"), reach)
+		heard.say("fan-out", "%s to %s each%s", Plural(f.Broadcasts, "broadcast"), Plural(f.Median, "connection"),
+			reach)
 	}
 	first := table{Title: "First message"}
 	if f := t.First; f != nil {
@@ -64,10 +65,11 @@ func talkSection(t *result.Talk) section {
 	if t.FanOut != nil {
 		times = append(times, timed{"fan-out", t.FanOut.Delay}, timed{"last had", t.FanOut.Whole})
 	}
-	s := section{Title: "Pushes and first messages", Tables: filled(first, heard, latencyTable(times...), deflateTable(t.Deflate))}
+	s := section{Title: "Pushes and first messages",
+		Tables: filled(first, heard, latencyTable(times...), deflateTable(t.Deflate))}
 	if t.FanOut != nil {
-		s.Notes = []string{"The same bytes on several connections are one broadcast: fan-out is when each further connection " +
-			"had it, after the first that did, and \"last had\" when all had that got it."}
+		s.Notes = []string{"The same bytes on several connections are one broadcast: fan-out is when each further " +
+			"connection had it, after the first that did, and \"last had\" when all had that got it."}
 	}
 	return s
 }

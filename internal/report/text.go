@@ -52,7 +52,8 @@ func (t *text) top(r *result.Result) {
 	ports := ""
 	switch {
 	case p.FirstPort > 0 && p.WSFirstPort > 0:
-		ports = fmt.Sprintf(", ports %d..%d and %d..%d", p.FirstPort, p.FirstPort+p.Ports/2-1, p.WSFirstPort, p.WSFirstPort+p.Ports/2-1)
+		ports = fmt.Sprintf(", ports %d..%d and %d..%d", p.FirstPort, p.FirstPort+p.Ports/2-1, p.WSFirstPort,
+			p.WSFirstPort+p.Ports/2-1)
 	case p.FirstPort > 0 && p.Ports == 1:
 		ports = fmt.Sprintf(", port %d", p.FirstPort)
 	case p.FirstPort > 0 && p.Ports > 1:
@@ -166,9 +167,11 @@ const (
 // Result.Short; a run that did as asked but not as well fails.
 func verdict(r *result.Result) (word, said string) {
 	c := r.Conns
-	facts := []string{fmt.Sprintf("%s of %s established", unit.Commas(c.Established), Plural(r.Plan.Conns, "connection"))}
+	facts := []string{fmt.Sprintf("%s of %s established", unit.Commas(c.Established),
+		Plural(r.Plan.Conns, "connection"))}
 	if c.Established > r.Plan.Conns { // they came and went
-		facts[0] = fmt.Sprintf("%s established, %s at a time", Plural(c.Established, "connection"), unit.Commas(r.Plan.Conns))
+		facts[0] = fmt.Sprintf("%s established, %s at a time", Plural(c.Established, "connection"),
+			unit.Commas(r.Plan.Conns))
 	}
 	if c.Lost > 0 {
 		lost := unit.Commas(c.Lost) + " of them lost"

@@ -22,7 +22,8 @@ func render(t *testing.T, r *result.Result) string {
 // What was not measured has no line, not one with 0.
 func TestAbsentPartsAreLeftOut(t *testing.T) {
 	bare := render(t, minimal())
-	for _, part := range []string{"Errors", "Setup", "Memory", "caches", "10,000,000", "Echo", "Counts", "each", "CPU", "Limits", "warning", "Linux", "fd limit", "B", "/s"} {
+	for _, part := range []string{"Errors", "Setup", "Memory", "caches", "10,000,000", "Echo", "Counts", "each", "CPU",
+		"Limits", "warning", "Linux", "fd limit", "B", "/s"} {
 		if strings.Contains(bare, part) {
 			t.Errorf("a run that measured nothing speaks of %q:\n%s", part, bare)
 		}
@@ -38,10 +39,13 @@ func TestAbsentPartsAreLeftOut(t *testing.T) {
 		}, []string{"\n  server  "}},
 		{"no outside", func(r *result.Result) { r.Memory.Outside = nil }, []string{"cross-check"}},
 		{"nobody walked", func(r *result.Result) { r.Memory.WalkedPerConn = nil }, []string{"/proc/PID/fd"}},
-		{"no fit", func(r *result.Result) { r.Memory.Fit.R2 = 0 }, []string{"r²", "least squares", "connections need 7"}},
+		{"no fit", func(r *result.Result) { r.Memory.Fit.R2 = 0 },
+			[]string{"r²", "least squares", "connections need 7"}},
 		{"no pages", func(r *result.Result) { r.Memory.PagesPerConn = nil }, []string{"in pages  "}},
-		{"withheld", func(r *result.Result) { r.Memory.Withheld = withheld() }, []string{"per conn ", "caches", "10,000,000"}},
-		{"in use only", func(r *result.Result) { r.Memory = &result.Memory{After: r.Memory.After} }, []string{"per conn", "caches", "10,000,000", "before  ", "held  "}},
+		{"withheld", func(r *result.Result) { r.Memory.Withheld = withheld() },
+			[]string{"per conn ", "caches", "10,000,000"}},
+		{"in use only", func(r *result.Result) { r.Memory = &result.Memory{After: r.Memory.After} },
+			[]string{"per conn", "caches", "10,000,000", "before  ", "held  "}},
 		{"a cost below 0", func(r *result.Result) { r.Memory.TotalPerConn = -3 }, []string{"connections need 7"}},
 		{"a short curve", func(r *result.Result) { r.Setup.Curve = r.Setup.Curve[:4] }, []string{"█", "tenth"}},
 		{"no softirq", func(r *result.Result) { r.CPU.Softirq = nil }, []string{"softirq"}},
@@ -73,22 +77,38 @@ func TestSentences(t *testing.T) {
 	}{
 		{"both ends over tcp", func(*result.Result) {}, "10,000,000 connections need 79.7 GiB (86 GB)\n"},
 		{"one end", func(r *result.Result) { r.Memory.BothEnds = false }, "need 79.7 GiB (86 GB), this end\n"},
-		{"noise", func(r *result.Result) { r.Memory.Fit.R2 = 0.775 }, "\n\n  Too noisy to say what 10,000,000 connections need: take more of them.\n"},
-		{"no fit, but a plain difference", func(r *result.Result) { r.Memory.Fit.R2 = 0 }, "\n\n  Too few samples to say what 10,000,000 connections need: take more of them, or\n  a lower --rate.\n"},
-		{"withheld", func(r *result.Result) { r.Memory.Withheld = withheld() }, "\n\n  Memory per connection: too noisy without /proc/slabinfo: a connection comes\n  out at nothing; it needs 10,000 connections or root.\n\nMemory in use "},
-		{"without the server's", func(r *result.Result) { r.Memory.ServerPerConn = nil }, "need 79.7 GiB (86 GB), without the server's own memory,\n  which is not known\n"},
-		{"all counts agree", func(*result.Result) {}, "kernel sockets       5,000,401  agrees: 2 a connection, 401 others\n"},
-		{"kernel counts per CPU", func(r *result.Result) { *r.Reconcile.Kernel = 4_999_000 }, "agrees: 2 a connection, 1,000 fewer\n"},
-		{"kernel has fewer", func(r *result.Result) { *r.Reconcile.Kernel = 4_900_000 }, "DISAGREES: 2 a connection, 100,000 fewer\n"},
+		{"noise", func(r *result.Result) { r.Memory.Fit.R2 = 0.775 },
+			"\n\n  Too noisy to say what 10,000,000 connections need: take more of them.\n"},
+		{"no fit, but a plain difference", func(r *result.Result) { r.Memory.Fit.R2 = 0 },
+			"\n\n  Too few samples to say what 10,000,000 connections need: take more of them, or\n  a lower " +
+				"--rate.\n"},
+		{"withheld", func(r *result.Result) { r.Memory.Withheld = withheld() },
+			"\n\n  Memory per connection: too noisy without /proc/slabinfo: a connection comes\n  out at nothing; it " +
+				"needs 10,000 connections or root.\n\nMemory in use "},
+		{"without the server's", func(r *result.Result) { r.Memory.ServerPerConn = nil },
+			"need 79.7 GiB (86 GB), without the server's own memory,\n  which is not known\n"},
+		{"all counts agree", func(*result.Result) {},
+			"kernel sockets       5,000,401  agrees: 2 a connection, 401 others\n"},
+		{"kernel counts per CPU", func(r *result.Result) { *r.Reconcile.Kernel = 4_999_000 },
+			"agrees: 2 a connection, 1,000 fewer\n"},
+		{"kernel has fewer", func(r *result.Result) { *r.Reconcile.Kernel = 4_900_000 },
+			"DISAGREES: 2 a connection, 100,000 fewer\n"},
 		{"exactly", func(r *result.Result) { *r.Reconcile.Kernel = 5_000_000 }, "agrees: 2 a connection\n"},
 		{"server has more", func(r *result.Result) { *r.Reconcile.Server = 2_500_001 }, "DISAGREES: 1 more\n"},
 		{"loopback without memory", func(r *result.Result) { r.Memory = nil }, "agrees: 2 a connection, 401 others\n"},
-		{"another machine", func(r *result.Result) { r.Memory, r.Plan.Host = nil, "192.0.2.1" }, "agrees: 1 a connection, 2,500,401 others\n"},
-		{"both took as long", func(r *result.Result) { r.Setup.ClientSeconds = 41.649 }, "  time            41.6 s until both ends held all\n"},
-		{"the server is not known", func(r *result.Result) { r.Setup.ClientSeconds = 41.65 }, "  time            41.6 s\n"},
-		{"more than all came back", func(r *result.Result) { *r.Memory.After = *r.Memory.Before; r.Memory.After.Kernel -= 1 << 24 }, "came back        100.1 %    100.0 %    100.0 %    100.0 %\n"},
-		{"did not grow", func(r *result.Result) { r.Memory.Held.Client = 1 }, "came back         99.9 %     92.2 %                98.2 %\n"},
-		{"lost", func(r *result.Result) { r.Conns.Lost = 2 }, "FELL SHORT: 2,500,000 of 2,500,000 connections established, 2 of them lost\n"},
+		{"another machine", func(r *result.Result) { r.Memory, r.Plan.Host = nil, "192.0.2.1" },
+			"agrees: 1 a connection, 2,500,401 others\n"},
+		{"both took as long", func(r *result.Result) { r.Setup.ClientSeconds = 41.649 },
+			"  time            41.6 s until both ends held all\n"},
+		{"the server is not known", func(r *result.Result) { r.Setup.ClientSeconds = 41.65 },
+			"  time            41.6 s\n"},
+		{"more than all came back",
+			func(r *result.Result) { *r.Memory.After = *r.Memory.Before; r.Memory.After.Kernel -= 1 << 24 },
+			"came back        100.1 %    100.0 %    100.0 %    100.0 %\n"},
+		{"did not grow", func(r *result.Result) { r.Memory.Held.Client = 1 },
+			"came back         99.9 %     92.2 %                98.2 %\n"},
+		{"lost", func(r *result.Result) { r.Conns.Lost = 2 },
+			"FELL SHORT: 2,500,000 of 2,500,000 connections established, 2 of them lost\n"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -105,10 +125,13 @@ func TestSentences(t *testing.T) {
 func TestOddResults(t *testing.T) {
 	point := func(t float64, n int64) result.Point { return result.Point{T: t, Conns: n} }
 	curves := map[string][]result.Point{
-		"one point": {point(0, 0)}, "all at once": {point(0, 0), point(0, 5), point(0, 5), point(0, 5), point(0, 5), point(0, 9)},
-		"flat":                            {point(0, 0), point(1, 0), point(2, 0), point(3, 0), point(4, 0), point(5, 0)},
-		"a stop and a standstill of time": {point(0, 0), point(1, 5), point(1, 7), point(3, 7), point(4, 7), point(5, 7), point(6, 8), point(7, 8), point(8, 8), point(9, 8)},
-		"falling":                         {point(0, 9), point(1, 8), point(2, 7), point(3, 6), point(4, 5), point(5, 4)},
+		"one point": {point(0, 0)}, "all at once": {point(0, 0), point(0, 5), point(0, 5), point(0, 5), point(0, 5),
+			point(0, 9)},
+		"flat": {point(0, 0), point(1, 0), point(2, 0), point(3, 0), point(4, 0),
+			point(5, 0)},
+		"a stop and a standstill of time": {point(0, 0), point(1, 5), point(1, 7), point(3, 7), point(4, 7),
+			point(5, 7), point(6, 8), point(7, 8), point(8, 8), point(9, 8)},
+		"falling": {point(0, 9), point(1, 8), point(2, 7), point(3, 6), point(4, 5), point(5, 4)},
 	}
 	for name, c := range curves {
 		r := minimal()
@@ -162,7 +185,8 @@ func TestWriteCSV(t *testing.T) {
 		"ramp": "t,conns,rate\n0,0,0\n0.5,10,20\n",
 		"heat": "t,echoes,p50_ns,p99_ns\n0,10,16000,32000\n0.5,0,,\n",
 	}
-	got := map[string]*result.Result{"ramp": curve, "heat": heat, "no ramp": minimal(), "a ramp without a sample": minimal()}
+	got := map[string]*result.Result{"ramp": curve, "heat": heat, "no ramp": minimal(),
+		"a ramp without a sample": minimal()}
 	got["a ramp without a sample"].Setup = &result.Setup{}
 	for _, r := range outcomes() {
 		name := r.Scenario
@@ -174,7 +198,8 @@ func TestWriteCSV(t *testing.T) {
 	for name, r := range got {
 		var b bytes.Buffer
 		err := WriteCSV(&b, r)
-		if text, has := want[name]; has && (err != nil || b.String() != text) || !has && (!errors.Is(err, ErrNoSeries) || b.Len() > 0) {
+		if text, has := want[name]; has && (err != nil || b.String() != text) || !has &&
+			(!errors.Is(err, ErrNoSeries) || b.Len() > 0) {
 			t.Errorf("%s: %q, %v; want %q", name, b.String(), err, text)
 		}
 	}
@@ -232,7 +257,8 @@ func TestBars(t *testing.T) {
 			t.Errorf("%s: %q, want %q", tt.name, got, tt.want)
 		}
 	}
-	for in, want := range map[float64]float64{41_234: 50_000, 80_000: 80_000, 80_001: 100_000, 1: 1, 0.03: 0.03, 110: 120} {
+	for in, want := range map[float64]float64{41_234: 50_000, 80_000: 80_000, 80_001: 100_000, 1: 1, 0.03: 0.03,
+		110: 120} {
 		if got := roundUp(in); math.Abs(got-want) > 1e-9*want {
 			t.Errorf("roundUp(%v) = %v, want %v", in, got, want)
 		}

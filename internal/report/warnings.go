@@ -17,10 +17,10 @@ import (
 var sentences = map[string]string{
 	"address_left_out": "{name} has the address {address}, which is left out, because others of the name answer and " +
 		"it does not: {why}",
-	"agent_beside_server": "the server runs on the same machine: what the kernel's end of a connection takes there is " +
-		"cannot be told from the server's end, and is left out",
-	"agents_on_one_machine": "several agents run on one machine: what the kernel's end of a connection takes there is " +
-		"that of all of them, and is left out",
+	"agent_beside_server": "the server runs on the same machine: what the kernel's end of a connection takes " +
+		"there is cannot be told from the server's end, and is left out",
+	"agents_on_one_machine": "several agents run on one machine: what the kernel's end of a connection takes " +
+		"there is that of all of them, and is left out",
 	"backlog_of_port": "backlog: the port with the least has room for {room} connections that " +
 		"nobody has accepted yet, and {need} may be under way to a port at once" + backlogCure,
 	"backlog_of_listener": "backlog: net.core.somaxconn gives a listener room for {room} connections " +
@@ -45,8 +45,9 @@ var sentences = map[string]string{
 	"fleet_waited": "the fleet waited for agent {agent}: {what}",
 	"first_not_answered": "{answered} of {sent} first messages (--first) were answered: the other connections " +
 		"may not be logged in; --show-failure, and the server's log, may say why",
-	"given_up":                      "the run was given up: {why}",
-	"heat_not_added":                "latency over time is not shown, as the parts cannot be added up ({why}): see the parts",
+	"given_up": "the run was given up: {why}",
+	"heat_not_added": "latency over time is not shown, as the parts cannot be added up ({why}): see " +
+		"the parts",
 	"kernel_counts_fewer_than_both": "[{when}]the kernel counts {sockets} TCP sockets in use, both ends hold {least}",
 	"kernel_counts_fewer_than_client": "[{when}]the kernel counts {sockets} TCP sockets in use, the client alone " +
 		"holds {least}",
@@ -60,11 +61,12 @@ var sentences = map[string]string{
 		"connections have the same one",
 	"memory_not_fitted": "memory was sampled at only {samples} different counts of connections: the figures are the " +
 		"plain difference, not a fit; take more connections or a lower --rate",
-	"memory_of_foreign_sockets": "{foreign} TCP sockets of this machine were not this run's: the kernel's cost is that of " +
-		"all sockets, the server's goes by its own count, and there is no cross-check",
+	"memory_of_foreign_sockets": "{foreign} TCP sockets of this machine were not this run's: the kernel's cost is " +
+		"that of all sockets, the server's goes by its own count, and there is no cross-check",
 	"memory_of_nothing": "memory per connection is not known: no connection was held",
-	"memory_of_readers": "something on this machine reads /proc/PID/fd of these processes (a monitoring agent, lsof): " +
-		"that alone took {walked_bytes_per_conn} of kernel memory a connection, not counted as the connections' cost",
+	"memory_of_readers": "something on this machine reads /proc/PID/fd of these processes (a monitoring agent, " +
+		"lsof): that alone took {walked_bytes_per_conn} of kernel memory a connection, not counted as the " +
+		"connections' cost",
 	"memory_slabs_had_room": "the kernel's slabs grew by only {page_bytes_per_conn} a connection, while its objects " +
 		"take {object_bytes_per_conn}, which is what counts: there was room for the others already, in slabs that " +
 		"earlier connections had left half empty",
@@ -83,12 +85,12 @@ var sentences = map[string]string{
 		"{plain_bytes_per_conn}" + enough,
 	"noisy_few_samples": noisy + "memory was sampled at only {samples} different counts of connections" + enough,
 	"noisy_fit":         noisy + "{conns} connections do not stand out over {samples} samples (r² {r2})" + enough,
-	"noisy_foreign_sockets": noisy + "{foreign} TCP sockets of this machine were not this run's, and their part cannot " +
-		"be told from its own" + enough,
+	"noisy_foreign_sockets": noisy + "{foreign} TCP sockets of this machine were not this run's, and their part " +
+		"cannot be told from its own" + enough,
 	"noisy_nothing": noisy + "a connection comes out at nothing" + enough,
 	"noisy_slope":   noisy + "the slope is known to ± {interval_share} only" + enough,
-	"noisy_sockets_unseen": noisy + "the caches do not show the sockets that came: they are too few, or others on this " +
-		"machine closed as many" + enough,
+	"noisy_sockets_unseen": noisy + "the caches do not show the sockets that came: they are too few, or others " +
+		"on this machine closed as many" + enough,
 	"memory_gaps": "memory could not be read {gaps} times during the run, the last time " +
 		"because: {why}",
 	"memory_kept": "{kept_share} of the memory had not come back {settle_ns} after the close: " +
@@ -114,8 +116,8 @@ var sentences = map[string]string{
 		"{used_bytes} of {total_bytes} of this cgroup's limit are in use; {reserve_share} stay free",
 	"ramp_stopped_by_memory": "the ramp was stopped at {established} of {asked} connections: memory: " +
 		"{used_bytes} of {total_bytes} are in use; {reserve_share} stay free",
-	"push_failed": "{failed} of {pushes} pushes of metrics to {url} failed: {why}; cure: see that a collector takes OTLP " +
-		"over HTTP there (port 4318, not gRPC's 4317), and what it wants in OTEL_EXPORTER_OTLP_HEADERS",
+	"push_failed": "{failed} of {pushes} pushes of metrics to {url} failed: {why}; cure: see that a collector " +
+		"takes OTLP over HTTP there (port 4318, not gRPC's 4317), and what it wants in OTEL_EXPORTER_OTLP_HEADERS",
 	"server_cpu_unknown": "the server's processor time is not in this report: processes of the " +
 		"beginning were gone at the end of the run",
 	"server_did_not_close": "{conns} connections were not closed by the server within 5 s, though it " +
@@ -138,8 +140,8 @@ var sentences = map[string]string{
 		"here; run this command there for the rest",
 	"server_still_holds": "{when}the server holds {conns} connections more than before the run",
 	"setting":            "{setting} is {now}, this run needs {need}: {why}; cure: {cure}",
-	"tls_not_verified": "the servers' certificates were not verified (--insecure): whoever answered was taken for the " +
-		"server; --ca FILE names who has signed its certificate",
+	"tls_not_verified": "the servers' certificates were not verified (--insecure): whoever answered was taken " +
+		"for the server; --ca FILE names who has signed its certificate",
 	"thread_ended": "a client thread ended early: {why}",
 }
 

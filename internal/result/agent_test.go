@@ -30,12 +30,14 @@ func part(name, boot string, net uint64, set ...func(*Result)) *Result {
 
 // Nine of ten is not ten: the one that is gone is a part, its share is lost.
 func TestMergeLostAgent(t *testing.T) {
-	held := Conns{Attempted: 70, Established: 60, Failed: 10, Lost: 5, Errors: ErrorCounts{"connect_refused": 10, "read_reset": 5}}
+	held := Conns{Attempted: 70, Established: 60, Failed: 10, Lost: 5,
+		Errors: ErrorCounts{"connect_refused": 10, "read_reset": 5}}
 	lost := LostAgent("hold", "tcp", Plan{Conns: 100, Ports: 2}, "c", "9", held, nil, "hold")
 	if err := lost.Check(); err != nil {
 		t.Fatal(err)
 	}
-	for _, parts := range [][]*Result{{part("a", "1", 1), part("b", "2", 1), lost}, {lost, part("a", "1", 1), part("b", "2", 1)}} {
+	for _, parts := range [][]*Result{{part("a", "1", 1), part("b", "2", 1), lost},
+		{lost, part("a", "1", 1), part("b", "2", 1)}} {
 		r, err := Merge(parts...)
 		if err != nil {
 			t.Fatal(err)
@@ -70,11 +72,15 @@ func TestMergePlaces(t *testing.T) {
 		sources int
 		softirq *float64
 	}{
-		{"alike on three machines", []*Result{part("a", "1", 9, softirq(2)), part("b", "2", 9, softirq(2)), part("c", "3", 9, softirq(2))},
+		{"alike on three machines", []*Result{part("a", "1", 9, softirq(2)), part("b", "2", 9, softirq(2)),
+			part("c", "3", 9, softirq(2))},
 			ptr(int64(303)), 9, ptr(6.)},
-		{"three namespaces of one machine", []*Result{part("a", "1", 7, softirq(2)), part("b", "1", 8, softirq(3)), part("c", "1", 9, softirq(2))},
+		{"three namespaces of one machine",
+			[]*Result{part("a", "1", 7, softirq(2)), part("b", "1", 8, softirq(3)), part("c", "1", 9, softirq(2))},
 			ptr(int64(303)), 9, ptr(3.)},
-		{"one namespace, looked at in turn", []*Result{part("a", "1", 9, kernel(ptr(int64(301)))), part("b", "1", 9, kernel(ptr(int64(303)))), part("c", "1", 9, kernel(nil))},
+		{"one namespace, looked at in turn",
+			[]*Result{part("a", "1", 9, kernel(ptr(int64(301)))), part("b", "1", 9, kernel(ptr(int64(303)))),
+				part("c", "1", 9, kernel(nil))},
 			ptr(int64(303)), 3, nil},
 		{"one does not know", []*Result{part("a", "1", 9), part("b", "2", 9, kernel(nil))}, nil, 6, nil},
 	}
@@ -85,7 +91,8 @@ func TestMergePlaces(t *testing.T) {
 				t.Fatal(err)
 			}
 			if !reflect.DeepEqual(r.Reconcile.Kernel, tt.kernel) || r.Plan.Sources != tt.sources {
-				t.Errorf("kernel %v, sources %d; want %v, %d", r.Reconcile.Kernel, r.Plan.Sources, tt.kernel, tt.sources)
+				t.Errorf("kernel %v, sources %d; want %v, %d", r.Reconcile.Kernel, r.Plan.Sources, tt.kernel,
+					tt.sources)
 			}
 			if tt.softirq != nil && (r.CPU == nil || !reflect.DeepEqual(r.CPU.Softirq, tt.softirq)) {
 				t.Errorf("CPU %+v, want softirq %v", r.CPU, *tt.softirq)
@@ -107,13 +114,17 @@ func TestMergeAgentCost(t *testing.T) {
 		want   AgentCost
 		warned map[string][]string
 	}{
-		{"each its own machine", "s", []*Result{part("a", "1", 1), part("b", "2", 1, few)}, AgentCost{2, 150, ptr(4200.), ptr(40.)},
+		{"each its own machine", "s", []*Result{part("a", "1", 1), part("b", "2", 1, few)},
+			AgentCost{2, 150, ptr(4200.), ptr(40.)},
 			map[string][]string{"memory_of_foreign_sockets": {"a"}}},
-		{"two on one", "s", []*Result{part("a", "1", 1), part("b", "1", 2), part("c", "3", 1, few)}, AgentCost{3, 250, ptr(4600.), ptr(36.)},
+		{"two on one", "s", []*Result{part("a", "1", 1), part("b", "1", 2), part("c", "3", 1, few)},
+			AgentCost{3, 250, ptr(4600.), ptr(36.)},
 			map[string][]string{"agents_on_one_machine": {"a", "b"}}},
-		{"one at the server", "1", []*Result{part("a", "1", 1), part("b", "2", 1, few)}, AgentCost{2, 150, ptr(4600.), ptr(40.)},
+		{"one at the server", "1", []*Result{part("a", "1", 1), part("b", "2", 1, few)},
+			AgentCost{2, 150, ptr(4600.), ptr(40.)},
 			map[string][]string{"agent_beside_server": {"a"}}},
-		{"alone at the server", "1", []*Result{part("a", "1", 1)}, AgentCost{1, 100, nil, ptr(30.)}, map[string][]string{"agent_beside_server": {"a"}}},
+		{"alone at the server", "1", []*Result{part("a", "1", 1)}, AgentCost{1, 100, nil, ptr(30.)},
+			map[string][]string{"agent_beside_server": {"a"}}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -145,23 +156,27 @@ func TestMergeAgentCost(t *testing.T) {
 func TestMergeSaysOnce(t *testing.T) {
 	said := func(n int64) func(*Result) {
 		return func(r *Result) {
-			r.Warnings = []Warning{Warn("setting").Word("what", "somaxconn is small"), Warn("ramp_stopped").Count("established", n).Word("why", "memory")}
+			r.Warnings = []Warning{Warn("setting").Word("what", "somaxconn is small"),
+				Warn("ramp_stopped").Count("established", n).Word("why", "memory")}
 			r.Limits = []Limit{{Name: "memory", Max: 1000 * n, Why: "little"}, {Name: "4-tuples", Max: 500}}
 			r.Findings = []Finding{{Name: "cores", Severity: int(n), Evidence: "busy"}}
 		}
 	}
-	r, err := Merge(part("a", "1", 1, said(8)), part("b", "2", 1, said(7)), part("c", "3", 1, said(9)), part("d", "4", 1))
+	r, err := Merge(part("a", "1", 1, said(8)), part("b", "2", 1, said(7)), part("c", "3", 1, said(9)),
+		part("d", "4", 1))
 	if err != nil {
 		t.Fatal(err)
 	}
 	all := []string{"a", "b", "c"}
 	wantWarnings := []Warning{{Code: "setting", Words: map[string]string{"what": "somaxconn is small"}, On: all},
-		{Code: "ramp_stopped", Numbers: map[string]float64{"established": 8}, Words: map[string]string{"why": "memory"}, On: all, Differ: true}}
+		{Code: "ramp_stopped", Numbers: map[string]float64{"established": 8}, Words: map[string]string{"why": "memory"},
+			On: all, Differ: true}}
 	r.Warnings = slices.DeleteFunc(r.Warnings, func(w Warning) bool { return w.Code == "memory_of_foreign_sockets" })
 	if !reflect.DeepEqual(r.Warnings, wantWarnings) {
 		t.Errorf("warnings %+v, want %+v", r.Warnings, wantWarnings)
 	}
-	wantLimits := []Limit{{Name: "4-tuples", Max: 500, On: all}, {Name: "memory", Max: 7000, Why: "little", On: []string{"b"}}}
+	wantLimits := []Limit{{Name: "4-tuples", Max: 500, On: all},
+		{Name: "memory", Max: 7000, Why: "little", On: []string{"b"}}}
 	if !reflect.DeepEqual(r.Limits, wantLimits) {
 		t.Errorf("limits %+v, want %+v", r.Limits, wantLimits)
 	}
@@ -203,14 +218,18 @@ func TestMergeLabs(t *testing.T) {
 		}
 		return func(r *Result) { r.Scenario, r.Churn, r.Echo = "churn", &c, complete().Echo }
 	}
-	sum, err := Merge(part("a", "1", 1, churn()), part("b", "2", 1, churn(func(c *Churn) { c.ExhaustedAfter, c.TWReuse = ptr(5.), ptr(int64(0)) })))
+	sum, err := Merge(part("a", "1", 1, churn()),
+		part("b", "2", 1, churn(func(c *Churn) { c.ExhaustedAfter, c.TWReuse = ptr(5.), ptr(int64(0)) })))
 	if err != nil {
 		t.Fatal(err)
 	}
 	one, got := complete(), sum.Churn
-	want := &Churn{Load: Load{Mode: KeepAlive, Users: 200, Requests: 10, Pool: 40}, ServerFirst: true, ClosedFirst: ByClient, NotClosed: 6, Rate: 2000, ConnRate: 200,
-		P50: &sum.Echo.Latency.P50, P99: &sum.Echo.Latency.P99, TimeWait: TimeWait{1000, ptr(int64(4)), ptr(int64(2))}, LocalPorts: 56_000, LocalPortsUsed: 1200, NoPort: 2,
-		Exhausts: true, ExhaustedAfter: ptr(5.), PortsReused: true, Series: []ChurnSample{{1.5, TimeWait{400, ptr(int64(2)), ptr(int64(2))}, 600, 1980},
+	want := &Churn{Load: Load{Mode: KeepAlive, Users: 200, Requests: 10, Pool: 40}, ServerFirst: true,
+		ClosedFirst: ByClient, NotClosed: 6, Rate: 2000, ConnRate: 200,
+		P50: &sum.Echo.Latency.P50, P99: &sum.Echo.Latency.P99, TimeWait: TimeWait{1000, ptr(int64(4)), ptr(int64(2))},
+		LocalPorts: 56_000, LocalPortsUsed: 1200, NoPort: 2,
+		Exhausts: true, ExhaustedAfter: ptr(5.), PortsReused: true,
+		Series: []ChurnSample{{1.5, TimeWait{400, ptr(int64(2)), ptr(int64(2))}, 600, 1980},
 			{3, TimeWait{1000, ptr(int64(4)), ptr(int64(2))}, 1200, 2020}}}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("churn %s", write(t, sum))
@@ -226,16 +245,20 @@ func TestMergeLabs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	wantStress := &Stress{Load: Load{Mode: KeepAlive, Users: 200, Requests: 10, Pool: 40}, Asked: 20_000, Undone: 4, Failures: 6, ErrorShare: 2. / 200,
+	wantStress := &Stress{Load: Load{Mode: KeepAlive, Users: 200, Requests: 10, Pool: 40}, Asked: 20_000, Undone: 4,
+		Failures: 6, ErrorShare: 2. / 200,
 		ServerBefore: &ProcMemory{3, 2, 1}, ServerAfter: &ProcMemory{9, 9, 9}}
 	if !reflect.DeepEqual(sum.Stress, wantStress) {
 		t.Errorf("stress %+v, want %+v", sum.Stress, wantStress)
 	}
 	for name, set := range map[string]func(*Result){
-		"a peak": func(r *Result) { r.Peak = one.Peak }, "a soak": func(r *Result) { r.Soak = one.Soak }, "a sweep": func(r *Result) { r.Sweep = one.Sweep },
-		"a matrix of churn": func(r *Result) { r.ChurnMatrix = one.ChurnMatrix }, "a diagnosis": func(r *Result) { r.Diagnosis = one.Diagnosis },
+		"a peak": func(r *Result) { r.Peak = one.Peak }, "a soak": func(r *Result) { r.Soak = one.Soak },
+		"a sweep":           func(r *Result) { r.Sweep = one.Sweep },
+		"a matrix of churn": func(r *Result) { r.ChurnMatrix = one.ChurnMatrix },
+		"a diagnosis":       func(r *Result) { r.Diagnosis = one.Diagnosis },
 	} {
-		if _, err := Merge(part("a", "1", 1), part("b", "2", 1, set)); err == nil || !strings.Contains(err.Error(), name+" is of a whole run") {
+		if _, err := Merge(part("a", "1", 1), part("b", "2", 1, set)); err == nil ||
+			!strings.Contains(err.Error(), name+" is of a whole run") {
 			t.Errorf("%s: error %v", name, err)
 		}
 	}
@@ -254,7 +277,8 @@ func TestMergeHeat(t *testing.T) {
 	if err != nil || !reflect.DeepEqual(r.Heat, &Heat{1, []int64{5}, [][]int64{{4, 6}, {5, 6}}}) {
 		t.Errorf("heat %+v, %v", r.Heat, err)
 	}
-	r, err = Merge(part("a", "1", 1, heat(a)), part("b", "2", 1, heat(Heat{2, []int64{5}, [][]int64{{3, 4}}})), part("c", "3", 1, heat(a)))
+	r, err = Merge(part("a", "1", 1, heat(a)), part("b", "2", 1, heat(Heat{2, []int64{5}, [][]int64{{3, 4}}})),
+		part("c", "3", 1, heat(a)))
 	if err != nil || r.Heat != nil || r.Warnings[len(r.Warnings)-1].Code != "heat_not_added" {
 		t.Errorf("heat %+v, warnings %+v, %v", r.Heat, r.Warnings, err)
 	}
@@ -264,7 +288,8 @@ func TestMergeHeat(t *testing.T) {
 func TestMergeForgetsNothing(t *testing.T) {
 	a, b := addable(), addable()
 	b.Host.BootID = "b1"
-	a.Memory.BothEnds, a.Memory.ServerEnd, b.Memory.BothEnds, b.Memory.ServerEnd = false, false, false, false // the client's end alone
+	// the client's end alone
+	a.Memory.BothEnds, a.Memory.ServerEnd, b.Memory.BothEnds, b.Memory.ServerEnd = false, false, false, false
 	a.OfAgent("a", 1)
 	b.OfAgent("b", 1)
 	sum, err := Merge(a, b)
@@ -319,7 +344,8 @@ func TestMergeOfLostReadsBack(t *testing.T) {
 		if _, err := Read(strings.NewReader(write(t, r))); err != nil {
 			t.Errorf("%s: %v", scenario, err)
 		}
-		if r.Protocols != nil || !slices.ContainsFunc(r.Warnings, func(w Warning) bool { return w.Code == "protocols_not_added" }) {
+		if r.Protocols != nil || !slices.ContainsFunc(r.Warnings,
+			func(w Warning) bool { return w.Code == "protocols_not_added" }) {
 			t.Errorf("protocols %+v of two agents of three stand for all", r.Protocols)
 		}
 		if r.Echo.Received != 2*98+7 || r.Echo.Lost != 2+2 {

@@ -24,7 +24,8 @@ func (m Metric) Better() Direction {
 	switch {
 	case slices.Contains([]string{"plan", "host", "reconcile", "spread", "limits", "usage"}, words[0]), last == "count",
 		slices.Contains([]string{"judged_seconds", "attempted", "sent"}, last), m.Path == "echo.seconds",
-		slices.Contains(words, "gap"), strings.HasPrefix(m.Path, "talk.") && (last == "bytes" || strings.HasSuffix(last, "_bytes")),
+		slices.Contains(words, "gap"), strings.HasPrefix(m.Path, "talk.") &&
+			(last == "bytes" || strings.HasSuffix(last, "_bytes")),
 		m.Path == "talk.pushes.seconds": // what the server says, and how often
 		return Neither
 	case slices.Contains(words, "errors"), slices.Contains([]string{"failed", "lost", "mismatched", "failures",
@@ -32,7 +33,8 @@ func (m Metric) Better() Direction {
 		"error_share", "wire_share", "calls_per_message", "limits", "strains"}, last):
 		return Less
 	case last == "exhausted_after_seconds", m.Path == "echo.bytes",
-		slices.Contains([]string{"established", "received", "verified", "reconnected", "users", "breaks_at_users", "answered", "fewest_conns",
+		slices.Contains([]string{"established", "received", "verified", "reconnected", "users", "breaks_at_users",
+			"answered", "fewest_conns",
 			"median_conns",
 			"r2"}, last):
 		return More

@@ -47,7 +47,8 @@ func TestWithheld(t *testing.T) {
 		t.Fatal(err)
 	}
 	m := got.Memory
-	if m.Withheld == nil || m.Withheld.Code != "noisy_nothing" || m.Withheld.Numbers["enough"] != 10_000 || m.Method != "slabinfo" || m.Measured() || m.Held == nil || m.TotalPerConn != 0 {
+	if m.Withheld == nil || m.Withheld.Code != "noisy_nothing" || m.Withheld.Numbers["enough"] != 10_000 ||
+		m.Method != "slabinfo" || m.Measured() || m.Held == nil || m.TotalPerConn != 0 {
 		t.Errorf("read %+v", m)
 	}
 	for _, name := range []string{"bytes_per_conn", "at_10m", "plain", "fit"} {
@@ -60,7 +61,8 @@ func TestWithheld(t *testing.T) {
 // complete must name every field, or the round trip would miss one.
 func TestCompleteIsComplete(t *testing.T) {
 	r := complete()
-	r.Memory.Withheld = &Warning{Code: "or else a cost, never both", Numbers: map[string]float64{"n": 1}, Words: map[string]string{"why": "w"}, On: []string{"a"}, Differ: true}
+	r.Memory.Withheld = &Warning{Code: "or else a cost, never both", Numbers: map[string]float64{"n": 1},
+		Words: map[string]string{"why": "w"}, On: []string{"a"}, Differ: true}
 	if bad := unset(reflect.ValueOf(r), "Result"); bad != "" {
 		t.Errorf("complete() leaves %s unset", bad)
 	}
@@ -122,7 +124,8 @@ func paths(t *testing.T, text string) (list []string) {
 }
 
 func TestAbsent(t *testing.T) {
-	base := []string{"conns.attempted", "conns.established", "conns.failed", "conns.lost", "plan.conns", "plan.fd_tables",
+	base := []string{"conns.attempted", "conns.established", "conns.failed", "conns.lost", "plan.conns",
+		"plan.fd_tables",
 		"plan.ports", "plan.sources", "plan.threads", "proto", "scenario", "schema", "started"}
 	tests := []struct {
 		name string
@@ -131,7 +134,8 @@ func TestAbsent(t *testing.T) {
 	}{
 		{"nothing measured", func(*Result) {}, nil},
 		{"an empty count of errors", func(r *Result) { r.Conns.Errors = ErrorCounts{} }, nil},
-		{"an empty histogram", func(r *Result) { r.Setup = &Setup{Seconds: 1, Latency: NewHistogram().Summary()} }, []string{"setup.seconds"}},
+		{"an empty histogram", func(r *Result) { r.Setup = &Setup{Seconds: 1, Latency: NewHistogram().Summary()} },
+			[]string{"setup.seconds"}},
 		{"memory in use only", func(r *Result) { r.Memory = &Memory{After: &Used{Kernel: 1, Client: 2, System: 3}} },
 			[]string{"memory.after.client", "memory.after.kernel", "memory.after.system"}},
 		{"no server to ask", func(r *Result) { r.Memory = &Memory{Method: "meminfo", Fit: Fit{Slope: 1, Samples: 2}} },
@@ -139,7 +143,8 @@ func TestAbsent(t *testing.T) {
 				"memory.kernel_bytes_per_conn", "memory.kernel_bytes_per_socket", "memory.method",
 				"memory.plain.kernel", "memory.plain.total", "memory.total_bytes_per_conn"}},
 		{"a measured 0 stays", func(r *Result) { r.Echo, r.Reconcile = &Echo{}, &Counts{Server: ptr(int64(0))} },
-			[]string{"echo.lost", "echo.mismatched", "echo.received", "echo.sent", "reconcile.client", "reconcile.server"}},
+			[]string{"echo.lost", "echo.mismatched", "echo.received", "echo.sent", "reconcile.client",
+				"reconcile.server"}},
 		{"CPU of the client only", func(r *Result) { r.CPU = &CPU{Client: 1} }, []string{"cpu.client_seconds"}},
 	}
 	for _, tt := range tests {
@@ -182,32 +187,47 @@ func TestReadErrors(t *testing.T) {
 		{"empty", " \n", "read result: it is empty"},
 		{"an array", `[1]`, "read result: a JSON array, want an object"},
 		{"another JSON", `{"a":1}`, `read result: no schema, want "c10m/result/2": not a result file of c10m`},
-		{"a later schema with other types", `{"schema":"c10m/result/3","conns":7}`, `read result: schema "c10m/result/3", want "c10m/result/2"`},
+		{"a later schema with other types", `{"schema":"c10m/result/3","conns":7}`,
+			`read result: schema "c10m/result/3", want "c10m/result/2"`},
 		{"a sweep's best", with(`"best_variant": 1`, `"best_variant": 2`), "read result: sweep: variant 2 of 2"},
 		{"a sweep's equals", with(`"pick": 1`, `"pick": -1`), "read result: sweep: variant -1 of 2"},
 		{"schema of another type", `{"schema":2}`, "read result: schema: a JSON number, want string"},
-		{"not JSON", "established: 7", "read result: broken JSON at byte 1: invalid character 'e' looking for beginning of value"},
+		{"not JSON", "established: 7", "read result: broken JSON at byte 1: invalid character 'e' looking for " +
+			"beginning of value"},
 		{"cut", good[:100], "read result: broken JSON: it ends early, after 100 bytes"},
 		{"something after it", good + "{}", "broken JSON at byte"},
-		{"text for a number", with(`"attempted": 120`, `"attempted": "120"`), "read result: conns.attempted: a JSON string, want int64"},
-		{"a fraction for a count", with(`"attempted": 120`, `"attempted": 1.5`), "read result: conns.attempted: a JSON number 1.5, want int64"},
-		{"attempted", with(`"attempted": 120`, `"attempted": 121`), "read result: conns: 121 attempted is not 100 established + 20 failed"},
-		{"lost", with(`"lost": 3`, `"lost": 103`), "read result: conns: 103 lost is more than 100 established and 2 reconnected"},
-		{"reconnected", with(`"reconnected": 2`, `"reconnected": 4`), "read result: conns: 4 reconnected is more than 3 lost"},
+		{"text for a number", with(`"attempted": 120`, `"attempted": "120"`),
+			"read result: conns.attempted: a JSON string, want int64"},
+		{"a fraction for a count", with(`"attempted": 120`, `"attempted": 1.5`),
+			"read result: conns.attempted: a JSON number 1.5, want int64"},
+		{"attempted", with(`"attempted": 120`, `"attempted": 121`),
+			"read result: conns: 121 attempted is not 100 established + 20 failed"},
+		{"lost", with(`"lost": 3`, `"lost": 103`),
+			"read result: conns: 103 lost is more than 100 established and 2 reconnected"},
+		{"reconnected", with(`"reconnected": 2`, `"reconnected": 4`),
+			"read result: conns: 4 reconnected is more than 3 lost"},
 		{"negative", with(`"failed": 20`, `"failed": -20`), "read result: conns: -20 is outside 0..2^53"},
-		{"too large", with(`"failed": 20`, `"failed": 9007199254740993`), "read result: conns: 9007199254740993 is outside 0..2^53"},
-		{"errors", with(`"connect_refused": 20`, `"connect_refused": -1`), "read result: conns.errors.connect_refused: -1 is outside 0..2^53"},
-		{"seconds", with(`"seconds": 2.5`, `"seconds": -2.5`), "read result: setup: a number is negative: seconds -2.5, rate 40, client_seconds 2.25"},
-		{"processor time", with(`"server_seconds": 1.5`, `"server_seconds": -1.5`), "read result: cpu: -1.5 seconds are negative"},
+		{"too large", with(`"failed": 20`, `"failed": 9007199254740993`),
+			"read result: conns: 9007199254740993 is outside 0..2^53"},
+		{"errors", with(`"connect_refused": 20`, `"connect_refused": -1`),
+			"read result: conns.errors.connect_refused: -1 is outside 0..2^53"},
+		{"seconds", with(`"seconds": 2.5`, `"seconds": -2.5`),
+			"read result: setup: a number is negative: seconds -2.5, rate 40, client_seconds 2.25"},
+		{"processor time", with(`"server_seconds": 1.5`, `"server_seconds": -1.5`),
+			"read result: cpu: -1.5 seconds are negative"},
 		{"curve", with(`"t": 2.25`, `"t": 1`), "read result: setup.curve: point 2 at 1 s is not after the one before"},
 		{"curve count", with(`"conns": 60`, `"conns": -60`), "read result: setup.curve: -60 is outside 0..2^53"},
 		{"quantiles", with(`"p50": `, `"p50": 9`), "do not rise"},
-		{"histogram", with(`"encoded": "`, `"encoded": "?`), "read result: setup.latency: decode latency histogram: illegal base64 data at input byte 0"},
-		{"histogram's count", with(`"count": 100`, `"count": 99`), "read result: setup.latency: decode latency histogram: it holds 100 values, count says 99"},
+		{"histogram", with(`"encoded": "`, `"encoded": "?`),
+			"read result: setup.latency: decode latency histogram: illegal base64 data at input byte 0"},
+		{"histogram's count", with(`"count": 100`, `"count": 99`),
+			"read result: setup.latency: decode latency histogram: it holds 100 values, count says 99"},
 		{"echo", with(`"sent": 100`, `"sent": -1`), "read result: echo: -1 is outside 0..2^53"},
 		{"plan", with(`"ports": 2`, `"ports": -2`), "read result: plan: -2 is outside 0..2^53"},
-		{"spread", with(`"min": 48`, `"min": 53`), "read result: spread over ports: 53 to 52 with mean 50 over 2 cannot be"},
-		{"reconcile", with(`"kernel": 196`, `"kernel": 9223372036854775807`), "read result: reconcile: 9223372036854775807 is outside -2^53..2^53"},
+		{"spread", with(`"min": 48`, `"min": 53`),
+			"read result: spread over ports: 53 to 52 with mean 50 over 2 cannot be"},
+		{"reconcile", with(`"kernel": 196`, `"kernel": 9223372036854775807`),
+			"read result: reconcile: 9223372036854775807 is outside -2^53..2^53"},
 		{"started", with(`"started": "2026`, `"started": "yesterday`), "read result: "},
 	}
 	for _, tt := range tests {
@@ -225,8 +245,11 @@ func TestReadTakes(t *testing.T) {
 	tests := []struct{ name, in string }{
 		{"a field of a later version", strings.Replace(good, `"proto"`, `"colour": {"r": 1}, "proto"`, 1)},
 		{"space after it", good + " \n\n"},
-		{"a mean that lost its last digit", strings.Replace(good, `"proto"`, `"spread":[{"over":"ports","n":3,"min":5,"mean":4.999999999,"max":5}], "proto"`, 1)},
-		{"a server's count below 0", strings.Replace(good, `"proto"`, `"reconcile":{"client":3,"server":-2}, "proto"`, 1)},
+		{"a mean that lost its last digit",
+			strings.Replace(good, `"proto"`,
+				`"spread":[{"over":"ports","n":3,"min":5,"mean":4.999999999,"max":5}], "proto"`, 1)},
+		{"a server's count below 0", strings.Replace(good, `"proto"`, `"reconcile":{"client":3,"server":-2}, "proto"`,
+			1)},
 	}
 	for _, tt := range tests {
 		if _, err := Read(strings.NewReader(tt.in)); err != nil {
@@ -256,9 +279,12 @@ func TestWriteErrors(t *testing.T) {
 		in         func(*Result)
 	}{
 		{"NaN", "write result: memory.fit.r2 is not a finite number", func(r *Result) { r.Memory.Fit.R2 = math.NaN() }},
-		{"infinite", "write result: setup.curve[1].rate is not a finite number", func(r *Result) { r.Setup.Curve[1].Rate = math.Inf(1) }},
-		{"behind a pointer", "write result: cpu.softirq_seconds is not a finite number", func(r *Result) { r.CPU.Softirq = ptr(math.Inf(-1)) }},
-		{"in a part of a sample", "write result: memory.samples[0].t is not a finite number", func(r *Result) { r.Memory.Samples[0].T = math.NaN() }},
+		{"infinite", "write result: setup.curve[1].rate is not a finite number",
+			func(r *Result) { r.Setup.Curve[1].Rate = math.Inf(1) }},
+		{"behind a pointer", "write result: cpu.softirq_seconds is not a finite number",
+			func(r *Result) { r.CPU.Softirq = ptr(math.Inf(-1)) }},
+		{"in a part of a sample", "write result: memory.samples[0].t is not a finite number",
+			func(r *Result) { r.Memory.Samples[0].T = math.NaN() }},
 	}
 	for _, tt := range tests {
 		r := complete()
@@ -306,12 +332,14 @@ func TestReadSchema1(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, content := range map[string][]byte{"recorded": b, "with a byte order mark": append([]byte("\ufeff"), b...)} {
+	for name, content := range map[string][]byte{"recorded": b,
+		"with a byte order mark": append([]byte("\ufeff"), b...)} {
 		r, err := Read(bytes.NewReader(content))
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
-		if r.Scenario != "churn" || len(r.StoredTables) != 1 || len(r.StoredTables[0].Rows) != 13 || !strings.Contains(r.StoredVerdict, "TIME_WAIT") || r.Churn != nil {
+		if r.Scenario != "churn" || len(r.StoredTables) != 1 || len(r.StoredTables[0].Rows) != 13 ||
+			!strings.Contains(r.StoredVerdict, "TIME_WAIT") || r.Churn != nil {
 			t.Errorf("%s: %s with tables %+v, verdict %q", name, r.Scenario, r.StoredTables, r.StoredVerdict)
 		}
 		var again bytes.Buffer

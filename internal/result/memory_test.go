@@ -9,13 +9,15 @@ func TestWhatIsReadOffMemory(t *testing.T) {
 		m    *Memory
 		want float64
 	}{
-		{"a line", &Memory{Method: "slabinfo", TotalPerConn: 8000, Fit: Fit{R2: 0.999, Samples: 20}, At10M: ptr(80e9)}, 80e9},
+		{"a line", &Memory{Method: "slabinfo", TotalPerConn: 8000, Fit: Fit{R2: 0.999, Samples: 20}, At10M: ptr(80e9)},
+			80e9},
 		{"an older file", &Memory{Method: "slabinfo", TotalPerConn: 8000, Fit: Fit{R2: 0.999, Samples: 20}}, 80e9},
 		{"noise", &Memory{Method: "slabinfo", TotalPerConn: 8000, Fit: Fit{R2: 0.4, Samples: 20}, At10M: ptr(80e9)}, 0},
 		{"less than nothing", &Memory{Method: "slabinfo", TotalPerConn: -600, Fit: Fit{R2: 0.99, Samples: 20}}, 0},
 		{"no fit", &Memory{Method: "slabinfo", TotalPerConn: 8000, Fit: Fit{Samples: 2}}, 0},
 		{"through two points", &Memory{Method: "slabinfo", TotalPerConn: 8000, Fit: Fit{R2: 0.99, Samples: 2}}, 0},
-		{"withheld", &Memory{Method: "slabinfo", Withheld: &Warning{Code: "noisy_nothing"}, TotalPerConn: 8000, Fit: Fit{R2: 0.99}}, 0},
+		{"withheld", &Memory{Method: "slabinfo", Withheld: &Warning{Code: "noisy_nothing"}, TotalPerConn: 8000,
+			Fit: Fit{R2: 0.99}}, 0},
 		{"nothing", nil, 0},
 	} {
 		if got := tt.m.Projection(); got != tt.want {
@@ -41,7 +43,8 @@ func TestWhatIsReadOffMemory(t *testing.T) {
 			t.Errorf("%s: %v, want %g", tt.name, got, tt.want)
 		}
 	}
-	noisy := &Memory{Withheld: &Warning{Code: "noisy_nothing"}, Before: &Used{}, Held: &Used{Kernel: 500 * mib}, After: &Used{}}
+	noisy := &Memory{Withheld: &Warning{Code: "noisy_nothing"}, Before: &Used{}, Held: &Used{Kernel: 500 * mib},
+		After: &Used{}}
 	if r := noisy.Returned(); r != (Returned{}) {
 		t.Errorf("of a cost that was withheld %+v came back, want nothing said", r)
 	}

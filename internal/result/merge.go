@@ -206,7 +206,8 @@ func (r *Result) add(p *Result, apart bool) (err error) {
 	r.Memory = cmp.Or(r.Memory, p.Memory)
 	r.Spread = mergeSpread(r.Spread, p.Spread, apart)
 	r.Findings = mergeFindings(r.Findings, p.Findings)
-	r.StoredTables, r.StoredVerdict = append(r.StoredTables, p.StoredTables...), cmp.Or(r.StoredVerdict, p.StoredVerdict)
+	r.StoredTables, r.StoredVerdict = append(r.StoredTables, p.StoredTables...),
+		cmp.Or(r.StoredVerdict, p.StoredVerdict)
 	r.Behind, r.Leak = r.Behind || p.Behind, r.Leak || p.Leak
 	r.Agents = append(r.Agents, p.Agents...)
 	r.Limits = mergeLimits(r.Limits, p.Limits)

@@ -7,7 +7,8 @@ import "slices"
 // agent's kernel takes.
 var (
 	ofServer = []string{"memory_without_server", "server_memory_unknown"}
-	ofKernel = []string{"memory_of_foreign_sockets", "memory_of_readers", "memory_slabs_had_room", "memory_slabs_not_full",
+	ofKernel = []string{"memory_of_foreign_sockets", "memory_of_readers", "memory_slabs_had_room",
+		"memory_slabs_not_full",
 		"memory_unexplained", "memory_without_slabs", "memory_kept"}
 )
 

@@ -19,7 +19,8 @@ func joinChurn(parts []*Result) (*Churn, error) {
 			sum = &Churn{Load: c.Load, ServerFirst: c.ServerFirst, ClosedFirst: c.ClosedFirst, TWReuse: c.TWReuse,
 				PortsReused: c.PortsReused}
 		case c.ServerFirst != sum.ServerFirst:
-			return nil, fmt.Errorf("churns in which the server closes first, and in which it does not, are not parts of one run")
+			return nil, fmt.Errorf("churns in which the server closes first, and in which it does not, are not parts " +
+				"of one run")
 		default:
 			if err := sum.Load.add(c.Load); err != nil {
 				return nil, err

@@ -74,9 +74,12 @@ func TestMergeRefuses(t *testing.T) {
 		want string
 	}{
 		{"none", nil, "merge results: there are none"},
-		{"two runs", []*Result{minimal(), ws}, "merge results: hold over tcp and hold over ws are not parts of one run"},
-		{"no histograms", []*Result{bare, bare}, "merge results: decode latency histogram: the file holds only its summary"},
-		{"not a number", []*Result{minimal(), broken}, "merge results: memory.total_bytes_per_conn is not a finite number"},
+		{"two runs", []*Result{minimal(), ws},
+			"merge results: hold over tcp and hold over ws are not parts of one run"},
+		{"no histograms", []*Result{bare, bare},
+			"merge results: decode latency histogram: the file holds only its summary"},
+		{"not a number", []*Result{minimal(), broken},
+			"merge results: memory.total_bytes_per_conn is not a finite number"},
 	}
 	for _, tt := range tests {
 		if _, err := Merge(tt.in...); err == nil || !strings.HasPrefix(err.Error(), tt.want) {
@@ -91,7 +94,8 @@ func TestMergeInTime(t *testing.T) {
 	a.Setup = &Setup{Seconds: 2, ClientSeconds: 1.5, Curve: []Point{{0, 0, 0}, {2, 100, 50}}}
 	b.Started = a.Started.Add(time.Second)
 	b.Setup = &Setup{Seconds: 2, Curve: []Point{{0, 0, 0}, {2, 100, 50}}}
-	want := &Setup{Seconds: 3, Rate: 200. / 3, ClientSeconds: 1.5, Curve: []Point{{0, 0, 0}, {1, 50, 50}, {2, 150, 100}, {3, 200, 50}}}
+	want := &Setup{Seconds: 3, Rate: 200. / 3, ClientSeconds: 1.5,
+		Curve: []Point{{0, 0, 0}, {1, 50, 50}, {2, 150, 100}, {3, 200, 50}}}
 	for _, parts := range [][]*Result{{a, b}, {b, a}} {
 		sum, err := Merge(parts...)
 		if err != nil {
@@ -116,8 +120,10 @@ func TestMergeCurves(t *testing.T) {
 		{"none", nil, nil},
 		{"one", [][]Point{{{0, 0, 0}, {1, 10, 10}}}, []Point{{0, 0, 0}, {1, 10, 10}}},
 		{"same times", [][]Point{{{0, 0, 0}, {1, 10, 10}}, {{0, 0, 0}, {1, 5, 5}}}, []Point{{0, 0, 0}, {1, 15, 15}}},
-		{"between samples", [][]Point{{{0, 0, 0}, {2, 20, 10}}, {{0, 0, 0}, {1, 5, 5}, {2, 5, 0}}}, []Point{{0, 0, 0}, {1, 15, 15}, {2, 25, 10}}},
-		{"one is done earlier", [][]Point{{{0, 0, 0}, {1, 10, 10}}, {{0, 0, 0}, {4, 8, 2}}}, []Point{{0, 0, 0}, {1, 12, 12}, {4, 18, 2}}},
+		{"between samples", [][]Point{{{0, 0, 0}, {2, 20, 10}}, {{0, 0, 0}, {1, 5, 5}, {2, 5, 0}}},
+			[]Point{{0, 0, 0}, {1, 15, 15}, {2, 25, 10}}},
+		{"one is done earlier", [][]Point{{{0, 0, 0}, {1, 10, 10}}, {{0, 0, 0}, {4, 8, 2}}},
+			[]Point{{0, 0, 0}, {1, 12, 12}, {4, 18, 2}}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -127,7 +133,8 @@ func TestMergeCurves(t *testing.T) {
 		})
 	}
 	got := mergeCurves([][]Point{long})
-	if n := len(got); n > maxPoints || n < maxPoints/2 || got[0] != long[0] || got[n-1].Conns != long[len(long)-1].Conns {
+	if n := len(got); n > maxPoints || n < maxPoints/2 || got[0] != long[0] ||
+		got[n-1].Conns != long[len(long)-1].Conns {
 		t.Errorf("a long curve became %d points from %v to %v", n, got[0], got[n-1])
 	}
 }
@@ -149,9 +156,11 @@ func TestMergeMachine(t *testing.T) {
 		{"memory of the one that measured it", minimal(), part(func(r *Result) { r.Memory = complete().Memory }),
 			func(r *Result) any { return r.Memory }, complete().Memory, 0},
 		{"memory of two", addable(), addable(), func(r *Result) any { return r.Memory }, (*Memory)(nil), 3},
-		{"CPU", part(func(r *Result) { r.CPU = &CPU{Client: 1, Server: ptr(7.)} }), part(func(r *Result) { r.CPU = &CPU{Client: 2, Server: ptr(8.), Softirq: ptr(3.)} }),
+		{"CPU", part(func(r *Result) { r.CPU = &CPU{Client: 1, Server: ptr(7.)} }),
+			part(func(r *Result) { r.CPU = &CPU{Client: 2, Server: ptr(8.), Softirq: ptr(3.)} }),
 			func(r *Result) any { return r.CPU }, &CPU{Client: 3, Server: ptr(8.), Softirq: ptr(3.)}, 0},
-		{"CPU of one", part(func(r *Result) { r.CPU = &CPU{Client: 1} }), minimal(), func(r *Result) any { return r.CPU }, &CPU{Client: 1}, 0},
+		{"CPU of one", part(func(r *Result) { r.CPU = &CPU{Client: 1} }), minimal(),
+			func(r *Result) any { return r.CPU }, &CPU{Client: 1}, 0},
 		{"counts on one machine", addable(), addable(), func(r *Result) any { return r.Reconcile },
 			&Counts{Client: 194, Server: ptr(int64(97)), Kernel: ptr(int64(196)), Ends: 2}, 3},
 		{"counts on two machines", part(func(r *Result) { r.Reconcile = &Counts{Client: 10, Kernel: ptr(int64(11))} }),
@@ -160,14 +169,20 @@ func TestMergeMachine(t *testing.T) {
 				r.Host.CPUs = 99
 			}),
 			func(r *Result) any { return r.Reconcile }, &Counts{Client: 30, Server: ptr(int64(30))}, 1},
-		{"counts seen by one", minimal(), part(func(r *Result) { r.Reconcile = &Counts{Client: 20} }), func(r *Result) any { return r.Reconcile }, &Counts{Client: 20}, 0},
-		{"as fast as possible beside a rate", part(func(r *Result) { r.Plan.Rate = 5 }), minimal(), func(r *Result) any { return float64(r.Plan.Rate) }, 0., 0},
-		{"findings, severest first, each once", part(func(r *Result) { r.Findings = []Finding{{Name: "a", Severity: 90}, {Name: "c", Severity: 20}} }),
+		{"counts seen by one", minimal(), part(func(r *Result) { r.Reconcile = &Counts{Client: 20} }),
+			func(r *Result) any { return r.Reconcile }, &Counts{Client: 20}, 0},
+		{"as fast as possible beside a rate", part(func(r *Result) { r.Plan.Rate = 5 }), minimal(),
+			func(r *Result) any { return float64(r.Plan.Rate) }, 0., 0},
+		{"findings, severest first, each once",
+			part(func(r *Result) { r.Findings = []Finding{{Name: "a", Severity: 90}, {Name: "c", Severity: 20}} }),
 			part(func(r *Result) {
 				r.Findings = []Finding{{Name: "b", Severity: 50}, {Name: "c", Severity: 30}, {Name: "d", Severity: 95}}
 			}),
-			func(r *Result) any { return r.Findings }, []Finding{{Name: "d", Severity: 95}, {Name: "a", Severity: 90}, {Name: "b", Severity: 50}, {Name: "c", Severity: 30}}, 0},
-		{"limits, tightest first", part(func(r *Result) { r.Limits = []Limit{{Name: "b", Max: 2}} }), part(func(r *Result) { r.Limits = []Limit{{Name: "a", Max: 1}, {Name: "b", Max: 2}} }),
+			func(r *Result) any { return r.Findings },
+			[]Finding{{Name: "d", Severity: 95}, {Name: "a", Severity: 90}, {Name: "b", Severity: 50},
+				{Name: "c", Severity: 30}}, 0},
+		{"limits, tightest first", part(func(r *Result) { r.Limits = []Limit{{Name: "b", Max: 2}} }),
+			part(func(r *Result) { r.Limits = []Limit{{Name: "a", Max: 1}, {Name: "b", Max: 2}} }),
 			func(r *Result) any { return r.Limits }, []Limit{{Name: "a", Max: 1}, {Name: "b", Max: 2}}, 0},
 	}
 	for _, tt := range tests {
@@ -192,14 +207,21 @@ func TestMergeSpread(t *testing.T) {
 		a, b, want []Spread
 		apart      bool
 	}{
-		{"threads are each part's own", []Spread{{"client threads", 2, 5, 6, 7}}, []Spread{{"client threads", 4, 3, 9, 12}}, []Spread{{"client threads", 6, 3, 8, 12}}, false},
-		{"ports are shared", []Spread{{"ports", 2, 5, 6, 7}}, []Spread{{"ports", 2, 1, 2, 3}}, []Spread{{"ports", 2, 6, 8, 10}}, false},
-		{"fewer ports", []Spread{{"ports", 1, 4, 4, 4}}, []Spread{{"ports", 2, 1, 2, 3}}, []Spread{{"ports", 2, 1, 4, 7}}, false},
-		{"workers are seen whole", []Spread{{"server workers", 2, 9, 10, 11}}, []Spread{{"server workers", 2, 10, 11, 12}}, []Spread{{"server workers", 2, 10, 11, 12}}, false},
+		{"threads are each part's own", []Spread{{"client threads", 2, 5, 6, 7}},
+			[]Spread{{"client threads", 4, 3, 9, 12}}, []Spread{{"client threads", 6, 3, 8, 12}}, false},
+		{"ports are shared", []Spread{{"ports", 2, 5, 6, 7}}, []Spread{{"ports", 2, 1, 2, 3}},
+			[]Spread{{"ports", 2, 6, 8, 10}}, false},
+		{"fewer ports", []Spread{{"ports", 1, 4, 4, 4}}, []Spread{{"ports", 2, 1, 2, 3}},
+			[]Spread{{"ports", 2, 1, 4, 7}}, false},
+		{"workers are seen whole", []Spread{{"server workers", 2, 9, 10, 11}},
+			[]Spread{{"server workers", 2, 10, 11, 12}}, []Spread{{"server workers", 2, 10, 11, 12}}, false},
 		{"only one has it", nil, []Spread{{"ports", 1, 4, 4, 4}}, []Spread{{"ports", 1, 4, 4, 4}}, false},
-		{"sources of one place", []Spread{{"sources", 2, 1, 2, 3}}, []Spread{{"sources", 2, 1, 2, 3}}, []Spread{{"sources", 2, 2, 4, 6}}, false},
-		{"sources of two places", []Spread{{"sources", 2, 1, 2, 3}}, []Spread{{"sources", 2, 1, 4, 5}}, []Spread{{"sources", 4, 1, 3, 5}}, true},
-		{"event loops are seen whole", []Spread{{"server event loops", 2, 9, 10, 11}}, []Spread{{"server event loops", 2, 10, 11, 12}}, []Spread{{"server event loops", 2, 10, 11, 12}}, false},
+		{"sources of one place", []Spread{{"sources", 2, 1, 2, 3}}, []Spread{{"sources", 2, 1, 2, 3}},
+			[]Spread{{"sources", 2, 2, 4, 6}}, false},
+		{"sources of two places", []Spread{{"sources", 2, 1, 2, 3}}, []Spread{{"sources", 2, 1, 4, 5}},
+			[]Spread{{"sources", 4, 1, 3, 5}}, true},
+		{"event loops are seen whole", []Spread{{"server event loops", 2, 9, 10, 11}},
+			[]Spread{{"server event loops", 2, 10, 11, 12}}, []Spread{{"server event loops", 2, 10, 11, 12}}, false},
 	}
 	for _, tt := range tests {
 		if got := mergeSpread(tt.a, tt.b, tt.apart); !reflect.DeepEqual(got, tt.want) {

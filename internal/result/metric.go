@@ -104,9 +104,11 @@ func kindOf(path string) unit.Kind {
 	switch {
 	case last == "count":
 		return unit.InCount
-	case slices.Contains([]string{"latency", "verify_latency", "connect", "handshake", "gap", "delay", "whole"}, parent),
+	case slices.Contains([]string{"latency", "verify_latency", "connect", "handshake", "gap", "delay", "whole"},
+		parent),
 		strings.HasSuffix(last, "_ns"),
-		parent == "plan" && slices.Contains([]string{"hold", "interval", "keepalive", "connect_timeout", "ping", "ping_timeout"}, last):
+		parent == "plan" && slices.Contains([]string{"hold", "interval", "keepalive", "connect_timeout", "ping",
+			"ping_timeout"}, last):
 		return unit.InNanos
 	case (parent == "server" || parent == "kernel") && len(words) > 2 && words[len(words)-3] == "soak" &&
 		last != "judged_seconds":

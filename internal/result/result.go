@@ -28,9 +28,10 @@ type Result struct {
 	// FirstFailure is what --show-failure asks for.
 	FirstFailure *FailedAnswer `json:"first_failure,omitempty"`
 
-	Setup      *Setup     `json:"setup,omitempty"`
-	Stages     []Stage    `json:"stages,omitempty"`
-	Course     []Point    `json:"course,omitempty"` // connections open over all stages; the rate is below 0 on a way down
+	Setup  *Setup  `json:"setup,omitempty"`
+	Stages []Stage `json:"stages,omitempty"`
+	// connections open over all stages; the rate is below 0 on a way down
+	Course     []Point    `json:"course,omitempty"`
 	Memory     *Memory    `json:"memory,omitempty"`
 	Echo       *Echo      `json:"echo,omitempty"`
 	Talk       *Talk      `json:"talk,omitempty"` // of a server that is no echo
@@ -302,6 +303,7 @@ type Limit struct {
 // Short says whether the run fell short of what was asked: connections that
 // were not established or were lost, messages that did not come back as sent.
 func (r *Result) Short() bool {
-	return r.Conns.Established < r.Plan.Conns || slices.ContainsFunc(r.Stages, Stage.Short) || r.Conns.Lost > r.Conns.Reconnected || r.Behind ||
+	return r.Conns.Established < r.Plan.Conns || slices.ContainsFunc(r.Stages, Stage.Short) ||
+		r.Conns.Lost > r.Conns.Reconnected || r.Behind ||
 		r.Echo != nil && (r.Echo.Lost > 0 || r.Echo.Mismatched > 0)
 }

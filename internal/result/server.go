@@ -87,16 +87,17 @@ type Relay struct {
 
 // Shard is one worker process.
 type Shard struct {
-	Number    int         `json:"worker"`
-	PID       int         `json:"pid"`
-	State     string      `json:"state"`
-	Open      int64       `json:"open"`
-	Accepted  int64       `json:"accepted"`
-	Messages  int64       `json:"messages"`                // reads echoed
-	Loops     []int64     `json:"loop_messages,omitempty"` // of these, by each of several event loops
-	LoopOpen  []int64     `json:"loop_open,omitempty"`     // of the connections, by each of several event loops
-	Restarts  int64       `json:"restarts"`
-	HeapBytes int64       `json:"heap_bytes,omitempty"` // live Go heap, once it has been quiet for two seconds; looking costs a collection
+	Number   int     `json:"worker"`
+	PID      int     `json:"pid"`
+	State    string  `json:"state"`
+	Open     int64   `json:"open"`
+	Accepted int64   `json:"accepted"`
+	Messages int64   `json:"messages"`                // reads echoed
+	Loops    []int64 `json:"loop_messages,omitempty"` // of these, by each of several event loops
+	LoopOpen []int64 `json:"loop_open,omitempty"`     // of the connections, by each of several event loops
+	Restarts int64   `json:"restarts"`
+	// live Go heap, once it has been quiet for two seconds; looking costs a collection
+	HeapBytes int64       `json:"heap_bytes,omitempty"`
 	Memory    *ProcMemory `json:"memory,omitempty"`
 }
 

@@ -11,7 +11,8 @@ func TestMergeStages(t *testing.T) {
 	part := func(late float64) *Result {
 		r := minimal()
 		r.Setup = &Setup{Seconds: 2, Rate: 50, Began: r.Started}
-		r.Stages = []Stage{{Name: "1", Kind: StageUp, Asked: 100, Reached: 98, RateAsked: 50, Rate: 49, Seconds: 2 + late, Failed: 2, Lost: 1, Messages: 7, Memory: &Used{System: 9}},
+		r.Stages = []Stage{{Name: "1", Kind: StageUp, Asked: 100, Reached: 98, RateAsked: 50, Rate: 49,
+			Seconds: 2 + late, Failed: 2, Lost: 1, Messages: 7, Memory: &Used{System: 9}},
 			{Name: "2", Kind: StageDown, Asked: 10, Reached: 10, Seconds: 1}}
 		r.Course = []Point{{}, {2 + late, 98, 49}, {4, 10, -44}}
 		return r
@@ -20,7 +21,8 @@ func TestMergeStages(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []Stage{{Name: "1", Kind: StageUp, Asked: 200, Reached: 196, RateAsked: 100, Rate: 98, Seconds: 3, Failed: 4, Lost: 2, Messages: 14},
+	want := []Stage{{Name: "1", Kind: StageUp, Asked: 200, Reached: 196, RateAsked: 100, Rate: 98, Seconds: 3,
+		Failed: 4, Lost: 2, Messages: 14},
 		{Name: "2", Kind: StageDown, Asked: 20, Reached: 20, Seconds: 1}}
 	if !reflect.DeepEqual(sum.Stages, want) {
 		t.Errorf("%+v, want %+v", sum.Stages, want)

@@ -36,7 +36,8 @@ func (t Table) check() error {
 			c := t.Columns[j]
 			_, isText := cell.(string)
 			n, isNumber := cell.(float64)
-			if cell != nil && (isText != (c.Unit == unit.InText) || !isText && !isNumber || math.IsNaN(n) || math.IsInf(n, 0)) {
+			if cell != nil && (isText != (c.Unit == unit.InText) || !isText && !isNumber || math.IsNaN(n) ||
+				math.IsInf(n, 0)) {
 				return fmt.Errorf("table %q: row %d: %v cannot be a %s of %s", t.Title, i, cell, c.Name, c.Unit)
 			}
 		}

@@ -77,7 +77,8 @@ func (t *Talk) check() error {
 	if p := t.Pushes; p != nil {
 		counts, times["pushes.gap"] = append(counts, p.Received, p.Bytes, p.Conns), p.Gap
 		if p.Seconds < 0 || p.Rate < 0 || p.RatePerConn < 0 {
-			return fmt.Errorf("talk.pushes: a number is negative: seconds %g, rate %g, rate_per_conn %g", p.Seconds, p.Rate, p.RatePerConn)
+			return fmt.Errorf("talk.pushes: a number is negative: seconds %g, rate %g, rate_per_conn %g", p.Seconds,
+				p.Rate, p.RatePerConn)
 		}
 	}
 	if f := t.FanOut; f != nil {
@@ -149,8 +150,10 @@ func mergeDeflate(a, b *Deflate) *Deflate {
 	if a == nil || b == nil {
 		return cmp.Or(a, b)
 	}
-	d := &Deflate{Agreed: a.Agreed + b.Agreed, Refused: a.Refused + b.Refused, Sent: a.Sent + b.Sent, SentWire: a.SentWire + b.SentWire,
-		Received: a.Received + b.Received, ReceivedWire: a.ReceivedWire + b.ReceivedWire, Messages: a.Messages + b.Messages, Seconds: a.Seconds + b.Seconds}
+	d := &Deflate{Agreed: a.Agreed + b.Agreed, Refused: a.Refused + b.Refused, Sent: a.Sent + b.Sent,
+		SentWire: a.SentWire + b.SentWire,
+		Received: a.Received + b.Received, ReceivedWire: a.ReceivedWire + b.ReceivedWire,
+		Messages: a.Messages + b.Messages, Seconds: a.Seconds + b.Seconds}
 	d.Settle()
 	return d
 }
@@ -161,7 +164,8 @@ func mergeFanOut(a, b *FanOut) (f *FanOut, err error) {
 	if a == nil || b == nil {
 		return cmp.Or(a, b), nil
 	}
-	f = &FanOut{Broadcasts: max(a.Broadcasts, b.Broadcasts), Fewest: a.Fewest + b.Fewest, Median: a.Median + b.Median, Most: a.Most + b.Most}
+	f = &FanOut{Broadcasts: max(a.Broadcasts, b.Broadcasts), Fewest: a.Fewest + b.Fewest, Median: a.Median + b.Median,
+		Most: a.Most + b.Most}
 	if f.Delay, err = mergeLatency(a.Delay, b.Delay); err != nil {
 		return nil, err
 	}

@@ -48,8 +48,9 @@ func mergeTLS(a, b *TLS) (t *TLS, err error) {
 	if a == nil || b == nil {
 		return cmp.Or(a, b), nil
 	}
-	t = &TLS{Full: a.Full + b.Full, Resumed: a.Resumed + b.Resumed, Rate: a.Rate + b.Rate, Verified: a.Verified && b.Verified,
-		Agreed: slices.Clone(a.Agreed)}
+	t = &TLS{Full: a.Full + b.Full, Resumed: a.Resumed + b.Resumed, Rate: a.Rate + b.Rate,
+		Verified: a.Verified && b.Verified,
+		Agreed:   slices.Clone(a.Agreed)}
 	for _, on := range b.Agreed {
 		same := func(one Agreed) bool {
 			one.Count = on.Count

@@ -58,9 +58,12 @@ func TestSmallBacklogIsWarnedOf(t *testing.T) {
 		set(tt.before)
 		port := listen(65535)
 		set(tt.after)
-		p := &Prepared{Place: Place{SameHost: true, SameNet: true}, Plan: plan.Plan{Target: plan.Target{Places: plan.At(netip.MustParseAddr("127.0.0.1"), port)}, Total: 1000, Threads: 1, Asked: plan.Asked{Window: tt.window}}}
+		p := &Prepared{Place: Place{SameHost: true, SameNet: true},
+			Plan: plan.Plan{Target: plan.Target{Places: plan.At(netip.MustParseAddr("127.0.0.1"), port)}, Total: 1000,
+				Threads: 1, Asked: plan.Asked{Window: tt.window}}}
 		p.warnBacklog(fp)
-		if got := strings.Join(report.Warnings(p.Warnings), "; "); !strings.HasPrefix(got, tt.want) || tt.want == "" && got != "" {
+		if got := strings.Join(report.Warnings(p.Warnings), "; "); !strings.HasPrefix(got, tt.want) || tt.want == "" &&
+			got != "" {
 			t.Errorf("%s: warnings %q, want %q", tt.name, got, tt.want)
 		}
 	}

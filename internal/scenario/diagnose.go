@@ -25,8 +25,9 @@ type DiagnoseOptions struct {
 // Diagnose looks at a running server, which it does not touch, and says what
 // limits it. An error means that there is nothing to look at.
 func Diagnose(ctx context.Context, o DiagnoseOptions, fp proc.FS) (*result.Result, error) {
-	r := &result.Result{Schema: result.Schema, Scenario: "diagnose", Proto: "tcp", Started: time.Now().UTC(), Command: o.Command,
-		Host: thisHost(o.Commit)}
+	r := &result.Result{Schema: result.Schema, Scenario: "diagnose", Proto: "tcp", Started: time.Now().UTC(),
+		Command: o.Command,
+		Host:    thisHost(o.Commit)}
 	late, stopLate := withGrace(ctx)
 	defer stopLate()
 	t, err := o.target(ctx, fp, r)

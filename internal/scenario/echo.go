@@ -18,7 +18,8 @@ const kept = 0.99
 // echoExchange is what the echo scenario sends over so many connections.
 func (h *hold) echoExchange(conns int64, d time.Duration) loadgen.Exchange {
 	p := h.Plan
-	x := loadgen.Exchange{Size: p.Size, SizeMax: p.SizeMax, Depth: p.Depth, Heat: heatColumns, Duration: d, Drain: drain}
+	x := loadgen.Exchange{Size: p.Size, SizeMax: p.SizeMax, Depth: p.Depth, Heat: heatColumns, Duration: d,
+		Drain: drain}
 	if p.MessageRate > 0 {
 		x.Interval = max(1, time.Duration(float64(conns)/float64(p.MessageRate)*1e9))
 	}

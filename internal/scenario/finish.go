@@ -50,7 +50,8 @@ func (h *hold) fill(t loadgen.Tally) {
 }
 
 func newConns(p *loadgen.Part) result.Conns {
-	return result.Conns{Attempted: p.Attempted, Established: p.Established, Failed: p.Failed, Lost: p.Lost, Reconnected: p.Reconnected, Errors: p.Errors}
+	return result.Conns{Attempted: p.Attempted, Established: p.Established, Failed: p.Failed, Lost: p.Lost,
+		Reconnected: p.Reconnected, Errors: p.Errors}
 }
 
 // firstFailure is the first answer that made a connection fail, if --show-failure
@@ -59,7 +60,8 @@ func (o *Options) firstFailure(t loadgen.Tally) *result.FailedAnswer {
 	if !o.ShowFailure || t.First == nil {
 		return nil
 	}
-	return &result.FailedAnswer{Cause: t.First.Cause, From: t.First.From.String(), Sent: t.First.Sent, Lines: t.First.Lines}
+	return &result.FailedAnswer{Cause: t.First.Cause, From: t.First.From.String(), Sent: t.First.Sent,
+		Lines: t.First.Lines}
 }
 
 // fillIdle reports how old the connections were that the other end closed, and
@@ -159,7 +161,8 @@ func (h *hold) afterClose(s proc.Snapshot) {
 	if pages := s.PageBytes(); pages > 0 && h.series.Before.PageBytes() > 0 {
 		caches = change(pages, h.series.Before.PageBytes())
 	}
-	w := result.Warn("memory_kept").Number("kept_share", kept/grew).Number("settle_ns", float64(h.settleTime())).Number("kernel_bytes", caches).
+	w := result.Warn("memory_kept").Number("kept_share", kept/grew).
+		Number("settle_ns", float64(h.settleTime())).Number("kernel_bytes", caches).
 		Number("client_bytes", change(after.Client, before.Client))
 	if after.Server != nil && before.Server != nil {
 		w = w.Number("server_bytes", change(*after.Server, *before.Server))

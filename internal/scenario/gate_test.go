@@ -24,8 +24,9 @@ func gated(t *testing.T, scenario string) ChurnOptions {
 	at := rig.Listen(t, func(c net.Conn) { _, _ = io.Copy(c, c) })
 	return ChurnOptions{Mode: Kept, Users: 4, Loops: 5, Timeout: time.Minute, Options: Options{
 		Target: plan.Target{Scenario: scenario, Proto: plan.TCP, Places: plan.At(at.Addr(), int(at.Port()))},
-		Asked:  plan.Asked{Window: 16, ConnectTimeout: time.Minute, Close: plan.CloseRST, Hold: 10 * time.Millisecond, Size: 8, Depth: 1},
-		Conns:  unit.Count{N: 4}, Threads: unit.Count{N: 1}, PrivateFDs: "off", Control: "none"}}
+		Asked: plan.Asked{Window: 16, ConnectTimeout: time.Minute, Close: plan.CloseRST, Hold: 10 * time.Millisecond,
+			Size: 8, Depth: 1},
+		Conns: unit.Count{N: 4}, Threads: unit.Count{N: 1}, PrivateFDs: "off", Control: "none"}}
 }
 
 func runGated(t *testing.T, ctx context.Context, o ChurnOptions, watch Watch) (*result.Result, error) {
@@ -66,7 +67,8 @@ func TestGates(t *testing.T) {
 				mu.Lock()
 				e := latest
 				mu.Unlock()
-				want := map[string]bool{GateRamp: e.Conns.Established == 0, GateHold: e.Open == 4 && e.Received == 0, GateClose: e.Conns.Established >= 4 && e.Plan.Conns > 0}
+				want := map[string]bool{GateRamp: e.Conns.Established == 0, GateHold: e.Open == 4 && e.Received == 0,
+					GateClose: e.Conns.Established >= 4 && e.Plan.Conns > 0}
 				if !want[phase] || e.Gate != phase {
 					t.Errorf("at gate %s: %+v", phase, e)
 				}

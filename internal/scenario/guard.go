@@ -18,7 +18,8 @@ func (h *hold) guard() {
 		if group {
 			code = "ramp_stopped_by_cgroup"
 		}
-		w := result.Warn(code).Number("used_bytes", float64(used)).Number("total_bytes", float64(total)).Number("reserve_share", plan.MemoryReserve)
+		w := result.Warn(code).Number("used_bytes", float64(used)).
+			Number("total_bytes", float64(total)).Number("reserve_share", plan.MemoryReserve)
 		h.full.CompareAndSwap(nil, &w)
 		h.engine.Halt(haltedByMemory)
 	}

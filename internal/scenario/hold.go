@@ -383,7 +383,8 @@ func (h *hold) holdFor(ctx context.Context, conns int64, d time.Duration) {
 		h.runExchange(ctx, h.echoExchange(conns, d))
 		h.heat = h.engine.Heat()
 	case h.Plan.Interval > 0 && d > 0 && conns > 0:
-		h.runExchange(ctx, loadgen.Exchange{Size: h.Plan.Size, Interval: h.Plan.Interval, Jitter: h.Plan.Jitter, Skip: true,
+		h.runExchange(ctx, loadgen.Exchange{Size: h.Plan.Size, Interval: h.Plan.Interval, Jitter: h.Plan.Jitter,
+			Skip:     true,
 			Duration: d, Drain: drain})
 	default:
 		sleepWhile(ctx, d, func() bool { return conns == 0 || h.Plan.Reconnect || h.engine.Counts().Open() > 0 })
@@ -446,8 +447,9 @@ func (h *hold) close(ctx context.Context) {
 func newResult(p *Prepared, o Options) *result.Result {
 	pl := p.Plan
 	nofile, _ := sys.GetNofile()
-	r := &result.Result{Schema: result.Schema, Scenario: pl.Scenario, Proto: pl.Proto, Started: time.Now().UTC(), Command: o.Command,
-		Host: thisHost(o.Commit), Plan: planOf(p)}
+	r := &result.Result{Schema: result.Schema, Scenario: pl.Scenario, Proto: pl.Proto, Started: time.Now().UTC(),
+		Command: o.Command,
+		Host:    thisHost(o.Commit), Plan: planOf(p)}
 	r.Host.Nofile = nofile.Soft
 	if p.Server != nil {
 		r.Foreign = p.Server.Foreign
@@ -461,7 +463,8 @@ func newResult(p *Prepared, o Options) *result.Result {
 // planOf is what was decided.
 func planOf(p *Prepared) result.Plan {
 	pl := p.Plan
-	r := result.Plan{Asked: publicly(pl.Asked), Targets: pl.URLs, Host: HostText(&pl.Target), Conns: pl.Total, Ports: len(pl.Ports()),
+	r := result.Plan{Asked: publicly(pl.Asked), Targets: pl.URLs, Host: HostText(&pl.Target), Conns: pl.Total,
+		Ports:   len(pl.Ports()),
 		Sources: max(1, len(pl.Sources)), Threads: pl.Threads, FDTables: 1, LimitedBy: p.LimitedBy}
 	for i := range pl.Places {
 		switch {

@@ -57,8 +57,10 @@ func TestGuardSeesMemoryGoWhileTheServerIsFrozen(t *testing.T) {
 	}))
 	t.Cleanup(frozen.Close)
 	at := acceptor(t)
-	p := &Prepared{control: newControl(t.Context(), frozen.URL), Plan: plan.Plan{Target: plan.Target{Places: plan.At(at.Addr(), int(at.Port()))}, Local: plan.DefaultLocalPorts,
-		Total: 10_000, Conns: 10_000, Threads: 1, Asked: plan.Asked{Rate: 50, Window: 16, ConnectTimeout: time.Minute, Close: plan.CloseRST}}}
+	p := &Prepared{control: newControl(t.Context(), frozen.URL),
+		Plan: plan.Plan{Target: plan.Target{Places: plan.At(at.Addr(), int(at.Port()))}, Local: plan.DefaultLocalPorts,
+			Total: 10_000, Conns: 10_000, Threads: 1,
+			Asked: plan.Asked{Rate: 50, Window: 16, ConnectTimeout: time.Minute, Close: plan.CloseRST}}}
 	p.control.http.Timeout = 0 // as long as the test likes
 	h := &hold{Prepared: p, fp: fp, sampler: proc.NewSampler(), res: &result.Result{}}
 	if h.engine, err = loadgen.Start(p.Plan, 1); err != nil {
@@ -96,8 +98,10 @@ func TestFailedSnapshotIsAWarning(t *testing.T) {
 		t.Fatal(err)
 	}
 	at := acceptor(t)
-	p := &Prepared{control: newControl(t.Context(), ""), Plan: plan.Plan{Target: plan.Target{Places: plan.At(at.Addr(), int(at.Port()))}, Local: plan.DefaultLocalPorts,
-		Total: 1, Conns: 1, Threads: 1, Asked: plan.Asked{Window: 1, ConnectTimeout: time.Minute, Close: plan.CloseRST}}}
+	p := &Prepared{control: newControl(t.Context(), ""),
+		Plan: plan.Plan{Target: plan.Target{Places: plan.At(at.Addr(), int(at.Port()))}, Local: plan.DefaultLocalPorts,
+			Total: 1, Conns: 1, Threads: 1,
+			Asked: plan.Asked{Window: 1, ConnectTimeout: time.Minute, Close: plan.CloseRST}}}
 	h := &hold{Prepared: p, fp: fp, sampler: proc.NewSampler(), res: &result.Result{}}
 	if h.engine, err = loadgen.Start(p.Plan, 1); err != nil {
 		t.Fatal(err)

@@ -19,7 +19,9 @@ func HostText(t *plan.Target) string {
 	}
 	var all []named
 	for _, p := range t.Places {
-		i := slices.IndexFunc(all, func(n named) bool { return n.name == p.Name && (p.Name != "" || n.hosts[0] == p.Host.String()) })
+		i := slices.IndexFunc(all, func(n named) bool {
+			return n.name == p.Name && (p.Name != "" || n.hosts[0] == p.Host.String())
+		})
 		switch {
 		case i < 0:
 			all = append(all, named{p.Name, []string{p.Host.String()}})

@@ -50,8 +50,9 @@ func newFakeControl(t *testing.T) *fakeControl {
 		if f.frozen.Load() {
 			<-f.thaw
 		}
-		_ = json.NewEncoder(w).Encode(result.ServerReport{Schema: result.ServerSchema, Open: f.open.Load(), MaxConns: 1 << 20,
-			Memory: &result.ProcMemory{RSS: 1 << 20, PSS: 1 << 20}})
+		_ = json.NewEncoder(w).Encode(result.ServerReport{Schema: result.ServerSchema, Open: f.open.Load(),
+			MaxConns: 1 << 20,
+			Memory:   &result.ProcMemory{RSS: 1 << 20, PSS: 1 << 20}})
 	}))
 	t.Cleanup(f.Close)
 	t.Cleanup(func() { close(f.thaw) })
@@ -118,8 +119,10 @@ func interruptIn(t *testing.T, phase string, frozen bool, set func(*Options)) ti
 	t.Helper()
 	const conns = 200
 	control, at := newFakeControl(t), acceptor(t)
-	o := Options{Target: plan.Target{Scenario: "hold", Proto: plan.TCP, Places: plan.At(at.Addr(), int(at.Port()))}, Conns: unit.Count{N: conns}, Threads: unit.Count{N: 1},
-		PrivateFDs: "off", Asked: plan.Asked{Window: 16, ConnectTimeout: time.Minute, Close: plan.CloseRST}, Control: control.URL}
+	o := Options{Target: plan.Target{Scenario: "hold", Proto: plan.TCP, Places: plan.At(at.Addr(), int(at.Port()))},
+		Conns: unit.Count{N: conns}, Threads: unit.Count{N: 1},
+		PrivateFDs: "off", Asked: plan.Asked{Window: 16, ConnectTimeout: time.Minute, Close: plan.CloseRST},
+		Control: control.URL}
 	set(&o)
 	fp, err := proc.Here()
 	if err != nil {
@@ -168,8 +171,10 @@ func TestInterruptWhileConnectingFirst(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := Options{Target: plan.Target{Scenario: "hold", Proto: plan.TCP, Places: plan.At(at.Addr(), int(at.Port()))}, Conns: unit.Count{N: 1}, Threads: unit.Count{N: 1},
-		PrivateFDs: "off", Asked: plan.Asked{Window: 1, ConnectTimeout: time.Minute, Close: plan.CloseRST, Hold: time.Second}, Control: "none"}
+	o := Options{Target: plan.Target{Scenario: "hold", Proto: plan.TCP, Places: plan.At(at.Addr(), int(at.Port()))},
+		Conns: unit.Count{N: 1}, Threads: unit.Count{N: 1},
+		PrivateFDs: "off", Asked: plan.Asked{Window: 1, ConnectTimeout: time.Minute, Close: plan.CloseRST,
+			Hold: time.Second}, Control: "none"}
 	users := ChurnOptions{Options: o, Mode: PerRequest, Users: 1, Timeout: time.Second}
 	watch := func(Progress) {}
 	for name, run := range map[string]func(context.Context) error{
@@ -198,7 +203,8 @@ func TestInterruptWhileConnectingFirst(t *testing.T) {
 			return err
 		},
 		"one that is deaf": func(ctx context.Context) error { // to SIGTERM
-			_, err := StartServer(ctx, []string{"sh", "-c", "trap '' TERM; while :; do sleep 1; done"}, Ready, netip.MustParseAddr("127.0.0.1"), []int{1})
+			_, err := StartServer(ctx, []string{"sh", "-c", "trap '' TERM; while :; do sleep 1; done"}, Ready,
+				netip.MustParseAddr("127.0.0.1"), []int{1})
 			return err
 		},
 	} {

@@ -46,7 +46,8 @@ func OwnServer(o Options, control string, flags ...string) ([]string, error) {
 	}
 	name := filepath.Join(filepath.Dir(self), "server")
 	if _, err := os.Stat(name); err != nil {
-		return nil, fmt.Errorf("%w: a server is to be started and %s is not there: make build, or name one with --server CMD", ErrUsage, name)
+		return nil, fmt.Errorf("%w: a server is to be started and %s is not there: make build, or name one with "+
+			"--server CMD", ErrUsage, name)
 	}
 	ports := fmt.Sprintf("%d:%d", o.Places[0].Ports[0], len(o.Places[0].Ports))
 	argv := []string{name, "--bind", o.Host().String(), "--control", control}
@@ -75,10 +76,12 @@ func FreePort() (int, error) {
 // with ready ("": it prints none) and its ports accept. The process ends when this
 // one does. Another server on the same ports is not mistaken for it.
 func StartServer(ctx context.Context, argv []string, ready string, host netip.Addr, ports []int) (*Server, error) {
-	ends := []string{net.JoinHostPort(host.String(), strconv.Itoa(ports[0])), net.JoinHostPort(host.String(), strconv.Itoa(ports[len(ports)-1]))}
+	ends := []string{net.JoinHostPort(host.String(), strconv.Itoa(ports[0])),
+		net.JoinHostPort(host.String(), strconv.Itoa(ports[len(ports)-1]))}
 	for _, addr := range ends {
 		if accepts(addr) == nil {
-			return nil, fmt.Errorf("start server %s: another server is on %s already%s", strings.Join(argv, " "), addr, whoHolds(addr))
+			return nil, fmt.Errorf("start server %s: another server is on %s already%s", strings.Join(argv, " "), addr,
+				whoHolds(addr))
 		}
 	}
 	s := &Server{cmd: exec.Command(argv[0], argv[1:]...), out: &tail{}, said: &tail{}, ended: make(chan struct{})}

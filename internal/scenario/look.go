@@ -43,7 +43,8 @@ func look(ctx context.Context, o Options, fp proc.FS) (p *Prepared, b bounds, er
 	if err := p.findServer(ctx, o, fp); err != nil {
 		return nil, b, err
 	}
-	b.plan = plan.Plan{Target: o.Target, Asked: o.Asked, Sources: o.Sources, SourcesV6: o.SourcesV6, Local: p.localPorts(fp)}
+	b.plan = plan.Plan{Target: o.Target, Asked: o.Asked, Sources: o.Sources, SourcesV6: o.SourcesV6,
+		Local: p.localPorts(fp)}
 	if b.plan.Seed == 0 {
 		b.plan.Seed = rand.Uint64()
 	}

@@ -17,7 +17,8 @@ func (p *Prepared) localPorts(fp proc.FS) plan.LocalPorts {
 	l, err := fp.LocalPorts()
 	var hidden *fs.PathError
 	if err != nil && !errors.As(err, &hidden) {
-		p.warn(result.Warn("local_ports_unknown").Word("range", fmt.Sprintf("%d-%d", plan.DefaultLocalPorts.Low, plan.DefaultLocalPorts.High)).Word("why", err.Error()))
+		p.warn(result.Warn("local_ports_unknown").
+			Word("range", fmt.Sprintf("%d-%d", plan.DefaultLocalPorts.Low, plan.DefaultLocalPorts.High)).Word("why", err.Error()))
 	}
 	if err != nil {
 		return plan.DefaultLocalPorts
@@ -74,7 +75,8 @@ func (p *Prepared) machine(o Options, pl plan.Plan, fp proc.FS) (m plan.Machine,
 		case err == nil:
 			m.Tables, private = maxTables, true
 		case o.PrivateFDs == "on":
-			return m, false, fmt.Errorf("%w: --private-fds on: %v: a seccomp filter forbids it (in a container: allow unshare, or raise its fd limit)", ErrUsage, err)
+			return m, false, fmt.Errorf("%w: --private-fds on: %v: a seccomp filter forbids it (in a container: "+
+				"allow unshare, or raise its fd limit)", ErrUsage, err)
 		}
 	}
 	if !private { // the epoll instances of all threads are in the shared table

@@ -37,7 +37,8 @@ func decidePackets(pl *plan.Plan, o Options, fp proc.FS) error {
 	prefix := pl.Packets.Prefix
 	for _, host := range o.Hosts() {
 		if prefix.Addr().Is4() != host.Is4() {
-			return fmt.Errorf("%w: --engine packets: the sources %s and %s are of different address families: give targets of one (--resolve ipv4, or ipv6) and --sources of the same", ErrUsage, prefix, host)
+			return fmt.Errorf("%w: --engine packets: the sources %s and %s are of different address families: give "+
+				"targets of one (--resolve ipv4, or ipv6) and --sources of the same", ErrUsage, prefix, host)
 		}
 	}
 	far := false
@@ -49,7 +50,8 @@ func decidePackets(pl *plan.Plan, o Options, fp proc.FS) error {
 		far = far || !local
 	}
 	if own, is := packets.Within(prefix, interfaceAddresses()); is {
-		return fmt.Errorf("%w: --sources %s: %s of it is an address of this machine, which the kernel answers itself: give addresses that no interface has", ErrUsage, prefix, own)
+		return fmt.Errorf("%w: --sources %s: %s of it is an address of this machine, which the kernel answers "+
+			"itself: give addresses that no interface has", ErrUsage, prefix, own)
 	}
 	for _, host := range o.Hosts() {
 		if prefix.Contains(host) {
@@ -66,7 +68,9 @@ func decidePackets(pl *plan.Plan, o Options, fp proc.FS) error {
 // ends on this machine.
 func decideWay(pl *plan.Plan, host netip.Addr, o Options) (local bool, err error) {
 	if host.Is6() && host.IsLoopback() {
-		return false, fmt.Errorf("%w: %s: IPv6 lets nothing but lo reach its loopback address; give this machine another one (ip addr add fd00::1/128 dev lo), start the server with --bind on it, and use it here", ErrUsage, host)
+		return false, fmt.Errorf("%w: %s: IPv6 lets nothing but lo reach its loopback address; give this machine "+
+			"another one (ip addr add fd00::1/128 dev lo), start the server with --bind on it, and use it here",
+			ErrUsage, host)
 	}
 	route, err := sys.Route(host)
 	switch {
@@ -75,7 +79,8 @@ func decideWay(pl *plan.Plan, host netip.Addr, o Options) (local bool, err error
 	case route.Local:
 		return true, nil
 	case !o.PacketSources.IsValid():
-		return false, fmt.Errorf("%w: --engine packets to another host (%s) needs --sources CIDR: addresses that the network routes to this machine and no interface has", ErrUsage, host)
+		return false, fmt.Errorf("%w: --engine packets to another host (%s) needs --sources CIDR: addresses that the "+
+			"network routes to this machine and no interface has", ErrUsage, host)
 	}
 	pl.Packets.MTU = min(pl.Packets.MTU, route.MTU)
 	return false, nil
@@ -91,7 +96,8 @@ func forwards(host netip.Addr, fp proc.FS) error {
 	if on, err := fp.SysctlInt(setting); err != nil || on != 0 {
 		return nil // if it cannot be read, the SYN will tell
 	}
-	return fmt.Errorf("--engine packets to another host: %s is 0, so the kernel passes nothing on to our device: sysctl -w %s=1, or bin/tuning apply --role packets",
+	return fmt.Errorf("--engine packets to another host: %s is 0, so the kernel passes nothing on to our device: "+
+		"sysctl -w %s=1, or bin/tuning apply --role packets",
 		setting, setting)
 }
 
@@ -103,10 +109,13 @@ func probePackets(ctx context.Context, pl plan.Plan) error {
 	}
 	route, _ := sys.Route(pl.Host())
 	if route.Local {
-		return fmt.Errorf("%w: a packet filter may drop it (nft list ruleset), or rp_filter (sysctl net.ipv4.conf.all.rp_filter)", err)
+		return fmt.Errorf("%w: a packet filter may drop it (nft list ruleset), or rp_filter (sysctl "+
+			"net.ipv4.conf.all.rp_filter)", err)
 	}
-	return fmt.Errorf("%w: the way back is missing: the server's side must route %s to this machine (%s, on %s): ip route add %s via %s there, "+
-		"or in a cloud addresses of this machine's interface with its source check off; a packet filter may drop it too, here in the hook forward (nft list ruleset; Docker sets the policy DROP) or on the way",
+	return fmt.Errorf("%w: the way back is missing: the server's side must route %s to this machine (%s, on %s): ip "+
+		"route add %s via %s there, "+
+		"or in a cloud addresses of this machine's interface with its source check off; a packet filter may drop it "+
+		"too, here in the hook forward (nft list ruleset; Docker sets the policy DROP) or on the way",
 		err, pl.Packets.Prefix, route.Source, route.Device, pl.Packets.Prefix, route.Source)
 }
 

@@ -11,7 +11,8 @@ import (
 // other numbers, and its sockets are counted apart.
 func TestPlaceTellsKernelAndNamespacesApart(t *testing.T) {
 	const boot = "boot"
-	loopback, own, far := netip.MustParseAddr("127.0.0.1"), netip.MustParseAddr("172.17.0.2"), netip.MustParseAddr("192.0.2.1")
+	loopback, own, far := netip.MustParseAddr("127.0.0.1"), netip.MustParseAddr("172.17.0.2"),
+		netip.MustParseAddr("192.0.2.1")
 	in := result.Namespaces{PID: 1, Net: 2, User: 3}
 	report := func(boot string, in *result.Namespaces) *result.ServerReport {
 		return &result.ServerReport{BootID: boot, PID: 1, In: in}
@@ -27,10 +28,14 @@ func TestPlaceTellsKernelAndNamespacesApart(t *testing.T) {
 		{"says nothing, far", far, nil, Place{}},
 		{"another machine behind a tunnel", loopback, report("other", &in), Place{}},
 		{"beside us", loopback, report(boot, &in), Place{SameHost: true, SameNet: true, SamePIDs: true}},
-		{"a container with its own pids", loopback, report(boot, &result.Namespaces{PID: 9, Net: 2, User: 3}), Place{SameHost: true, SameNet: true}},
-		{"a container with its own network", far, report(boot, &result.Namespaces{PID: 9, Net: 8, User: 3}), Place{SameHost: true}},
-		{"published by a proxy on loopback", loopback, report(boot, &result.Namespaces{PID: 1, Net: 8, User: 3}), Place{SameHost: true, SamePIDs: true}},
-		{"does not know its pid namespace", loopback, report(boot, &result.Namespaces{Net: 2, User: 3}), Place{SameHost: true, SameNet: true}},
+		{"a container with its own pids", loopback, report(boot, &result.Namespaces{PID: 9, Net: 2, User: 3}),
+			Place{SameHost: true, SameNet: true}},
+		{"a container with its own network", far, report(boot, &result.Namespaces{PID: 9, Net: 8, User: 3}),
+			Place{SameHost: true}},
+		{"published by a proxy on loopback", loopback, report(boot, &result.Namespaces{PID: 1, Net: 8, User: 3}),
+			Place{SameHost: true, SamePIDs: true}},
+		{"does not know its pid namespace", loopback, report(boot, &result.Namespaces{Net: 2, User: 3}),
+			Place{SameHost: true, SameNet: true}},
 		{"an older server", loopback, report(boot, nil), Place{SameHost: true, SameNet: true}},
 		{"an older server, far", far, report(boot, nil), Place{SameHost: true}},
 	} {

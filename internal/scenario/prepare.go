@@ -32,12 +32,13 @@ type Options struct {
 	Control       string        // URL, auto or none
 	ServerPIDs    []int         // of a server of this machine that is not ours, with their children
 	Wait          time.Duration // how long a server may take to start; 0: it has started
-	Settle        time.Duration // before memory is measured, and after the close; SettleAuto: by the number of connections
-	Rest          time.Duration // echo: silence after the messages, before the close
-	OwnNet        bool          // the network namespace is the run's own: nobody else's connections are in it
-	ShowFailure   bool          // keep the first answer that made a connection fail
-	Commit        string
-	Command       []string
+	// before memory is measured, and after the close; SettleAuto: by the number of connections
+	Settle      time.Duration
+	Rest        time.Duration // echo: silence after the messages, before the close
+	OwnNet      bool          // the network namespace is the run's own: nobody else's connections are in it
+	ShowFailure bool          // keep the first answer that made a connection fail
+	Commit      string
+	Command     []string
 	// Gate, where there is one, is called before each phase that Gates names, and the
 	// phase begins once it returns; an error ends the run like an interrupt.
 	Gate func(ctx context.Context, phase string) error `json:"-"`
@@ -119,8 +120,9 @@ func prepare(ctx context.Context, o Options, fp proc.FS) (*Prepared, error) {
 // warnSettings warns of each setting of this machine that will hurt this run. A
 // server of ours warns of its own.
 func (p *Prepared) warnSettings(o Options) {
-	t := tune.Target{Conns: p.Plan.Total, Ports: o.Ranges(), Dests: int64(o.Dests()), Sources: int64(len(p.Plan.Sources)),
-		Role: tune.Client, Churns: o.churns, FINs: o.Close == plan.CloseFIN, TwoUsers: p.TwoUsers}
+	t := tune.Target{Conns: p.Plan.Total, Ports: o.Ranges(), Dests: int64(o.Dests()),
+		Sources: int64(len(p.Plan.Sources)),
+		Role:    tune.Client, Churns: o.churns, FINs: o.Close == plan.CloseFIN, TwoUsers: p.TwoUsers}
 	own := tune.Client
 	switch {
 	case p.Plan.Packets.On(): // decidePackets has seen to the forwarding
@@ -129,7 +131,8 @@ func (p *Prepared) warnSettings(o Options) {
 		t.Role = tune.Both
 	}
 	for _, f := range tune.HurtingHere(t, own) {
-		p.warn(result.Warn("setting").Word("setting", f.Key).Word("now", f.Now).Word("need", f.Need).Word("why", f.Why).Word("cure", f.Cure))
+		p.warn(result.Warn("setting").Word("setting", f.Key).Word("now", f.Now).Word("need", f.Need).
+			Word("why", f.Why).Word("cure", f.Cure))
 	}
 }
 
@@ -160,13 +163,15 @@ func (p *Prepared) decideConns(pl *plan.Plan, o Options) error {
 			n, p.LimitedBy = o.Cap, fmt.Sprintf("--cap %d", o.Cap)
 		}
 		if n < 1 {
-			return fmt.Errorf("%w: --conns auto: no connection fits: %s (%s); %s", ErrUsage, tightest.Name, tightest.Why, tightest.Cure)
+			return fmt.Errorf("%w: --conns auto: no connection fits: %s (%s); %s", ErrUsage, tightest.Name,
+				tightest.Why, tightest.Cure)
 		}
 	}
 	pl.Total, pl.Conns = n, n
 	for _, l := range p.Limits {
 		if n > l.Max && l.Name != limitFDs && l.Name != limitTuples { // these two have error messages of their own
-			p.warn(result.Warn("limit").Word("limit", l.Name).Count("allowed", l.Max).Count("asked", n).Word("why", l.Why).Word("cure", l.Cure))
+			p.warn(result.Warn("limit").Word("limit", l.Name).Count("allowed", l.Max).Count("asked", n).
+				Word("why", l.Why).Word("cure", l.Cure))
 		}
 	}
 	return nil
@@ -195,7 +200,8 @@ func (p *Prepared) decideThreads(pl *plan.Plan, o Options, m plan.Machine, priva
 	if private && (tables > 1 || threads > 1) {
 		pl.PrivateTables = true
 		if !o.Threads.Auto && threads < tables {
-			return fmt.Errorf("%w: --threads %d: %s connections need %d fd tables of %s", ErrUsage, threads, unit.Commas(pl.Total), tables, unit.Commas(perTable))
+			return fmt.Errorf("%w: --threads %d: %s connections need %d fd tables of %s", ErrUsage, threads,
+				unit.Commas(pl.Total), tables, unit.Commas(perTable))
 		}
 		threads = max(threads, tables)
 	}
@@ -208,11 +214,14 @@ func (p *Prepared) decideThreads(pl *plan.Plan, o Options, m plan.Machine, priva
 		}
 	}
 	if !private && tables > 1 || tables > maxTables {
-		return fmt.Errorf("%w: --conns %d: %s × %d hold %s; raise the hard limit (ulimit -Hn %d), or allow private fd tables (--private-fds on)",
-			ErrUsage, pl.Total, "file descriptors: "+unit.Commas(perTable), m.Tables, unit.Commas(perTable*m.Tables), pl.Total+1024)
+		return fmt.Errorf("%w: --conns %d: %s × %d hold %s; raise the hard limit (ulimit -Hn %d), or allow private "+
+			"fd tables (--private-fds on)",
+			ErrUsage, pl.Total, "file descriptors: "+unit.Commas(perTable), m.Tables, unit.Commas(perTable*m.Tables),
+			pl.Total+1024)
 	}
 	if threads > maxTables || threads > pl.Total {
-		return fmt.Errorf("%w: --threads %d: the legal range is 1..%d, and no more than connections", ErrUsage, threads, min(maxTables, pl.Total))
+		return fmt.Errorf("%w: --threads %d: the legal range is 1..%d, and no more than connections", ErrUsage, threads,
+			min(maxTables, pl.Total))
 	}
 	pl.Threads = int(threads)
 	return nil

@@ -41,8 +41,10 @@ func inNamespace(t *testing.T, commands ...string) {
 // leaves by another one may come from it.
 func TestSourcesAreOfTheInterfaceThatLeadsThere(t *testing.T) {
 	inNamespace(t, "link set lo up",
-		"link add docker0 type veth peer name inside", "addr add 172.17.0.1/16 dev docker0", "link set docker0 up", "link set inside up",
-		"link add eth0 type veth peer name wire", "addr add 10.1.0.5/24 dev eth0", "addr add 10.1.0.6/24 dev eth0", "addr add fd00:1::5/64 dev eth0 nodad",
+		"link add docker0 type veth peer name inside", "addr add 172.17.0.1/16 dev docker0", "link set docker0 up",
+		"link set inside up",
+		"link add eth0 type veth peer name wire", "addr add 10.1.0.5/24 dev eth0", "addr add 10.1.0.6/24 dev eth0",
+		"addr add fd00:1::5/64 dev eth0 nodad",
 		"link set eth0 up", "link set wire up", "route add default via 10.1.0.1 dev eth0")
 	for _, tt := range []struct {
 		host string
@@ -78,7 +80,8 @@ func TestLocalPorts(t *testing.T) {
 	} {
 		dir := t.TempDir()
 		if at := filepath.Join(dir, "sys/net/ipv4"); text != "" {
-			if err := errors.Join(os.MkdirAll(at, 0o755), os.WriteFile(filepath.Join(at, "ip_local_port_range"), []byte(text), 0o600)); err != nil {
+			if err := errors.Join(os.MkdirAll(at, 0o755),
+				os.WriteFile(filepath.Join(at, "ip_local_port_range"), []byte(text), 0o600)); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -89,8 +92,10 @@ func TestLocalPorts(t *testing.T) {
 		var p Prepared
 		l := p.localPorts(fp)
 		said := strings.Join(report.Warnings(p.Warnings), "; ")
-		if l.Low != want.low || l.High != want.high || (said != "") != (want.doubt != "") || !strings.Contains(said, want.doubt) {
-			t.Errorf("%q: %d..%d, warnings %q, want %d..%d, %q", text, l.Low, l.High, said, want.low, want.high, want.doubt)
+		if l.Low != want.low || l.High != want.high || (said != "") != (want.doubt != "") ||
+			!strings.Contains(said, want.doubt) {
+			t.Errorf("%q: %d..%d, warnings %q, want %d..%d, %q", text, l.Low, l.High, said, want.low, want.high,
+				want.doubt)
 		}
 	}
 }
@@ -108,8 +113,10 @@ func TestDecidedByTheCap(t *testing.T) {
 	} {
 		p := &Prepared{Limits: plan.Machine{ServerConns: tt.server}.Limits()}
 		var pl plan.Plan
-		if err := p.decideConns(&pl, Options{Conns: unit.Count{Auto: true}, Cap: tt.cap}); err != nil || p.LimitedBy != tt.want || pl.Total != tt.n {
-			t.Errorf("a server for %d, a cap of %d: %d connections by %q, %v; want %d by %q", tt.server, tt.cap, pl.Total, p.LimitedBy, err, tt.n, tt.want)
+		if err := p.decideConns(&pl, Options{Conns: unit.Count{Auto: true}, Cap: tt.cap}); err != nil ||
+			p.LimitedBy != tt.want || pl.Total != tt.n {
+			t.Errorf("a server for %d, a cap of %d: %d connections by %q, %v; want %d by %q", tt.server, tt.cap,
+				pl.Total, p.LimitedBy, err, tt.n, tt.want)
 		}
 	}
 }
@@ -135,14 +142,17 @@ func TestPrepareWarnsOfSettings(t *testing.T) {
 		{"the server closes first", ChurnOptions{Mode: PerRequest, ServerEnds: true}, false},
 	} {
 		o := tt.o
-		o.Options = Options{Target: plan.Target{Scenario: "churn", Proto: plan.TCP, Places: plan.At(at.Addr(), int(at.Port()))}, Conns: unit.Count{N: 10}, Threads: unit.Count{N: 1},
-			PrivateFDs: "off", Asked: plan.Asked{Window: 1, ConnectTimeout: time.Minute, Close: plan.CloseFIN}, Control: "none"}
+		o.Options = Options{Target: plan.Target{Scenario: "churn", Proto: plan.TCP,
+			Places: plan.At(at.Addr(), int(at.Port()))}, Conns: unit.Count{N: 10}, Threads: unit.Count{N: 1},
+			PrivateFDs: "off", Asked: plan.Asked{Window: 1, ConnectTimeout: time.Minute, Close: plan.CloseFIN},
+			Control: "none"}
 		o.churns = o.leavesTimeWait()
 		p, err := Prepare(t.Context(), o.Options, fp)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := slices.ContainsFunc(report.Warnings(p.Warnings), func(w string) bool { return strings.HasPrefix(w, "net.ipv4.tcp_tw_reuse is 0") }); got != tt.want {
+		if got := slices.ContainsFunc(report.Warnings(p.Warnings),
+			func(w string) bool { return strings.HasPrefix(w, "net.ipv4.tcp_tw_reuse is 0") }); got != tt.want {
 			t.Errorf("%s: warnings %v; of tcp_tw_reuse %v, want %v", tt.name, p.Warnings, got, tt.want)
 		}
 	}

@@ -156,7 +156,8 @@ func sameName(a, b *plan.Place) bool {
 // unreachable is the first error of a place that no other stands for.
 func unreachable(all []tried) error {
 	for _, one := range all {
-		if one.err == nil || slices.ContainsFunc(all, func(t tried) bool { return t.err == nil && sameName(t.place, one.place) }) {
+		if one.err == nil || slices.ContainsFunc(all,
+			func(t tried) bool { return t.err == nil && sameName(t.place, one.place) }) {
 			continue
 		}
 		if one.place.Name != "" {
@@ -175,7 +176,8 @@ func (p *Prepared) leaveOut(t *plan.Target, all []tried) {
 			kept = append(kept, *one.place)
 			continue
 		}
-		p.warn(result.Warn("address_left_out").Word("name", one.place.Name).Word("address", one.place.Host.String()).Word("why", one.err.Error()))
+		p.warn(result.Warn("address_left_out").Word("name", one.place.Name).
+			Word("address", one.place.Host.String()).Word("why", one.err.Error()))
 	}
 	t.Places = kept
 }
@@ -186,9 +188,11 @@ func notReachable(t *plan.Target, o *Options, err error) error {
 	case o.Wait > 0:
 		return fmt.Errorf("server not reachable within --wait %v: %w", o.Wait, err)
 	case t.URLs != nil:
-		return fmt.Errorf("server not reachable: %w: start it, or wait for it with --wait 30s, or name another target", err)
+		return fmt.Errorf("server not reachable: %w: start it, or wait for it with --wait 30s, or name another target",
+			err)
 	}
-	return fmt.Errorf("server not reachable: %w: start one there (bin/server --ports %d), or name another with --host, --first-port and --ports", err, len(t.Places[0].Ports))
+	return fmt.Errorf("server not reachable: %w: start one there (bin/server --ports %d), or name another with "+
+		"--host, --first-port and --ports", err, len(t.Places[0].Ports))
 }
 
 // stillServes says whether the server that the run began with still accepts

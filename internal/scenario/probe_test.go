@@ -39,16 +39,24 @@ func TestProbeLeavesOut(t *testing.T) {
 		kept   int    // places
 		bad    string // in the error
 	}{
-		{"both answer", []plan.Place{{Host: here, Name: "x", Ports: []int{up}}, {Host: here, Ports: []int{up}}}, nil, 2, ""},
-		{"one of a name", []plan.Place{{Host: there, Name: "x", Ports: []int{up}}, {Host: here, Name: "x", Ports: []int{up}}}, nil, 1, ""},
-		{"all of a name", []plan.Place{{Host: there, Name: "x", Ports: []int{up}}}, nil, 0, "server not reachable: x, 127.0.0.2"},
-		{"one of another name", []plan.Place{{Host: there, Name: "x", Ports: []int{up}}, {Host: here, Name: "y", Ports: []int{up}}}, nil, 0, "server not reachable: x, 127.0.0.2"},
-		{"one of the name, on another port", []plan.Place{{Host: here, Name: "x", Ports: []int{up}}, {Host: here, Name: "x", Ports: []int{dead}}}, nil, 0, "refused"},
-		{"an address", []plan.Place{{Host: here, Ports: []int{up}}, {Host: there, Ports: []int{up}}}, nil, 0, "bin/server --ports 1"},
+		{"both answer", []plan.Place{{Host: here, Name: "x", Ports: []int{up}}, {Host: here, Ports: []int{up}}}, nil, 2,
+			""},
+		{"one of a name", []plan.Place{{Host: there, Name: "x", Ports: []int{up}},
+			{Host: here, Name: "x", Ports: []int{up}}}, nil, 1, ""},
+		{"all of a name", []plan.Place{{Host: there, Name: "x", Ports: []int{up}}}, nil, 0,
+			"server not reachable: x, 127.0.0.2"},
+		{"one of another name", []plan.Place{{Host: there, Name: "x", Ports: []int{up}},
+			{Host: here, Name: "y", Ports: []int{up}}}, nil, 0, "server not reachable: x, 127.0.0.2"},
+		{"one of the name, on another port",
+			[]plan.Place{{Host: here, Name: "x", Ports: []int{up}}, {Host: here, Name: "x", Ports: []int{dead}}}, nil,
+			0, "refused"},
+		{"an address", []plan.Place{{Host: here, Ports: []int{up}}, {Host: there, Ports: []int{up}}}, nil, 0,
+			"bin/server --ports 1"},
 		{"a target", []plan.Place{{Host: there, Ports: []int{up}}}, []string{"tcp://127.0.0.2:1"}, 0, "--wait 30s"},
 		{"the last port of a range", []plan.Place{{Host: here, Ports: []int{up, dead}}}, nil, 0, "refused"},
 	} {
-		o := Options{Target: plan.Target{Proto: plan.TCP, Places: tt.places, URLs: tt.urls}, Asked: plan.Asked{ConnectTimeout: time.Second}}
+		o := Options{Target: plan.Target{Proto: plan.TCP, Places: tt.places, URLs: tt.urls},
+			Asked: plan.Asked{ConnectTimeout: time.Second}}
 		p := &Prepared{}
 		err := p.probe(t.Context(), &o.Target, &o)
 		switch {
@@ -76,7 +84,8 @@ func TestProbeWaits(t *testing.T) {
 			_, _ = c.Write(answer)
 		}
 	})
-	o := Options{Target: plan.Target{Proto: plan.WS, Places: plan.At(at.Addr(), int(at.Port()))}, Asked: plan.Asked{ConnectTimeout: time.Minute}, Wait: time.Minute}
+	o := Options{Target: plan.Target{Proto: plan.WS, Places: plan.At(at.Addr(), int(at.Port()))},
+		Asked: plan.Asked{ConnectTimeout: time.Minute}, Wait: time.Minute}
 	if err := (&Prepared{}).probe(t.Context(), &o.Target, &o); err != nil || asked.Load() != 3 {
 		t.Errorf("%v after %d handshakes, want it up after 3", err, asked.Load())
 	}
@@ -86,14 +95,16 @@ func TestProbeWaits(t *testing.T) {
 		t.Errorf("without --wait: %v after %d handshakes", err, asked.Load())
 	}
 	o.Places, o.Wait = plan.At(at.Addr(), closedPort(t)), time.Millisecond
-	if err := (&Prepared{}).probe(t.Context(), &o.Target, &o); err == nil || !strings.Contains(err.Error(), "within --wait 1ms") {
+	if err := (&Prepared{}).probe(t.Context(), &o.Target, &o); err == nil ||
+		!strings.Contains(err.Error(), "within --wait 1ms") {
 		t.Errorf("a server that does not come: %v", err)
 	}
 }
 
 // Whatever a server answers for good is for the run to tell.
 func TestProbeTakesAnAnswer(t *testing.T) {
-	for status, ready := range map[int]bool{200: true, 400: true, 401: true, 403: true, 404: false, 426: true, 429: false, 500: false, 502: false, 503: false} {
+	for status, ready := range map[int]bool{200: true, 400: true, 401: true, 403: true, 404: false, 426: true,
+		429: false, 500: false, 502: false, 503: false} {
 		if notReady(status) == ready {
 			t.Errorf("%d %s: ready %v", status, http.StatusText(status), !ready)
 		}
@@ -108,7 +119,8 @@ func TestForeignTargetIsNotAsked(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := &Prepared{}
-	o := Options{Target: plan.Target{Places: plan.At(netip.MustParseAddr("192.0.2.1"), 10000), URLs: []string{"tcp://192.0.2.1:10000"}}, Control: "auto"}
+	o := Options{Target: plan.Target{Places: plan.At(netip.MustParseAddr("192.0.2.1"), 10000),
+		URLs: []string{"tcp://192.0.2.1:10000"}}, Control: "auto"}
 	if err := p.findServer(t.Context(), o, fp); err != nil || len(p.Warnings) > 0 || p.SameHost {
 		t.Errorf("%v, warnings %+v, on this machine %v", err, p.Warnings, p.SameHost)
 	}

@@ -199,7 +199,8 @@ func (h *hold) reconcileAgain(ctx context.Context) {
 	case server == nil:
 		h.warn(result.Warn("control_silent").Word("when", when).Count("client", client))
 	default:
-		h.warn(result.Warn("counts_differ").Word("when", when).Count("server", server.Open-h.counted.server).Count("client", client))
+		h.warn(result.Warn("counts_differ").Word("when", when).
+			Count("server", server.Open-h.counted.server).Count("client", client))
 	}
 	h.kernelCount(when, h.engine.Counts().Open())
 }

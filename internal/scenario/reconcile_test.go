@@ -26,7 +26,8 @@ func TestDoubtOfTheKernelsCount(t *testing.T) {
 		{"one end is missing", "127.0.0.1", true, unknown, 19_000, 10_000, "both ends hold 20,000"},
 		{"one end is elsewhere", "127.0.0.1", false, unknown, 10_000, 10_000, ""},
 		{"on another machine", "192.0.2.1", false, unknown, 10_300, 10_000, ""},
-		{"fewer than ours, on another machine", "192.0.2.1", false, unknown, 9_000, 10_000, "the client alone holds 10,000"},
+		{"fewer than ours, on another machine", "192.0.2.1", false, unknown, 9_000, 10_000,
+			"the client alone holds 10,000"},
 		{"this machine's address", "10.0.0.1", true, unknown, 10_000, 10_000, ""},
 		{"strangers where they may be", "127.0.0.1", true, unknown, 90_000, 10_000, ""},
 		{"listeners", "127.0.0.1", true, 400, 20_400, 10_000, ""},
@@ -37,7 +38,8 @@ func TestDoubtOfTheKernelsCount(t *testing.T) {
 		{"nothing left", "127.0.0.1", true, 400, 400, 0, ""},
 	} {
 		host := netip.MustParseAddr(tt.host)
-		p := &Prepared{Place: Place{SameHost: tt.same, SameNet: tt.same && host.IsLoopback()}, Plan: plan.Plan{Target: plan.Target{Places: plan.At(host)}}}
+		p := &Prepared{Place: Place{SameHost: tt.same, SameNet: tt.same && host.IsLoopback()},
+			Plan: plan.Plan{Target: plan.Target{Places: plan.At(host)}}}
 		got := ""
 		if doubt := (counted{kernel: tt.before}).doubt(p, tt.now, tt.client); doubt != nil {
 			got = report.Warning(*doubt)

@@ -188,7 +188,8 @@ func why(err error) string {
 	case errors.As(err, &refused):
 		return strings.TrimPrefix(refused.Error(), "it ")
 	case errors.As(err, &bad), strings.HasPrefix(err.Error(), "read server's report"):
-		return "answers, but not as a server of c10m does (" + strings.TrimPrefix(err.Error(), "read server's report: ") + ")"
+		return "answers, but not as a server of c10m does (" +
+			strings.TrimPrefix(err.Error(), "read server's report: ") + ")"
 	case errors.As(err, &dial):
 		return "does not answer (" + dial.Err.Error() + ")"
 	}

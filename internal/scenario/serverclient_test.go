@@ -35,8 +35,10 @@ func TestFindServerSaysWhatTheEndpointAnswered(t *testing.T) {
 			http.Error(w, "the Host header must be an address", http.StatusForbidden)
 		},
 			"answers 403 Forbidden: the Host header must be an address"},
-		{"another program", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("<html>")) }, "answers, but not as a server of c10m does"},
-		{"another schema", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(`{"schema":"x/1"}`)) }, `schema "x/1"`},
+		{"another program", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("<html>")) },
+			"answers, but not as a server of c10m does"},
+		{"another schema", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(`{"schema":"x/1"}`)) },
+			`schema "x/1"`},
 		{"nobody", nil, "does not answer (connect: connection refused)"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -64,11 +66,13 @@ func TestFindServerSaysWhatTheEndpointAnswered(t *testing.T) {
 // ports are others; one that was only found is not.
 func TestEndpointOfOtherPorts(t *testing.T) {
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		_ = json.NewEncoder(w).Encode(result.ServerReport{Schema: result.ServerSchema, Ports: []result.PortCount{{Port: 1}, {Port: 2}, {Port: 9}}})
+		_ = json.NewEncoder(w).Encode(result.ServerReport{Schema: result.ServerSchema,
+			Ports: []result.PortCount{{Port: 1}, {Port: 2}, {Port: 9}}})
 	}))
 	t.Cleanup(s.Close)
 	p := find(t, s.URL, []int{10000})
-	if said := strings.Join(report.Warnings(p.Warnings), "\n"); p.Server == nil || !p.Elsewhere || !strings.Contains(said, "on ports 1..2, 9, not on those of this run") {
+	if said := strings.Join(report.Warnings(p.Warnings), "\n"); p.Server == nil || !p.Elsewhere ||
+		!strings.Contains(said, "on ports 1..2, 9, not on those of this run") {
 		t.Errorf("server %+v, warnings %q: want its figures, and the doubt", p.Server, said)
 	}
 }
@@ -129,7 +133,8 @@ func find(t *testing.T, control string, ports []int) *Prepared {
 		t.Fatal(err)
 	}
 	p := &Prepared{}
-	_ = p.findServer(t.Context(), Options{Target: plan.Target{Proto: plan.TCP, Places: plan.At(netip.MustParseAddr("127.0.0.1"), ports...)}, Control: control}, fp)
+	_ = p.findServer(t.Context(), Options{Target: plan.Target{Proto: plan.TCP,
+		Places: plan.At(netip.MustParseAddr("127.0.0.1"), ports...)}, Control: control}, fp)
 	return p
 }
 
@@ -140,8 +145,10 @@ func TestFoundEndpointOfOtherPortsIsLeftOut(t *testing.T) {
 	for control, want := range map[string]bool{"auto": false, "http://127.0.0.1:9090": true} {
 		o := Options{Target: plan.Target{Places: plan.At(netip.MustParseAddr("127.0.0.1"), 20000)}, Control: control}
 		p := &Prepared{}
-		if got := p.takes("http://127.0.0.1:9090", other, &o); got != want || p.Elsewhere != want || len(p.Warnings) != 1 || p.Warnings[0].Words["ports"] != "10000..10001" {
-			t.Errorf("--server-control %s: taken %v, warnings %+v; want %v and its ports named", control, got, p.Warnings, want)
+		if got := p.takes("http://127.0.0.1:9090", other, &o); got != want || p.Elsewhere != want ||
+			len(p.Warnings) != 1 || p.Warnings[0].Words["ports"] != "10000..10001" {
+			t.Errorf("--server-control %s: taken %v, warnings %+v; want %v and its ports named", control, got,
+				p.Warnings, want)
 		}
 	}
 }

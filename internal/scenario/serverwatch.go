@@ -126,7 +126,8 @@ func (w *ServerWatch) Closed(ctx context.Context) {
 	if w.before == nil {
 		return
 	}
-	back := w.p.control.await(ctx, 20*time.Millisecond, lastLook, func(open int64) bool { return open <= w.before.Open })
+	back := w.p.control.await(ctx, 20*time.Millisecond, lastLook,
+		func(open int64) bool { return open <= w.before.Open })
 	pause := w.settle
 	if pause == SettleAuto {
 		pause = settleOf(w.series.Held.Conns)

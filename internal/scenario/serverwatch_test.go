@@ -23,10 +23,14 @@ func farServer(t *testing.T, open *atomic.Int64) (url string) {
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		n := uint64(open.Load())
 		cpu := 1 + float64(n)/1e6
-		r := result.ServerReport{Schema: result.ServerSchema, BootID: "far", PID: 7, MaxConns: 50_000, Open: int64(n), Ports: []result.PortCount{{Port: 10_000, Proto: "tcp"}},
+		r := result.ServerReport{Schema: result.ServerSchema, BootID: "far", PID: 7, MaxConns: 50_000, Open: int64(n),
+			Ports:  []result.PortCount{{Port: 10_000, Proto: "tcp"}},
 			Memory: &result.ProcMemory{PSS: 20<<20 + 500*n}, CPU: &cpu,
-			Kernel: &result.KernelUsage{Method: proc.MethodSlab, Bytes: 4000 * (n + 100), PageBytes: 4000 * (n + 100), Total: 1 << 34, System: 1<<30 + 4500*n,
-				Sockets: int64(n) + 100, Caches: []result.CacheUsage{{Name: "TCP", Objects: n + 100, Bytes: 4000 * (n + 100), PageBytes: 4000 * (n + 100)}}}}
+			Kernel: &result.KernelUsage{Method: proc.MethodSlab, Bytes: 4000 * (n + 100), PageBytes: 4000 * (n + 100),
+				Total: 1 << 34, System: 1<<30 + 4500*n,
+				Sockets: int64(n) + 100,
+				Caches: []result.CacheUsage{{Name: "TCP", Objects: n + 100, Bytes: 4000 * (n + 100),
+					PageBytes: 4000 * (n + 100)}}}}
 		_ = json.NewEncoder(w).Encode(r)
 	}))
 	t.Cleanup(s.Close)
@@ -41,7 +45,8 @@ func TestServerWatch(t *testing.T) {
 	}
 	var open atomic.Int64
 	open.Store(1000) // of somebody else
-	o := Options{Target: plan.Target{Places: plan.At(netip.MustParseAddr("192.0.2.1"), 10_000)}, Control: farServer(t, &open)}
+	o := Options{Target: plan.Target{Places: plan.At(netip.MustParseAddr("192.0.2.1"), 10_000)},
+		Control: farServer(t, &open)}
 	w, err := WatchServer(t.Context(), o, fp)
 	if err != nil {
 		t.Fatal(err)
@@ -66,7 +71,8 @@ func TestServerWatch(t *testing.T) {
 	if w.Fill(here); here.Memory.ServerEnd || !here.Memory.BothEnds || here.Memory.ClientPerConn != nil {
 		t.Errorf("with the agents at the server: %+v", here.Memory)
 	}
-	if !m.Measured() || !m.ServerEnd || m.BothEnds || m.ClientPerConn != nil || math.Abs(m.KernelPerConn-4000) > 1 || m.ServerPerConn == nil ||
+	if !m.Measured() || !m.ServerEnd || m.BothEnds || m.ClientPerConn != nil || math.Abs(m.KernelPerConn-4000) > 1 ||
+		m.ServerPerConn == nil ||
 		math.Abs(*m.ServerPerConn-500) > 1 || math.Abs(m.TotalPerConn-4500) > 1 || m.After == nil {
 		t.Errorf("memory %+v", m)
 	}
@@ -98,7 +104,8 @@ func TestServerWatchDoubts(t *testing.T) {
 		return codes
 	}
 	var open atomic.Int64
-	o := Options{Target: plan.Target{Places: plan.At(netip.MustParseAddr("192.0.2.1"), 10_000)}, Control: farServer(t, &open)}
+	o := Options{Target: plan.Target{Places: plan.At(netip.MustParseAddr("192.0.2.1"), 10_000)},
+		Control: farServer(t, &open)}
 	w, err := WatchServer(t.Context(), o, fp)
 	if err != nil {
 		t.Fatal(err)

@@ -22,15 +22,23 @@ func TestHungUsers(t *testing.T) {
 		until map[string]bool
 		says  string
 	}{
-		{"nobody answers", result.Result{Behind: true, Conns: result.Conns{Errors: result.ErrorCounts{"echo_timeout": 10}}, Echo: &result.Echo{Lost: 10}}, 1,
-			map[string]bool{"errors>50%": true, "p99>1s": true}, "10 tries failed, mostly echo_timeout, 50 of 50 transactions were not done in time"},
-		{"one of ten hangs", result.Result{Conns: result.Conns{Errors: result.ErrorCounts{"echo_timeout": 1}}, Echo: &result.Echo{Received: 99_999, Lost: 1, Latency: fast}}, 0.1,
-			map[string]bool{"errors>0.1%": true, "p50>1s": false, "p90>1s": false, "p99>1s": true, "max>9s": true, "max>11s": false}, "1 try failed"},
-		{"lost with its message", result.Result{Conns: result.Conns{Lost: 1, Errors: result.ErrorCounts{"echo_reset": 1}}, Echo: &result.Echo{Received: 99, Lost: 1, Latency: fast}}, 0.01,
-			map[string]bool{"errors>1.1%": false, "errors>0.9%": true, "max>1s": false}, "1 try failed, mostly echo_reset"},
+		{"nobody answers", result.Result{Behind: true,
+			Conns: result.Conns{Errors: result.ErrorCounts{"echo_timeout": 10}}, Echo: &result.Echo{Lost: 10}}, 1,
+			map[string]bool{"errors>50%": true, "p99>1s": true},
+			"10 tries failed, mostly echo_timeout, 50 of 50 transactions were not done in time"},
+		{"one of ten hangs", result.Result{Conns: result.Conns{Errors: result.ErrorCounts{"echo_timeout": 1}},
+			Echo: &result.Echo{Received: 99_999, Lost: 1, Latency: fast}}, 0.1,
+			map[string]bool{"errors>0.1%": true, "p50>1s": false, "p90>1s": false, "p99>1s": true, "max>9s": true,
+				"max>11s": false}, "1 try failed"},
+		{"lost with its message", result.Result{Conns: result.Conns{Lost: 1,
+			Errors: result.ErrorCounts{"echo_reset": 1}}, Echo: &result.Echo{Received: 99, Lost: 1, Latency: fast}},
+			0.01,
+			map[string]bool{"errors>1.1%": false, "errors>0.9%": true, "max>1s": false},
+			"1 try failed, mostly echo_reset"},
 		{"interrupted", result.Result{Interrupt: true, Echo: &result.Echo{Received: 40, Lost: 10, Latency: fast}}, 0,
 			map[string]bool{"errors>0": false, "p99>1s": false}, "Nothing failed"},
-		{"refused", result.Result{Conns: result.Conns{Failed: 1, Errors: result.ErrorCounts{"connect_refused": 1}}, Echo: &result.Echo{Received: 3, Latency: fast}}, 0.25,
+		{"refused", result.Result{Conns: result.Conns{Failed: 1, Errors: result.ErrorCounts{"connect_refused": 1}},
+			Echo: &result.Echo{Received: 3, Latency: fast}}, 0.25,
 			map[string]bool{"errors>20%": true}, "1 try failed"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -11,7 +11,8 @@ import (
 
 // What was heard is there where it was listened to, with a rate of the time held.
 func TestNewTalk(t *testing.T) {
-	tally := loadgen.Tally{Part: loadgen.Part{Counts: loadgen.Counts{Firsts: 10, FirstsAnswered: 9, Skipped: 10, Pushed: 100, PushedBytes: 400, Listeners: 5}},
+	tally := loadgen.Tally{Part: loadgen.Part{Counts: loadgen.Counts{Firsts: 10, FirstsAnswered: 9, Skipped: 10,
+		Pushed: 100, PushedBytes: 400, Listeners: 5}},
 		FanOut: &loadgen.FanOut{Broadcasts: 20, Fewest: 4, Median: 5, Most: 5, Whole: result.NewHistogram()}}
 	p := &plan.Plan{Asked: plan.Asked{Hold: 10 * time.Second}}
 	if got := newTalk(p, loadgen.Tally{}, heardWithin{}); got != nil {
@@ -34,7 +35,8 @@ func TestNewTalk(t *testing.T) {
 	h := &hold{Prepared: &Prepared{}, res: &result.Result{}}
 	for answered, warnings := range map[int64]int{0: 0, 10: 0, 9: 1} {
 		h.Warnings = nil
-		if h.warnOfFirst(&result.Talk{First: &result.FirstMessage{Sent: 10, Answered: answered}}); len(h.Warnings) != warnings {
+		if h.warnOfFirst(&result.Talk{First: &result.FirstMessage{Sent: 10,
+			Answered: answered}}); len(h.Warnings) != warnings {
 			t.Errorf("%d of 10 answered: %+v", answered, h.Warnings)
 		}
 	}

@@ -20,7 +20,8 @@ func fakeProc(t *testing.T, files map[string]string) proc.FS {
 	dir := t.TempDir()
 	for name, text := range files {
 		file := filepath.Join(dir, name)
-		if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o755), os.WriteFile(file, []byte(text), 0o600)); err != nil {
+		if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o755),
+			os.WriteFile(file, []byte(text), 0o600)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -33,7 +34,8 @@ func fakeProc(t *testing.T, files map[string]string) proc.FS {
 
 // pids is a control group in which so many threads are used of limit.
 func pids(used, limit int64) map[string]string {
-	return map[string]string{"self/cgroup": "0::/a\n", "fs/cgroup/a/pids.max": fmt.Sprintln(limit), "fs/cgroup/a/pids.current": fmt.Sprintln(used)}
+	return map[string]string{"self/cgroup": "0::/a\n", "fs/cgroup/a/pids.max": fmt.Sprintln(limit),
+		"fs/cgroup/a/pids.current": fmt.Sprintln(used)}
 }
 
 // Threads are counted before they are made, the runtime's own included: where
@@ -52,13 +54,19 @@ func TestThreadsFitTheirLimits(t *testing.T) {
 	}{
 		{"nothing binds", nil, unit.Count{N: 10_000}, unit.Count{Auto: true}, 100, 100, "", "", ""},
 		{"room enough", pids(12, 112+own), unit.Count{N: 10_000}, unit.Count{Auto: true}, 100, 100, "", "", ""},
-		{"one thread too few", pids(12, 111+own), unit.Count{N: 10_000}, unit.Count{Auto: true}, 100, 0, "a thread each: pids.max of control group /a", "",
+		{"one thread too few", pids(12, 111+own), unit.Count{N: 10_000}, unit.Count{Auto: true}, 100, 0,
+			"a thread each: pids.max of control group /a", "",
 			"10,000 connections need 100 here, and there is room for 99 beside the runtime's; raise it (TasksMax="},
-		{"asked for more threads", pids(12, 22+own), unit.Count{N: 10_000}, unit.Count{N: 11}, 100_000, 0, "10 fd tables", "", "need 11 here, and there is room for 10"},
-		{"one table, fewer threads than processors", pids(12, 13+own), unit.Count{N: 1_000_000}, unit.Count{Auto: true}, 2_000_000, 1, "1 fd tables", "", ""},
-		{"as many as fit", pids(12, 52+own), unit.Count{Auto: true}, unit.Count{Auto: true}, 100, 40, "40 fd tables, a thread each: pids.max of control group /a", "", ""},
-		{"no room at all", pids(95, 100), unit.Count{N: 100}, unit.Count{Auto: true}, 100, 0, "", "threads: pids.max of control group /a 100, 95 in use: the client takes ", ""},
-		{"its limit is odd", map[string]string{"self/cgroup": "0::/a\n", "fs/cgroup/a/pids.max": "few\n"}, unit.Count{N: 10_000}, unit.Count{Auto: true}, 100, 100, "", "", ""},
+		{"asked for more threads", pids(12, 22+own), unit.Count{N: 10_000}, unit.Count{N: 11}, 100_000, 0,
+			"10 fd tables", "", "need 11 here, and there is room for 10"},
+		{"one table, fewer threads than processors", pids(12, 13+own), unit.Count{N: 1_000_000}, unit.Count{Auto: true},
+			2_000_000, 1, "1 fd tables", "", ""},
+		{"as many as fit", pids(12, 52+own), unit.Count{Auto: true}, unit.Count{Auto: true}, 100, 40,
+			"40 fd tables, a thread each: pids.max of control group /a", "", ""},
+		{"no room at all", pids(95, 100), unit.Count{N: 100}, unit.Count{Auto: true}, 100, 0, "",
+			"threads: pids.max of control group /a 100, 95 in use: the client takes ", ""},
+		{"its limit is odd", map[string]string{"self/cgroup": "0::/a\n", "fs/cgroup/a/pids.max": "few\n"},
+			unit.Count{N: 10_000}, unit.Count{Auto: true}, 100, 100, "", "", ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			tasks, err := roomForThreads(fakeProc(t, tt.files))
@@ -101,7 +109,9 @@ func TestThreadsFitTheirLimits(t *testing.T) {
 // The client is two processes at first, and each has a runtime.
 func TestRoomToStart(t *testing.T) {
 	need := 2 * runtimeThreads()
-	for left, want := range map[int64]string{need: "", need - 1: fmt.Sprintf("threads: pids.max of control group /a %d, 5 in use: the client alone takes up to %d; raise it", 5+need-1, need)} {
+	for left, want := range map[int64]string{need: "",
+		need - 1: fmt.Sprintf("threads: pids.max of control group /a %d, 5 in use: the client alone takes up to %d; "+
+			"raise it", 5+need-1, need)} {
 		err := roomToStart(fakeProc(t, pids(5, 5+left)), 2)
 		if (err != nil) != (want != "") || err != nil && !strings.HasPrefix(err.Error(), want) {
 			t.Errorf("%d left: %v, want %q", left, err, want)
@@ -120,7 +130,8 @@ func TestPrepareWithoutMemoryFigures(t *testing.T) {
 	}{
 		{"known", "MemTotal: 1000 kB\nMemFree: 900 kB\n", "", true},
 		{"hidden", "", "how many connections memory allows is not known: read meminfo: ", false},
-		{"odd", "MemTotal: 1000 kB\nMemFree: 900 kB\nInactive(file): 50000 kB\n", "memory: Active(file) + Inactive(file), 51200000 bytes, are left out", true},
+		{"odd", "MemTotal: 1000 kB\nMemFree: 900 kB\nInactive(file): 50000 kB\n",
+			"memory: Active(file) + Inactive(file), 51200000 bytes, are left out", true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			files := map[string]string{"version": "x"}
@@ -131,7 +142,8 @@ func TestPrepareWithoutMemoryFigures(t *testing.T) {
 			var m plan.Machine
 			p.memoryRoom(&m, Options{}, fakeProc(t, files))
 			said := strings.Join(report.Warnings(p.Warnings), "; ")
-			if (said != "") != (tt.want != "") || !strings.HasPrefix(said, tt.want) || (m.RoomBytes > 0) != tt.bytes || m.RoomBytes > 1_024_000 {
+			if (said != "") != (tt.want != "") || !strings.HasPrefix(said, tt.want) || (m.RoomBytes > 0) != tt.bytes ||
+				m.RoomBytes > 1_024_000 {
 				t.Errorf("room %d, warnings %q, want %q", m.RoomBytes, said, tt.want)
 			}
 		})

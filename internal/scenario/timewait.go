@@ -46,7 +46,8 @@ const (
 const timeWaitFor = 60
 
 func watchTimeWait(to *plan.Target, done func() int64) *timeWait {
-	w := &timeWait{ports: newPortSet(to.Ports()), hosts: map[netip.Addr]bool{}, done: done, began: time.Now(), quit: make(chan struct{}),
+	w := &timeWait{ports: newPortSet(to.Ports()), hosts: map[netip.Addr]bool{}, done: done, began: time.Now(),
+		quit:  make(chan struct{}),
 		ended: make(chan struct{})}
 	for _, host := range to.Hosts() {
 		w.hosts[host] = true

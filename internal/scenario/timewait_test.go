@@ -14,7 +14,8 @@ import (
 // How long the local ports last: the figures of the first article, 30,000 ports
 // and 30,000 TIME_WAIT buckets, and what changes them.
 func TestExhaustion(t *testing.T) {
-	base := churnSum{opt: &ChurnOptions{Mode: PerRequest, Users: 100}, rate: 1000, conns: 1000, at: sides{client: 5000, used: 5000}, ports: 30_000, reuse: 0, most: 100_000, loopback: true}
+	base := churnSum{opt: &ChurnOptions{Mode: PerRequest, Users: 100}, rate: 1000, conns: 1000,
+		at: sides{client: 5000, used: 5000}, ports: 30_000, reuse: 0, most: 100_000, loopback: true}
 	for _, tt := range []struct {
 		name  string
 		do    func(*churnSum)
@@ -24,10 +25,12 @@ func TestExhaustion(t *testing.T) {
 		{"1,000/s for 60 s take 60,000 of 30,000", func(*churnSum) {}, 25, "used up in 25.0 s"},
 		{"400/s take 24,000", func(s *churnSum) { s.conns = 400 }, -1, "are enough at this rate"},
 		{"ran out", func(s *churnSum) { s.noPort = 7 }, 0, "Local ports ran out: 7 connects"},
-		{"used again after a second", func(s *churnSum) { s.reuse = 1 }, -1, "used again after a second (tcp_tw_reuse 1)"},
+		{"used again after a second", func(s *churnSum) { s.reuse = 1 }, -1,
+			"used again after a second (tcp_tw_reuse 1)"},
 		{"on loopback also with 2", func(s *churnSum) { s.reuse = 2 }, -1, "tcp_tw_reuse 2"},
 		{"with 2 elsewhere", func(s *churnSum) { s.reuse, s.loopback = 2, false }, 25, "used up"},
-		{"even a second is too long", func(s *churnSum) { s.reuse, s.conns, s.at.used = 1, 40_000, 10_000 }, 0.5, "used up in 500 ms"},
+		{"even a second is too long", func(s *churnSum) { s.reuse, s.conns, s.at.used = 1, 40_000, 10_000 }, 0.5,
+			"used up in 500 ms"},
 		{"buckets end before the ports", func(s *churnSum) { s.most = 20_000 }, -1, "are enough"},
 		{"as many buckets as ports, and users on top", func(s *churnSum) { s.most = 30_000 }, 25, "used up"},
 		{"the server closes first", func(s *churnSum) {
@@ -43,7 +46,10 @@ func TestExhaustion(t *testing.T) {
 			s.opt = &ChurnOptions{Mode: PerRequest, ServerEnds: true, Users: 100}
 		}, 25, "did not close first: 3 connections waited 5 s"},
 		{"a pool", func(s *churnSum) { s.at = sides{used: 10}; s.opt = &ChurnOptions{Mode: Pool} }, -1, "no TIME_WAIT"},
-		{"a proxy between", func(s *churnSum) { s.at = sides{used: 10, others: 8300}; s.opt = &ChurnOptions{Mode: Pool} }, -1, "8,300 more are in TIME_WAIT between others"},
+		{"a proxy between", func(s *churnSum) {
+			s.at = sides{used: 10, others: 8300}
+			s.opt = &ChurnOptions{Mode: Pool}
+		}, -1, "8,300 more are in TIME_WAIT between others"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s := base
@@ -75,7 +81,8 @@ func TestExhaustion(t *testing.T) {
 func TestTimeWaitLook(t *testing.T) {
 	at := acceptor(t)
 	w := watchTimeWait(&plan.Target{Places: plan.At(at.Addr(), 1, int(at.Port()), 65535)}, func() int64 { return 7 })
-	elsewhere := watchTimeWait(&plan.Target{Places: plan.At(netip.MustParseAddr("192.0.2.1"), int(at.Port()))}, func() int64 { return 7 })
+	elsewhere := watchTimeWait(&plan.Target{Places: plan.At(netip.MustParseAddr("192.0.2.1"), int(at.Port()))},
+		func() int64 { return 7 })
 	for range 5 {
 		c, err := net.Dial("tcp4", at.String())
 		if err != nil {
@@ -96,9 +103,12 @@ func TestTimeWaitLook(t *testing.T) {
 }
 
 func TestParseUntil(t *testing.T) {
-	run := &result.Result{Conns: result.Conns{Failed: 5, Lost: 5}, Echo: &result.Echo{Received: 990, Rate: 500, Latency: &result.Latency{P50: 1e6, P90: 2e6, P99: 3e6, P999: 4e6, Max: 5e6}}}
+	run := &result.Result{Conns: result.Conns{Failed: 5, Lost: 5},
+		Echo: &result.Echo{Received: 990, Rate: 500,
+			Latency: &result.Latency{P50: 1e6, P90: 2e6, P99: 3e6, P999: 4e6, Max: 5e6}}}
 	for text, met := range map[string]bool{
-		"errors>0.9%": true, "errors>1.1%": false, "errors > 0.009": true, "p50>1ms": false, "p50>999us": true, "p90>1ms": true, "p99>3ms": false, "p99>2ms": true,
+		"errors>0.9%": true, "errors>1.1%": false, "errors > 0.009": true, "p50>1ms": false, "p50>999us": true,
+		"p90>1ms": true, "p99>3ms": false, "p99>2ms": true,
 		"p999>3ms": true, "max>1s": false, "rate<501": true, "rate<500": false, "rate>1k": false, "p99<1s": true,
 	} {
 		u, err := ParseUntil(text)
@@ -110,7 +120,8 @@ func TestParseUntil(t *testing.T) {
 			t.Errorf("%s: met is %v", text, !met)
 		}
 	}
-	for _, text := range []string{"", "p99", "p99>", "p99>5", "p98>1s", "errors>2", "errors>-1%", "errors>x", "errors>NaN", "errors>nan%", "rate<-1", ">1s", "p99=1s", "p99>-1s"} {
+	for _, text := range []string{"", "p99", "p99>", "p99>5", "p98>1s", "errors>2", "errors>-1%", "errors>x",
+		"errors>NaN", "errors>nan%", "rate<-1", ">1s", "p99=1s", "p99>-1s"} {
 		if _, err := ParseUntil(text); err == nil || !strings.Contains(err.Error(), "errors>SHARE") {
 			t.Errorf("%q: error %v", text, err)
 		}
@@ -129,8 +140,12 @@ func TestJoinChurn(t *testing.T) {
 		do(r)
 		return r
 	}
-	good := run(Pool, func(r *result.Result) { r.Findings = []result.Finding{{Name: "calls per message", Severity: 30}} })
-	bad := run(PerRequest, func(r *result.Result) { r.Findings = []result.Finding{{Name: "local ports used up", Severity: 95}} })
+	good := run(Pool, func(r *result.Result) {
+		r.Findings = []result.Finding{{Name: "calls per message", Severity: 30}}
+	})
+	bad := run(PerRequest, func(r *result.Result) {
+		r.Findings = []result.Finding{{Name: "local ports used up", Severity: 95}}
+	})
 	for _, tt := range []struct {
 		name  string
 		do    func(*result.Result)
@@ -138,11 +153,13 @@ func TestJoinChurn(t *testing.T) {
 	}{
 		{"all is well", func(*result.Result) {}, false},
 		{"connects failed", func(r *result.Result) { r.Conns = result.Conns{Attempted: 1, Failed: 1} }, true},
-		{"the server does not close", func(r *result.Result) { r.Conns.Errors = result.ErrorCounts{"close_timeout": 1} }, true},
+		{"the server does not close",
+			func(r *result.Result) { r.Conns.Errors = result.ErrorCounts{"close_timeout": 1} }, true},
 		{"an answer never came", func(r *result.Result) { r.Echo = &result.Echo{Lost: 1} }, true},
 	} {
 		r := JoinChurn([]*result.Result{good, bad, run(KeepAlive, tt.do)})
-		if r.Behind != tt.short || len(r.ChurnMatrix.Cells) != 3 || len(r.Findings) != 1 || r.Findings[0].Severity != 95 {
+		if r.Behind != tt.short || len(r.ChurnMatrix.Cells) != 3 || len(r.Findings) != 1 ||
+			r.Findings[0].Severity != 95 {
 			t.Errorf("%s: behind %v, want %v; findings %+v", tt.name, r.Behind, tt.short, r.Findings)
 		}
 	}

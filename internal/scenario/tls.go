@@ -20,7 +20,8 @@ func newTLS(t *plan.TLS, done *loadgen.TLS, n int64, seconds float64) *result.TL
 		r.Rate = float64(n) / seconds
 	}
 	for on, count := range done.Agreed {
-		r.Agreed = append(r.Agreed, result.Agreed{Version: on.Version, Cipher: on.Cipher, Protocol: on.Protocol, Count: count})
+		r.Agreed = append(r.Agreed, result.Agreed{Version: on.Version, Cipher: on.Cipher, Protocol: on.Protocol,
+			Count: count})
 	}
 	result.SortAgreed(r.Agreed)
 	return r

@@ -105,7 +105,8 @@ func certificate(t testing.TB, now time.Time, names ...string) (tls.Certificate,
 // Both ends say what they have to, piece by piece, and end in good order.
 func TestConn(t *testing.T) {
 	cert, pool := certificate(t, time.Now(), "server.example")
-	l := connect(t, &tls.Config{RootCAs: pool, ServerName: "server.example"}, &tls.Config{Certificates: []tls.Certificate{cert}})
+	l := connect(t, &tls.Config{RootCAs: pool, ServerName: "server.example"},
+		&tls.Config{Certificates: []tls.Certificate{cert}})
 	for c, err := range l.errs {
 		if err != nil {
 			t.Fatalf("%p: %v", c, err)
@@ -162,14 +163,23 @@ func TestCauses(t *testing.T) {
 		at             string // which end is looked at
 		want           Cause
 	}{
-		{"unknown authority", &tls.Config{ServerName: "server.example", RootCAs: x509.NewCertPool()}, &tls.Config{Certificates: []tls.Certificate{good}}, "client", UnknownAuthority},
-		{"... at the server", &tls.Config{ServerName: "server.example", RootCAs: x509.NewCertPool()}, &tls.Config{Certificates: []tls.Certificate{good}}, "server", AlertCertificate},
-		{"wrong name", &tls.Config{ServerName: "other.example", RootCAs: trusted}, &tls.Config{Certificates: []tls.Certificate{good}}, "client", WrongName},
-		{"expired", &tls.Config{ServerName: "server.example", RootCAs: trustsOld}, &tls.Config{Certificates: []tls.Certificate{old}}, "client", Expired},
-		{"no version in common", &tls.Config{InsecureSkipVerify: true, MaxVersion: tls.VersionTLS12}, &tls.Config{Certificates: []tls.Certificate{good}, MinVersion: tls.VersionTLS13}, "client", Version},
-		{"... at the server", &tls.Config{InsecureSkipVerify: true, MaxVersion: tls.VersionTLS12}, &tls.Config{Certificates: []tls.Certificate{good}, MinVersion: tls.VersionTLS13}, "server", Version},
-		{"no protocol in common", &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"a"}}, &tls.Config{Certificates: []tls.Certificate{good}, NextProtos: []string{"b"}}, "client", AlertProtocol},
-		{"no cipher in common", &tls.Config{InsecureSkipVerify: true, MaxVersion: tls.VersionTLS12, CipherSuites: []uint16{tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256}}, &tls.Config{Certificates: []tls.Certificate{good}}, "client", AlertHandshake},
+		{"unknown authority", &tls.Config{ServerName: "server.example", RootCAs: x509.NewCertPool()},
+			&tls.Config{Certificates: []tls.Certificate{good}}, "client", UnknownAuthority},
+		{"... at the server", &tls.Config{ServerName: "server.example", RootCAs: x509.NewCertPool()},
+			&tls.Config{Certificates: []tls.Certificate{good}}, "server", AlertCertificate},
+		{"wrong name", &tls.Config{ServerName: "other.example", RootCAs: trusted},
+			&tls.Config{Certificates: []tls.Certificate{good}}, "client", WrongName},
+		{"expired", &tls.Config{ServerName: "server.example", RootCAs: trustsOld},
+			&tls.Config{Certificates: []tls.Certificate{old}}, "client", Expired},
+		{"no version in common", &tls.Config{InsecureSkipVerify: true, MaxVersion: tls.VersionTLS12},
+			&tls.Config{Certificates: []tls.Certificate{good}, MinVersion: tls.VersionTLS13}, "client", Version},
+		{"... at the server", &tls.Config{InsecureSkipVerify: true, MaxVersion: tls.VersionTLS12},
+			&tls.Config{Certificates: []tls.Certificate{good}, MinVersion: tls.VersionTLS13}, "server", Version},
+		{"no protocol in common", &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"a"}},
+			&tls.Config{Certificates: []tls.Certificate{good}, NextProtos: []string{"b"}}, "client", AlertProtocol},
+		{"no cipher in common", &tls.Config{InsecureSkipVerify: true, MaxVersion: tls.VersionTLS12,
+			CipherSuites: []uint16{tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256}},
+			&tls.Config{Certificates: []tls.Certificate{good}}, "client", AlertHandshake},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			l := connect(t, c.client, c.server)
@@ -188,7 +198,8 @@ func TestCauses(t *testing.T) {
 // wanted: Read tells.
 func TestClientCertificateWanted(t *testing.T) {
 	good, _ := certificate(t, time.Now(), "server.example")
-	l := connect(t, &tls.Config{InsecureSkipVerify: true}, &tls.Config{Certificates: []tls.Certificate{good}, ClientAuth: tls.RequireAnyClientCert})
+	l := connect(t, &tls.Config{InsecureSkipVerify: true},
+		&tls.Config{Certificates: []tls.Certificate{good}, ClientAuth: tls.RequireAnyClientCert})
 	if err := l.errs[l.a]; err != nil {
 		t.Fatal(err)
 	}
@@ -199,7 +210,8 @@ func TestClientCertificateWanted(t *testing.T) {
 }
 
 func TestNotTLS(t *testing.T) {
-	for name, c := range map[string]*Conn{"client": Client(&tls.Config{InsecureSkipVerify: true}), "server": Server(&tls.Config{})} {
+	for name, c := range map[string]*Conn{"client": Client(&tls.Config{InsecureSkipVerify: true}),
+		"server": Server(&tls.Config{})} {
 		done := make(chan error, 1)
 		NewPool(1, 0).Handshake(c, func() {}, func(err error) { done <- err })
 		c.Feed([]byte("GET / HTTP/1.1\r\n\r\n"))

@@ -60,9 +60,11 @@ func ReadTerms(now time.Time, certificate, key string) (t Terms, err error) {
 	}
 	switch leaf := pair.Leaf; {
 	case now.After(leaf.NotAfter):
-		return t, fmt.Errorf("%s: the certificate has expired on %s", certificate, leaf.NotAfter.UTC().Format(time.DateTime))
+		return t, fmt.Errorf("%s: the certificate has expired on %s", certificate,
+			leaf.NotAfter.UTC().Format(time.DateTime))
 	case now.Before(leaf.NotBefore):
-		return t, fmt.Errorf("%s: the certificate begins on %s only", certificate, leaf.NotBefore.UTC().Format(time.DateTime))
+		return t, fmt.Errorf("%s: the certificate begins on %s only", certificate,
+			leaf.NotBefore.UTC().Format(time.DateTime))
 	}
 	_, err = rand.Read(t.Tickets[:])
 	return t, err

@@ -55,7 +55,8 @@ func TestGreeting(t *testing.T) {
 }
 
 func FuzzGreeting(f *testing.F) {
-	for _, s := range []string{"", "GET", "\x16\x03\x01\x00\x04\x01\x00\x00\x00", "\x16\x03\x01\x00\x01\x01\x16\x03\x01\x00"} {
+	for _, s := range []string{"", "GET", "\x16\x03\x01\x00\x04\x01\x00\x00\x00",
+		"\x16\x03\x01\x00\x01\x01\x16\x03\x01\x00"} {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, said []byte) {
@@ -153,7 +154,8 @@ func TestTicketsOfAnotherProcess(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	client := &tls.Config{InsecureSkipVerify: true, ClientSessionCache: tls.NewLRUClientSessionCache(1), NextProtos: []string{"echo"}}
+	client := &tls.Config{InsecureSkipVerify: true, ClientSessionCache: tls.NewLRUClientSessionCache(1),
+		NextProtos: []string{"echo"}}
 	resumed := func(server *tls.Config) bool {
 		t.Helper()
 		l := connect(t, client, server)

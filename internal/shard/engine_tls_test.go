@@ -128,7 +128,8 @@ func testTLSCauses(t *testing.T, e echo.Engine) {
 		{"protocol", func(c *tls.Config) { c.NextProtos = []string{"other"} }, echo.TLSProtocol},
 		{"curve", func(c *tls.Config) { c.CurvePreferences = []tls.CurveID{tls.CurveP521} }, echo.TLSCipher},
 		{"no certificate", func(c *tls.Config) {}, echo.TLSNoCertificate},
-		{"a stranger's certificate", func(c *tls.Config) { c.Certificates = []tls.Certificate{stranger} }, echo.TLSBadCertificate},
+		{"a stranger's certificate", func(c *tls.Config) { c.Certificates = []tls.Certificate{stranger} },
+			echo.TLSBadCertificate},
 		{"ours is not trusted", func(c *tls.Config) { c.RootCAs = x509.NewCertPool() }, echo.TLSUntrusted},
 	} {
 		cfg := spoken.client.Clone()
@@ -143,7 +144,8 @@ func testTLSCauses(t *testing.T, e echo.Engine) {
 	}
 	page := plainly(t, addr)
 	_, _ = io.WriteString(page, "GET / HTTP/1.1\r\nHost: h\r\n\r\n")
-	if resp, err := http.ReadResponse(bufio.NewReader(page), nil); err != nil || resp.StatusCode != http.StatusBadRequest {
+	if resp, err := http.ReadResponse(bufio.NewReader(page), nil); err != nil ||
+		resp.StatusCode != http.StatusBadRequest {
 		t.Errorf("plain HTTP: %v, %v", resp, err)
 	}
 	other := plainly(t, addr)

@@ -42,7 +42,8 @@ func upgradeTo(tb testing.TB, addr string, more ...byte) *wsConnection {
 		tb.Fatal(err)
 	}
 	resp, err := http.ReadResponse(c.in, nil)
-	if err != nil || resp.StatusCode != 101 || resp.Header.Get("Sec-WebSocket-Accept") != "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=" {
+	if err != nil || resp.StatusCode != 101 ||
+		resp.Header.Get("Sec-WebSocket-Accept") != "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=" {
 		tb.Fatalf("answer to the handshake: %v, %v", resp, err)
 	}
 	return c
@@ -84,7 +85,8 @@ func (c *wsConnection) next(tb testing.TB) (op byte, payload string) {
 func (c *wsConnection) want(tb testing.TB, op byte, payload string) {
 	tb.Helper()
 	if first, got := c.next(tb); first != op || got != payload {
-		tb.Fatalf("got opcode %d, %d bytes %.40q; want %d, %d bytes %.40q", first, len(got), got, op, len(payload), payload)
+		tb.Fatalf("got opcode %d, %d bytes %.40q; want %d, %d bytes %.40q", first, len(got), got, op, len(payload),
+			payload)
 	}
 }
 

@@ -252,7 +252,8 @@ func (s *Supervisor) once(ctx context.Context, i int, life *os.File) error {
 	case err := <-ended:
 		return err
 	case <-time.After(s.Drain):
-		s.Logf("worker %d did not end within %v (--drain): killed with %d connections", i, s.Drain, s.Page.Slots[i].Open.Load())
+		s.Logf("worker %d did not end within %v (--drain): killed with %d connections", i, s.Drain,
+			s.Page.Slots[i].Open.Load())
 		_ = cmd.Process.Kill()
 		return <-ended
 	}

@@ -57,7 +57,8 @@ func TestCheckStatus(t *testing.T) {
 		{"low", func(f *fake) { f.values["net.core.somaxconn"] = "128" }, "net.core.somaxconn", Low, false},
 		{"higher", func(f *fake) { f.values["net.core.somaxconn"] = "100000" }, "net.core.somaxconn", OK, true},
 		{"missing", func(f *fake) { delete(f.values, "net.core.somaxconn") }, "net.core.somaxconn", Unreadable, false},
-		{"nonsense", func(f *fake) { f.values["net.core.somaxconn"] = "lots" }, "net.core.somaxconn", Unreadable, false},
+		{"nonsense", func(f *fake) { f.values["net.core.somaxconn"] = "lots" }, "net.core.somaxconn", Unreadable,
+			false},
 		{"no permission", func(f *fake) { f.broken["net.core.somaxconn"] = os.ErrPermission }, "net.core.somaxconn",
 			Unreadable, false},
 		{"no conntrack", func(f *fake) { delete(f.values, "net.netfilter.nf_conntrack_max") },
@@ -116,16 +117,19 @@ func TestHurting(t *testing.T) {
 	}{
 		{"a small run fits any box", 1000, func(*fake) {}, nil},
 		{"a million fits the watches", 1_000_000, func(*fake) {}, []string{"net.ipv4.tcp_ehash_entries"}},
-		{"ten million", 10_000_000, func(*fake) {}, []string{"fs.epoll.max_user_watches", "net.ipv4.ip_local_port_range",
-			"net.ipv4.tcp_mem", "net.ipv4.tcp_ehash_entries"}},
+		{"ten million", 10_000_000, func(*fake) {},
+			[]string{"fs.epoll.max_user_watches", "net.ipv4.ip_local_port_range",
+				"net.ipv4.tcp_mem", "net.ipv4.tcp_ehash_entries"}},
 		{"of ports as wide as can be", 10_000_000, func(f *fake) {
 			f.values["net.ipv4.ip_local_port_range"], f.values["fs.epoll.max_user_watches"] = "1024 65535", "30000000"
 			f.values["net.ipv4.ip_local_reserved_ports"] = "10000-10199,15000-15199"
 			f.values["net.ipv4.tcp_mem"], f.values["net.ipv4.tcp_ehash_entries"] = "1000000 2000000 4000000", "16777216"
 		}, nil},
-		{"less of a queue than the kernel's own", 1000, func(f *fake) { f.values["net.core.netdev_max_backlog"] = "100" },
+		{"less of a queue than the kernel's own", 1000,
+			func(f *fake) { f.values["net.core.netdev_max_backlog"] = "100" },
 			[]string{"net.core.netdev_max_backlog"}},
-		{"no overcommit", 1000, func(f *fake) { f.values["vm.overcommit_memory"] = "2" }, []string{"vm.overcommit_memory"}},
+		{"no overcommit", 1000, func(f *fake) { f.values["vm.overcommit_memory"] = "2" },
+			[]string{"vm.overcommit_memory"}},
 		{"a low ceiling for fds", 1_000_000, func(f *fake) {
 			f.values["fs.nr_open"], f.values["net.ipv4.tcp_ehash_entries"] = "2048", "1048576"
 			f.values[KeyCaps] = "000001ffffffffff"
@@ -200,13 +204,15 @@ func TestHurtingOfARun(t *testing.T) {
 			map[string]string{"net.ipv4.tcp_tw_reuse": "0"}, ""},
 		{"closed in good order", func(t *Target) { t.FINs, t.Conns = true, 100_000 }, nil, "net.ipv4.tcp_max_orphans"},
 		{"closed at once", func(t *Target) { t.Conns = 100_000 }, nil, ""},
-		{"few ports", func(t *Target) { t.Conns, t.Dests = 20_000, 1 }, map[string]string{"net.core.somaxconn": "65535"},
+		{"few ports", func(t *Target) { t.Conns, t.Dests = 20_000, 1 },
+			map[string]string{"net.core.somaxconn": "65535"},
 			"net.ipv4.ip_local_port_range"},
 		{"few ports, more addresses", func(t *Target) { t.Conns, t.Dests, t.Sources = 20_000, 1, 2 },
 			map[string]string{"net.core.somaxconn": "65535"}, ""},
 		{"two users", func(t *Target) { t.Conns, t.TwoUsers = 2_000_000, true },
 			map[string]string{"net.ipv4.tcp_ehash_entries": "16777216"}, ""},
-		{"one user", func(t *Target) { t.Conns = 2_000_000 }, map[string]string{"net.ipv4.tcp_ehash_entries": "16777216"},
+		{"one user", func(t *Target) { t.Conns = 2_000_000 },
+			map[string]string{"net.ipv4.tcp_ehash_entries": "16777216"},
 			"fs.epoll.max_user_watches"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -257,7 +263,8 @@ func TestHurtingReadsAMinus(t *testing.T) {
 	for _, f := range Hurting(st, target(1000_000)) {
 		said += f.Line() + "\n"
 	}
-	if want := "net.ipv4.tcp_ehash_entries is 65536 (shared with the first network namespace), this run needs "; !strings.Contains(said, want) {
+	if want := "net.ipv4.tcp_ehash_entries is 65536 (shared with the first network namespace), this " +
+		"run needs "; !strings.Contains(said, want) {
 		t.Errorf("%s want %s", said, want)
 	}
 }

@@ -54,7 +54,8 @@ func Hurting(st State, t Target) []Finding {
 		if _, enough, err := Raise(set.Kind, now, need); err != nil || enough {
 			continue
 		}
-		all = append(all, Finding{Key: set.Key, Now: nowText(set.Kind, now), Need: wantText(set.Kind, need), Why: set.TooLow,
+		all = append(all, Finding{Key: set.Key, Now: nowText(set.Kind, now), Need: wantText(set.Kind, need),
+			Why:  set.TooLow,
 			Cure: hurtCure(set, t, now), setting: set})
 	}
 	return all

@@ -20,7 +20,8 @@ var helper = wsflate.Helper{
 
 // TestDeflate: what we compress others read, and the other way round.
 func TestDeflate(t *testing.T) {
-	for _, text := range []string{"", "a", "Hello", strings.Repeat("tick ", 1000), string(bytes.Repeat([]byte{0, 0, 255, 255}, 9)), strings.Repeat("x", 1<<20)} {
+	for _, text := range []string{"", "a", "Hello", strings.Repeat("tick ", 1000),
+		string(bytes.Repeat([]byte{0, 0, 255, 255}, 9)), strings.Repeat("x", 1<<20)} {
 		ours := AppendDeflated([]byte("before"), []byte(text))
 		if again := AppendDeflated([]byte("before"), []byte(text)); !bytes.Equal(ours, again) {
 			t.Errorf("%.10q is compressed to %d bytes, then to %d others", text, len(ours), len(again))
@@ -38,13 +39,15 @@ func TestDeflate(t *testing.T) {
 			if err != nil || string(read) != "before"+text {
 				t.Errorf("%d bytes of %d, %v", len(read), len(text), err)
 			}
-			if read, err := AppendInflated(nil, message, len(text)-1); len(text) > 0 && (!errors.Is(err, ErrInflated) || len(read) > 0) {
+			if read, err := AppendInflated(nil, message, len(text)-1); len(text) > 0 &&
+				(!errors.Is(err, ErrInflated) || len(read) > 0) {
 				t.Errorf("one byte too many: %v", err)
 			}
 		}
 	}
 	// RFC 7692 section 7.2.3.1 and 7.2.3.4: "Hello" in one block, and in one that is the last.
-	for _, hello := range []string{"\xf2\x48\xcd\xc9\xc9\x07\x00", "\xf3\x48\xcd\xc9\xc9\x07\x00\x00", "\x00\x05\x00\xfa\xff\x48\x65\x6c\x6c\x6f\x00"} {
+	for _, hello := range []string{"\xf2\x48\xcd\xc9\xc9\x07\x00", "\xf3\x48\xcd\xc9\xc9\x07\x00\x00",
+		"\x00\x05\x00\xfa\xff\x48\x65\x6c\x6c\x6f\x00"} {
 		if read, err := AppendInflated(nil, []byte(hello), 100); err != nil || string(read) != "Hello" {
 			t.Errorf("%x is %q, %v", hello, read, err)
 		}
@@ -77,7 +80,8 @@ func TestDeflateHandshake(t *testing.T) {
 	}
 	request.OfferDeflate()
 	if got := string(request.AppendRequest(nil, 1)); len(got) != request.Size() ||
-		!strings.Contains(got, "\r\nSec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover; client_no_context_takeover\r\n") {
+		!strings.Contains(got, "\r\nSec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover; "+
+			"client_no_context_takeover\r\n") {
 		t.Errorf("%d bytes, %q", request.Size(), got)
 	}
 	k := keyOf(1)
@@ -89,16 +93,23 @@ func TestDeflateHandshake(t *testing.T) {
 		{"", false, nil},
 		{"Sec-WebSocket-Extensions:\r\n", false, nil},
 		{"Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover\r\n", true, nil},
-		{"sec-websocket-extensions: Permessage-Deflate;server_no_context_takeover ; client_no_context_takeover\r\n", true, nil},
-		{"Sec-WebSocket-Extensions: permessage-deflate; server_max_window_bits=\"10\"; server_no_context_takeover\r\n", true, nil},
+		{"sec-websocket-extensions: Permessage-Deflate;server_no_context_takeover ; client_no_context_takeover\r\n",
+			true, nil},
+		{"Sec-WebSocket-Extensions: permessage-deflate; server_max_window_bits=\"10\"; server_no_context_takeover\r\n",
+			true, nil},
 		{"Sec-WebSocket-Extensions: permessage-deflate\r\n", false, ErrDeflate},
 		{"Sec-WebSocket-Extensions: permessage-deflate; client_no_context_takeover\r\n", false, ErrDeflate},
-		{"Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover; client_max_window_bits=10\r\n", false, ErrDeflate},
-		{"Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover; server_max_window_bits=16\r\n", false, ErrDeflate},
-		{"Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover; server_no_context_takeover\r\n", false, ErrDeflate},
-		{"Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover, permessage-deflate\r\n", false, ErrDeflate},
+		{"Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover; client_max_window_bits=10\r\n",
+			false, ErrDeflate},
+		{"Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover; server_max_window_bits=16\r\n",
+			false, ErrDeflate},
+		{"Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover; server_no_context_takeover\r\n",
+			false, ErrDeflate},
+		{"Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover, permessage-deflate\r\n", false,
+			ErrDeflate},
 		{"Sec-WebSocket-Extensions: x-webkit-deflate-frame\r\n", false, ErrExtension},
-		{strings.Repeat("Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover\r\n", 2), false, ErrExtension},
+		{strings.Repeat("Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover\r\n", 2), false,
+			ErrExtension},
 	} {
 		answer := append(appendAccept([]byte(switching), k[:]), ("\r\n" + tt.extensions + "\r\n")...)
 		n, err := request.CheckResponse(answer, 1)
@@ -122,11 +133,14 @@ func TestReadDeflated(t *testing.T) {
 		agreed bool
 		want   string // pieces; in capitals if compressed
 	}{
-		{"one", []gobwas.Frame{frame(gobwas.OpText, true, true, "a"), frame(gobwas.OpText, true, false, "b")}, true, "A.b."},
-		{"fragments", []gobwas.Frame{frame(gobwas.OpBinary, false, true, "ab"), frame(gobwas.OpPing, true, false, ""), frame(gobwas.OpContinuation, true, false, "c"),
+		{"one", []gobwas.Frame{frame(gobwas.OpText, true, true, "a"), frame(gobwas.OpText, true, false, "b")}, true,
+			"A.b."},
+		{"fragments", []gobwas.Frame{frame(gobwas.OpBinary, false, true, "ab"), frame(gobwas.OpPing, true, false, ""),
+			frame(gobwas.OpContinuation, true, false, "c"),
 			frame(gobwas.OpText, true, false, "d")}, true, "ABC.d."},
 		{"not agreed", []gobwas.Frame{frame(gobwas.OpText, true, true, "a")}, false, "!compressed"},
-		{"on a later frame", []gobwas.Frame{frame(gobwas.OpText, false, true, "a"), frame(gobwas.OpContinuation, true, true, "b")}, true, "A!"},
+		{"on a later frame", []gobwas.Frame{frame(gobwas.OpText, false, true, "a"),
+			frame(gobwas.OpContinuation, true, true, "b")}, true, "A!"},
 		{"on a ping", []gobwas.Frame{frame(gobwas.OpPing, true, true, "")}, true, "!"},
 		{"on a ping, not agreed", []gobwas.Frame{frame(gobwas.OpPing, true, true, "")}, false, "!"},
 	} {

@@ -35,7 +35,8 @@ func atLost(t *testing.T, o rig.Outcome, held int64) {
 		}
 	}
 	if o.Status != 1 || lost != 1 || whole != 2 || r.Conns.Errors[result.AgentLost] != held || r.Conns.Lost != held {
-		t.Errorf("status %d, %d lost, %d whole, conns %+v; want 1, 1, 2 and %d agent_lost: %s", o.Status, lost, whole, r.Conns, held, o.Stderr)
+		t.Errorf("status %d, %d lost, %d whole, conns %+v; want 1, 1, 2 and %d agent_lost: %s", o.Status, lost, whole,
+			r.Conns, held, o.Stderr)
 	}
 }
 
@@ -136,7 +137,8 @@ func TestFleetCoordinatorStoppedTooLong(t *testing.T) {
 		s.Open(t, 0)
 		_ = syscall.Kill(-c.Process.Pid, syscall.SIGCONT)
 	}, s.To("--conns", "3000", "--hold", "10m", "--verify", "0")...)
-	if o.HasResult(t); o.Status != 1 || o.Result.Conns.Established != fleetConns || o.Result.Conns.Errors[result.AgentLost] != fleetConns {
+	if o.HasResult(t); o.Status != 1 || o.Result.Conns.Established != fleetConns ||
+		o.Result.Conns.Errors[result.AgentLost] != fleetConns {
 		t.Errorf("status %d, %+v: %s", o.Status, o.Result.Conns, o.Stderr)
 	}
 }
@@ -159,7 +161,8 @@ func TestFleetInterrupted(t *testing.T) {
 			_ = c.Wait()
 			ended = time.Since(began)
 		}, s.To("--conns", "3000", "--rate", "1k/s", "--hold", "10m")...)
-		if o.HasResult(t); o.Status != 130 || !o.Result.Interrupt || len(o.Result.Agents) != 3 || o.Result.Conns.Established == 0 {
+		if o.HasResult(t); o.Status != 130 || !o.Result.Interrupt || len(o.Result.Agents) != 3 ||
+			o.Result.Conns.Established == 0 {
 			t.Errorf("%s: status %d, %+v: %s", phase, o.Status, o.Result.Conns, o.Stderr)
 		}
 		t.Logf("%s: it ended after %v", phase, ended)

@@ -91,11 +91,13 @@ func TestProxies(t *testing.T) {
 	} {
 		t.Run(tt.name+"/ws", func(t *testing.T) {
 			rig.NoLeaks(t)
-			works(t, run(t, fmt.Sprintf("ws://127.0.0.1:%d/chat", tt.proxy(t, nil)), "--hold", "400ms", "--interval", "200ms"), conns)
+			works(t, run(t, fmt.Sprintf("ws://127.0.0.1:%d/chat", tt.proxy(t, nil)), "--hold", "400ms", "--interval",
+				"200ms"), conns)
 		})
 		t.Run(tt.name+"/wss", func(t *testing.T) {
 			rig.NoLeaks(t)
-			o := run(t, fmt.Sprintf("wss://127.0.0.1:%d/chat", tt.proxy(t, &id)), "--ca", id.cert, "--hold", "400ms", "--interval", "200ms")
+			o := run(t, fmt.Sprintf("wss://127.0.0.1:%d/chat", tt.proxy(t, &id)), "--ca", id.cert, "--hold", "400ms",
+				"--interval", "200ms")
 			works(t, o, conns)
 		})
 	}
@@ -111,7 +113,8 @@ func TestSilenceBehindAProxy(t *testing.T) {
 	if c := silent.Result.Conns; silent.Status != 1 || c.Established != conns || c.Lost != conns {
 		t.Errorf("status %d, %+v; want all lost", silent.Status, c)
 	}
-	if text := said(t, silent); !strings.Contains(text, "an idle timeout, of the server or a proxy") || !strings.Contains(text, "--ping") {
+	if text := said(t, silent); !strings.Contains(text, "an idle timeout, of the server or a proxy") ||
+		!strings.Contains(text, "--ping") {
 		t.Errorf("the report does not name silence and its cure: %s", text)
 	}
 	pinging := run(t, target, "--ca", id.cert, "--hold", "3s", "--verify", "0", "--ping", "1500ms")

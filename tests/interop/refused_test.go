@@ -26,11 +26,13 @@ func TestRefused(t *testing.T) {
 	}{
 		{"nobody we trust has signed it", "wss", func(t *testing.T) int { return echo(t, id.cert, id.key) }, nil,
 			"tls_unknown_authority", "--ca FILE"},
-		{"for another name", "wss", func(t *testing.T) int { return echo(t, other.cert, other.key) }, []string{"--ca", other.cert},
+		{"for another name", "wss", func(t *testing.T) int { return echo(t, other.cert, other.key) },
+			[]string{"--ca", other.cert},
 			"tls_wrong_name", "--sni NAME"},
 		{"expired", "wss", func(t *testing.T) int { return echo(t, old.cert, old.key) }, []string{"--ca", old.cert},
 			"tls_expired", "renew it"},
-		{"TLS to a port without", "wss", func(t *testing.T) int { return echo(t) }, nil, "tls_not_tls", "leave out --tls"},
+		{"TLS to a port without", "wss", func(t *testing.T) int { return echo(t) }, nil, "tls_not_tls",
+			"leave out --tls"},
 		{"a port with TLS, in the clear", "ws", func(t *testing.T) int { return echo(t, id.cert, id.key) }, nil,
 			"handshake_closed", "over its limit, or a TCP port?"},
 		{"no certificate of the client", "wss", func(t *testing.T) int {
@@ -38,9 +40,11 @@ func TestRefused(t *testing.T) {
 		}, []string{"--ca", id.cert}, "tls_alert_certificate", "--cert FILE --key FILE"},
 		{"HTTP/1.0 to the upstream by mistake", "ws", func(t *testing.T) int { return nginx(t, nil, echo(t), "") }, nil,
 			"handshake_status_400", "It must pass on HTTP/1.1, Upgrade, Connection"},
-		{"the same with TLS", "wss", func(t *testing.T) int { return nginx(t, &id, echo(t), "") }, []string{"--ca", id.cert},
+		{"the same with TLS", "wss", func(t *testing.T) int { return nginx(t, &id, echo(t), "") },
+			[]string{"--ca", id.cert},
 			"handshake_status_400", "It must pass on HTTP/1.1, Upgrade, Connection"},
-		{"nothing behind the proxy", "ws", func(t *testing.T) int { return nginx(t, nil, rig.FreePorts(t, 1), upgrades) }, nil,
+		{"nothing behind the proxy", "ws",
+			func(t *testing.T) int { return nginx(t, nil, rig.FreePorts(t, 1), upgrades) }, nil,
 			"handshake_status_502", "the proxy cannot reach the server"},
 		{"only text is taken", "ws", func(t *testing.T) int {
 			port := rig.FreePorts(t, 1)
@@ -55,7 +59,8 @@ func TestRefused(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			rig.NoLeaks(t)
-			o := run(t, fmt.Sprintf("%s://127.0.0.1:%d/", tt.scheme, tt.server(t)), append(tt.flags, "--hold", "200ms", "--interval", "100ms")...)
+			o := run(t, fmt.Sprintf("%s://127.0.0.1:%d/", tt.scheme, tt.server(t)),
+				append(tt.flags, "--hold", "200ms", "--interval", "100ms")...)
 			fails(t, o, tt.cause, tt.cure)
 		})
 	}
@@ -69,6 +74,7 @@ func TestClientCertificate(t *testing.T) {
 	start(t, true, port, python, "peers/peer.py", "echo", fmt.Sprint(port))
 	us := clientIdentity(t)
 	at := haproxy(t, &id, port, "1h", " verify required ca-file "+us.cert)
-	o := run(t, fmt.Sprintf("wss://127.0.0.1:%d/", at), "--ca", id.cert, "--cert", us.cert, "--key", us.key, "--hold", "200ms", "--interval", "100ms")
+	o := run(t, fmt.Sprintf("wss://127.0.0.1:%d/", at), "--ca", id.cert, "--cert", us.cert, "--key", us.key, "--hold",
+		"200ms", "--interval", "100ms")
 	works(t, o, conns)
 }

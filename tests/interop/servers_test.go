@@ -25,9 +25,11 @@ func TestServers(t *testing.T) {
 		{"ws for Node.js, text", []string{"node", "peers/ws.mjs", "text"}, []string{"--text"}, 2 * conns},
 		{"like Phoenix Channels", []string{python, "peers/peer.py", "phoenix"},
 			[]string{"--text", "--first", `["{i}","1","room:{i}","phx_join",{}]`,
-				"--message", `["{i}","{rand}","room:{i}","new_msg",{"body":"hello"}]`, "--expect", `"status": "ok"`}, 2 * conns},
+				"--message", `["{i}","{rand}","room:{i}","new_msg",{"body":"hello"}]`, "--expect", `"status": "ok"`},
+			2 * conns},
 		{"like Socket.IO", []string{python, "peers/peer.py", "socketio"},
-			[]string{"--text", "--skip", "1", "--first", "40", "--message", `42["say","{uuid}"]`, "--expect", "reply"}, 2 * conns},
+			[]string{"--text", "--skip", "1", "--first", "40", "--message", `42["say","{uuid}"]`, "--expect", "reply"},
+			2 * conns},
 	} {
 		for _, scheme := range []string{"ws", "wss"} {
 			t.Run(tt.name+"/"+scheme, func(t *testing.T) {

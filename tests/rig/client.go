@@ -97,8 +97,10 @@ func read(tb testing.TB, file string) *result.Result {
 func Honest(tb testing.TB, r *result.Result) {
 	tb.Helper()
 	c := r.Conns
-	planned := c.Attempted <= r.Plan.Conns || len(r.Stages) > 0 || r.Scenario != "hold" && r.Scenario != "echo" // in labs they come and go
-	if c.Attempted != c.Established+c.Failed || c.Lost > c.Established+c.Reconnected || c.Reconnected > c.Lost || !planned {
+	// in labs they come and go
+	planned := c.Attempted <= r.Plan.Conns || len(r.Stages) > 0 || r.Scenario != "hold" && r.Scenario != "echo"
+	if c.Attempted != c.Established+c.Failed || c.Lost > c.Established+c.Reconnected || c.Reconnected > c.Lost ||
+		!planned {
 		tb.Errorf("conns %+v of %d planned: the sums do not hold", c, r.Plan.Conns)
 	}
 	var failed, lost, gone int64
@@ -112,13 +114,15 @@ func Honest(tb testing.TB, r *result.Result) {
 			gone += e.N
 		case "echo":
 			switch e.Name {
-			case "echo_mismatch", "echo_text", "echo_binary", "echo_tls", "echo_http": // what follows cannot be told apart
+			// what follows cannot be told apart
+			case "echo_mismatch", "echo_text", "echo_binary", "echo_tls", "echo_http":
 				lost += e.N
 			}
 		}
 	}
 	if failed > c.Failed || lost > c.Lost || failed+lost+gone != c.Failed+c.Lost {
-		tb.Errorf("causes %v name %d failed and %d lost, the counts say %d and %d", c.Errors, failed, lost, c.Failed, c.Lost)
+		tb.Errorf("causes %v name %d failed and %d lost, the counts say %d and %d", c.Errors, failed, lost, c.Failed,
+			c.Lost)
 	}
 	if e := r.Echo; e != nil && (e.Sent != e.Received+e.Lost || e.Mismatched > e.Lost) {
 		tb.Errorf("echo %+v: sent is not received + lost, mismatched among them", *e)

@@ -65,6 +65,7 @@ func namesIn(body ast.Node) (names []string) {
 func reaches(uses map[string][]string, name string, seen map[string]bool) bool {
 	seen[name] = true
 	return slices.ContainsFunc(uses[name], func(next string) bool {
-		return next == "rig.Start" || next == "rig.Engine" || uses[next] != nil && !seen[next] && reaches(uses, next, seen)
+		return next == "rig.Start" || next == "rig.Engine" || uses[next] != nil && !seen[next] &&
+			reaches(uses, next, seen)
 	})
 }

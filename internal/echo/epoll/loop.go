@@ -96,7 +96,8 @@ func (l *loop) run() {
 	case l.ready != nil:
 		l.ready <- err
 	case err != nil:
-		l.eng.core.Logf("start another event loop: %v; connections beyond the fd tables that there are will be refused", err)
+		l.eng.core.Logf("start another event loop: %v; connections beyond the fd tables that there are will be refused",
+			err)
 	}
 	if err != nil {
 		return

@@ -325,7 +325,8 @@ func TestNoWatch(t *testing.T) {
 	}
 	if h.table.conns[p.own].ofLane(0) || h.open.Load() != 1 || h.ctr.Open.Load() != 1 ||
 		h.ctr.Causes[echo.AcceptFailed].Load() != 1 {
-		t.Errorf("%d open, %d counted, causes %d", h.open.Load(), h.ctr.Open.Load(), h.ctr.Causes[echo.AcceptFailed].Load())
+		t.Errorf("%d open, %d counted, causes %d", h.open.Load(), h.ctr.Open.Load(),
+			h.ctr.Causes[echo.AcceptFailed].Load())
 	}
 	var err error
 	if h.ep, err = sys.NewEpoll(); err != nil {
