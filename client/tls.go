@@ -52,6 +52,11 @@ func (t *target) checkTLS() (err error) {
 		}
 		return nil
 	}
+	for _, flag := range []struct{ name, value string }{{"ca", t.tls.ca}, {"cert", t.tls.cert}, {"key", t.tls.key}, {"sni", s.SNI}} {
+		if t.given(flag.name) && flag.value == "" { // a variable of a script, perhaps
+			return fmt.Errorf("--%s \"\": it is empty; leave it out, or name what it is to be", flag.name)
+		}
+	}
 	switch {
 	case t.Engine == plan.EnginePackets:
 		return errors.New("--engine packets: it speaks plain TCP only: leave out --tls, or take --engine sockets")
@@ -72,11 +77,15 @@ func (t *target) checkTLS() (err error) {
 	if s.Key, err = readPEM("key", t.tls.key); err != nil {
 		return err
 	}
-	if err := secure.CheckAuthorities(s.CA); err != nil {
-		return fmt.Errorf("--ca %s: %v", t.tls.ca, err)
+	if t.tls.ca != "" {
+		if err := secure.CheckAuthorities(s.CA); err != nil {
+			return fmt.Errorf("--ca %s: %v", t.tls.ca, err)
+		}
 	}
-	if err := secure.CheckPair(s.Cert, s.Key); err != nil {
-		return fmt.Errorf("--cert %s, --key %s: %v", t.tls.cert, t.tls.key, err)
+	if t.tls.cert != "" {
+		if err := secure.CheckPair(s.Cert, s.Key); err != nil {
+			return fmt.Errorf("--cert %s, --key %s: %v", t.tls.cert, t.tls.key, err)
+		}
 	}
 	return nil
 }

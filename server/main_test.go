@@ -56,6 +56,8 @@ func TestBadUsage(t *testing.T) {
 		{"certificate without a key", []string{"--tls", "--cert", "a.pem"}, []string{"--cert", "--key"}},
 		{"certificate from nowhere", []string{"--tls", "--cert", "/nonexistent", "--key", "b.pem"}, []string{"--cert", "/nonexistent"}},
 		{"authorities from nowhere", []string{"--tls", "--client-ca", "/nonexistent"}, []string{"--client-ca", "/nonexistent"}},
+		{"an empty file of authorities", []string{"--tls", "--client-ca", "/dev/null"},
+			[]string{"--client-ca", "/dev/null", "no certificate in PEM"}},
 		{"no authorities at all", []string{"--tls", "--client-ca", ""}, []string{"--client-ca", "empty"}},
 		{"a protocol without a name", []string{"--tls", "--alpn", "h2,,a"}, []string{"--alpn", "1..255"}},
 		{"a relay of TLS", []string{"--relay", "10.0.0.1:10000:5", "--tls"}, []string{"--tls", "relay"}},

@@ -67,10 +67,17 @@ type writeOnly struct{ tls.ClientSessionCache }
 func (writeOnly) Get(string) (*tls.ClientSessionState, bool) { return nil, false }
 
 // CheckAuthorities says what is wrong with certificates that are to be trusted.
+// None are wrong as well: a file that is empty is no wish to trust the system's,
+// nor to let in everybody.
 func CheckAuthorities(pem string) error {
+	if pem == "" {
+		return errNoAuthority
+	}
 	_, err := authorities(pem)
 	return err
 }
+
+var errNoAuthority = errors.New("no certificate in PEM is in it")
 
 // authorities are those of a PEM; nil of "", which stands for the system's.
 func authorities(pem string) (*x509.CertPool, error) {
@@ -79,16 +86,13 @@ func authorities(pem string) (*x509.CertPool, error) {
 	}
 	pool := x509.NewCertPool()
 	if !pool.AppendCertsFromPEM([]byte(pem)) {
-		return nil, errors.New("no certificate in PEM is in it")
+		return nil, errNoAuthority
 	}
 	return pool, nil
 }
 
-// CheckPair says what is wrong with a certificate and its key; both may be "".
+// CheckPair says what is wrong with a certificate and its key.
 func CheckPair(cert, key string) error {
-	if cert == "" && key == "" {
-		return nil
-	}
 	_, err := tls.X509KeyPair([]byte(cert), []byte(key))
 	return plain(err)
 }

@@ -93,6 +93,7 @@ func NewTemplate(host, path string, headers [][2]string, subprotocol string) (*T
 	}
 	t := &Template{}
 	var more strings.Builder
+	var replaced bool // one Host and no more, RFC 9112 section 3.2
 	for _, h := range headers {
 		name, value := h[0], strings.Trim(h[1], " \t")
 		switch {
@@ -101,9 +102,13 @@ func NewTemplate(host, path string, headers [][2]string, subprotocol string) (*T
 		case slices.Contains(owned, strings.ToLower(name)):
 			return nil, fmt.Errorf("header %q is not legal: the handshake decides it", name)
 		case equalFold(name, "host"):
-			if host = value; !isVisible(host) {
+			switch {
+			case !isVisible(value):
 				return nil, fmt.Errorf("header %q: %q is not a host", name, value)
+			case replaced:
+				return nil, fmt.Errorf("header %q: %q is a second one: want one at most", name, value)
 			}
+			host, replaced = value, true
 		default:
 			fmt.Fprintf(&more, "%s: %s\r\n", name, value)
 		}

@@ -43,6 +43,7 @@ func TestNewTemplate(t *testing.T) {
 		{"colon in name", "h", "/", h("X:", "a"), "", `header "X:"`},
 		{"empty name", "h", "/", h("", "a"), "", `header ""`},
 		{"empty Host", "h", "/", h("Host", " "), "", `header "Host"`},
+		{"two of Host", "h", "/", h("Host", "a", "host", "b"), "", `header "host": "b" is a second one`},
 		{"owned", "h", "/", h("sec-websocket-KEY", "a"), "", `header "sec-websocket-KEY"`},
 		{"an extension", "h", "/", h("Sec-WebSocket-Extensions", "permessage-deflate"), "", `header "Sec-WebSocket-Extensions"`},
 		{"a body", "h", "/", h("Content-Length", "5"), "", `header "Content-Length"`},
