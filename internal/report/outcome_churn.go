@@ -123,6 +123,9 @@ func whereTimeWait(c *result.Churn) string {
 	case client > 0:
 		return fmt.Sprintf("TIME_WAIT gathers on the client (%s), which closes first; its %s local ports are "+
 			"enough at this rate", unit.Commas(client), unit.Commas(c.LocalPorts))
+	case c.Mode != result.Pool:
+		return "Nothing was left in TIME_WAIT, so no port is used up: connections ended by a reset, as they do with " +
+			"TLS, where who closes second still sends close_notify (RFC 8446 section 6.1), to a socket that is gone"
 	}
 	return "No connection is closed, so there is no TIME_WAIT and no port is used up"
 }

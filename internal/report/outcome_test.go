@@ -104,6 +104,19 @@ func TestOutcomes(t *testing.T) {
 	}
 }
 
+// Where TLS resets what is closed, connections were closed all the same; with a pool
+// none is.
+func TestNothingInTimeWait(t *testing.T) {
+	for _, mode := range []string{result.PerRequest, result.KeepAlive, result.Pool} {
+		c := result.Churn{Load: result.Load{Mode: mode}, ClosedFirst: result.ByClient,
+			TimeWait: result.TimeWait{Server: ptr(int64(0))}}
+		said, nobody := whereTimeWait(&c), "No connection is closed"
+		if strings.Contains(said, nobody) != (mode == result.Pool) || mode != result.Pool && !strings.Contains(said, "reset") {
+			t.Errorf("%s: %s", mode, said)
+		}
+	}
+}
+
 // An outcome of which nothing was measured is shown all the same: files may come
 // from anybody.
 func TestEmptyOutcomes(t *testing.T) {
