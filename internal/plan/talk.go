@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"unicode/utf8"
+
+	"github.com/c10m/c10m/internal/fill"
 )
 
 // Talk is what connections say and what they take for an answer, where that is not
@@ -85,8 +87,22 @@ func (t *Talk) IsText() (text, given bool) {
 func (t Talk) Public() Talk {
 	for _, said := range []*Payload{&t.Message, &t.First} {
 		if *said != "" {
-			*said = Payload(fmt.Sprintf("%d bytes", len(*said)))
+			*said = Payload(said.size())
 		}
 	}
 	return t
+}
+
+// size is how long p is as it is sent, in words.
+func (p Payload) size() string {
+	text, err := fill.Parse(string(p))
+	switch {
+	case err != nil: // then nothing is sent
+		return fmt.Sprintf("%d bytes", len(p))
+	case text.Static():
+		return fmt.Sprintf("%d bytes", text.Max(nil))
+	case text.NeedsLines():
+		return fmt.Sprintf("up to %d bytes and a line", text.Max(nil))
+	}
+	return fmt.Sprintf("up to %d bytes", text.Max(nil))
 }

@@ -46,3 +46,20 @@ func TestTalk(t *testing.T) {
 		}
 	}
 }
+
+// A report tells how long a message is as it is sent, and nothing of what it says.
+func TestPublicSize(t *testing.T) {
+	for said, want := range map[Payload]Payload{
+		"":                   "",
+		"secret":             "6 bytes",
+		"{{i}}":              "3 bytes",
+		`{"a":"é"}`:          "10 bytes",
+		"PING {uuid}\r\n":    "up to 43 bytes",
+		"{rand}{rand}":       "up to 20 bytes",
+		`{"token":"{line}"}`: "up to 12 bytes and a line",
+	} {
+		if got := (Talk{Message: said, First: said}).Public(); got.Message != want || got.First != want {
+			t.Errorf("%q is shown as %q and %q, want %q", said, got.Message, got.First, want)
+		}
+	}
+}

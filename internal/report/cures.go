@@ -37,7 +37,7 @@ var cures = map[string]string{
 
 	"tls_timeout":           "no TLS handshake in time: overloaded, or no TLS port? lower --rate, --window",
 	"tls_closed":            "closed in the TLS handshake: over its limit, or it wants --sni NAME",
-	"tls_not_tls":           "the server speaks no TLS there: leave out --tls, or another --first-port",
+	"tls_not_tls":           "no TLS is spoken there: ws:// or tcp:// and no --tls, or another port",
 	"tls_expired":           "its certificate expired, or is not valid yet: renew it, check the clocks",
 	"tls_unknown_authority": "nobody we trust has signed its certificate: --ca FILE, or --insecure",
 	"tls_wrong_name":        "its certificate is for another name: --sni NAME, or --insecure",
@@ -54,7 +54,7 @@ var cures = map[string]string{
 
 	"handshake_timeout":      "no WebSocket answer in time: overloaded, or no WebSocket port?",
 	"handshake_closed":       "closed before the WebSocket answer: over its limit, or a TCP port?",
-	"handshake_status_200":   "a plain page instead of a WebSocket: see --path, --first-port",
+	"handshake_status_200":   "a plain page instead of a WebSocket: another path, or another port",
 	"handshake_status_301":   "moved: --show-failure shows where; see --path (/ at its end?), or use TLS",
 	"handshake_status_302":   "found elsewhere, often a login page: see --path, --header Cookie:...",
 	"handshake_status_307":   "redirected: --show-failure shows where; see --path, or it wants TLS",
