@@ -168,7 +168,8 @@ func (m machine) decide(conns, workers unit.Count, ports int, nofile uint64) (d 
 	// A bound per user, over all processes.
 	watches := func(taken int64) {
 		if m.watches > 0 {
-			bound(m.watches-taken, "fs.epoll.max_user_watches %s less %s for listeners, and a client of the same user here takes its share, too; cure: sysctl -w fs.epoll.max_user_watches=%d",
+			bound(m.watches-taken, "fs.epoll.max_user_watches %s less %s for listeners, and a client of the same "+
+				"user here takes its share, too; cure: sysctl -w fs.epoll.max_user_watches=%d",
 				unit.Commas(m.watches), unit.Commas(taken), taken+2*d.conns)
 		}
 	}
@@ -179,20 +180,16 @@ func (m machine) decide(conns, workers unit.Count, ports int, nofile uint64) (d 
 		watches(0) // no more processes than they are for
 	}
 	if conns.Auto && workers.Auto && !m.tables {
-		most, of := shard.Most(nofile, ports, m.cores, shard.AutoWorkers)
-		bound(most, "%d workers of %s file descriptors; cure: a higher fd limit (ulimit -Hn), or a number", of, unit.Commas(int64(nofile)))
-		if n := m.mostWorkers(); n < of {
-			most, of = shard.Most(nofile, ports, m.cores, n)
-			bound(most, "%d worker%s of %s file descriptors, for more of which there are no threads: %s; cure: %s, or a higher fd limit",
-				of, plural(of), unit.Commas(int64(nofile)), m.tasks, m.tasks.Cure)
-		}
+		m.boundWorkers(ports, nofile, bound)
 	}
 	if hold := m.tablesHold(nofile, ports); m.tables && hold < d.conns {
 		if !conns.Auto {
-			return d, fmt.Errorf("--max-conns %s: threads with fd tables of %s hold %s, %s; %s, or raise the fd limit (ulimit -Hn)",
+			return d, fmt.Errorf("--max-conns %s: threads with fd tables of %s hold %s, %s; %s, or raise the fd "+
+				"limit (ulimit -Hn)",
 				conns.String(), unit.Commas(int64(nofile)), unit.Commas(hold), m.tasks, m.tasks.Cure)
 		}
-		bound(hold, "threads with fd tables of %s, %s; cure: %s, or a higher fd limit", unit.Commas(int64(nofile)), m.tasks, m.tasks.Cure)
+		bound(hold, "threads with fd tables of %s, %s; cure: %s, or a higher fd limit", unit.Commas(int64(nofile)),
+			m.tasks, m.tasks.Cure)
 	}
 	if d.size, err = m.cut(d.conns, nofile, ports, int(workers.N)); err != nil {
 		return d, fmt.Errorf("--max-conns %s: %v", conns.String(), err)
@@ -200,12 +197,14 @@ func (m machine) decide(conns, workers unit.Count, ports int, nofile uint64) (d 
 	if err := m.enoughThreads(d.size); err != nil {
 		return d, err
 	}
-	bound(d.size.Limit*int64(d.size.Workers), "--workers %d of %s file descriptors each", d.size.Workers, unit.Commas(int64(nofile)))
+	bound(d.size.Limit*int64(d.size.Workers), "--workers %d of %s file descriptors each", d.size.Workers,
+		unit.Commas(int64(nofile)))
 	// Each loop watches its listeners and two eventfds, each process a few of the
 	// runtime's.
 	taken := int64(d.size.Workers) * int64(d.size.Loops*(ports+2)+8)
 	if m.watches > 0 && m.watches <= taken {
-		return d, fmt.Errorf("fs.epoll.max_user_watches %d: %d listeners take them all; cure: sysctl -w fs.epoll.max_user_watches=%d",
+		return d, fmt.Errorf("fs.epoll.max_user_watches %d: %d listeners take them all; cure: sysctl -w "+
+			"fs.epoll.max_user_watches=%d",
 			m.watches, d.size.Workers*d.size.Loops*ports, taken+2*d.conns)
 	}
 	watches(taken)
@@ -213,6 +212,19 @@ func (m machine) decide(conns, workers unit.Count, ports int, nofile uint64) (d 
 		d.note = fmt.Sprintf("--max-conns %s: %s connections, bound by %s", conns.String(), unit.Commas(d.conns), why)
 	}
 	return d, nil
+}
+
+// boundWorkers tells bound how many connections the worker processes hold that there
+// may be.
+func (m machine) boundWorkers(ports int, nofile uint64, bound func(int64, string, ...any)) {
+	most, of := shard.Most(nofile, ports, m.cores, shard.AutoWorkers)
+	bound(most, "%d workers of %s file descriptors; cure: a higher fd limit (ulimit -Hn), or a number", of,
+		unit.Commas(int64(nofile)))
+	if n := m.mostWorkers(); n < of {
+		most, of = shard.Most(nofile, ports, m.cores, n)
+		bound(most, "%d worker%s of %s file descriptors, for more of which there are no threads: %s; cure: %s, "+
+			"or a higher fd limit", of, plural(of), unit.Commas(int64(nofile)), m.tasks, m.tasks.Cure)
+	}
 }
 
 // tablesHold is how many connections event loops hold that each take a thread and
@@ -290,7 +302,8 @@ func (s *server) watchRoom(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	room := &shard.Room{Page: s.page, Memory: fp.Mem, Walked: walked(fp), ConnBytes: pairBytes(s.tls.on), Budget: s.buffers.n, Logf: s.logf}
+	room := &shard.Room{Page: s.page, Memory: fp.Mem, Walked: walked(fp), ConnBytes: pairBytes(s.tls.on),
+		Budget: s.buffers.n, Logf: s.logf}
 	if watches, err := sys.NewWatchReserve(); err == nil {
 		room.Watches = watches.Left
 	}
@@ -298,7 +311,8 @@ func (s *server) watchRoom(ctx context.Context) error {
 	if open, limit, err := fp.Files(); err == nil && !fp.PassesFileMax() {
 		room.Files = fp.Files
 		if left := limit - open - shard.FileReserve(limit); s.conns > left {
-			s.logf("warning: fs.file-max %s leaves room for %s connections of %s; the others will be refused; cure: sysctl -w fs.file-max=%d",
+			s.logf("warning: fs.file-max %s leaves room for %s connections of %s; the others will be refused; cure: "+
+				"sysctl -w fs.file-max=%d",
 				unit.Commas(limit), unit.Commas(max(0, left)), unit.Commas(s.conns), open+s.conns*5/4)
 		}
 	}

@@ -130,7 +130,8 @@ func TestSlowLink(t *testing.T) {
 			t.Errorf("its clock is known within %v over a link of 30 ms each way", o.Within)
 		}
 	}
-	if apart := agents[0].work.last().openedAt("ramp").Sub(agents[1].work.last().openedAt("ramp")).Abs(); apart > 10*time.Second {
+	apart := agents[0].work.last().openedAt("ramp").Sub(agents[1].work.last().openedAt("ramp")).Abs()
+	if apart > 10*time.Second {
 		t.Errorf("the ramps began %v apart", apart)
 	}
 }

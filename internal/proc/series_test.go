@@ -3,7 +3,6 @@ package proc
 import (
 	"fmt"
 	"math"
-	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -16,8 +15,9 @@ type cost struct {
 	tcp, filp, small, kmalloc int
 	server, client            int
 	hidden                    int // in no cache that is counted
-	roomy                     int // that went into slabs which were there already; below 0: into slabs that are not full
-	walked                    int // by a reader of /proc/PID/fd
+	// that went into slabs which were there already; below 0: into slabs that are not full
+	roomy  int
+	walked int // by a reader of /proc/PID/fd
 }
 
 const base = 500 << 20 // bytes in use before
@@ -200,18 +200,26 @@ func TestSeriesWarns(t *testing.T) {
 	}{
 		{"nothing to say", typical.ramp(1_000_000, 20, 0), nil},
 		{"2 % unaccounted for", with(func(c *cost) { c.hidden = 120 }), nil},
-		{"5 % unaccounted for", with(func(c *cost) { c.hidden = 300 }), []string{"memory_unexplained explained_bytes_per_conn 5982.0 machine_bytes_per_conn 6282.0"}},
-		{"5 % given back by somebody", with(func(c *cost) { c.hidden = -300 }), []string{"machine_bytes_per_conn 5682.0"}},
-		{"as much of few connections is a bystander's", func() Series { c := typical; c.hidden = 300; return c.ramp(50_000, 20, 0) }(), nil},
-		{"somebody reads /proc/PID/fd", with(func(c *cost) { c.walked = 900 }), []string{"memory_of_readers walked_bytes_per_conn 900.0"}},
+		{"5 % unaccounted for", with(func(c *cost) { c.hidden = 300 }),
+			[]string{"memory_unexplained explained_bytes_per_conn 5982.0 machine_bytes_per_conn 6282.0"}},
+		{"5 % given back by somebody", with(func(c *cost) { c.hidden = -300 }),
+			[]string{"machine_bytes_per_conn 5682.0"}},
+		{"as much of few connections is a bystander's",
+			func() Series { c := typical; c.hidden = 300; return c.ramp(50_000, 20, 0) }(), nil},
+		{"somebody reads /proc/PID/fd", with(func(c *cost) { c.walked = 900 }),
+			[]string{"memory_of_readers walked_bytes_per_conn 900.0"}},
 		{"three points make a fit", typical.ramp(1_000_000, 2, 0), nil},
 		{"two do not", typical.ramp(1_000_000, 1, 0), []string{"memory_not_fitted samples 2"}},
-		{"nor do many at the same count", Series{Before: typical.at(0, 0), Ramp: []Snapshot{typical.at(0, 0), typical.at(9, 0), typical.at(9, 0)}, Held: typical.at(9, 0), BothEnds: true},
+		{"nor do many at the same count",
+			Series{Before: typical.at(0, 0), Ramp: []Snapshot{typical.at(0, 0), typical.at(9, 0), typical.at(9, 0)},
+				Held: typical.at(9, 0), BothEnds: true},
 			[]string{"memory_not_fitted samples 2"}},
 		{"no connection", Series{Before: typical.at(5, 0), Held: typical.at(5, 0)}, []string{"memory_of_nothing"}},
 		{"fewer than before", Series{Before: typical.at(5, 0), Held: typical.at(3, 0)}, []string{"memory_of_nothing"}},
-		{"room in slabs from before", with(func(c *cost) { c.roomy = 2000 }), []string{"memory_slabs_had_room object_bytes_per_conn 5534.0 page_bytes_per_conn 3534.0"}},
-		{"slabs that are not full", with(func(c *cost) { c.roomy = -2000 }), []string{"memory_slabs_not_full object_bytes_per_conn 5534.0 page_bytes_per_conn 7534.0"}},
+		{"room in slabs from before", with(func(c *cost) { c.roomy = 2000 }),
+			[]string{"memory_slabs_had_room object_bytes_per_conn 5534.0 page_bytes_per_conn 3534.0"}},
+		{"slabs that are not full", with(func(c *cost) { c.roomy = -2000 }),
+			[]string{"memory_slabs_not_full object_bytes_per_conn 5534.0 page_bytes_per_conn 7534.0"}},
 		{"a little room", with(func(c *cost) { c.roomy = 100 }), nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -225,7 +233,8 @@ func TestSeriesWarns(t *testing.T) {
 					t.Errorf("warning %q, want %q in it", got[i], tt.want[i])
 				}
 			}
-			for name, v := range map[string]float64{"kernel": m.KernelPerConn, "client": figure(m.ClientPerConn), "total": m.TotalPerConn, "r2": m.Fit.R2} {
+			for name, v := range map[string]float64{"kernel": m.KernelPerConn, "client": figure(m.ClientPerConn),
+				"total": m.TotalPerConn, "r2": m.Fit.R2} {
 				if math.IsNaN(v) || math.IsInf(v, 0) {
 					t.Errorf("%s = %v, which JSON cannot hold", name, v)
 				}
@@ -247,7 +256,8 @@ func noisy() Series {
 func TestSeriesPlain(t *testing.T) {
 	m, _ := typical.ramp(1_000_000, 1, 0).Memory()
 	if m.KernelPerConn != 5534 || *m.ServerPerConn != 420 || *m.ClientPerConn != 28 || m.TotalPerConn != 5982 {
-		t.Errorf("kernel %v, server %v, client %v, total %v", m.KernelPerConn, *m.ServerPerConn, *m.ClientPerConn, m.TotalPerConn)
+		t.Errorf("kernel %v, server %v, client %v, total %v", m.KernelPerConn, *m.ServerPerConn, *m.ClientPerConn,
+			m.TotalPerConn)
 	}
 	if m.Fit != (result.Fit{Slope: 5982, R2: 0, Samples: 2}) {
 		t.Errorf("fit %+v, want 2 samples and no r2", m.Fit)
@@ -286,9 +296,11 @@ func TestSeriesGaps(t *testing.T) {
 			s.Held.Server = nil
 		}
 		m, warnings := s.Memory()
-		if m.ServerPerConn != nil || m.Plain.Server != nil || m.Held.Server != nil || math.Abs(m.TotalPerConn-5562) > 1e-3 ||
+		if m.ServerPerConn != nil || m.Plain.Server != nil || m.Held.Server != nil ||
+			math.Abs(m.TotalPerConn-5562) > 1e-3 ||
 			len(warnings) != 1 || warnings[0].Code != "memory_without_server" {
-			t.Errorf("server not known %s: server %v, total %v, warnings %v", where, m.ServerPerConn, m.TotalPerConn, warnings)
+			t.Errorf("server not known %s: server %v, total %v, warnings %v", where, m.ServerPerConn, m.TotalPerConn,
+				warnings)
 		}
 	}
 }
@@ -298,10 +310,12 @@ func TestSeriesGaps(t *testing.T) {
 func TestSeriesMeminfo(t *testing.T) {
 	s := typical.ramp(1_000_000, 20, 0)
 	each(&s, func(p *Snapshot) {
-		p.Kernel = Kernel{Method: MethodMem, Why: "slabinfo cannot be read", Bytes: p.Kernel.Mem.Used(), Mem: p.Kernel.Mem}
+		p.Kernel = Kernel{Method: MethodMem, Why: "slabinfo cannot be read", Bytes: p.Kernel.Mem.Used(),
+			Mem: p.Kernel.Mem}
 	})
 	m, warnings := s.Memory()
-	if m.Method != MethodMem || math.Abs(m.KernelPerConn-5534) > 1e-3 || math.Abs(m.TotalPerConn-5982) > 1e-3 || m.Caches != nil {
+	if m.Method != MethodMem || math.Abs(m.KernelPerConn-5534) > 1e-3 || math.Abs(m.TotalPerConn-5982) > 1e-3 ||
+		m.Caches != nil {
 		t.Errorf("Method %q, kernel %v, total %v, caches %v", m.Method, m.KernelPerConn, m.TotalPerConn, m.Caches)
 	}
 	if len(warnings) != 1 || facts(warnings...)[0] != "memory_without_slabs why slabinfo cannot be read" {
@@ -319,10 +333,14 @@ func TestSeriesRemote(t *testing.T) {
 				// Here is the client's end; the other end is like it, but for
 				// one cache that this kernel does not have.
 				far := uint64(2<<30) + uint64(p.Conns)*(5042+16)
-				p.Remote = &result.KernelUsage{Method: MethodSlab, Bytes: far, PageBytes: far, System: far + p.Server.PSS,
-					Caches: []result.CacheUsage{{Name: "TCP", Objects: uint64(p.Conns), Bytes: 1<<30 + uint64(p.Conns)*5042}, {Name: "lsm_file_cache", Bytes: 1<<30 + uint64(p.Conns)*16}}}
+				p.Remote = &result.KernelUsage{Method: MethodSlab, Bytes: far, PageBytes: far,
+					System: far + p.Server.PSS,
+					Caches: []result.CacheUsage{{Name: "TCP", Objects: uint64(p.Conns),
+						Bytes: 1<<30 + uint64(p.Conns)*5042},
+						{Name: "lsm_file_cache", Bytes: 1<<30 + uint64(p.Conns)*16}}}
 				if method == MethodMem {
-					p.Remote.Method, p.Remote.Bytes, p.Remote.PageBytes, p.Remote.Caches = MethodMem, far+p.Server.PSS, 0, nil
+					p.Remote.Method, p.Remote.Bytes, p.Remote.PageBytes, p.Remote.Caches = MethodMem, far+p.Server.PSS,
+						0, nil
 				}
 				p.Kernel.Mem.Free += p.Server.PSS // which is not here
 				p.Kernel.Caches[1].Objects -= uint64(p.Conns)
@@ -332,13 +350,17 @@ func TestSeriesRemote(t *testing.T) {
 			if math.Abs(m.KernelPerConn-want) > 1e-3 || math.Abs(m.TotalPerConn-want-448) > 1e-3 {
 				t.Errorf("kernel %v, total %v, want %v, %v", m.KernelPerConn, m.TotalPerConn, want, want+448)
 			}
-			if m.Method != method || (m.Outside != nil) != (method == MethodSlab) || m.Outside != nil && math.Abs(*m.Outside-want-448) > 1e-3 {
-				t.Errorf("method %q, outside %v, want %q, and %v by slabinfo alone", m.Method, m.Outside, method, want+448)
+			if m.Method != method || (m.Outside != nil) != (method == MethodSlab) || m.Outside != nil &&
+				math.Abs(*m.Outside-want-448) > 1e-3 {
+				t.Errorf("method %q, outside %v, want %q, and %v by slabinfo alone", m.Method, m.Outside, method,
+					want+448)
 			}
-			if said := strings.Join(facts(warnings...), "; "); (said != "") != (method == MethodMem) || method == MethodMem && !strings.HasPrefix(said, "memory_without_slabs_there") {
+			if said := strings.Join(facts(warnings...), "; "); (said != "") != (method == MethodMem) ||
+				method == MethodMem && !strings.HasPrefix(said, "memory_without_slabs_there") {
 				t.Errorf("warnings %v", said)
 			}
-			lines := "TCP 2.00 10084.0, filp 2.00 390.0, kmalloc-* 0.00 70.0, ep_head 0.00 32.0, lsm_file_cache 0.00 16.0"
+			lines := "TCP 2.00 10084.0, filp 2.00 390.0, kmalloc-* 0.00 70.0, ep_head 0.00 32.0, lsm_file_cache " +
+				"0.00 16.0"
 			if method == MethodMem {
 				lines = "TCP 1.00 5042.0, filp 2.00 390.0, kmalloc-* 0.00 70.0, ep_head 0.00 32.0, other 0.00 5058.0"
 			}
@@ -379,25 +401,30 @@ func TestSeriesStrangers(t *testing.T) {
 				p.Kernel.Mem.Free -= p.Kernel.Bytes - was
 			})
 			m, warnings := s.Memory()
-			if math.Abs(m.KernelPerConn-5534) > 0.01 || math.Abs(m.TotalPerConn-5982) > 0.01 || math.Abs(m.Plain.Total-5982) > 0.01 ||
+			if math.Abs(m.KernelPerConn-5534) > 0.01 || math.Abs(m.TotalPerConn-5982) > 0.01 ||
+				math.Abs(m.Plain.Total-5982) > 0.01 ||
 				math.Abs(*m.PagesPerConn-5534) > 0.01 || math.Abs(m.KernelPerSocket-2767) > 0.01 {
 				t.Errorf("kernel %v, total %v, plain %v, pages %v, socket %v; want 5534, 5982, 5982, 5534, 2767",
 					m.KernelPerConn, m.TotalPerConn, m.Plain.Total, *m.PagesPerConn, m.KernelPerSocket)
 			}
-			if got := listed(m.Caches); got != "TCP 2.00 5042.0, filp 2.00 390.0, kmalloc-* 0.00 70.0, ep_head 0.00 32.0" {
+			if got := listed(m.Caches); got != "TCP 2.00 5042.0, filp 2.00 390.0, kmalloc-* 0.00 70.0, ep_head "+
+				"0.00 32.0" {
 				t.Errorf("caches %q", got)
 			}
-			if said := strings.Join(facts(warnings...), "; "); (said != "") != (tt.want != "") || !strings.Contains(said, tt.want) {
+			if said := strings.Join(facts(warnings...), "; "); (said != "") != (tt.want != "") ||
+				!strings.Contains(said, tt.want) {
 				t.Errorf("warnings %v, want %q", said, tt.want)
 			}
 		})
 	}
 	s := typical.ramp(1_000_000, 20, 0)
 	each(&s, func(p *Snapshot) {
-		p.Kernel = Kernel{Method: MethodMem, Why: "slabinfo cannot be read", Bytes: p.Kernel.Mem.Used(), Mem: p.Kernel.Mem}
+		p.Kernel = Kernel{Method: MethodMem, Why: "slabinfo cannot be read", Bytes: p.Kernel.Mem.Used(),
+			Mem: p.Kernel.Mem}
 		p.Sockets = 100 + 3*p.Conns
 	})
-	if m, _ := s.Memory(); m.Withheld == nil || m.Withheld.Code != "noisy_foreign_sockets" || m.Withheld.Numbers["foreign"] != 1_000_000 {
+	if m, _ := s.Memory(); m.Withheld == nil || m.Withheld.Code != "noisy_foreign_sockets" ||
+		m.Withheld.Numbers["foreign"] != 1_000_000 {
 		t.Errorf("withheld %v, although meminfo cannot tell whose memory it is", m.Withheld)
 	}
 	s = typical.ramp(1_000_000, 20, 0)
@@ -414,32 +441,6 @@ func TestSeriesOneEnd(t *testing.T) {
 	each(&s, func(p *Snapshot) { p.Kernel.Caches[1].Objects -= uint64(p.Conns) })
 	if m, _ := s.Memory(); m.KernelPerSocket != m.KernelPerConn || m.BothEnds {
 		t.Errorf("a socket takes %v, a connection %v", m.KernelPerSocket, m.KernelPerConn)
-	}
-}
-
-func TestSub(t *testing.T) {
-	bytes := func(v float64) *float64 { return &v }
-	unknown := typical.at(0, 0)
-	unknown.Server = nil
-	for _, tt := range []struct {
-		name          string
-		before, after Snapshot
-		want          result.Parts
-	}{
-		{"grown", typical.at(100, 0), typical.at(1100, 0), result.Parts{Kernel: 5534, Server: bytes(420), Client: bytes(28), Total: 5982}},
-		{"server not known before", unknown, typical.at(1000, 0), result.Parts{Kernel: 5534, Client: bytes(28), Total: 5562}},
-		{"nothing came", typical.at(100, 0), typical.at(100, 0), result.Parts{}},
-		{"shrunk", typical.at(100, 0), typical.at(50, 0), result.Parts{}},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			got := tt.after.Sub(tt.before).PerConn()
-			if !reflect.DeepEqual(got, tt.want) {
-				t.Errorf("PerConn = %+v, want %+v", got, tt.want)
-			}
-		})
-	}
-	if g := typical.at(50, 0).Sub(typical.at(100, 0)); g.Conns != -50 || g.Kernel != -50*5534 || g.System != -50*5982 {
-		t.Errorf("Sub = %+v, want what came back as negative", g)
 	}
 }
 
@@ -472,8 +473,10 @@ func TestSeriesOfTwoClients(t *testing.T) {
 		halve(&both.Ramp[i])
 	}
 	m, warnings = both.Memory()
-	if math.Abs(m.KernelPerConn-want.KernelPerConn) > 1 || math.Abs(*m.ServerPerConn-*want.ServerPerConn) > 1 || math.Abs(m.Plain.Kernel-want.Plain.Kernel) > 1 {
-		t.Errorf("kernel %v (plain %v), server %v B a connection, want %v (%v), %v", m.KernelPerConn, m.Plain.Kernel, *m.ServerPerConn, want.KernelPerConn, want.Plain.Kernel, *want.ServerPerConn)
+	if math.Abs(m.KernelPerConn-want.KernelPerConn) > 1 || math.Abs(*m.ServerPerConn-*want.ServerPerConn) > 1 ||
+		math.Abs(m.Plain.Kernel-want.Plain.Kernel) > 1 {
+		t.Errorf("kernel %v (plain %v), server %v B a connection, want %v (%v), %v", m.KernelPerConn, m.Plain.Kernel,
+			*m.ServerPerConn, want.KernelPerConn, want.Plain.Kernel, *want.ServerPerConn)
 	}
 	if m.Outside != nil || len(warnings) != 1 || facts(warnings...)[0] != "memory_of_foreign_sockets foreign 20000" {
 		t.Errorf("cross-check %v, warnings %v, want none, and the reason", m.Outside, warnings)

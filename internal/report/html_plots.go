@@ -11,7 +11,8 @@ import (
 // plotSection is what a run looks like.
 func plotSection(r *result.Result) section {
 	s := section{Title: "What it looked like"}
-	for _, draw := range []func(*result.Result) (figure, bool){coursePlot, ratePlot, fitPlot, costPlot, ownerPlot, latencyPlot, heatPlot} {
+	for _, draw := range []func(*result.Result) (figure, bool){coursePlot,
+		ratePlot, fitPlot, costPlot, ownerPlot, latencyPlot, heatPlot} {
 		if f, ok := draw(r); ok {
 			s.Figures = append(s.Figures, f)
 		}

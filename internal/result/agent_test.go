@@ -262,7 +262,8 @@ func TestMergeLabs(t *testing.T) {
 			t.Errorf("%s: error %v", name, err)
 		}
 	}
-	for _, other := range []func(*Churn){func(c *Churn) { c.Mode = PerRequest }, func(c *Churn) { c.ServerFirst = false }} {
+	for _, other := range []func(*Churn){
+		func(c *Churn) { c.Mode = PerRequest }, func(c *Churn) { c.ServerFirst = false }} {
 		if _, err := Merge(part("a", "1", 1, churn()), part("b", "2", 1, churn(other))); err == nil {
 			t.Error("churns of two kinds were added")
 		}

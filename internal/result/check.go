@@ -16,19 +16,8 @@ func (r *Result) Check() error {
 	if err := r.Conns.check(); err != nil {
 		return err
 	}
-	if s := r.Setup; s != nil {
-		if s.Seconds < 0 || s.Rate < 0 || s.ClientSeconds < 0 {
-			return fmt.Errorf("setup: a number is negative: seconds %g, rate %g, client_seconds %g", s.Seconds, s.Rate, s.ClientSeconds)
-		}
-		if err := checkCurve(s.Curve); err != nil {
-			return err
-		}
-		if err := s.Latency.check("setup.latency"); err != nil {
-			return err
-		}
-		if err := s.Handshake.check("setup.handshake"); err != nil {
-			return err
-		}
+	if err := r.Setup.check(); err != nil {
+		return err
 	}
 	if err := r.TLS.check(); err != nil {
 		return err
@@ -49,7 +38,8 @@ func (r *Result) Check() error {
 	for _, s := range r.Spread {
 		// The mean is a sum of quotients: allow for their rounding.
 		if s.N < 1 || s.Min < 0 || s.Min > s.Max || s.Mean < float64(s.Min)-0.5 || s.Mean > float64(s.Max)+0.5 {
-			return fmt.Errorf("spread over %s: %d to %d with mean %g over %d cannot be", s.Over, s.Min, s.Max, s.Mean, s.N)
+			return fmt.Errorf("spread over %s: %d to %d with mean %g over %d cannot be", s.Over, s.Min, s.Max, s.Mean,
+				s.N)
 		}
 	}
 	if err := r.Heat.check(); err != nil {
@@ -72,8 +62,27 @@ func (r *Result) Check() error {
 	return r.checkProtocols()
 }
 
+// check takes nil, too: there was no ramp.
+func (s *Setup) check() error {
+	if s == nil {
+		return nil
+	}
+	if s.Seconds < 0 || s.Rate < 0 || s.ClientSeconds < 0 {
+		return fmt.Errorf("setup: a number is negative: seconds %g, rate %g, client_seconds %g",
+			s.Seconds, s.Rate, s.ClientSeconds)
+	}
+	if err := checkCurve(s.Curve); err != nil {
+		return err
+	}
+	if err := s.Latency.check("setup.latency"); err != nil {
+		return err
+	}
+	return s.Handshake.check("setup.handshake")
+}
+
 func (r *Result) checkPlan() error {
-	for _, n := range []int64{r.Plan.Conns, int64(r.Plan.Ports), int64(r.Plan.Sources), int64(r.Plan.Threads), int64(r.Plan.FDTables), int64(r.Plan.Size)} {
+	for _, n := range []int64{r.Plan.Conns, int64(r.Plan.Ports), int64(r.Plan.Sources), int64(r.Plan.Threads),
+		int64(r.Plan.FDTables), int64(r.Plan.Size)} {
 		if err := legal("plan", n); err != nil {
 			return err
 		}
@@ -107,7 +116,8 @@ func (c Conns) check() error {
 	case c.Attempted != c.Established+c.Failed:
 		return fmt.Errorf("conns: %d attempted is not %d established + %d failed", c.Attempted, c.Established, c.Failed)
 	case c.Lost > c.Established+c.Reconnected:
-		return fmt.Errorf("conns: %d lost is more than %d established and %d reconnected", c.Lost, c.Established, c.Reconnected)
+		return fmt.Errorf("conns: %d lost is more than %d established and %d reconnected", c.Lost, c.Established,
+			c.Reconnected)
 	case c.Reconnected > c.Lost:
 		return fmt.Errorf("conns: %d reconnected is more than %d lost", c.Reconnected, c.Lost)
 	}
@@ -153,7 +163,8 @@ func (l *Latency) check(where string) error {
 		return err
 	}
 	if l.P50 < 0 || l.P50 > l.P90 || l.P90 > l.P99 || l.P99 > l.P999 || l.P999 > l.Max {
-		return fmt.Errorf("%s: p50 %d, p90 %d, p99 %d, p999 %d, max %d do not rise", where, l.P50, l.P90, l.P99, l.P999, l.Max)
+		return fmt.Errorf("%s: p50 %d, p90 %d, p99 %d, p999 %d, max %d do not rise", where, l.P50, l.P90, l.P99, l.P999,
+			l.Max)
 	}
 	if l.Encoded == "" {
 		return nil

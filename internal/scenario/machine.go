@@ -18,7 +18,8 @@ func (p *Prepared) localPorts(fp proc.FS) plan.LocalPorts {
 	var hidden *fs.PathError
 	if err != nil && !errors.As(err, &hidden) {
 		p.warn(result.Warn("local_ports_unknown").
-			Word("range", fmt.Sprintf("%d-%d", plan.DefaultLocalPorts.Low, plan.DefaultLocalPorts.High)).Word("why", err.Error()))
+			Word("range", fmt.Sprintf("%d-%d", plan.DefaultLocalPorts.Low, plan.DefaultLocalPorts.High)).
+			Word("why", err.Error()))
 	}
 	if err != nil {
 		return plan.DefaultLocalPorts
