@@ -25,7 +25,7 @@ func TestForAgents(t *testing.T) {
 		{"stress", "client --fleet 2 stress --users 10 --loops 5 --creds f --nats tls://x",
 			"stress --loops 5 --server-control=none"},
 		{"hold", "client hold --fleet", "hold --server-control=none"},
-		// of the coordinator's machine
+		// The process is of the coordinator's machine.
 		{"hold", "client hold --fleet 2 --server-pid 12,13 --size 32", "hold --size 32 --server-control=none"},
 	} {
 		if got := forAgents(tt.scenario, strings.Fields(tt.line), flagsOf(tt.scenario)); strings.Join(got,

@@ -84,8 +84,8 @@ func TestRelayWebSocket(t *testing.T) {
 	}
 }
 
-// nginxConf is a proxy before a server of the same nginx, with the upstream
-// keepalive of the second article or without.
+// nginxConf is a proxy before a server of the same nginx, with upstream keepalive or
+// without.
 const nginxConf = `daemon off; worker_processes 1; pid %[1]s/pid; error_log %[1]s/error.log;
 events { worker_connections 1000; }
 http {
@@ -109,9 +109,8 @@ threads = [threading.Thread(target=user) for _ in range(10)]
 [t.start() for t in threads]; [t.join() for t in threads]
 `
 
-// A real nginx, with and without upstream keepalive: client diagnose shows what
-// the second article counted, thousands of TIME_WAIT that keep-alive does away
-// with.
+// A real nginx, with and without upstream keepalive: client diagnose shows the
+// thousands of sockets in TIME_WAIT that keep-alive does away with.
 func TestNginxKeepAlive(t *testing.T) {
 	for _, tt := range []struct {
 		name, upstream, location string

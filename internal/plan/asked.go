@@ -29,7 +29,7 @@ type Asked struct {
 	Stages         []Stage       `json:"stages,omitempty"`   // in place of one ramp and one hold
 	Size           int           `json:"size,omitempty"`     // bytes per message
 	SizeMax        int           `json:"size_max,omitempty"` // sizes are size..size_max; absent: all are size
-	// messages under way at once on each; absent and 1: one
+	// Depth is how many messages may be under way at once on each; absent and 1: one.
 	Depth       int           `json:"depth,omitempty"`
 	MessageRate unit.Rate     `json:"message_rate,omitempty"` // of all connections together; absent: closed loop
 	Interval    time.Duration `json:"interval,omitempty"`     // absent: connections stay idle

@@ -13,7 +13,7 @@ import (
 type Talk struct {
 	Message Payload `json:"message,omitempty"` // absent: bytes of Size
 	First   Payload `json:"first,omitempty"`   // sent as soon as a connection is established; absent: nothing
-	// ExpectEcho or absent, ExpectAny, ExpectNone, or what an answer has in it
+	// Expect is ExpectEcho or absent, ExpectAny, ExpectNone, or what an answer has in it.
 	Expect  string `json:"expect,omitempty"`
 	Skip    int    `json:"skip,omitempty"`    // messages of the server that come before anything else counts
 	Deflate bool   `json:"deflate,omitempty"` // offer permessage-deflate, RFC 7692

@@ -93,7 +93,7 @@ func (s Series) cost(f fitter, grown Growth) (m result.Memory) {
 	// foreign sockets take is not known.
 	if m.Method == MethodSlab && foreign == 0 {
 		outside, fits := f.slope(func(p Snapshot) float64 { return float64(p.Used().System) })
-		// or it is the machine's noise that would be compared
+		// Otherwise it is the machine's noise that would be compared.
 		if outside > 0 && (fits >= minR2 || f.samples < minPoints) {
 			m.Outside = &outside
 		}

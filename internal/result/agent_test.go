@@ -289,7 +289,7 @@ func TestMergeHeat(t *testing.T) {
 func TestMergeForgetsNothing(t *testing.T) {
 	a, b := addable(), addable()
 	b.Host.BootID = "b1"
-	// the client's end alone
+	// Kernel memory is the client's end alone.
 	a.Memory.BothEnds, a.Memory.ServerEnd, b.Memory.BothEnds, b.Memory.ServerEnd = false, false, false, false
 	a.OfAgent("a", 1)
 	b.OfAgent("b", 1)

@@ -30,7 +30,7 @@ type Result struct {
 
 	Setup  *Setup  `json:"setup,omitempty"`
 	Stages []Stage `json:"stages,omitempty"`
-	// connections open over all stages; the rate is below 0 on a way down
+	// Course is the connections open over all stages; the rate is below 0 on a way down.
 	Course     []Point    `json:"course,omitempty"`
 	Memory     *Memory    `json:"memory,omitempty"`
 	Echo       *Echo      `json:"echo,omitempty"`

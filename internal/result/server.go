@@ -96,7 +96,8 @@ type Shard struct {
 	Loops    []int64 `json:"loop_messages,omitempty"` // of these, by each of several event loops
 	LoopOpen []int64 `json:"loop_open,omitempty"`     // of the connections, by each of several event loops
 	Restarts int64   `json:"restarts"`
-	// live Go heap, once it has been quiet for two seconds; looking costs a collection
+	// HeapBytes is the live Go heap, once it has been quiet for two seconds: looking
+	// costs a collection.
 	HeapBytes int64       `json:"heap_bytes,omitempty"`
 	Memory    *ProcMemory `json:"memory,omitempty"`
 }

@@ -32,7 +32,8 @@ type Options struct {
 	Control       string        // URL, auto or none
 	ServerPIDs    []int         // of a server of this machine that is not ours, with their children
 	Wait          time.Duration // how long a server may take to start; 0: it has started
-	// before memory is measured, and after the close; SettleAuto: by the number of connections
+	// Settle is how long both ends rest before memory is measured, and after the close;
+	// SettleAuto: by the number of connections.
 	Settle      time.Duration
 	Rest        time.Duration // echo: silence after the messages, before the close
 	OwnNet      bool          // the network namespace is the run's own: nobody else's connections are in it

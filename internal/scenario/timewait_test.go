@@ -11,8 +11,8 @@ import (
 	"github.com/c10m/c10m/internal/result"
 )
 
-// How long the local ports last: the figures of the first article, 30,000 ports
-// and 30,000 TIME_WAIT buckets, and what changes them.
+// How long the local ports last: with 30,000 ports and 30,000 TIME_WAIT buckets, as
+// the churn matrix has them, and what changes that.
 func TestExhaustion(t *testing.T) {
 	base := churnSum{opt: &ChurnOptions{Mode: PerRequest, Users: 100}, rate: 1000, conns: 1000,
 		at: sides{client: 5000, used: 5000}, ports: 30_000, reuse: 0, most: 100_000, loopback: true}

@@ -97,7 +97,7 @@ func read(tb testing.TB, file string) *result.Result {
 func Honest(tb testing.TB, r *result.Result) {
 	tb.Helper()
 	c := r.Conns
-	// in labs they come and go
+	// In labs connections come and go.
 	planned := c.Attempted <= r.Plan.Conns || len(r.Stages) > 0 || r.Scenario != "hold" && r.Scenario != "echo"
 	if c.Attempted != c.Established+c.Failed || c.Lost > c.Established+c.Reconnected || c.Reconnected > c.Lost ||
 		!planned {
@@ -114,7 +114,7 @@ func Honest(tb testing.TB, r *result.Result) {
 			gone += e.N
 		case "echo":
 			switch e.Name {
-			// what follows cannot be told apart
+			// What follows cannot be told apart.
 			case "echo_mismatch", "echo_text", "echo_binary", "echo_tls", "echo_http":
 				lost += e.N
 			}
