@@ -29,7 +29,8 @@ func (t *target) declareTLS() {
 	f.Add(cli.Text(&t.tls.key, ""), "key", "FILE", "its key", cli.Rare)
 	f.Add(cli.Text(&s.SNI, ""), "sni", "NAME", "the name to ask for and to verify", cli.Unset("the host's"), cli.Rare)
 	f.Add(cli.Words(&s.ALPN, checkALPN), "alpn", "NAME[,NAME]", "application protocols to offer", cli.Rare)
-	f.Add(cli.OneOf(&s.Resume, plan.ResumeReturning, plan.ResumeReturning, plan.ResumeAll, plan.ResumeNone), "tls-resume",
+	f.Add(cli.OneOf(&s.Resume, plan.ResumeReturning, plan.ResumeReturning, plan.ResumeAll, plan.ResumeNone),
+		"tls-resume",
 		"returning|all|none", "which connections resume a session: those of returning users, all, none", cli.Rare)
 }
 
@@ -52,7 +53,8 @@ func (t *target) checkTLS() (err error) {
 		}
 		return nil
 	}
-	for _, flag := range []struct{ name, value string }{{"ca", t.tls.ca}, {"cert", t.tls.cert}, {"key", t.tls.key}, {"sni", s.SNI}} {
+	for _, flag := range []struct{ name, value string }{{"ca", t.tls.ca}, {"cert", t.tls.cert}, {"key", t.tls.key},
+		{"sni", s.SNI}} {
 		if t.given(flag.name) && flag.value == "" { // a variable of a script, perhaps
 			return fmt.Errorf("--%s \"\": it is empty; leave it out, or name what it is to be", flag.name)
 		}

@@ -42,7 +42,8 @@ func pemFiles(t *testing.T) (cert, key, other, text string) {
 	if err := os.WriteFile(text, []byte("no PEM"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return write("cert.pem", "CERTIFICATE", its), write("key.pem", "PRIVATE KEY", itsKey), write("other.pem", "PRIVATE KEY", strangers), text
+	return write("cert.pem", "CERTIFICATE", its), write("key.pem", "PRIVATE KEY", itsKey),
+		write("other.pem", "PRIVATE KEY", strangers), text
 }
 
 // What cannot be meant is one line that names the flag, the file and what is wrong.
@@ -100,12 +101,14 @@ func TestBadTLS(t *testing.T) {
 func TestTLSFlags(t *testing.T) {
 	cert, key, _, _ := pemFiles(t)
 	h := newHold()
-	line := []string{"hold", "--tls", "--ca", cert, "--cert", cert, "--key", key, "--sni", "chat.example.com", "--alpn", "h2,http/1.1", "--tls-resume", "none"}
+	line := []string{"hold", "--tls", "--ca", cert, "--cert", cert, "--key", key, "--sni", "chat.example.com", "--alpn",
+		"h2,http/1.1", "--tls-resume", "none"}
 	if err := read(line, h.runs, h.check); err != nil {
 		t.Fatal(err)
 	}
 	got := h.TLS
-	if !got.On || got.Insecure || got.SNI != "chat.example.com" || strings.Join(got.ALPN, " ") != "h2 http/1.1" || got.Resume != plan.ResumeNone {
+	if !got.On || got.Insecure || got.SNI != "chat.example.com" || strings.Join(got.ALPN, " ") != "h2 http/1.1" ||
+		got.Resume != plan.ResumeNone {
 		t.Errorf("%+v", got)
 	}
 	for name, text := range map[string]string{"ca": got.CA, "cert": got.Cert, "key": got.Key} {

@@ -22,17 +22,23 @@ func TestBadUsage(t *testing.T) {
 		{"no such flag", []string{"--port", "1"}, []string{"--port", "did you mean --ports?"}},
 		{"left over", []string{"10000"}, []string{`"10000"`}},
 		{"bind is neither address nor name", []string{"--bind", "local host"}, []string{"--bind", `"local host"`}},
-		{"bind is nobody's name", []string{"--bind", "no-such-host.invalid"}, []string{"--bind no-such-host.invalid", "127.0.0.1"}},
+		{"bind is nobody's name", []string{"--bind", "no-such-host.invalid"},
+			[]string{"--bind no-such-host.invalid", "127.0.0.1"}},
 		{"two bad sizes", []string{"--max-message", "0", "--max-outbound", "0"}, []string{"--max-outbound 0"}},
 		{"two bad times", []string{"--drain", "-1s", "--idle-timeout", "-1s"}, []string{"--drain -1s", "0.."}},
 		{"control host", []string{"--control-host", "http://web.example/"}, []string{"control-host", "host name"}},
-		{"relay that would time out", []string{"--relay", "10.0.0.1:10000:5", "--keepalive", "1m", "--idle-timeout", "1m"}, []string{"--idle-timeout", "relay"}},
-		{"relay with workers", []string{"--relay", "10.0.0.1:10000:5", "--workers", "1"}, []string{"--workers", "one process"}},
-		{"relay with a pool that is none", []string{"--relay", "10.0.0.1:10000:5", "--pool", "5"}, []string{"--pool 5", "--upstream pool"}},
-		{"relay to itself by a name", []string{"--relay", "127.0.0.1:10100:5", "--bind", "localhost"}, []string{"--relay", "--tcp"}},
+		{"relay that would time out", []string{"--relay", "10.0.0.1:10000:5", "--keepalive", "1m", "--idle-timeout",
+			"1m"}, []string{"--idle-timeout", "relay"}},
+		{"relay with workers", []string{"--relay", "10.0.0.1:10000:5", "--workers", "1"},
+			[]string{"--workers", "one process"}},
+		{"relay with a pool that is none", []string{"--relay", "10.0.0.1:10000:5", "--pool", "5"},
+			[]string{"--pool 5", "--upstream pool"}},
+		{"relay to itself by a name", []string{"--relay", "127.0.0.1:10100:5", "--bind", "localhost"},
+			[]string{"--relay", "--tcp"}},
 		{"bind has a zone", []string{"--bind", "fe80::1%lo"}, []string{"--bind", `"fe80::1%lo"`, "without"}},
 		{"relay has a zone", []string{"--relay", "[fe80::1%lo]:10000:5"}, []string{"relay", `"fe80::1%lo"`, "without"}},
-		{"bind is nobody's", []string{"--bind", "192.0.2.1", "--control", "none", "--max-conns", "10"}, []string{"--bind", "192.0.2.1"}},
+		{"bind is nobody's", []string{"--bind", "192.0.2.1", "--control", "none", "--max-conns", "10"},
+			[]string{"--bind", "192.0.2.1"}},
 		{"ports", []string{"--ports", "0"}, []string{"--ports", "1..4096"}},
 		{"range", []string{"--tcp", "65000:1000"}, []string{"tcp", "65999", "1..65535"}},
 		{"no range", []string{"--tcp", "10000"}, []string{"tcp", "FIRST:COUNT"}},
@@ -44,18 +50,22 @@ func TestBadUsage(t *testing.T) {
 		{"relay", []string{"--relay", "10000:200"}, []string{"relay", "HOST:FIRST:COUNT"}},
 		{"relay to itself", []string{"--relay", "127.0.0.1:10100:5"}, []string{"--relay", "--tcp"}},
 		{"relay of frames", []string{"--relay", "10.0.0.1:10000:5", "--ws", "15000:5"}, []string{"--ws", "keepalive"}},
-		{"upstream", []string{"--relay", "10.0.0.1:10000:5", "--upstream", "often"}, []string{"--upstream often", "per-request"}},
+		{"upstream", []string{"--relay", "10.0.0.1:10000:5", "--upstream", "often"},
+			[]string{"--upstream often", "per-request"}},
 		{"upstream alone", []string{"--upstream", "pool"}, []string{"--upstream", "--relay"}},
 		{"handshake", []string{"--handshake-timeout", "1ms"}, []string{"--handshake-timeout", "1s..1h"}},
 		{"idle timeout", []string{"--idle-timeout", "5ms"}, []string{"--idle-timeout", "1s"}},
 		{"keepalive", []string{"--keepalive", "10ms"}, []string{"--keepalive", "0 (never)", "1s..2h"}},
 		{"short token", []string{"--control-token", "secret"}, []string{"control-token", "16..1024"}},
 		{"token from nowhere", []string{"--control-token", "@/nonexistent"}, []string{"control-token", "/nonexistent"}},
-		{"token from a name with orders to the terminal", []string{"--control-token", "@/nonexistent\n\x1b[2J"}, []string{"control-token", "/nonexistent"}},
+		{"token from a name with orders to the terminal", []string{"--control-token", "@/nonexistent\n\x1b[2J"},
+			[]string{"control-token", "/nonexistent"}},
 		{"certificate without TLS", []string{"--cert", "a.pem", "--key", "b.pem"}, []string{"--cert", "--tls"}},
 		{"certificate without a key", []string{"--tls", "--cert", "a.pem"}, []string{"--cert", "--key"}},
-		{"certificate from nowhere", []string{"--tls", "--cert", "/nonexistent", "--key", "b.pem"}, []string{"--cert", "/nonexistent"}},
-		{"authorities from nowhere", []string{"--tls", "--client-ca", "/nonexistent"}, []string{"--client-ca", "/nonexistent"}},
+		{"certificate from nowhere", []string{"--tls", "--cert", "/nonexistent", "--key", "b.pem"},
+			[]string{"--cert", "/nonexistent"}},
+		{"authorities from nowhere", []string{"--tls", "--client-ca", "/nonexistent"},
+			[]string{"--client-ca", "/nonexistent"}},
 		{"an empty file of authorities", []string{"--tls", "--client-ca", "/dev/null"},
 			[]string{"--client-ca", "/dev/null", "no certificate in PEM"}},
 		{"no authorities at all", []string{"--tls", "--client-ca", ""}, []string{"--client-ca", "empty"}},
@@ -103,10 +113,12 @@ func TestControlPortInUse(t *testing.T) {
 	port := free.Addr().(*net.TCPAddr).Port
 	free.Close()
 	var stdout, stderr bytes.Buffer
-	status := run(context.Background(), []string{"--tcp", fmt.Sprintf("%d:1", port), "--max-conns", "10", "--control", l.Addr().String()}, &stdout, &stderr)
+	status := run(context.Background(), []string{"--tcp", fmt.Sprintf("%d:1", port), "--max-conns", "10", "--control",
+		l.Addr().String()}, &stdout, &stderr)
 	lines := strings.Split(strings.TrimSpace(stderr.String()), "\n")
 	last := lines[len(lines)-1]
-	if status != 2 || !strings.Contains(last, "--control "+l.Addr().String()) || !strings.Contains(last, "choose another --control, or none") {
+	if status != 2 || !strings.Contains(last, "--control "+l.Addr().String()) ||
+		!strings.Contains(last, "choose another --control, or none") {
 		t.Errorf("status %d, %q; want 2 and the cure", status, stderr.String())
 	}
 }
@@ -135,7 +147,8 @@ func TestHelpAndVersion(t *testing.T) {
 		}
 	}
 	stdout.Reset()
-	if status := run(context.Background(), []string{"--version"}, &stdout, &stderr); status != 0 || !strings.HasPrefix(stdout.String(), "c10m server ") {
+	if status := run(context.Background(), []string{"--version"}, &stdout, &stderr); status != 0 ||
+		!strings.HasPrefix(stdout.String(), "c10m server ") {
 		t.Errorf("--version: status %d, %q", status, stdout.String())
 	}
 }

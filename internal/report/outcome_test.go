@@ -111,7 +111,8 @@ func TestNothingInTimeWait(t *testing.T) {
 		c := result.Churn{Load: result.Load{Mode: mode}, ClosedFirst: result.ByClient,
 			TimeWait: result.TimeWait{Server: ptr(int64(0))}}
 		said, nobody := whereTimeWait(&c), "No connection is closed"
-		if strings.Contains(said, nobody) != (mode == result.Pool) || mode != result.Pool && !strings.Contains(said, "reset") {
+		if strings.Contains(said, nobody) != (mode == result.Pool) || mode != result.Pool &&
+			!strings.Contains(said, "reset") {
 			t.Errorf("%s: %s", mode, said)
 		}
 	}

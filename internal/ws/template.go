@@ -116,7 +116,8 @@ func NewTemplate(host, path string, headers [][2]string, subprotocol string) (*T
 	if subprotocol != "" {
 		for p := range strings.SplitSeq(subprotocol, ",") {
 			if p = strings.Trim(p, " \t"); !isToken(p) || slices.Contains(t.subprotocols, p) {
-				return nil, fmt.Errorf("subprotocol %q is not legal: want different tokens separated by commas", subprotocol)
+				return nil, fmt.Errorf("subprotocol %q is not legal: want different tokens separated by commas",
+					subprotocol)
 			}
 			t.subprotocols = append(t.subprotocols, p)
 		}
@@ -152,9 +153,11 @@ func (t *Template) CheckLines(lines *fill.Lines) error {
 	for i, one := range lines.All() {
 		switch {
 		case !isText(one) || t.tail.needsLines() && strings.Trim(one, " \t") != one:
-			return fmt.Errorf("line %d, %q, is no value of a header field: want no control characters, and no space around it", i+1, cut(one))
+			return fmt.Errorf("line %d, %q, is no value of a header field: want no control characters, and no space "+
+				"around it", i+1, cut(one))
 		case t.head.needsLines() && (!isVisible(one) || !isPath(one)):
-			return fmt.Errorf("line %d, %q, cannot stand in a path: want printable ASCII without spaces and #", i+1, cut(one))
+			return fmt.Errorf("line %d, %q, cannot stand in a path: want printable ASCII without spaces and #", i+1,
+				cut(one))
 		}
 	}
 	return nil

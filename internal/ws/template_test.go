@@ -45,7 +45,8 @@ func TestNewTemplate(t *testing.T) {
 		{"empty Host", "h", "/", h("Host", " "), "", `header "Host"`},
 		{"two of Host", "h", "/", h("Host", "a", "host", "b"), "", `header "host": "b" is a second one`},
 		{"owned", "h", "/", h("sec-websocket-KEY", "a"), "", `header "sec-websocket-KEY"`},
-		{"an extension", "h", "/", h("Sec-WebSocket-Extensions", "permessage-deflate"), "", `header "Sec-WebSocket-Extensions"`},
+		{"an extension", "h", "/", h("Sec-WebSocket-Extensions", "permessage-deflate"), "",
+			`header "Sec-WebSocket-Extensions"`},
 		{"a body", "h", "/", h("Content-Length", "5"), "", `header "Content-Length"`},
 		{"CRLF in subprotocol", "h", "/", nil, "a\r\nb", `subprotocol "a\r\nb"`},
 		{"same subprotocol twice", "h", "/", nil, "a,a", `subprotocol "a,a"`},
@@ -86,7 +87,8 @@ func TestAppendRequest(t *testing.T) {
 	}
 	got := string(tmpl.AppendRequest([]byte("x"), 9))
 	k := keyOf(9)
-	want := "xGET /p HTTP/1.1\r\nHost: h:1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: " + string(k[:]) +
+	want := "xGET /p HTTP/1.1\r\nHost: h:1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: " +
+		string(k[:]) +
 		"\r\nSec-WebSocket-Version: 13\r\nOrigin: o\r\nSec-WebSocket-Protocol: a, b\r\n\r\n"
 	if got != want {
 		t.Errorf("got %q, want %q", got, want)
@@ -116,7 +118,8 @@ func TestCheckResponse(t *testing.T) {
 	}{
 		{"good", "", resp(first, up, conn, accept), nil},
 		{"no reason phrase", "", resp("HTTP/1.1 101", up, conn, accept), nil},
-		{"other case and order", "", resp(first, accept, "Server: x", "connection: keep-alive, UPGRADE", "upgrade: WebSocket"), nil},
+		{"other case and order", "", resp(first, accept, "Server: x", "connection: keep-alive, UPGRADE",
+			"upgrade: WebSocket"), nil},
 		{"1: status 200", "", resp("HTTP/1.1 200 OK", up, conn, accept), StatusError(200)},
 		{"1: status 404", "", resp("HTTP/1.1 404 Not Found"), StatusError(404)},
 		{"1: status 1010", "", resp("HTTP/1.1 1010 x", up, conn, accept), ErrResponse},
@@ -132,7 +135,8 @@ func TestCheckResponse(t *testing.T) {
 			resp("HTTP/1.1 102 x", "A: b") + resp("HTTP/1.1 103 x") + resp(first, up, conn, accept), nil},
 		{"1: 100 Continue, then refused", "", resp("HTTP/1.1 100 Continue") + resp("HTTP/1.1 503 x"), StatusError(503)},
 		{"1: 100 Continue, then no HTTP", "", resp("HTTP/1.1 100 Continue") + "SSH-2.0", ErrNotHTTP},
-		{"1: 100 Continue for ever", "", strings.Repeat(resp("HTTP/1.1 100 Continue"), MaxResponse/25+1), ErrResponseTooLong},
+		{"1: 100 Continue for ever", "", strings.Repeat(resp("HTTP/1.1 100 Continue"), MaxResponse/25+1),
+			ErrResponseTooLong},
 		{"1: bad field", "", resp(first, up, conn, accept, "a b: c"), ErrResponse},
 		{"2: no Upgrade", "", resp(first, conn, accept), ErrUpgrade},
 		{"2: another Upgrade", "", resp(first, "Upgrade: h2c", conn, accept), ErrUpgrade},
@@ -142,14 +146,18 @@ func TestCheckResponse(t *testing.T) {
 		{"4: wrong accept", "", resp(first, up, conn, "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo="), ErrAccept},
 		{"4: accept cut off", "", resp(first, up, conn, accept[:len(accept)-1]), ErrAccept},
 		{"4: accept twice", "", resp(first, up, conn, accept, accept), ErrAccept},
-		{"5: extension", "", resp(first, up, conn, accept, "Sec-WebSocket-Extensions: permessage-deflate"), ErrExtension},
+		{"5: extension", "", resp(first, up, conn, accept, "Sec-WebSocket-Extensions: permessage-deflate"),
+			ErrExtension},
 		{"6: subprotocol", "a, b", resp(first, up, conn, accept, "Sec-WebSocket-Protocol: b"), nil},
 		{"6: subprotocol not offered", "a", resp(first, up, conn, accept, "Sec-WebSocket-Protocol: b"), ErrSubprotocol},
-		{"6: subprotocol though none was offered", "", resp(first, up, conn, accept, "Sec-WebSocket-Protocol: b"), ErrSubprotocol},
+		{"6: subprotocol though none was offered", "", resp(first, up, conn, accept, "Sec-WebSocket-Protocol: b"),
+			ErrSubprotocol},
 		{"6: none chosen", "a", resp(first, up, conn, accept), ErrSubprotocol},
 		{"6: two chosen", "a, b", resp(first, up, conn, accept, "Sec-WebSocket-Protocol: a, b"), ErrSubprotocol},
-		{"largest block", "", resp(first, up, conn, accept, "X: "+strings.Repeat("x", MaxResponse-len(resp(first, up, conn, accept, "X: ")))), nil},
-		{"block too long", "", resp(first, up, conn, accept, "X: "+strings.Repeat("x", MaxResponse)), ErrResponseTooLong},
+		{"largest block", "", resp(first, up, conn, accept,
+			"X: "+strings.Repeat("x", MaxResponse-len(resp(first, up, conn, accept, "X: ")))), nil},
+		{"block too long", "", resp(first, up, conn, accept, "X: "+strings.Repeat("x", MaxResponse)),
+			ErrResponseTooLong},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			tmpl, err := NewTemplate("h", "/", nil, tc.offer)
@@ -186,7 +194,8 @@ func FuzzCheckResponse(f *testing.F) {
 	good := "HTTP/1.1 101 x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: " +
 		string(appendAccept(nil, k[:])) + "\r\n\r\n"
 	for _, in := range []string{
-		good, "HTTP/1.1 100 Continue\r\n\r\n" + good + "\x81\x00", "HTTP/1.0 404 x\r\n\r\nbody", "\x15\x03\x01\x00\x02\x02\x46",
+		good, "HTTP/1.1 100 Continue\r\n\r\n" + good + "\x81\x00", "HTTP/1.0 404 x\r\n\r\nbody",
+		"\x15\x03\x01\x00\x02\x02\x46",
 		"HTTP/1.1 103 x\r\n\r\nSSH-2.0", strings.Repeat("HTTP/1.1 100 \r\n\r\n", 600),
 	} {
 		f.Add([]byte(in))
@@ -216,7 +225,8 @@ func TestTemplateWithPlaceholders(t *testing.T) {
 		t.Fatal(err)
 	}
 	tmpl, err := NewTemplate("h.example", "/chat?room={i}&u={line}", [][2]string{
-		{"Authorization", "Bearer {line}"}, {"X-Id", "{uuid}"}, {"X-Json", `{"a":1,"b":{i}}`}, {"X-Plain", "{{i}}"}, {"Host", "{i}.example"}}, "")
+		{"Authorization", "Bearer {line}"}, {"X-Id", "{uuid}"}, {"X-Json", `{"a":1,"b":{i}}`}, {"X-Plain", "{{i}}"},
+		{"Host", "{i}.example"}}, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -236,7 +246,8 @@ func TestTemplateWithPlaceholders(t *testing.T) {
 			}
 		}
 		if len(request) > tmpl.Size() || seen[request] || string(tmpl.AppendRequest(nil, conn)) != request {
-			t.Errorf("connection %d: %d bytes, at most %d; seen before %v; %q", conn, len(request), tmpl.Size(), seen[request], request)
+			t.Errorf("connection %d: %d bytes, at most %d; seen before %v; %q", conn, len(request), tmpl.Size(),
+				seen[request], request)
 		}
 		seen[request] = true
 	}

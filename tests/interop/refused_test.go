@@ -32,7 +32,7 @@ func TestRefused(t *testing.T) {
 		{"expired", "wss", func(t *testing.T) int { return echo(t, old.cert, old.key) }, []string{"--ca", old.cert},
 			"tls_expired", "renew it"},
 		{"TLS to a port without", "wss", func(t *testing.T) int { return echo(t) }, nil, "tls_not_tls",
-			"leave out --tls"},
+			"no --tls"},
 		{"a port with TLS, in the clear", "ws", func(t *testing.T) int { return echo(t, id.cert, id.key) }, nil,
 			"handshake_closed", "over its limit, or a TCP port?"},
 		{"no certificate of the client", "wss", func(t *testing.T) int {
