@@ -23,10 +23,12 @@ func TestRelay(t *testing.T) {
 		runsOut  bool
 	}{{"per-request", true}, {"pool", false}, {"keepalive", false}} {
 		t.Run(tt.upstream, func(t *testing.T) {
-			ns := namespace(t, "echo 40000 40499 >/proc/sys/net/ipv4/ip_local_port_range; echo 0 >/proc/sys/net/ipv4/tcp_tw_reuse")
+			ns := namespace(t, "echo 40000 40499 >/proc/sys/net/ipv4/ip_local_port_range; echo 0 "+
+				">/proc/sys/net/ipv4/tcp_tw_reuse")
 			behind := start(t, 1, ns, "--max-conns", "1000")
 			front := 30000
-			args := append(append([]string{}, ns[1:]...), filepath.Join(bin, "server"), "--tcp", fmt.Sprintf("%d:1", front),
+			args := append(append([]string{}, ns[1:]...), filepath.Join(bin, "server"), "--tcp",
+				fmt.Sprintf("%d:1", front),
 				"--control", "none", "--max-conns", "1000",
 				"--relay", fmt.Sprintf("127.0.0.1:%d:1", behind.first), "--upstream", tt.upstream)
 			if tt.upstream == "pool" {
@@ -42,14 +44,17 @@ func TestRelay(t *testing.T) {
 				inside := append(append([]string{}, ns...), "bash", "-c", fmt.Sprintf("</dev/tcp/127.0.0.1/%d", front))
 				return exec.Command(inside[0], inside[1:]...).Run() == nil
 			})
-			o := client(t, ns, nil, "churn", "--mode", "pool", "--pool", "20", "--users", "20", "--duration", "1500ms", "--timeout", "1s",
+			o := client(t, ns, nil, "churn", "--mode", "pool", "--pool", "20", "--users", "20", "--duration", "1500ms",
+				"--timeout", "1s",
 				"--first-port", fmt.Sprint(front), "--server-control", "none")
 			if o.Result == nil {
 				t.Fatalf("status %d: %s", o.Status, o.Stderr)
 			}
 			ranOut := false
 			for _, f := range o.Result.Findings {
-				if f.Name == "local ports used up" && strings.Contains(f.Evidence, fmt.Sprintf("to 127.0.0.1:%d", behind.first)) && f.Severity >= result.Limits {
+				if f.Name == "local ports used up" &&
+					strings.Contains(f.Evidence, fmt.Sprintf("to 127.0.0.1:%d", behind.first)) &&
+					f.Severity >= result.Limits {
 					ranOut = true
 				}
 			}
@@ -57,7 +62,8 @@ func TestRelay(t *testing.T) {
 				t.Errorf("%g in TIME_WAIT between the relay and its server", n)
 			}
 			if ranOut != tt.runsOut {
-				t.Errorf("local ports of the relay used up: %v, want %v; %+v, %s", ranOut, tt.runsOut, o.Result.Findings, report.Verdict(o.Result))
+				t.Errorf("local ports of the relay used up: %v, want %v; %+v, %s", ranOut, tt.runsOut,
+					o.Result.Findings, report.Verdict(o.Result))
 			}
 			if !tt.runsOut && o.Result.Conns.Lost > 0 {
 				t.Errorf("conns %+v: %s", o.Result.Conns, report.Verdict(o.Result))
@@ -71,16 +77,21 @@ func TestRelay(t *testing.T) {
 func TestRelayWebSocket(t *testing.T) {
 	const conns = 200
 	behind, port := wsPorts(t, 1, "--max-conns", "1000")
-	front := start(t, 1, nil, "--max-conns", "1000", "--relay", fmt.Sprintf("127.0.0.1:%d:1", port), "--upstream", "keepalive")
-	o := client(t, nil, nil, "hold", "--proto", "ws", "--first-port", fmt.Sprint(front.first), "--ports", "1", "--server-control", "none",
-		"--conns", fmt.Sprint(conns), "--hold", "1s", "--interval", "200ms", "--size", "1000", "--verify", fmt.Sprint(conns), "--close", "fin")
+	front := start(t, 1, nil, "--max-conns", "1000", "--relay", fmt.Sprintf("127.0.0.1:%d:1", port), "--upstream",
+		"keepalive")
+	o := client(t, nil, nil, "hold", "--proto", "ws", "--first-port", fmt.Sprint(front.first), "--ports", "1",
+		"--server-control", "none",
+		"--conns", fmt.Sprint(conns), "--hold", "1s", "--interval", "200ms", "--size", "1000", "--verify",
+		fmt.Sprint(conns), "--close", "fin")
 	whole(t, o, conns)
 	if e := o.Result.Echo; e.Received < 2*conns || e.Verified != conns || o.Result.Setup.Handshake.Count != conns {
-		t.Errorf("%+v, %+v; want %d handshakes, messages over each, and all verified", *e, o.Result.Setup.Handshake, conns)
+		t.Errorf("%+v, %+v; want %d handshakes, messages over each, and all verified", *e, o.Result.Setup.Handshake,
+			conns)
 	}
 	await(t, "the ends", func() bool { return behind.report(t).Open == 0 && front.report(t).Open == 0 })
 	if r := front.report(t); r.Relay.Opened < conns || len(r.Relay.Failed) > 0 || len(r.Refused) > 0 {
-		t.Errorf("the relay counts %+v, %v; want %d upstream connections at least, and no failure", *r.Relay, r.Refused, conns)
+		t.Errorf("the relay counts %+v, %v; want %d upstream connections at least, and no failure", *r.Relay, r.Refused,
+			conns)
 	}
 }
 
@@ -123,7 +134,8 @@ func TestNginxKeepAlive(t *testing.T) {
 			ns := namespace(t, "")
 			dir := t.TempDir()
 			conf := filepath.Join(dir, "nginx.conf")
-			if err := os.WriteFile(conf, fmt.Appendf(nil, nginxConf, dir, tt.upstream, tt.location), 0o644); err != nil {
+			if err := os.WriteFile(conf, fmt.Appendf(nil, nginxConf, dir, tt.upstream, tt.location),
+				0o644); err != nil {
 				t.Fatal(err)
 			}
 			in := func(words ...string) *exec.Cmd {
@@ -139,7 +151,8 @@ func TestNginxKeepAlive(t *testing.T) {
 			}()
 			await(t, "nginx", func() bool { return in("bash", "-c", "</dev/tcp/127.0.0.1/10080").Run() == nil })
 			file := filepath.Join(dir, "d.json")
-			look := in(filepath.Join(bin, "client"), "diagnose", "--pid", fmt.Sprint(nginx.Process.Pid), "--duration", "1h", "--json", file, "--quiet")
+			look := in(filepath.Join(bin, "client"), "diagnose", "--pid", fmt.Sprint(nginx.Process.Pid), "--duration",
+				"1h", "--json", file, "--quiet")
 			if err := look.Start(); err != nil {
 				t.Fatal(err)
 			}
