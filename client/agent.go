@@ -140,7 +140,7 @@ func (a *agentFlags) serve(ctx context.Context, out *lines) error {
 	waits := ""
 	for ctx.Err() == nil {
 		conn, used, err := a.connect()
-		if err != nil && !a.mayCome(err, used) {
+		if err != nil && !a.mayCome(ctx, err, used) {
 			return err
 		}
 		if err != nil {
@@ -160,7 +160,7 @@ func (a *agentFlags) serve(ctx context.Context, out *lines) error {
 			Work: &work{allow: a.allow}, Say: func(line string) { out.say("%s", line) }, Keep: a.keepPart})
 		stop()
 		conn.Close()
-		if err != nil && !a.mayCome(err, used) {
+		if err != nil && !a.mayCome(ctx, err, used) {
 			return err
 		}
 	}
@@ -185,10 +185,22 @@ func (a *agentFlags) connect() (conn *fleet.Conn, used []byte, err error) {
 }
 
 // mayCome says whether it may be different in a while: the hub is not there, or the
-// join file is not, or it is another one by now.
-func (a *agentFlags) mayCome(err error, used []byte) bool {
-	return !fleet.Refused(err) || a.changed(used)
+// join file is not, or it is another one by now, or in a moment: a hub listens before
+// its join file is there.
+func (a *agentFlags) mayCome(ctx context.Context, err error, used []byte) bool {
+	if !fleet.Refused(err) {
+		return true
+	}
+	for end := time.Now().Add(joinTime); a.join != "" && ctx.Err() == nil && time.Now().Before(end); pause(ctx, joinTime/20) {
+		if a.changed(used) {
+			return true
+		}
+	}
+	return false
 }
+
+// joinTime is how much later than its hub a join file may come.
+const joinTime = 2 * time.Second
 
 func (a *agentFlags) changed(used []byte) bool {
 	if a.join == "" {
@@ -274,7 +286,7 @@ func (w *work) job(args []string) (job, error) {
 // farUsage marks bad usage for who asked.
 func farUsage(err error) error {
 	if errors.Is(err, cli.ErrUsage) {
-		return fmt.Errorf("%w: %w", fleet.ErrUsage, err)
+		return fmt.Errorf("%w: %s", fleet.ErrUsage, strings.TrimPrefix(err.Error(), cli.ErrUsage.Error()+": "))
 	}
 	return err
 }

@@ -92,7 +92,14 @@ type captain struct {
 
 // lateTime is how long after an interrupt the agents may take to end and to say what
 // they have.
-const lateTime = 1800 * time.Millisecond
+const lateTime = 1900 * time.Millisecond
+
+// Of that, how long they may take to answer that they end, and to end; the rest is for
+// what those have that did.
+const (
+	answerTime = time.Second
+	endingTime = 1500 * time.Millisecond
+)
 
 // runFleet has agents do the run, and gives the one result of all.
 func (t *target) runFleet(ctx context.Context, s sharing) (*result.Result, error) {
@@ -175,7 +182,9 @@ func (c *captain) hub() (*fleet.Conn, func(), error) {
 	c.say("fleet: waiting for %s at %s: client agent --join %s\n", report.Plural(int(o.agents), "agent"),
 		h.Join.Address, joinFile)
 	return conn, func() {
-		_ = os.Remove(joinFile)
+		if now, err := fleet.ReadJoin(joinFile); err == nil && now.Token == h.Join.Token { // not another coordinator's
+			_ = os.Remove(joinFile)
+		}
 		conn.Close()
 		h.Stop()
 	}, nil
@@ -243,13 +252,22 @@ func (c *captain) run(ctx context.Context, fp proc.FS) (*result.Result, error) {
 	c.say("fleet: preflight took %v\n", time.Since(gathered).Round(time.Millisecond))
 	c.passGates(ctx)
 	if ctx.Err() != nil {
-		c.lead.Stop(c.late, "interrupted")
-		_, _ = c.lead.Next(c.late) // all end
+		c.stop()
 	}
 	c.setPhase("results")
 	r, err := c.merge(ctx)
 	c.page.endPushes(r)
 	return r, err
+}
+
+// stop has all end. One that does not keeps nobody from what the others have.
+func (c *captain) stop() {
+	answering, cancel := context.WithTimeout(c.late, answerTime)
+	defer cancel()
+	ending, cancel := context.WithTimeout(c.late, endingTime)
+	defer cancel()
+	c.lead.Stop(answering, "interrupted")
+	_, _ = c.lead.Next(ending)
 }
 
 // divide asks what everybody holds, and gives everybody a share.
@@ -375,12 +393,13 @@ func stateOf(m fleet.Member) string {
 	return m.Phase
 }
 
-// sampleOf is what an agent has said last; nil: nothing, or nothing that is a sample.
+// sampleOf is what an agent has said last; nil: nothing, or nothing that can be.
 func sampleOf(m fleet.Member) *scenario.Event {
 	e := &scenario.Event{}
-	if len(m.Sample) == 0 || json.Unmarshal(m.Sample, e) != nil {
+	if len(m.Sample) == 0 || json.Unmarshal(m.Sample, e) != nil || e.Check() != nil {
 		return nil
 	}
+	e.Phase = plan.OneLine(e.Phase)
 	return e
 }
 
@@ -444,6 +463,8 @@ func (c *captain) partOf(ctx context.Context, i int, o fleet.Outcome) *result.Re
 		switch {
 		case err != nil:
 			o.Why = err.Error()
+		case r.Scenario != c.Scenario || r.Proto != c.Proto:
+			o.Why = "its result is of another run"
 		case r.Interrupt && ctx.Err() == nil:
 			o.Why = "its run was interrupted there"
 		default:

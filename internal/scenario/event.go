@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"fmt"
 	"os"
 	"time"
 
@@ -29,6 +30,16 @@ type Event struct {
 	Connect   *result.Latency `json:"connect,omitempty"`
 	Handshake *result.Latency `json:"handshake,omitempty"`
 	Echo      *result.Latency `json:"echo,omitempty"`
+}
+
+// Check says what cannot be in an event of another machine.
+func (e *Event) Check() error {
+	for _, n := range []int64{e.Open, e.Sent, e.Received, e.Missing, e.Mismatched, e.Bytes, int64(e.Elapsed), int64(e.CPU)} {
+		if n < 0 {
+			return fmt.Errorf("event: %d is negative", n)
+		}
+	}
+	return (&result.Result{Conns: e.Conns, Plan: e.Plan}).Check()
 }
 
 // Done grows as long as there is progress.
