@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"bytes"
+	"context"
 	"crypto/rand"
 	"strings"
 	"testing"
@@ -161,6 +162,25 @@ func TestAgentLeaves(t *testing.T) {
 	}
 }
 
+// TestInterruptCutOff: one that does not hear of the end keeps nobody from what the
+// others have.
+func TestInterruptCutOff(t *testing.T) {
+	t.Parallel()
+	r, _, p := fleetOf(t, &simulated{ramp: time.Hour}, &simulated{ramp: time.Hour}, &simulated{ramp: time.Hour})
+	open(t, r.lead, "ramp")
+	p.set(true)
+	ctx, cancel := context.WithTimeout(within(t), time.Second)
+	defer cancel()
+	r.lead.Stop(ctx, "interrupted")
+	if gate, err := r.lead.Next(within(t)); gate != "" || err != nil {
+		t.Errorf("after the interrupt they stand at gate %q: %v", gate, err)
+	}
+	out := r.lead.Results(within(t))
+	if out[0].Result == nil || out[1].Result == nil || out[2].Lost == "" {
+		t.Errorf("the results: %q, %q; the third: %q", out[0].Why, out[1].Why, out[2].Why)
+	}
+}
+
 // TestSlowAtGate: who waits, and for whom, can be seen.
 func TestSlowAtGate(t *testing.T) {
 	t.Parallel()
@@ -221,7 +241,7 @@ func TestGoTwice(t *testing.T) {
 func TestCoordinatorGone(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
-	hasty := func(o *AgentOptions) { o.Patience = time.Second }
+	hasty := func(o *AgentOptions) { o.Patience = 2 * time.Second }
 	a := r.agent("a", &simulated{ramp: time.Hour}, hasty)
 	dead := r.follow(r.hub.Lead, "dead")
 	ctx := within(t)
@@ -323,7 +343,7 @@ func TestNATSGoneForGood(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a := serve(c, "a", &simulated{ramp: time.Hour}, func(o *AgentOptions) { o.Patience = time.Second })
+	a := serve(c, "a", &simulated{ramp: time.Hour}, func(o *AgentOptions) { o.Patience = 2 * time.Second })
 	t.Cleanup(a.leave)
 	if err := r.lead.Gather(within(t), 1, 30*time.Second); err != nil {
 		t.Fatal(err)

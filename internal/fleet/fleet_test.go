@@ -155,7 +155,7 @@ func TestGatherSays(t *testing.T) {
 	if err := other.Gather(ctx, 1, 30*time.Second); err != nil {
 		t.Fatal(err)
 	}
-	err := r.lead.Gather(ctx, 2, time.Second)
+	err := r.lead.Gather(ctx, 2, 5*time.Second)
 	if !errors.Is(err, ErrTooFew) || !strings.Contains(err.Error(), "1 of 2") ||
 		!strings.Contains(err.Error(), "busy with a run of other") {
 		t.Errorf("gathering two where one is busy: %v", err)
@@ -302,8 +302,8 @@ func TestInterrupt(t *testing.T) {
 				}
 			}
 			r.lead.Stop(ctx, "interrupted")
-			if gate, err := r.lead.Next(ctx); gate != "" && err == nil {
-				t.Fatalf("after the interrupt they stand at %s", gate)
+			if gate, err := r.lead.Next(ctx); gate != "" || err != nil {
+				t.Fatalf("after the interrupt they stand at gate %q: %v", gate, err)
 			}
 			for _, o := range r.lead.Results(ctx) {
 				if string(o.Result) != `{"interrupted":true}` {

@@ -109,7 +109,7 @@ func agentMay() *server.Permissions {
 	return &server.Permissions{
 		Publish:   &server.SubjectPermission{Allow: []string{stateSubject("*", "*")}},
 		Subscribe: &server.SubjectPermission{Allow: []string{"$SRV.>", "c10m.agent.*.*", beatSubject("*")}},
-		Response:  &server.ResponsePermission{MaxMsgs: 1, Expires: time.Minute},
+		Response:  &server.ResponsePermission{MaxMsgs: 1, Expires: lookTime + askTime},
 	}
 }
 
@@ -165,6 +165,7 @@ func refusalOf(line string) string {
 		peer = ap.Addr().Unmap().String()
 	}
 	switch {
+	case strings.Contains(line, net.ErrClosed.Error()): // we ended while it came
 	case strings.Contains(line, "authentication error"):
 		return clean(peer+": wrong token: its join file is of another run", maxText)
 	case strings.Contains(line, "TLS handshake error"):

@@ -224,13 +224,17 @@ func (l *Lead) setClock(ctx context.Context, m *member) error {
 	return nil
 }
 
-// Stop interrupts the parts of all. Each ends with the result that it has so far.
+// Stop interrupts the parts of all. Each ends with the result that it has so far. Who
+// does not answer until ctx ends is lost.
 func (l *Lead) Stop(ctx context.Context, why string) {
 	l.mu.Lock()
 	l.begun, l.stopping = true, true // that a part has ended is no failure any more
 	l.mu.Unlock()
 	_ = l.each(l.living(), func(m *member) error {
 		_, err := l.ask(ctx, m, "stop", order{Why: why})
+		if err != nil {
+			l.lose(m, "it does not answer")
+		}
 		return err
 	})
 }

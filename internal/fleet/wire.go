@@ -33,8 +33,8 @@ const (
 
 // How often, and how long, in each direction.
 const (
-	beatEvery = 250 * time.Millisecond // the coordinator's beat, an agent's state
-	lostAfter = 3 * time.Second        // of silence of an agent
+	beatEvery = 250 * time.Millisecond  // the coordinator's beat, an agent's state
+	lostAfter = 2750 * time.Millisecond // of silence of an agent: it is known within 3 s
 	// Without a beat: an existing cluster may restart within it, and all is closed
 	// within 10 s.
 	orphanAfter = 9500 * time.Millisecond
