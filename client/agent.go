@@ -191,7 +191,8 @@ func (a *agentFlags) mayCome(ctx context.Context, err error, used []byte) bool {
 	if !fleet.Refused(err) {
 		return true
 	}
-	for end := time.Now().Add(joinTime); a.join != "" && ctx.Err() == nil && time.Now().Before(end); pause(ctx, joinTime/20) {
+	end := time.Now().Add(joinTime)
+	for ; a.join != "" && ctx.Err() == nil && time.Now().Before(end); pause(ctx, joinTime/20) {
 		if a.changed(used) {
 			return true
 		}

@@ -243,12 +243,17 @@ func TestFleetUsage(t *testing.T) {
 // FuzzSample: whatever agents say of themselves can be shown, and of one that is lost
 // be reported.
 func FuzzSample(f *testing.F) {
-	f.Add([]byte(`{"phase":"ho\u001b[2Jld","open":5,"conns":{"attempted":5,"established":5},"echo":{"count":1,"encoded":"HIST"}}`))
-	f.Add([]byte(`{"open":-1,"conns":{"established":-7,"errors":{"timeout":-1}},"plan":{"conns":9223372036854775807}}`))
+	for _, s := range []string{
+		`{"phase":"ho\u001b[2Jld","open":5,"conns":{"attempted":5,"established":5},"echo":{"count":1,"encoded":"HIST"}}`,
+		`{"open":-1,"conns":{"established":-7,"errors":{"timeout":-1}},"plan":{"conns":9223372036854775807}}`,
+	} {
+		f.Add([]byte(s))
+	}
 	f.Fuzz(func(t *testing.T, sample []byte) {
 		m := fleet.Member{Name: "a", Sample: sample, Phase: "hold"}
 		e := sampleOf(m)
-		now := crew{Phase: "hold", Proto: "tcp", Target: 10, Agents: []crewman{{Name: "a", Event: e}, {Name: "b", Lost: true, Event: e}}}
+		now := crew{Phase: "hold", Proto: "tcp", Target: 10,
+			Agents: []crewman{{Name: "a", Event: e}, {Name: "b", Lost: true, Event: e}}}
 		if line := report.FormatProgress(now.progress(), 80); strings.ContainsFunc(line, unicode.IsControl) {
 			t.Errorf("the live line is %q", line)
 		}
@@ -256,8 +261,8 @@ func FuzzSample(f *testing.F) {
 		o := scenario.Options{Target: plan.Target{Scenario: "hold", Proto: "tcp"}}
 		c := &captain{target: &target{command: &command{Call: &cli.Call{Stderr: io.Discard}}, Options: o}, total: 20,
 			share: sharing{conns: []int64{10, 10}}}
-		one, other := c.partOf(context.Background(), 0, fleet.Outcome{Member: m}), c.partOf(context.Background(), 1, fleet.Outcome{Member: m})
-		r, err := result.MergeFleet("", one, other)
+		part := c.partOf(context.Background(), 0, fleet.Outcome{Member: m})
+		r, err := result.MergeFleet("", part, part)
 		if err != nil {
 			t.Fatal(err)
 		}

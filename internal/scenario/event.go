@@ -34,7 +34,8 @@ type Event struct {
 
 // Check says what cannot be in an event of another machine.
 func (e *Event) Check() error {
-	for _, n := range []int64{e.Open, e.Sent, e.Received, e.Missing, e.Mismatched, e.Bytes, int64(e.Elapsed), int64(e.CPU)} {
+	times := []int64{int64(e.Elapsed), int64(e.CPU)}
+	for _, n := range append(times, e.Open, e.Sent, e.Received, e.Missing, e.Mismatched, e.Bytes) {
 		if n < 0 {
 			return fmt.Errorf("event: %d is negative", n)
 		}
