@@ -171,7 +171,7 @@ func (ch *churn) begin(slot int64, user int32) {
 		ch.cs.msgs.start(slot, ch.since[user])
 		return
 	}
-	ch.cs.talks[slot].seq = 0
+	ch.cs.msgs.again(slot)
 	ch.cs.open(slot)
 }
 

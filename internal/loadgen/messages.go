@@ -21,8 +21,10 @@ type messages struct {
 	progress  uint32   // the clock at the last answer
 	final     []byte   // a message that ends with plan.EndOfTransmission
 	owed      map[int64]bool
-	rendered  []byte // the message that is being looked at, where it is one of the user's own
-	hears     *hears // nil: nothing is heard but echoes
+	rendered  []byte   // the message that is being looked at, where it is one of the user's own
+	hears     *hears   // nil: nothing is heard but echoes
+	spent     uint32   // the most messages of a slot in earlier workloads
+	earlier   []uint32 // by slot: messages of its earlier connections in this workload; nil: there are none
 }
 
 // wholly is how much of a message has been written once all of it has been, where its
@@ -38,11 +40,15 @@ func (m *messages) begin(size, most, depth int) {
 	}
 	m.size, m.max, m.depth, m.last = size, most, max(1, depth), 0
 	m.pipes, m.times, m.under, m.progress = nil, nil, 0, m.cs.micros()
+	var spent uint32
 	for i := range m.cs.talks {
-		if k := &m.cs.talks[i]; k.seq != 0 { // keep untouched pages untouched
+		k := &m.cs.talks[i]
+		spent = max(spent, m.ofEarlier(int64(i))+k.seq)
+		if k.seq != 0 { // keep untouched pages untouched
 			k.seq = 0
 		}
 	}
+	m.spent, m.earlier = m.spent+spent, nil
 	if n := len(m.cs.list); m.depth > 1 {
 		m.pipes, m.times = make([]uint32, n), make([]uint32, n*m.depth)
 	}
@@ -123,12 +129,34 @@ func (m *messages) renders(slot int64) bool {
 	return m.cs.shared.said.message != nil || m.hears.deflates(slot)
 }
 
+// again begins to count the messages of a slot's next connection.
+func (m *messages) again(slot int64) {
+	k := &m.cs.talks[slot]
+	if s := &m.cs.shared.said; k.seq > 0 && s.message != nil && s.fixed == nil {
+		if m.earlier == nil {
+			m.earlier = make([]uint32, len(m.cs.talks))
+		}
+		m.earlier[slot] += k.seq
+	}
+	k.seq = 0
+}
+
+func (m *messages) ofEarlier(slot int64) uint32 {
+	if m.earlier == nil {
+		return 0
+	}
+	return m.earlier[slot]
+}
+
 // message is the payload of a connection's message. It is valid until the next call.
+// With placeholders its number goes on over workloads and connections of the slot: no
+// {rand} or {uuid} is said twice.
 func (m *messages) message(slot int64, seq uint32) []byte {
 	if s := &m.cs.shared.said; s.fixed != nil {
 		return s.fixed
 	} else if s.message != nil {
-		m.rendered = s.message.Append(m.rendered[:0], m.cs.plan.Called(slot), seq, s.lines)
+		m.rendered = s.message.Append(m.rendered[:0], m.cs.plan.Called(slot), m.spent+m.ofEarlier(slot)+seq,
+			s.lines)
 		return m.rendered
 	}
 	b := m.cs.shared.pattern.message(m.cs.plan.Offset+slot, seq, m.sizeOf(slot, seq))

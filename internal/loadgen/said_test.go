@@ -3,8 +3,10 @@ package loadgen
 import (
 	"context"
 	"fmt"
+	"io"
 	"net"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -214,6 +216,44 @@ func TestOwnMessages(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// No {uuid} is said twice in a run: not by the next workload, nor by the next connection
+// of a slot, which churn opens for each message.
+func TestSaidOnce(t *testing.T) {
+	var said sync.Map
+	var twice atomic.Int64
+	port := listen(t, func(c net.Conn) {
+		for one := [36]byte{}; ; {
+			if _, err := io.ReadFull(c, one[:]); err != nil {
+				return
+			}
+			if _, is := said.LoadOrStore(one, true); is {
+				twice.Add(1)
+			}
+			if _, err := c.Write(one[:]); err != nil {
+				return
+			}
+		}
+	})
+	p := testPlan(port, 6, 1)
+	p.Talk.Message = "{uuid}"
+	e, err := Start(p, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx := context.Background()
+	e.Ramp(ctx)
+	for range 3 {
+		e.Exchange(ctx, Exchange{Size: 1, PerConn: 3, Drain: 20 * time.Second})
+	}
+	e.Churn(ctx, Churn{Users: 3, PerConn: 2, Loops: 10, Size: 1, Drain: 20 * time.Second})
+	e.Churn(ctx, Churn{Users: 3, PerConn: 1, Loops: 10, Size: 1, Drain: 20 * time.Second})
+	e.Close(ctx)
+	got, err := e.Stop()
+	if want := int64(6*3*3 + 3*10*2); err != nil || got.Received != want || got.Mismatched != 0 || twice.Load() != 0 {
+		t.Errorf("%+v, %v, %v; want %d messages; %d were said before", got.Counts, got.Errors, err, want, twice.Load())
 	}
 }
 
