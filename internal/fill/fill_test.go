@@ -127,6 +127,8 @@ func TestLines(t *testing.T) {
 		{" a \n", []string{" a "}},
 		{"", nil},
 		{"\n\r\n", nil},
+		{"\ufeffa\r\nb", []string{"a", "b"}},
+		{"\ufeff", nil},
 	} {
 		l, err := ParseLines(tt.contents)
 		if err != nil {

@@ -28,6 +28,7 @@ func ParseLines(contents string) (*Lines, error) {
 	if len(contents) > MaxLines {
 		return nil, fmt.Errorf("%d bytes: at most %d", len(contents), MaxLines)
 	}
+	contents = strings.TrimPrefix(contents, "\ufeff") // a byte order mark is no part of the first line, RFC 3629 section 6
 	l := &Lines{text: contents}
 	for start := 0; start < len(contents); {
 		end := len(contents)
