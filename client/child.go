@@ -199,7 +199,7 @@ func parsePart(line []string) (job, error) {
 // notForAgents are flags that are the coordinator's own: its files, what is judged
 // and shown there, and what would change the agent's machine.
 var notForAgents = []string{"json", "html", "csv", "markdown", "fail-if", "dash", "sysctl", "server", "tw-reuse",
-	"port-range", "max-tw", "matrix", "server-pid", "fleet", "listen", "nats", "creds"}
+	"port-range", "max-tw", "matrix", "server-pid", "fleet", "listen", "nats", "creds", "otlp", "otlp-every"}
 
 // flagsOf are the flags of a command whose runs agents share.
 func flagsOf(name string) *cli.Flags {

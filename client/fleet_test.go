@@ -168,6 +168,7 @@ func TestAgentAllows(t *testing.T) {
 		"hold --json x":                       "--json",
 		"hold --server-pid 1":                 "--server-pid",
 		"hold --dash 127.0.0.1:0":             "--dash",
+		"hold --otlp http://10.9.9.9":         "--otlp",
 		"churn --sysctl net.core.somaxconn=1": "--sysctl",
 		"churn --server reboot":               "--server",
 		"hold --path @/etc/passwd":            "read no files",
@@ -229,6 +230,7 @@ func TestFleetUsage(t *testing.T) {
 		"hold --fleet 3 --listen 127.0.0.1:0 --nats nats://::1": "--listen and --nats",
 		"hold --fleet 3 --listen 0.0.0.0:4222":                  "--listen",
 		"hold --fleet 3 --listen here":                          "--listen",
+		"hold --fleet 2 --engine packets":                       "--fleet 1",
 		"churn --fleet 2 --matrix":                              "--fleet",
 		"soak --fleet 2":                                        "--fleet",
 	} {
