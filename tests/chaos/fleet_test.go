@@ -20,7 +20,8 @@ import (
 // fleetConns is what a fleet of three shares.
 const fleetConns = 3000
 
-// atLost sees that one of three agents was lost, with its share, and nobody else.
+// atLost sees that one of three agents was lost, with its share, and nobody else. What
+// it said last may be of a moment before: what it had not said that it held has failed.
 func atLost(t *testing.T, o rig.Outcome, held int64) {
 	t.Helper()
 	o.HasResult(t)
@@ -34,7 +35,8 @@ func atLost(t *testing.T, o rig.Outcome, held int64) {
 			whole++
 		}
 	}
-	if o.Status != 1 || lost != 1 || whole != 2 || r.Conns.Errors[result.AgentLost] != held || r.Conns.Lost != held {
+	c := r.Conns
+	if o.Status != 1 || lost != 1 || whole != 2 || c.Errors[result.AgentLost] != held || c.Lost+c.Failed != held {
 		t.Errorf("status %d, %d lost, %d whole, conns %+v; want 1, 1, 2 and %d agent_lost: %s", o.Status, lost, whole,
 			r.Conns, held, o.Stderr)
 	}
@@ -148,7 +150,7 @@ func TestFleetInterrupted(t *testing.T) {
 	rig.NoLeaks(t)
 	s := rig.Start(t, rig.Options{Ports: 10})
 	f := rig.Agents(t, 3)
-	for _, phase := range []string{"ramp", "hold"} {
+	for _, phase := range []string{"ramp", "hold", "hold, one stopped"} {
 		var ended time.Duration
 		o := f.Run(t, func(c *exec.Cmd) {
 			want := int64(fleetConns)
@@ -156,14 +158,29 @@ func TestFleetInterrupted(t *testing.T) {
 				want = 500
 			}
 			rig.Await(t, "connections", func() bool { return s.Report(t).Open >= want })
+			if phase == "hold, one stopped" {
+				_ = f.Agents[1].Process.Signal(syscall.SIGSTOP)
+			}
 			began := time.Now()
 			_ = c.Process.Signal(sys.EndSignals()[0])
 			_ = c.Wait()
 			ended = time.Since(began)
+			if phase == "hold, one stopped" {
+				_ = f.Agents[1].Process.Kill()
+			}
 		}, s.To("--conns", "3000", "--rate", "1k/s", "--hold", "10m")...)
 		if o.HasResult(t); o.Status != 130 || !o.Result.Interrupt || len(o.Result.Agents) != 3 ||
 			o.Result.Conns.Established == 0 {
 			t.Errorf("%s: status %d, %+v: %s", phase, o.Status, o.Result.Conns, o.Stderr)
+		}
+		whole := 0
+		for _, a := range o.Result.Agents {
+			if a.LostIn == "" {
+				whole++
+			}
+		}
+		if want := map[bool]int{true: 2, false: 3}[phase == "hold, one stopped"]; whole != want {
+			t.Errorf("%s: %d agents have results, want %d: %s", phase, whole, want, o.Stderr)
 		}
 		t.Logf("%s: it ended after %v", phase, ended)
 		s.Open(t, 0)
