@@ -58,7 +58,7 @@ func (t *target) checkFleet() error {
 	case o.agents == 0:
 		return nil
 	case o.agents > 1 && t.Engine == plan.EnginePackets:
-		return errors.New("--engine packets: with --fleet 1 only: all agents get the same --sources, which one machine can have")
+		return errors.New("--engine packets: with --fleet 1 only: all agents get the same --sources, which are one machine's")
 	case o.nats != "" && t.given("listen"):
 		return errors.New("--listen and --nats: want one of them: a NATS of our own or one that is there")
 	case o.nats == "" && o.creds != "":
