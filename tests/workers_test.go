@@ -34,9 +34,13 @@ func TestWorkersGrow(t *testing.T) {
 	}
 	for _, tt := range []struct {
 		conns       int64
-		proto       string
+		proto, rate string
 		least, most int // workers
-	}{{60, "tcp", 2, 2}, {1400, "tcp", 15, 22}, {200, "ws", 15, 22}} {
+	}{
+		{60, "tcp", "50", 2, 2}, // slowly: workers are started for a ramp's pace, too
+		{1400, "tcp", "max", 15, 22},
+		{200, "ws", "max", 15, 22},
+	} {
 		var during result.ServerReport
 		first, ports := s.First, s.N
 		if tt.proto == "ws" {
@@ -45,7 +49,7 @@ func TestWorkersGrow(t *testing.T) {
 		o := client(t, nil, func(*exec.Cmd) {
 			await(t, "the connections", func() bool { during = s.Report(t); return during.Open == tt.conns })
 		}, "hold", "--first-port", fmt.Sprint(first), "--ports", fmt.Sprint(ports), "--proto", tt.proto, "--conns", fmt.Sprint(tt.conns),
-			"--hold", "2s", "--server-control", "http://"+s.Control)
+			"--rate", tt.rate, "--hold", "2s", "--server-control", "http://"+s.Control)
 		o.HasResult(t)
 		if c := o.Result.Conns; o.Status != 0 || c.Established != tt.conns || c.Lost != 0 {
 			t.Errorf("status %d, %+v: %s", o.Status, c, o.Stderr)
