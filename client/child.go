@@ -196,10 +196,10 @@ func parsePart(line []string) (job, error) {
 	return j, nil
 }
 
-// notForAgents are flags that are the coordinator's own: its files, what is judged
-// and shown there, and what would change the agent's machine.
-var notForAgents = []string{"json", "html", "csv", "markdown", "fail-if", "dash", "sysctl", "server", "tw-reuse",
-	"port-range", "max-tw", "matrix", "server-pid", "fleet", "listen", "nats", "creds", "otlp", "otlp-every"}
+// notForAgents are what an agent refuses: the coordinator's flags, and what would
+// change the agent's machine.
+var notForAgents = slices.Concat(coordinators, []string{"sysctl", "server", "tw-reuse", "port-range", "max-tw",
+	"matrix"})
 
 // flagsOf are the flags of a command whose runs agents share.
 func flagsOf(name string) *cli.Flags {

@@ -22,11 +22,15 @@ type sharing struct {
 	conns []int64  // of each, once divided
 }
 
-// ownFlags are the coordinator's: its files and thresholds, what is shown there, who
-// comes to it, and what a share replaces. The server is asked once, by it.
-var ownFlags = []string{"json", "html", "csv", "markdown", "fail-if", "quiet", "dash", "otlp", "otlp-every",
-	"fleet", "listen", "nats", "creds", "cap", "conns", "users", "verify", "pool", "stage", "server-control",
-	"server-pid"}
+// coordinators are the flags of the coordinator that no agent may be given: its files
+// and thresholds, what is shown there, who comes to it.
+var coordinators = []string{"json", "html", "csv", "markdown", "fail-if", "dash", "otlp", "otlp-every",
+	"fleet", "listen", "nats", "creds", "server-pid"}
+
+// ownFlags do not travel as they are: the coordinator's, what a share replaces, and
+// what the coordinator alone asks the server.
+var ownFlags = slices.Concat(coordinators, []string{"quiet", "cap", "conns", "users", "verify", "pool", "stage",
+	"server-control"})
 
 // forAgents is a command line for agents: that of the coordinator without its own
 // flags.
