@@ -119,20 +119,27 @@ func TestChat(t *testing.T) {
 	}
 }
 
+// threadOf is the only thread of a plan, without its OS thread and its transport.
+func threadOf(t testing.TB, p plan.Plan) *thread {
+	t.Helper()
+	all, err := newShared(p, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	one, err := newThread(all, p, make([]byte, p.Conns*connBytes))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(one.cs.msgs.hears.free)
+	return one
+}
+
 // A first message of which the transport took a part is written whole before anything
 // else, and rendered the same again.
 func TestFirstInParts(t *testing.T) {
 	p := testPlan(1, 1, 1)
 	p.Talk = plan.Talk{First: "{uuid}{rand}", Message: "next", Expect: plan.ExpectAny}
-	all, err := newShared(p, 1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	one, err := newThread(all, p, make([]byte, connBytes))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer one.cs.msgs.hears.free()
+	one := threadOf(t, p)
 	link := newMirror(t, one)
 	link.piece, link.room = 0, 7 // what it is sent does not come back
 	link.ramp(one)
@@ -145,7 +152,7 @@ func TestFirstInParts(t *testing.T) {
 		link.room += 7
 		link.to.writable(0)
 	}
-	want := string(all.said.first.Append(nil, 0, 0, nil)) + "next"
+	want := string(one.cs.shared.said.first.Append(nil, 0, 0, nil)) + "next"
 	if got := string(link.conns[0].back); got != want || one.cs.msgs.midFrame(0) {
 		t.Errorf("%q, want %q", got, want)
 	}
@@ -297,15 +304,7 @@ func TestStream(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			p := testPlan(1, 1, 1)
 			p.Talk = plan.Talk{Message: tt.message, Expect: tt.expect, Skip: tt.skip}
-			all, err := newShared(p, 1)
-			if err != nil {
-				t.Fatal(err)
-			}
-			one, err := newThread(all, p, make([]byte, connBytes))
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer one.cs.msgs.hears.free()
+			one := threadOf(t, p)
 			link := newMirror(t, one)
 			link.piece, link.room = 0, 100 // what it is sent does not come back
 			cs := one.cs
@@ -351,15 +350,7 @@ func TestMatch(t *testing.T) {
 func BenchmarkPush(b *testing.B) {
 	const conns = 100_000
 	p := talkPlan(1, conns, plan.Talk{Expect: plan.ExpectAny})
-	all, err := newShared(p, 1)
-	if err != nil {
-		b.Fatal(err)
-	}
-	one, err := newThread(all, p, make([]byte, conns*connBytes))
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer one.cs.msgs.hears.free()
+	one := threadOf(b, p)
 	for i := range one.cs.list {
 		one.cs.list[i].state = open
 	}
