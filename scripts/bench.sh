@@ -5,26 +5,37 @@
 # Figures that are compared come from one round: yardstick, both engines of the
 # server and both of the client take turns.
 #
-#   ROUNDS=5      rounds at WARM and SMALL connections, and of echo
+#   PARTS="warm small big echo huge"  what is measured; files of other parts stay as
+#                 an earlier call left them, so that the parts can be run one by one
+#   ROUNDS=5      rounds of each part but the last
 #   WARM=380000   connections that fit into memory which is warm already
 #   SMALL=1000000
-#   BIG=2500000   one round; 0 leaves it out
-#   HUGE=5500000  one round of a client without sockets; 0 leaves it out. More than
+#   BIG=2500000   the first of its rounds has everybody, the others floor and engines
+#   HUGE=5500000  one round of a client without sockets. More than
 #                 fs.epoll.max_user_watches is on 24 GiB: it is raised meanwhile
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-readonly rounds=${ROUNDS:-5} warm=${WARM:-380000} small=${SMALL:-1000000} big=${BIG:-2500000} huge=${HUGE:-5500000} dir=out/bench
+readonly parts=" ${PARTS:-warm small big echo huge} " rounds=${ROUNDS:-5}
+readonly warm=${WARM:-380000} small=${SMALL:-1000000} big=${BIG:-2500000} huge=${HUGE:-5500000} dir=out/bench
 readonly pause=8 # seconds for the kernel to take an ended namespace apart
 
 say() { echo "bench.sh: $*" >&2; }
 
 ((EUID == 0)) || { say "network namespaces need root"; exit 1; }
 for n in "$rounds" "$warm" "$small" "$big" "$huge"; do
-  [[ $n =~ ^[0-9]{1,8}$ ]] || { say "$n: ROUNDS, WARM, SMALL, BIG and HUGE are whole numbers"; exit 2; }
+  [[ $n =~ ^[1-9][0-9]{0,7}$ ]] || { say "$n: ROUNDS, WARM, SMALL, BIG and HUGE are whole numbers from 1 to 99999999"; exit 2; }
 done
-rm -rf "$dir"
+for part in $parts; do
+  [[ $part =~ ^(warm|small|big|echo|huge)$ ]] || { say "$part: PARTS takes warm, small, big, echo and huge"; exit 2; }
+done
 mkdir -p "$dir"
+
+# wanted PART is true for a part that is asked for; what an earlier call left of it goes.
+wanted() {
+  [[ $parts == *" $1 "* ]] || return 1
+  rm -f "$dir"/*"$1"-*
+}
 
 # floor N FILE measures the bare C pair.
 floor() {
@@ -69,22 +80,39 @@ echoes() {
   sleep 1
 }
 
-# round SIZE N I FLAGS is one round at a size: everybody takes a turn.
-round() {
+# engines SIZE N I FLAGS lets the floor and both engines of the server take a turn.
+engines() {
   floor "$2" "$dir/floor-$1-$3.json"
   ours gnet "$2" "$dir/gnet-$1-$3.json" "$4"
   ours epoll "$2" "$dir/epoll-$1-$3.json" "$4"
+}
+
+# round SIZE N I FLAGS is one round at a size: everybody takes a turn.
+round() {
+  engines "$@"
   yardstick "$2" "$dir/yardstick-$1-$3.json"
   ours epoll "$2" "$dir/packets-$1-$3.json" "$4 --engine packets"
 }
 
-for ((i = 1; i <= rounds; i++)); do
-  ((warm == 0)) || round warm "$warm" "$i" "--hold 2s"
-  if ((small > 0)); then
-    round small "$small" "$i" "--hold 5s"
-    ours gnet "$small" "$dir/ws-gnet-small-$i.json" "--hold 5s" ws
-    ours epoll "$small" "$dir/ws-epoll-small-$i.json" "--hold 5s" ws
+part_warm() { round warm "$warm" "$1" "--hold 2s"; }
+
+part_small() {
+  round small "$small" "$1" "--hold 5s"
+  for server in gnet epoll; do
+    ours $server "$small" "$dir/ws-$server-small-$1.json" "--hold 5s" ws
+  done
+}
+
+part_big() {
+  if (($1 == 1)); then
+    round big "$big" 1 "--hold 10s --verify 10000"
+  else
+    engines big "$big" "$1" "--hold 2s"
   fi
+}
+
+part_echo() {
+  local i=$1
   for server in raw gnet epoll packets; do
     echoes $server "$dir/echo-64-$server-$i.json" '--size 64'
   done
@@ -96,17 +124,27 @@ for ((i = 1; i <= rounds; i++)); do
     echoes $server "$dir/echo-ws64k-$server-$i.json" '--size 65536' ws 100
     echoes $server "$dir/echo-many-$server-$i.json" '--size 64 --rate 10k' tcp 100000
   done
-done
-if ((big > 0)); then round big "$big" 1 "--hold 10s --verify 10000"; fi
+}
+
 readonly watches=/proc/sys/fs/epoll/max_user_watches
-if ((huge > 0)); then
+part_huge() {
+  local was
   was=$(<"$watches")
   if ((was < huge + 100000)); then # a watch a connection, and a reserve
-    trap 'echo "$was" >"$watches"' EXIT
+    # shellcheck disable=SC2064 # the value of now is meant
+    trap "echo $was >$watches" EXIT
     echo $((huge + 100000)) >"$watches"
   fi
   ours epoll "$huge" "$dir/packets-huge-1.json" "--hold 10s --verify 10000 --engine packets"
-fi
+}
+
+for part in warm small big echo huge; do
+  wanted "$part" || continue
+  for ((i = 1; i <= rounds; i++)); do
+    "part_$part" "$i"
+    [[ $part != huge ]] || break
+  done
+done
 readonly allocs="go test -run '^\$' -bench . -benchmem ./internal/loadgen ./internal/echo/..."
 eval "$allocs" >"$dir/allocs.txt" || say "benchmarks ended with status $?"
 {
