@@ -173,9 +173,9 @@ func (c *child) Result() (r *result.Result, short bool, err error) {
 // may name nothing that would be read, written or changed on the agent's machine: that
 // is refused before anything of it is looked at.
 func parsePart(line []string) (job, error) {
-	if len(line) == 0 || len(scenario.Gates(line[0])) == 0 {
-		return job{}, cli.Usage("%.100q is no run that agents share: want hold, echo, stress or churn",
-			strings.Join(line, " "))
+	if len(line) == 0 || !kindNamed(line[0]).isShared() {
+		return job{}, cli.Usage("%.100q is no run that agents share: want %s", strings.Join(line, " "),
+			anyOf(kind.isShared))
 	}
 	refused := slices.Concat(notForAgents, flagsOf(line[0]).Standing("FILE", "CMD"))
 	for _, word := range line {
@@ -200,19 +200,6 @@ func parsePart(line []string) (job, error) {
 // change the agent's machine.
 var notForAgents = slices.Concat(coordinators, []string{"sysctl", "server", "tw-reuse", "port-range", "max-tw",
 	"matrix"})
-
-// flagsOf are the flags of a command whose runs agents share.
-func flagsOf(name string) *cli.Flags {
-	switch name {
-	case "echo":
-		return newEcho().Flags
-	case "stress":
-		return newStress().Flags
-	case "churn":
-		return newChurn().Flags
-	}
-	return newHold().Flags
-}
 
 // teller says where a run stands to who gave the job, and waits at gates. Who gave
 // it may be slow, or stopped: the run does not wait for that, and what was not taken

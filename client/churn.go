@@ -9,7 +9,6 @@ import (
 
 	"github.com/c10m/c10m/internal/cli"
 	"github.com/c10m/c10m/internal/plan"
-	"github.com/c10m/c10m/internal/proc"
 	"github.com/c10m/c10m/internal/scenario"
 	"github.com/c10m/c10m/internal/unit"
 )
@@ -51,6 +50,21 @@ the socket in TIME_WAIT for 60 s, and the client with it a local port.`,
 	return c
 }
 
+func churnKind() kind {
+	return kind{name: "churn", command: churnCommand, bound: atATime, run: ofUsers(scenario.Churn),
+		short: scenario.ChurnFailed, gates: scenario.ChurnGates(),
+		asked: func() asked {
+			c := newChurn()
+			return asked{c.target, func(line []string) (job, error) {
+				err := read(line, c.runs, c.check)
+				if err == nil && c.matrix {
+					err = cli.Usage("--matrix is no single run")
+				}
+				return c.job(), err
+			}}
+		}}
+}
+
 // churnCommand is "client churn".
 func churnCommand() *cli.Command {
 	c := newChurn()
@@ -61,15 +75,13 @@ func churnCommand() *cli.Command {
 		}
 		if c.fleet.agents > 0 {
 			r, err := c.runFleet(ctx, c.sharing(c.pooled()))
-			return outcome{result: r, short: r != nil && failedToDo(r)}, err
+			return outcome{result: r, short: r != nil && scenario.ChurnFailed(r)}, err
 		}
 		if j := c.job(); j.Net {
 			r, short, err := j.do(ctx, c.Stderr)
 			return outcome{result: r, short: short}, err
 		}
-		r, err := c.watched(func(fp proc.FS, watch scenario.Watch) (*resultOf, error) {
-			return scenario.Churn(ctx, c.opt, fp, watch)
-		})
+		r, err := ofUsers(scenario.Churn)(ctx, c.target, c.opt)
 		return outcome{result: r, short: r != nil && scenario.ChurnFailed(r)}, err
 	})
 }

@@ -23,9 +23,10 @@ Works against any TCP or WebSocket server. Without a command it holds: client ho
 --help shows all of its flags, and what a TARGET is.`
 	p.Examples = []string{"client --ports 200 --conns 10M --json big.json --html big.html",
 		"client compare before.json after.json --fail-if 'total_bytes_per_conn>+5%'"}
-	p.Commands = []*cli.Command{holdCommand(), echoCommand(), churnCommand(), stressCommand(), peakCommand(),
-		soakCommand(),
-		sweepCommand(), agentCommand(), diagnoseCommand(), probeCommand(), reportCommand(), compareCommand()}
+	for _, k := range kinds() {
+		p.Commands = append(p.Commands, k.command())
+	}
+	p.Commands = append(p.Commands, agentCommand(), probeCommand(), reportCommand(), compareCommand())
 	// What most runs need; the rest is explained by client hold --help.
 	p.Flags.Only("conns", "host", "ports", "proto", "rate", "hold", "json", "html", "csv", "fail-if", "quiet")
 	return p

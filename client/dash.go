@@ -93,14 +93,10 @@ func (p *page) turn(s *scenario.Progress) (first bool) {
 	return old == nil
 }
 
-// bounds are the words for how many connections there may be, where a plan does
-// not just ask for so many.
-var bounds = map[string]string{"churn": "at a time", "stress": "at a time", "peak": "at a time", "soak": "at a time"}
-
 func (p *page) serve(pl *plan.Plan) {
 	p.show(dash.End{
 		Meta: dash.Meta{Role: dash.Client, Commit: build.Commit, PID: os.Getpid(), CPUs: runtime.NumCPU(),
-			Max: max(p.most, pl.Total), Bound: cmp.Or(bounds[pl.Scenario], "asked for"), Shard: "thread",
+			Max: max(p.most, pl.Total), Bound: cmp.Or(kindNamed(pl.Scenario).bound, "asked for"), Shard: "thread",
 			Title: fmt.Sprintf("%s of %s to %d ports on %s", pl.Scenario, pl.Proto, len(pl.Ports()),
 				scenario.HostText(&pl.Target))},
 		Look:   p.look,

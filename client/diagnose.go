@@ -11,6 +11,8 @@ import (
 	"github.com/c10m/c10m/internal/scenario"
 )
 
+func diagnoseKind() kind { return kind{name: "diagnose", command: diagnoseCommand} }
+
 // diagnoseCommand is "client diagnose".
 func diagnoseCommand() *cli.Command {
 	c := newCommand(cli.Command{Name: "diagnose", Short: "what limits a running server, ours or another",

@@ -6,6 +6,8 @@ import (
 
 	"github.com/c10m/c10m/internal/cli"
 	"github.com/c10m/c10m/internal/plan"
+	"github.com/c10m/c10m/internal/result"
+	"github.com/c10m/c10m/internal/scenario"
 	"github.com/c10m/c10m/internal/unit"
 )
 
@@ -17,6 +19,18 @@ type echoFlags struct {
 	*target
 	messages sizes
 	depth    int
+}
+
+func echoKind() kind {
+	return kind{name: "echo", command: echoCommand, run: ofConns, short: (*result.Result).Short,
+		gates: scenario.HoldGates(),
+		asked: func() asked {
+			e := newEcho()
+			return asked{e.target, func(line []string) (job, error) {
+				err := read(line, e.runs, e.check)
+				return job{Run: scenario.ChurnOptions{Options: e.Options}}, err
+			}}
+		}}
 }
 
 // echoCommand is "client echo".

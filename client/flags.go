@@ -12,6 +12,7 @@ import (
 	"github.com/c10m/c10m/internal/cli"
 	"github.com/c10m/c10m/internal/fill"
 	"github.com/c10m/c10m/internal/plan"
+	"github.com/c10m/c10m/internal/result"
 	"github.com/c10m/c10m/internal/scenario"
 	"github.com/c10m/c10m/internal/sys"
 	"github.com/c10m/c10m/internal/unit"
@@ -34,6 +35,7 @@ type target struct {
 	linesUsed bool
 	names     resolver       // of hosts
 	also      scenario.Watch // is told how the run goes, beside who looks at it; nil: nobody
+	announced bool           // what binds the run has been said before it
 }
 
 // raw are flag values that check converts.
@@ -155,6 +157,18 @@ func (t *target) runs(check func() error, work func(context.Context) (outcome, e
 		}
 		return check()
 	}, work)
+}
+
+func holdKind() kind {
+	return kind{name: "hold", command: holdCommand, run: ofConns, short: (*result.Result).Short,
+		gates: scenario.HoldGates(),
+		asked: func() asked {
+			h := newHold()
+			return asked{h, func(line []string) (job, error) {
+				err := read(line, h.runs, h.check)
+				return job{Run: scenario.ChurnOptions{Options: h.Options}}, err
+			}}
+		}}
 }
 
 // holdCommand is the default command.

@@ -195,35 +195,14 @@ func (j *job) run(ctx context.Context, stderr io.Writer, also scenario.Watch) (r
 	}
 	t := &target{command: &command{Call: &cli.Call{Stderr: stderr}, outputs: outputs{quiet: j.Quiet}}, Options: *o,
 		also: also}
-	switch o.Scenario {
-	case "hold", "echo":
-		r, err = t.hold(ctx)
-	case "churn":
-		r, err = t.watched(func(fp proc.FS, watch scenario.Watch) (*result.Result, error) {
-			return scenario.Churn(ctx, j.Run, fp, watch)
-		})
-	case "stress":
-		r, err = t.watched(func(fp proc.FS, watch scenario.Watch) (*result.Result, error) {
-			return scenario.Stress(ctx, j.Run, fp, watch)
-		})
-	default:
-		err = cli.Usage("%q is no scenario of another process", o.Scenario)
+	k := kindNamed(o.Scenario)
+	if !k.isJob() {
+		return nil, false, cli.Usage("%q is no scenario of another process", o.Scenario)
 	}
-	if err != nil {
+	if r, err = k.run(ctx, t, j.Run); err != nil {
 		return nil, false, err
 	}
-	return r, r.Interrupt || short || failedToDo(r), nil
-}
-
-// failedToDo says whether a run fell short of what its scenario asks for.
-func failedToDo(r *result.Result) bool {
-	switch r.Scenario {
-	case "churn":
-		return scenario.ChurnFailed(r)
-	case "stress":
-		return r.Short() || r.Conns.Failed > 0
-	}
-	return r.Short()
+	return r, r.Interrupt || k.short(r), nil
 }
 
 // with is a copy that has further settings.

@@ -68,6 +68,7 @@ func (t *target) execute(ctx context.Context) (outcome, error) {
 
 // hold prepares and runs a scenario that holds connections.
 func (t *target) hold(ctx context.Context) (*result.Result, error) {
+	t.announced = true // by the work itself
 	return t.watched(func(fp proc.FS, watch scenario.Watch) (*result.Result, error) {
 		p, err := scenario.Prepare(ctx, t.Options, fp)
 		if err != nil {
@@ -99,10 +100,9 @@ func (t *target) watched(work func(proc.FS, scenario.Watch) (*result.Result, err
 	if !t.quiet {
 		live := newLive(t.Stderr)
 		defer live.Done()
-		announced := t.Scenario == "hold" || t.Scenario == "echo"
 		watch = func(s scenario.Progress) {
-			if !announced {
-				announced = true
+			if !t.announced {
+				t.announced = true
 				warn(t.Stderr, s.Run)
 			}
 			p := report.Progress{Phase: s.Phase, Elapsed: s.Elapsed, Established: s.Counts.Established,

@@ -32,6 +32,8 @@ func (u *untils) Set(text string) error {
 	return nil
 }
 
+func peakKind() kind { return kind{name: "peak", command: peakCommand, bound: atATime} }
+
 // peakCommand is "client peak".
 func peakCommand() *cli.Command {
 	u := newUsers(cli.Command{Name: "peak", Short: "how many users can it carry, and what breaks first",

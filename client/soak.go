@@ -14,6 +14,8 @@ import (
 // mostLooks bounds the samples of a soak.
 const mostLooks = 1_000_000
 
+func soakKind() kind { return kind{name: "soak", command: soakCommand, bound: atATime} }
+
 // soakCommand is "client soak".
 func soakCommand() *cli.Command {
 	u := newUsers(cli.Command{Name: "soak", Short: "a long run: does the server's memory grow?",

@@ -6,10 +6,21 @@ import (
 
 	"github.com/c10m/c10m/internal/cli"
 	"github.com/c10m/c10m/internal/plan"
-	"github.com/c10m/c10m/internal/proc"
 	"github.com/c10m/c10m/internal/scenario"
 	"github.com/c10m/c10m/internal/unit"
 )
+
+func stressKind() kind {
+	return kind{name: "stress", command: stressCommand, bound: atATime, run: ofUsers(scenario.Stress),
+		short: scenario.StressFailed, gates: scenario.ChurnGates(),
+		asked: func() asked {
+			u := newStress()
+			return asked{u.target, func(line []string) (job, error) {
+				err := read(line, u.runs, func() error { return u.settle(u.n) })
+				return job{Run: u.opt}, err
+			}}
+		}}
+}
 
 // stressCommand is "client stress".
 func stressCommand() *cli.Command {
@@ -17,12 +28,10 @@ func stressCommand() *cli.Command {
 	return u.runs(func() error { return u.settle(u.n) }, func(ctx context.Context) (outcome, error) {
 		if u.fleet.agents > 0 {
 			r, err := u.runFleet(ctx, u.sharing(0))
-			return outcome{result: r, short: r != nil && failedToDo(r)}, err
+			return outcome{result: r, short: r != nil && scenario.StressFailed(r)}, err
 		}
-		r, err := u.watched(func(fp proc.FS, watch scenario.Watch) (*resultOf, error) {
-			return scenario.Stress(ctx, u.opt, fp, watch)
-		})
-		return outcome{result: r, short: r != nil && failedToDo(r)}, err
+		r, err := ofUsers(scenario.Stress)(ctx, u.target, u.opt)
+		return outcome{result: r, short: r != nil && scenario.StressFailed(r)}, err
 	})
 }
 

@@ -72,6 +72,8 @@ type sweep struct {
 // mostVariants bounds a grid.
 const mostVariants = 1000
 
+func sweepKind() kind { return kind{name: "sweep", command: sweepCommand} }
+
 // sweepCommand is "client sweep".
 func sweepCommand() *cli.Command {
 	s := &sweep{command: newCommand(cli.Command{Name: "sweep",
@@ -80,7 +82,7 @@ func sweepCommand() *cli.Command {
 		Long: `Runs a scenario over every combination of the values given, several times by turns,
 each with a freshly started server, and picks the best by its median; noise is not
 taken for a win (exact Mann-Whitney test, corrected for choosing the best of them).
-SCENARIO is echo, churn, stress or hold (default: echo --conns 200 --duration 2s).`,
+SCENARIO is ` + anyOf(kind.isJob) + ` (default: echo --conns 200 --duration 2s).`,
 		Examples: []string{"client sweep --server-flag workers=1,2,4 --size 64,1024",
 			"client sweep --client-flag depth=1,4,16 --metric echo.latency.p99",
 			"sudo client sweep --sysctl net.core.somaxconn=16,4096 -- churn --users 500"},
@@ -136,9 +138,8 @@ func (s *sweep) settle() (err error) {
 			"sweep --help")
 	case variants > mostVariants:
 		return fmt.Errorf("%d variants: at most %d", variants, mostVariants)
-	case len(s.run) == 0 || !slices.Contains([]string{"echo", "churn", "stress", "hold"}, s.run[0]):
-		return fmt.Errorf("after -- must come echo, churn, stress or hold, and its flags; not %q",
-			strings.Join(s.run, " "))
+	case len(s.run) == 0 || !kindNamed(s.run[0]).isJob():
+		return fmt.Errorf("after -- must come %s, and its flags; not %q", anyOf(kind.isJob), strings.Join(s.run, " "))
 	}
 	if s.opt.Metric, err = result.ParseMetric(s.metric); err != nil {
 		return fmt.Errorf("--metric %v", err)
@@ -222,30 +223,6 @@ func (s *sweep) one(ctx context.Context, v []scenario.Choice) (r *result.Result,
 	}
 	failed, err := r.Judge(s.judges[i])
 	return r, short || failed, err
-}
-
-// parseJob reads the command line of a run that another process is to do. What else
-// is on the line, like the conditions that it must meet, is the command's.
-func parseJob(line []string) (j job, of *command, err error) {
-	switch line[0] {
-	case "echo":
-		e := newEcho()
-		err = read(line, e.runs, e.check)
-		return job{Run: scenario.ChurnOptions{Options: e.Options}}, e.command, err
-	case "stress":
-		s := newStress()
-		err = read(line, s.runs, func() error { return s.settle(s.n) })
-		return job{Run: s.opt}, s.command, err
-	case "churn":
-		c := newChurn()
-		if err = read(line, c.runs, c.check); err == nil && c.matrix {
-			err = cli.Usage("--matrix is no single run")
-		}
-		return c.job(), c.command, err
-	}
-	h := newHold()
-	err = read(line, h.runs, h.check)
-	return job{Run: scenario.ChurnOptions{Options: h.Options}}, h.command, err
 }
 
 func choices(v []scenario.Choice) (list []string) {

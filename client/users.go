@@ -18,6 +18,9 @@ type users struct {
 	requests int
 }
 
+// atATime is what the connections of users are.
+const atATime = "at a time"
+
 // mostUsers bounds the users of one run.
 const mostUsers = 1_000_000
 

@@ -169,7 +169,7 @@ func (r *run) build(c *Command, path string) *cobra.Command {
 			r.print(help(c, path, true))
 			return nil
 		case c.Run == nil:
-			return Usage("want %s; see %s --help", orList(c.names()), path)
+			return Usage("want %s; see %s --help", AnyOf(c.names()), path)
 		}
 		call := &Call{Args: args, Line: r.line, Stdout: r.stdout, Stderr: r.stderr, Flags: c.Flags}
 		if at := cc.ArgsLenAtDash(); at >= 0 {
@@ -205,7 +205,7 @@ func (c *Command) check(args []string, dash int, path string) error {
 		if near := nearest(args[0], c.names()); near != "" {
 			return Usage("%q is not a command: did you mean %s? See %s --help", args[0], near, path)
 		}
-		return Usage("%q is not a command: want %s; see %s --help", args[0], orList(c.names()), path)
+		return Usage("%q is not a command: want %s; see %s --help", args[0], AnyOf(c.names()), path)
 	}
 	return Usage("unexpected argument %q; see %s --help", args[0], path)
 }
@@ -221,8 +221,8 @@ func (c *Command) names() (names []string) {
 	return names
 }
 
-// orList is a, b or c.
-func orList(names []string) string {
+// AnyOf is a, b or c, of what is legal.
+func AnyOf(names []string) string {
 	if len(names) < 2 {
 		return strings.Join(names, "")
 	}

@@ -66,17 +66,8 @@ func csvCell(v any) string {
 
 // labCSV are those of a lab's outcome.
 func labCSV(r *result.Result) rows {
-	switch {
-	case r.Churn != nil:
-		return churnCSV(r.Churn)
-	case r.ChurnMatrix != nil:
-		return matrixCSV(r.ChurnMatrix)
-	case r.Peak != nil:
-		return peakCSV(r.Peak)
-	case r.Soak != nil:
-		return soakCSV(r.Soak)
-	case r.Sweep != nil:
-		return sweepCSV(r.Sweep)
+	if series := outcomeOf(r).csv; series != nil {
+		return series(r)
 	}
 	return rows{}
 }

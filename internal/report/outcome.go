@@ -25,21 +25,32 @@ type Column struct {
 	Unit unit.Kind
 }
 
+// outcome is what is said of one type of outcome that result.Result may have.
+type outcome struct {
+	has     func(*result.Result) bool
+	tables  func(*result.Result) []Table
+	verdict func(*result.Result) string // sentences
+	csv     func(*result.Result) rows   // nil: it has no series
+}
+
+// allOutcomes are these; the file of each outcome adds its own. A result has one at
+// most.
+var allOutcomes []outcome
+
+// outcomeOf is that of a result's outcome; it says nothing where there is none.
+func outcomeOf(r *result.Result) outcome {
+	for _, o := range allOutcomes {
+		if o.has(r) {
+			return o
+		}
+	}
+	return outcome{}
+}
+
 // Tables are what a lab found out, and who had the processors.
 func Tables(r *result.Result) (list []Table) {
-	switch {
-	case r.Churn != nil:
-		list = churnTables(r.Churn)
-	case r.ChurnMatrix != nil:
-		list = matrixTables(r.ChurnMatrix)
-	case r.Stress != nil:
-		list = stressTables(r)
-	case r.Peak != nil:
-		list = peakTables(r.Peak)
-	case r.Soak != nil:
-		list = soakTables(r.Soak)
-	case r.Sweep != nil:
-		list = sweepTables(r.Sweep)
+	if tables := outcomeOf(r).tables; tables != nil {
+		list = tables(r)
 	}
 	list = append(list, stageTables(r)...)
 	return append(append(list, usageTables(r.Usage)...), storedTables(r)...)
@@ -60,27 +71,22 @@ func storedTables(r *result.Result) (list []Table) {
 // Verdict says in plain words what came of a run; "" of one that is told by its
 // numbers alone.
 func Verdict(r *result.Result) string {
-	said := ""
+	verdict := outcomeOf(r).verdict
 	switch {
 	case r.StoredVerdict != "":
 		return r.StoredVerdict
-	case r.Churn != nil:
-		said = churnVerdict(r.Churn)
-	case r.ChurnMatrix != nil:
-		return matrixVerdict(r.ChurnMatrix)
-	case r.Stress != nil:
-		said = stressVerdict(r)
-	case r.Peak != nil:
-		return peakVerdict(r)
-	case r.Soak != nil:
-		said = soakVerdict(r)
-	case r.Sweep != nil:
-		return sweepVerdict(r.Sweep)
+	case verdict != nil:
+		return verdict(r)
 	case r.Diagnosis != nil:
 		return diagnosis(r.Findings)
 	case r.Scenario == "echo":
-		said = echoVerdict(r)
+		return limited(echoVerdict(r), r)
 	}
+	return ""
+}
+
+// limited is half a sentence with what limits; "" of nothing.
+func limited(said string, r *result.Result) string {
 	if said == "" {
 		return ""
 	}

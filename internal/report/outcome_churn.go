@@ -7,6 +7,20 @@ import (
 	"github.com/c10m/c10m/internal/unit"
 )
 
+func init() {
+	allOutcomes = append(allOutcomes, outcome{
+		has:     func(r *result.Result) bool { return r.Churn != nil },
+		tables:  func(r *result.Result) []Table { return churnTables(r.Churn) },
+		verdict: func(r *result.Result) string { return limited(churnVerdict(r.Churn), r) },
+		csv:     func(r *result.Result) rows { return churnCSV(r.Churn) },
+	}, outcome{
+		has:     func(r *result.Result) bool { return r.ChurnMatrix != nil },
+		tables:  func(r *result.Result) []Table { return matrixTables(r.ChurnMatrix) },
+		verdict: func(r *result.Result) string { return matrixVerdict(r.ChurnMatrix) },
+		csv:     func(r *result.Result) rows { return matrixCSV(r.ChurnMatrix) },
+	})
+}
+
 // modeWords describe what becomes of the connections of a load.
 func modeWords(l result.Load) string {
 	switch l.Mode {

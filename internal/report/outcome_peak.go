@@ -7,6 +7,15 @@ import (
 	"github.com/c10m/c10m/internal/unit"
 )
 
+func init() {
+	allOutcomes = append(allOutcomes, outcome{
+		has:     func(r *result.Result) bool { return r.Peak != nil },
+		tables:  func(r *result.Result) []Table { return peakTables(r.Peak) },
+		verdict: peakVerdict,
+		csv:     func(r *result.Result) rows { return peakCSV(r.Peak) },
+	})
+}
+
 // peakTables are the steps, p99 over the users.
 func peakTables(p *result.Peak) []Table {
 	t := Table{Title: "Steps", Plot: "p99", Over: "users",

@@ -8,6 +8,15 @@ import (
 	"github.com/c10m/c10m/internal/unit"
 )
 
+func init() {
+	allOutcomes = append(allOutcomes, outcome{
+		has:     func(r *result.Result) bool { return r.Soak != nil },
+		tables:  func(r *result.Result) []Table { return soakTables(r.Soak) },
+		verdict: func(r *result.Result) string { return limited(soakVerdict(r), r) },
+		csv:     func(r *result.Result) rows { return soakCSV(r.Soak) },
+	})
+}
+
 // soakRows is how many samples the table shows.
 const soakRows = 20
 

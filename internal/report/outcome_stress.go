@@ -7,6 +7,14 @@ import (
 	"github.com/c10m/c10m/internal/unit"
 )
 
+func init() {
+	allOutcomes = append(allOutcomes, outcome{
+		has:     func(r *result.Result) bool { return r.Stress != nil },
+		tables:  stressTables,
+		verdict: func(r *result.Result) string { return limited(stressVerdict(r), r) },
+	})
+}
+
 // stressTables are response times, and the server's memory before and after.
 func stressTables(r *result.Result) []Table {
 	s := r.Stress

@@ -10,6 +10,15 @@ import (
 	"github.com/c10m/c10m/internal/unit"
 )
 
+func init() {
+	allOutcomes = append(allOutcomes, outcome{
+		has:     func(r *result.Result) bool { return r.Sweep != nil },
+		tables:  func(r *result.Result) []Table { return sweepTables(r.Sweep) },
+		verdict: func(r *result.Result) string { return sweepVerdict(r.Sweep) },
+		csv:     func(r *result.Result) rows { return sweepCSV(r.Sweep) },
+	})
+}
+
 const sweepNote = "against first: the median as a multiple of the first variant's. chance: how often noise alone " +
 	"would set it as far from the best; below 5 % it is worse than the best, above nobody can tell. " +
 	"short: runs that fell short; with one, or an error, a variant cannot be best. errors: connects, connections " +

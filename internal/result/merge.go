@@ -140,11 +140,12 @@ func named(on *[]string, name string) {
 	}
 }
 
-// whole names what a result has that is no sum of parts; "" if there is none.
+// whole names what a result has that is no sum of parts, as the tags of its fields
+// do; "" if there is none.
 func (r *Result) whole() string {
-	for what, is := range map[string]bool{"a matrix of churn": r.ChurnMatrix != nil, "a peak": r.Peak != nil,
-		"a soak": r.Soak != nil, "a sweep": r.Sweep != nil, "a diagnosis": r.Diagnosis != nil} {
-		if is {
+	fields := reflect.ValueOf(*r)
+	for i := range fields.NumField() {
+		if what := fields.Type().Field(i).Tag.Get("whole"); what != "" && !fields.Field(i).IsNil() {
 			return what
 		}
 	}

@@ -49,12 +49,12 @@ type Result struct {
 
 	// What a lab found out; at most one of these.
 	Churn       *Churn       `json:"churn,omitempty"`
-	ChurnMatrix *ChurnMatrix `json:"churn_matrix,omitempty"`
+	ChurnMatrix *ChurnMatrix `json:"churn_matrix,omitempty" whole:"a matrix of churn"`
 	Stress      *Stress      `json:"stress,omitempty"`
-	Peak        *Peak        `json:"peak,omitempty"`
-	Soak        *Soak        `json:"soak,omitempty"`
-	Sweep       *Sweep       `json:"sweep,omitempty"`
-	Diagnosis   *Diagnosis   `json:"diagnosis,omitempty"`
+	Peak        *Peak        `json:"peak,omitempty" whole:"a peak"`
+	Soak        *Soak        `json:"soak,omitempty" whole:"a soak"`
+	Sweep       *Sweep       `json:"sweep,omitempty" whole:"a sweep"`
+	Diagnosis   *Diagnosis   `json:"diagnosis,omitempty" whole:"a diagnosis"`
 
 	Findings []Finding `json:"findings,omitempty"` // what limits, severest first
 	Usage    *Usage    `json:"usage,omitempty"`    // who had the processors

@@ -29,6 +29,8 @@ type ChurnOptions struct {
 	ServerEnds bool   // the server closes first
 	Loops      int64  // transactions of each user; 0: until Hold
 	Timeout    time.Duration
+
+	timeWait bool // it shows which side holds TIME_WAIT: sampling sockets costs CPU time
 }
 
 // perConn is how many messages a connection carries.
@@ -63,6 +65,7 @@ type churn struct {
 // Churn lets users come and go for a bounded time and reports what that leaves
 // behind: sockets in TIME_WAIT, by side, and how long the local ports last.
 func Churn(ctx context.Context, o ChurnOptions, fp proc.FS, watch Watch) (*result.Result, error) {
+	o.timeWait = true
 	c, seen, pieces, err := runChurn(ctx, o, fp, watch)
 	if err != nil {
 		return nil, err
@@ -107,7 +110,7 @@ func runChurn(ctx context.Context, o ChurnOptions, fp proc.FS, watch Watch) (c *
 	now, _ := p.control.counts(ctx) // nil: not known
 	before := o.count(fp, now)
 	rec := p.record(ctx, fp, o.Ports())
-	if o.Scenario == "churn" { // no other scenario shows it, and sampling sockets costs CPU time
+	if o.timeWait {
 		c.tw = watchTimeWait(&o.Target, func() int64 { return c.engine.Counts().Received })
 	}
 	within := countWithin(o.Hold, c.engine.Counts)

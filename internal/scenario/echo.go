@@ -15,6 +15,9 @@ const heatColumns = 60
 // stretch of 10 s may end a few messages short.
 const kept = 0.99
 
+// echoes says whether it is the echo scenario, in which messages are what is measured.
+func (h *hold) echoes() bool { return h.Plan.Scenario == "echo" }
+
 // echoExchange is what the echo scenario sends over so many connections.
 func (h *hold) echoExchange(conns int64, d time.Duration) loadgen.Exchange {
 	p := h.Plan
@@ -28,7 +31,7 @@ func (h *hold) echoExchange(conns int64, d time.Duration) loadgen.Exchange {
 
 // fillHeat adds the heat of latency of an echo, and returns its columns.
 func (h *hold) fillHeat() []diagnose.Stretch {
-	if h.Plan.Scenario != "echo" || len(h.heat.Columns) == 0 {
+	if !h.echoes() || len(h.heat.Columns) == 0 {
 		return nil
 	}
 	h.res.Heat = newHeat(h.heat)
@@ -58,7 +61,7 @@ func (h *hold) settleEcho() {
 	r := h.res
 	e := r.Echo
 	switch want := float64(h.Plan.MessageRate); {
-	case h.Plan.Scenario != "echo" || e == nil:
+	case !h.echoes() || e == nil:
 	case e.Latency == nil && done(&h.Plan, loadgen.Counts{Sent: e.Sent, Received: e.Received}) == 0:
 		r.Behind = !r.Interrupt
 	case want > 0:

@@ -12,16 +12,11 @@ const (
 	GateClose = "close"
 )
 
-// Gates are those of a scenario, in their order; none where it has none.
-func Gates(scenario string) []string {
-	switch scenario {
-	case "hold", "echo":
-		return []string{GateRamp, GateHold, GateClose}
-	case "churn", "stress":
-		return []string{GateRamp, GateClose}
-	}
-	return nil
-}
+// HoldGates are those of Hold, in their order.
+func HoldGates() []string { return []string{GateRamp, GateHold, GateClose} }
+
+// ChurnGates are those of Churn and of Stress.
+func ChurnGates() []string { return []string{GateRamp, GateClose} }
 
 // gate is where a run stands and waits.
 type gate struct {

@@ -18,6 +18,10 @@ import (
 	"github.com/c10m/c10m/tests/rig"
 )
 
+// allGates are those of each scenario whose runs fleets share.
+var allGates = map[string][]string{"hold": HoldGates(), "echo": HoldGates(), "churn": ChurnGates(),
+	"stress": ChurnGates()}
+
 // gated are options of a small run against an echo server of the test's own.
 func gated(t *testing.T, scenario string) ChurnOptions {
 	t.Helper()
@@ -51,13 +55,13 @@ func runGated(t *testing.T, ctx context.Context, o ChurnOptions, watch Watch) (*
 // A run stands at each gate of its scenario, in their order, says so, and has done
 // nothing of the phase that begins behind it.
 func TestGates(t *testing.T) {
-	for _, scenario := range []string{"hold", "echo", "churn", "stress"} {
+	for scenario, gates := range allGates {
 		t.Run(scenario, func(t *testing.T) {
 			o := gated(t, scenario)
 			var mu sync.Mutex
 			var latest Event
 			said := map[string]chan struct{}{}
-			for _, g := range Gates(scenario) {
+			for _, g := range gates {
 				said[g] = make(chan struct{})
 			}
 			at := []string{}
@@ -88,8 +92,8 @@ func TestGates(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if !slices.Equal(at, Gates(scenario)) {
-				t.Errorf("it stood at %q, want %q", at, Gates(scenario))
+			if !slices.Equal(at, gates) {
+				t.Errorf("it stood at %q, want %q", at, gates)
 			}
 			if r.Interrupt || r.Conns.Established < 4 || r.Conns.Failed > 0 {
 				t.Errorf("result %+v", r.Conns)
@@ -101,7 +105,7 @@ func TestGates(t *testing.T) {
 // A gate that gives up ends the run like an interrupt; so does an interrupt at a gate.
 func TestGateEndsTheRun(t *testing.T) {
 	for _, scenario := range []string{"hold", "stress"} {
-		for _, gate := range Gates(scenario) {
+		for _, gate := range allGates[scenario] {
 			o := gated(t, scenario)
 			o.Gate = func(_ context.Context, phase string) error {
 				if phase == gate {

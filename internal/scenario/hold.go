@@ -369,7 +369,7 @@ func (h *hold) awaitServer(ctx context.Context) bool {
 func (h *hold) exchange(ctx context.Context) {
 	h.measured()
 	h.holdFor(ctx, h.Plan.Total, h.Plan.Hold)
-	if h.Plan.Scenario == "echo" {
+	if h.echoes() {
 		sleepWhile(ctx, h.opt.Rest, func() bool { return h.engine.Counts().Open() > 0 })
 	}
 }
@@ -379,7 +379,7 @@ func (h *hold) holdFor(ctx context.Context, conns int64, d time.Duration) {
 	within := hearWithin(d, h.engine.Counts)
 	defer func() { h.pushed.add(within()) }()
 	switch {
-	case h.Plan.Scenario == "echo" && conns > 0:
+	case h.echoes() && conns > 0:
 		h.runExchange(ctx, h.echoExchange(conns, d))
 		h.heat = h.engine.Heat()
 	case h.Plan.Interval > 0 && d > 0 && conns > 0:

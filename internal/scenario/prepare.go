@@ -40,7 +40,7 @@ type Options struct {
 	ShowFailure bool          // keep the first answer that made a connection fail
 	Commit      string
 	Command     []string
-	// Gate, where there is one, is called before each phase that Gates names, and the
+	// Gate, where there is one, is called before each phase that has a gate, and the
 	// phase begins once it returns; an error ends the run like an interrupt.
 	Gate func(ctx context.Context, phase string) error `json:"-"`
 

@@ -28,6 +28,9 @@ func Stress(ctx context.Context, o ChurnOptions, fp proc.FS, watch Watch) (*resu
 	return r, nil
 }
 
+// StressFailed says whether connects or messages of a stress failed.
+func StressFailed(r *result.Result) bool { return r.Short() || r.Conns.Failed > 0 }
+
 func stressOutcome(r *result.Result, o *ChurnOptions) *result.Stress {
 	s := &result.Stress{Load: o.load(), Asked: o.Users * o.Loops, Failures: r.Failures(),
 		ErrorShare: r.ErrorShare(o.Users)}
