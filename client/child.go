@@ -152,7 +152,7 @@ func (c *child) wait() (*answer, error) {
 	case c.bad != nil:
 		return nil, c.bad
 	case a.Error != "":
-		return nil, &farError{a.Error, errorKinds[a.Kind]}
+		return nil, &wordedError{a.Error, errorKinds[a.Kind]}
 	case a.Result == nil && a.Limits == nil:
 		return nil, errors.New("another process of this program answered without a result")
 	default:

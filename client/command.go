@@ -78,7 +78,7 @@ func (c *command) runs(check func() error, work func(context.Context) (outcome, 
 			return cli.Done, nil
 		}
 		if err != nil {
-			return 0, plainUsage(err)
+			return 0, worded(err)
 		}
 		text := textReport(wholeText)
 		if out.brief {
@@ -101,13 +101,15 @@ func (c *command) runs(check func() error, work func(context.Context) (outcome, 
 	return &c.about
 }
 
-// plainUsage is an error without the word by which scenario marks bad usage: the
-// exit status says that, and the line begins with what is wrong.
-func plainUsage(err error) error {
+// worded is an error of a scenario in a sentence, of the same exit status. It is
+// without the word by which bad usage is marked: the status says that, and the line
+// begins with what is wrong.
+func worded(err error) error {
+	said := report.Error(err)
 	if errors.Is(err, scenario.ErrUsage) {
-		return cli.Usage("%s", strings.TrimPrefix(err.Error(), scenario.ErrUsage.Error()+": "))
+		return cli.Usage("%s", strings.TrimPrefix(said, scenario.ErrUsage.Error()+": "))
 	}
-	return err
+	return &wordedError{said, err}
 }
 
 // errOnlyRead ends a command whose flags were wanted, read and checked, not its work.

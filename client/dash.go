@@ -98,7 +98,7 @@ func (p *page) serve(pl *plan.Plan) {
 		Meta: dash.Meta{Role: dash.Client, Commit: build.Commit, PID: os.Getpid(), CPUs: runtime.NumCPU(),
 			Max: max(p.most, pl.Total), Bound: cmp.Or(kindNamed(pl.Scenario).bound, "asked for"), Shard: "thread",
 			Title: fmt.Sprintf("%s of %s to %d ports on %s", pl.Scenario, pl.Proto, len(pl.Ports()),
-				scenario.HostText(&pl.Target))},
+				pl.Target.HostText())},
 		Look:   p.look,
 		Causes: loadgen.Causes(),
 	})

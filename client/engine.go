@@ -8,7 +8,6 @@ import (
 
 	"github.com/c10m/c10m/internal/cli"
 	"github.com/c10m/c10m/internal/plan"
-	"github.com/c10m/c10m/internal/scenario"
 )
 
 // declareTransport declares how the client speaks TCP.
@@ -56,7 +55,7 @@ func (t *target) takeSources(v4, v6 []netip.Addr) error {
 			}
 			return fmt.Errorf("--sources %s and %s %s are of different address families: give sources of each, "+
 				"CIDR,CIDR, or --resolve ipv4 or ipv6",
-				t.sources, where, scenario.HostText(&t.Target))
+				t.sources, where, t.Target.HostText())
 		}
 	}
 	switch n := min(len(v4), len(v6)); {

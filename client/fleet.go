@@ -246,7 +246,7 @@ func (c *captain) run(ctx context.Context, fp proc.FS) (*result.Result, error) {
 	c.page.serveFleet(fmt.Sprintf("%s of %s by %s", c.Scenario, c.Proto, report.Plural(int(c.fleet.agents), "agent")),
 		c.total, c.crew)
 	c.say("plan: %s connections by %s to %s\n", unit.Commas(c.total), report.Plural(int(c.fleet.agents), "agent"),
-		scenario.HostText(&c.Target))
+		c.Target.HostText())
 	c.server.Ramp(ctx)
 	if ctx.Err() != nil {
 		return nil, scenario.ErrInterrupted

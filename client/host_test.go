@@ -9,7 +9,6 @@ import (
 
 	"github.com/c10m/c10m/internal/cli"
 	"github.com/c10m/c10m/internal/plan"
-	"github.com/c10m/c10m/internal/scenario"
 )
 
 // names is a resolver of a few names, and counts what it is asked.
@@ -145,7 +144,7 @@ func TestSourcesOfTwoFamilies(t *testing.T) {
 func TestHostText(t *testing.T) {
 	asked := 0
 	h, _ := asHold(t, &asked, "tcp://farm.example:7", "ws://farm.example:8", "tcp://192.0.2.9:7")
-	if got, want := scenario.HostText(&h.Target), "farm.example (192.0.2.1, 192.0.2.2), 192.0.2.9"; got != want {
+	if got, want := h.Target.HostText(), "farm.example (192.0.2.1, 192.0.2.2), 192.0.2.9"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
 }

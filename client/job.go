@@ -15,6 +15,7 @@ import (
 	"github.com/c10m/c10m/internal/cli"
 	"github.com/c10m/c10m/internal/plan"
 	"github.com/c10m/c10m/internal/proc"
+	"github.com/c10m/c10m/internal/report"
 	"github.com/c10m/c10m/internal/result"
 	"github.com/c10m/c10m/internal/scenario"
 	"github.com/c10m/c10m/internal/sys"
@@ -69,15 +70,15 @@ func kindOf(err error) errorKind {
 	return ""
 }
 
-// farError is an error of another process: the same text, and the same to
-// errors.Is.
-type farError struct {
+// wordedError is an error in the words of a report, or of another process, and the
+// same to errors.Is.
+type wordedError struct {
 	text string
 	kind error
 }
 
-func (e *farError) Error() string { return e.text }
-func (e *farError) Unwrap() error { return e.kind }
+func (e *wordedError) Error() string { return e.text }
+func (e *wordedError) Unwrap() error { return e.kind }
 
 const (
 	// jobCommand is what a process is called with that does a job. It takes no
@@ -153,7 +154,7 @@ func serveJob() int {
 		a.Result, a.Short, err = j.run(ctx, os.Stderr, tells.watch)
 	}
 	if err != nil {
-		a = answer{Error: err.Error(), Kind: kindOf(err)}
+		a = answer{Error: report.Error(err), Kind: kindOf(err)}
 	}
 	if err := tells.end(a); err != nil {
 		_, _ = fmt.Fprintf(os.Stderr, "client: write answer: %v\n", err)
@@ -189,7 +190,7 @@ func (j *job) run(ctx context.Context, stderr io.Writer, also scenario.Watch) (r
 		defer server.Stop()
 		defer func() {
 			if dead := server.Alive(); err != nil && dead != nil {
-				err = fmt.Errorf("%w; %v", err, dead)
+				err = fmt.Errorf("%w; %w", err, dead)
 			}
 		}()
 	}

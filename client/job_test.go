@@ -52,7 +52,7 @@ func TestErrorsKeepTheirKind(t *testing.T) {
 		scenario.ErrInterrupted,
 		errors.New("start server: it ended at once: client: bad usage: words of a server"),
 	} {
-		far := error(&farError{err.Error(), errorKinds[kindOf(err)]})
+		far := error(&wordedError{err.Error(), errorKinds[kindOf(err)]})
 		if far.Error() != err.Error() || errors.Is(far, cli.ErrUsage) != (statusOf(err) == cli.BadUsage) ||
 			errors.Is(far, scenario.ErrInterrupted) != errors.Is(err, scenario.ErrInterrupted) {
 			t.Errorf("%q became %q of kind %q", err, far, kindOf(err))

@@ -32,7 +32,7 @@ func main() {
 	child := isRelayed()
 	if !child && !isAgent() { // whose runs are other processes anyway
 		if err := scenario.RoomToStart(2); err != nil {
-			os.Exit(program().Fail(os.Stderr, err))
+			os.Exit(program().Fail(os.Stderr, worded(err)))
 		}
 		if status, ok := relay(os.Args[1:], os.Stderr); ok {
 			os.Exit(status)
@@ -132,11 +132,11 @@ func (t *target) watched(work func(proc.FS, scenario.Watch) (*result.Result, err
 func announce(w io.Writer, p *scenario.Prepared) {
 	by := ""
 	if p.LimitedBy != "" {
-		by = fmt.Sprintf(" (decided by: %s)", report.DecidedBy(p.LimitedBy))
+		by = fmt.Sprintf(" (decided by: %s)", report.DecidedBy(p.LimitedBy, p.Plan.Total))
 	}
 	_, _ = fmt.Fprintf(w, "plan: %s connections%s to %s, %s, %s, %s; about %s of memory\n", unit.Commas(p.Plan.Total),
 		by,
-		scenario.HostText(&p.Plan.Target), report.Plural(len(p.Plan.Ports()), "port"),
+		p.Plan.Target.HostText(), report.Plural(len(p.Plan.Ports()), "port"),
 		report.Plural(max(1, len(p.Plan.Sources)), "source"), report.Plural(p.Plan.Threads, "thread"),
 		unit.Bytes(float64(p.PredictedBytes())))
 	if len(p.Limits) > 0 {

@@ -25,7 +25,7 @@ func (u *untils) Set(text string) error {
 	for _, one := range strings.Split(text, ",") {
 		c, err := scenario.ParseUntil(one)
 		if err != nil {
-			return err
+			return worded(err)
 		}
 		*u = append(*u, c)
 	}

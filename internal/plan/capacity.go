@@ -30,8 +30,11 @@ type Machine struct {
 	ServerConns    int64 // what the server's control endpoint says it takes
 }
 
-// The limits that several processes share: of a machine, and of the server.
+// The limits of a run, by name. LimitFDs and LimitTuples are those that a plan is
+// refused for; several processes share the others, of a machine and of the server.
 const (
+	LimitFDs       = "file descriptors"
+	LimitTuples    = "4-tuples"
 	limitMemory    = "memory"
 	limitWatches   = "epoll watches"
 	limitConntrack = "conntrack"
@@ -72,10 +75,10 @@ func (m Machine) Limits() []Limit {
 			why += ", a thread each: " + m.TablesWhy
 			cure = m.TablesCure + ", or raise the hard limit of fds (ulimit -Hn)"
 		}
-		add("file descriptors", saturate(per, max(1, m.Tables)), why, cure)
+		add(LimitFDs, saturate(per, max(1, m.Tables)), why, cure)
 	}
 	if m.Tuples > 0 {
-		add("4-tuples", m.Tuples, "local ports × sources × ports",
+		add(LimitTuples, m.Tuples, "local ports × sources × ports",
 			"more --ports, more --sources or a wider net.ipv4.ip_local_port_range")
 	}
 	if m.EpollWatches > 0 {

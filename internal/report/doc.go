@@ -17,7 +17,7 @@
 // # Where to change what
 //
 //	a figure of an outcome   outcome_NAME.go
-//	a warning's sentence     warnings.go
+//	a warning's sentence     warnings.go; an error's: faults.go
 //	a cure                   cures.go
 //	a plot of the page       html_plots.go, html_labs.go
 //	an output format         a file with its Write function

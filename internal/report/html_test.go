@@ -92,6 +92,9 @@ func hostile(v reflect.Value, s string, depth int) {
 			v.SetString(s)
 		}
 	case reflect.Pointer:
+		if depth > 20 { // a cause may have causes without end
+			return
+		}
 		v.Set(reflect.New(v.Type().Elem()))
 		hostile(v.Elem(), s, depth+1)
 	case reflect.Struct:

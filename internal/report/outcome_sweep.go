@@ -35,7 +35,7 @@ func sweepTables(s *result.Sweep) []Table {
 		Column{"against first", unit.InNumber},
 		Column{"chance", unit.InShare}, Column{"runs", unit.InCount}, Column{"short", unit.InCount},
 		Column{"errors", unit.InCount})
-	failed := slices.ContainsFunc(s.Variants, func(v result.Variant) bool { return v.Error != "" })
+	failed := slices.ContainsFunc(s.Variants, func(v result.Variant) bool { return v.Error != nil })
 	if failed {
 		t.Columns = append(t.Columns, Column{"could not run", unit.InText})
 	}
@@ -54,11 +54,19 @@ func sweepTables(s *result.Sweep) []Table {
 		}
 		row = append(row, figures...)
 		if failed {
-			row = append(row, v.Error)
+			row = append(row, whyNot(&v))
 		}
 		t.Rows = append(t.Rows, row)
 	}
 	return []Table{t}
+}
+
+// whyNot is why a variant could not run, or not be measured; "" of one that was.
+func whyNot(v *result.Variant) string {
+	if v.Error == nil {
+		return ""
+	}
+	return Warning(*v.Error)
 }
 
 // sweepVerdict says which is best, and which could not be.
@@ -67,7 +75,7 @@ func sweepVerdict(s *result.Sweep) string {
 	var not []string
 	for i := range s.Variants {
 		switch v := &s.Variants[i]; {
-		case v.Error != "":
+		case v.Error != nil:
 			not = append(not, v.Name()+" could not run")
 		case v.Short > 0:
 			not = append(not, fmt.Sprintf("%s fell short in %d of %d runs", v.Name(), v.Short, len(v.Values)))

@@ -65,7 +65,8 @@ func outcomes() []*result.Result {
 						Values: []float64{1000, 1100, 900, 1050}, Median: ptr(1025.), Chance: ptr(0.03)},
 					{Choices: []result.Choice{{Of: "server", Name: "workers", Value: "2"}},
 						Values: []float64{2000, 2100, 1900, 2050}, Median: ptr(2025.)},
-					{Choices: []result.Choice{{Of: "server", Name: "workers", Value: "none"}}, Error: "exit status 2"}}}
+					{Choices: []result.Choice{{Of: "server", Name: "workers", Value: "none"}},
+						Error: &warned("exit status 2")[0]}}}
 		}),
 		lab("diagnose", func(r *result.Result) {
 			r.Findings = []result.Finding{{Name: "processors busy", Severity: 72, Evidence: "2 cores, 98 % busy",

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -73,13 +74,17 @@ func joinParts(parts []progressPart) string {
 	return strings.Join(words, "  ")
 }
 
+// phases are the words of those whose own are too short.
+var phases = map[string]string{"first": "first message"}
+
 func progressParts(p Progress) (parts []progressPart) {
 	add := func(rank int, shown bool, text, short string) {
 		if shown {
 			parts = append(parts, progressPart{text, short, rank})
 		}
 	}
-	add(2, true, strings.TrimSpace(p.Phase+" "+unit.Clock(p.Elapsed)), p.Phase)
+	phase := cmp.Or(phases[p.Phase], p.Phase)
+	add(2, true, strings.TrimSpace(phase+" "+unit.Clock(p.Elapsed)), phase)
 	add(3, p.Stage > 0, fmt.Sprintf("stage %d/%d", p.Stage, p.Stages), "")
 	of := fmt.Sprintf("%s/%s", unit.Commas(p.Established), unit.Commas(p.Target))
 	are := " established"

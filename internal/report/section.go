@@ -403,16 +403,16 @@ func limitSection(r *result.Result) section {
 	}
 	s := section{Title: "Limits", Class: "full", Tables: filled(t)}
 	if by := r.Plan.LimitedBy; by != "" {
-		s.Notes = []string{"The number of connections was decided by: " + DecidedBy(by)}
+		s.Notes = []string{"The number of connections was decided by: " + DecidedBy(by, r.Plan.Conns)}
 	}
 	return s
 }
 
 // DecidedBy is what decided how many connections there are, and how to have others
 // where that was a flag.
-func DecidedBy(limit string) string {
-	if strings.HasPrefix(limit, "--cap ") {
-		return limit + "; CONNS=N make run, or --conns N, asks for another number"
+func DecidedBy(limit string, conns int64) string {
+	if limit == result.LimitedByCap {
+		return fmt.Sprintf("--cap %d; CONNS=N make run, or --conns N, asks for another number", conns)
 	}
 	return limit
 }

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -12,8 +13,8 @@ import (
 )
 
 // sentences say what a warning means, and what helps where something does. {name}
-// is one of its facts; {+name} a number with its sign; [ ] is left out where a fact
-// in it is not there.
+// is one of its facts; {+name} a number with its sign, {=name} one as flags take it;
+// {why} is its cause where it has one; [ ] is left out where a fact in it is not there.
 var sentences = map[string]string{
 	"address_left_out": "{name} has the address {address}, which is left out, because others of the name answer and " +
 		"it does not: {why}",
@@ -36,8 +37,8 @@ var sentences = map[string]string{
 	"control_taken_as_told": "the control endpoint {url} is of a server on ports {ports}[ of {bind}], " +
 		"not on those of this run: its figures are taken because --server-control says so, as behind a mapping of " +
 		"ports",
-	"control_unreachable": "the control endpoint {url} {why}: the server's memory and its count are " +
-		"not in this report (--server-control URL, or none to leave it out)",
+	"control_unreachable": "{why}: the server's memory and its count are not in this report (--server-control URL, " +
+		"or none to leave it out)",
 	"counts_differ": "{when}the server held {server} connections, the client {client}",
 	"fleet_clock": "the clock of agent {agent} moved by {drift_seconds} s against the coordinator's during the run: " +
 		"its curve is off by that much against the others'",
@@ -96,7 +97,7 @@ var sentences = map[string]string{
 	"memory_kept": "{kept_share} of the memory had not come back {settle_ns} after the close: " +
 		"kernel caches {+kernel_bytes}[, server {+server_bytes}], client {+client_bytes}",
 	"memory_not_measured":  "memory is not measured: {why}",
-	"local_ports_unknown":  "the range of local ports is taken for {range}: {why}",
+	"local_ports_unknown":  "the range of local ports is taken for {=low}-{=high}: {why}",
 	"memory_room_doubtful": "memory: {why}",
 	"memory_room_unknown":  "how many connections memory allows is not known: {why}",
 	"memory_of_parts": "memory was measured by {parts} parts of the run; a machine's memory " +
@@ -190,14 +191,17 @@ func Warning(w result.Warning) string {
 	if sentence, stored := w.Text(); stored {
 		return sentence
 	}
-	sentence, known := sentences[w.Code]
-	if !known {
+	sentence := cmp.Or(sentences[w.Code], faults[w.Code])
+	if sentence == "" {
 		said := w.Code
 		for _, name := range slices.Sorted(maps.Keys(w.Numbers)) {
 			said += fmt.Sprintf(", %s %s", name, number(name, w.Numbers[name]))
 		}
 		for _, name := range slices.Sorted(maps.Keys(w.Words)) {
 			said += fmt.Sprintf(", %s %s", name, w.Words[name])
+		}
+		if w.Cause != nil {
+			said += ": " + Warning(*w.Cause)
 		}
 		return said
 	}
@@ -230,13 +234,18 @@ func fill(sentence string, w result.Warning) (said string, whole bool) {
 		}
 		name, after, _ := strings.Cut(rest, "}")
 		name, signed := strings.CutPrefix(name, "+")
+		name, digits := strings.CutPrefix(name, "=")
 		word, isWord := w.Words[name]
 		v, isNumber := w.Numbers[name]
 		switch {
+		case name == "why" && w.Cause != nil:
+			b.WriteString(Warning(*w.Cause))
 		case isWord && name == "when":
 			b.WriteString(moments[word])
 		case isWord:
 			b.WriteString(word)
+		case digits && isNumber:
+			b.WriteString(strconv.FormatFloat(v, 'f', -1, 64))
 		case isNumber:
 			if signed && v >= 0 {
 				b.WriteString("+")

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -11,9 +12,9 @@ import (
 	"github.com/c10m/c10m/internal/result"
 )
 
-// Every code that a scenario, a merge or the accounts of memory warn with has its sentence, and every
-// sentence a code: none is written that nobody says, and none said that nobody
-// wrote.
+// Every code that a scenario, a merge or the accounts of memory warn or fail with has
+// its sentence, and every sentence a code: none is written that nobody says, and none
+// said that nobody wrote.
 func TestSentencesOfWarnings(t *testing.T) {
 	var files []string
 	for _, pattern := range []string{"../scenario/*.go", "../result/merge*.go", "../../client/fleet*.go",
@@ -39,18 +40,25 @@ func TestSentencesOfWarnings(t *testing.T) {
 	for _, m := range regexp.MustCompile(`Warn\("(\w+)"\)|[cC]ode :?= "(\w+)"|, "(backlog_\w+)"`).FindAllStringSubmatch(source.String(), -1) {
 		said[m[1]+m[2]+m[3]] = true
 	}
+	all := maps.Clone(sentences)
+	for code, sentence := range faults {
+		if all[code] != "" {
+			t.Errorf("%s is a warning and a fault", code)
+		}
+		all[code] = sentence
+	}
 	for code := range said {
-		if sentences[code] == "" {
-			t.Errorf("%s is warned of, and has no sentence", code)
+		if all[code] == "" {
+			t.Errorf("%s is said, and has no sentence", code)
 		}
 	}
-	for code, sentence := range sentences {
+	for code, sentence := range all {
 		if !said[code] {
-			t.Errorf("nobody warns of %s", code)
+			t.Errorf("nobody says %s", code)
 		}
-		for _, m := range regexp.MustCompile(`\{\+?(\w+)\}`).FindAllStringSubmatch(sentence, -1) {
+		for _, m := range regexp.MustCompile(`\{[+=]?(\w+)\}`).FindAllStringSubmatch(sentence, -1) {
 			if !strings.Contains(source.String(), `("`+m[1]+`", `) {
-				t.Errorf("%s: no warning has a fact named %s", code, m[1])
+				t.Errorf("%s: nothing has a fact named %s", code, m[1])
 			}
 		}
 	}

@@ -9,5 +9,7 @@
 //	t, err := result.ParseThreshold("peak.users<1000")
 //	failed, err := r.Judge([]result.Threshold{t})
 //
+// Why a run cannot be is a code with facts, like a doubt, and an error (Fault).
+//
 // The package writes no sentence and no table: package report makes them.
 package result

@@ -150,11 +150,11 @@ func mergeSpread(a, b []Spread, apart bool) []Spread {
 
 func (a Spread) plus(b Spread, apart bool) Spread {
 	switch {
-	case a.Over == "threads", a.Over == "client threads", a.Over == "sources" && apart:
+	case a.Over == "threads", a.Over == OverThreads, a.Over == OverSources && apart:
 		n := a.N + b.N
 		return Spread{Over: a.Over, N: n, Min: min(a.Min, b.Min), Max: max(a.Max, b.Max),
 			Mean: (a.Mean*float64(a.N) + b.Mean*float64(b.N)) / float64(n)}
-	case a.Over == "workers", a.Over == "server workers", a.Over == "server event loops":
+	case a.Over == "workers", a.Over == OverWorkers, a.Over == OverLoops:
 		if b.Mean*float64(b.N) > a.Mean*float64(a.N) {
 			return b
 		}

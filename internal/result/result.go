@@ -47,7 +47,8 @@ type Result struct {
 	Agents     []Agent    `json:"agents,omitempty"`     // of a fleet, each with its part
 	AgentCost  *AgentCost `json:"agent_cost,omitempty"` // what connections take of the agents
 
-	// What a lab found out; at most one of these.
+	// What a lab found out; at most one of these. What is of a whole run, of which
+	// parts cannot be added up, Merge refuses by the name that its tag gives it.
 	Churn       *Churn       `json:"churn,omitempty"`
 	ChurnMatrix *ChurnMatrix `json:"churn_matrix,omitempty" whole:"a matrix of churn"`
 	Stress      *Stress      `json:"stress,omitempty"`
@@ -99,8 +100,11 @@ type Plan struct {
 	Sources     int    `json:"sources"`
 	Threads     int    `json:"threads"`
 	FDTables    int    `json:"fd_tables"`            // private fd tables in use; 1: the process's own
-	LimitedBy   string `json:"limited_by,omitempty"` // which limit decided --conns auto
+	LimitedBy   string `json:"limited_by,omitempty"` // which limit decided --conns auto, or LimitedByCap
 }
+
+// LimitedByCap is what decided where --cap did.
+const LimitedByCap = "cap"
 
 // Conns always satisfies Attempted = Established + Failed, Lost <= Established +
 // Reconnected and Reconnected <= Lost. Each planned connection is attempted
@@ -281,9 +285,19 @@ type Counts struct {
 	Ends int64 `json:"kernel_ends,omitempty"`
 }
 
+// What connections are spread over.
+const (
+	OverPorts     = "ports"
+	OverAddresses = "addresses"
+	OverSources   = "sources"
+	OverThreads   = "client threads"
+	OverWorkers   = "server workers"
+	OverLoops     = "server event loops"
+)
+
 // Spread says how evenly connections lie over N workers, ports or sources.
 type Spread struct {
-	Over string  `json:"over"` // "workers", "ports", "sources", "threads"
+	Over string  `json:"over"`
 	N    int     `json:"n"`
 	Min  int64   `json:"min"`
 	Mean float64 `json:"mean"`

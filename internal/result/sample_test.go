@@ -106,12 +106,11 @@ func complete() *Result {
 	r.Sweep = &Sweep{Metric: "echo.rate", Kind: unit.InPerSecond, Less: true, Repeat: 5, CanTell: true, Needed: 4,
 		BestVariant: ptr(1), Equal: []int{1}, Pick: ptr(1), Sure: true,
 		Variants: []Variant{{Choices: []Choice{{"server", "workers", "2"}}, Values: []float64{9, 8, 9.5},
-			Median: ptr(9.), Chance: ptr(0.04), Short: 1, Errors: 2, Error: "no"},
+			Median: ptr(9.), Chance: ptr(0.04), Short: 1, Errors: 2, Error: ptr(caused())},
 			{Values: []float64{9}, Median: ptr(9.)}},
 		Best: Medians{"echo.rate": 9, "echo.latency.p99": 5e6, "conns.errors": 0}}
 	r.Diagnosis = &Diagnosis{1, 2, 3}
-	r.Warnings = []Warning{Warn("one").Count("n", 3).Word("why", "so"), Warn("two")}
-	r.Warnings[0].On, r.Warnings[0].Differ = []string{"a"}, true
+	r.Warnings = []Warning{caused(), Warn("two")}
 	r.Agents = []Agent{{Name: "a", BootID: "b0", CPUs: 2, MemoryBytes: 24 << 30, Share: 120, Conns: r.Conns,
 		SetupRate: 40, EchoRate: 9.8, KernelPerConn: ptr(4000.), ClientPerConn: ptr(25.), ClientBelow: ptr(30.),
 		CPU:         2.5,
@@ -119,6 +118,14 @@ func complete() *Result {
 		LostIn: "hold"}, {Name: "b", Share: 1}}
 	r.AgentCost = &AgentCost{Agents: 1, Conns: 100, KernelPerConn: ptr(4000.), ClientPerConn: ptr(25.)}
 	return r
+}
+
+// caused is a warning with all that one may have.
+func caused() Warning {
+	w := Warn("one").Count("n", 3).Word("why", "so")
+	w.Cause = ptr(Warn("another").Count("n", 1).Word("why", "so"))
+	w.On, w.Differ = []string{"a"}, true
+	return w
 }
 
 // addable is all of it that can be added up.

@@ -66,12 +66,12 @@ type Variant struct {
 	Chance *float64 `json:"chance,omitempty"`
 	Short  int      `json:"short"`           // runs that fell short
 	Errors int64    `json:"errors"`          // that happened, over all runs
-	Error  string   `json:"error,omitempty"` // why it could not run, or not be measured
+	Error  *Warning `json:"error,omitempty"` // why it could not run, or not be measured
 }
 
 // Whole says whether the variant can be judged: a server that refuses most of its
 // connections is quick with the rest.
-func (v *Variant) Whole() bool { return len(v.Values) > 0 && v.Short == 0 && v.Error == "" }
+func (v *Variant) Whole() bool { return len(v.Values) > 0 && v.Short == 0 && v.Error == nil }
 
 // Name is the values that were chosen: workers=2 size=64.
 func (v *Variant) Name() string {

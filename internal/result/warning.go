@@ -13,6 +13,7 @@ type Warning struct {
 	Code    string             `json:"code"`
 	Numbers map[string]float64 `json:"numbers,omitempty"` // in base units, as their names say
 	Words   map[string]string  `json:"words,omitempty"`
+	Cause   *Warning           `json:"cause,omitempty"` // in place of a word "why", which it gives
 	// On names the agents of a fleet that warned so; where their facts differ they are
 	// the first one's.
 	On     []string `json:"on,omitempty"`

@@ -131,7 +131,7 @@ func runChurn(ctx context.Context, o ChurnOptions, fp proc.FS, watch Watch) (c *
 	seen = rec.Stop(late)
 	t, err := c.engine.Stop()
 	if err != nil {
-		p.warn(result.Warn("thread_ended").Word("why", err.Error()))
+		p.warn(result.Warn("thread_ended").Because(err))
 	}
 	if why := c.engine.HaltReason(); why != "" && err == nil {
 		p.warn(result.Warn("given_up").Word("why", why))

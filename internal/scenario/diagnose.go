@@ -2,7 +2,6 @@ package scenario
 
 import (
 	"context"
-	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -54,7 +53,7 @@ func (o DiagnoseOptions) target(ctx context.Context, fp proc.FS, r *result.Resul
 	warn := func(w result.Warning) { r.Warnings = append(r.Warnings, w) }
 	if o.PID > 0 {
 		if _, err := fp.Threads(o.PID); err != nil {
-			return t, fmt.Errorf("%w: --pid %d: %v", ErrUsage, o.PID, err)
+			return t, usage(result.Warn("pid_unknown").Word("pid", strconv.Itoa(o.PID)).Because(err))
 		}
 		t.Server = append([]int{o.PID}, fp.Children(o.PID)...)
 		t.Ports = portsOf(fp, t.Server)
@@ -66,7 +65,7 @@ func (o DiagnoseOptions) target(ctx context.Context, fp proc.FS, r *result.Resul
 	c := newControl(ctx, strings.TrimSuffix(o.Control, "/"))
 	report, err := c.counts(ctx)
 	if err != nil {
-		return t, fmt.Errorf("server not reachable: --control %s %s", o.Control, why(err))
+		return t, fault(result.Warn("control_not_reachable"), err)
 	}
 	t.Report = c.counts
 	boot, _ := fp.BootID()

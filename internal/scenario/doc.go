@@ -14,6 +14,8 @@
 // A server that is not ours is watched by package foreign (foreign.go), and the parts
 // of a fleet's run wait at gates (gate.go).
 //
-// The package prints nothing and writes no sentence: outcomes are types of
-// package result, doubts are result.Warning codes, and package report words both.
+// The package prints nothing and writes no sentence, which the test of package arch
+// sees to: outcomes are types of package result, doubts are result.Warning codes,
+// errors result.Fault codes, and package report words them all (report.Error). What a
+// client offers of the scenarios stands in client/scenarios.go.
 package scenario

@@ -1,7 +1,6 @@
 package scenario
 
 import (
-	"fmt"
 	"os"
 	"time"
 
@@ -37,7 +36,7 @@ func (e *Event) Check() error {
 	times := []int64{int64(e.Elapsed), int64(e.CPU)}
 	for _, n := range append(times, e.Open, e.Sent, e.Received, e.Missing, e.Mismatched, e.Bytes) {
 		if n < 0 {
-			return fmt.Errorf("event: %d is negative", n)
+			return fault(result.Warn("event_negative").Count("number", n), nil)
 		}
 	}
 	return (&result.Result{Conns: e.Conns, Plan: e.Plan}).Check()

@@ -32,7 +32,7 @@ func (p *Prepared) findServer(ctx context.Context, o Options, fp proc.FS) error 
 	c := newControl(ctx, strings.TrimSuffix(base, "/"))
 	r, err := c.counts(ctx)
 	if err != nil {
-		p.warn(result.Warn("control_unreachable").Word("url", base).Word("why", why(err)))
+		p.warn(result.Warn("control_unreachable").Because(err))
 		return nil
 	}
 	if p.takes(base, r, &o) {

@@ -241,16 +241,16 @@ func (h *hold) fillSpread() {
 		h.res.Spread = append(h.res.Spread, s)
 	}
 	ports, hosts := h.spreadOver(h.census.PerDest)
-	add("ports", ports)
+	add(result.OverPorts, ports)
 	if len(hosts) > 1 {
-		add("addresses", hosts)
+		add(result.OverAddresses, hosts)
 	}
 	if len(h.Plan.Sources) > 1 {
-		add("sources", h.census.PerSource)
+		add(result.OverSources, h.census.PerSource)
 	}
-	add("client threads", h.census.PerThread)
-	add("server workers", h.workers)
-	add("server event loops", h.serverLoops)
+	add(result.OverThreads, h.census.PerThread)
+	add(result.OverWorkers, h.workers)
+	add(result.OverLoops, h.serverLoops)
 }
 
 // spreadOver sums the counts of destinations by their port, and by their address.

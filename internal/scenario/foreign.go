@@ -2,7 +2,6 @@ package scenario
 
 import (
 	"context"
-	"fmt"
 	"strconv"
 	"strings"
 
@@ -13,19 +12,19 @@ import (
 
 // findForeign looks at the server that --server-pid names.
 func (p *Prepared) findForeign(ctx context.Context, o Options, fp proc.FS) error {
+	pids := pidsText(o.ServerPIDs)
 	s, err := foreign.Find(fp, foreign.Who{PIDs: o.ServerPIDs})
 	if err != nil {
-		return fmt.Errorf("%w: --server-pid %s: %v", ErrUsage, pidsText(o.ServerPIDs), err)
+		return usage(result.Warn("server_pid_unfit").Word("pids", pids).Because(err))
 	}
 	c := newControl(ctx, "")
 	c.foreign = s
 	r, err := c.counts(ctx)
 	if err != nil {
-		return fmt.Errorf("%w: --server-pid %s: %v", ErrUsage, pidsText(o.ServerPIDs), err)
+		return usage(result.Warn("server_pid_unfit").Word("pids", pids).Because(err))
 	}
 	if len(r.Ports) == 0 {
-		return fmt.Errorf("%w: --server-pid %s: %s listens on no TCP port, so that what it holds cannot be counted: "+
-			"name the process that serves, or one that it descends from", ErrUsage, pidsText(o.ServerPIDs), s)
+		return usage(result.Warn("server_pid_listens_nowhere").Word("pids", pids).Word("process", s.String()))
 	}
 	p.control, p.Server, p.Place = c, r, findPlace(&o.Target, r, fp)
 	if p.Elsewhere = !isOf(r, o.Host(), o.Ports()); p.Elsewhere {
@@ -49,6 +48,6 @@ func (p *Prepared) warnEnded() {
 		return
 	}
 	if err := p.control.foreign.Alive(); err != nil {
-		p.warn(result.Warn("server_process_ended").Word("why", err.Error()))
+		p.warn(result.Warn("server_process_ended").Because(err))
 	}
 }

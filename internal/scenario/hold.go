@@ -102,7 +102,7 @@ func Hold(ctx context.Context, p *Prepared, o Options, fp proc.FS, watch Watch) 
 	seen := h.recorder.Stop(h.late)
 	tally, err := engine.Stop()
 	if err != nil {
-		h.warn(result.Warn("thread_ended").Word("why", err.Error()))
+		h.warn(result.Warn("thread_ended").Because(err))
 	}
 	h.fill(tally)
 	settleFindings(seen, h.res, p.Plan.Local, h.fillHeat())
@@ -115,7 +115,7 @@ func Hold(ctx context.Context, p *Prepared, o Options, fp proc.FS, watch Watch) 
 func (h *hold) run(ctx context.Context) {
 	before, server, err := h.baseline(ctx)
 	if err != nil {
-		h.warn(result.Warn("memory_not_measured").Word("why", err.Error()))
+		h.warn(result.Warn("memory_not_measured").Because(err))
 	}
 	if server == nil {
 		server = h.Server // as it was found
@@ -221,7 +221,7 @@ func (h *hold) missed(err error) {
 // warnOfGaps warns how many samples of memory failed, and why the last one did.
 func (h *hold) warnOfGaps() {
 	if h.gaps > 0 {
-		h.warn(result.Warn("memory_gaps").Count("gaps", int64(h.gaps)).Word("why", h.gap.Error()))
+		h.warn(result.Warn("memory_gaps").Count("gaps", int64(h.gaps)).Because(h.gap))
 	}
 }
 
@@ -301,7 +301,7 @@ func (h *hold) settle(ctx context.Context) {
 	held, r, err := h.snapshot(ctx)
 	if err != nil {
 		h.missed(err)
-		h.holdLastSample(result.Warn("memory_of_ramp").Word("why", err.Error()))
+		h.holdLastSample(result.Warn("memory_of_ramp").Because(err))
 		held.ServerOpen = -1
 	} else {
 		h.holds(held, h.sampler.Taken)
@@ -437,7 +437,7 @@ func (h *hold) close(ctx context.Context) {
 	case ctx.Err() != nil:
 	case err != nil:
 		h.missed(err)
-		h.warn(result.Warn("close_not_measured").Word("why", err.Error()))
+		h.warn(result.Warn("close_not_measured").Because(err))
 	default:
 		h.afterClose(after)
 	}
@@ -463,7 +463,7 @@ func newResult(p *Prepared, o Options) *result.Result {
 // planOf is what was decided.
 func planOf(p *Prepared) result.Plan {
 	pl := p.Plan
-	r := result.Plan{Asked: publicly(pl.Asked), Targets: pl.URLs, Host: HostText(&pl.Target), Conns: pl.Total,
+	r := result.Plan{Asked: publicly(pl.Asked), Targets: pl.URLs, Host: pl.HostText(), Conns: pl.Total,
 		Ports:   len(pl.Ports()),
 		Sources: max(1, len(pl.Sources)), Threads: pl.Threads, FDTables: 1, LimitedBy: p.LimitedBy}
 	for i := range pl.Places {

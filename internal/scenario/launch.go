@@ -3,8 +3,6 @@ package scenario
 import (
 	"bytes"
 	"context"
-	"errors"
-	"fmt"
 	"net"
 	"net/netip"
 	"os"
@@ -18,6 +16,7 @@ import (
 	"time"
 
 	"github.com/c10m/c10m/internal/proc"
+	"github.com/c10m/c10m/internal/result"
 )
 
 // Server is a server process that a lab starts and stops.
@@ -42,14 +41,13 @@ const Ready = "ready "
 func OwnServer(o Options, control string, flags ...string) ([]string, error) {
 	self, err := os.Executable()
 	if err != nil {
-		return nil, fmt.Errorf("find own binary: %w", err)
+		return nil, fault(result.Warn("own_binary_unknown"), err)
 	}
 	name := filepath.Join(filepath.Dir(self), "server")
 	if _, err := os.Stat(name); err != nil {
-		return nil, fmt.Errorf("%w: a server is to be started and %s is not there: make build, or name one with "+
-			"--server CMD", ErrUsage, name)
+		return nil, usage(result.Warn("server_binary_missing").Word("file", name))
 	}
-	ports := fmt.Sprintf("%d:%d", o.Places[0].Ports[0], len(o.Places[0].Ports))
+	ports := strconv.Itoa(o.Places[0].Ports[0]) + ":" + strconv.Itoa(len(o.Places[0].Ports))
 	argv := []string{name, "--bind", o.Host().String(), "--control", control}
 	if o.Proto == "ws" {
 		argv = append(argv, "--tcp", "none", "--ws", ports)
@@ -66,7 +64,7 @@ func OwnServer(o Options, control string, flags ...string) ([]string, error) {
 func FreePort() (int, error) {
 	l, err := net.Listen("tcp4", "127.0.0.1:0")
 	if err != nil {
-		return 0, fmt.Errorf("find free port: %w", err)
+		return 0, fault(result.Warn("no_free_port"), err)
 	}
 	defer func() { _ = l.Close() }()
 	return l.Addr().(*net.TCPAddr).Port, nil
@@ -80,8 +78,8 @@ func StartServer(ctx context.Context, argv []string, ready string, host netip.Ad
 		net.JoinHostPort(host.String(), strconv.Itoa(ports[len(ports)-1]))}
 	for _, addr := range ends {
 		if accepts(addr) == nil {
-			return nil, fmt.Errorf("start server %s: another server is on %s already%s", strings.Join(argv, " "), addr,
-				whoHolds(addr))
+			return nil, fault(result.Warn("server_port_taken").Word("command", strings.Join(argv, " ")).
+				Word("address", addr).Word("holder", whoHolds(addr)), nil)
 		}
 	}
 	s := &Server{cmd: exec.Command(argv[0], argv[1:]...), out: &tail{}, said: &tail{}, ended: make(chan struct{})}
@@ -91,7 +89,7 @@ func StartServer(ctx context.Context, argv []string, ready string, host netip.Ad
 	s.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM}
 	if err := s.start(); err != nil {
 		cancelLate()
-		return nil, fmt.Errorf("start server: %w", err)
+		return nil, fault(result.Warn("server_not_started"), err)
 	}
 	start, cancel := context.WithTimeout(ctx, startTime)
 	defer cancel()
@@ -99,7 +97,7 @@ func StartServer(ctx context.Context, argv []string, ready string, host netip.Ad
 		if s.out.has(ready) {
 			return nil
 		}
-		return errors.New("it did not say that it is ready")
+		return fault(result.Warn("server_not_ready"), nil)
 	})
 	for i := 0; i < len(ends) && err == nil; i++ {
 		err = s.await(start, func() error { return accepts(ends[i]) })
@@ -109,7 +107,7 @@ func StartServer(ctx context.Context, argv []string, ready string, host netip.Ad
 		if ctx.Err() != nil {
 			return nil, ErrInterrupted
 		}
-		return nil, fmt.Errorf("start server %s: %w", strings.Join(argv, " "), err)
+		return nil, fault(result.Warn("server_not_started").Word("command", strings.Join(argv, " ")), err)
 	}
 	return s, nil
 }
@@ -124,7 +122,7 @@ func whoHolds(addr string) string {
 	if err != nil {
 		return ""
 	}
-	return ": " + fp.InUse(at)
+	return fp.InUse(at)
 }
 
 // start starts the process from a thread that stays: Pdeathsig is sent when the
@@ -161,7 +159,7 @@ func (s *Server) await(ctx context.Context, try func() error) error {
 	for {
 		err := try()
 		if s.Alive() != nil {
-			return fmt.Errorf("it ended at once: %s", s.said.last())
+			return fault(result.Warn("server_ended_at_once").Word("said", s.said.last()), nil)
 		}
 		if err == nil {
 			return nil
@@ -169,7 +167,7 @@ func (s *Server) await(ctx context.Context, try func() error) error {
 		select {
 		case <-s.ended:
 		case <-ctx.Done():
-			return fmt.Errorf("%w within %v", err, startTime)
+			return fault(result.Warn("server_too_slow").Number("limit_ns", float64(startTime)), err)
 		case <-time.After(20 * time.Millisecond):
 		}
 	}
@@ -182,7 +180,7 @@ func (s *Server) PID() int { return s.cmd.Process.Pid }
 func (s *Server) Alive() error {
 	select {
 	case <-s.ended:
-		return errors.New("the server ended: " + s.said.last())
+		return fault(result.Warn("server_gone").Word("said", s.said.last()), nil)
 	default:
 		return nil
 	}

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/c10m/c10m/internal/report"
 )
 
 // Who listens already, or comes first, is not the server that was started.
@@ -66,7 +68,7 @@ func TestStartServerTakesNoStrangerForItsOwn(t *testing.T) {
 			if tt.listens != before {
 				<-began
 			}
-			if tt.want == "" && err != nil || tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want)) {
+			if tt.want == "" && err != nil || tt.want != "" && (err == nil || !strings.Contains(report.Error(err), tt.want)) {
 				t.Errorf("error %v, want %q", err, tt.want)
 			}
 		})

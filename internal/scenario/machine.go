@@ -2,7 +2,6 @@ package scenario
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 
 	"github.com/c10m/c10m/internal/plan"
@@ -17,9 +16,8 @@ func (p *Prepared) localPorts(fp proc.FS) plan.LocalPorts {
 	l, err := fp.LocalPorts()
 	var hidden *fs.PathError
 	if err != nil && !errors.As(err, &hidden) {
-		p.warn(result.Warn("local_ports_unknown").
-			Word("range", fmt.Sprintf("%d-%d", plan.DefaultLocalPorts.Low, plan.DefaultLocalPorts.High)).
-			Word("why", err.Error()))
+		p.warn(result.Warn("local_ports_unknown").Count("low", int64(plan.DefaultLocalPorts.Low)).
+			Count("high", int64(plan.DefaultLocalPorts.High)).Because(err))
 	}
 	if err != nil {
 		return plan.DefaultLocalPorts
@@ -76,8 +74,7 @@ func (p *Prepared) machine(o Options, pl plan.Plan, fp proc.FS) (m plan.Machine,
 		case err == nil:
 			m.Tables, private = maxTables, true
 		case o.PrivateFDs == "on":
-			return m, false, fmt.Errorf("%w: --private-fds on: %v: a seccomp filter forbids it (in a container: "+
-				"allow unshare, or raise its fd limit)", ErrUsage, err)
+			return m, false, usage(result.Warn("private_fds_forbidden").Because(err))
 		}
 	}
 	if !private { // the epoll instances of all threads are in the shared table
@@ -107,7 +104,7 @@ func (p *Prepared) machine(o Options, pl plan.Plan, fp proc.FS) (m plan.Machine,
 func (p *Prepared) memoryRoom(m *plan.Machine, o Options, fp proc.FS) {
 	mem, err := fp.Mem()
 	if err != nil {
-		p.warn(result.Warn("memory_room_unknown").Word("why", err.Error()))
+		p.warn(result.Warn("memory_room_unknown").Because(err))
 		return
 	}
 	for _, doubt := range mem.Doubts {

@@ -3,13 +3,13 @@ package scenario
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/netip"
 	"time"
 
 	"github.com/c10m/c10m/internal/packets"
 	"github.com/c10m/c10m/internal/plan"
 	"github.com/c10m/c10m/internal/proc"
+	"github.com/c10m/c10m/internal/result"
 	"github.com/c10m/c10m/internal/sys"
 )
 
@@ -37,8 +37,8 @@ func decidePackets(pl *plan.Plan, o Options, fp proc.FS) error {
 	prefix := pl.Packets.Prefix
 	for _, host := range o.Hosts() {
 		if prefix.Addr().Is4() != host.Is4() {
-			return fmt.Errorf("%w: --engine packets: the sources %s and %s are of different address families: give "+
-				"targets of one (--resolve ipv4, or ipv6) and --sources of the same", ErrUsage, prefix, host)
+			return usage(result.Warn("packets_of_two_families").Word("sources", prefix.String()).
+				Word("host", host.String()))
 		}
 	}
 	far := false
@@ -50,12 +50,13 @@ func decidePackets(pl *plan.Plan, o Options, fp proc.FS) error {
 		far = far || !local
 	}
 	if own, is := packets.Within(prefix, interfaceAddresses()); is {
-		return fmt.Errorf("%w: --sources %s: %s of it is an address of this machine, which the kernel answers "+
-			"itself: give addresses that no interface has", ErrUsage, prefix, own)
+		return usage(result.Warn("packets_from_own_address").Word("sources", prefix.String()).
+			Word("address", own.String()))
 	}
 	for _, host := range o.Hosts() {
 		if prefix.Contains(host) {
-			return fmt.Errorf("%w: the server's address %s lies within --sources %s", ErrUsage, host, prefix)
+			return usage(result.Warn("packets_to_own_sources").Word("sources", prefix.String()).
+				Word("host", host.String()))
 		}
 	}
 	if !far {
@@ -68,9 +69,7 @@ func decidePackets(pl *plan.Plan, o Options, fp proc.FS) error {
 // ends on this machine.
 func decideWay(pl *plan.Plan, host netip.Addr, o Options) (local bool, err error) {
 	if host.Is6() && host.IsLoopback() {
-		return false, fmt.Errorf("%w: %s: IPv6 lets nothing but lo reach its loopback address; give this machine "+
-			"another one (ip addr add fd00::1/128 dev lo), start the server with --bind on it, and use it here",
-			ErrUsage, host)
+		return false, usage(result.Warn("packets_to_ipv6_loopback").Word("host", host.String()))
 	}
 	route, err := sys.Route(host)
 	switch {
@@ -79,8 +78,7 @@ func decideWay(pl *plan.Plan, host netip.Addr, o Options) (local bool, err error
 	case route.Local:
 		return true, nil
 	case !o.PacketSources.IsValid():
-		return false, fmt.Errorf("%w: --engine packets to another host (%s) needs --sources CIDR: addresses that the "+
-			"network routes to this machine and no interface has", ErrUsage, host)
+		return false, usage(result.Warn("packets_without_sources").Word("host", host.String()))
 	}
 	pl.Packets.MTU = min(pl.Packets.MTU, route.MTU)
 	return false, nil
@@ -96,9 +94,7 @@ func forwards(host netip.Addr, fp proc.FS) error {
 	if on, err := fp.SysctlInt(setting); err != nil || on != 0 {
 		return nil // if it cannot be read, the SYN will tell
 	}
-	return fmt.Errorf("--engine packets to another host: %s is 0, so the kernel passes nothing on to our device: "+
-		"sysctl -w %s=1, or bin/tuning apply --role packets",
-		setting, setting)
+	return fault(result.Warn("packets_not_forwarded").Word("setting", setting), nil)
 }
 
 // probePackets sends one SYN before the run, to check that answers arrive.
@@ -109,14 +105,10 @@ func probePackets(ctx context.Context, pl plan.Plan) error {
 	}
 	route, _ := sys.Route(pl.Host())
 	if route.Local {
-		return fmt.Errorf("%w: a packet filter may drop it (nft list ruleset), or rp_filter (sysctl "+
-			"net.ipv4.conf.all.rp_filter)", err)
+		return fault(result.Warn("packets_unanswered_here"), err)
 	}
-	return fmt.Errorf("%w: the way back is missing: the server's side must route %s to this machine (%s, on %s): ip "+
-		"route add %s via %s there, "+
-		"or in a cloud addresses of this machine's interface with its source check off; a packet filter may drop it "+
-		"too, here in the hook forward (nft list ruleset; Docker sets the policy DROP) or on the way",
-		err, pl.Packets.Prefix, route.Source, route.Device, pl.Packets.Prefix, route.Source)
+	return fault(result.Warn("packets_unanswered").Word("sources", pl.Packets.Prefix.String()).
+		Word("gateway", route.Source.String()).Word("device", route.Device), err)
 }
 
 // packetMachine replaces the bounds of a run over sockets by those of one without
@@ -143,7 +135,7 @@ func packetThreads(pl *plan.Plan, o Options) error {
 		threads = min(threads, int64(pl.Packets.MaxThreads()))
 	}
 	if threads < 1 || threads > maxTables {
-		return fmt.Errorf("%w: --threads %d: the legal range is 1..%d", ErrUsage, o.Threads.N, maxTables)
+		return usage(result.Warn("threads_illegal").Count("threads", o.Threads.N).Count("most", maxTables))
 	}
 	pl.Threads = int(threads)
 	return nil

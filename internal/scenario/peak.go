@@ -4,8 +4,8 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -27,7 +27,7 @@ type Until struct {
 
 // ParseUntil reads one.
 func ParseUntil(text string) (u Until, err error) {
-	bad := fmt.Errorf("%q: want errors>SHARE, p50|p90|p99|p999|max>TIME or rate<N, like errors>0.1%%, p99>500ms", text)
+	bad := fault(result.Warn("until_unfit").Word("text", strconv.Quote(text)), nil)
 	at := strings.IndexAny(text, "<>")
 	if at < 1 {
 		return u, bad
@@ -50,7 +50,7 @@ func ParseUntil(text string) (u Until, err error) {
 	}
 	switch {
 	case err != nil:
-		return u, fmt.Errorf("%w: %w", bad, err)
+		return u, fault(result.Warn("until_unfit").Word("text", strconv.Quote(text)), err)
 	case u.metric != "errors" && u.value <= 0, u.value >= 1 && u.metric == "errors":
 		return u, bad
 	}

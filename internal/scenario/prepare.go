@@ -2,8 +2,6 @@ package scenario
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"net/netip"
 	"runtime"
 	"time"
@@ -59,13 +57,6 @@ type Prepared struct {
 	control   *control
 }
 
-// ErrUsage marks a combination of flags that cannot work: exit status 2.
-var ErrUsage = errors.New("bad usage")
-
-// ErrInterrupted is an interrupt before there was anything to report: exit status
-// 130.
-var ErrInterrupted = errors.New("interrupted")
-
 const (
 	// fdReserve is how many fds a table keeps free, beside those it already holds and
 	// the epoll instances of threads that share it.
@@ -103,7 +94,7 @@ func prepare(ctx context.Context, o Options, fp proc.FS) (*Prepared, error) {
 		return nil, err
 	}
 	if err := pl.Check(); err != nil {
-		return nil, fmt.Errorf("%w: %v", ErrUsage, err)
+		return nil, usage(result.Warn("plan_impossible").Because(err))
 	}
 	if pl.Packets.On() {
 		if err := probePackets(ctx, pl); err != nil {
@@ -144,7 +135,7 @@ func (p *Prepared) warnLines() error {
 	}
 	lines, err := fill.ParseLines(string(p.Plan.Lines))
 	if err != nil {
-		return fmt.Errorf("%w: --lines: %v", ErrUsage, err)
+		return usage(result.Warn("lines_unfit").Because(err))
 	}
 	if n := int64(lines.Len()); n < p.Plan.Total {
 		p.warn(result.Warn("lines_begin_again").Count("lines", n).Count("asked", p.Plan.Total))
@@ -161,28 +152,22 @@ func (p *Prepared) decideConns(pl *plan.Plan, o Options) error {
 	if o.Conns.Auto {
 		n, p.LimitedBy = tightest.Max, tightest.Name
 		if o.Cap > 0 && n >= o.Cap {
-			n, p.LimitedBy = o.Cap, fmt.Sprintf("--cap %d", o.Cap)
+			n, p.LimitedBy = o.Cap, result.LimitedByCap
 		}
 		if n < 1 {
-			return fmt.Errorf("%w: --conns auto: no connection fits: %s (%s); %s", ErrUsage, tightest.Name,
-				tightest.Why, tightest.Cure)
+			return usage(result.Warn("no_connection_fits").Word("limit", tightest.Name).Word("why", tightest.Why).
+				Word("cure", tightest.Cure))
 		}
 	}
 	pl.Total, pl.Conns = n, n
 	for _, l := range p.Limits {
-		if n > l.Max && l.Name != limitFDs && l.Name != limitTuples { // these two have error messages of their own
+		if n > l.Max && l.Name != plan.LimitFDs && l.Name != plan.LimitTuples { // for these two it is refused
 			p.warn(result.Warn("limit").Word("limit", l.Name).Count("allowed", l.Max).Count("asked", n).
 				Word("why", l.Why).Word("cure", l.Cure))
 		}
 	}
 	return nil
 }
-
-// The limits that a plan is refused for.
-const (
-	limitFDs    = "file descriptors"
-	limitTuples = "4-tuples"
-)
 
 // threadsFor is how many threads n connections get if one fd table is enough: one
 // a core, fewer for a handful of connections.
@@ -201,8 +186,8 @@ func (p *Prepared) decideThreads(pl *plan.Plan, o Options, m plan.Machine, priva
 	if private && (tables > 1 || threads > 1) {
 		pl.PrivateTables = true
 		if !o.Threads.Auto && threads < tables {
-			return fmt.Errorf("%w: --threads %d: %s connections need %d fd tables of %s", ErrUsage, threads,
-				unit.Commas(pl.Total), tables, unit.Commas(perTable))
+			return usage(result.Warn("threads_below_tables").Count("threads", threads).Count("conns", pl.Total).
+				Count("tables", tables).Count("per_table", perTable))
 		}
 		threads = max(threads, tables)
 	}
@@ -215,14 +200,12 @@ func (p *Prepared) decideThreads(pl *plan.Plan, o Options, m plan.Machine, priva
 		}
 	}
 	if !private && tables > 1 || tables > maxTables {
-		return fmt.Errorf("%w: --conns %d: %s × %d hold %s; raise the hard limit (ulimit -Hn %d), or allow private "+
-			"fd tables (--private-fds on)",
-			ErrUsage, pl.Total, "file descriptors: "+unit.Commas(perTable), m.Tables, unit.Commas(perTable*m.Tables),
-			pl.Total+1024)
+		return usage(result.Warn("fds_do_not_hold").Count("conns", pl.Total).Count("per_table", perTable).
+			Count("tables", m.Tables).Count("held", perTable*m.Tables).Count("need", pl.Total+1024))
 	}
 	if threads > maxTables || threads > pl.Total {
-		return fmt.Errorf("%w: --threads %d: the legal range is 1..%d, and no more than connections", ErrUsage, threads,
-			min(maxTables, pl.Total))
+		return usage(result.Warn("threads_beyond_conns").Count("threads", threads).
+			Count("most", min(maxTables, pl.Total)))
 	}
 	pl.Threads = int(threads)
 	return nil

@@ -16,6 +16,7 @@ import (
 	"github.com/c10m/c10m/internal/plan"
 	"github.com/c10m/c10m/internal/proc"
 	"github.com/c10m/c10m/internal/report"
+	"github.com/c10m/c10m/internal/result"
 	"github.com/c10m/c10m/internal/unit"
 )
 
@@ -107,8 +108,8 @@ func TestDecidedByTheCap(t *testing.T) {
 		want        string
 		n           int64
 	}{
-		{1000, 1000, "--cap 1000", 1000},
-		{2000, 1000, "--cap 1000", 1000},
+		{1000, 1000, result.LimitedByCap, 1000},
+		{2000, 1000, result.LimitedByCap, 1000},
 		{500, 1000, "the server", 500},
 	} {
 		p := &Prepared{Limits: plan.Machine{ServerConns: tt.server}.Limits()}

@@ -4,11 +4,9 @@ import (
 	"bufio"
 	"context"
 	"errors"
-	"fmt"
 	"net"
 	"net/netip"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/c10m/c10m/internal/fill"
@@ -77,7 +75,11 @@ func try(ctx context.Context, t *plan.Target, to *plan.Dest, o *Options) error {
 	d := net.Dialer{Timeout: min(5*time.Second, o.ConnectTimeout)}
 	c, err := d.DialContext(ctx, "tcp", to.At.String())
 	if err != nil {
-		return errors.New(strings.TrimPrefix(err.Error(), "dial tcp "))
+		var why *net.OpError
+		if errors.As(err, &why) { // the address stands before it
+			err = why.Err
+		}
+		return fault(result.Warn("not_at_address").Word("address", to.At.String()), err)
 	}
 	defer func() {
 		if t, ok := c.(*net.TCPConn); ok {
@@ -121,7 +123,7 @@ func answers(c net.Conn, t *plan.Target, to *plan.Dest) error {
 		var status ws.StatusError
 		switch {
 		case errors.As(err, &status) && notReady(int(status)):
-			return fmt.Errorf("%s: %w", to.At, err)
+			return fault(result.Warn("not_at_address").Word("address", to.At.String()), err)
 		case err != nil, n > 0:
 			return nil
 		}
@@ -135,12 +137,14 @@ func silent(to *plan.Dest, err error) error {
 	var network *net.OpError
 	switch secure.CauseOf(err) {
 	case secure.Closed, secure.Timeout:
-	default:
-		if !errors.As(err, &network) || network.Op == "remote error" { // a TLS alert
+	case secure.Other: // no certificate, and no alert
+		if !errors.As(err, &network) {
 			return nil
 		}
+	default:
+		return nil
 	}
-	return fmt.Errorf("%s: no answer to the handshake: %w", to.At, err)
+	return fault(result.Warn("no_answer_at_address").Word("address", to.At.String()), err)
 }
 
 // notReady says whether an HTTP status may be of a server that is starting, or of a
@@ -161,7 +165,7 @@ func unreachable(all []tried) error {
 			continue
 		}
 		if one.place.Name != "" {
-			return fmt.Errorf("%s, %w", one.place.Name, one.err)
+			return fault(result.Warn("not_by_name").Word("name", one.place.Name), one.err)
 		}
 		return one.err
 	}
@@ -177,7 +181,7 @@ func (p *Prepared) leaveOut(t *plan.Target, all []tried) {
 			continue
 		}
 		p.warn(result.Warn("address_left_out").Word("name", one.place.Name).
-			Word("address", one.place.Host.String()).Word("why", one.err.Error()))
+			Word("address", one.place.Host.String()).Because(one.err))
 	}
 	t.Places = kept
 }
@@ -186,13 +190,11 @@ func (p *Prepared) leaveOut(t *plan.Target, all []tried) {
 func notReachable(t *plan.Target, o *Options, err error) error {
 	switch {
 	case o.Wait > 0:
-		return fmt.Errorf("server not reachable within --wait %v: %w", o.Wait, err)
+		return fault(result.Warn("server_not_reachable_in_time").Word("wait", o.Wait.String()), err)
 	case t.URLs != nil:
-		return fmt.Errorf("server not reachable: %w: start it, or wait for it with --wait 30s, or name another target",
-			err)
+		return fault(result.Warn("target_not_reachable"), err)
 	}
-	return fmt.Errorf("server not reachable: %w: start one there (bin/server --ports %d), or name another with "+
-		"--host, --first-port and --ports", err, len(t.Places[0].Ports))
+	return fault(result.Warn("server_not_reachable").Count("ports", int64(len(t.Places[0].Ports))), err)
 }
 
 // stillServes says whether the server that the run began with still accepts

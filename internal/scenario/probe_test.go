@@ -12,6 +12,7 @@ import (
 
 	"github.com/c10m/c10m/internal/plan"
 	"github.com/c10m/c10m/internal/proc"
+	"github.com/c10m/c10m/internal/report"
 	"github.com/c10m/c10m/internal/ws"
 	"github.com/c10m/c10m/tests/rig"
 )
@@ -60,7 +61,7 @@ func TestProbeLeavesOut(t *testing.T) {
 		p := &Prepared{}
 		err := p.probe(t.Context(), &o.Target, &o)
 		switch {
-		case tt.bad != "" && (err == nil || !strings.Contains(err.Error(), tt.bad)):
+		case tt.bad != "" && (err == nil || !strings.Contains(report.Error(err), tt.bad)):
 			t.Errorf("%s: %v, want %q", tt.name, err, tt.bad)
 		case tt.bad == "" && (err != nil || len(o.Places) != tt.kept || len(p.Warnings) != len(tt.places)-tt.kept):
 			t.Errorf("%s: %v, %d places and warnings %+v; want %d", tt.name, err, len(o.Places), p.Warnings, tt.kept)
@@ -96,7 +97,7 @@ func TestProbeWaits(t *testing.T) {
 	}
 	o.Places, o.Wait = plan.At(at.Addr(), closedPort(t)), time.Millisecond
 	if err := (&Prepared{}).probe(t.Context(), &o.Target, &o); err == nil ||
-		!strings.Contains(err.Error(), "within --wait 1ms") {
+		!strings.Contains(report.Error(err), "within --wait 1ms") {
 		t.Errorf("a server that does not come: %v", err)
 	}
 }

@@ -5,12 +5,12 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/netip"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -34,8 +34,6 @@ func (c *control) known() bool { return c.base != "" || c.foreign != nil }
 
 // maxReport bounds a report: 4,096 workers and as many ports fit in.
 const maxReport = 16 << 20
-
-var errNoControl = errors.New("no control endpoint")
 
 // newControl makes the client of an endpoint; base may name a host. The Host
 // header is an address all the same: our servers refuse names there, because a
@@ -134,70 +132,59 @@ func looked(r result.ServerReport, err error) (*result.ServerReport, error) {
 
 func (c *control) get(ctx context.Context, path string) (*result.ServerReport, error) {
 	if c.base == "" {
-		return nil, errNoControl
+		return nil, fault(result.Warn("no_control"), nil)
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.base+path, nil)
 	if err != nil {
-		return nil, fmt.Errorf("ask server: %w", err)
+		return nil, c.silent(err)
 	}
 	req.Host = c.host
 	resp, err := c.http.Do(req)
 	if err != nil {
-		return nil, fmt.Errorf("ask server: %w", err)
+		return nil, c.silent(err)
 	}
 	defer func() { _ = resp.Body.Close() }()
 	if resp.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("ask server: %w", &refusal{resp.Status, firstLine(resp.Body)})
+		return nil, fault(c.about(result.Warn("control_refuses")).Word("status", resp.Status).
+			Word("said", firstLine(resp.Body)), nil)
 	}
 	var r result.ServerReport
-	if err := json.NewDecoder(io.LimitReader(resp.Body, maxReport)).Decode(&r); err != nil {
-		return nil, fmt.Errorf("read server's report: %w", err)
+	err = json.NewDecoder(io.LimitReader(resp.Body, maxReport)).Decode(&r)
+	switch {
+	case err != nil:
+	case r.Schema != result.ServerSchema:
+		err = fault(result.Warn("report_of_other_schema").Word("schema", strconv.Quote(r.Schema)).
+			Word("want", strconv.Quote(result.ServerSchema)), nil)
+	case r.Open < 0 || r.MaxConns < 0:
+		err = fault(result.Warn("report_impossible").Count("open", r.Open).Count("most", r.MaxConns), nil)
 	}
-	if r.Schema != result.ServerSchema {
-		return nil, fmt.Errorf("read server's report: schema %q, want %q", r.Schema, result.ServerSchema)
-	}
-	if r.Open < 0 || r.MaxConns < 0 {
-		return nil, fmt.Errorf("read server's report: %d connections of %d cannot be", r.Open, r.MaxConns)
+	if err != nil {
+		return nil, fault(c.about(result.Warn("control_of_no_server")), err)
 	}
 	return &r, nil
 }
 
-// refusal is an HTTP response that is not a report.
-type refusal struct{ status, said string }
+// about is a fault of the endpoint.
+func (c *control) about(what result.Warning) result.Warning { return what.Word("url", c.base) }
 
-func (r *refusal) Error() string {
-	if r.said == "" {
-		return "it answers " + r.status
+// silent is an endpoint that does not answer, with the errno of connect(2) where it
+// was that.
+func (c *control) silent(err error) error {
+	var dial *net.OpError
+	var of *url.Error
+	switch {
+	case errors.As(err, &dial):
+		err = dial.Err
+	case errors.As(err, &of):
+		err = of.Err
 	}
-	return "it answers " + r.status + ": " + r.said
+	return fault(c.about(result.Warn("control_does_not_answer")), err)
 }
 
 // firstLine is the beginning of an answer's text, fit for a line of a report.
 func firstLine(r io.Reader) string {
 	line, _ := bufio.NewReader(io.LimitReader(r, 200)).ReadString('\n')
 	return plan.OneLine(strings.TrimSpace(line))
-}
-
-// why says what an endpoint did instead of reporting, in words that follow its
-// name: an HTTP status, another program's response, or the errno of connect(2).
-func why(err error) string {
-	var refused *refusal
-	var dial *net.OpError
-	var bad *json.SyntaxError
-	switch {
-	case errors.As(err, &refused):
-		return strings.TrimPrefix(refused.Error(), "it ")
-	case errors.As(err, &bad), strings.HasPrefix(err.Error(), "read server's report"):
-		return "answers, but not as a server of c10m does (" +
-			strings.TrimPrefix(err.Error(), "read server's report: ") + ")"
-	case errors.As(err, &dial):
-		return "does not answer (" + dial.Err.Error() + ")"
-	}
-	var u *url.Error
-	if errors.As(err, &u) {
-		return "does not answer (" + u.Err.Error() + ")"
-	}
-	return "does not answer (" + err.Error() + ")"
 }
 
 // isOf says whether a report can be of the server under test: it listens on every
@@ -228,9 +215,9 @@ func portsText(r *result.ServerReport) string {
 		for j+1 < len(r.Ports) && r.Ports[j+1].Port == r.Ports[j].Port+1 {
 			j++
 		}
-		text := fmt.Sprint(r.Ports[i].Port)
+		text := strconv.Itoa(r.Ports[i].Port)
 		if j > i {
-			text = fmt.Sprintf("%d..%d", r.Ports[i].Port, r.Ports[j].Port)
+			text += ".." + strconv.Itoa(r.Ports[j].Port)
 		}
 		said = append(said, text)
 		i = j + 1

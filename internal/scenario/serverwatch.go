@@ -61,7 +61,7 @@ func (w *ServerWatch) Ramp(ctx context.Context) {
 	for i := 0; i <= warmUp && w.Known(); i++ {
 		r, err := w.p.control.report(ctx)
 		if err != nil {
-			w.p.warn(result.Warn("memory_not_measured").Word("why", why(err)))
+			w.p.warn(result.Warn("memory_not_measured").Because(err))
 			return
 		}
 		w.before = r

@@ -1,7 +1,6 @@
 package scenario
 
 import (
-	"fmt"
 	"net"
 	"net/netip"
 	"slices"
@@ -116,7 +115,7 @@ func ownAddresses(host netip.Addr, n int) (all []netip.Addr) {
 func localTo(host netip.Addr) (netip.Addr, error) {
 	c, err := net.DialUDP("udp", nil, net.UDPAddrFromAddrPort(netip.AddrPortFrom(host, 9)))
 	if err != nil {
-		return netip.Addr{}, fmt.Errorf("find route: %w", err)
+		return netip.Addr{}, err
 	}
 	defer func() { _ = c.Close() }()
 	return c.LocalAddr().(*net.UDPAddr).AddrPort().Addr().Unmap().WithZone(""), nil

@@ -2,7 +2,6 @@ package scenario
 
 import (
 	"context"
-	"fmt"
 	"maps"
 	"math"
 	"slices"
@@ -102,7 +101,7 @@ func (v *variant) take(r *result.Result, short bool, m result.Metric) error {
 	}
 	n, ok := m.Of(numbers)
 	if !ok || math.IsInf(n, 0) {
-		return fmt.Errorf("%w: --metric %s: the run did not measure it", ErrUsage, m.Path)
+		return usage(result.Warn("metric_not_measured").Word("metric", m.Path))
 	}
 	v.Values, v.numbers = append(v.Values, n), append(v.numbers, numbers)
 	return nil
@@ -159,7 +158,7 @@ func nothing(all []*variant, interrupted bool) error {
 	}
 	for _, v := range all {
 		if v.err != nil {
-			return fmt.Errorf("%s: %w", v.Name(), v.err)
+			return fault(result.Warn("variant_failed").Word("variant", v.Name()), v.err)
 		}
 	}
 	return nil
@@ -172,7 +171,8 @@ func (o SweepOptions) outcome(all []*variant) *result.Sweep {
 	values := make([][]float64, len(all)) // of those that can be judged
 	for i, v := range all {
 		if v.err != nil {
-			v.Error = v.err.Error()
+			why := result.AsWarning(v.err)
+			v.Error = &why
 		}
 		if v.Whole() {
 			values[i] = v.Values
@@ -199,9 +199,8 @@ func (o SweepOptions) outcome(all []*variant) *result.Sweep {
 	if j.best >= 0 {
 		s.BestVariant, s.Pick, s.Best = &j.best, &j.pick, result.MediansOf(all[j.best].numbers)
 		maps.DeleteFunc(s.Best, func(_ string, v float64) bool {
-			return math.IsInf(v,
-				0)
-		}) // what never comes; a file holds no such number
+			return math.IsInf(v, 0) // what never comes; a file holds no such number
+		})
 		s.Sure = judged > 1 && len(s.Equal) == 1
 	}
 	return s

@@ -124,7 +124,8 @@ func TestSweepWithoutTheMetric(t *testing.T) {
 	metric, _ := result.ParseMetric("setup.rate")
 	o := SweepOptions{Axes: []Axis{{ServerFlag, "workers", []string{"1"}}}, Repeat: 1, Metric: metric}
 	_, err := Sweep(context.Background(), o, func(context.Context, []Choice) (*result.Result, bool, error) { return &result.Result{}, false, nil })
-	if err == nil || !strings.Contains(err.Error(), "setup.rate") || !strings.Contains(err.Error(), "workers=1") {
+	if err == nil || report.Error(err) != "workers=1: --metric setup.rate: the run did not measure it" ||
+		!errors.Is(err, ErrUsage) {
 		t.Errorf("error %v", err)
 	}
 }
@@ -171,7 +172,7 @@ func TestSweepOfWhatFellShort(t *testing.T) {
 		t.Errorf("%+v, %v", r, err)
 	}
 	o.Axes[0].Values = []string{"none"}
-	if _, err := Sweep(context.Background(), o, run); err == nil || err.Error() != "workers=none: it ended at once" {
+	if _, err := Sweep(context.Background(), o, run); err == nil || report.Error(err) != "workers=none: it ended at once" {
 		t.Errorf("error %v", err)
 	}
 }

@@ -37,7 +37,7 @@ func (h *hold) awaitFirst(ctx context.Context) {
 	if h.Plan.Talk.First == "" || h.Plan.Talk.Expect == plan.ExpectNone {
 		return
 	}
-	h.setPhase("first message")
+	h.setPhase("first")
 	last, since, began := int64(-1), time.Now(), time.Now()
 	for ctx.Err() == nil && time.Since(began) < firstWait {
 		n := h.engine.Counts()

@@ -1,12 +1,11 @@
 package scenario
 
 import (
-	"fmt"
 	"runtime"
 
 	"github.com/c10m/c10m/internal/plan"
 	"github.com/c10m/c10m/internal/proc"
-	"github.com/c10m/c10m/internal/unit"
+	"github.com/c10m/c10m/internal/result"
 )
 
 // runtimeThreads is how many threads the Go runtime may need beside the engine's:
@@ -28,9 +27,14 @@ func RoomToStart(processes int64) error {
 func roomToStart(fp proc.FS, processes int64) error {
 	need := processes * runtimeThreads()
 	if bounds := fp.TaskBounds(); len(bounds) > 0 && bounds[0].Left() < need {
-		return fmt.Errorf("threads: %s: the client alone takes up to %d; %s", bounds[0], need, bounds[0].Cure)
+		return fault(boundBy(bounds[0], result.Warn("no_threads_to_start").Count("need", need)), nil)
 	}
 	return nil
+}
+
+// boundBy adds what bounds the threads, and what helps.
+func boundBy(b proc.TaskBound, what result.Warning) result.Warning {
+	return what.Word("bound", b.String()).Word("cure", b.Cure)
 }
 
 // taskRoom is how many threads the engine may have.
@@ -48,7 +52,7 @@ func roomForThreads(fp proc.FS) (taskRoom, error) {
 	}
 	r := taskRoom{threads: bounds[0].Left() - runtimeThreads(), by: bounds[0]}
 	if r.threads < 1 {
-		return r, fmt.Errorf("threads: %s: the client takes %d and one for each of its threads; %s", r.by, runtimeThreads(), r.by.Cure)
+		return r, fault(boundBy(r.by, result.Warn("no_threads_to_run").Count("runtime", runtimeThreads())), nil)
 	}
 	return r, nil
 }
@@ -67,6 +71,6 @@ func (r taskRoom) check(threads, conns int64) error {
 	if r.by.Name == "" || threads <= r.threads {
 		return nil
 	}
-	return fmt.Errorf("threads: %s: %s connections need %s here, and there is room for %s beside the runtime's; %s",
-		r.by, unit.Commas(conns), unit.Commas(threads), unit.Commas(r.threads), r.by.Cure)
+	return fault(boundBy(r.by, result.Warn("too_few_threads").Count("conns", conns).Count("need", threads).
+		Count("room", r.threads)), nil)
 }

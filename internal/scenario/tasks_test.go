@@ -70,7 +70,7 @@ func TestThreadsFitTheirLimits(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			tasks, err := roomForThreads(fakeProc(t, tt.files))
-			if said := fmt.Sprint(err); (err != nil) != (tt.refused != "") || !strings.Contains(said, tt.refused) {
+			if (err != nil) != (tt.refused != "") || err != nil && !strings.Contains(report.Error(err), tt.refused) {
 				t.Fatalf("error %v, want %q in it", err, tt.refused)
 			}
 			if err != nil {
@@ -90,11 +90,11 @@ func TestThreadsFitTheirLimits(t *testing.T) {
 				t.Fatal(err)
 			}
 			err = p.decideThreads(&pl, o, m, true, tasks)
-			if (err != nil) != (tt.err != "") || !strings.Contains(fmt.Sprint(err), tt.err) {
+			if (err != nil) != (tt.err != "") || err != nil && !strings.Contains(report.Error(err), tt.err) {
 				t.Fatalf("error %v, want %q in it", err, tt.err)
 			}
 			if err != nil {
-				if errors.Is(err, ErrUsage) || strings.Contains(err.Error(), "\n") {
+				if errors.Is(err, ErrUsage) || strings.Contains(report.Error(err), "\n") {
 					t.Errorf("%q is bad usage, or more than a line", err)
 				}
 				return
@@ -113,7 +113,7 @@ func TestRoomToStart(t *testing.T) {
 		need - 1: fmt.Sprintf("threads: pids.max of control group /a %d, 5 in use: the client alone takes up to %d; "+
 			"raise it", 5+need-1, need)} {
 		err := roomToStart(fakeProc(t, pids(5, 5+left)), 2)
-		if (err != nil) != (want != "") || err != nil && !strings.HasPrefix(err.Error(), want) {
+		if (err != nil) != (want != "") || err != nil && !strings.HasPrefix(report.Error(err), want) {
 			t.Errorf("%d left: %v, want %q", left, err, want)
 		}
 	}

@@ -122,7 +122,7 @@ func TestParseUntil(t *testing.T) {
 	}
 	for _, text := range []string{"", "p99", "p99>", "p99>5", "p98>1s", "errors>2", "errors>-1%", "errors>x",
 		"errors>NaN", "errors>nan%", "rate<-1", ">1s", "p99=1s", "p99>-1s"} {
-		if _, err := ParseUntil(text); err == nil || !strings.Contains(err.Error(), "errors>SHARE") {
+		if _, err := ParseUntil(text); err == nil || !strings.Contains(report.Error(err), "errors>SHARE") {
 			t.Errorf("%q: error %v", text, err)
 		}
 	}

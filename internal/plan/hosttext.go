@@ -1,18 +1,16 @@
-package scenario
+package plan
 
 import (
 	"fmt"
 	"slices"
 	"strings"
-
-	"github.com/c10m/c10m/internal/plan"
 )
 
 // mostAddresses is how many addresses of a name are shown.
 const mostAddresses = 8
 
 // HostText is the server's addresses, each name that the user gave with its own.
-func HostText(t *plan.Target) string {
+func (t *Target) HostText() string {
 	type named struct {
 		name  string
 		hosts []string
