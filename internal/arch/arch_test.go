@@ -64,6 +64,11 @@ var ours = rules{
 		"os.Getenv", "os.LookupEnv", "os.Environ", "os.ExpandEnv",
 		"syscall.Exit", "syscall.Getenv", "print", "println",
 	},
+	// What a person reads is made of codes and facts, by package report alone.
+	wordless: []string{"internal/scenario"},
+	wording: []string{"fmt.*", module + "/internal/unit.Commas", module + "/internal/unit.Bytes",
+		module + "/internal/unit.PerConn", module + "/internal/unit.Nanos", module + "/internal/unit.Seconds",
+		module + "/internal/unit.Percent", module + "/internal/unit.PerSecond"},
 }
 
 func TestRepository(t *testing.T) {
@@ -139,6 +144,8 @@ func TestRulesBite(t *testing.T) {
 		maxFunction: 5,
 		vague:       ours.vague,
 		mainOnly:    ours.mainOnly,
+		wordless:    []string{"internal/result"},
+		wording:     ours.wording,
 	}
 	for _, tt := range []struct {
 		dir  string
@@ -185,6 +192,12 @@ func TestRulesBite(t *testing.T) {
 			"internal/sys/sys.go: os.Exit is for mains",
 			"internal/sys/sys.go: os.Getenv is for mains",
 			"internal/sys/sys.go: os.Stderr is for mains",
+		}},
+		{"wordy", []string{
+			`internal/result/result.go: " ms" is a unit: internal/result has no words`,
+			`internal/result/result.go: "%d lost" has a percent sign: internal/result has no words`,
+			`internal/result/result.go: "the others, too" is a sentence: internal/result has no words`,
+			"internal/result/result.go: fmt.Sprintf makes words: internal/result has none",
 		}},
 	} {
 		t.Run(tt.dir, func(t *testing.T) {

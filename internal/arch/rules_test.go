@@ -3,6 +3,7 @@ package arch
 import (
 	"fmt"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -16,6 +17,8 @@ type rules struct {
 	maxFunction  int
 	vague        []string
 	mainOnly     []string
+	wordless     []string // rooms
+	wording      []string // what makes words of figures
 }
 
 // owner is a foreign module and the only rooms that may import it.
@@ -38,6 +41,7 @@ func (r rules) check(files []file) []finding {
 		if !f.test {
 			r.checkRoom(f, report)
 			r.checkVoice(f, report)
+			r.checkWords(f, report)
 		}
 		r.checkImports(f, report)
 		r.checkSize(f, report)
@@ -130,6 +134,36 @@ func (r rules) checkVoice(f file, report func(string, ...any)) {
 		pkg, _, _ := strings.Cut(use, ".")
 		if slices.Contains(r.mainOnly, use) || slices.Contains(r.mainOnly, pkg+".*") {
 			report("%s is for mains", use)
+		}
+	}
+}
+
+// sentence is two words in a row; units are those that stand behind figures.
+var (
+	sentence = regexp.MustCompile(`\pL[,;:.]? +\pL`)
+	units    = []string{"ns", "us", "µs", "ms", "s", "min", "h", "B", "kB", "MB", "GB", "KiB", "MiB", "GiB", "TiB", "/s"}
+)
+
+// checkWords: what a room finds out it says in codes and facts, and the words for them
+// are somewhere else.
+func (r rules) checkWords(f file, report func(string, ...any)) {
+	if !slices.Contains(r.wordless, f.room) {
+		return
+	}
+	for _, text := range f.texts {
+		switch {
+		case strings.Contains(text, "%"):
+			report("%q has a percent sign: %s has no words", text, f.room)
+		case sentence.MatchString(text):
+			report("%q is a sentence: %s has no words", text, f.room)
+		case slices.Contains(units, strings.TrimSpace(text)):
+			report("%q is a unit: %s has no words", text, f.room)
+		}
+	}
+	for _, use := range f.uses {
+		pkg, _, _ := strings.Cut(use, ".")
+		if slices.Contains(r.wording, use) || slices.Contains(r.wording, pkg+".*") {
+			report("%s makes words: %s has none", use, f.room)
 		}
 	}
 }

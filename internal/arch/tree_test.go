@@ -23,6 +23,7 @@ type file struct {
 	imports []string // our own without the module's path, as "/internal/plan"
 	longest []function
 	uses    []string // "os.Exit", and "println" for a built-in
+	texts   []string // string literals, without import paths and the tags of fields
 }
 
 // function is a declaration with a body, methods as T.Name.
@@ -88,8 +89,17 @@ func parseFile(name, rel, module string) (file, error) {
 		}
 		f.imports = append(f.imports, p)
 	}
+	tags := map[*ast.BasicLit]bool{}
 	ast.Inspect(tree, func(n ast.Node) bool {
 		switch n := n.(type) {
+		case *ast.ImportSpec:
+			return false
+		case *ast.Field:
+			tags[n.Tag] = true
+		case *ast.BasicLit:
+			if text, err := strconv.Unquote(n.Value); n.Kind == token.STRING && !tags[n] && err == nil {
+				f.texts = append(f.texts, text)
+			}
 		case *ast.FuncDecl:
 			lines := set.Position(n.End()).Line - set.Position(n.Pos()).Line + 1
 			f.longest = append(f.longest, function{receiver(n) + n.Name.Name, lines})

@@ -1,0 +1,3 @@
+package result
+
+var said = "a test may say 100 %"
