@@ -85,7 +85,7 @@ func (s *server) work() error {
 	if err != nil {
 		return err
 	}
-	go dash.ServeDoor(w.Door, w.Orders(dash.Profiles()))
+	go dash.ServeWorker(w.Socket, w.Orders(dash.Profiles()))
 	if err := s.inherit(); err != nil {
 		return err
 	}
@@ -216,7 +216,7 @@ func (s *server) command(i int) *exec.Cmd {
 
 // workerArgs is worker i's command line, of what has been decided: all that an
 // engine needs, and whether there is a control endpoint, which asks for profiles
-// through the worker's door. The endpoint's token must not be seen in
+// through the worker's socket. The endpoint's token must not be seen in
 // /proc/PID/cmdline, and the file that it came from may be gone.
 func (s *server) workerArgs(i int) []string {
 	w := worker{index: i, of: s.slots(), limit: s.size.Limit, loops: s.size.Loops}

@@ -33,10 +33,10 @@ func Profiles() http.Handler {
 	return mux
 }
 
-// ServeDoor is the other end of End.Worker: it answers until l ends, with the
-// profiles of this process among others. There is no guard: nobody but the one
-// that has it can connect.
-func ServeDoor(l net.Listener, answers http.Handler) {
+// ServeWorker is the other end of End.Worker: it answers requests of the supervisor,
+// who passes on those for this worker's profiles, until l ends. It checks neither Host
+// nor Origin: nobody but the supervisor can connect to l.
+func ServeWorker(l net.Listener, answers http.Handler) {
 	srv := &http.Server{Handler: answers, ReadHeaderTimeout: 5 * time.Second}
 	_ = srv.Serve(l)
 }

@@ -9,14 +9,15 @@ import (
 	"github.com/c10m/c10m/internal/echo/gnet"
 )
 
-// engines are those that a server can run on, by the name that --engine gives
-// them. An engine is added here and nowhere else.
+// engines are the server's engines by their names, the values of --engine. An engine
+// is added here and nowhere else.
 var engines = map[string]echo.Engine{
 	"gnet": gnet.Serve,
 	Tables: epoll.Serve,
 }
 
-// Tables is the engine whose event loops take fd tables of their own, FitTables.
+// Tables is the engine whose event loops take fd tables of their own: FitTables decides
+// on its size, Fit on that of the others.
 const Tables = "epoll"
 
 // DefaultEngine is the engine without --engine.

@@ -14,31 +14,32 @@ import (
 )
 
 const (
-	// tendEvery is how often the supervisor checks whether workers are full.
-	tendEvery = 20 * time.Millisecond
-	// Another worker is started when those there are, including those just starting,
-	// are fuller than fullPart of fullOf, or would be by the time that it accepts.
+	// adjustEvery is how often the supervisor checks whether workers are full.
+	adjustEvery = 20 * time.Millisecond
+	// Another worker is started when fullPart of fullOf of all workers' room is taken,
+	// or will be by the time that a new worker accepts.
 	fullPart, fullOf = 4, 5
-	// mostAhead is what part of the room may be expected to fill meanwhile: a momentary
-	// rate must not start processes for a ramp that is nearly over.
+	// At most one part in mostAhead of all room is expected to fill until a new worker
+	// accepts: a rate that is high for a moment must not start processes for a ramp that
+	// is nearly over.
 	mostAhead = 2
-	// dealEvery is the least time between two distributions: attaching a program to
-	// hundreds of ports takes milliseconds.
+	// dealEvery is the least time between two changes of the distribution: attaching the
+	// program to hundreds of ports takes milliseconds.
 	dealEvery = 500 * time.Millisecond
 	// growAgain is how long to wait after a worker could not be started.
 	growAgain = time.Second
-	// leaveTime is the least time that a worker stays after it was taken out of the
-	// distribution: for connections that were on their way.
+	// leaveTime is the least time that a worker goes on accepting after it was taken out
+	// of the distribution: its backlogs may still have connections.
 	leaveTime = time.Second
 )
 
-// member is what the supervisor knows of a worker.
+// member is what the supervisor knows of a worker, beside what they share in the Page.
 type member struct {
-	stop    context.CancelFunc // ends it cleanly
-	entered time.Time          // when it was started
-	leaving bool               // it gets no more connections
-	fresh   bool               // it was added later, and has not accepted yet
-	began   int64              // messages that its block had counted before it
+	stop    context.CancelFunc // drains it
+	entered time.Time          // when it was started; zero once it accepts
+	leaving bool               // it is being recycled: it gets no more connections
+	fresh   bool               // it was added after the server was ready, and does not accept yet
+	began   int64              // messages that its slot had counted before it was started
 	most    int64              // messages after which it is recycled; 0: never
 }
 
@@ -48,12 +49,13 @@ type recycling struct {
 	left           time.Time // when old began to leave; zero: the successor is not ready yet
 }
 
-// tend adjusts the number of workers and the distribution among them, until ctx
+// adjust adjusts the number of workers and the distribution among them, until ctx
 // ends.
-func (s *Supervisor) tend(ctx context.Context, start func(i int)) {
-	tick := time.NewTicker(tendEvery)
+func (s *Supervisor) adjust(ctx context.Context, start func(i int)) {
+	tick := time.NewTicker(adjustEvery)
 	defer tick.Stop()
-	// A worker that is asked to deal may be slow or frozen: nobody waits for that.
+	// A worker that is told to attach the program may be slow or stopped: that must not
+	// hold up the rest, so deal runs in a goroutine of its own.
 	dealt, dealing, changed := make(chan struct{}, 1), false, false
 	for {
 		select {
@@ -81,15 +83,15 @@ func (s *Supervisor) tend(ctx context.Context, start func(i int)) {
 	}
 }
 
-// observe notes which workers have begun to listen; true if the distribution has
-// to follow.
+// observe notes which workers have begun to listen; true if the distribution of
+// connections has to be changed for them.
 func (s *Supervisor) observe() (changed bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for {
 		next, who := int64(math.MaxInt64), -1
 		for i := range s.Page.Workers() {
-			if joined := s.Page.seats[i].joined.Load(); joined > s.seen && joined < next {
+			if joined := s.Page.states[i].joined.Load(); joined > s.seen && joined < next {
 				next, who = joined, i
 			}
 		}
@@ -97,8 +99,8 @@ func (s *Supervisor) observe() (changed bool) {
 			break
 		}
 		s.order.join(who)
-		s.crew[who].fresh = false
-		if at := &s.crew[who].entered; !at.IsZero() {
+		s.members[who].fresh = false
+		if at := &s.members[who].entered; !at.IsZero() {
 			s.startTook, *at = time.Since(*at), time.Time{}
 		}
 		s.seen, changed = next, true
@@ -113,26 +115,27 @@ func (s *Supervisor) gone(i int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for j := range s.Page.Workers() {
-		if seat := s.Page.seats[j]; j != i && (seat.binding.Load() != 0 || seat.joined.Load() > s.seen) {
+		if state := s.Page.states[j]; j != i && (state.binding.Load() != 0 || state.joined.Load() > s.seen) {
 			s.order.unknown = true // it has joined some groups before that and some after
 		}
 	}
 	now := time.Now()
 	if now.Sub(s.lastGone) < leaveTime {
-		s.order.unknown = true // two at a time
+		s.order.unknown = true // two at a time: in some groups either may have gone first
 	}
 	s.lastGone = now
 	s.order.leave(i)
-	seat := s.Page.seats[i]
-	seat.joined.Store(0)
-	seat.binding.Store(0)
-	seat.handed.Store(0)
-	seat.taken.Store(0)
+	state := s.Page.states[i]
+	state.joined.Store(0)
+	state.binding.Store(0)
+	state.handed.Store(0)
+	state.taken.Store(0)
 	s.stale = true
 }
 
-// weights is each socket's share of the connections to a port, by the order of the
-// sockets. If that order is not known all get the same; full workers pass on.
+// weights are the shares of new connections that the sockets of a port get, in the
+// order of the sockets. If that order is not known all get the same, and full workers
+// pass connections on.
 func (s *Supervisor) weights() (weights []uint32) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -141,7 +144,7 @@ func (s *Supervisor) weights() (weights []uint32) {
 		r := s.room(i)
 		if s.order.unknown {
 			r = 1
-		} else if s.crew[i].leaving {
+		} else if s.members[i].leaving {
 			r = 0
 		}
 		room = append(room, r)
@@ -163,9 +166,9 @@ func (s *Supervisor) outdated(now time.Time) bool {
 	return !slices.Equal(s.weights(), s.attached)
 }
 
-// deal has one of the workers attach the program to the groups; any will do, as
-// they share the groups. Who has the most room is asked first: one that is full may
-// be waiting for others to take what it passes on.
+// deal has one worker attach the BPF program with new weights to the SO_REUSEPORT
+// groups. Any worker can, as each has a socket in every group. The one with the most
+// room is asked first: a full one may be waiting in PassOn.
 func (s *Supervisor) deal() {
 	weights := s.weights()
 	if len(weights) == 0 {
@@ -184,7 +187,7 @@ func (s *Supervisor) deal() {
 	}
 }
 
-// byRoom is the workers that accept, who has the most room first.
+// byRoom lists the workers that accept, the one with the most room first.
 func (s *Supervisor) byRoom() (list []int) {
 	room := map[int]int64{}
 	for i, slot := range s.Page.Workers() {
@@ -197,10 +200,10 @@ func (s *Supervisor) byRoom() (list []int) {
 	return list
 }
 
-// living is how many workers are there to stay.
+// living is how many workers there are, without those that are being recycled.
 func (s *Supervisor) living() (n int) {
 	for i := range s.Page.Workers() {
-		if !s.crew[i].leaving {
+		if !s.members[i].leaving {
 			n++
 		}
 	}
@@ -222,8 +225,8 @@ func (s *Supervisor) canGrow() bool {
 	return s.living() < s.Most && time.Since(s.failed) >= growAgain
 }
 
-// wanted is the slot for a worker to be started because those there are do not
-// suffice, -1 if they do.
+// wanted is the slot in which one more worker is to be started; -1 if there are enough
+// workers, or no more can be started now.
 func (s *Supervisor) wanted() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -241,26 +244,27 @@ func (s *Supervisor) wanted() int {
 	return s.vacant()
 }
 
-// tooFull is whether the workers do not suffice for so many connections, and for
-// those that come while another starts, at so many a second.
+// tooFull says whether the workers have too little room for open connections and for
+// those that come, at rate a second, until another worker accepts.
 func (s *Supervisor) tooFull(open int64, rate float64) bool {
 	holds := s.Limit * int64(s.living())
 	ahead := min(int64(rate*s.startTook.Seconds()), holds/mostAhead)
 	return fullOf*(open+ahead) >= fullPart*holds
 }
 
-// pace is how fast the connections become more.
+// pace is how fast the number of connections grows.
 type pace struct {
 	at   time.Time
 	open int64
 	rate float64 // a second
 }
 
-// paceTime is what a rate is measured over, at least.
-const paceTime = tendEvery / 2
+// paceTime is the shortest time over which a rate is measured.
+const paceTime = adjustEvery / 2
 
-// measure notes that so many are open now and says how many more it becomes in a
-// second. A ramp halts now and then, so the rate falls by half at a time.
+// measure takes in how many connections are open now and returns by how many a second
+// they grow. From one measurement to the next the rate falls by half at most, because a
+// ramp halts now and then.
 func (p *pace) measure(now time.Time, open int64) float64 {
 	past := now.Sub(p.at)
 	if past < paceTime {
@@ -275,52 +279,52 @@ func (p *pace) measure(now time.Time, open int64) float64 {
 
 // vacant is a slot without a worker, -1 if there is none.
 func (s *Supervisor) vacant() int {
-	for i, seat := range s.Page.seats {
-		if seat.exists.Load() == 0 {
+	for i, state := range s.Page.states {
+		if state.exists.Load() == 0 {
 			return i
 		}
 	}
 	return -1
 }
 
-// recycle replaces workers that have echoed their number of messages, one at a
-// time: a successor is started; once it accepts, the old worker gets no more
-// connections, and it is ended when its last connection has closed, or after Drain
-// with those it still has. It returns the slot of a successor to be started, or
-// -1.
+// recycle replaces workers that have echoed their number of messages, one at a time:
+// a successor is started; once it accepts, the old worker gets no more connections; and
+// when its last connection has closed, or after Drain, the old worker is ended. recycle
+// returns the slot of a successor to be started, or -1.
 func (s *Supervisor) recycle(now time.Time) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	r := s.recycling
 	if r == nil {
-		return s.worn()
+		return s.recycleNext()
 	}
-	seats, slots := s.Page.seats, s.Page.Slots
+	states, slots := s.Page.states, s.Page.Slots
 	switch {
-	case seats[r.old].exists.Load() == 0: // it is done, or was not to be waited for
+	case states[r.old].exists.Load() == 0: // it has ended, by stop below or by itself
 		if !r.left.IsZero() {
 			s.recycled.Add(1)
 		}
 		s.recycling = nil
-	case r.left.IsZero() && seats[r.successor].exists.Load() == 0:
+	case r.left.IsZero() && states[r.successor].exists.Load() == 0:
 		s.recycling = nil // it could not be started
 	case r.left.IsZero():
-		if echo.State(slots[r.successor].State.Load()) == echo.Ready && seats[r.successor].joined.Load() <= s.seen {
-			r.left, s.crew[r.old].leaving, s.stale = now, true, true
+		if echo.State(slots[r.successor].State.Load()) == echo.Ready && states[r.successor].joined.Load() <= s.seen {
+			r.left, s.members[r.old].leaving, s.stale = now, true, true
 		}
 	case now.Sub(r.left) >= max(s.Drain, leaveTime), now.Sub(r.left) >= leaveTime && slots[r.old].Open.Load() == 0:
-		s.crew[r.old].stop()
+		s.members[r.old].stop()
 	}
 	return -1
 }
 
-// worn begins to replace a worker that is due, if all others are running.
-func (s *Supervisor) worn() int {
+// recycleNext begins to replace a worker that has echoed its number of messages, unless
+// one is just starting. It returns what recycle does.
+func (s *Supervisor) recycleNext() int {
 	if s.starting() > 0 || time.Since(s.failed) < growAgain {
 		return -1
 	}
 	for i, slot := range s.Page.Workers() {
-		m := &s.crew[i]
+		m := &s.members[i]
 		if m.most == 0 {
 			continue
 		}
@@ -335,33 +339,33 @@ func (s *Supervisor) worn() int {
 	return -1
 }
 
-// enter gives slot i to a new worker, which stop ends.
+// enter gives slot i to a new worker, which stop drains.
 func (s *Supervisor) enter(i int, stop context.CancelFunc) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.crew[i].stop, s.crew[i].leaving, s.crew[i].fresh = stop, false, s.started.Load()
-	s.crew[i].entered = time.Now()
+	s.members[i].stop, s.members[i].leaving, s.members[i].fresh = stop, false, s.started.Load()
+	s.members[i].entered = time.Now()
 	s.Page.Slots[i].Reset()
 	s.Page.Slots[i].PID.Store(0)
-	s.Page.seats[i].exists.Store(1)
+	s.Page.states[i].exists.Store(1)
 }
 
 // begin notes that worker i's process is about to start.
 func (s *Supervisor) begin(i int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	m := &s.crew[i]
+	m := &s.members[i]
 	m.began, _ = s.Page.Slots[i].Messages()
 	if m.most = 0; s.RecycleAfter > 0 {
 		m.most = s.RecycleAfter + rand.Int64N(s.RecycleJitter+1)
 	}
 }
 
-// vacate frees slot i; failed, if the worker never accepted.
+// vacate frees slot i. failed says that its worker never accepted.
 func (s *Supervisor) vacate(i int, failed bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.Page.seats[i].exists.Store(0)
+	s.Page.states[i].exists.Store(0)
 	if failed {
 		s.failed = time.Now()
 	}
@@ -371,7 +375,7 @@ func (s *Supervisor) vacate(i int, failed bool) {
 func (s *Supervisor) isLeaving(i int) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.crew[i].leaving
+	return s.members[i].leaving
 }
 
 // Needed says whether the server is not ready without worker i: one that is just
@@ -379,7 +383,7 @@ func (s *Supervisor) isLeaving(i int) bool {
 func (s *Supervisor) Needed(i int) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return i >= len(s.crew) || !s.crew[i].fresh && !s.crew[i].leaving
+	return i >= len(s.members) || !s.members[i].fresh && !s.members[i].leaving
 }
 
 // Recycled is how many workers have been replaced after their number of messages.

@@ -8,8 +8,8 @@ import (
 	"github.com/c10m/c10m/internal/echo"
 )
 
-// TestTooFull: a worker more is started before those that there are will be full,
-// by how fast they fill and how long it takes to start; but not by a rate alone.
+// TestTooFull: another worker is started before the workers are full, judged by how fast
+// they fill and how long a start takes; but not for a high rate alone.
 func TestTooFull(t *testing.T) {
 	const limit = 10_000
 	for _, tt := range []struct {
@@ -33,9 +33,9 @@ func TestTooFull(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s := Supervisor{Page: page, Limit: limit, Most: 4, crew: make([]member, 4), startTook: tt.took}
+		s := Supervisor{Page: page, Limit: limit, Most: 4, members: make([]member, 4), startTook: tt.took}
 		for i := range 2 {
-			page.seats[i].exists.Store(1)
+			page.states[i].exists.Store(1)
 			page.Slots[i].State.Store(int32(echo.Ready))
 		}
 		if got := s.tooFull(tt.open, tt.rate); got != tt.want {
@@ -68,15 +68,15 @@ func TestPace(t *testing.T) {
 	}
 }
 
-// TestByRoom: a full worker is the last that is asked to deal.
+// TestByRoom: a full worker is the last to be told to attach the program.
 func TestByRoom(t *testing.T) {
 	page, err := NewPage(4)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := Supervisor{Page: page, Limit: 100, crew: make([]member, 4)}
+	s := Supervisor{Page: page, Limit: 100, members: make([]member, 4)}
 	for i, open := range []int64{100, 0, 50, 10} {
-		page.seats[i].exists.Store(1)
+		page.states[i].exists.Store(1)
 		page.Slots[i].State.Store(int32(echo.Ready))
 		page.Slots[i].Open.Store(open)
 	}

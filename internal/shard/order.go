@@ -2,10 +2,11 @@ package shard
 
 import "slices"
 
-// order is the workers in the order of their sockets in the SO_REUSEPORT group of
-// each port: a new listening socket is appended, and the last takes the place of
-// one that ends (reuseport_detach_sock in net/core/sock_reuseport.c). Once two
-// have come or gone at a time it is unknown, since then the groups may differ.
+// order lists the workers as their sockets stand in the SO_REUSEPORT group of each
+// port: the kernel appends a new listening socket, and moves the last one into the
+// place of one that ends (reuseport_detach_sock in net/core/sock_reuseport.c). Once two
+// workers have come or gone at the same time the order is unknown, because it may then
+// differ from port to port.
 type order struct {
 	workers []int
 	unknown bool
@@ -32,10 +33,10 @@ func (o *order) leave(worker int) {
 	o.workers = o.workers[:last]
 }
 
-// weigh turns the room that each worker has into its share of new connections. A
-// worker with at least half of the most counts as having as much, so that shares
-// of workers that are about as full stay the same. One with next to none, beside
-// others, gets nothing; if none has any, all get the same.
+// weigh turns the room that each worker has, in connections, into its share of new
+// ones, 0 to 4. A worker with at least half as much room as the roomiest gets the same
+// share, so that shares do not change all the time while workers are about as full;
+// one with less than an eighth gets none. If no worker has room all get the same.
 func weigh(room []int64) []uint32 {
 	weights := make([]uint32, len(room))
 	most := slices.Max(append(room, 0))

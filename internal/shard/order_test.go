@@ -123,7 +123,7 @@ func TestWeigh(t *testing.T) {
 	}
 }
 
-// TestNewestGetsMost: as workers are added by the rule, all stay about as full.
+// TestNewestGetsMost: workers that are added one by one all fill up together.
 func TestNewestGetsMost(t *testing.T) {
 	const limit = 20_000
 	open := []int64{0, 0}

@@ -14,21 +14,22 @@ import (
 	"github.com/c10m/c10m/internal/sys"
 )
 
-// dealing is the order to a worker to attach a program to the groups of its
-// sockets.
+// dealing is the order to a worker to attach the BPF program that distributes
+// connections to the SO_REUSEPORT groups of its sockets.
 type dealing struct {
 	Key     sys.SteerKey
 	Weights []uint32
 }
 
-// dealTime is how long a worker may take to attach the program. One that is frozen
-// must not hold up the others: the next one is asked.
+// dealTime is how long a worker may take to attach the program. After that the next
+// worker is asked: this one may be stopped.
 const dealTime = time.Second
 
-// maxDealing bounds such an order, bytes: 4,096 workers of several loops fit in.
+// maxDealing bounds the JSON of such an order, bytes: that of MaxWorkers workers with
+// several loops fits.
 const maxDealing = 1 << 20
 
-// tellDealing has worker i attach the program that distributes by weights.
+// tellDealing orders worker i to attach the program with these weights.
 func (s *Supervisor) tellDealing(i int, weights []uint32) error {
 	body, err := json.Marshal(dealing{s.key, weights})
 	if err != nil {
@@ -49,8 +50,8 @@ func (s *Supervisor) tellDealing(i int, weights []uint32) error {
 	return nil
 }
 
-// Orders handles what the supervisor asks of a worker through its door, beside
-// what more answers.
+// Orders answers the supervisor's requests to a worker: POST /deal, and what more
+// answers (profiles).
 func (w *Worker) Orders(more http.Handler) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/", more)

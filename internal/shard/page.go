@@ -15,7 +15,7 @@ import (
 const (
 	pageFD     = 3
 	lifelineFD = 4
-	doorFD     = 5
+	socketFD     = 5
 	secretsFD  = 6 // if there are any
 )
 
@@ -31,28 +31,29 @@ type Page struct {
 	TotalOpen *atomic.Int64
 	Budget    *echo.Budget
 	Slots     []*echo.Counters
-	seats     []*seat
+	states     []*workerState
 	joins     *atomic.Int64 // how often a worker has begun to listen
 	file      *os.File
 }
 
-// seat is what the supervisor and one worker tell each other.
-type seat struct {
-	exists  atomic.Int32 // set by the supervisor
-	binding atomic.Int32 // its listeners are just being opened
-	joined  atomic.Int64 // which of joins it was, counted from 1; 0: not yet
-	handed  atomic.Int64 // connections that the supervisor has handed it
-	taken   atomic.Int64 // those of them that it has taken, or passed on
+// workerState is what the supervisor and one worker tell each other. The worker sets
+// binding, joined and taken, the supervisor the others, and all to 0 when it has ended.
+type workerState struct {
+	exists  atomic.Int32
+	binding atomic.Int32 // 1 while it opens its listening sockets
+	joined  atomic.Int64 // the value of Page.joins when it had opened them; 0: not yet
+	handed  atomic.Int64 // connections that the supervisor has sent it
+	taken   atomic.Int64 // those of them that it has accepted, or passed on
 	_       [32]byte
 }
 
 const (
 	headBytes = 2 * 64 // each on a cache line of its own
-	seatBytes = int(unsafe.Sizeof(seat{}))
+	stateBytes = int(unsafe.Sizeof(workerState{}))
 	slotBytes = (int(unsafe.Sizeof(echo.Counters{})) + 63) &^ 63
 )
 
-func pageBytes(n int) int { return headBytes + n*(seatBytes+slotBytes) }
+func pageBytes(n int) int { return headBytes + n*(stateBytes+slotBytes) }
 
 // NewPage makes a page for n workers, of which none exists yet.
 func NewPage(n int) (*Page, error) {
@@ -73,13 +74,13 @@ func mapPage(f *os.File, n int) (*Page, error) {
 	if err != nil {
 		return nil, fmt.Errorf("map counters of %d workers: %w", n, err)
 	}
-	p := &Page{file: f, Slots: make([]*echo.Counters, n), seats: make([]*seat, n)}
+	p := &Page{file: f, Slots: make([]*echo.Counters, n), states: make([]*workerState, n)}
 	p.TotalOpen = (*atomic.Int64)(unsafe.Pointer(&mem[0]))
 	p.Budget = (*echo.Budget)(unsafe.Pointer(&mem[headBytes/2]))
 	p.joins = (*atomic.Int64)(unsafe.Pointer(&mem[8]))
 	for i := range n {
-		p.seats[i] = (*seat)(unsafe.Pointer(&mem[headBytes+i*seatBytes]))
-		p.Slots[i] = (*echo.Counters)(unsafe.Pointer(&mem[headBytes+n*seatBytes+i*slotBytes]))
+		p.states[i] = (*workerState)(unsafe.Pointer(&mem[headBytes+i*stateBytes]))
+		p.Slots[i] = (*echo.Counters)(unsafe.Pointer(&mem[headBytes+n*stateBytes+i*slotBytes]))
 	}
 	return p, nil
 }
@@ -87,15 +88,15 @@ func mapPage(f *os.File, n int) (*Page, error) {
 // Alone is the page of a server that is one plain process.
 func Alone() *Page {
 	p := &Page{TotalOpen: new(atomic.Int64), Budget: new(echo.Budget), Slots: []*echo.Counters{new(echo.Counters)},
-		seats: []*seat{new(seat)}, joins: new(atomic.Int64)}
-	p.seats[0].exists.Store(1)
+		states: []*workerState{new(workerState)}, joins: new(atomic.Int64)}
+	p.states[0].exists.Store(1)
 	return p
 }
 
 // Workers are those that exist, by number.
 func (p *Page) Workers() iter.Seq2[int, *echo.Counters] {
 	return func(yield func(int, *echo.Counters) bool) {
-		for i, s := range p.seats {
+		for i, s := range p.states {
 			if s.exists.Load() != 0 && !yield(i, p.Slots[i]) {
 				return
 			}
@@ -111,15 +112,15 @@ func (p *Page) count() (n int64) {
 	return n
 }
 
-// join has worker i open its listeners, by begin, while no other does, until
-// listening is called. So the sockets of each port are in the order in which the
-// workers joined. The lock is the process's, fcntl(2), and ends with it.
+// join lets worker i open its listening sockets while no other worker does, until
+// it calls listening: so the sockets of each port are in the order in which the
+// workers joined. The lock is a record lock (fcntl(2)), which ends with the process.
 func (p *Page) join(i int) (listening func(), err error) {
 	unlock, err := sys.LockFile(p.file)
 	if err != nil {
 		return nil, fmt.Errorf("wait for other workers: %w", err)
 	}
-	s := p.seats[i]
+	s := p.states[i]
 	s.binding.Store(1)
 	return func() {
 		s.joined.Store(p.joins.Add(1))

@@ -16,13 +16,14 @@ import (
 // are worse. A full worker that closes its listeners resets all connections in
 // their backlogs; one that stops accepting lets them wait until another connection
 // ends; and a BPF program that distributes connections cannot know which worker is
-// full. This is only for what the distribution gets wrong, so it may cost more
-// than an accept does.
+// full. Few connections take this way, those that the distribution gets wrong, so it
+// may cost more than an accept does.
 
-// watchDoor finds a place for what worker from passes on, until its door is shut.
-func (s *Supervisor) watchDoor(from int, door *net.UnixConn) {
+// serveSocket finds a worker for each connection that worker from passes on, until
+// that worker's socket is closed.
+func (s *Supervisor) serveSocket(from int, socket *net.UnixConn) {
 	for {
-		_, fd, err := receive(door)
+		_, fd, err := receiveFD(socket)
 		switch {
 		case errors.Is(err, errNothing):
 			continue
@@ -36,13 +37,15 @@ func (s *Supervisor) watchDoor(from int, door *net.UnixConn) {
 // waiting is a connection that has no worker yet, and which worker accepted it.
 type waiting struct{ fd, from int }
 
-// waitAgain is how often one that waits in its worker's door looks for a place.
+// waitAgain is how often place tries again.
 const waitAgain = 2 * time.Millisecond
 
-// place gives a connection to a worker with room. If there is none, but soon will
-// be, or one is busy, it waits here; otherwise it is refused, like one above
-// --max-conns. When too many wait, the doors are not read until there is room: full
-// workers block there, and new connections wait in the backlog.
+// place gives a connection to a worker with room. Where there is none, but one is
+// being started, the connection is parked, so that the next can be read; where all
+// with room are busy, place tries again; otherwise the connection is refused, like one
+// above --max-conns. Once as many are parked as may be, place does not return, so
+// nothing more is read from that worker: it blocks in PassOn, and new connections wait
+// in its backlog.
 func (s *Supervisor) place(w waiting) {
 	for {
 		given, busy := s.give(w)
@@ -67,38 +70,39 @@ func (s *Supervisor) place(w waiting) {
 	}
 }
 
-// giveTime is how long a worker with room may take to let one in. Nobody may wait
-// for long here: two workers that have just become full, each with a door full of
-// what it was handed before, would wait for what they themselves pass on.
+// giveTime is how long a worker with room may take to accept a connection from the
+// supervisor. It must be short: of two workers that have just become full, each with a
+// socket full of connections that it was sent before, each would wait until the
+// supervisor reads what the other passes on.
 const giveTime = 2 * time.Millisecond
 
 // give sends a connection to the worker that has the most room, if any has. busy
-// says that one has, but its door is full.
+// says that one has, but the send buffer of its socket is full.
 func (s *Supervisor) give(w waiting) (given, busy bool) {
-	var tried []int // in vain: these workers have just died, or are busy
+	var tried []int // workers that have just died, or are busy
 	for {
 		to := s.roomiest(tried)
 		if to < 0 {
 			return false, busy
 		}
-		s.Page.seats[to].handed.Add(1)
-		if door := s.doorOf(to); door != nil {
-			err := hand(door, client, w.fd, giveTime)
+		s.Page.states[to].handed.Add(1)
+		if socket := s.socketOf(to); socket != nil {
+			err := sendFD(socket, kindClient, w.fd, giveTime)
 			if err == nil {
 				_ = syscall.Close(w.fd)
 				return true, false
 			}
 			busy = busy || errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, syscall.ETOOMANYREFS)
 		}
-		s.Page.seats[to].handed.Add(-1)
+		s.Page.states[to].handed.Add(-1)
 		tried = append(tried, to)
 	}
 }
 
 // room is how many connections worker i can still take.
 func (s *Supervisor) room(i int) int64 {
-	seat := s.Page.seats[i]
-	return s.Limit - s.Page.Slots[i].Open.Load() - max(0, seat.handed.Load()-seat.taken.Load())
+	state := s.Page.states[i]
+	return s.Limit - s.Page.Slots[i].Open.Load() - max(0, state.handed.Load()-state.taken.Load())
 }
 
 // roomiest is the worker with the most room, except for some; -1 if none has any.

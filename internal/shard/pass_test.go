@@ -8,21 +8,21 @@ import (
 	"github.com/c10m/c10m/internal/echo"
 )
 
-// TestGiveWaitsForNobody: a worker whose door is full is passed over, so that two
-// of them cannot wait for each other; where no other has room, who is to be placed
+// TestGiveWaitsForNobody: a worker whose socket is full is passed over, so that two
+// of them cannot wait for each other; where no other worker has room, the connection
 // waits and is not refused.
 func TestGiveWaitsForNobody(t *testing.T) {
 	page, err := NewPage(2)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := Supervisor{Page: page, Limit: 1 << 20, Most: 1, crew: make([]member, 2)}
-	t.Cleanup(s.closeDoors)
-	inside := make([]*Door, 2)
+	s := Supervisor{Page: page, Limit: 1 << 20, Most: 1, members: make([]member, 2)}
+	t.Cleanup(s.closeSockets)
+	inside := make([]*Socket, 2)
 	open := func(i int) {
-		page.seats[i].exists.Store(1)
+		page.states[i].exists.Store(1)
 		page.Slots[i].State.Store(int32(echo.Ready))
-		f, err := s.openDoor(i)
+		f, err := s.openSocket(i)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -30,7 +30,7 @@ func TestGiveWaitsForNobody(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		inside[i] = &Door{conn: c, clients: make(chan int), shut: make(chan struct{})}
+		inside[i] = &Socket{conn: c, clients: make(chan int), shut: make(chan struct{})}
 		t.Cleanup(func() { _ = c.Close() })
 	}
 	open(0)
@@ -44,24 +44,24 @@ func TestGiveWaitsForNobody(t *testing.T) {
 	one, full := socket(), false
 	defer func() { _ = syscall.Close(one) }()
 	for range 1 << 20 {
-		if full = hand(s.doorOf(0), client, one, time.Millisecond) != nil; full {
+		if full = sendFD(s.socketOf(0), kindClient, one, time.Millisecond) != nil; full {
 			break
 		}
 	}
 	if !full {
-		t.Fatal("the door takes a million")
+		t.Fatal("the socket takes a million")
 	}
 
 	open(1)
 	page.Slots[1].Open.Store(s.Limit / 2) // the other has more room
 	if given, _ := s.give(waiting{socket(), 0}); !given {
-		t.Fatal("not given to the one whose door is open")
+		t.Fatal("not given to the one whose socket has room")
 	}
-	if _, fd, err := receive(inside[1].conn); err != nil || syscall.Close(fd) != nil {
+	if _, fd, err := receiveFD(inside[1].conn); err != nil || syscall.Close(fd) != nil {
 		t.Errorf("what came: fd %d, %v", fd, err)
 	}
 
-	page.seats[1].exists.Store(0)
+	page.states[1].exists.Store(0)
 	if given, busy := s.give(waiting{one, 0}); given || !busy {
 		t.Errorf("given %v, busy %v: the only one is busy", given, busy)
 	}

@@ -13,8 +13,9 @@ import (
 // accept4(2) fails with ENFILE when the whole machine is out of files
 // (fs.file-max), and with ENOBUFS or ENOMEM when it is out of memory; gnet ends
 // its engine on either, with every connection, and in a cgroup the kernel kills
-// the process instead. So the engines may hold only what there is room for, less a
-// reserve for everything else: Watch divides it among them and checks again soon.
+// the process instead. So the engines may hold only as many connections as there is
+// room for, less a reserve for everything else. Watch divides that room among them,
+// again and again.
 
 // lookEvery is how often Watch checks while connections arrive or more is
 // buffered. Otherwise it checks only every idleLooks-th time.
@@ -38,9 +39,9 @@ const (
 	enoughMemory = 0.05
 )
 
-// leastShare is the share of an engine below which memory counts as used up: an
-// idle connection takes less than it is counted for, so shares would otherwise
-// halve with each check for ever.
+// leastShare is the share of an engine, in connections, below which memory counts as
+// used up. Without it the shares would halve with each check and never reach 0, since
+// an idle connection takes less memory than it is counted for.
 const leastShare = 64
 
 // Room divides what is left of the machine among the engines of Page.
@@ -57,7 +58,7 @@ type Room struct {
 	Budget    int64 // what may be kept for peers where there is memory enough
 	Logf      func(format string, args ...any)
 
-	low        bool // memory was, and has not been enough since
+	low        bool // memory fell below lowMemory, and has not reached enoughMemory since
 	unwatched  bool // no epoll watches were left at the last look
 	open, kept drift
 }
@@ -84,8 +85,8 @@ func (r *Room) Watch(ctx context.Context) {
 	}
 }
 
-// deal gives every engine an equal share of the room. Without any room not even
-// connections that left are replaced.
+// deal gives every engine an equal share of the room. Where there is no room, no engine
+// may accept a connection even in place of one that has closed.
 func (r *Room) deal() {
 	left, cause := r.memory(), int32(echo.MemoryLow)
 	if r.Files != nil {
@@ -115,7 +116,8 @@ func (r *Room) watches() bool {
 		if left {
 			r.Logf("epoll watches: there are some left again")
 		} else {
-			r.Logf("fs.epoll.max_user_watches is used up by this user's processes: connections are refused (watch_limit); cure: sysctl -w fs.epoll.max_user_watches=N, a larger one")
+			r.Logf("fs.epoll.max_user_watches is used up by this user's processes: connections are refused " +
+				"(watch_limit); cure: sysctl -w fs.epoll.max_user_watches=N, a larger one")
 		}
 	}
 	return left
@@ -157,10 +159,10 @@ func (r *Room) memory() int64 {
 	return left
 }
 
-// lend sets the budget: what the engines keep for their peers already and a
-// quarter of the room that is left, because Go's heap takes up to twice what is
-// kept, and the sockets' own buffers come on top. Without room they give back a
-// quarter.
+// lend sets the budget of what may be kept for peers, from room, the memory that is left
+// in bytes: what the engines keep already and a quarter of room, because Go's heap takes
+// up to twice what is kept, and the sockets' own buffers come on top. Where no memory
+// is left the budget falls to three quarters of what is kept.
 func (r *Room) lend(room int64) {
 	used := r.Page.Budget.Used.Load()
 	size := used + room/4
@@ -170,8 +172,8 @@ func (r *Room) lend(room int64) {
 	r.Page.Budget.Size.Store(min(max(size, leastBudget), r.Budget))
 }
 
-// leastBudget is what peers in the middle of a message or a handshake need even
-// when memory is short: it is little.
+// leastBudget is the least budget, bytes: peers in the middle of a message or of a
+// handshake need some even when memory is short.
 const leastBudget = 1 << 20
 
 // tell logs that connections are refused for want of memory, or let in again.
@@ -201,7 +203,7 @@ func (r *Room) recount() {
 	r.kept.correct(&r.Page.Budget.Used, kept)
 }
 
-// drift is by how much a total was off at the last check.
+// drift is a total at the last check, and by how much it differed from its parts' sum.
 type drift struct{ total, by int64 }
 
 // correct sets a total to the sum of its parts, if it was off by the same amount

@@ -11,8 +11,8 @@ import (
 	"github.com/c10m/c10m/internal/proc"
 )
 
-// TestWalked: what the kernel drops when there is need is room, and is asked for
-// only when there is no other.
+// TestWalked: memory that the kernel reclaims when it is needed counts as room, and is
+// looked up only when there is no other.
 func TestWalked(t *testing.T) {
 	asked, said := 0, 0
 	free := uint64(50_000_000)
@@ -31,7 +31,7 @@ func TestWalked(t *testing.T) {
 		}
 	}
 	if said != 1 {
-		t.Errorf("said %d things, want the closing of the door", said)
+		t.Errorf("said %d things, want that connections are refused, once", said)
 	}
 }
 
@@ -43,18 +43,18 @@ func twoEngines() *Page {
 func pageOf(n int) *Page {
 	p := &Page{TotalOpen: new(atomic.Int64), Budget: new(echo.Budget), joins: new(atomic.Int64)}
 	for range n {
-		p.Slots, p.seats = append(p.Slots, new(echo.Counters)), append(p.seats, new(seat))
-		p.seats[len(p.seats)-1].exists.Store(1)
+		p.Slots, p.states = append(p.Slots, new(echo.Counters)), append(p.states, new(workerState))
+		p.states[len(p.states)-1].exists.Store(1)
 	}
 	return p
 }
 
-// TestDealToWorkersThatExist: a place where no worker is takes nothing of the room.
+// TestDealToWorkersThatExist: a slot without a worker gets no share of the room.
 func TestDealToWorkersThatExist(t *testing.T) {
 	r := Room{Page: pageOf(10), ConnBytes: 1000, Logf: t.Logf,
 		Memory: func() (proc.Mem, error) { return proc.Mem{Total: 100_000_000, Free: 23_000_000}, nil }}
 	for i := 2; i < 10; i++ {
-		r.Page.seats[i].exists.Store(0)
+		r.Page.states[i].exists.Store(0)
 	}
 	r.deal()
 	if most := r.Page.Slots[1].Most.Load(); most != 10_000 || r.Page.Slots[5].Most.Load() != 0 {
@@ -112,7 +112,7 @@ func TestDeal(t *testing.T) {
 		}
 	}
 	if said != 2 {
-		t.Errorf("said %d times that the door closes or opens, want once each", said)
+		t.Errorf("said %d times that connections are refused or let in again, want once each", said)
 	}
 }
 

@@ -8,9 +8,9 @@ import (
 	"github.com/c10m/c10m/internal/sys"
 )
 
-// What workers have to know and /proc/PID/cmdline must not show, like a private
-// key, they read from memory that they inherit. It is no file of any directory, and
-// can be read again by a worker that is restarted.
+// Workers must know the private key, which must not be in /proc/PID/cmdline: they read
+// it from memory that they inherit (memfd_create(2)). That memory is in no directory,
+// and a worker that is restarted reads it again.
 
 func secretFile(b []byte) (*os.File, error) {
 	f, err := sys.SharedMemory("c10m-secrets", len(b))

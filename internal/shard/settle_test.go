@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// The heap of a worker is known while it is quiet. A figure from before the last
-// connections came would be taken for theirs.
+// The heap of a worker is told only while the worker is quiet: a figure from before the
+// last connections came would be taken for theirs.
 func TestSettleForgetsTheHeapOfABusyWorker(t *testing.T) {
 	ctr := Alone().Slots[0]
 	go Settle(t.Context(), ctr)

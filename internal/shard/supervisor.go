@@ -29,21 +29,21 @@ type Supervisor struct {
 	Loops   int                   // event loops of each worker
 	Parked  int                   // connections that may wait here for a worker that is being started
 	Command func(i int) *exec.Cmd // worker i's command line; fds are added here
-	Secrets []byte                // what workers are told by InheritSecrets; nil: nothing
-	Drain   time.Duration         // how long a worker may take to end
+	Secrets []byte                // what workers read by InheritSecrets; nil: nothing
+	Drain   time.Duration         // how long a worker may take to end once it is told to
 	Logf    func(format string, args ...any)
-	// A worker that has echoed RecycleAfter messages, and up to RecycleJitter
-	// more, is replaced. 0: never.
+	// A worker is recycled after RecycleAfter messages and a random number of further
+	// ones, up to RecycleJitter, so that not all are due at once. 0: never.
 	RecycleAfter, RecycleJitter int64
 
 	counted  sync.Once
 	restarts []atomic.Int64 // by restartsOf
-	started  atomic.Bool    // all of First have been ready once
+	started  atomic.Bool    // the first workers have all been ready
 	recycled atomic.Int64
 	ended    atomic.Bool
 	workers  sync.WaitGroup
-	doorsMu  sync.Mutex
-	doors    []*net.UnixConn // by worker; nil: not started
+	socketsMu  sync.Mutex
+	sockets    []*net.UnixConn // by worker; nil: not started
 	secrets  *os.File        // nil: there are none
 	key      sys.SteerKey    // the secret key of the distribution
 	attached []uint32        // the weights in force, and since when
@@ -51,7 +51,7 @@ type Supervisor struct {
 	quiet    bool // a failure to attach has been logged
 
 	mu        sync.Mutex // over all below
-	crew      []member   // by worker
+	members      []member   // by worker
 	order     order
 	seen      int64 // the last of Page.joins that order knows
 	stale     bool  // order has changed since the program was attached
@@ -70,18 +70,17 @@ const (
 	startOfWorker = 100 * time.Millisecond
 )
 
-// minLife is how long a worker must have lived for its death to count as an
-// accident. The first that dies younger is restarted at once as well, to be back
-// within the second; from the second in a row on they wait as long, so that a
-// broken one does not loop.
+// minLife is how long a worker must have run for a restart without delay. One that
+// ends sooner is restarted at once the first time, too; from the second time in a row
+// on the restart waits for minLife, so that a broken worker does not loop.
 const minLife = time.Second
 
 // Run starts the workers, calls ready when all of them accept, and returns nil
 // after ctx has ended and all workers have. A worker that cannot start at all
 // ends the others: nothing half-started stays behind.
 func (s *Supervisor) Run(ctx context.Context, ready func()) error {
-	// The supervisor allocates only when asked for reports: its heap should not look
-	// like memory that connections take.
+	// The supervisor allocates only for reports. A small heap keeps its garbage out of
+	// the memory that is measured for the connections.
 	debug.SetGCPercent(smallHeap)
 	life, hold, err := os.Pipe()
 	if err != nil {
@@ -89,7 +88,7 @@ func (s *Supervisor) Run(ctx context.Context, ready func()) error {
 	}
 	defer func() { _ = life.Close() }()
 	defer func() { _ = hold.Close() }()
-	defer s.closeDoors()
+	defer s.closeSockets()
 	if s.Secrets != nil {
 		if s.secrets, err = secretFile(s.Secrets); err != nil {
 			return err
@@ -99,7 +98,7 @@ func (s *Supervisor) Run(ctx context.Context, ready func()) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	s.mu.Lock()
-	s.key, s.crew = sys.NewSteerKey(), make([]member, len(s.Page.Slots))
+	s.key, s.members = sys.NewSteerKey(), make([]member, len(s.Page.Slots))
 	s.mu.Unlock()
 	start := func(i int) { s.launch(ctx, cancel, i, life) }
 	for i := range s.First {
@@ -110,7 +109,7 @@ func (s *Supervisor) Run(ctx context.Context, ready func()) error {
 		s.deal()
 		s.started.Store(true)
 		ready()
-		s.tend(ctx, start)
+		s.adjust(ctx, start)
 	}
 	<-ctx.Done()
 	s.ended.Store(true)
@@ -137,7 +136,7 @@ func (s *Supervisor) awaitReady(ctx context.Context, cancel context.CancelCauseF
 	for ctx.Err() == nil {
 		waiting := 0
 		for i, slot := range s.Page.Workers() {
-			if s.Page.seats[i].joined.Load() == 0 || echo.State(slot.State.Load()) != echo.Ready {
+			if s.Page.states[i].joined.Load() == 0 || echo.State(slot.State.Load()) != echo.Ready {
 				waiting++
 			}
 		}
@@ -157,7 +156,7 @@ func (s *Supervisor) awaitReady(ctx context.Context, cancel context.CancelCauseF
 // has never accepted is not restarted here: the others go on without it.
 func (s *Supervisor) keep(ctx, mine context.Context, cancel context.CancelCauseFunc, i int, life *os.File) {
 	slot := s.Page.Slots[i]
-	young := 0 // deaths in a row
+	young := 0 // times in a row that it ended before minLife
 	for first := true; mine.Err() == nil; first = false {
 		began := time.Now()
 		s.begin(i)
@@ -165,8 +164,8 @@ func (s *Supervisor) keep(ctx, mine context.Context, cancel context.CancelCauseF
 		if ctx.Err() != nil {
 			return
 		}
-		accepted := s.Page.seats[i].joined.Load() != 0
-		s.setDoor(i, nil)
+		accepted := s.Page.states[i].joined.Load() != 0
+		s.setSocket(i, nil)
 		s.gone(i)
 		lost := slot.Open.Load()
 		s.Page.TotalOpen.Add(-lost)
@@ -208,18 +207,18 @@ const timerSlack = 10 * time.Millisecond
 // each megabyte rather than each four.
 const smallHeap = 25
 
-// groupSignal is how long a signal to the whole process group may take to reach
-// the supervisor after a worker has obeyed it.
+// groupSignal is how much later than a worker the supervisor may get a signal that was
+// sent to the whole process group.
 const groupSignal = 300 * time.Millisecond
 
 // once starts worker i and waits for its end.
 func (s *Supervisor) once(ctx context.Context, i int, life *os.File) error {
 	cmd := s.Command(i)
-	door, err := s.openDoor(i)
+	socket, err := s.openSocket(i)
 	if err != nil {
 		return err
 	}
-	cmd.ExtraFiles = []*os.File{s.Page.file, life, door} // pageFD, lifelineFD, doorFD
+	cmd.ExtraFiles = []*os.File{s.Page.file, life, socket} // pageFD, lifelineFD, socketFD
 	if s.secrets != nil {
 		cmd.ExtraFiles = append(cmd.ExtraFiles, s.secrets) // secretsFD
 	}
@@ -228,7 +227,7 @@ func (s *Supervisor) once(ctx context.Context, i int, life *os.File) error {
 		start = func(c *exec.Cmd) error { return sys.StartSlack(c, timerSlack) }
 	}
 	err = start(cmd)
-	_ = door.Close() // the worker's alone, so that it is shut once the worker is gone
+	_ = socket.Close() // only the worker has this end now: ours ends with the worker
 	if err != nil {
 		return fmt.Errorf("start process: %w", err)
 	}
@@ -239,7 +238,7 @@ func (s *Supervisor) once(ctx context.Context, i int, life *os.File) error {
 		if err != nil {
 			return err
 		}
-		// It ended cleanly, but not by our order.
+		// It ended with status 0, though we did not tell it to.
 		select {
 		case <-ctx.Done():
 		case <-time.After(groupSignal):

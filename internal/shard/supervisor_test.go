@@ -15,8 +15,8 @@ import (
 	"github.com/c10m/c10m/internal/echo"
 )
 
-// TestDrainCutShort: a worker that does not end in time is killed, and that is
-// said, with what it cost.
+// TestDrainCutShort: a worker that does not end in time is killed, and the log says so,
+// with the number of connections that it had.
 func TestDrainCutShort(t *testing.T) {
 	page, err := NewPage(1)
 	if err != nil {
@@ -33,7 +33,7 @@ func TestDrainCutShort(t *testing.T) {
 		Command: func(int) *exec.Cmd {
 			page.Slots[0].Open.Store(5)
 			page.Slots[0].State.Store(int32(echo.Ready))
-			page.seats[0].joined.Store(1)
+			page.states[0].joined.Store(1)
 			cmd := exec.Command("sh", "-c", `trap "" TERM; echo deaf; exec sleep 120`)
 			cmd.Stdout = w
 			return cmd
@@ -59,8 +59,8 @@ func TestDrainCutShort(t *testing.T) {
 	}
 }
 
-// TestCannotGrow: a worker more that cannot be started ends nobody; it is said, and
-// tried again later.
+// TestCannotGrow: where another worker cannot be started the others go on, the log says
+// so, and it is tried again later.
 func TestCannotGrow(t *testing.T) {
 	page, err := NewPage(2)
 	if err != nil {
@@ -75,7 +75,7 @@ func TestCannotGrow(t *testing.T) {
 			}
 			page.Slots[0].Open.Store(9)
 			page.Slots[0].State.Store(int32(echo.Ready))
-			page.seats[0].joined.Store(page.joins.Add(1))
+			page.states[0].joined.Store(page.joins.Add(1))
 			return exec.Command("sleep", "120")
 		},
 		Logf: func(format string, args ...any) {

@@ -18,7 +18,7 @@ import (
 // Worker is this process as one of several.
 type Worker struct {
 	Page *Page
-	Door *Door
+	Socket *Socket
 
 	index     int
 	listeners atomic.Pointer[[]int] // its listening sockets; none yet: empty
@@ -31,32 +31,32 @@ func NewWorker(i, n int) (*Worker, error) {
 	if err != nil {
 		return nil, err
 	}
-	door, err := InheritDoor()
+	socket, err := InheritSocket()
 	if err != nil {
 		return nil, err
 	}
-	w := &Worker{Page: page, Door: door, index: i}
+	w := &Worker{Page: page, Socket: socket, index: i}
 	w.listeners.Store(new([]int))
 	return w, nil
 }
 
-// Run runs the worker's engine until SIGTERM, sent by the supervisor, or until the
-// supervisor ends: a worker ends when its lifeline does, however the supervisor
-// died.
+// Run runs the worker's engine until the supervisor sends SIGTERM or has died: the
+// lifeline is a pipe whose other end only the supervisor holds, so it ends however the
+// supervisor does.
 func (w *Worker) Run(engine string, cfg echo.Config) error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
-	// Ctrl-C and the terminal's hangup reach the whole process group; the supervisor
-	// decides.
+	// Ctrl-C and the terminal's hangup reach the whole process group; what to do then is
+	// for the supervisor to decide.
 	signal.Ignore(syscall.SIGINT, syscall.SIGHUP)
 	go func() {
 		_, _ = io.Copy(io.Discard, os.NewFile(lifelineFD, "lifeline"))
 		stop()
 	}()
 	if len(w.Page.Slots) > runtime.NumCPU() {
-		// More workers than cores take turns. Scheduled for each connection or message
-		// they would spend their time on switching; in turns each finds a batch. Best
-		// effort: it is only faster.
+		// More workers than cores have to take turns. SCHED_BATCH (sched(7)) makes turns
+		// long, so that a worker finds many connections and messages waiting in each; with
+		// short ones the cores would mostly switch. Without it everything works, but slower.
 		_ = sys.SetProcessPolicy(sys.Batch)
 		runtime.GOMAXPROCS(cfg.Loops)
 	}
@@ -74,30 +74,30 @@ func (w *Worker) Run(engine string, cfg echo.Config) error {
 		w.listeners.Store(&fds)
 	}
 	cfg.TotalOpen, cfg.Budget, cfg.Sharers = w.Page.TotalOpen, w.Page.Budget, len(w.Page.Slots)*cfg.Loops
-	cfg.PassOn, cfg.Handed = w.Door.PassOn, w.handed
+	cfg.PassOn, cfg.Handed = w.Socket.PassOn, w.handed
 	return Engine(ctx, engine, cfg, w.Page.Slots[w.index])
 }
 
-// handed gives take each client that other workers have no room for, until the
-// engine is done or the supervisor is gone.
+// handed calls take with the fd of each client that other workers have no room for,
+// until the engine is done or the supervisor is gone.
 func (w *Worker) handed(done <-chan struct{}, take func(fd int)) {
 	for {
 		select {
 		case <-done:
 			return
-		case fd := <-w.Door.clients:
+		case fd := <-w.Socket.clients:
 			take(fd)
-			w.Page.seats[w.index].taken.Add(1)
-		case <-w.Door.shut:
+			w.Page.states[w.index].taken.Add(1)
+		case <-w.Socket.shut:
 			return
 		}
 	}
 }
 
-// Engine runs the engine of that name in this process, and returns memory to the
-// system when quiet. GOGC stays as it is: idle connections make next to no
-// garbage, so a larger heap saves no noticeable time while they arrive, and a
-// smaller one no memory once Settle has run.
+// Engine runs the engine of that name in this process, with Settle beside it. GOGC
+// stays as the user has set it: idle connections make next to no garbage, so a larger
+// heap would save no noticeable time while they arrive, and a smaller one no memory
+// once Settle has run.
 func Engine(ctx context.Context, engine string, cfg echo.Config, ctr *echo.Counters) error {
 	ctr.PID.Store(int32(os.Getpid()))
 	quiet, cancel := context.WithCancel(ctx)
@@ -106,9 +106,9 @@ func Engine(ctx context.Context, engine string, cfg echo.Config, ctr *echo.Count
 	return echo.Serve(ctx, engines[engine], cfg, ctr)
 }
 
-// Settle returns idle heap to the system, once, after two seconds without
-// activity: Go does not do so by itself while nothing is allocated, and the memory
-// of a burst would stay for ever. Never on the hot path.
+// Settle returns the heap's free memory to the system after two seconds without a new
+// connection, a close or a message, once for each such pause. Go does not do so by
+// itself while nothing is allocated, and the memory of a burst would stay for ever.
 func Settle(ctx context.Context, ctr *echo.Counters) {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()

@@ -99,8 +99,8 @@ func (s *Server) goroutines(tb testing.TB) (sum, most int) {
 // have started meanwhile; a goroutine per connection would be thousands.
 const goroutineSlack = 4
 
-// perWorker is what a supervisor has of either for each of its workers: a pidfd, a
-// door, and the goroutines that look after it.
+// perWorker is the most fds, and the most goroutines, that a supervisor has for each of
+// its workers: a pidfd, a socket, and the goroutines that look after them.
 const perWorker = 6
 
 // noLeaks sees that the server is back to what it had before its first

@@ -8,14 +8,15 @@ import (
 	"testing"
 )
 
-// A door hands over connections, one each, and none once the worker is gone.
-func TestDoor(t *testing.T) {
+// TestSocket: each Dial reaches the worker as one connection, and fails once the worker
+// is gone.
+func TestSocket(t *testing.T) {
 	s := &Supervisor{Page: Alone()}
-	defer s.closeDoors()
+	defer s.closeSockets()
 	if _, err := s.Dial(0); err == nil || !strings.Contains(err.Error(), "not started") {
 		t.Errorf("before the start: %v", err)
 	}
-	theirs, err := s.openDoor(0)
+	theirs, err := s.openSocket(0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -23,7 +24,7 @@ func TestDoor(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	worker := newDoor(c)
+	worker := newSocket(c)
 	for _, said := range []string{"first", "second"} {
 		ours, err := s.Dial(0)
 		if err != nil {
@@ -49,15 +50,15 @@ func TestDoor(t *testing.T) {
 	if _, err := s.Dial(0); !errors.Is(err, syscall.EPIPE) && !errors.Is(err, syscall.ECONNREFUSED) {
 		t.Errorf("a worker that is gone: %v", err)
 	}
-	theirs, err = s.openDoor(0) // the next one
+	theirs, err = s.openSocket(0) // the next one
 	if err != nil {
 		t.Fatal(err)
 	}
 	if c, err = connOf(theirs); err != nil {
 		t.Fatal(err)
 	}
-	s.closeDoors()
-	if _, err := newDoor(c).Accept(); !errors.Is(err, io.EOF) {
+	s.closeSockets()
+	if _, err := newSocket(c).Accept(); !errors.Is(err, io.EOF) {
 		t.Errorf("Accept after the supervisor's end: %v", err)
 	}
 	_ = c.Close()
