@@ -2,8 +2,8 @@ package echo
 
 import "sync"
 
-// block is memory that keeps bytes for a while: b[from:]. Blocks come from pools
-// by size and go back to them.
+// block is pooled memory that holds the bytes b[from:] for a while. There is a pool
+// for each size of blocks.
 type block struct {
 	next  *block
 	from  int
@@ -11,8 +11,8 @@ type block struct {
 	b     []byte
 }
 
-// classes are the sizes of blocks. A largest one holds two parts of a frame of at
-// most ws.MaxHeld bytes.
+// classes are the sizes of blocks, bytes. The largest holds two parts of a frame,
+// each of at most ws.MaxHeld bytes.
 var classes = [...]int{512, 2 << 10, 8 << 10, 32 << 10}
 
 var blocks [len(classes)]sync.Pool
@@ -73,7 +73,7 @@ type queue struct {
 	memory      int64 // of the blocks
 }
 
-// put copies p behind what waits. A small rest takes a small block.
+// put copies p behind what waits. What does not fill a block takes a smaller one.
 func (q *queue) put(p []byte) {
 	q.size += len(p)
 	for len(p) > 0 {

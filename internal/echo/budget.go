@@ -16,9 +16,9 @@ func (b *Budget) left() int64 { return max(0, b.Size.Load()-b.Used.Load()) }
 // overdrawn says whether more is kept than may be.
 func (b *Budget) overdrawn() bool { return b.Used.Load() > b.Size.Load() }
 
-// portion is the share of what is left of the budget that may wait for one peer
-// before nothing more is read from it. With a quarter, n slow peers together
-// take n/(n+4) of the budget, however many they are: it is never used up by them.
+// One part in portion of what is left of the budget may wait for one peer; above that
+// nothing more is read from it. With a quarter, n slow peers together take n/(n+4) of
+// the budget, so they never use it up, however many they are.
 const portion = 4
 
 // most is how many bytes may wait for one peer now.
@@ -40,13 +40,13 @@ func (c *Core) charge(d int64) {
 	c.ctr.Buffered.Add(d)
 }
 
-// shed ends connections of this loop while the budget is overdrawn and this loop
-// uses more than its equal share of it; so at least one loop of all sheds, and one
-// that keeps little never does. Connections whose peers read nothing go first,
-// slowest first, then those in the middle of something, oldest first; each time
-// only those that keep at least as much as the others on average. It reports
-// whether at, the connection that is being handled, has to go: that one is not
-// turned.
+// shed ends connections of this loop while the budget is overdrawn and this loop uses
+// more than its equal share of it: so at least one loop sheds, and one that keeps
+// little never does. First go connections with output that their peers do not read,
+// those first that have taken nothing for longest; then those in the middle of a
+// handshake or message, the oldest first; of both only those that keep at least the
+// average. shed does not call Conns.Turn for at, the connection that is being handled:
+// it returns true if at has to go.
 func (l *Loop) shed(at *Session) (self bool) {
 	fair := func() bool { return l.used <= l.core.Budget.Size.Load()/int64(l.core.Sharers) }
 	for ended := true; ended && l.core.Budget.overdrawn() && !fair(); {

@@ -17,14 +17,14 @@ const (
 	FileMax          // the machine is nearly out of files, fs.file-max
 	MemoryLow        // the machine, or our cgroup, is nearly out of memory
 	TLSHello         // TLS on a port that speaks plain WebSocket, answered with 400
-	OverBudget       // what was buffered for it: the largest and slowest go first, --buffer-budget
-	UrgentData       // urgent data beyond a gap, which keeps a loop of gnet's awake
-	CutShort         // reset with output waiting for it: no fd was left to go on by, or all ended
+	OverBudget       // ended because too much was buffered for all peers together, --buffer-budget
+	UrgentData       // urgent data beyond a gap in the stream, which keeps a loop of gnet's awake
+	CutShort         // reset with output waiting for it: no fd was left for the lane, or the engine ended
 	WatchLimit       // fs.epoll.max_user_watches is used up: epoll_ctl(2) ENOSPC
-	AcceptFailed     // accept4(2) failed for want of something: the message on stderr names it
+	AcceptFailed     // accept4(2) failed with an unforeseen error, which is logged
 	// Of TLS.
 	TLSPlainText      // what came is no TLS; to a request of HTTP the answer is 400
-	TLSTimeout        // no whole handshake within its deadline, or it had to make room for others
+	TLSTimeout        // no whole handshake within its deadline, or ended while others waited to begin theirs
 	TLSClosed         // the peer has closed in the middle of the handshake
 	TLSVersion        // no version in common
 	TLSCipher         // no cipher, curve or kind of key in common

@@ -35,8 +35,8 @@ type Config struct {
 	// PassOn gives an accepted connection above Limit to another engine that has room,
 	// false if it cannot; nil: it is refused. The fd may be closed then.
 	PassOn func(fd int) bool
-	// Handed gives take, one at a time, the fd of each connection that another
-	// engine has passed on, until done; nil: none come. Take owns it.
+	// Handed calls take, one at a time, with the fd of each connection that another
+	// engine has passed on, until done is closed; nil: none come. Take owns the fd.
 	Handed func(done <-chan struct{}, take func(fd int))
 }
 

@@ -46,22 +46,23 @@ func (c *Core) Drain() {
 // Draining says whether the engine is about to end.
 func (c *Core) Draining() bool { return c.draining.Load() }
 
-// clock is the time since the core was made, which no change of the date moves.
+// clock is the time since the core was made, on the monotonic clock.
 func (c *Core) clock() time.Duration { return time.Since(c.began) }
 
 // Next is how a connection goes on.
 type Next uint8
 
-// What the engine waits for, or does. Pause is nothing before a Turn. While output above the peer's share waits,
-// nothing is read from it: that is Write. A level-triggered engine must not watch
-// for EPOLLRDHUP then, or it would spin.
+// What the engine is to wait for, or to do. Write is back-pressure: more output waits
+// for the peer than its share of the budget, so nothing is read from it; a
+// level-triggered engine must not watch for EPOLLRDHUP then, or it would spin. After
+// Pause nothing happens to the connection until Conns.Turn is called for it.
 const (
 	Read      Next = iota // wait for bytes
 	ReadWrite             // wait for bytes, and for room in the socket's send buffer
-	Write                 // wait for room in the socket's send buffer only
-	Pause                 // wait for nothing: TLS has to be agreed on before more is read
-	Close                 // close it: all is said
-	Abort                 // reset it: SO_LINGER with zero seconds, and close
+	Write                 // wait only for room in the socket's send buffer
+	Pause                 // wait for nothing: the TLS handshake must be done before more is read
+	Close                 // close it: all output has been sent
+	Abort                 // reset it: SO_LINGER with zero seconds (socket(7)), and close
 )
 
 // String names what an engine does next.
@@ -74,16 +75,16 @@ func (n Next) Ends() bool { return n >= Close }
 
 // Conns is the engine's side of a loop.
 type Conns interface {
-	// Turn has the connection of s go on as next says. It is called from within Input,
-	// Writable, EOF, Leave, Tick and Told, never for the connection that these are about. If
-	// next ends the connection, Gone follows before Turn returns.
+	// Turn tells the engine how the connection of s goes on. Input, Writable, EOF, Leave,
+	// Tick and Told call it for connections other than the one that they are about. If
+	// next ends the connection, the engine calls Gone before Turn returns.
 	Turn(s *Session, next Next)
-	// Wake has the engine call Told soon, on the loop's thread. Any goroutine that is
+	// Wake asks the engine to call Told soon, on the loop's thread. Any goroutine that is
 	// not locked to a thread may call it.
 	Wake()
 }
 
-// socket is the system calls that the core makes.
+// socket is the system calls that the core makes on connections; tests have their own.
 type socket interface {
 	Send(fd int, p []byte) (int, sys.Errno)
 	ShutdownWrite(fd int) sys.Errno
@@ -97,10 +98,9 @@ func (kernel) Send(fd int, p []byte) (int, sys.Errno) { return sys.Send(fd, p) }
 func (kernel) ShutdownWrite(fd int) sys.Errno         { return sys.ShutdownWrite(fd) }
 func (kernel) Unsent(fd int) int                      { return sys.Unsent(fd) }
 
-// Admit counts an accepted connection and decides whether to serve it, below the
-// limits of files and memory, so that accept4(2) itself never fails for lack of
-// them. A connection that is not admitted must be reset at once; the core hears no
-// more of it.
+// Admit counts an accepted connection and decides whether to serve it. It refuses
+// before files or memory run out, so that accept4(2) itself never fails for want of
+// them. A connection that is not admitted must be reset at once, without a call of Gone.
 func (l *Loop) Admit(port int) bool { return l.AdmitOrPass(noFD, port) == Admitted }
 
 // noFD is a connection that cannot be passed on.
@@ -146,7 +146,7 @@ func (l *Loop) AdmitOrPass(fd, port int) Admission {
 	return Admitted
 }
 
-// passOn gives a connection to an engine that has room, if there can be one.
+// passOn passes a connection on, unless all engines together hold as many as they may.
 func (c *Core) passOn(fd int) bool {
 	full := c.TotalOpen != nil && c.TotalOpen.Load() >= c.Total
 	if fd == noFD || c.PassOn == nil || full || !c.PassOn(fd) {

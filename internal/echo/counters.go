@@ -18,18 +18,18 @@ type Counters struct {
 	Accepted atomic.Int64
 	Closed   atomic.Int64
 	PassedOn atomic.Int64 // accepted here and served by another engine, which counts them
-	// Most is how many connections the machine has room for here, if Scarce is not 0:
-	// then Scarce is the cause for which more are refused, FileMax or MemoryLow.
+	// If Scarce is not 0, the machine has room for Most connections of this engine, and
+	// more are refused for the cause Scarce: FileMax, MemoryLow or WatchLimit.
 	Most     atomic.Int64
 	Scarce   atomic.Int32
 	Upgraded atomic.Int64 // WebSocket handshakes that were completed
-	// Handshakes of TLS: agreed on, those of them that resumed a session, and under
-	// way, queued ones among them.
+	// TLS handshakes: completed, those of them that resumed a session, and under way,
+	// with those that are queued.
 	TLSDone, TLSResumed, TLSUnderWay atomic.Int64
 
 	Buffered atomic.Int64 // memory kept for peers, this engine's part of Budget.Used
 	Causes   [nCauses]atomic.Int64
-	Heap     atomic.Int64 // live Go heap bytes, while nothing has happened since it was looked at; else 0
+	Heap     atomic.Int64 // live Go heap, bytes, as of the last look; 0 once anything has happened since
 	traffic  [stripes]struct {
 		messages atomic.Int64
 		bytes    atomic.Int64

@@ -1,7 +1,7 @@
-// Package echo is the protocol of an echo server and its admission, TCP and
-// WebSocket, free of any event engine: what is true whichever engine brings the
-// bytes. It never waits, never reads from a socket and starts no goroutine, but
-// for handshakes of TLS, which borrow one of a bounded set (package secure).
+// Package echo is the protocol of an echo server, TCP and WebSocket, and its
+// admission of connections, independent of the event engine that brings the bytes.
+// It never waits, never reads from a socket and starts no goroutine; only a TLS
+// handshake borrows one of a bounded set (package secure).
 //
 // # What belongs to whom
 //
@@ -34,8 +34,9 @@
 //	l.Told()
 //
 // Next says how the connection goes on: which readiness to wait for, or that it
-// ends. Tick, Told and the budget also end connections other than the one at hand:
-// they ask the engine to, by Conns.Turn.
+// ends. Where a call changes another connection than the one that it is about (a
+// deadline has passed, the budget is overdrawn, a TLS handshake is done), the core
+// tells the engine by Conns.Turn.
 //
 // # TLS
 //
@@ -47,7 +48,7 @@
 // Nothing while it is idle: its *Session is nil, unless it speaks TLS. A Session
 // comes from a pool and exists only during a handshake, inside a frame or a
 // message, during a close, and while output waits for a peer that does not take
-// it. An engine can so keep a connection in a few bytes of a flat array.
+// it. So an engine can keep an idle connection in a few bytes of a flat array.
 //
 // # What bounds memory
 //

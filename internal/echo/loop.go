@@ -15,13 +15,13 @@ type Loop struct {
 	conns  Conns
 	socket socket
 	clock  func() time.Duration
-	used   int64  // of the budget
-	answer []byte // to a handshake
-	inbox  inbox  // handshakes of TLS that have news
+	used   int64  // bytes of the budget
+	answer []byte // buffer for the answer to an opening handshake
+	inbox  inbox  // TLS handshakes that have something to send, or are done
 
-	// By deadline.
+	// By deadline: handshakes and closing handshakes that are not done.
 	handshakes, closings list
-	// By progress: those whose peer has output waiting for it, and the others.
+	// By progress: sessions with output that waits for the peer, and the others.
 	waiting, partial list
 }
 
@@ -49,7 +49,8 @@ func (l *Loop) Open(fd, port int) *Session {
 	return s
 }
 
-// deadline gives s the time after, from now; all of one list have the same.
+// deadline ends s after that time, unless it is taken out of the list before. All
+// sessions of one list must have the same time, so that it stays in order.
 func (s *Session) deadline(in *list, after time.Duration) {
 	s.due = s.loop.clock() + after
 	in.push(s)
@@ -71,7 +72,7 @@ func (l *Loop) Input(fd, port int, s *Session, in []byte) (*Session, Next) {
 	return l.handle(fd, port, s, in)
 }
 
-// handle is Input of what is not encrypted, or not any more.
+// handle is Input of plaintext.
 func (l *Loop) handle(fd, port int, s *Session, in []byte) (*Session, Next) {
 	if s == nil {
 		if l.core.Ports[port].Proto == TCP {
@@ -120,7 +121,7 @@ func (l *Loop) send(fd, port int, p phase, s *Session, out []byte) (*Session, bo
 	return s, s.conn.Write(out) == nil && l.flush(s, s.conn)
 }
 
-// put is send of bytes as they are.
+// put is send without encryption.
 func (l *Loop) put(fd, port int, p phase, s *Session, out []byte) (*Session, bool) {
 	if s == nil || s.out.size == 0 {
 		n, errno := l.write(fd, out)
@@ -140,7 +141,7 @@ func (l *Loop) put(fd, port int, p phase, s *Session, out []byte) (*Session, boo
 	return s, true
 }
 
-// progress notes that a peer reads some of what waits for it.
+// progress notes that the socket has taken some of what waits for the peer.
 func (l *Loop) progress(s *Session) {
 	s.moved, s.unsent = l.clock(), notLooked
 	l.waiting.push(s)
@@ -153,9 +154,10 @@ const notLooked = -1
 // the peer's kernel has taken what it has room for.
 const lookAfter = time.Second
 
-// stalled ends connections whose peers read nothing. A socket reports room only
-// when a third of its buffer is free, which may be megabytes: so what it holds
-// counts too, and a peer that takes a little of that is slow, not stalled.
+// stalled ends connections whose peers have read nothing for --stall. A socket reports
+// room (EPOLLOUT) only when a third of its send buffer is free, which may be megabytes.
+// So stalled also asks how much unsent data the socket holds: a peer that takes a little
+// of that is slow, not stalled.
 func (l *Loop) stalled(now time.Duration) {
 	k := byProgress
 	for s := l.waiting.last; s != nil && (now-s.moved < lookAfter || s.unsent == notLooked); s = s.links[k].prev {
@@ -208,7 +210,7 @@ func (l *Loop) Writable(_, _ int, s *Session) (*Session, Next) {
 	return l.next(s)
 }
 
-// EOF is a peer that has ended its half. What waits for it is still sent.
+// EOF handles a peer's FIN. What waits for the peer is still sent.
 func (l *Loop) EOF(_, _ int, s *Session) (*Session, Next) {
 	if s != nil && (s.conn != nil || s.shake != nil || s.phase == greeting) {
 		return l.endedTLS(s)
@@ -252,7 +254,8 @@ func (l *Loop) next(s *Session) (*Session, Next) {
 	return s, l.interest(s)
 }
 
-// rest ends what is under way: a connection then has no session, or an idle one.
+// rest is called when nothing is under way any more. It frees the session, but for one
+// of TLS, which stays and is idle.
 func (l *Loop) rest(s *Session) *Session {
 	if s.conn == nil {
 		l.free(s)
@@ -322,7 +325,8 @@ func (l *Loop) TickEvery() time.Duration {
 	return tick
 }
 
-// Tick ends what has taken too long, and what there is no room for.
+// Tick ends connections that have missed a deadline, and sheds while the budget is
+// overdrawn.
 func (l *Loop) Tick() {
 	now := l.clock()
 	for s := l.handshakes.first; s != nil && s.due <= now; s = l.handshakes.first {

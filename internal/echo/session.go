@@ -20,21 +20,21 @@ type Session struct {
 	fd    int32
 	port  uint16
 	phase phase
-	said  bool // everything is sent or waits in out: close when out is empty
+	said  bool // nothing more will be added to out: close once it is empty
 	shut  bool // our half of the connection is shut down
-	slow  bool // more waits than may: nothing is read until half of it is gone
-	bade  bool // the end of our half is said by TLS
+	slow  bool // too much waits in out: nothing is read until half of it is gone
+	bade  bool // close_notify has been sent (TLS)
 
-	conn    *secure.Conn  // what encrypts, nil: nothing, or not yet
+	conn    *secure.Conn  // encrypts and decrypts; nil without TLS, or before its handshake is done
 	shake   *shake        // TLS: the handshake under way
 	ws      *ws.Session   // of the message under way, or of the wait for the peer's close frame
 	held    *block        // what arrived and waits for more
 	out     queue         // what the socket did not take yet
 	dropped int64         // bytes read and dropped since our close frame
-	charged int64         // of the budget
-	due     time.Duration // deadline, in the list links[byDeadline]
-	moved   time.Duration // when the peer last took something, in links[byProgress]
-	unsent  int           // bytes that the socket itself held for it since, or notLooked
+	charged int64         // bytes of the budget
+	due     time.Duration // deadline, for the list links[byDeadline]
+	moved   time.Duration // when the socket last took some of out, for the list links[byProgress]
+	unsent  int           // bytes that the socket itself held at the last look, or notLooked
 	links   [2]link
 }
 
@@ -47,8 +47,8 @@ const (
 	shaking                  // TLS: its handshake is under way
 	handshaking              // WebSocket: the request is not all there
 	open                     // WebSocket: frames
-	closing                  // WebSocket: our close frame is said, the peer's is awaited
-	over                     // all is said on both sides, or the handshake refused: the peer's FIN is awaited
+	closing                  // WebSocket: our close frame is sent, the peer's is awaited
+	over                     // close frames are exchanged, or the handshake refused: the peer's FIN is awaited
 )
 
 // FD is the connection's socket, as the engine named it.
@@ -76,7 +76,7 @@ func (l *Loop) take(fd, port int, p phase) *Session {
 	return s
 }
 
-// free gives a session back, and all that it keeps.
+// free gives a session back to the pool, and all that it keeps.
 func (l *Loop) free(s *Session) {
 	for _, k := range s.links {
 		if k.in != nil {
@@ -117,8 +117,8 @@ type link struct {
 	prev, next *Session
 }
 
-// list is of sessions, oldest first: all of one list have the same time. No timer
-// and no entry exists for any other connection, and it belongs to one loop.
+// list is a linked list of one loop's sessions, oldest first. All sessions of a list
+// have the same time to live, so the first is due first, and no connection needs a timer.
 type list struct {
 	kind        int
 	n           int
@@ -157,8 +157,8 @@ func (l *list) remove(s *Session) {
 	l.n--
 }
 
-// Detach takes s off its loop, so that another loop can Attach it, in another
-// thread as well.
+// Detach removes s from its loop, so that another loop, also of another thread, can
+// Attach it.
 func (l *Loop) Detach(s *Session) {
 	for _, k := range s.links {
 		if k.in != nil {

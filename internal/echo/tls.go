@@ -8,24 +8,24 @@ import (
 	"github.com/c10m/c10m/internal/secure"
 )
 
-// TLS lies between a connection's socket and its session: what Input is given is
-// decrypted before it is looked at, what send is given is encrypted, and the end
-// of our half is said by an alert first. Such a connection keeps its session while
-// it is idle.
+// TLS lies between a connection's socket and its session: Input decrypts what it is
+// given, send encrypts what it is given, and a close_notify alert (RFC 8446 section
+// 6.1) goes before the FIN. Such a connection keeps its session while it is idle.
 //
-// Until the ClientHello is all there it is kept as bytes, so that a peer that says
-// nothing has no part of the set of handshakes. Then the handshake runs in a
-// goroutine of that set, and tells the loop what is to be sent, and how it ended.
+// The ClientHello is kept as bytes until all of it has come, so that a peer that sends
+// nothing takes no place in the pool of handshakes (secure.Pool). Then the handshake
+// runs in a goroutine of that pool, which tells the loop when there is something to
+// send, and how the handshake ended.
 
 // How many handshakes may be under way at once in one process, and how long one
-// may wait for its peer while others cannot begin.
+// may wait for its peer while others wait to begin.
 const (
 	mostHandshakes = 4096
 	patience       = time.Second
 )
 
-// What a handshake takes beside what it was sent: queued, and once it is under way,
-// with its goroutine's stack, its keys and the transcript.
+// What a handshake takes, bytes, beside what its peer has sent: while it is queued, and
+// once it is under way, with its goroutine's stack, its keys and the transcript.
 const (
 	queuedSize    = 2 << 10
 	handshakeSize = 24 << 10
@@ -34,29 +34,30 @@ const (
 // maxEarly is how much is read from a peer while its handshake is not done yet.
 const maxEarly = 64 << 10
 
-// shake is a handshake under way. Its goroutine tells the loop of news.
+// shake is a TLS handshake under way: what its goroutine and the loop share.
 type shake struct {
-	core  *Core
-	conn  *secure.Conn
-	s     *Session // the loop's; nil: the connection is gone
-	begun bool     // the loop's: it has said something
-	ended bool     // the loop's: the peer has ended its half
+	core *Core
+	conn *secure.Conn
+	// Of the loop alone.
+	s     *Session // nil: the connection is gone
+	begun bool     // the handshake has sent something
+	ended bool     // the peer has sent its FIN
 
-	mu   sync.Mutex
-	loop *Loop // nil: it is on its way to another
-	told bool  // the loop is to look, or the next one
-	over bool
-	err  error // if over
+	mu   sync.Mutex // over all below
+	loop *Loop      // nil: the connection is moving to another loop
+	told bool       // the loop has been told to look and has not yet
+	over bool       // the handshake is done
+	err  error      // how it ended, if over
 }
 
-// greet begins a connection of TLS.
+// greet opens a connection of TLS.
 func (l *Loop) greet(fd, port int) *Session {
 	s := l.take(fd, port, greeting)
 	s.deadline(&l.handshakes, l.core.Handshake)
 	return s
 }
 
-// greeted takes what a peer says until a handshake can begin.
+// greeted handles what a peer sends until its ClientHello is all there.
 func (l *Loop) greeted(s *Session, in []byte) (*Session, Next) {
 	at, rest := in, []byte(nil)
 	if s.held != nil {
@@ -83,7 +84,7 @@ func (l *Loop) greeted(s *Session, in []byte) (*Session, Next) {
 	return l.next(s)
 }
 
-// notHTTPS answers who asks for a page, or a WebSocket, without TLS.
+// notHTTPS is the answer to an HTTP request that comes without TLS.
 const notHTTPS = "HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Type: text/plain\r\nContent-Length: " +
 	"41\r\n\r\nThis port speaks TLS: https:// or wss://\n"
 
@@ -100,7 +101,7 @@ func (l *Loop) plainText(s *Session, said []byte) (*Session, Next) {
 	return l.ended(s, []byte(answer), n, TLSPlainText)
 }
 
-// news has the loop look at the handshake; any thread may call it.
+// news tells the loop to look at the handshake. Any thread may call it.
 func (h *shake) news() {
 	h.mu.Lock()
 	l, first := h.loop, !h.told
@@ -111,7 +112,7 @@ func (h *shake) news() {
 	}
 }
 
-// end is the end of the handshake; any thread may call it.
+// end notes how the handshake ended. Any thread may call it.
 func (h *shake) end(err error) {
 	h.core.ctr.TLSUnderWay.Add(-1)
 	if err == nil {
@@ -126,7 +127,8 @@ func (h *shake) end(err error) {
 	h.news()
 }
 
-// look takes the news, if l is still the one to.
+// look returns whether the handshake still belongs to l, whether it is done, and how it
+// ended.
 func (h *shake) look(l *Loop) (here, over bool, err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -148,7 +150,7 @@ func (h *shake) move(to *Loop) {
 	}
 }
 
-// inbox is the handshakes that have news for a loop.
+// inbox is the handshakes that a loop has to look at.
 type inbox struct {
 	mu   sync.Mutex
 	list []*shake
@@ -164,7 +166,8 @@ func (b *inbox) put(l *Loop, h *shake) {
 	}
 }
 
-// Told looks at what handshakes have to say. The engine calls it after Wake.
+// Told sends what handshakes have to send, and opens the connections of those that are
+// done. The engine calls it after Conns.Wake.
 func (l *Loop) Told() {
 	l.inbox.mu.Lock()
 	list := l.inbox.list
@@ -183,7 +186,7 @@ func (l *Loop) Told() {
 			s, next = l.flushed(s, h.conn)
 		case err != nil:
 			l.handshakes.remove(s)
-			s.said = h.ended // then no end is awaited
+			s.said = h.ended // its FIN has come already, so there is none to wait for
 			s, next = l.insecure(s, h.conn, causeOfTLS(err))
 		default:
 			s, next = l.secured(s, h)
@@ -192,7 +195,7 @@ func (l *Loop) Told() {
 	}
 }
 
-// secured is the end of a handshake that was agreed on.
+// secured opens a connection whose handshake has succeeded.
 func (l *Loop) secured(s *Session, h *shake) (*Session, Next) {
 	l.handshakes.remove(s)
 	s.conn, s.shake = h.conn, nil
@@ -204,7 +207,7 @@ func (l *Loop) secured(s *Session, h *shake) (*Session, Next) {
 	return l.decrypt(s, nil)
 }
 
-// flushed sends what c has to say.
+// flushed sends what c has to send.
 func (l *Loop) flushed(s *Session, c *secure.Conn) (*Session, Next) {
 	if !l.flush(s, c) {
 		return s, Abort
@@ -212,7 +215,7 @@ func (l *Loop) flushed(s *Session, c *secure.Conn) (*Session, Next) {
 	return l.next(s)
 }
 
-// flush is flushed without what follows; false if the connection is broken.
+// flush sends what c has to send; false if the connection is broken.
 func (l *Loop) flush(s *Session, c *secure.Conn) bool {
 	out := c.Pending()
 	if len(out) == 0 {
@@ -223,12 +226,12 @@ func (l *Loop) flush(s *Session, c *secure.Conn) bool {
 	return ok
 }
 
-// work is what is read from TLS at a time.
+// work is a buffer for decrypted bytes.
 type work [64 << 10]byte
 
 var works = sync.Pool{New: func() any { return new(work) }}
 
-// decrypt takes ciphertext that came and handles what is in it.
+// decrypt is Input of ciphertext.
 func (l *Loop) decrypt(s *Session, in []byte) (*Session, Next) {
 	w := works.Get().(*work)
 	defer works.Put(w)
@@ -254,17 +257,16 @@ func (l *Loop) decrypt(s *Session, in []byte) (*Session, Next) {
 		case err == nil:
 			continue
 		case err == secure.ErrWait:
-			return l.flushed(s, c) // a new key may have been asked for
+			return l.flushed(s, c) // the peer may have asked for a KeyUpdate, RFC 8446 section 4.6.3
 		case err == io.EOF || secure.CauseOf(err) == secure.Closed:
-			s.said = true // what waits is sent, and our own end
+			s.said = true // what waits is still sent, then our close_notify and FIN
 			return l.flushed(s, c)
 		}
 		return l.insecure(s, c, causeOfTLS(err))
 	}
 }
 
-// insecure ends a connection whose TLS has failed, so that its peer sees our
-// alert.
+// insecure ends a connection whose TLS has failed, once our alert has been sent.
 func (l *Loop) insecure(s *Session, c *secure.Conn, cause int) (*Session, Next) {
 	s.held.free()
 	s.ws.Free()
@@ -276,37 +278,36 @@ func (l *Loop) insecure(s *Session, c *secure.Conn, cause int) (*Session, Next) 
 	return l.ended(s, nil, 0, cause)
 }
 
-// farewell says that nothing more will be sent, before our half is ended.
+// farewell sends close_notify, which goes before our FIN.
 func (l *Loop) farewell(s *Session) bool {
 	s.bade = true
 	return s.conn.Shutdown() == nil && l.flush(s, s.conn)
 }
 
-// endedTLS is a peer that has ended its half by a FIN, in the middle of a handshake
-// or later. Without a close_notify before it counts as one.
+// endedTLS handles a peer's FIN, in the middle of a handshake or later. It counts as an
+// orderly end also without a close_notify before it.
 func (l *Loop) endedTLS(s *Session) (*Session, Next) {
 	switch {
 	case s.phase == greeting:
-		if s.held != nil { // who only looks whether the port is open is no failure
+		if s.held != nil { // a peer that has sent nothing, like a port scan, is no failure
 			l.ctr.Causes[TLSClosed].Add(1)
 		}
 		return s, Close
 	case s.shake != nil:
 		s.shake.ended = true
-		s.shake.conn.End() // all may have been said
+		s.shake.conn.End() // the handshake may have all that it needs
 		return l.next(s)
 	}
 	s.conn.End()
 	s, next := l.decrypt(s, nil)
-	if s.phase == over && !next.Ends() { // it was no end in good order, but it was one
+	if s.phase == over && !next.Ends() { // an error of TLS: the FIN that follows has come already
 		s.said = true
 		return l.next(s)
 	}
 	return s, next
 }
 
-// kept is the memory that TLS keeps for a connection beyond what an idle one
-// takes.
+// kept is how many bytes TLS keeps for a connection beyond what an idle one takes.
 func (s *Session) kept() int64 {
 	switch {
 	case s.shake != nil && s.shake.begun:
@@ -319,12 +320,13 @@ func (s *Session) kept() int64 {
 	return 0
 }
 
-// early says whether a handshake has to be done before more is read.
+// early says whether nothing more is to be read until the handshake is done, because
+// more than maxEarly bytes wait for it, or the peer has sent its FIN.
 func (s *Session) early() bool {
 	return s.shake != nil && (s.shake.ended || s.shake.conn.Kept() > maxEarly)
 }
 
-// causeOfTLS is the counter of what went wrong.
+// causeOfTLS is the cause that an error of TLS is counted as.
 func causeOfTLS(err error) int {
 	switch secure.CauseOf(err) {
 	case secure.Closed:

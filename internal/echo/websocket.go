@@ -23,7 +23,7 @@ const (
 // section 5.1. No request begins with it.
 const tlsHandshake = 0x16
 
-// handshake answers the opening handshake once it is all there.
+// handshake answers the opening handshake (RFC 6455 section 4.2) once it is all there.
 func (l *Loop) handshake(s *Session, in []byte) (*Session, Next) {
 	at, before := in, len(s.held.bytes())
 	if before > 0 {
@@ -56,7 +56,8 @@ func (l *Loop) handshake(s *Session, in []byte) (*Session, Next) {
 	return l.frames(int(s.fd), int(s.port), s, rest)
 }
 
-// ended sends the refusal of a handshake, if there is to be one; left bytes of what came are dropped.
+// ended counts a failed handshake and sends its refusal, if there is one. left is how
+// many bytes have come that are dropped.
 func (l *Loop) ended(s *Session, refusal []byte, left, cause int) (*Session, Next) {
 	l.ctr.Causes[cause].Add(1)
 	s.phase, s.dropped = over, int64(left)
@@ -98,7 +99,7 @@ func (l *Loop) frames(fd, port int, s *Session, in []byte) (*Session, Next) {
 	return l.next(s)
 }
 
-// causeOf is the counter of a verdict, NoCause for an orderly close.
+// causeOf is the cause that a verdict is counted as; NoCause for an orderly close.
 func causeOf(v ws.Verdict) int {
 	switch v.Cause {
 	case ws.Protocol:
@@ -122,12 +123,12 @@ type step struct {
 	verdict ws.Verdict
 }
 
-// idle says whether the connection needs no session after a step that began
-// without.
+// idle says whether a connection that had no session before this step needs none after
+// it.
 func (p *step) idle() bool { return p.session == nil && len(p.kept) == 0 && !p.verdict.Closed() }
 
-// step is what ws.Echo says of what is held and of in. left is what of in the
-// next step must look at; it is empty once in is taken up. s may be nil.
+// step gives what is held, and in, to ws.Echo. step.left is the part of in for the next
+// step; it is empty once all of in has been taken. s may be nil.
 func (s *Session) step(in []byte, lim ws.Limits) step {
 	var session *ws.Session
 	before := 0
@@ -147,7 +148,8 @@ func (s *Session) step(in []byte, lim ws.Limits) step {
 	return step{session: next, out: out, sent: sent, left: in[k:], done: n, verdict: v}
 }
 
-// settle ends a step once its output is sent or kept.
+// settle keeps what a step left over, once the step's output is sent or queued: that
+// output may be the same memory.
 func (s *Session) settle(p step) {
 	s.ws = p.session.Sent()
 	if p.done > 0 {
@@ -179,8 +181,8 @@ func (l *Loop) closed(s *Session, cause int) (*Session, Next) {
 	return l.next(s)
 }
 
-// goodbye sends the close frame 1001 (going away). Between two steps we are never
-// inside a frame of ours.
+// goodbye sends the close frame 1001 (going away, RFC 6455 section 7.4.1). It can be
+// sent between any two steps, because none ends inside a frame that we send.
 func (l *Loop) goodbye(fd, port int, s *Session) (*Session, Next) {
 	var held *block
 	if s == nil {

@@ -11,17 +11,16 @@ import (
 // have their turn.
 const maxBurst = 64
 
-// How long a port accepts nothing after accept4(2) has failed for lack of
-// something: at first, and at most.
+// How long nothing is accepted at a port after accept4(2) has failed there: the first
+// time, and at most; it doubles each time.
 const (
 	minPause = 50 * time.Millisecond
 	maxPause = time.Second
 )
 
-// A loop that does nothing but accept is woken for one connection or two, again
-// and again, and the switching costs more than the work: so it naps between two
-// waits. Meanwhile the kernel establishes connections, and they wait in the
-// listening socket's queue.
+// A loop that does nothing but accept is woken for each connection or two, and the
+// context switches cost more than the work. So it naps between two calls of
+// epoll_wait(2); meanwhile connections gather in the accept queue.
 const (
 	napTime = 500 * time.Microsecond
 	// storm is how many connections must have come since the check before last, in at
@@ -30,9 +29,9 @@ const (
 	stormTime = 2 * time.Millisecond
 )
 
-// acceptor is a loop's turn to accept. The listening sockets are watched
-// level-triggered, so that accept4(2) need not be called until it returns EAGAIN:
-// it makes a socket and a file before it checks whether there is a connection.
+// acceptor accepts while a loop has the turn to. The listening sockets are watched
+// level-triggered, so that accept4(2) need not be called until it returns EAGAIN, which
+// is dear: it makes a socket and a file before it checks whether there is a connection.
 type acceptor struct {
 	listening bool
 	warned    bool          // lane.prepare was called in this turn
@@ -91,8 +90,8 @@ func (a *acceptor) end(l *loop) {
 	}
 }
 
-// mute stops watching a port for a while: its socket stays readable, and would
-// keep the loop awake.
+// mute stops watching a port for a while after an error: connections still wait there,
+// so epoll_wait(2) would return at once each time.
 func (a *acceptor) mute(l *loop, port int) {
 	if !a.paused() {
 		a.pause = min(max(2*a.pause, minPause), maxPause)
@@ -114,8 +113,8 @@ func (a *acceptor) goOn(l *loop) {
 	}
 }
 
-// accept accepts what waits at a port: one connection, and twice as many each time
-// when there were more, which the next batch reports.
+// accept accepts from a port. It begins with one connection, and takes twice as many
+// each time that the next batch of events reports the port again, up to maxBurst.
 func (l *loop) accept(port int) {
 	if !l.accepts.listening {
 		return // the turn was passed on in this batch

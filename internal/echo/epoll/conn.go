@@ -5,8 +5,8 @@ import (
 	"github.com/c10m/c10m/internal/sys"
 )
 
-// readBurst is how many full reads of one connection follow each other before
-// others have their turn.
+// readBurst is how many times in a row one connection is read from while each read
+// fills the buffer; then the others have their turn.
 const readBurst = 4
 
 // interest is what a connection is watched for, echo.Read, ReadWrite, Write or Pause.
@@ -22,7 +22,7 @@ const (
 // reads says whether the connection is read.
 func (i interest) reads() bool { return i == reading || i == both }
 
-// gone is the events that no interest can mask.
+// gone are the events that epoll reports whether they are asked for or not, epoll_ctl(2).
 const gone = sys.EpollErr | sys.EpollHup
 
 // events is the interest as epoll_ctl(2) takes it. Edge-triggered: a connection
@@ -88,8 +88,8 @@ func (l *loop) read(fd int, c *conn, ended bool) {
 	}
 }
 
-// readOn comes back to connections that had more to read: epoll reports each edge
-// once.
+// readOn goes on with connections that had more to read: edge-triggered epoll does not
+// report them again.
 func (l *loop) readOn() {
 	if len(l.unread) == 0 {
 		return
@@ -105,7 +105,7 @@ func (l *loop) readOn() {
 	}
 }
 
-// goOn does what the core wants next. It is false if the connection has ended.
+// goOn does what the core says; it returns false if the connection has ended.
 func (l *loop) goOn(fd int, c *conn, next echo.Next) bool {
 	want := reading
 	switch next {
@@ -126,10 +126,10 @@ func (l *loop) goOn(fd int, c *conn, next echo.Next) bool {
 	if interest(c.watch) == want {
 		return true
 	}
-	// Modifying reports again whatever it is ready for by now, epoll_ctl(2).
+	// EPOLL_CTL_MOD reports again what the socket is ready for, so no edge is missed.
 	c.watch = uint8(want)
 	if errno := l.ep.Modify(fd, want.events(), int32(fd), c.gen()); errno != 0 {
-		sys.Reset(fd) // ENOMEM at most
+		sys.Reset(fd) // ENOMEM is the only error that can occur here
 		l.close(fd, c)
 		return false
 	}
@@ -146,15 +146,15 @@ func (l *loop) close(fd int, c *conn) {
 	sys.Close(fd)
 }
 
-// bid begins the close of a connection.
+// bid begins the close of a connection, for cause why or for echo.NoCause.
 func (l *loop) bid(fd int, c *conn, why int) {
 	s, next := l.core.Leave(fd, int(c.port), l.sessions.get(c), why)
 	l.sessions.set(c, s)
 	l.goOn(fd, c, next)
 }
 
-// Wake implements echo.Conns. The bell is in the process's fd table, which is that
-// of all threads that are not locked, and under the same number in the loop's.
+// Wake implements echo.Conns. The bell has the same number in the process's fd table,
+// which all threads use that are not locked, as in the loop's own.
 func (l *loop) Wake() {
 	l.bellMu.Lock()
 	defer l.bellMu.Unlock()

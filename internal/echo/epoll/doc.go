@@ -1,6 +1,6 @@
-// Package epoll is the server's own engine on raw epoll(7): bytes and readiness
-// for the echo core, and nothing else. It owns sockets, epoll instances, fd
-// tables and threads; what a connection means is the core's.
+// Package epoll is the server's own engine on raw epoll(7). It owns sockets, epoll
+// instances, fd tables and threads, and brings bytes and readiness to the echo core,
+// which decides what is done with them.
 //
 //	err := echo.Serve(ctx, epoll.Serve, cfg, counters)
 //
@@ -15,9 +15,9 @@
 // Nothing is allocated for a message or for an accepted connection. Memory is
 // given back when connections have closed.
 //
-// Everything is watched edge-triggered for EPOLLIN and EPOLLRDHUP, and for
-// EPOLLOUT while something waits to be sent: no readiness that a read does not
-// consume, like that of urgent data (EPOLLPRI), can keep a loop awake.
+// Connections are watched edge-triggered for EPOLLIN and EPOLLRDHUP, and for EPOLLOUT
+// while something waits to be sent. So no readiness that a read does not clear, like
+// that of urgent data (EPOLLPRI), can keep a loop awake.
 //
 // A loop that panics ends the engine with an error, and its stack is logged: a
 // process that has lost a loop must not look healthy.

@@ -77,8 +77,8 @@ func (e *engine) serve(ctx context.Context) (err error) {
 	return e.end()
 }
 
-// others is how many files of the process may have fds below those of its
-// connections; 16 bytes of address space each.
+// others is how many fds beside the listening sockets may be open before connections
+// come, as connections are kept by fd; each takes 16 bytes of address space.
 const others = 1 << 16
 
 // open makes what all loops share.
@@ -94,7 +94,8 @@ func (e *engine) open() error {
 		cfg.PassOn = nil // there is always another table, and nobody would take what is handed on
 	} else {
 		var err error
-		// The lowest free fd is taken first, and the limit may be a billion.
+		// The kernel gives the lowest free fd, so no table needs more places than this,
+	// whatever the fd limit, which may be a billion.
 		most := cfg.Limit + 2*Overhead(len(cfg.Ports), lanes) + others
 		if e.shared, err = newTable(min(e.nofile, most)); err != nil {
 			return err
@@ -137,7 +138,7 @@ func (e *engine) begin() (err error) {
 	return err
 }
 
-// end lets the loops close their connections, and releases everything.
+// end has the loops close their connections, waits for them, and releases everything.
 func (e *engine) end() error {
 	e.stopListening()
 	e.signal()
@@ -155,8 +156,9 @@ func (e *engine) end() error {
 	return nil
 }
 
-// stopListening shuts the listening sockets, in every table, and resets what waits
-// to be accepted. A loop that is about to accept meets EINVAL.
+// stopListening calls shutdown(2) on the listening sockets, which holds in every fd
+// table, and resets the connections in their accept queues. A loop that is about to
+// accept gets EINVAL.
 func (e *engine) stopListening() {
 	e.leaving.Store(true)
 	for _, a := range e.lanes {

@@ -2,9 +2,10 @@ package epoll
 
 import "github.com/c10m/c10m/internal/sys"
 
-// If loops share the process's fd table, this engine may be one of several workers
-// with a limit each, and another takes what one has no room for. Loops with tables
-// of their own need no such thing: there is always another table.
+// Where loops share the process's fd table, this engine may be one of several worker
+// processes, each with a limit of connections: a full worker passes connections on to
+// others (echo.Config.PassOn, Handed). Loops with fd tables of their own need no such
+// thing, because there is always another table.
 
 // handed is a connection that another engine has accepted.
 type handed struct {
@@ -35,7 +36,7 @@ func (e *engine) receive(done <-chan struct{}) {
 		}
 		select {
 		case <-served:
-		case <-done: // who has it ends with all
+		case <-done: // the loop that has it closes it at its own end
 		}
 	})
 }

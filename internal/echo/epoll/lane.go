@@ -6,11 +6,11 @@ import (
 	"time"
 )
 
-// lane is what one core serves: a listening socket for each port, and a chain of
-// loops with an fd table each, one of which has the turn to accept. A loop whose
-// table is full passes the turn on, so that there are as many listening sockets,
-// and threads that accept, as there are lanes, however many tables the
-// connections take. Where one table holds all of them, a lane is one loop.
+// lane is a listening socket for each port, and a chain of loops with an fd table each,
+// one of which at a time has the turn to accept. There are as many lanes as cores. A
+// loop whose table is full passes the turn on, so the number of listening sockets, and
+// of threads that accept, does not grow with the number of tables. Where one fd table
+// holds all connections, a lane is one loop.
 type lane struct {
 	id        int
 	eng       *engine
@@ -30,8 +30,8 @@ const retryAfter = time.Second
 // room is how many more connections a loop's fd table has room for.
 func (l *loop) room() int64 { return l.limit - l.open.Load() }
 
-// roomy says whether it is worth giving a loop the turn: for little room, passing
-// on the listening sockets costs more than another table.
+// roomy says whether it is worth giving a loop the turn: where an eighth or less of its
+// table is free, taking turns all the time would cost more than another table.
 func (l *loop) roomy() bool { return l.room() > l.limit/8 }
 
 // more starts another loop, unless one is starting. a.mu is held.

@@ -26,7 +26,8 @@ const (
 	leaveTime = 5 * time.Second
 )
 
-// What Event.Pad says of an event; of a connection it is its generation.
+// What Event.Pad says of an event that is not a connection's; of a connection it is the
+// generation, which is 0 or more.
 const (
 	ofListener = -1 - iota // Event.Fd is the port
 	ofWake
@@ -153,9 +154,9 @@ func (l *loop) start() (err error) {
 		return err
 	}
 	if e.batch {
-		// More loops than cores take turns. Scheduled for each connection or message they
-		// would spend their time on switching; in turns each finds a batch. Best effort:
-		// it is only faster.
+		// More loops than cores have to take turns. SCHED_BATCH (sched(7)) makes turns long,
+		// so that a loop finds many connections and messages waiting in each; with short
+		// ones the cores would mostly switch. Without it everything works, but slower.
 		_ = sys.SetThreadSlice(sys.Batch, 0)
 	}
 	l.core = e.core.Loop(l.lane.id, l)
@@ -184,8 +185,8 @@ func (l *loop) takeTable() error {
 	return err
 }
 
-// orders carries out what other threads have asked of the loop. It is false if the
-// loop is to end.
+// orders does what other threads have asked of the loop: to serve connections, to begin
+// to accept, to end. It returns false if the loop is to end.
 func (l *loop) orders() bool {
 	l.takeHanded()
 	switch {
@@ -303,9 +304,9 @@ func (l *loop) sweepEvery() time.Duration {
 	return l.eng.core.Config.IdleTimeout / 4
 }
 
-// sweep begins the close of connections that have been silent for --idle-timeout.
-// One that is not read, because it does not read its echo, may not be silent:
-// whether it reads any is up to --stall.
+// sweep begins the close of connections that have been silent for --idle-timeout. A
+// connection that is not being read, because its peer does not read its echo, may not be
+// silent: whether it has to go is for --stall to say.
 func (l *loop) sweep() {
 	most := moment(l.eng.core.Config.IdleTimeout * moments / time.Second)
 	l.table.each(l.lane.id, func(fd int, c *conn) {
@@ -313,7 +314,7 @@ func (l *loop) sweep() {
 		case !interest(c.watch).reads():
 			c.last = l.stamp
 		case l.stamp-c.last > most:
-			c.last = l.stamp // a goodbye has deadlines of its own
+			c.last = l.stamp // the closing handshake has deadlines of its own
 			l.bid(fd, c, echo.IdleTimeout)
 		}
 	})
@@ -348,8 +349,9 @@ func (l *loop) end() {
 	}
 }
 
-// endBell closes the eventfd of handshakes, which is the process's: on a thread that
-// is not locked. A handshake that is being given up may still ring it.
+// endBell closes the eventfd of handshakes. It is in the process's fd table, so a thread
+// must close it that is not locked, which uses that table. The lock is against Wake, by
+// a handshake that is being given up.
 func (l *loop) endBell() {
 	l.bellMu.Lock()
 	defer l.bellMu.Unlock()

@@ -2,8 +2,9 @@ package epoll
 
 import "github.com/c10m/c10m/internal/echo"
 
-// sessions are those of a loop's connections that have something under way. The
-// array of connections holds no pointers, so it names a session by its place.
+// sessions are the sessions of a loop's connections. The array of connections lies
+// outside the Go heap and must hold no pointers, so a conn names its session by its
+// place in this list.
 type sessions struct {
 	list []*echo.Session
 	free []uint32

@@ -14,8 +14,9 @@ import (
 // conn is all that the server keeps of an idle connection, TCP or WebSocket: 16
 // bytes, at its fd's place in a flat array outside the Go heap.
 type conn struct {
-	// owner is 1 + the number of the lane that has it, 0: none; and above that the
-	// fd's generation: events of an earlier connection with the same fd carry another.
+	// owner is, in its low bits, 1 + the number of the lane that the connection is of, or
+	// 0 where there is no connection; and above them the generation of the fd, by which
+	// events of an earlier connection with the same fd are told apart.
 	owner   atomic.Uint32
 	last    moment // when it last spoke
 	session uint32 // 1 + the place of its session in the loop's list; 0: it has none
@@ -37,7 +38,7 @@ func (c *conn) gen() int32 { return int32(c.owner.Load() >> ownerBits) }
 func (c *conn) ofLane(id int) bool { return c.owner.Load()&ownerMask == uint32(id+1) }
 
 // moment is a time as connections keep it: sixteenths of a second since the loop
-// began, on the monotonic clock. It comes round after eight years.
+// began, on the monotonic clock. It overflows after eight years.
 type moment uint32
 
 const moments = 16 // a second
@@ -91,9 +92,9 @@ func (t *table) drop(fd int) {
 	t.chunks[fd>>chunkBits].Add(-1)
 }
 
-// trim releases the memory of chunks that hold no connection. Their generations
-// start again from 0: the handling of events must cope with one of a connection
-// that is gone.
+// trim releases the memory of chunks that hold no connection. Generations start again
+// from 0 there, so an event of a connection that is gone may be taken for one of the
+// next: that is a spurious event, which the handling of events must bear.
 func (t *table) trim() {
 	bytes := connSize << chunkBits
 	for i := range t.chunks {

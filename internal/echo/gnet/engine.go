@@ -95,8 +95,8 @@ func rotate(ctx context.Context, core *echo.Core) error {
 	return err
 }
 
-// start runs gnet to its end. If a listener cannot be opened, gnet waits for ever
-// for loops that were never started.
+// start runs gnet to its end, or gives up after startTimeout: when a listener cannot be
+// opened, gnet waits for ever for loops that it never started.
 func (e *engine) start(addrs []string) error {
 	ended := make(chan error, 1)
 	go func() {
@@ -143,8 +143,8 @@ func (e *engine) stopWhen(ctx context.Context, done <-chan struct{}) {
 // stopTimeout bounds how long closing every connection may take.
 const stopTimeout = 30 * time.Second
 
-// tick is how often the loops check for what has taken too long, and for urgent
-// data: what is seen twice in a row is found within a second.
+// tick is how often the loops check deadlines, and look for urgent data, which takes
+// two looks: it is found within a second.
 const tick = 400 * time.Millisecond
 
 // OnBoot is called once every listener of the first loop is open.
@@ -264,9 +264,9 @@ func (e *engine) OnTraffic(c gnet.Conn) gnet.Action {
 	return l.proceed(c, port, s, after, next)
 }
 
-// OnClose removes a connection from the counts, unless its peer has ended its half
-// and output waits for it, or it is sent a close frame at shutdown: then it goes
-// on in a lane.
+// OnClose removes a connection from the counts. But where the peer has ended its half
+// and output still waits for it, or a close frame is to be sent at shutdown, the
+// connection moves to the lane and goes on there.
 func (e *engine) OnClose(c gnet.Conn, err error) gnet.Action {
 	l, port, s := where(c)
 	if l == nil {

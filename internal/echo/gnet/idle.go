@@ -33,9 +33,9 @@ func (t *idleTable) add(c gnet.Conn) {
 func (t *idleTable) touch(fd int)  { t.last[fd] = time.Since(t.began) }
 func (t *idleTable) remove(fd int) { t.conns[fd] = nil }
 
-// sweep calls silent for each connection that has been silent for the timeout; it
-// runs four times per timeout. Connections whose end takes a while have as long
-// again.
+// sweep calls silent for each connection that has been silent for the timeout. It runs
+// four times per timeout. Each call gives a connection the whole timeout again, for its
+// closing handshake.
 func (t *idleTable) sweep(silent func(gnet.Conn)) {
 	now := time.Since(t.began)
 	if now-t.swept < t.timeout/4 {

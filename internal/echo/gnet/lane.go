@@ -8,10 +8,11 @@ import (
 	"github.com/c10m/c10m/internal/sys"
 )
 
-// lane serves the connections that gnet cannot: those whose peers do not read
-// their echo at once, and those that are sent a close frame at shutdown. It is a
-// plain level-triggered event loop with a goroutine of its own, which exists only
-// while there are connections. A connection stays here until its end.
+// lane serves connections that gnet cannot: those whose peers do not read their echo at
+// once, and those that are sent a close frame at shutdown. It is a plain level-triggered
+// event loop with a goroutine of its own, which exists only while the lane has
+// connections. A connection stays here until it is closed. (A lane of the engine epoll
+// is something else.)
 type lane struct {
 	*echo.Loop
 	core    *echo.Core
@@ -51,8 +52,8 @@ func (g *guest) waiting() int {
 const (
 	laneBuffer = 64 << 10
 	laneEvents = 128
-	// laneRest is a pause for when send(2) returns EAGAIN although epoll(7) reports
-	// room: above the limit of tcp_mem both are so, for as long as it lasts.
+	// laneRest is the pause after send(2) has returned EAGAIN although epoll(7) reports
+	// room, which goes on while the kernel's TCP buffers are above net.ipv4.tcp_mem.
 	laneRest = time.Millisecond
 )
 
@@ -88,8 +89,8 @@ func (l *lane) take(fd, port int, s *echo.Session) {
 	sys.Signal(l.bell)
 }
 
-// end waits until all connections are gone, at most for d; what is left then is
-// closed.
+// end drains the lane: it waits until all connections are closed, at most for d, and
+// closes those that are left.
 func (l *lane) end(d time.Duration) {
 	l.mu.Lock()
 	l.until = time.Now().Add(d)
@@ -171,8 +172,8 @@ func (l *lane) admit() bool {
 	return true
 }
 
-// patience is how long to wait for events. over: the lane is ending, and its time
-// is up.
+// patience is how long to wait for events; -1 is for ever. over says that the lane is
+// being drained and its time is up.
 func (l *lane) patience() (wait time.Duration, over bool) {
 	l.mu.Lock()
 	until := l.until

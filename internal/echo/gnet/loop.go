@@ -23,8 +23,8 @@ type loop struct {
 	watch watch
 }
 
-// home is the context of the idle connections of one loop and port, all the same:
-// it costs a connection nothing.
+// home is the gnet context of all idle connections of one loop and port. They share it,
+// so it costs a connection nothing.
 type home struct {
 	loop *loop
 	port int
@@ -93,9 +93,9 @@ func (l *loop) proceed(c gnet.Conn, port int, before, s *echo.Session, next echo
 	return gnet.Close
 }
 
-// move gives a connection to the lane. Its socket lives on under another fd when
-// gnet closes this one. It fails only if there is no fd left: then the waiting
-// output is lost, and the peer sees a reset.
+// move gives a connection to the lane. Its socket is duplicated (dup(2)) and so stays
+// open when gnet closes its own fd. move fails only if no fd is left: then the output
+// that waits is lost, and the connection is reset.
 func (l *loop) move(c gnet.Conn, port int, s *echo.Session) bool {
 	fd, errno := sys.Dup(c.Fd())
 	if errno != 0 {
@@ -131,8 +131,7 @@ func (t told) Run(context.Context) error {
 	return nil
 }
 
-// look makes the loop check for what has taken too long, if there is anything; any
-// thread may call it.
+// look makes the loop check its deadlines, if it has any. Any thread may call it.
 func (l *loop) look() {
 	l.watch.look(l)
 	if l.busy.Load() || l.idle != nil {

@@ -8,10 +8,10 @@ import (
 	"github.com/c10m/c10m/internal/sys"
 )
 
-// gnet watches each connection for EPOLLIN and EPOLLPRI, level-triggered. Urgent
-// data beyond a gap in the stream (tcp(7), RFC 6093) is EPOLLPRI that no read
-// clears: the loop would spin for as long as the peer likes. So each loop's epoll
-// instance is checked now and then.
+// gnet watches each connection for EPOLLIN and EPOLLPRI, level-triggered. Urgent data
+// beyond a gap in the stream (tcp(7), RFC 6093) raises EPOLLPRI, which no read clears
+// before the gap is filled: the loop would spin for as long as the peer likes. So we
+// look into each loop's epoll instance every tick and reset such connections.
 
 // watched is what gnet watches a connection for.
 const watched = sys.EpollIn | sys.EpollPri
@@ -28,8 +28,8 @@ type watch struct {
 // seen again with every check: the kernel takes turns.
 const maxReady = 256
 
-// find looks for the epoll instance that watches fd: gnet has made it among its
-// listeners, of which each loop has one or two for each of so many ports.
+// find looks for the epoll instance that watches fd. gnet has made it when it opened
+// its listeners, so its fd is among theirs: one or two for each loop and port.
 func (w *watch) find(fd, loops, ports int) {
 	w.events = make([]sys.Event, maxReady)
 	w.epoll, w.found = sys.EpollOf(fd, watched, loops*(2*ports+otherFDs)+otherFDs)
