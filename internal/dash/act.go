@@ -16,10 +16,11 @@ const MinToken = 16
 // maxOrder bounds the body of a request that changes something; none is needed.
 const maxOrder = 1 << 10
 
-// order guards what changes something: POST only, with the token that the
-// endpoint was started with (RFC 6750 section 2.1), or not at all without one.
-// A page in a browser cannot send it unasked: the header alone makes it a
-// request that the browser asks us about first, and guard has refused it by then.
+// order guards what changes something: it takes POST only, with the token that the
+// endpoint was started with as a bearer token (RFC 6750 section 2.1); without such a
+// token it refuses everybody. A page of another site cannot send it through a browser:
+// with an Authorization header the browser asks first (a CORS preflight), which guard
+// refuses.
 func (e End) order(act func()) http.HandlerFunc {
 	want := sha256.Sum256([]byte(e.Token))
 	return func(w http.ResponseWriter, r *http.Request) {
@@ -27,8 +28,8 @@ func (e End) order(act func()) http.HandlerFunc {
 			http.Error(w, "nothing can be changed here: the server was started without --control-token", http.StatusForbidden)
 			return
 		}
-		// Hashes are of one length: the comparison tells nothing, not even how
-		// long the token is.
+		// Hashes of equal length, compared in constant time, tell an attacker nothing, not
+		// even the token's length.
 		given, bearer := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 		got := sha256.Sum256([]byte(given))
 		if subtle.ConstantTimeCompare(got[:], want[:]) != 1 || !bearer {

@@ -20,8 +20,8 @@ func (h *hub) serveEvents(w http.ResponseWriter, r *http.Request) {
 	defer h.leave(v)
 	setStream(r)
 	rc := http.NewResponseController(w)
-	// The deadline of reading a request would end the stream: there is nothing
-	// more to read, and a viewer that leaves is noticed without.
+	// The server's read deadline would end the stream. It is not needed any more: the
+	// request has been read, and a viewer that leaves is noticed without it.
 	if err := rc.SetReadDeadline(time.Time{}); err != nil {
 		return
 	}

@@ -18,11 +18,11 @@ const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src
 // set their own.
 const answerTime = 30 * time.Second
 
-// Exposed is what is to be said of an endpoint at addr that others than this
-// machine can reach, "" of one that they cannot. flag is where addr comes from.
+// Exposed is the warning for an endpoint at addr that other machines can reach; "" for
+// one that they cannot. flag is the flag that gave addr.
 func Exposed(flag, addr string) string { return exposed(flag, addr, "counts, memory and profiles") }
 
-// ExposedReport is the same of an endpoint that has nothing but a report.
+// ExposedReport is Exposed for an endpoint that answers only /footprint.
 func ExposedReport(flag, addr string) string { return exposed(flag, addr, "counts and memory") }
 
 func exposed(flag, addr, what string) string {
@@ -32,10 +32,10 @@ func exposed(flag, addr, what string) string {
 	return fmt.Sprintf("%s %s: everybody who reaches it can read %s; 127.0.0.1 keeps them here", flag, addr, what)
 }
 
-// guard stands before every path. It refuses a Host that is a name other than
-// localhost and those of names: a page in a browser that rebinds its own name to
-// this address would send one. And it refuses what other sites' pages ask for;
-// they may only link to the page.
+// guard stands before every path. It refuses a Host header that is a name other than
+// localhost and those in names, against DNS rebinding: a site whose name is made to
+// resolve to this address would send its own name. And it refuses requests that other
+// sites' pages make; they may only link to the live page.
 func guard(next http.Handler, names []string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		setAsking(r)
@@ -58,9 +58,9 @@ func guard(next http.Handler, names []string) http.Handler {
 	})
 }
 
-// badHost says what is wrong with a Host header, "" of a good one. 0.0.0.0 and ::
-// are where a server listens and nothing that one asks for; connect(2) takes them
-// for loopback all the same, and browsers let pages of any site ask for them.
+// badHost says what is wrong with a Host header; "" if nothing is. 0.0.0.0 and :: are
+// refused: connect(2) takes them for loopback, and browsers let pages of any site make
+// requests to them.
 func badHost(host string, names []string) string {
 	if h, _, err := net.SplitHostPort(host); err == nil {
 		host = h
@@ -86,8 +86,9 @@ func badHost(host string, names []string) string {
 	return "the Host header must be an address, localhost, or a name that --control-host admits"
 }
 
-// ownPage goes by the Fetch Metadata that browsers send (w3.org/TR/fetch-metadata),
-// and where one sends only an Origin, by that. Other programs send neither.
+// ownPage says whether a request may be answered by where it comes from. Browsers tell
+// that by Fetch Metadata (w3.org/TR/fetch-metadata), some only by Origin; other programs
+// send neither, and may ask.
 func ownPage(r *http.Request) bool {
 	switch r.Header.Get("Sec-Fetch-Site") {
 	case "same-origin", "none":

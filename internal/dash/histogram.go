@@ -19,8 +19,8 @@ var classic = []float64{
 // doubles, 9 % each.
 const schema = 3
 
-// histogram is one metric in both forms: native for who understands it, classic
-// in text and for older Prometheus.
+// histogram is one metric in both forms: native for a Prometheus that asks for it,
+// classic in the text format and for an older Prometheus.
 type histogram struct{ classic, native prometheus.Metric }
 
 // Desc implements prometheus.Metric.
@@ -39,7 +39,7 @@ func (h histogram) Write(m *dto.Metric) error {
 	return nil
 }
 
-// times is a histogram of durations since a moment as a metric.
+// times is a histogram of durations as a metric, counted since that moment.
 func times(desc *prometheus.Desc, h *result.Histogram, since time.Time, labels ...string) prometheus.Metric {
 	var sum float64
 	below := make(map[float64]uint64, len(classic)) // cumulative

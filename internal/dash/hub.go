@@ -11,9 +11,9 @@ import (
 const (
 	// every is the time between two samples.
 	every = time.Second
-	// Memory is the expensive part, a file to read for each process: it is sampled
-	// every memoryPause at most, and so seldom that it takes 1/memoryShare of a core,
-	// but every memoryRest at least.
+	// Memory is expensive to read, a file for each process. It is sampled at most every
+	// memoryPause, so seldom that it takes no more than 1/memoryShare of a core, but at
+	// least every memoryRest.
 	memoryPause = 2 * time.Second
 	memoryShare = 300
 	memoryRest  = 10 * time.Second
@@ -30,7 +30,7 @@ const (
 type hub struct {
 	end   End
 	began time.Time
-	look  sync.Mutex // End.Look is for one at a time: us or a scrape
+	look  sync.Mutex // held around End.Look, which a scrape calls as well
 
 	mu      sync.Mutex
 	viewers map[*viewer]bool
@@ -38,11 +38,11 @@ type hub struct {
 	past    []point       // oldest first
 	ended   bool
 
-	memoryNext time.Time // run's own: when memory is to be looked at again
+	memoryNext time.Time // when memory is to be sampled again; only run uses it
 }
 
-// viewer is one open page. Its events are dropped with it if it does not take
-// them; closing the channel ends it.
+// viewer is one open page. One that does not take its events is dropped. Closing the
+// channel ends it.
 type viewer struct{ events chan []byte }
 
 // point is what a page needs of an earlier sample to draw its curves.
@@ -59,8 +59,8 @@ func newHub(end End) *hub {
 	return &hub{end: end, began: time.Now(), viewers: map[*viewer]bool{}, wake: make(chan struct{}, 1)}
 }
 
-// join makes a viewer, whose first events say what it looks at and what has
-// been. It is nil if there are too many, or if the program ends.
+// join makes a viewer. Its first events are the End's Meta and the samples so far. It is
+// nil if there are too many viewers, or if the program ends.
 func (h *hub) join() *viewer {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -81,7 +81,7 @@ func (h *hub) join() *viewer {
 	return v
 }
 
-// leave ends a viewer; it may have been dropped before.
+// leave ends a viewer, if it has not been dropped before.
 func (h *hub) leave(v *viewer) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -125,8 +125,8 @@ func (h *hub) run(done <-chan struct{}) {
 	}
 }
 
-// sample takes one and gives it to all viewers. One that cannot be taken is left
-// out: the page says how old its numbers are.
+// sample takes a sample and sends it to all viewers. One that cannot be taken is left
+// out: the page shows how old its numbers are.
 func (h *hub) sample(now time.Time) {
 	memory := !now.Before(h.memoryNext)
 	h.look.Lock()
@@ -169,7 +169,7 @@ func (h *hub) sample(now time.Time) {
 	}
 }
 
-// stop ends all viewers and takes no more.
+// stop ends all viewers and admits no more.
 func (h *hub) stop() {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -6,15 +6,15 @@ import (
 	"github.com/c10m/c10m/internal/proc"
 )
 
-// shown are the slab caches that are shown by name, always the same in the same
-// order, so that a curve stays the same thing; the rest is summed up.
+// shown are the slab caches that are shown by name, always the same in the same order,
+// so that each keeps its place and color on the page; the rest is summed up.
 var shown = []string{"TCP", "TCPv6", "sock_inode_cache", "dentry", "filp", "eventpoll_epi", "kmalloc-*"}
 
 // others is the sum of the caches that are not shown by name.
 const others = "other caches"
 
-// LookAtMemory divides the machine's memory. Who adds up processes fills in
-// Server and Client.
+// LookAtMemory reads how the machine's memory is divided. It leaves Server and Client to
+// its caller.
 func LookAtMemory(fp proc.FS) (*Memory, error) {
 	k, err := fp.Kernel()
 	if err != nil {
@@ -49,8 +49,8 @@ func fold(all []Cache) []Cache {
 	return folded
 }
 
-// LookAtNet reads the kernel's counts of sockets and of what it dropped; nil if
-// it does not tell.
+// LookAtNet reads the kernel's counts of sockets and of drops; nil if they cannot be
+// read.
 func LookAtNet(fp proc.FS) *Net {
 	s, err := fp.Sockets()
 	if err != nil {

@@ -16,14 +16,13 @@ import (
 	dto "github.com/prometheus/client_model/go"
 )
 
-// metrics is /metrics: what a sample holds, read when it is scraped, so that
-// counting costs nothing more than it did; and the Go runtime's and the
-// process's own numbers.
+// metrics answers /metrics: a sample, taken when it is scraped, so that nothing is
+// counted twice; and the numbers of the Go runtime and of the process.
 func metrics(h *hub) http.Handler {
 	return whole(promhttp.HandlerFor(registry(h), promhttp.HandlerOpts{}))
 }
 
-// Gather reads the same metrics for who pushes them.
+// Gather returns a function that reads the same metrics, for package push.
 func Gather(end End) func() ([]*dto.MetricFamily, error) { return registry(newHub(end)).Gather }
 
 func registry(h *hub) *prometheus.Registry {

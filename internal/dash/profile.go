@@ -12,8 +12,8 @@ import (
 )
 
 const (
-	// maxProfile bounds a profile or a trace, or what one is the difference
-	// over, seconds.
+	// maxProfile is the longest time, seconds, over which a profile, a trace or the
+	// difference between two profiles is taken.
 	maxProfile = 120
 	// maxProfiles bounds how many are taken at a time: each stops the world or
 	// samples it, and answers only once its time is over.
@@ -22,8 +22,8 @@ const (
 	profileRetry = 5
 )
 
-// Profiles is /debug/pprof of this process, but for its command line, which may
-// hold a token.
+// Profiles is net/http/pprof for this process, without /debug/pprof/cmdline: the command
+// line may hold a token.
 func Profiles() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
@@ -41,8 +41,8 @@ func ServeWorker(l net.Listener, answers http.Handler) {
 	_ = srv.Serve(l)
 }
 
-// profile gives a profile the time it asks for (?seconds=), within bounds, and
-// has a worker process answer where one is named (?worker=).
+// profile answers /debug/pprof: it sets deadlines for the time that is asked for
+// (?seconds=), bounds it, and has a worker process answer where one is named (?worker=).
 func (e End) profile(own http.Handler) http.HandlerFunc {
 	places := make(chan struct{}, maxProfiles)
 	return func(w http.ResponseWriter, r *http.Request) {
@@ -73,7 +73,7 @@ func (e End) profile(own http.Handler) http.HandlerFunc {
 	}
 }
 
-// pass has a worker process answer r, over a connection made for that.
+// pass has a worker process answer r, over a connection of its own.
 func (e End) pass(w http.ResponseWriter, r *http.Request, worker string, limit time.Time) {
 	if e.Worker == nil {
 		http.Error(w, fmt.Sprintf("worker=%q: there are no worker processes here, ask without it", worker), http.StatusBadRequest)

@@ -12,7 +12,7 @@ const (
 	Client = "client"
 )
 
-// End is one end of the connections as it shows itself.
+// End is what an endpoint shows: a server, or a client.
 type End struct {
 	Meta Meta
 	// Look reads every number, with memory only if asked for, which costs more.
@@ -20,8 +20,8 @@ type End struct {
 	Look func(memory bool) (Sample, error)
 	// Report answers /footprint and /healthz; nil on the client's end.
 	Report Reporter
-	// Causes are the names that Sample.Errors may hold; known ones are exported
-	// as 0 before they happen.
+	// Causes are the names that Sample.Errors may hold: those that have not happened are
+	// exported as 0.
 	Causes []string
 	// Drain ends the program in good order; nil on the client's end. Token is
 	// what POST /drain asks for; "" refuses it to everybody.
@@ -37,11 +37,12 @@ type End struct {
 // Reporter gives the server's report, as deep as asked for.
 type Reporter func(Depth) (result.ServerReport, error)
 
-// Depth says what a report costs.
+// Depth says how much a report is to contain, and so what it costs.
 type Depth int
 
-// Counts are free. Resident adds memory as everybody may see it, which takes
-// microseconds a process. Exact walks their page tables.
+// Counts costs next to nothing. Resident adds the processes' memory by /proc/PID/statm,
+// microseconds for each. Exact adds their PSS, for which the kernel walks their page
+// tables (/proc/PID/smaps_rollup).
 const (
 	Counts Depth = iota
 	Resident
@@ -59,8 +60,8 @@ type Meta struct {
 	PID    int    `json:"pid"`
 	CPUs   int    `json:"cpus"`
 	Max    int64  `json:"max"`              // connections
-	Bound  string `json:"bound"`            // what Max of them are: allowed, asked for, at a time
-	Shard  string `json:"shard"`            // what it is split into: worker, thread, agent
+	Bound  string `json:"bound"`            // what Max is: "allowed", "asked for", "at a time"
+	Shard  string `json:"shard"`            // what a Shard is: worker, thread, Agent
 	Engine string `json:"engine,omitempty"` // of a server that echoes
 	Ports  []Port `json:"ports"`            // that it listens on
 }
@@ -78,7 +79,7 @@ type Sample struct {
 	Open     int64              `json:"open"`
 	Opened   int64              `json:"opened"`        // accepted by a server, established by a client
 	Upgraded int64              `json:"upgraded"`      // WebSocket handshakes that a server completed
-	Messages int64              `json:"messages"`      // echoed, or come back, or unasked
+	Messages int64              `json:"messages"`      // echoed by a server; received by a client
 	Bytes    int64              `json:"bytes"`         // their payload
 	Buffered int64              `json:"buffered"`      // memory that a server keeps for its peers
 	Budget   int64              `json:"budget"`        // what it may keep for them

@@ -24,10 +24,11 @@ func Listen(addr string) (net.Listener, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listen for control: %w%s", err, whoHolds(addr, err))
 	}
-	return &crowd{Listener: l, guests: map[*guest]bool{}}, nil
+	return &boundedListener{Listener: l, conns: map[*boundedConn]bool{}}, nil
 }
 
-// whoHolds says what has an address that is in use; "" after any other error.
+// whoHolds says which process or connection has an address that is in use; "" if err is
+// another error.
 func whoHolds(addr string, err error) string {
 	at, bad := netip.ParseAddrPort(addr)
 	if bad != nil || !errors.Is(err, sys.EADDRINUSE) {
@@ -74,8 +75,8 @@ func server(l net.Listener, answers http.Handler, hosts []string) *http.Server {
 		ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second,
 		IdleTimeout: 30 * time.Second, MaxHeaderBytes: 16 << 10, // guard sets the time for writing
 	}
-	if crowd, ok := l.(*crowd); ok {
-		srv.ConnState, srv.ConnContext = crowd.note, withGuest
+	if b, ok := l.(*boundedListener); ok {
+		srv.ConnState, srv.ConnContext = b.note, withConn
 	}
 	return srv
 }
@@ -107,12 +108,12 @@ func health(w http.ResponseWriter, report Reporter) {
 	_, _ = fmt.Fprintln(w, "ok")
 }
 
-// maxWalks bounds how many look at the processes' memory at a time. The others
-// wait; who wants counts alone does not.
+// maxWalks bounds how many requests at a time have the processes' memory measured. The
+// others wait; those for counts alone do not.
 const maxWalks = 2
 
-// reporter answers with the report: ?memory=0 for counts alone, memory=resident
-// for what is cheap to read, otherwise exact.
+// reporter answers /footprint: Counts with ?memory=0, Resident with ?memory=resident,
+// otherwise Exact.
 func reporter(report Reporter) http.HandlerFunc {
 	walks := make(chan struct{}, maxWalks)
 	return func(w http.ResponseWriter, q *http.Request) {

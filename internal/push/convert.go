@@ -8,7 +8,7 @@ import (
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 )
 
-// convert makes OTLP's data of Prometheus's: the same names, labels as attributes.
+// convert turns Prometheus metrics into OTLP's: the same names, labels as attributes.
 // Counters and histograms are cumulative since the beginning of the run.
 func convert(families []*dto.MetricFamily, since, now time.Time) []metricdata.Metrics {
 	var all []metricdata.Metrics
@@ -20,7 +20,7 @@ func convert(families []*dto.MetricFamily, since, now time.Time) []metricdata.Me
 	return all
 }
 
-// aggregation is the data of one metric; nil of a kind that nobody exports.
+// aggregation is the data of one metric; nil if it is of a kind that we do not export.
 func aggregation(f *dto.MetricFamily, since, now time.Time) metricdata.Aggregation {
 	switch f.GetType() {
 	case dto.MetricType_COUNTER:
@@ -46,7 +46,7 @@ func aggregation(f *dto.MetricFamily, since, now time.Time) metricdata.Aggregati
 	return nil
 }
 
-// points are the values of all its labels.
+// points are the metric's values, one for each combination of labels.
 func points[T interface{ GetValue() float64 }](f *dto.MetricFamily, since, now time.Time,
 	of func(*dto.Metric) T) (list []metricdata.DataPoint[float64]) {
 	for _, m := range f.GetMetric() {
@@ -56,8 +56,8 @@ func points[T interface{ GetValue() float64 }](f *dto.MetricFamily, since, now t
 	return list
 }
 
-// histogram has a count for each bucket, where Prometheus's add up, and one for what
-// lies above the last bound.
+// histogram turns Prometheus's cumulative buckets into a count for each bucket, and one
+// for what lies above the last bound.
 func histogram(m *dto.Metric, since, now time.Time) metricdata.HistogramDataPoint[float64] {
 	from := m.GetHistogram()
 	h := metricdata.HistogramDataPoint[float64]{Attributes: attributes(m), StartTime: since, Time: now,

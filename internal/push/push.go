@@ -15,7 +15,7 @@ import (
 	"go.opentelemetry.io/otel/sdk/resource"
 )
 
-// Config is where to, how often and what.
+// Config says what is pushed, where to and how often.
 type Config struct {
 	URL     string // of the collector; without a path it gets OTLP's own, /v1/metrics
 	Every   time.Duration
@@ -26,8 +26,7 @@ type Config struct {
 }
 
 const (
-	// pushTime bounds one push, and stopTime all that is still done at the end: the
-	// push under way, and the last one.
+	// pushTime bounds one push. stopTime bounds Stop: the push under way, and a last one.
 	pushTime = 10 * time.Second
 	stopTime = 2 * time.Second
 	// metricsPath is where OTLP over HTTP takes metrics, OTLP specification 1.x,
@@ -41,23 +40,23 @@ type Pusher struct {
 	exporter *otlpmetrichttp.Exporter
 	resource *resource.Resource
 	began    time.Time
-	ctx      context.Context // of all pushes; ends stopTime after Stop
+	ctx      context.Context // of all pushes; it is cancelled stopTime after Stop is called
 	cancel   context.CancelFunc
 	stop     chan struct{}
 	ended    chan struct{}
 	once     sync.Once
 
-	sent, failed int64 // of the goroutine, until it has ended
+	sent, failed int64 // pushes; only the goroutine uses them until it has ended
 	first        error
 }
 
-// CheckURL says what is wrong with the address of a collector.
+// CheckURL says what is wrong with the URL of a collector.
 func CheckURL(text string) error {
 	_, err := endpoint(text)
 	return err
 }
 
-// endpoint is the address with its path.
+// endpoint is the URL with metricsPath, unless it has a path of its own.
 func endpoint(text string) (string, error) {
 	u, err := url.Parse(text)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.RawQuery != "" || u.Fragment != "" {
@@ -77,7 +76,7 @@ func Start(c Config) (*Pusher, error) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	exporter, err := otlpmetrichttp.New(ctx, otlpmetrichttp.WithEndpointURL(to), otlpmetrichttp.WithTimeout(pushTime),
-		otlpmetrichttp.WithRetry(otlpmetrichttp.RetryConfig{})) // the next push says the same and more
+		otlpmetrichttp.WithRetry(otlpmetrichttp.RetryConfig{})) // no retry: the next push is newer
 	if err != nil {
 		cancel()
 		return nil, fmt.Errorf("make exporter: %w", err)
@@ -128,7 +127,7 @@ func (p *Pusher) push() {
 	}
 }
 
-// errGone is the failure of a push that was still under way when time was up.
+// errGone is the failure of a push that was still under way at the end of stopTime.
 var errGone = errors.New("the collector did not answer in time")
 
 // Stop pushes once more and ends, within stopTime. It returns how many pushes
@@ -140,9 +139,9 @@ func (p *Pusher) Stop() (sent, failed int64, first error) {
 	select {
 	case <-p.ended:
 		p.cancel()
-		_ = p.exporter.Shutdown(context.Background()) // it holds nothing back
+		_ = p.exporter.Shutdown(context.Background()) // nothing is buffered that could be lost
 		return p.sent, p.failed, p.first
-	case <-time.After(stopTime + stopTime/2): // Gather itself hangs
+	case <-time.After(stopTime + stopTime/2): // Config.Gather does not return
 		return 0, 1, errGone
 	}
 }

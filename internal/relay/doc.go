@@ -7,7 +7,7 @@
 //		Mode: relay.Pool, Pool: 100, Limit: 10_000}, counters)
 //	err := r.Serve(ctx, ready)
 //
-// A request is what one read(2) returns, and its answer has as many bytes: behind
-// it stands an echo server. The relay uses package net, a goroutine a connection;
-// it is the subject of an experiment, not a proxy to use.
+// A request is what one read(2) returns, and its answer has as many bytes, because the
+// upstream is an echo server. The relay uses package net, with a goroutine for each
+// connection; it is the subject of an experiment, not a proxy to use.
 package relay

@@ -27,16 +27,17 @@ const (
 	KeepAlive  Mode = "keepalive"   // one for each client, as long as it stays
 )
 
-// Config is a relay, decided.
+// Config is the configuration of a relay.
 type Config struct {
 	Bind      netip.Addr
 	Ports     []echo.Port
-	Upstreams []netip.AddrPort // clients take them in turn
+	Upstreams []netip.AddrPort // used in turn, one for each client
 	Mode      Mode
 	Pool      int   // upstream connections, for Pool
 	Limit     int64 // client connections; the surplus is refused with RST
-	// AnswerTime bounds an upstream's silence, and a client's refusal to read.
-	AnswerTime time.Duration // 0: 30 s
+	// AnswerTime is how long an upstream may take to answer, and a client to read an
+	// answer. 0: 30 s.
+	AnswerTime time.Duration
 }
 
 const (
@@ -47,14 +48,14 @@ const (
 	bufferSize = 16 << 10
 )
 
-// Relay is a running one.
+// Relay is a relay and what it has counted.
 type Relay struct {
 	cfg   Config
 	ctr   *echo.Counters
 	pools []*pool // by upstream
 
 	requests, opened, reused atomic.Int64
-	next                     atomic.Uint64 // upstream
+	next                     atomic.Uint64 // by which clients are given upstreams in turn
 	mu                       sync.Mutex
 	failed                   result.ErrorCounts
 	open                     map[net.Conn]struct{} // closed at the end
@@ -114,7 +115,7 @@ func (r *Relay) accept(l net.Listener, port int) {
 		switch {
 		case errors.Is(err, net.ErrClosed):
 			return
-		case err != nil: // out of fds or memory: the next may do
+		case err != nil: // out of fds or memory: a later call may succeed
 			r.fail("accept", err)
 			time.Sleep(10 * time.Millisecond)
 			continue
@@ -148,7 +149,7 @@ func (r *Relay) client(c net.Conn, upstream int) {
 	} else {
 		err = r.answer(c, upstream)
 	}
-	if err != nil { // the client must see that it was no orderly end
+	if err != nil { // a FIN would tell the client that all went well
 		r.ctr.Causes[echo.Upstream].Add(1)
 		reset(c)
 	}
@@ -169,7 +170,8 @@ func (r *Relay) dial(to netip.AddrPort) (net.Conn, error) {
 	return c, nil
 }
 
-// track notes a connection to be closed at the end; false if that has come.
+// track notes a connection, which is closed when the relay ends. If it has ended
+// already, the connection is closed at once and track returns false.
 func (r *Relay) track(c net.Conn) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -181,7 +183,7 @@ func (r *Relay) track(c net.Conn) bool {
 	return true
 }
 
-// untrack closes a connection.
+// untrack closes a connection that track has noted.
 func (r *Relay) untrack(c net.Conn) {
 	r.mu.Lock()
 	delete(r.open, c)

@@ -12,13 +12,13 @@ import (
 	"github.com/c10m/c10m/internal/echo"
 )
 
-// buffers are for requests on their way. Plain reads and writes, no io.Copy: on
-// a TCPConn that would hold a splice(2) pipe, two more fds, for each direction.
+// buffers hold requests and answers while they are passed on. There is no io.Copy here:
+// between two TCPConns it would splice(2) through a pipe, two more fds a direction.
 var buffers = sync.Pool{New: func() any { b := make([]byte, bufferSize); return &b }}
 
-// answer passes each request on and its answer back, over an upstream
-// connection of its own or of the pool. The error is the upstream's; nil is the
-// client's end.
+// answer passes on each of a client's requests and the answer to it, over an upstream
+// connection of its own or of the pool. It returns the error of an upstream, or nil
+// once the client has ended.
 func (r *Relay) answer(c net.Conn, upstream int) error {
 	buf := buffers.Get().(*[]byte)
 	defer buffers.Put(buf)
@@ -46,8 +46,8 @@ func (r *Relay) answer(c net.Conn, upstream int) error {
 	}
 }
 
-// noReader ends a client that an answer could not be written to. It is counted
-// if it is still there and does not read.
+// noReader resets a client to which an answer could not be written, and counts it as a
+// slow reader if it is still connected.
 func (r *Relay) noReader(c net.Conn, err error) {
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		r.ctr.Causes[echo.SlowReader].Add(1)
@@ -55,7 +55,7 @@ func (r *Relay) noReader(c net.Conn, err error) {
 	reset(c)
 }
 
-// once exchanges a request over a connection that is made for it.
+// once exchanges a request over a new upstream connection.
 func (r *Relay) once(upstream int, request []byte) error {
 	up, err := r.dial(r.cfg.Upstreams[upstream])
 	if err != nil {
@@ -69,8 +69,8 @@ func (r *Relay) once(upstream int, request []byte) error {
 	return nil
 }
 
-// pooled exchanges a request over a connection of the pool. One that the
-// upstream closed while it was idle is replaced, once.
+// pooled exchanges a request over a connection of the pool. If the upstream has closed
+// that connection while it was idle, a new one is tried, once.
 func (r *Relay) pooled(upstream int, request []byte) error {
 	p := r.pools[upstream]
 	up, used, err := p.get()
@@ -104,10 +104,10 @@ func (r *Relay) pooled(upstream int, request []byte) error {
 	return nil
 }
 
-// errStale is an upstream that ended before a byte of the answer.
+// errStale is the error of an upstream that ended before the first byte of the answer.
 var errStale = errors.New("upstream has closed the connection")
 
-// exchange sends a request and reads as many bytes back into it.
+// exchange sends a request and reads the answer, of as many bytes, into the same memory.
 func (r *Relay) exchange(up net.Conn, request []byte) error {
 	_ = up.SetDeadline(time.Now().Add(r.cfg.AnswerTime))
 	if _, err := up.Write(request); err != nil {
@@ -120,9 +120,9 @@ func (r *Relay) exchange(up net.Conn, request []byte) error {
 	return err
 }
 
-// pipe passes bytes both ways between a client and an upstream connection of its
-// own, whatever they mean, until either ends. The error is the upstream's; nil
-// is the client's end, or the upstream's orderly one.
+// pipe passes bytes both ways between a client and an upstream connection of its own
+// until either ends. It returns the error of the upstream; nil if the client has ended,
+// or the upstream in good order.
 func (r *Relay) pipe(c net.Conn, upstream int) error {
 	up, err := r.dial(r.cfg.Upstreams[upstream])
 	if err != nil {
@@ -137,14 +137,14 @@ func (r *Relay) pipe(c net.Conn, upstream int) error {
 			r.noReader(c, gone)
 			_ = up.Close()
 		case failed != nil:
-			reset(c) // nothing more can be passed on
+			reset(c) // the upstream has failed
 		default:
 			_ = c.(*net.TCPConn).CloseWrite()
 		}
 		back <- failed
 	}()
-	// An upstream that takes no more because the client takes no answers has
-	// longer: it is the client that is found out first.
+	// A client that reads no answers makes its upstream stop reading, too. So upstreams
+	// have twice the time, and the client is found out first.
 	n, gone, failed := copyAll(up, c, 2*r.cfg.AnswerTime)
 	r.requests.Add(n)
 	if n > 1 {
@@ -162,16 +162,16 @@ func (r *Relay) pipe(c net.Conn, upstream int) error {
 	if err := <-back; failed == nil {
 		failed = err
 	}
-	if failed == nil || errors.Is(failed, net.ErrClosed) { // ErrClosed: the end that we made
+	if failed == nil || errors.Is(failed, net.ErrClosed) { // ErrClosed: we have closed it ourselves
 		return nil
 	}
 	r.fail("upstream", failed)
 	return failed
 }
 
-// copyAll passes on what from sends, and returns in how many reads. It ends with
-// an error of from, nil for its orderly end, or one of to, which has patience
-// for each write.
+// copyAll writes to one connection what it reads from the other, until from ends or
+// either fails. It returns how many reads it took, the error of from (nil after a FIN)
+// and that of to, where each write may take as long as patience.
 func copyAll(to, from net.Conn, patience time.Duration) (reads int64, ofFrom, ofTo error) {
 	buf := buffers.Get().(*[]byte)
 	defer buffers.Put(buf)
@@ -193,9 +193,9 @@ func copyAll(to, from net.Conn, patience time.Duration) (reads int64, ofFrom, of
 	}
 }
 
-// pool is at most so many upstream connections.
+// pool is a fixed number of slots for upstream connections.
 type pool struct {
-	slots chan net.Conn // nil: a connection that may be made
+	slots chan net.Conn // free slots, each with its connection, or nil where none is open yet
 	dial  func() (net.Conn, error)
 }
 
@@ -207,7 +207,8 @@ func newPool(n int, dial func() (net.Conn, error)) *pool {
 	return p
 }
 
-// get waits for a connection; used says that it has served before.
+// get waits for a free slot and returns its connection, which it opens if there is none.
+// used says that the connection has been used before.
 func (p *pool) get() (c net.Conn, used bool, err error) {
 	if c = <-p.slots; c != nil {
 		return c, true, nil
@@ -218,5 +219,5 @@ func (p *pool) get() (c net.Conn, used bool, err error) {
 	return c, false, err
 }
 
-// put gives a slot back, with its connection or, after an error, without.
+// put frees a slot, with its connection, or with nil after an error.
 func (p *pool) put(c net.Conn) { p.slots <- c }

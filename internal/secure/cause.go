@@ -13,7 +13,7 @@ import (
 // Cause is what went wrong with a TLS connection.
 type Cause uint8
 
-// The causes. Closed is the peer's end in the middle of the handshake.
+// The causes. Closed: the peer has ended the connection in the middle of the handshake.
 const (
 	Other Cause = iota
 	Closed
@@ -29,9 +29,9 @@ const (
 	AlertCertificate // the peer refuses our certificate, or wants one
 	AlertHandshake   // the peer found nothing in common: ciphers, curves
 	AlertName        // the peer does not know the name that we asked for
-	AlertProtocol    // no application protocol (ALPN) in common, says the peer
+	AlertProtocol    // the peer found no application protocol (ALPN) in common
 	Alert            // any other alert of the peer
-	Timeout          // the handshake had to make room for others
+	Timeout          // the handshake was given up for a queued one, see Pool
 )
 
 // names of the causes, as result files and reports have them.
@@ -41,7 +41,7 @@ var names = [...]string{"other", "closed", "not_tls", "expired", "unknown_author
 
 func (c Cause) String() string { return names[c] }
 
-// CauseOf tells what an error of a handshake, or of a Read, means.
+// CauseOf is the cause behind an error of a handshake or of Read.
 func CauseOf(err error) Cause {
 	var notTLS tls.RecordHeaderError
 	var invalid x509.CertificateInvalidError
@@ -65,7 +65,8 @@ func CauseOf(err error) Cause {
 	return causeOfText(err.Error())
 }
 
-// What crypto/tls says only in words, in the order in which it is looked for.
+// Errors of crypto/tls that have no type of their own are told by their text; the first
+// row that fits counts.
 var (
 	// Of an alert that came over the wire, RFC 8446 section 6, behind "remote error: tls: ".
 	alerts = []wording{

@@ -13,12 +13,12 @@ import (
 	"time"
 )
 
-// lifetime is how long a certificate made at the start is good for.
+// lifetime is how long a certificate made by NewCertificate is valid.
 const lifetime = 30 * 24 * time.Hour
 
-// NewCertificate makes a certificate and its key, ECDSA P-256, that signs itself,
-// for names and addresses. Nobody trusts it who is not told to (--insecure, or
-// --ca with its PEM).
+// NewCertificate makes a self-signed certificate for names and addresses, with its key,
+// ECDSA P-256. A client trusts it only if it is told to (--insecure, or --ca with its
+// PEM).
 func NewCertificate(now time.Time, names ...string) (tls.Certificate, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

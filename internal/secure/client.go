@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// Options are what a client wants of its connections. Files are their contents,
-// in PEM.
+// Options are the TLS settings of a client. Certificates and keys are PEM texts, not
+// paths.
 type Options struct {
 	Insecure  bool     // take any certificate
 	CA        string   // "": whom the system trusts
@@ -18,12 +18,12 @@ type Options struct {
 	Resume    bool     // keep sessions
 }
 
-// Profile is how to connect to the servers of one name: what all connections to
-// them share.
+// Profile is the configuration that all connections to the servers of one name share:
+// first is for a user's first connection, again for later ones, which resume a session.
 type Profile struct{ first, again *tls.Config }
 
 // Profile is for servers whose certificate must be for name, a name or an address.
-// A name is also what is asked for (SNI, RFC 6066 section 3).
+// A name is also sent as the server name (SNI, RFC 6066 section 3).
 func (o Options) Profile(name string) (*Profile, error) {
 	cfg := &tls.Config{ServerName: name, InsecureSkipVerify: o.Insecure, NextProtos: o.ALPN,
 		SessionTicketsDisabled: !o.Resume, DynamicRecordSizingDisabled: true}
@@ -47,8 +47,8 @@ func (o Options) Profile(name string) (*Profile, error) {
 	return &Profile{first, cfg}, nil
 }
 
-// Client is a connection to a server of the profile. With resume it offers the
-// session of an earlier one, if there is any.
+// Client makes a connection to a server of the profile. With resume it offers the
+// session of an earlier connection, if there is one.
 func (p *Profile) Client(resume bool) *Conn {
 	if resume {
 		return Client(p.again)
@@ -56,19 +56,19 @@ func (p *Profile) Client(resume bool) *Conn {
 	return Client(p.first)
 }
 
-// Over is such a connection over another one that blocks, for a single look at a
-// server. It offers no session.
+// Over makes an ordinary, blocking TLS connection over c, for a single request to a
+// server of the profile. It offers no session.
 func (p *Profile) Over(c net.Conn) net.Conn { return tls.Client(c, p.first) }
 
-// writeOnly keeps sessions and gives none: for connections of those who have none
-// yet.
+// writeOnly is a session cache that stores sessions and returns none, for connections
+// of users that have not been there before.
 type writeOnly struct{ tls.ClientSessionCache }
 
 func (writeOnly) Get(string) (*tls.ClientSessionState, bool) { return nil, false }
 
-// CheckAuthorities says what is wrong with certificates that are to be trusted.
-// None are wrong as well: a file that is empty is no wish to trust the system's,
-// nor to let in everybody.
+// CheckAuthorities says what is wrong with certificates that are to be trusted. A text
+// without any is an error, too: somebody who gives an empty file does not mean to trust
+// the system's authorities, nor to let in everybody.
 func CheckAuthorities(pem string) error {
 	if pem == "" {
 		return errNoAuthority
@@ -97,7 +97,7 @@ func CheckPair(cert, key string) error {
 	return plain(err)
 }
 
-// plain is an error of crypto/tls without its "tls: failed to".
+// plain rewords an error of crypto/tls: without "tls: ", and "cannot" for "failed to".
 func plain(err error) error {
 	if err == nil {
 		return nil
@@ -109,15 +109,15 @@ func plain(err error) error {
 	return errors.New(text)
 }
 
-// Agreed is what both ends of a connection agreed on: what handshakes have in
-// common.
+// Agreed is what both ends of a connection have agreed on. Connections are counted by
+// it.
 type Agreed struct {
 	Version  string // TLS 1.3
 	Cipher   string // TLS_AES_128_GCM_SHA256
 	Protocol string // application protocol, RFC 7301; "": none
 }
 
-// Agreed is what was agreed on, and whether an earlier session was resumed.
+// Agreed returns what was agreed on, and whether an earlier session was resumed.
 func (c *Conn) Agreed() (a Agreed, resumed bool) {
 	s := c.State()
 	return Agreed{tls.VersionName(s.Version), tls.CipherSuiteName(s.CipherSuite), s.NegotiatedProtocol}, s.DidResume

@@ -10,59 +10,58 @@ import (
 	"time"
 )
 
-// ErrWait says that there is nothing to read before more is fed.
+// ErrWait is returned by Read when more has to be fed first.
 var ErrWait error = wait{}
 
-// wait is a temporary net.Error: tls.Conn takes any other for the end of the
-// connection, and remembers it.
+// wait is a temporary net.Error: tls.Conn remembers any other error as the end of the
+// connection.
 type wait struct{}
 
 func (wait) Error() string   { return "nothing to read yet" }
 func (wait) Timeout() bool   { return true }
 func (wait) Temporary() bool { return true }
 
-// Conn is one end of a TLS connection. Its methods are for one goroutine at a
-// time; while the handshake runs, in a goroutine of a Pool, only Feed, End, Drop,
-// Kept and those about what is to be sent may be called beside it.
+// Conn is one end of a TLS connection. Its methods are for one goroutine at a time.
+// While the handshake runs, in a goroutine of a Pool, only Feed, End, Drop, Kept, Out,
+// Pending and Sent may be called.
 type Conn struct {
 	tls     *tls.Conn
-	scratch *scratch // that Read works in; nil: it has nothing under way
+	scratch *scratch // the memory that Read works in; nil between two reads
 	wire    wire
 }
 
-// Client is the end that connects.
+// Client makes the end that connects.
 func Client(cfg *tls.Config) *Conn {
 	c := new(Conn)
 	c.tls = tls.Client(&c.wire, cfg)
 	return c
 }
 
-// Server is the end that was connected to.
+// Server makes the end that was connected to.
 func Server(cfg *tls.Config) *Conn {
 	c := new(Conn)
 	c.tls = tls.Server(&c.wire, cfg)
 	return c
 }
 
-// Feed takes ciphertext that came. b has to stay as it is until Read has said
-// ErrWait, or failed; before the first Read it is copied, because who feeds may not
-// know yet whether the handshake is done.
+// Feed takes ciphertext that has come from the peer. b must not change until Read has
+// returned an error, ErrWait among them. Before the first Read b is copied, because the
+// caller may not know yet whether the handshake is done.
 func (c *Conn) Feed(b []byte) { c.wire.feed(b) }
 
-// End says that no more will come, because the peer has closed. What was fed is
-// still read; a handshake that wants more ends with io.ErrUnexpectedEOF.
+// End says that no more ciphertext will come, because the peer has sent its FIN. What
+// was fed can still be read; a handshake that needs more ends with io.ErrUnexpectedEOF.
 func (c *Conn) End() { c.wire.end(io.EOF) }
 
-// Drop gives the connection up. A handshake that is queued or waits for its peer
+// Drop gives the connection up. Its handshake, if it is queued or waits for the peer,
 // ends soon.
 func (c *Conn) Drop() { c.wire.end(net.ErrClosed) }
 
-// Read decrypts into b, which should have room for a record, MaxPlaintext bytes.
-// It never waits. ErrWait: nothing whole is there; io.EOF, perhaps with the last
-// bytes: the peer has closed in good order; any other error ends the connection,
-// see CauseOf. It may have to send something (an alert, a new key), so look at Out
-// afterwards. Read on until there is an error, or call Rest: Read keeps memory to
-// work in meanwhile.
+// Read decrypts into b, which should have room for a record, MaxPlaintext bytes. It
+// never blocks. Its errors: ErrWait, no whole record is there; io.EOF, perhaps together
+// with the last bytes, the peer has sent close_notify; any other ends the connection,
+// see CauseOf. Read may leave something to send (an alert, a KeyUpdate) for Out. Call it
+// until it returns an error, or call Rest: in between it holds a buffer.
 func (c *Conn) Read(b []byte) (int, error) {
 	c.borrow()
 	n, err := c.tls.Read(b)
@@ -76,41 +75,39 @@ func (c *Conn) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// Write encrypts b; Out gives what is to be sent. b may be the memory that Out
-// appends to.
+// Write encrypts b, for Out to send. b may be the memory that Out appends to.
 func (c *Conn) Write(b []byte) error {
 	_, err := c.tls.Write(b)
 	return err
 }
 
-// Shutdown says that nothing more will be written: the close_notify alert, RFC
-// 8446 section 6.1.
+// Shutdown writes the close_notify alert (RFC 8446 section 6.1): nothing more follows.
 func (c *Conn) Shutdown() error { return c.tls.CloseWrite() }
 
-// Out takes what is to be sent, appended to b.
+// Out appends to b all that is to be sent, and takes it out.
 func (c *Conn) Out(b []byte) []byte { return c.wire.take(b) }
 
-// Pending is what is to be sent, without taking it: Sent takes the first n bytes.
+// Pending is all that is to be sent, without taking it out, which Sent does.
 func (c *Conn) Pending() []byte { return c.wire.pending() }
 
-// Sent takes the first n bytes of what is to be sent.
+// Sent takes out the first n bytes of Pending.
 func (c *Conn) Sent(n int) { c.wire.sent(n) }
 
-// Kept is how many bytes were fed and not read yet, or are to be sent.
+// Kept is how many bytes are held: those fed and not read yet, and those to be sent.
 func (c *Conn) Kept() int { return c.wire.kept() }
 
-// State is what was agreed on.
+// State is the result of the handshake.
 func (c *Conn) State() tls.ConnectionState { return c.tls.ConnectionState() }
 
-// wire is the connection that tls.Conn believes to have. While the handshake
-// runs, its Read waits; afterwards it never does.
+// wire is the net.Conn below tls.Conn: two buffers in memory. While the handshake runs
+// its Read blocks; afterwards it never does.
 type wire struct {
 	mu   sync.Mutex
-	job  *job   // the handshake under way, nil: none
-	in   []byte // not read yet, our own memory
-	lent []byte // not read yet, behind in; the caller's memory
-	out  *block // not sent yet; nil: nothing
-	over error  // what Read says when all is read; nil: wait
+	job  *job   // the handshake under way; nil: none
+	in   []byte // fed and not read yet, in our own memory
+	lent []byte // what follows in, in the memory of Feed's caller
+	out  *block // to be sent; nil: nothing
+	over error  // what Read returns once all has been read; nil: ErrWait
 	used bool   // there was a Read after the handshake
 }
 
@@ -130,8 +127,8 @@ func (w *wire) dropped() error {
 	return nil
 }
 
-// finish is the end of a handshake. rest is what it has read and not used. One
-// that was to make room for others may have been quicker.
+// finish ends a handshake, done if it succeeded. rest is what it has read and not used.
+// A handshake that was given up at the same moment may have succeeded before that.
 func (w *wire) finish(rest []byte, done bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -158,7 +155,7 @@ func (w *wire) feed(b []byte) {
 	w.lent = b
 }
 
-// own keeps what Read has not taken up: rest, and what is still lent.
+// own copies what is not read yet, rest and what is lent, into our own memory.
 func (w *wire) own(rest []byte) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -259,17 +256,17 @@ func (w *wire) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// RemoteAddr is asked for by a client that keeps sessions and names no server: all
-// connections of a configuration are taken to be to the same.
+// RemoteAddr is what crypto/tls files a session under where no server name is
+// configured: then all connections of a configuration count as to the same server.
 func (*wire) RemoteAddr() net.Addr { return peer{} }
 
-// peer is the address of whoever is at the other end.
+// peer is the one address that all connections have.
 type peer struct{}
 
 func (peer) Network() string { return "tls" }
 func (peer) String() string  { return "peer" }
 
-// The rest of net.Conn has no meaning here.
+// The other methods of net.Conn do nothing here.
 func (*wire) Close() error                     { return nil }
 func (*wire) LocalAddr() net.Addr              { return nil }
 func (*wire) SetDeadline(time.Time) error      { return nil }

@@ -1,6 +1,6 @@
-// Package secure is TLS without a socket: one end of a connection as bytes in
-// and bytes out, so that an event loop can own what crypto/tls would want a
-// goroutine for.
+// Package secure is TLS without a socket: one end of a connection as bytes in and
+// bytes out, so that an event loop can serve connections for which crypto/tls alone
+// would need a goroutine each.
 //
 // Ciphertext that came is given to Feed; plaintext is taken with Read, which
 // never waits; what Write, Shutdown and the handshake have to send is taken
@@ -23,7 +23,7 @@
 //	c.Write(answer)
 //	send(c.Out(nil))
 //
-// The package owns what failed and why (Cause), certificates made at the start,
-// and the client's flags about trust. It opens no connection and keeps no list
-// of them.
+// The package also owns the causes of failures (Cause), self-signed certificates, and
+// what a client and a server are told about trust (Options, Terms). It opens no
+// connection and keeps no list of them.
 package secure

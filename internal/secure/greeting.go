@@ -2,18 +2,18 @@ package secure
 
 import "encoding/binary"
 
-// Greeting is what a server knows of what its peer has said so far.
+// Greeting is what the first bytes of a peer are.
 type Greeting uint8
 
-// What a peer has said.
+// What the first bytes of a peer can be.
 const (
-	Partial Greeting = iota // the beginning of a ClientHello: more is to come
-	Whole                   // all that a handshake wants to begin with
+	Partial Greeting = iota // the beginning of a ClientHello
+	Whole                   // enough for a handshake to begin: a whole ClientHello, or what it will refuse
 	Plain                   // no TLS
 )
 
-// MaxGreeting is what is waited for at most: a larger ClientHello is read by the
-// handshake itself.
+// MaxGreeting is how many bytes a server waits for before it begins the handshake: the
+// handshake itself reads the rest of a larger ClientHello.
 const MaxGreeting = 16 << 10
 
 // RFC 8446 sections 4 and 5.1.
@@ -26,8 +26,8 @@ const (
 	maxMessageOfType = 1 << 24
 )
 
-// GreetingOf looks at all that a peer has said. A handshake that is begun with a
-// whole ClientHello does not have to wait for one that never comes.
+// GreetingOf looks at all that a peer has sent so far. A server that begins a handshake
+// only with a whole ClientHello spends no goroutine on peers that send none.
 func GreetingOf(said []byte) Greeting {
 	want, have := messageHeader, 0 // of the message
 	head := make([]byte, 0, messageHeader)
@@ -43,14 +43,14 @@ func GreetingOf(said []byte) Greeting {
 		case n > maxRecord:
 			return Plain
 		case n == 0:
-			return Whole // that is not legal: the handshake says so
+			return Whole // an empty record is not legal here: the handshake says so
 		}
 		rest = rest[recordHeader:]
 		body := rest[:min(n, len(rest))]
 		head = append(head, body[:min(len(body), messageHeader-len(head))]...)
 		if len(head) == messageHeader {
 			if head[0] != clientHello {
-				return Whole // the same
+				return Whole // no ClientHello: likewise
 			}
 			want = messageHeader + int(binary.BigEndian.Uint32(head)%maxMessageOfType)
 		}

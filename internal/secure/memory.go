@@ -8,25 +8,25 @@ import (
 	"unsafe"
 )
 
-// MaxPlaintext is what one record carries at most, RFC 8446 section 5.1.
+// MaxPlaintext is the most bytes that one record carries, RFC 8446 section 5.1.
 const MaxPlaintext = 16 << 10
 
-// IdleBytes is what an idle connection takes at an end of ours, at most: 3.1 KB of
-// live heap, and as much again while a garbage collection is due.
+// IdleBytes bounds what an idle connection takes at one end, bytes: 3.1 KB of live heap,
+// and as much again until the next garbage collection.
 const IdleBytes = 6 << 10
 
-// A tls.Conn keeps for its whole life the buffer that it reads records into and
-// the one of handshake messages, as large as they were in the handshake: half of
-// all that an idle connection would cost. It has no method to let go of them. So
-// we do it from outside: the buffer for records is lent to it while it reads, one
-// for all connections of a thread, and the other is dropped with the handshake.
+// A tls.Conn keeps two buffers for its whole life, one that it reads records into and
+// one of handshake messages, as large as they became in the handshake: half of all that
+// an idle connection would cost. It has no method to release them, so we do it from
+// outside: it is lent a pooled buffer for records while it reads, and the buffer of
+// handshake messages is dropped after the handshake.
 //
-// Both are fields that crypto/tls does not export, bytes.Buffers since Go 1.12.
-// Where they are not found any more nothing is lent and nothing dropped: a
-// connection costs more then, and TestBuffersAreFound says so.
+// Both are fields that crypto/tls does not export, bytes.Buffers since Go 1.12. Where a
+// version of Go does not have them, nothing is lent and nothing dropped: a connection
+// costs more then, and TestBuffersAreFound fails.
 var buffers = findBuffers(reflect.TypeFor[tls.Conn]())
 
-// offsets of the fields in tls.Conn.
+// offsets are where the two buffers lie in a tls.Conn, bytes from its beginning.
 type offsets struct {
 	records, handshake uintptr
 	found              bool
@@ -51,7 +51,7 @@ func handshakes(c *tls.Conn) *bytes.Buffer {
 	return (*bytes.Buffer)(unsafe.Add(unsafe.Pointer(c), buffers.handshake))
 }
 
-// scratch is memory to read in: whole records, and what came behind them.
+// scratch is the buffer lent to a tls.Conn: whole records, and what came after them.
 type scratch [64 << 10]byte
 
 var scratches = sync.Pool{New: func() any { return new(scratch) }}
@@ -64,9 +64,9 @@ func (c *Conn) borrow() {
 	}
 }
 
-// Rest lets go of the memory that Read works in, and keeps what was fed and not
-// read: for a connection that is not read on for a while. Read itself does so
-// with each error, ErrWait among them.
+// Rest returns the buffer that Read works in to its pool, and keeps what was fed and not
+// read. It is for a connection that will not be read from for a while. Read itself does
+// the same with each error, ErrWait among them.
 func (c *Conn) Rest() {
 	var rest []byte
 	if c.scratch != nil {
@@ -81,16 +81,16 @@ func (c *Conn) Rest() {
 	}
 }
 
-// forget drops the buffer of handshake messages, which also tickets and new keys
-// take after the handshake, unless part of one is in it.
+// forget drops the buffer of handshake messages, unless it holds part of one: session
+// tickets and KeyUpdates come after the handshake, too.
 func (c *Conn) forget() {
 	if buffers.found && handshakes(c.tls).Len() == 0 {
 		*handshakes(c.tls) = bytes.Buffer{}
 	}
 }
 
-// settle takes from c's tls.Conn what it keeps of its handshake, and returns the
-// part that it has read and not used.
+// settle takes both buffers from c's tls.Conn after its handshake, and returns the bytes
+// that it has read and not used.
 func (c *Conn) settle() (rest []byte) {
 	if !buffers.found {
 		return nil
@@ -101,14 +101,14 @@ func (c *Conn) settle() (rest []byte) {
 	return rest
 }
 
-// block is output on its way from tls.Conn to Out.
+// block is pooled memory for what tls.Conn has written and Out has not taken yet.
 type block struct{ b []byte }
 
 var blocks = sync.Pool{New: func() any { return new(block) }}
 
 func newBlock() *block { return blocks.Get().(*block) }
 
-// maxBlock is what a block may hold to be used again.
+// maxBlock is the largest block, bytes, that goes back to the pool.
 const maxBlock = 128 << 10
 
 func (k *block) free() {

@@ -7,38 +7,37 @@ import (
 	"time"
 )
 
-// Pool bounds how many handshakes are under way at once: each has a goroutine
-// while it is. The rest wait in their order. Of those under way only as many
-// compute at a time as there are processors, so that the event loops beside them
-// get their turn; the others are parked, because their peers have to say
-// something first, or ready to go on.
+// Pool bounds how many handshakes are under way at once, each of which has a goroutine;
+// the others are queued and begin in their order. Of those under way only as many
+// compute at a time as there are processors, so that the event loops get their turn;
+// the rest are parked until their peers send something, or wait to compute again.
 type Pool struct {
-	most     int           // handshakes under way
-	patience time.Duration // 0: endless
+	most       int           // handshakes that may be under way
+	patience   time.Duration // how long a parked one may stay while others are queued; 0: for ever
+	processors int           // handshakes that may compute
 
-	mu         sync.Mutex
-	processors int // handshakes that compute
-	computing  int
-	underWay   int
-	queued     queue // to begin
-	resumed    queue // under way, to compute again
-	parked     queue // under way, their peers are waited for
-	leaving    int   // under way, and told to make room
-	timer      *time.Timer
+	mu        sync.Mutex // over all below
+	computing int        // handshakes that compute
+	underWay  int        // handshakes that have begun and are not over
+	queued    queue      // not begun yet
+	resumed   queue      // under way, waiting to compute again
+	parked    queue      // under way, waiting for their peers
+	leaving   int        // under way, and given up by crowded
+	timer     *time.Timer
 }
 
-// NewPool is a pool of at most so many handshakes at once. While others are
-// queued, one whose peer has said nothing for patience has to go, the longest
-// first: its error is os.ErrDeadlineExceeded. So nobody can keep others out by
-// saying nothing. With patience 0 none has to.
+// NewPool makes a pool of at most most handshakes at once. While others are queued, a
+// handshake whose peer has sent nothing for patience is given up, the most silent one
+// first, with os.ErrDeadlineExceeded as its error: so silent peers cannot keep others
+// out. With patience 0 none is given up.
 func NewPool(most int, patience time.Duration) *Pool {
 	return &Pool{most: most, patience: patience, processors: runtime.GOMAXPROCS(0)}
 }
 
-// Handshake begins the handshake of c, or queues it. From another goroutine it
-// calls tell whenever there is something for Out, and at the end done, once, when
-// there may be something for Out, too. Both must return soon and may take locks of
-// their own, but not call methods of c.
+// Handshake begins the handshake of c, or queues it. On another goroutine it calls tell
+// whenever Out has something, and done once, at the end, when Out may have something,
+// too. Both must return soon; they may take locks of the caller's, but must not call
+// methods of c.
 func (p *Pool) Handshake(c *Conn, tell func(), done func(error)) {
 	j := &job{pool: p, conn: c, tell: tell, done: done, wake: make(chan struct{}, 1)}
 	c.wire.begin(j)
@@ -57,7 +56,8 @@ func (p *Pool) Running() (running, waiting int) {
 	return p.underWay, p.queued.n
 }
 
-// next has go on what can. p.mu is held.
+// next lets as many handshakes compute as may: first those under way, then queued ones.
+// p.mu is held.
 func (p *Pool) next() {
 	for p.computing < p.processors {
 		switch {
@@ -74,9 +74,10 @@ func (p *Pool) next() {
 	}
 }
 
-// crowded is the handshake that has had to be waited for longest, if others wait
-// and that was too long; if not, it is looked for again when it will have been.
-// p.mu is held, and no Conn's lock. The caller has it giveUp, without p.mu.
+// crowded returns the handshake that is to be given up for a queued one: that whose
+// peer has been silent for longest, if that is longer than patience. If it is not yet,
+// crowded looks again by a timer when it will be. p.mu is held, but no lock of a Conn;
+// the caller calls giveUp on the result once it has released p.mu.
 func (p *Pool) crowded() *job {
 	if p.patience == 0 || p.underWay < p.most || p.parked.n == 0 || p.leaving >= p.queued.n {
 		return nil
@@ -101,7 +102,7 @@ func (p *Pool) crowded() *job {
 	return nil
 }
 
-// run does one handshake after another, as long as any may begin.
+// run is a goroutine that does one handshake after another, as long as one may begin.
 func (p *Pool) run(j *job) {
 	for j != nil {
 		j.done(j.run())
@@ -109,8 +110,8 @@ func (p *Pool) run(j *job) {
 	}
 }
 
-// after takes out a handshake that is over, and gives what is to be done on the
-// same goroutine, nil if that is to end.
+// after removes a handshake that is over and returns the next one for this goroutine;
+// nil if the goroutine is to end.
 func (p *Pool) after(over *job) (j *job) {
 	p.mu.Lock()
 	p.computing--
@@ -136,18 +137,18 @@ type job struct {
 	conn *Conn
 	tell func()
 	done func(error)
-	wake chan struct{} // it may compute on
+	wake chan struct{} // receives when it may compute again
 
-	asleep bool      // it waits for its peer; of conn.wire.mu
+	asleep bool      // it waits for its peer; conn.wire.mu is over it
 	since  time.Time // when that began
 
-	// Of pool.mu.
+	// pool.mu is over these.
 	leaving    bool
 	in         *queue
 	prev, next *job
 }
 
-// run is the handshake.
+// run does the handshake.
 func (j *job) run() error {
 	c := j.conn
 	err := c.wire.dropped()
@@ -158,8 +159,8 @@ func (j *job) run() error {
 	return err
 }
 
-// wait parks the handshake until ready is called. conn.wire.mu is held, and given
-// up meanwhile.
+// wait parks the handshake until ready is called. conn.wire.mu is held, and released
+// meanwhile.
 func (j *job) wait() {
 	p, w := j.pool, &j.conn.wire
 	j.asleep = true
@@ -179,7 +180,7 @@ func (j *job) wait() {
 	w.mu.Lock()
 }
 
-// ready has the handshake go on, if it is parked. conn.wire.mu is held.
+// ready lets the handshake compute again, if it is parked. conn.wire.mu is held.
 func (j *job) ready() {
 	if !j.asleep {
 		return
@@ -195,14 +196,14 @@ func (j *job) ready() {
 	p.next()
 }
 
-// giveUp ends a handshake that others wait for. j may be nil.
+// giveUp ends a handshake in favour of a queued one. j may be nil.
 func (j *job) giveUp() {
 	if j != nil {
 		j.conn.wire.end(os.ErrDeadlineExceeded)
 	}
 }
 
-// queue is of jobs, oldest first.
+// queue is a linked list of jobs, oldest first. A job is in at most one.
 type queue struct {
 	n           int
 	first, last *job

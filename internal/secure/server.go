@@ -15,9 +15,9 @@ import (
 	"time"
 )
 
-// Terms are the TLS settings of a server. They hold contents and no paths, so that
-// they can be handed to other processes of the server, which then have the same
-// certificate and take each other's session tickets.
+// Terms are the TLS settings of a server. They hold PEM texts and no paths, so that they
+// can be handed to the server's worker processes, which then have the same certificate
+// and accept each other's session tickets.
 type Terms struct {
 	Certificate []byte   // PEM, with the intermediates
 	Key         []byte   // PEM
@@ -26,7 +26,7 @@ type Terms struct {
 	Tickets     [32]byte // what the keys of session tickets are derived from
 }
 
-// NewTerms are terms with a certificate made now, see NewCertificate.
+// NewTerms makes terms with a new certificate, see NewCertificate.
 func NewTerms(now time.Time, names ...string) (t Terms, err error) {
 	cert, err := NewCertificate(now, names...)
 	if err != nil {
@@ -42,7 +42,7 @@ func NewTerms(now time.Time, names ...string) (t Terms, err error) {
 	return t, err
 }
 
-// ReadTerms are terms with a certificate and a key from files of PEM. An error
+// ReadTerms makes terms with the certificate and the key of two PEM files. An error
 // names the file.
 func ReadTerms(now time.Time, certificate, key string) (t Terms, err error) {
 	if t.Certificate, err = os.ReadFile(certificate); err != nil {
@@ -70,8 +70,8 @@ func ReadTerms(now time.Time, certificate, key string) (t Terms, err error) {
 	return t, err
 }
 
-// Demand has clients show a certificate that one of those in the file, in PEM, has
-// signed.
+// Demand makes the server demand certificates of clients, signed by one of those in the
+// PEM file.
 func (t *Terms) Demand(file string) (err error) {
 	if t.ClientCA, err = os.ReadFile(file); err != nil {
 		return err
@@ -82,15 +82,15 @@ func (t *Terms) Demand(file string) (err error) {
 	return nil
 }
 
-// Config is the configuration of all connections. The keys of tickets are changed
-// until ctx ends.
+// Config is the configuration of all connections. Until ctx ends it gets a new key for
+// session tickets each day.
 func (t *Terms) Config(ctx context.Context) (*tls.Config, error) {
 	pair, err := tls.X509KeyPair(t.Certificate, t.Key)
 	if err != nil {
 		return nil, err
 	}
 	cfg := &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12, NextProtos: t.Protocols,
-		DynamicRecordSizingDisabled: true} // small records first help who renders what came, not an echo
+		DynamicRecordSizingDisabled: true} // small records at first help a browser to render early, not an echo
 	if len(t.ClientCA) > 0 {
 		cfg.ClientAuth = tls.RequireAndVerifyClientCert
 		if cfg.ClientCAs, err = authorities(string(t.ClientCA)); err != nil {
@@ -115,14 +115,16 @@ func (t *Terms) Pin() (string, error) {
 	return "sha256//" + base64.StdEncoding.EncodeToString(sum[:]), nil
 }
 
-// A ticket is made with the key of its day, and taken for a week after it, RFC
-// 8446 section 4.6.1. All who have the same terms have the same keys.
+// A session ticket is encrypted with the key of its day and accepted for a week, RFC
+// 8446 section 4.6.1. The keys are derived from the terms, so all worker processes have
+// the same.
 const (
 	ticketDay  = 24 * time.Hour
 	ticketDays = 7
 )
 
-// turn has cfg make tickets with the key of now's day.
+// turn makes cfg encrypt tickets with the key of now's day, and accept those of the days
+// before.
 func (t *Terms) turn(cfg *tls.Config, now time.Time) error {
 	keys := make([][32]byte, 0, ticketDays+1)
 	for day := range int64(ticketDays + 1) {
@@ -137,7 +139,7 @@ func (t *Terms) turn(cfg *tls.Config, now time.Time) error {
 	return nil
 }
 
-// rotate turns the keys at the beginning of each day.
+// rotate calls turn at the beginning of each day until ctx ends.
 func (t *Terms) rotate(ctx context.Context, cfg *tls.Config) {
 	for {
 		now := time.Now()
@@ -146,6 +148,6 @@ func (t *Terms) rotate(ctx context.Context, cfg *tls.Config) {
 			return
 		case <-time.After(now.Truncate(ticketDay).Add(ticketDay).Sub(now)):
 		}
-		_ = t.turn(cfg, time.Now()) // it has derived keys before
+		_ = t.turn(cfg, time.Now()) // deriving keys has succeeded before
 	}
 }

@@ -37,9 +37,9 @@ func begin(t *testing.T, at, text string) net.Conn {
 	return c
 }
 
-// TestCrowd: whoever sits at the endpoint, health, footprint and metrics are
+// TestBounded: whoever sits at the endpoint, health, footprint and metrics are
 // answered, long before any deadline of the others.
-func TestCrowd(t *testing.T) {
+func TestBounded(t *testing.T) {
 	const get = "GET %s HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
 	for name, text := range map[string]string{
 		"silent ones":             "",
@@ -108,41 +108,41 @@ func TestProfilesAtATime(t *testing.T) {
 	done.Wait()
 }
 
-// TestCrowdOut: those go first who have not asked, then who has been at it the
-// longest, and no stream.
-func TestCrowdOut(t *testing.T) {
-	c := &crowd{guests: map[*guest]bool{}}
+// TestBoundedWhoGoes: closed first are those that have not sent a request, then those
+// whose requests have taken longest, and never a stream.
+func TestBoundedWhoGoes(t *testing.T) {
+	c := &boundedListener{conns: map[*boundedConn]bool{}}
 	now := time.Now()
-	at := func(age time.Duration, asking, stream bool) *guest {
-		g := &guest{crowd: c, since: now.Add(-age), asking: asking, stream: stream}
-		c.guests[g] = true
+	at := func(age time.Duration, asking, stream bool) *boundedConn {
+		g := &boundedConn{of: c, since: now.Add(-age), asking: asking, stream: stream}
+		c.conns[g] = true
 		return g
 	}
 	at(time.Hour, true, true)
 	long, short := at(time.Minute, true, false), at(time.Second, true, false)
 	older, newer := at(2*time.Second, false, false), at(time.Millisecond, false, false)
-	for len(c.guests) < maxRequests {
+	for len(c.conns) < maxRequests {
 		at(0, true, true)
 	}
-	for i, want := range []*guest{older, newer, long, short, nil} {
-		if out := c.admit(&guest{crowd: c, since: now, asking: true, stream: true}); out != want {
+	for i, want := range []*boundedConn{older, newer, long, short, nil} {
+		if out := c.admit(&boundedConn{of: c, since: now, asking: true, stream: true}); out != want {
 			t.Errorf("%d: %+v has to go, want %+v", i, out, want)
 		}
-		if len(c.guests) != maxRequests && want != nil {
-			t.Errorf("%d: there are %d", i, len(c.guests))
+		if len(c.conns) != maxRequests && want != nil {
+			t.Errorf("%d: there are %d", i, len(c.conns))
 		}
 	}
 }
 
-// TestCrowdBounded: there are never more open than maxRequests, and one that is
-// closed makes room once.
-func TestCrowdBounded(t *testing.T) {
+// TestBoundedNumber: never more than maxRequests are open, and closing one twice makes
+// room for one only.
+func TestBoundedNumber(t *testing.T) {
 	l, err := Listen("127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = l.Close() }()
-	all := l.(*crowd)
+	all := l.(*boundedListener)
 	taken := make([]net.Conn, 0, maxRequests+3)
 	for range maxRequests + 3 {
 		begin(t, l.Addr().String(), "")
@@ -157,7 +157,7 @@ func TestCrowdBounded(t *testing.T) {
 			_ = c.Close()
 		}
 	}()
-	if n := len(all.guests); n != maxRequests {
+	if n := len(all.conns); n != maxRequests {
 		t.Errorf("%d are there, want %d", n, maxRequests)
 	}
 	for i := range 3 { // the oldest, and nobody else, had to go
@@ -169,7 +169,7 @@ func TestCrowdBounded(t *testing.T) {
 		t.Errorf("connection 3: %v", err)
 	}
 	_, _ = taken[3].Close(), taken[3].Close()
-	if n := len(all.guests); n != maxRequests-1 {
+	if n := len(all.conns); n != maxRequests-1 {
 		t.Errorf("%d are there after one has gone, want %d", n, maxRequests-1)
 	}
 }
