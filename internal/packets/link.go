@@ -13,29 +13,29 @@ import (
 // DeviceName begins the names of our devices: c10m0, c10m1, ...
 const DeviceName = "c10m"
 
-// queue is how many packets to us may wait in the device: what 2,000 answers
-// and more need while the thread is busy with something else.
+// queue is the length of the device's transmit queue, in packets: it holds the answers
+// that come while the thread is busy with something else.
 const queue = 50_000
 
 // readBuffer takes any packet: no MTU is larger than an IP packet.
 const readBuffer = 65535
 
-// sendBuffer is how many bytes a connection takes that are not acknowledged.
+// sendBuffer is how many unacknowledged bytes a connection may have.
 const sendBuffer = 256 << 10
 
 // Config is one thread's part of a run.
 type Config struct {
-	Plan   plan.Plan  // the part; nobody else uses its Packets.Prefix
-	Secret tcp.Secret // of the run
+	Plan   plan.Plan  // this part; no other Link may use its Packets.Prefix
+	Secret tcp.Secret // of the run, for initial sequence numbers
 	Events tcp.Events
 }
 
 // Counts is what a Link counted beside its Stack.
 type Counts struct {
 	Sent, Received int64 // packets
-	Unsent         int64 // packets that write(2) did not take; they are repeated like lost ones
-	Foreign        int64 // packets from elsewhere, or to nobody of us
-	Damaged        int64 // packets with a wrong checksum, or cut off
+	Unsent         int64 // packets that write(2) on the device refused; TCP repeats them like lost ones
+	Foreign        int64 // packets of another protocol, of other addresses, or of no slot
+	Damaged        int64 // packets that are cut short or have a wrong checksum
 }
 
 // Link is a TUN device and the connections behind it. It is for one thread.
@@ -47,14 +47,14 @@ type Link struct {
 	tun    *sys.Tun
 	tuples *tuples
 	mem    []byte
-	unsent []unacked // by flight: what may have to be sent again
+	unsent []unacked // by tcp.Stack.Flight: what may have to be sent again
 	in     []byte
 	out    []byte
-	again  map[int]uint32 // how often a slot has been opened again
+	again  map[int]uint32 // how often each slot has been opened again
 }
 
-// unacked is what a connection has sent that is not acknowledged, and perhaps
-// some before that.
+// unacked is what a connection has sent and the server has not acknowledged, and perhaps
+// some bytes before that.
 type unacked struct {
 	offset uint32 // of its first byte in the stream
 	bytes  []byte
@@ -75,8 +75,8 @@ func New(cfg Config) (*Link, error) {
 		l.tun.Close()
 		return nil, err
 	}
-	// Outside the Go heap, whose size would otherwise set how much garbage may
-	// pile up beside it.
+	// Outside the Go heap: there it would let as much garbage again gather before the next
+	// collection (GOGC).
 	if l.mem, err = sys.Alloc(max(1, int(cfg.Plan.Conns)) * int(unsafe.Sizeof(tcp.Conn{}))); err != nil {
 		l.tun.Close()
 		return nil, err
@@ -98,8 +98,8 @@ func (l *Link) setUp() error {
 	return nil
 }
 
-// header writes the part of struct virtio_net_hdr that is the same for every
-// packet.
+// header writes the part of struct virtio_net_hdr (linux/virtio_net.h) that is the same
+// for every packet: that the kernel is to fill in the TCP checksum.
 func (l *Link) header() {
 	start := byte(tcp.Start([]byte{4 << 4}))
 	if l.cfg.Plan.Host().Is6() {
@@ -118,8 +118,9 @@ func (l *Link) isn(slot int) uint32 {
 	return l.cfg.Secret.ISN(l.cfg.Plan.Offset+int64(slot), generation)
 }
 
-// Open begins the connection of a slot, with another sequence number each time:
-// the server may remember the one before. What is left of that is reset.
+// Open begins the connection of a slot, and resets the one before, if that is still
+// open. Each time it takes another initial sequence number, because the server may
+// remember the connection before.
 func (l *Link) Open(slot int) {
 	l.Abort(slot)
 	if l.Used(slot) {
@@ -131,8 +132,9 @@ func (l *Link) Open(slot int) {
 	l.Stack.Open(slot)
 }
 
-// Write sends bytes and says how many it took: what is not acknowledged is kept,
-// and bounded. Fewer than all, and tcp.Events.Acked tells when there is room.
+// Write sends bytes and returns how many it took. They are copied and kept until the
+// server acknowledges them; above sendBuffer it takes fewer than all, and
+// tcp.Events.Acked tells when there is room again.
 func (l *Link) Write(slot int, p []byte) int {
 	if !l.Sends(slot) {
 		return 0
@@ -158,8 +160,8 @@ func (l *Link) Write(slot int, p []byte) int {
 	return n
 }
 
-// Sweep is Stack.Sweep; and once nothing is under way any more, what was kept of
-// a burst is given back.
+// Sweep is tcp.Stack.Sweep, and releases the buffers of a burst once nothing is
+// unacknowledged any more.
 func (l *Link) Sweep(now uint32) {
 	l.Stack.Sweep(now)
 	if l.UnderWay() == 0 && len(l.unsent) > 1024 {
@@ -167,7 +169,7 @@ func (l *Link) Sweep(now uint32) {
 	}
 }
 
-// Source is which address a slot comes from.
+// Source is the source address of a slot's connection.
 func (l *Link) Source(slot int) netip.Addr {
 	src, _ := l.tuples.of(slot)
 	return src.Addr()
@@ -176,7 +178,7 @@ func (l *Link) Source(slot int) netip.Addr {
 // Device is the name of the TUN device.
 func (l *Link) Device() string { return l.tun.Name() }
 
-// FD is readable when a packet waits.
+// FD is the device's file descriptor; it is readable when a packet waits.
 func (l *Link) FD() int { return l.tun.FD() }
 
 // Transmit implements tcp.Output.
@@ -196,8 +198,8 @@ func (l *Link) Transmit(slot int, o tcp.Out) {
 	l.Packets.Sent++
 }
 
-// Receive takes up at most so many of the packets that wait, and then
-// acknowledges what needs it. It tells how many there were.
+// Receive handles at most most waiting packets, and then sends the acknowledgements that
+// are due. It returns how many packets there were.
 func (l *Link) Receive(most int) int {
 	n := 0
 	for ; n < most; n++ {
@@ -214,7 +216,8 @@ func (l *Link) Receive(most int) int {
 	return n
 }
 
-// take is one packet from the device.
+// take handles one packet from the device. trusted: the kernel has vouched for its
+// checksum.
 func (l *Link) take(b []byte, trusted bool) {
 	l.Packets.Received++
 	p, err := tcp.Parse(b, trusted)
@@ -238,7 +241,7 @@ func (l *Link) take(b []byte, trusted bool) {
 	}
 }
 
-// takeError is an ICMP error about a packet of ours.
+// takeError handles an ICMP error about a packet of ours.
 func (l *Link) takeError(p tcp.Packet) {
 	slot := l.tuples.slot(p.Src, p.Dst)
 	switch {
@@ -251,13 +254,13 @@ func (l *Link) takeError(p tcp.Packet) {
 	}
 }
 
-// Close removes the device and its route. Connections that are still open stay
-// behind at the server until its keepalive finds them: Abort or Close each
-// before, and let what is under way be answered.
+// Close removes the device and its route. The server keeps connections that are still
+// open until its keepalive finds that they are gone: so the owner first ends each by
+// tcp.Stack's Abort or Close, and waits for the answers.
 func (l *Link) Close() {
 	l.tun.Close()
 	sys.Free(l.mem)
 }
 
-// String says what the link is, for messages.
+// String names the link in messages, by its device and prefix.
 func (l *Link) String() string { return fmt.Sprintf("%s (%s)", l.Device(), l.cfg.Plan.Packets.Prefix) }

@@ -163,7 +163,7 @@ func (c *client) until(what string, cond func() bool) {
 	}
 }
 
-// kernels are ways to the kernel's TCP, as listener and source prefix.
+// kernels are the paths to the kernel's TCP: where it listens, and our source prefix.
 var kernels = []struct{ name, address, prefix, setup string }{
 	{"IPv4 loopback", "127.0.0.1:10000", "198.18.0.0/16", "true"},
 	{"IPv4", "198.19.255.1:10000", "198.18.0.0/16", "ip addr add 198.19.255.1/32 dev lo"},
@@ -173,7 +173,7 @@ var kernels = []struct{ name, address, prefix, setup string }{
 			"sleep 0.01; done"},
 }
 
-// Against Linux: small and large messages, both ways to end, nothing left.
+// Against Linux: small and large messages, an end by FIN and by RST, nothing left.
 func TestLinkToKernel(t *testing.T) {
 	for _, k := range kernels {
 		for _, total := range []int{0, 64, 300_000} {

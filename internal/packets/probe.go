@@ -12,17 +12,18 @@ import (
 	"github.com/c10m/c10m/internal/tcp"
 )
 
-// What Probe finds.
+// Errors of Probe.
 var (
-	// ErrNoAnswer is a SYN that nothing came back for.
+	// ErrNoAnswer: nothing came back for a SYN.
 	ErrNoAnswer = errors.New("no answer to a SYN")
-	// ErrElsewhere is a route for our addresses that does not lead to our device.
+	// ErrElsewhere: the route to our source addresses does not lead to our device.
 	ErrElsewhere = errors.New("another route is more specific")
 )
 
-// Probe opens one connection to the plan's first destination from the first of
-// its source addresses, resets it, and removes what it made. It tells what of
-// devices, rights, routes and filters would stop a run, before there is one.
+// Probe opens one connection to the plan's first destination from the first of its
+// source addresses, resets it, and removes the device. Its error is what would stop a
+// run: the device, privilege, routes or packet filters. It waits for an answer as long
+// as patience.
 func Probe(ctx context.Context, p plan.Plan, patience time.Duration) error {
 	p.Total, p.Offset, p.Conns, p.Threads = 1, 0, 1, 1
 	o := &one{}
@@ -59,8 +60,8 @@ func Probe(ctx context.Context, p plan.Plan, patience time.Duration) error {
 	return fmt.Errorf("%w from %s to %s within %v", ErrNoAnswer, source, p.List()[0].At, patience)
 }
 
-// Within is the address of this machine that lies in a prefix, if any does:
-// packets to it would never come to our device.
+// Within returns an address of own, this machine's, that lies in p, and false if there
+// is none: packets to that address would never come to our device.
 func Within(p netip.Prefix, own []netip.Addr) (netip.Addr, bool) {
 	for _, a := range own {
 		if p.Contains(a.Unmap()) {
@@ -70,7 +71,7 @@ func Within(p netip.Prefix, own []netip.Addr) (netip.Addr, bool) {
 	return netip.Addr{}, false
 }
 
-// one is the Events of a single connection.
+// one implements tcp.Events for a single connection.
 type one struct {
 	up, ended bool
 	why       tcp.Cause

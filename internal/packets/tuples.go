@@ -9,18 +9,19 @@ import (
 	"github.com/c10m/c10m/internal/plan"
 )
 
-// tuples maps the slots of a part of a plan to 4-tuples and back, without a
-// table. The plan says to which port a connection goes and which one of that
-// port it is; local ports and source addresses follow from the latter.
+// tuples maps the slots of a part of a plan to 4-tuples and back by arithmetic, without
+// a table of connections. The plan says to which destination a connection goes and
+// which one of that destination it is (plan.Tuple.Nth); source address and local port
+// follow from the latter.
 type tuples struct {
 	plan  plan.Plan      // without Sources
-	nth   int64          // no connection of this part has a lower Nth
+	nth   int64          // the lowest Nth of this part
 	first netip.Addr     // source address 0
 	base  uint32         // its last four bytes
 	used  int64          // source addresses that are used
-	index map[uint16]int // destination port -> its place among all
+	index map[uint16]int // destination port -> its index among all
 	hosts []netip.Addr
-	at    []int32 // destination of the port of that place and the host, at place*len(hosts)+host; -1: none
+	at    []int32 // index in dest of the destination with port i and host h, at i*len(hosts)+h; -1: none
 	dest  []netip.AddrPort
 }
 
@@ -52,7 +53,7 @@ func newTuples(part plan.Plan) (*tuples, error) {
 	return t, nil
 }
 
-// listDests makes what leads from a port and an address to a destination.
+// listDests fills in index, hosts, at and dest.
 func (t *tuples) listDests() {
 	ports := t.plan.Ports()
 	for i, p := range ports {
@@ -86,7 +87,7 @@ func (t *tuples) addr(i uint32) netip.Addr {
 	return netip.AddrFrom16(b)
 }
 
-// slot is whose 4-tuple this is, seen from us; -1: nobody's.
+// slot is the slot that has this 4-tuple, src being ours; -1 if none has.
 func (t *tuples) slot(src, dst netip.AddrPort) int {
 	port, is := t.index[dst.Port()]
 	host := slices.Index(t.hosts, dst.Addr())
@@ -107,7 +108,7 @@ func (t *tuples) slot(src, dst netip.AddrPort) int {
 	return -1
 }
 
-// place is which source address this is.
+// place is the number of a source address; false if it is none of ours.
 func (t *tuples) place(a netip.Addr) (int64, bool) {
 	if a.BitLen() != t.first.BitLen() {
 		return 0, false

@@ -7,17 +7,16 @@ import (
 	"strconv"
 )
 
-// Area is layers stacked over a common axis, the first at the bottom. Layers
-// may have been sampled at different places: between samples a layer is
-// straight, before its first and after its last as there. Values below 0 count
-// as 0.
+// Area is layers stacked over a common axis, the first at the bottom. Layers may have
+// samples at different X: between two samples a layer is a straight line, before the
+// first and after the last it is level. Values below 0 count as 0.
 type Area struct {
 	Frame
 	X, Y   Axis // linear
 	Layers []Series
 }
 
-// SVG draws it.
+// SVG draws the plot as an svg element.
 func (a Area) SVG() string {
 	a.X.Log, a.Y.Log, a.Y.Tight = false, false, false
 	layers := make([][]Point, len(a.Layers))
@@ -67,7 +66,7 @@ func stack(layers [][]Point, xs []float64) (tops [][]float64) {
 	return tops
 }
 
-// valueAt is a layer's height at x, straight between its points.
+// valueAt is a layer's height at x, by linear interpolation.
 func valueAt(points []Point, x float64) float64 {
 	i := sort.Search(len(points), func(i int) bool { return points[i].X >= x })
 	switch {
@@ -82,7 +81,7 @@ func valueAt(points []Point, x float64) float64 {
 	return p.Y + (x-p.X)/(q.X-p.X)*(q.Y-p.Y)
 }
 
-// layer draws one, with its number where it is thick enough.
+// layer draws one layer, with its number where it is thick enough.
 func (c *canvas) layer(index int, name string, xs, below, above []float64, x, y scale) {
 	outline := make([][2]float64, 0, 2*len(xs))
 	for i := range xs {
@@ -92,7 +91,7 @@ func (c *canvas) layer(index int, name string, xs, below, above []float64, x, y 
 		outline = append(outline, [2]float64{x.at(xs[i]), y.at(below[i])})
 	}
 	c.titled("path", name, attr{"class", "plot-fill " + class(index)}, attr{"d", path(outline) + "Z"})
-	// The number goes to the thickest of a few places in the right half.
+	// The number goes where the layer is thickest, of a few places in the right half.
 	lower, upper := edge(xs, below), edge(xs, above)
 	best, middle, thick := 0.0, 0.0, 0.0
 	for _, share := range []float64{0.6, 0.7, 0.8, 0.9, 0.95} {
@@ -103,7 +102,7 @@ func (c *canvas) layer(index int, name string, xs, below, above []float64, x, y 
 		}
 	}
 	if thick >= fontSize+2 {
-		c.text("text", strconv.Itoa(index+1), attr{"class", "plot-number"}, attr{"text-anchor", "middle"}, attr{"x", best}, attr{"y", middle + 4})
+		c.label(strconv.Itoa(index+1), "plot-number", "middle", best, middle+4)
 	}
 }
 

@@ -30,21 +30,22 @@ func begin(f Frame, kind string, height int, entries []entry) (*canvas, float64)
 	return c, top
 }
 
-// axes draws both axes with their grid and titles, and gives the place between.
-// The scales get their pixels here.
+// axes draws both axes with their grid and titles, and returns the place between them.
+// It also sets the pixels of the scales.
 func (c *canvas) axes(x, y *scale, top float64) area {
 	widest := 0.0
 	for _, t := range y.ticks {
 		widest = max(widest, textWidth(t.label))
 	}
-	p := area{left: min(widest+14, c.width/2), right: c.width - 16, top: top + lineHigh + 12, bottom: c.height - 2*lineHigh - 8}
+	p := area{left: min(widest+14, c.width/2), right: c.width - 16, top: top + lineHigh + 12,
+		bottom: c.height - 2*lineHigh - 8}
 	x.from, x.to = p.left, p.right
 	y.from, y.to = p.bottom, p.top
 	c.text("text", y.title, attr{"class", "plot-axis"}, attr{"x", 4.0}, attr{"y", top + fontSize + 2})
 	for _, t := range y.ticks {
 		at := y.at(t.at)
-		c.shape("line", attr{"class", "plot-grid"}, attr{"x1", p.left}, attr{"x2", p.right}, attr{"y1", at}, attr{"y2", at})
-		c.text("text", t.label, attr{"class", "plot-tick"}, attr{"text-anchor", "end"}, attr{"x", p.left - 6}, attr{"y", at + 4})
+		c.rule("plot-grid", p.left, p.right, at, at)
+		c.label(t.label, "plot-tick", "end", p.left-6, at+4)
 	}
 	c.xAxis(*x, p)
 	return p
@@ -52,25 +53,25 @@ func (c *canvas) axes(x, y *scale, top float64) area {
 
 // xAxis draws the ticks below, leaving out labels that would touch.
 func (c *canvas) xAxis(x scale, p area) {
-	c.shape("line", attr{"class", "plot-base"}, attr{"x1", p.left}, attr{"x2", p.right}, attr{"y1", p.bottom}, attr{"y2", p.bottom})
+	c.rule("plot-base", p.left, p.right, p.bottom, p.bottom)
 	end := -c.width
 	for _, t := range x.ticks {
 		at, half := x.at(t.at), textWidth(t.label)/2
-		c.shape("line", attr{"class", "plot-base"}, attr{"x1", at}, attr{"x2", at}, attr{"y1", p.bottom}, attr{"y2", p.bottom + 4})
+		c.rule("plot-base", at, at, p.bottom, p.bottom+4)
 		middle := max(half, min(at, c.width-half))
 		if middle-half < end+8 {
 			continue
 		}
 		end = middle + half
-		c.text("text", t.label, attr{"class", "plot-tick"}, attr{"text-anchor", "middle"}, attr{"x", middle}, attr{"y", p.bottom + lineHigh})
+		c.label(t.label, "plot-tick", "middle", middle, p.bottom+lineHigh)
 	}
-	c.text("text", x.title, attr{"class", "plot-axis"}, attr{"text-anchor", "end"}, attr{"x", p.right}, attr{"y", p.bottom + 2*lineHigh})
+	c.label(x.title, "plot-axis", "end", p.right, p.bottom+2*lineHigh)
 }
 
-// noData says so in the middle of an empty plot.
+// noData writes "no data" in the middle of an empty plot.
 func (c *canvas) noData(p area) {
-	c.text("text", "no data", attr{"class", "plot-empty"}, attr{"text-anchor", "middle"}, attr{"x", (p.left + p.right) / 2}, attr{"y", (p.top + p.bottom) / 2})
+	c.label("no data", "plot-empty", "middle", (p.left+p.right)/2, (p.top+p.bottom)/2)
 }
 
-// ticksFor is how many labels have room along so many pixels.
+// ticksFor is how many labels of each pixels have room along px pixels, at least 2.
 func ticksFor(px, each float64) int { return int(max(2, px/each)) }

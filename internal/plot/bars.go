@@ -33,7 +33,7 @@ const (
 	barGap  = 30.0 // above a bar, for its name
 )
 
-// SVG draws it.
+// SVG draws the plot as an svg element.
 func (b Bars) SVG() string {
 	b.X.Log, b.X.Tight = false, false
 	names, sums := b.gather()
@@ -48,7 +48,7 @@ func (b Bars) SVG() string {
 	p := area{left: 8, right: c.width - 16, top: top, bottom: c.height - 2*lineHigh - 8}
 	x.from, x.to = p.left, p.right
 	for _, t := range x.ticks {
-		c.shape("line", attr{"class", "plot-grid"}, attr{"x1", x.at(t.at)}, attr{"x2", x.at(t.at)}, attr{"y1", p.top}, attr{"y2", p.bottom})
+		c.rule("plot-grid", x.at(t.at), x.at(t.at), p.top, p.bottom)
 	}
 	c.xAxis(x, p)
 	if len(names) == 0 {
@@ -65,7 +65,8 @@ func (b Bars) SVG() string {
 // drawn says whether a part has a width.
 func (p Part) drawn() bool { return p.Value > 0 && p.Value <= largest }
 
-// gather is the names of the parts in the order they appear, and each bar's sum.
+// gather returns the names of the parts in the order in which they appear, and each
+// bar's sum.
 func (b Bars) gather() (names []string, sums []float64) {
 	for _, bar := range b.Bars {
 		sum := 0.0
@@ -83,7 +84,8 @@ func (b Bars) gather() (names []string, sums []float64) {
 	return names, sums
 }
 
-// legend is a part's name; with its value where there is only one bar.
+// legend is what the legend says of a part: its name, and its value where there is only
+// one bar.
 func (b Bars) legend(name string) string {
 	if len(b.Bars) != 1 {
 		return name
@@ -120,7 +122,7 @@ func (c *canvas) bar(b Bar, sum float64, names []string, x scale, u unit.Scale, 
 		c.titled("rect", p.Name+": "+u.Label(p.Value), attr{"class", "plot-fill " + class(index)},
 			attr{"x", from}, attr{"y", y}, attr{"width", to - from}, attr{"height", max(high, 1)})
 		if number := strconv.Itoa(index + 1); len(names) > 1 && to-from > textWidth(number)+4 {
-			c.text("text", number, attr{"class", "plot-number"}, attr{"text-anchor", "middle"}, attr{"x", (from + to) / 2}, attr{"y", y + high/2 + 4})
+			c.label(number, "plot-number", "middle", (from+to)/2, y+high/2+4)
 		}
 	}
 }

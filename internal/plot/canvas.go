@@ -14,7 +14,7 @@ type canvas struct {
 	width, height float64
 }
 
-// The text's size in pixels, and about how wide a character of it is.
+// The size of text in pixels, and about how wide a character is.
 const (
 	fontSize  = 12
 	charWidth = 6.6
@@ -30,10 +30,11 @@ type attr struct {
 	value any // string or float64
 }
 
-// open begins the picture. width and height are set before.
+// open writes the beginning of the picture. width and height must be set.
 func (c *canvas) open(f Frame, kind string) {
 	c.start("svg", attr{"xmlns", "http://www.w3.org/2000/svg"}, attr{"class", "plot plot-" + kind},
-		attr{"viewBox", "0 0 " + pixels(c.width) + " " + pixels(c.height)}, attr{"role", "img"}, attr{"preserveAspectRatio", "xMidYMid meet"})
+		attr{"viewBox", "0 0 " + pixels(c.width) + " " + pixels(c.height)}, attr{"role", "img"},
+		attr{"preserveAspectRatio", "xMidYMid meet"})
 	c.text("title", f.Title)
 	if f.Desc != "" {
 		c.text("desc", f.Desc)
@@ -45,7 +46,7 @@ func (c *canvas) open(f Frame, kind string) {
 	}
 }
 
-// close ends the picture.
+// close writes the end of the picture and returns all of it.
 func (c *canvas) close() string {
 	c.end("svg")
 	return c.String()
@@ -69,17 +70,28 @@ func (c *canvas) tag(name string, attrs []attr, end string) {
 func (c *canvas) start(name string, attrs ...attr) { c.tag(name, attrs, ">") }
 func (c *canvas) end(name string)                  { c.WriteString("</" + name + ">\n") }
 
-// shape is an element without content.
+// shape writes an element without content.
 func (c *canvas) shape(name string, attrs ...attr) { c.tag(name, attrs, "/>\n") }
 
-// text is an element that holds only text.
+// text writes an element that holds only text.
 func (c *canvas) text(name, s string, attrs ...attr) {
 	c.tag(name, attrs, ">")
 	c.escape(s)
 	c.end(name)
 }
 
-// titled is a shape with a text that browsers show when it is pointed at.
+// label writes a text that is anchored at x: "middle" or "end".
+func (c *canvas) label(s, class, anchor string, x, y float64) {
+	c.text("text", s, attr{"class", class}, attr{"text-anchor", anchor}, attr{"x", x}, attr{"y", y})
+}
+
+// rule draws a straight line from x1,y1 to x2,y2.
+func (c *canvas) rule(class string, x1, x2, y1, y2 float64) {
+	c.shape("line", attr{"class", class}, attr{"x1", x1}, attr{"x2", x2}, attr{"y1", y1}, attr{"y2", y2})
+}
+
+// titled writes a shape with a title element, which browsers show when the pointer is
+// over it.
 func (c *canvas) titled(name, s string, attrs ...attr) {
 	c.tag(name, attrs, ">")
 	c.text("title", s)
@@ -89,7 +101,7 @@ func (c *canvas) titled(name, s string, attrs ...attr) {
 // escape writes s as XML character data; what XML cannot hold becomes U+FFFD.
 func (c *canvas) escape(s string) { _ = xml.EscapeText(&c.Builder, []byte(s)) }
 
-// pixels writes a coordinate, which is finite by construction of the scales.
+// pixels writes a coordinate. The scales make none that is not finite.
 func pixels(v float64) string {
 	v = math.Round(v*10) / 10
 	if v == 0 {
@@ -98,7 +110,7 @@ func pixels(v float64) string {
 	return strconv.FormatFloat(v, 'f', -1, 64)
 }
 
-// path joins points by straight lines.
+// path is the d attribute of a path that joins points by straight lines.
 func path(points [][2]float64) string {
 	var b strings.Builder
 	for i, p := range points {

@@ -23,8 +23,9 @@
 // Colors come from CSS. A page puts plot.CSS into its style sheet once; it
 // follows prefers-color-scheme, and prints. A page with colors of its own sets
 // the custom properties --plot-1 .. --plot-8, --plot-text, --plot-grid. No plot
-// relies on color alone: lines differ in their dashes and marks, layers and
-// parts carry the number that the legend gives them, heat is dark and faint. A plot scales with its
-// container's width; for a phone draw it once more with Width: Narrow, because
-// scaled text would be too small to read, and let the page show one of the two.
+// relies on color alone: lines differ in their dashes and marks, layers and parts
+// carry the number that the legend gives them, and a heat map is light and dark. A
+// plot scales with the width of its container. On a phone its text would then be too
+// small to read, so draw it once more with Width: Narrow, and let the page show one of
+// the two.
 package plot

@@ -7,30 +7,31 @@ import (
 	"github.com/c10m/c10m/internal/unit"
 )
 
-// Heat is how many of a column's things lie in which row: latencies over time,
-// for example. The darker a cell, the larger its share of its column; the
-// scale is logarithmic, so that one in a thousand is still seen. Cells say their
-// share when they are pointed at.
+// Heat is a heat map: in which row the values of each column lie, such as latencies
+// over time. The darker a cell, the larger its share of its column; the scale is
+// logarithmic, so that one in a thousand can still be seen. A cell shows its share when
+// the pointer is over it.
 type Heat struct {
 	Frame
 	X Axis // linear, from 0
 	Y Axis
-	// Step is how much of X a column takes.
+	// Step is the width of a column, in the unit of X.
 	Step float64
-	// Bounds are the upper ends of the rows, rising; a last row beyond them has
-	// none. Counts are by column, then by row; what has no row is left out.
+	// Bounds are the upper ends of the rows, ascending, in the unit of Y; one more row has
+	// no upper end. Counts[column][row] is how many values lie there; rows beyond that one
+	// are left out.
 	Bounds []float64
 	Counts [][]int64
 }
 
 const (
-	cellWidth   = 4.0  // pixels that a column takes at least: more are put together
-	faintest    = 1e-3 // share that is drawn faintest
+	cellWidth   = 4.0  // least width of a column in pixels; narrower ones are merged
+	faintest    = 1e-3 // the share that is drawn faintest
 	faintInk    = 0.12
 	labelsInAll = 7
 )
 
-// SVG draws it.
+// SVG draws the plot as an svg element.
 func (h Heat) SVG() string {
 	h.X.Log, h.X.Tight = false, false
 	c, top := begin(h.Frame, "heat", plotHeight, nil)
@@ -59,7 +60,7 @@ func (h Heat) SVG() string {
 	return c.close()
 }
 
-// used is the lowest and the highest row with anything in it.
+// used returns the lowest and the highest row that has values.
 func (h Heat) used() (low, high int) {
 	low, high = len(h.Bounds), -1
 	for _, column := range h.Counts {
@@ -90,18 +91,19 @@ func (h Heat) column(c *canvas, x, y scale, first, end, low, high int) {
 		}
 		upper, lower := y.at(float64(row+1)), y.at(float64(row))
 		share := rows[row] / sum
-		c.titled("rect", h.X.Unit.Label(h.Step*float64(first))+": "+unit.PercentScale.Label(share), attr{"class", "plot-cell plot-s1"}, attr{"fill-opacity", ink(share)},
+		c.titled("rect", h.X.Unit.Label(h.Step*float64(first))+": "+unit.PercentScale.Label(share),
+			attr{"class", "plot-cell plot-s1"}, attr{"fill-opacity", ink(share)},
 			attr{"x", left}, attr{"y", upper}, attr{"width", right - left}, attr{"height", lower - upper})
 	}
 }
 
-// ink is how dark a share is.
+// ink is the opacity of a share's cell.
 func ink(share float64) string {
 	dark := 1 - math.Log10(max(share, faintest))/math.Log10(faintest)
 	return strconv.FormatFloat(faintInk+(1-faintInk)*dark, 'f', 2, 64)
 }
 
-// shades is the legend: what darkness means which share.
+// shades draws the legend, which says how dark which share is.
 func (c *canvas) shades(top float64) float64 {
 	at, middle := 4.0, top+lineHigh/2
 	for _, share := range []float64{0.001, 0.01, 0.1, 1} {
@@ -109,7 +111,8 @@ func (c *canvas) shades(top float64) float64 {
 		if at+sampleWidth+textWidth(label) > c.width {
 			break
 		}
-		c.shape("rect", attr{"class", "plot-cell plot-s1"}, attr{"fill-opacity", ink(share)}, attr{"x", at}, attr{"y", middle - 7}, attr{"width", 20.0}, attr{"height", 14.0})
+		c.shape("rect", attr{"class", "plot-cell plot-s1"}, attr{"fill-opacity", ink(share)}, attr{"x", at},
+			attr{"y", middle - 7}, attr{"width", 20.0}, attr{"height", 14.0})
 		c.text("text", label, attr{"class", "plot-label"}, attr{"x", at + sampleWidth}, attr{"y", middle + 4})
 		at += sampleWidth + textWidth(label) + entryGap/2
 	}

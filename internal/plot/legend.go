@@ -9,14 +9,14 @@ type entry struct {
 	sample sample
 }
 
-// sample is what stands before the name.
+// sample is the sign that stands before the name.
 type sample int
 
 const (
 	lineSample sample = iota
 	dotSample
 	fitSample
-	boxSample // numbered
+	boxSample // a box with the series' number
 )
 
 const (
@@ -49,8 +49,9 @@ func (c *canvas) legend(row []entry, top float64) {
 		color := class(e.index)
 		switch e.sample {
 		case boxSample:
-			c.shape("rect", attr{"class", "plot-fill " + color}, attr{"x", x}, attr{"y", middle - 7}, attr{"width", 20.0}, attr{"height", 14.0})
-			c.text("text", strconv.Itoa(e.index+1), attr{"class", "plot-number"}, attr{"text-anchor", "middle"}, attr{"x", x + 10}, attr{"y", middle + 4})
+			c.shape("rect", attr{"class", "plot-fill " + color}, attr{"x", x}, attr{"y", middle - 7},
+				attr{"width", 20.0}, attr{"height", 14.0})
+			c.label(strconv.Itoa(e.index+1), "plot-number", "middle", x+10, middle+4)
 		case dotSample:
 			c.mark(e.index, x+11, middle, "")
 		case fitSample:
@@ -80,8 +81,8 @@ func (c *canvas) line(index int, points [][2]float64) {
 	c.shape("path", attrs...)
 }
 
-// marks are shapes around 0,0: circle, square, triangle, diamond, and the same
-// four hollow.
+// marks are shapes around 0,0: circle, square, triangle, diamond. Series after the
+// fourth have the same four hollow.
 var marks = [palette / 2][][2]float64{
 	nil, // a circle
 	{{-3, -3}, {3, -3}, {3, 3}, {-3, 3}},
@@ -89,7 +90,7 @@ var marks = [palette / 2][][2]float64{
 	{{0, -4.5}, {4.5, 0}, {0, 4.5}, {-4.5, 0}},
 }
 
-// mark draws the shape of a series; said is shown when it is pointed at.
+// mark draws the mark of a series at x, y; said is shown when the pointer is over it.
 func (c *canvas) mark(index int, x, y float64, said string) {
 	fill := "plot-mark "
 	if index%palette >= len(marks) {

@@ -13,7 +13,7 @@ type Line struct {
 
 const plotHeight = 280
 
-// SVG draws it.
+// SVG draws the plot as an svg element.
 func (l Line) SVG() string {
 	var xs, ys []float64
 	var entries []entry
@@ -49,8 +49,8 @@ func (l Line) SVG() string {
 }
 
 const (
-	marksEach = 60.0 // pixels between the marks of a line
-	fewPoints = 40   // up to so many, every point has its mark
+	marksEach = 60.0 // pixels between two marks of a line
+	fewPoints = 40   // lines of at most so many points have a mark at each
 )
 
 // series draws one line.

@@ -7,22 +7,22 @@ import (
 	"github.com/c10m/c10m/internal/unit"
 )
 
-// Percentiles is values over the share of all that are no larger: latencies as
-// HdrHistogram draws them. Both axes are logarithmic, the lower one in 1/(1-X),
-// so that each step to the right is a tenth of what is left.
+// Percentiles is a percentile plot, as HdrHistogram draws latencies: at share X the
+// value Y that a share X of all values does not exceed. Both axes are logarithmic, the
+// horizontal one in 1/(1-X): 90%, 99% and 99.9% are equally far apart.
 type Percentiles struct {
 	Frame
 	Y      Axis     // always logarithmic
 	Series []Series // X: shares 0..1, Y: values
 }
 
-// rarest is the smallest share that has a place: 1e-9 of all.
+// rarest is the smallest 1-X that is drawn.
 const rarest = 1e-9
 
-// SVG draws it.
+// SVG draws the plot as an svg element.
 func (q Percentiles) SVG() string {
 	q.Y.Log = true
-	end := 10.0 // of the lower axis, as 1/(1-share)
+	end := 10.0 // of the horizontal axis, as 1/(1-share)
 	for _, s := range q.Series {
 		for _, p := range s.Points {
 			if p.X >= 0 && p.X < 1 && q.Y.drawable(p.Y) {
@@ -39,7 +39,7 @@ func (q Percentiles) SVG() string {
 			if !(p.X >= 0 && p.X <= 1) || !q.Y.drawable(p.Y) {
 				continue
 			}
-			// The largest of all has no place of its own: it goes to the end.
+			// The maximum, at share 1, would be infinitely far right: it goes to the end.
 			line.Points = append(line.Points, Point{min(1/max(1-p.X, rarest), end*1.3), p.Y})
 			ys = append(ys, p.Y)
 		}
@@ -65,7 +65,7 @@ func (q Percentiles) SVG() string {
 	return c.close()
 }
 
-// percentile draws one line with its marks, which say their percentile.
+// percentile draws one line with its marks, which show their percentile.
 func (c *canvas) percentile(index int, s Series, x, y scale, u unit.Scale) {
 	at := make([][2]float64, len(s.Points))
 	for i, p := range s.Points {

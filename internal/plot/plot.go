@@ -14,12 +14,12 @@ const (
 
 // Frame is what every plot has around it.
 type Frame struct {
-	Title string // what it shows: read out by screen readers, drawn if Standalone
-	Desc  string // what there is to see in it, in a sentence: for screen readers
+	Title string // what the plot shows; for screen readers, and drawn if Standalone
+	Desc  string // what can be seen in it, in a sentence; for screen readers
 	// Width and Height are of the viewBox; 0 is Wide, and a height that suits.
 	Width, Height int
-	// Standalone makes a file of its own: its style comes with it, and its
-	// title is drawn.
+	// Standalone is for a file of its own: the svg then contains its style, and its title
+	// is drawn.
 	Standalone bool
 }
 
@@ -28,7 +28,7 @@ type Axis struct {
 	Title string
 	Unit  unit.Scale // nil: plain numbers
 	Log   bool       // values of 0 and below are left out
-	Tight bool       // from the lowest to the highest value
+	Tight bool       // the axis spans only the values, without 0
 }
 
 // Point is one value of a series.
@@ -51,7 +51,7 @@ type Series struct {
 	Style  Style
 }
 
-// largest bounds what is drawn: arithmetic on coordinates stays finite.
+// largest is the largest value that is drawn: with it all coordinates are finite.
 const largest = 1e100
 
 // drawable says whether a value has a place on an axis.

@@ -6,7 +6,7 @@ import (
 	"github.com/c10m/c10m/internal/unit"
 )
 
-// scale maps values to pixels along one axis.
+// scale maps values to pixels along one axis, and holds its ticks.
 type scale struct {
 	lo, hi   float64 // values; lo < hi
 	from, to float64 // pixels
@@ -15,7 +15,7 @@ type scale struct {
 	title    string // with the unit
 }
 
-// tick is one labelled place.
+// tick is one labelled value of an axis.
 type tick struct {
 	at    float64 // value
 	label string
@@ -32,8 +32,8 @@ func (s scale) at(v float64) float64 {
 	return s.from + min(max(share, 0), 1)*(s.to-s.from)
 }
 
-// newScale spans the drawable values with about n ticks. With whole it ends on
-// round numbers, otherwise on the values.
+// newScale makes a scale that spans the drawable values, with about n ticks. With whole
+// its ends are round numbers, otherwise the lowest and highest value.
 func newScale(a Axis, values []float64, n int, whole bool) scale {
 	lo, hi := extent(values)
 	if a.Log {
@@ -96,7 +96,7 @@ func roundStep(v float64) float64 {
 	return 10 * power
 }
 
-// decimalsOf is how many a multiple of a round step needs.
+// decimalsOf is how many decimals multiples of a round step need.
 func decimalsOf(step float64) int {
 	for d := range 9 {
 		scaled := step * math.Pow10(d)

@@ -46,8 +46,8 @@ func (r *Relay) answer(c net.Conn, upstream int) error {
 	}
 }
 
-// noReader resets a client to which an answer could not be written, and counts it as a
-// slow reader if it is still connected.
+// noReader resets a client to which an answer could not be written. If the write has
+// timed out the client counts as a slow reader.
 func (r *Relay) noReader(c net.Conn, err error) {
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		r.ctr.Causes[echo.SlowReader].Add(1)

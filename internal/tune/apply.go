@@ -22,20 +22,20 @@ type Report struct {
 	Advice  []Change `json:"advice,omitempty"` // for a person to decide
 	Notes   []string `json:"notes,omitempty"`
 
-	limits bool // logins will have the file limits wanted, by the files of Persist
+	limits bool // new logins will have the fd limits wanted, by the files that Persist wrote
 }
 
-// Keeper remembers old values before they are overwritten. *Store is one.
+// Keeper saves old values before they are overwritten. *Store is one.
 type Keeper interface {
 	Remember(st State, values []SavedValue) error
 }
 
-// runAsRoot is why nothing is done for somebody who may not keep the old values.
+// runAsRoot is the reason why nothing is written when the old values cannot be saved.
 const runAsRoot = "run as root: the old values cannot be kept, so nothing is changed"
 
-// Apply raises what is too low, in the table's order, and nothing else. The
-// old values go to keep first (nil: they are not kept); if that fails nothing
-// is written. What cannot be raised is in the report with its reason.
+// Apply raises the settings that are too low, in the table's order, and changes nothing
+// else. The old values go to keep first (nil: they are not saved); if that fails nothing
+// is written. Settings that cannot be raised are in the report with the reason.
 func Apply(st State, t Target, sel Select, keep Keeper) (Report, error) {
 	if err := t.Check(); err != nil {
 		return Report{}, fmt.Errorf("apply: %w", err)
@@ -94,7 +94,7 @@ func Pending(rows []Row) (rep Report, todo []Change) {
 	return rep, todo
 }
 
-// errRounded: the kernel took another value than the one written.
+// errRounded: the kernel has changed the value that was written.
 var errRounded = errors.New("the kernel kept another value")
 
 // write sets a value and reads it back.
@@ -112,7 +112,7 @@ func write(st State, key, value string) error {
 	return nil
 }
 
-// enoughNow says whether what the kernel made of a value is still enough.
+// enoughNow says whether the value that the kernel has kept is enough for t.
 func enoughNow(st State, t Target, key string) bool {
 	set, ok := Lookup(key)
 	if !ok {
@@ -123,7 +123,7 @@ func enoughNow(st State, t Target, key string) bool {
 	return err == nil && enough
 }
 
-// samePorts compares two lists of ports by what they mean.
+// samePorts compares two lists of ports, which the kernel may write in another way.
 func samePorts(key, a, b string) bool {
 	if set, ok := Lookup(key); !ok || set.Kind != PortSet {
 		return false
@@ -133,7 +133,7 @@ func samePorts(key, a, b string) bool {
 	return err1 == nil && err2 == nil && FormatPorts(x) == FormatPorts(y)
 }
 
-// savedValues is what Remember keeps of the changes to come.
+// savedValues are the old values of the changes that are about to be made.
 func savedValues(st State, todo []Change) []SavedValue {
 	ns := namespaceOf(st)
 	var all []SavedValue

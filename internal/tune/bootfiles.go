@@ -13,12 +13,12 @@ import (
 // boot, or the next login, will read.
 type bootFiles struct {
 	root    string
-	planned map[string]string // what a dry run would write, by path below root
+	planned map[string]string // contents that a dry run would write, by path below root
 }
 
 // bootFile is one of them.
 type bootFile struct {
-	path string // where a person finds it: a link is followed
+	path string // of the file itself, where it was found through a symbolic link
 	text string
 }
 
@@ -33,14 +33,14 @@ type Assignment struct {
 // Where is FILE:LINE.
 func (a Assignment) Where() string { return fmt.Sprintf("%s:%d", a.File, a.Line) }
 
-// configDirs are where systemd, kmod and procps look, the first wins; see
-// sysctl.d(5). /lib is /usr/lib where the two are merged.
+// configDirs are the directories in which systemd, kmod and procps look for drop-ins;
+// the first one wins, sysctl.d(5). On most systems /lib is a link to /usr/lib.
 var configDirs = []string{"etc", "run", "usr/local/lib", "usr/lib", "lib"}
 
-// dropIns are the *.conf files of a directory that several places may have, as
-// sysctl.d(5), modprobe.d(5) and systemd-system.conf(5) order them: by file name
-// whatever their place; of two files of one name the place named first wins; an
-// empty file or a link to /dev/null masks the others of its name.
+// dropIns lists the *.conf files of the directory dir in all places, in the order of
+// sysctl.d(5), modprobe.d(5) and systemd-system.conf(5): by file name, whatever the
+// place. Of two files with one name, that in the first place counts; an empty file or a
+// link to /dev/null masks the others of its name.
 func (b bootFiles) dropIns(places []string, dir string) []bootFile {
 	byName := map[string]bootFile{}
 	for _, place := range places {
@@ -80,7 +80,7 @@ func (b bootFiles) names(dir string) []string {
 	return names
 }
 
-// read is one file; what is no regular file, such as /dev/null, has no text.
+// read reads one file. What is no regular file, such as /dev/null, counts as empty.
 func (b bootFiles) read(path string) bootFile {
 	f := bootFile{path: follow(b.root, filepath.Join(b.root, path))}
 	if text, ok := b.planned[path]; ok {
@@ -95,8 +95,8 @@ func (b bootFiles) read(path string) bootFile {
 	return f
 }
 
-// follow resolves a path that is a symbolic link, with the root directory as /,
-// also where it leads nowhere; symlink(7).
+// follow resolves symbolic links (symlink(7)) as if root were /. The target need not
+// exist.
 func follow(root, path string) string {
 	for range 40 { // the kernel's own bound, path_resolution(7)
 		to, err := os.Readlink(path)
@@ -112,8 +112,8 @@ func follow(root, path string) string {
 	return path
 }
 
-// lines calls each with the number and the fields of every line that is not
-// empty and no comment; any of the characters in marks begins one.
+// lines calls each with the number and the text of every line that is not empty and no
+// comment. A comment begins with any of the characters in marks.
 func (f bootFile) lines(marks string, each func(n int, line string)) {
 	n := 0
 	for line := range strings.Lines(f.text) {
@@ -124,7 +124,7 @@ func (f bootFile) lines(marks string, each func(n int, line string)) {
 	}
 }
 
-// number reads a file limit: a number, or one of the words for none.
+// number reads the value as an fd limit: a number, or one of the words for no limit.
 func (a Assignment) number() (int64, error) {
 	switch a.Value {
 	case "unlimited", "infinity", "-1":

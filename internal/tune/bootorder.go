@@ -9,10 +9,10 @@ import (
 	"strings"
 )
 
-// sysctls are the files that set sysctls at boot, in the order in which they
-// do. systemd-sysctl(8) reads /etc/sysctl.conf only through a link like Debian's
-// /etc/sysctl.d/99-sysctl.conf; sysctl(8) --system, which boots machines without
-// systemd, reads it last. aside is that file where only the latter reads it.
+// sysctls lists the files that set sysctls at boot, in the order in which they are
+// read. systemd-sysctl(8) reads /etc/sysctl.conf only through a link, like Debian's
+// /etc/sysctl.d/99-sysctl.conf; machines without systemd run sysctl(8) --system, which
+// reads it last. aside is /etc/sysctl.conf where systemd does not read it.
 func (b bootFiles) sysctls() (files []bootFile, aside bootFile) {
 	files = b.dropIns(configDirs, "sysctl.d")
 	last := b.read("etc/sysctl.conf")
@@ -29,8 +29,8 @@ func (b bootFiles) sysctls() (files []bootFile, aside bootFile) {
 	return append(files, last), bootFile{}
 }
 
-// sysctlLines reads the lines of sysctl.d(5): "key = value". "-key" without a
-// value keeps patterns off that key; excluded is its value then.
+// sysctlLines reads the lines of sysctl.d(5): "key = value". A line "-key" excludes that
+// key from the patterns of other lines; its value here is excluded.
 func sysctlLines(f bootFile) []Assignment {
 	var all []Assignment
 	f.lines("#;", func(n int, line string) {
@@ -50,8 +50,8 @@ func sysctlLines(f bootFile) []Assignment {
 // excluded is no value that a line could have.
 const excluded = "\x00"
 
-// sysctlKey writes a key with dots: where the first separator is a slash, the
-// slashes are the separators and dots part of a name, sysctl.d(5).
+// sysctlKey writes a key with dots as separators. Where its first separator is a slash,
+// slashes are the separators and dots are part of a name, sysctl.d(5).
 func sysctlKey(key string) string {
 	if i := strings.IndexAny(key, "./"); i >= 0 && key[i] == '/' {
 		return strings.NewReplacer("/", ".", ".", "/").Replace(key)
@@ -59,8 +59,8 @@ func sysctlKey(key string) string {
 	return key
 }
 
-// lastSysctl is the assignment that the boot leaves in force: the last one of
-// that very key, else the last one whose pattern matches it.
+// lastSysctl is the assignment that is in force after the boot: the last one with
+// exactly this key, or else the last one whose pattern matches it.
 func lastSysctl(files []bootFile, key string) (last Assignment, ok bool) {
 	var pattern Assignment
 	for _, f := range files {
@@ -84,8 +84,8 @@ func lastSysctl(files []bootFile, key string) (last Assignment, ok bool) {
 	return last, last.File != "" && last.Value != excluded
 }
 
-// tooLow says whether a line of a file would leave a setting below what t wants,
-// or sets something that cannot be compared. Advice is nobody's duty.
+// tooLow says whether a line of a file leaves a setting below what t wants, or sets it to
+// what cannot be compared. Of settings that are only advice it never does.
 func (a Assignment) tooLow(set Setting, t Target) bool {
 	want, ok := set.Want(t)
 	if !ok || set.Advice || set.Kind == AsIs || set.Kind == AtMost {
@@ -99,7 +99,7 @@ func (a Assignment) tooLow(set Setting, t Target) bool {
 	return err != nil || !enough
 }
 
-// ceiling is fs.nr_open as the next boot leaves it, and who says so.
+// ceiling is fs.nr_open after the next boot, and which file or program sets it.
 type ceiling struct {
 	n   int64
 	who string
@@ -125,8 +125,9 @@ func (b bootFiles) ceiling(now Reader) ceiling {
 	return ceiling{defaultNrOpen, fmt.Sprintf("no file raises fs.nr_open from the kernel's %d", defaultNrOpen)}
 }
 
-// limits are the lines for RLIMIT_NOFILE's hard limit of limits.conf(5), in the
-// order in which pam_limits(8) reads them. The key is whom they are for.
+// limits lists the lines of limits.conf(5) that set the hard RLIMIT_NOFILE, in the order
+// in which pam_limits(8) reads them. The Key of each is the user or group that it is
+// for.
 func (b bootFiles) limits() []Assignment {
 	var all []Assignment
 	files := append([]bootFile{b.read("etc/security/limits.conf")}, b.dropIns([]string{"etc/security"}, "limits.d")...)
@@ -195,8 +196,8 @@ func lastFor(all []Assignment, key string) (last Assignment, ok bool) {
 	return last, ok
 }
 
-// AddBoot names, beside the settings of a check, the lines of files that will
-// leave them too low at the next boot, and hard limits that will then be above
+// AddBoot adds to the rows of a check the lines of configuration files that will leave
+// a setting too low at the next boot, and hard limits that will then be above
 // fs.nr_open.
 func AddBoot(rows []Row, root string, st State, t Target) {
 	b := bootFiles{root: root}
@@ -214,9 +215,9 @@ func AddBoot(rows []Row, root string, st State, t Target) {
 	}
 }
 
-// lockout names a hard limit that the next boot's fs.nr_open does not allow:
-// pam_limits(8) cannot set it then, and where it is required, as on RHEL, no
-// login succeeds.
+// lockout warns of a hard limit above the fs.nr_open of the next boot, "" if there is
+// none: pam_limits(8) could not set it, and where that module is required, as on RHEL,
+// no login would succeed.
 func (b bootFiles) lockout(now Reader) string {
 	top := b.ceiling(now)
 	for _, a := range b.limits() {

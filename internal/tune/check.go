@@ -12,7 +12,7 @@ type Status string
 const (
 	OK         Status = "ok"
 	Low        Status = "low"
-	Advised    Status = "advice" // could be better; only a person can change it
+	Advised    Status = "advice" // could be better; left to you
 	Absent     Status = "absent" // this kernel has no such limit
 	Unreadable Status = "cannot read"
 )
@@ -24,13 +24,14 @@ type Row struct {
 	Now    string `json:"now"`
 	Want   string `json:"wanted"`
 	Status Status `json:"status"`
-	Note   string `json:"note,omitempty"` // what is special about it here
+	Note   string `json:"note,omitempty"` // why its status is what it is on this machine
 	Why    string `json:"why"`
 	TooLow string `json:"too_low"`
 	Cure   string `json:"cure,omitempty"`
 	Source string `json:"source"`
 
-	// Of files that set it too low at the next boot, see AddBoot.
+	// The line of a file that sets it too low at the next boot, and the sentence about
+	// it, see AddBoot.
 	AtBoot *Assignment `json:"at_boot,omitempty"`
 	Boot   string      `json:"boot,omitempty"`
 
@@ -38,7 +39,7 @@ type Row struct {
 	setting Setting
 }
 
-// Select narrows the table: to a scope ("" is all) and to keys (none is all).
+// Select selects settings by scope ("" is all) and by key (none is all).
 type Select struct {
 	Scope Scope
 	Only  []string
@@ -90,7 +91,8 @@ func checkOne(st State, t Target, set Setting, want string) Row {
 	return row
 }
 
-// unread decides what a setting that cannot be read means.
+// unread is the row of a setting that cannot be read: absent, which is no fault, or
+// unreadable.
 func (row Row) unread(st State, set Setting, err error) Row {
 	row.Status, row.Note = Unreadable, err.Error()
 	if set.Kind == AsIs {
@@ -110,7 +112,8 @@ func (row Row) unread(st State, set Setting, err error) Row {
 	return row
 }
 
-// excuse passes a low fd limit that server and client can raise by themselves.
+// excuse turns a low fd limit into OK where server and client can raise it by
+// themselves.
 func (row *Row) excuse(st State, want string) {
 	get := readerOf(st)
 	if _, enough, err := Raise(AtLeast, get(KeyNofileHard), want); err == nil && enough {
@@ -140,7 +143,7 @@ func assignment(key, value string) string {
 	return key + "=" + value
 }
 
-// Well says whether nothing is low or unreadable, advice aside.
+// Well says whether no row is Low or Unreadable.
 func Well(rows []Row) bool {
 	for _, r := range rows {
 		if (r.Status == Low || r.Status == Unreadable) && !r.setting.Advice {

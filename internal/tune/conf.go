@@ -5,10 +5,9 @@ import (
 	"strings"
 )
 
-// SysctlConf renders sysctl.d(5) for a target: every setting that Apply would
-// write, or would if it were low. now gives the values in force (nil: none is
-// known), which are never lowered by the file either. A leading "-" lets the
-// boot go on where a kernel lacks the key.
+// SysctlConf renders a file of sysctl.d(5) for a target, with every setting that Apply
+// may write. now gives the values in force (nil: they are not known), none of which the
+// file lowers. A "-" before a key keeps the boot from failing on a kernel without it.
 func SysctlConf(t Target, now Reader) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# c10m: kernel settings for %d connections (role %s, %d MiB, %d cores, pages of %d KiB).\n",
@@ -45,18 +44,19 @@ func SysctlConf(t Target, now Reader) string {
 	return b.String()
 }
 
-// ModprobeConf renders modprobe.d(5): nf_conntrack is loaded by a firewall's
-// first rule, often after sysctl.d has been read, and its keys do not exist
-// before. With a hash size given, the kernel allows 8 tracked connections a
-// bucket (net/netfilter/nf_conntrack_core.c), so one number decides both.
+// ModprobeConf renders a file of modprobe.d(5): a firewall's first rule loads
+// nf_conntrack, often after sysctl.d has been read, and before that its sysctls do not
+// exist. Given a hash size, the kernel allows 8 tracked connections a bucket
+// (net/netfilter/nf_conntrack_core.c), so this one number decides both.
 func ModprobeConf(buckets int64) string {
 	return "# c10m: for connections that a firewall tracks. The module takes its size when it is loaded, which may be\n" +
 		"# after sysctl.d was read; nf_conntrack_max becomes 8 times this. Without the module it means nothing.\n" +
 		fmt.Sprintf("options nf_conntrack hashsize=%d\n", buckets)
 }
 
-// LimitsConf renders limits.conf(5). "*" does not include root. Only the hard
-// limit: programs that use select(2) break above 1,024, and ours lift theirs.
+// LimitsConf renders a file of limits.conf(5). "*" does not include root. It sets only
+// the hard limit, because programs that use select(2) break with fds above 1,023; Go
+// programs raise their soft limit to it by themselves.
 func LimitsConf(nofile int64) string {
 	var b strings.Builder
 	b.WriteString("# c10m: file descriptors for every connection. fs.nr_open must not be below these.\n")
@@ -66,9 +66,9 @@ func LimitsConf(nofile int64) string {
 	return b.String()
 }
 
-// SystemdConf renders a drop-in for system.conf.d or user.conf.d. The soft
-// limit stays at 1024 as systemd.exec(5) asks, for programs that use select(2);
-// ours lift theirs to the hard limit.
+// SystemdConf renders a drop-in for system.conf.d or user.conf.d. The soft limit stays at
+// 1024, as systemd.exec(5) asks for the sake of select(2); Go programs raise it to the
+// hard limit by themselves.
 func SystemdConf(nofile int64) string {
 	return fmt.Sprintf("# c10m: file descriptors for every connection.\n[Manager]\nDefaultLimitNOFILE=1024:%d\n", nofile)
 }

@@ -1,7 +1,7 @@
 package tune
 
-// Cost is one part of what a connection takes, in bytes. Update the table when
-// a new measurement is better than the one that stands here.
+// Cost is one part of the memory that a connection takes, with the date and the source
+// of its measurement. A better measurement replaces it.
 type Cost struct {
 	Part   string `json:"part"`
 	Bytes  int64  `json:"bytes"`
@@ -13,8 +13,8 @@ type Cost struct {
 // what a TCP one does: its state is one byte inside what is there anyway.
 var (
 	// KernelEnd is one socket: TCP 2,521 + sock_inode_cache 862 + filp 195 +
-	// dentry 195 + epoll 144 + security modules 56 = 3,973, and what slabs that
-	// are not quite full and bind buckets add.
+	// dentry 195 + epoll 144 + security modules 56 = 3,973 B, and an allowance for slabs
+	// that are not full and for bind buckets.
 	KernelEnd = Cost{"kernel, per end", 4100, "2026-11",
 		"slab pages per socket on Linux 6.18, waste of slab order included"}
 	ServerEnd = Cost{"server process, per connection", 450, "2026-11",
@@ -22,15 +22,15 @@ var (
 	ClientEnd = Cost{"client process, per connection", 32, "2026-11", "flat arrays of the client engine, its upper bound"}
 	PacketEnd = Cost{"client without sockets, per connection", 24, "2026-11",
 		"flat arrays of client --engine packets; its kernel keeps nothing"}
-	// FDSlot is struct fdtable's array of pointers, which the kernel doubles:
-	// it is as large as the next power of two.
+	// FDSlot is one pointer of struct fdtable's array, whose size the kernel rounds up to
+	// a power of two.
 	FDSlot = Cost{"fd table, per slot", 8, "2026-11", "one pointer per descriptor, kernel fs/file.c"}
 	// EhashBucket is one head of the established hash.
 	EhashBucket = Cost{"established hash, per bucket", 8, "2026-11",
 		"one pointer per bucket, kernel net/ipv4/inet_hashtables.c"}
 	// BaseSystem is what the machine uses before the first connection.
 	BaseSystem = Cost{"the system itself", 512 << 20, "2026-11", "265 MiB in use on an idle Debian, rounded up"}
-	// PageStructs is the kernel's own 64 B for every page, whatever its size.
+	// PageStructs is the kernel's struct page, one for every page, whatever its size.
 	PageStructs = Cost{"struct page, per page", 64, "2026-11", "kernel include/linux/mm_types.h"}
 )
 
@@ -50,7 +50,7 @@ func BytesPerConn(r Role) int64 {
 	return n
 }
 
-// Costs are all of them, for documents.
+// Costs lists all costs.
 func Costs() []Cost {
 	return []Cost{KernelEnd, ServerEnd, ClientEnd, FDSlot, EhashBucket, BaseSystem, PageStructs}
 }

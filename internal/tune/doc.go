@@ -1,6 +1,6 @@
-// Package tune knows which kernel settings decide how many connections a
-// machine can hold: one table of settings with their reasons (Settings), the
-// arithmetic of what a run needs (Size), and Check, Apply, Persist and Revert.
+// Package tune knows which kernel settings decide how many connections a machine can
+// hold. It is one table of settings with their reasons (Settings), the arithmetic of
+// what a run takes (Size), and Check, Apply, Persist and Revert.
 //
 //	target := tune.Target{Conns: 1_000_000, Role: tune.Both}
 //	if err := target.Check(); err != nil {

@@ -13,8 +13,8 @@ import (
 type Finding struct {
 	Key  string
 	Now  string
-	Need string // below this the run suffers
-	Why  string // what it suffers then
+	Need string // the least value with which the run does not suffer
+	Why  string // what happens below it
 	Cure string // a command
 
 	setting Setting
@@ -25,16 +25,16 @@ func (f Finding) Line() string {
 	return fmt.Sprintf("%s is %s, this run needs %s: %s; cure: %s", f.Key, f.Now, f.Need, f.Why, f.Cure)
 }
 
-// concerns says whether the setting is wanted where only that end is.
+// concerns says whether the setting matters to that end.
 func (f Finding) concerns(end Role) bool {
 	_, ok := f.setting.Want(Target{Conns: 1, Ports: []unit.Ports{{First: 1, N: 1}}, Memory: MinMemory, Cores: 1,
 		Role: end})
 	return ok
 }
 
-// Hurting returns only those settings that will hurt this very run, most of
-// which fit a small run as they are. It reads each setting once and writes
-// nothing. What cannot be read is not reported: nothing is known about it.
+// Hurting returns the settings that are too low for this one run: fewer than Check
+// finds, since a small run is fine with most defaults. It reads each setting once and
+// writes nothing. Settings that cannot be read are not reported.
 func Hurting(st State, t Target) []Finding {
 	get := readerOf(st)
 	var all []Finding
@@ -61,8 +61,8 @@ func Hurting(st State, t Target) []Finding {
 	return all
 }
 
-// nowText is a value as it stands; a negative magnitude, of tcp_ehash_entries, is
-// one that is shared with the first network namespace.
+// nowText is a value as people read it. tcp_ehash_entries is negative where the table is
+// shared with the first network namespace (Kind Magnitude).
 func nowText(k Kind, now string) string {
 	if size, shared := strings.CutPrefix(now, "-"); k == Magnitude && shared {
 		return size + " (shared with the first network namespace)"
@@ -70,7 +70,8 @@ func nowText(k Kind, now string) string {
 	return quoteEmpty(now)
 }
 
-// hurtCure raises to what is wanted, not just to what is needed.
+// hurtCure is the command that raises a setting to what t wants, which is more than the
+// run needs.
 func hurtCure(set Setting, t Target, now string) string {
 	want, ok := set.Want(t)
 	if !ok {
@@ -83,11 +84,11 @@ func hurtCure(set Setting, t Target, now string) string {
 	return cureOf(set, t, next)
 }
 
-// InForce is current on this machine.
+// InForce is the values of the table's settings on this machine, by key.
 func InForce() map[string]string { return current(Root{Dir: "/"}) }
 
-// current is the values of the table's settings by their keys, as far as they can
-// be read. A process's limits are no setting of the machine.
+// current is the values of the table's settings, by key, as far as they can be read. It
+// leaves out the limits of a process.
 func current(st State) map[string]string {
 	all := map[string]string{}
 	for _, s := range Settings() {
@@ -98,9 +99,9 @@ func current(st State) map[string]string {
 	return all
 }
 
-// HurtingHere is Hurting on this machine. Memory and cores are this machine's. Of a
-// run on Both, program own leaves out what only the other one suffers from, which
-// says it itself.
+// HurtingHere is Hurting on this machine, with its memory and cores. own is the end that
+// asks: where t.Role is Both, settings that matter only to the other end are left out,
+// because that end reports them.
 func HurtingHere(t Target, own Role) []Finding {
 	root := Root{Dir: "/"}
 	memory, cores, err := root.Machine()

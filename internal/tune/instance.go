@@ -4,7 +4,7 @@ import (
 	"github.com/c10m/c10m/internal/plan"
 )
 
-// Instance is an EC2 instance type. Its memory is the nominal size.
+// Instance is an EC2 instance type. MiB is its nominal memory.
 type Instance struct {
 	Type   string `json:"type"`
 	Family string `json:"family"`
@@ -64,11 +64,11 @@ func Instances() []Instance {
 	return all
 }
 
-// ExampleInstance is the machine that plan says of what it holds.
+// ExampleInstance is the machine of Sizing.Examples.
 const ExampleInstance = "r3.4xlarge"
 
-// usable is what a machine of nominal size bytes can give to connections and
-// the system: less the kernel's own page structs, less the reserve.
+// usable is how much of a machine's nominal memory, in bytes, there is for connections
+// and the system: less the kernel's page structs and the reserve that stays free.
 func (t Target) usable(bytes int64) int64 {
 	memory := bytes - bytes/t.page()*PageStructs.Bytes
 	return memory / 100 * (100 - plan.MemoryReservePercent)

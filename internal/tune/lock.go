@@ -13,15 +13,16 @@ import (
 	"github.com/c10m/c10m/internal/sys"
 )
 
-// lockPatience is how long Lock waits. An apply takes milliseconds.
+// lockPatience is how long Lock waits for another apply or revert, which takes
+// milliseconds.
 const lockPatience = time.Minute
 
-// Lock makes this the only apply or revert on the machine, from the moment it
-// reads the values in force until its last write: two at once would each save
-// what the other has written already, and the smaller could write last. It is
-// flock(2) on the directory /proc/sys, which everybody has and where no file is
-// left behind, and on the directory of the state file, which two containers may
-// share. It removes what a crash may have left beside the files that it guards.
+// Lock makes this the only apply or revert on the machine until unlock is called. Two
+// at once could each save a value that the other has already written as the old one,
+// and the smaller value could be written last. The lock is flock(2) on the directory
+// /proc/sys, which every system has and where no lock file is left behind, and on the
+// directory of the state file, which two containers may share. Lock also removes
+// temporary files that a crash may have left beside the files that it guards.
 func Lock(ctx context.Context, root string, s *Store) (unlock func(), err error) {
 	dirs := []string{filepath.Join(root, "proc/sys")}
 	files := []string{SysctlFile, ModprobeFile, LimitsFile, SystemFile, UserFile}

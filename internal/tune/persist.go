@@ -21,7 +21,7 @@ const (
 	UserFile     = "etc/systemd/user.conf.d/99-c10m.conf"
 )
 
-// persister writes the files one after the other; rep says what became of each.
+// persister writes the files one after the other, and reports each in rep.
 type persister struct {
 	st    State
 	t     Target
@@ -31,10 +31,11 @@ type persister struct {
 	rep   Report
 }
 
-// Persist makes what t wants survive a reboot: sysctl.d(5), modprobe.d(5),
-// limits.conf(5) and systemd-system.conf(5). The old files go to the state file
-// first. Where a line of another file has the last word and a lower value, that
-// line is named as not done. With dry it only says what it would write.
+// Persist writes what t wants to configuration files, so that it survives a reboot:
+// sysctl.d(5), modprobe.d(5), limits.conf(5) and systemd-system.conf(5). The old files
+// are saved in the state file first. Where another file is read later and has a lower
+// value, the report names that line among what is not done. With dry it only reports
+// what it would write.
 func Persist(root string, st State, t Target, s *Store, dry bool) (Report, error) {
 	if err := t.Check(); err != nil {
 		return Report{}, fmt.Errorf("persist: %w", err)
@@ -86,12 +87,12 @@ func (p *persister) conntrack() error {
 	return nil
 }
 
-// limits writes the files that raise RLIMIT_NOFILE. A hard limit above
-// fs.nr_open would make every login fail (pam_limits(8) cannot open the
-// session), so they are written only where that ceiling is high enough now (a
-// dry run supposes it) and will be at the next boot.
+// limits writes the files that raise RLIMIT_NOFILE. A hard limit above fs.nr_open would
+// make every login fail (pam_limits(8) cannot open the session), so they are written
+// only where fs.nr_open is high enough, both now (a dry run supposes that) and after
+// the next boot.
 func (p *persister) limits() error {
-	if p.t.Role == Packets { // has no sockets
+	if p.t.Role == Packets { // its connections take no fds
 		return nil
 	}
 	want := p.t.fdsPerProcess()
@@ -132,11 +133,11 @@ func (p *persister) limits() error {
 	return nil
 }
 
-// limitLines are all lines of one file format that give somebody a hard limit.
+// limitLines are the lines of all files of one format that set a hard limit.
 type limitLines struct {
-	path  string // of our file
-	key   string // of the lines
-	whom  string
+	path  string // our own file of that format
+	key   string // of the lines that are for whom
+	whom  string // whom the limit is for, in messages
 	lines []Assignment
 }
 
@@ -150,8 +151,8 @@ func (p *persister) fileLimits() []limitLines {
 	}
 }
 
-// withdraw leaves the limits unwritten, and takes back those that an earlier
-// apply wrote and nobody has changed.
+// withdraw reports the limits as not done, for that reason, and restores the files that
+// an earlier apply wrote and nobody has changed since.
 func (p *persister) withdraw(reason string) error {
 	p.rep.NotDone = append(p.rep.NotDone, Change{Key: p.at(LimitsFile), New: "written",
 		Reason: reason + ": a hard limit above fs.nr_open would lock out every login"})
@@ -178,12 +179,12 @@ func (p *persister) withdraw(reason string) error {
 	return p.store.save(saved)
 }
 
-// at is the path of one of our files, where a link leads.
+// at is the path of one of our files, with symbolic links followed.
 func (p *persister) at(path string) string {
 	return follow(p.files.root, filepath.Join(p.files.root, path))
 }
 
-// there says whether a system has the directory that a file of ours goes below.
+// there says whether this system has the directory dir, below which our file goes.
 func (p *persister) there(dir, path string) bool {
 	if _, err := os.Stat(filepath.Join(p.files.root, dir)); err != nil {
 		p.note("not written: %s (no %s here)", filepath.Join(p.files.root, path), filepath.Join(p.files.root, dir))
@@ -196,7 +197,7 @@ func (p *persister) note(format string, args ...any) {
 	p.rep.Notes = append(p.rep.Notes, fmt.Sprintf(format, args...))
 }
 
-// ourLast is the number in our own file, 0 if there is none.
+// ourLast is the last number in our own file; 0 if there is none.
 func (p *persister) ourLast(path string, lines []Assignment) (last int64) {
 	for _, a := range lines {
 		if n, err := a.number(); err == nil && a.File == p.at(path) {
@@ -206,7 +207,7 @@ func (p *persister) ourLast(path string, lines []Assignment) (last int64) {
 	return last
 }
 
-// overruled reports a line that has the last word over ours.
+// overruled reports a line that is read after ours, and so counts instead of it.
 func (p *persister) overruled(a Assignment, set Setting, when string) {
 	want, _ := set.Want(p.t)
 	next, _, err := Raise(set.Kind, a.Value, want)
@@ -218,8 +219,8 @@ func (p *persister) overruled(a Assignment, set Setting, when string) {
 		Cure:   "remove line " + a.Where() + ", or write " + next + " there"})
 }
 
-// write writes one file and says whether it is as it should be now. An error is
-// of the state file: then nothing more may be written.
+// write writes one file and returns whether it has that content now. An error means that
+// the state file could not be written: then nothing more may be.
 func (p *persister) write(path, content string) (ok bool, err error) {
 	to := p.at(path)
 	c := Change{Key: to, New: "written"}
@@ -262,8 +263,8 @@ func (p *persister) write(path, content string) (ok bool, err error) {
 	return true, nil
 }
 
-// rememberFile saves a file, and the directories that will be made for it, once;
-// and each time what will be written.
+// rememberFile saves a file's old content, and which directories will be made for it,
+// the first time, and each time the hash of what is about to be written.
 func (s *Store) rememberFile(st State, path, content string) error {
 	saved, err := s.Load()
 	if err != nil {
@@ -288,8 +289,8 @@ func (s *Store) rememberFile(st State, path, content string) error {
 	return s.save(saved)
 }
 
-// missingDirs lists the directories of path that do not exist, outermost first,
-// less those that are known already.
+// missingDirs lists the directories above path that do not exist and are not in known,
+// outermost first.
 func missingDirs(path string, known []string) []string {
 	var missing []string
 	for d := path; d != filepath.Dir(d); d = filepath.Dir(d) {
@@ -304,8 +305,8 @@ func missingDirs(path string, known []string) []string {
 	return missing
 }
 
-// WithFiles adds what Persist did to what Apply did. Limits of the login shell
-// that the files now raise are no longer undone.
+// WithFiles adds what Persist did to what Apply did. Limits of this shell, which Apply
+// could not raise, are not "not done" any more if the files raise them for new logins.
 func (r Report) WithFiles(files Report) Report {
 	out := Report{Done: append(r.Done, files.Done...), Advice: append(r.Advice, files.Advice...),
 		Notes: append(r.Notes, files.Notes...)}

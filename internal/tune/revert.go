@@ -10,10 +10,10 @@ import (
 	"github.com/c10m/c10m/internal/sys"
 )
 
-// Revert restores everything in the state file exactly, last change first,
-// also after an apply that was cut off: the file names more than was written
-// then, and restoring a value that never changed changes nothing. What cannot
-// be restored stays in the file. With dry it only says what it would do.
+// Revert restores everything in the state file, the last change first. That is right
+// also after an apply that was cut off: the file then names more than was written, and
+// restoring a value that has not changed changes nothing. What cannot be restored stays
+// in the file. With dry it only reports what it would do.
 func Revert(st State, s *Store, dry bool) (Report, error) {
 	saved, err := s.Load()
 	if err != nil {
@@ -30,8 +30,8 @@ func Revert(st State, s *Store, dry bool) (Report, error) {
 	}
 	left := saved
 	left.Values = nil
-	// The files first, as apply wrote them last: no login may meet a hard
-	// limit above an fs.nr_open that has been lowered.
+	// The files first, as apply wrote them last: if fs.nr_open were lowered before them, a
+	// login in between would fail on a hard limit above it.
 	left.Files = restoreFiles(saved.Files, dry, &rep)
 	for _, v := range slices.Backward(saved.Values) {
 		if !restore(st, v, dry, &rep) {
@@ -49,7 +49,7 @@ func Revert(st State, s *Store, dry bool) (Report, error) {
 	return rep, s.save(left)
 }
 
-// restore puts one value back and says whether it is back.
+// restore writes one old value, and returns whether it is in force again.
 func restore(st State, v SavedValue, dry bool, rep *Report) bool {
 	c := Change{Key: v.Key, New: v.Old}
 	if v.NetNS != "" && !v.namespace().same(namespaceOf(st)) {
@@ -86,8 +86,8 @@ func restore(st State, v SavedValue, dry bool, rep *Report) bool {
 	return true
 }
 
-// noteOpenShells: getrlimit(2) of a process that is there keeps a hard limit
-// above an fs.nr_open that has been lowered, and setting it again is EPERM.
+// noteOpenShells notes that running processes keep a hard limit above an fs.nr_open that
+// has been lowered, and that setting it again fails with EPERM (setrlimit(2)).
 func noteOpenShells(st State, ceiling string, rep *Report) {
 	top, err1 := parseNumber(clean(ceiling))
 	hard, err2 := parseNumber(readerOf(st)(KeyNofileHard))
@@ -99,8 +99,8 @@ func noteOpenShells(st State, ceiling string, rep *Report) {
 		"and what sets it again in them (ulimit -n, sudo, su) fails with EPERM: log in again", here, clean(ceiling)))
 }
 
-// ours says whether a file is as apply left it, or as it was before that: then
-// it may be put back. Somebody else's changes may not be lost.
+// ours says whether a file is as apply left it, or as it was before that. Only then may
+// it be restored: changes by others must not be lost.
 func (f SavedFile) ours() (bool, error) {
 	b, err := os.ReadFile(f.Path)
 	switch {
@@ -112,8 +112,8 @@ func (f SavedFile) ours() (bool, error) {
 	return f.Written == "" || hash(string(b)) == f.Written || f.Old != nil && string(b) == *f.Old, nil
 }
 
-// restoreFiles puts files back, or removes those that were not there; it
-// returns those that it could not, or that somebody else has changed.
+// restoreFiles restores files, or removes those that did not exist before. It returns
+// those that it could not restore, or that somebody else has changed.
 func restoreFiles(files []SavedFile, dry bool, rep *Report) (left []SavedFile) {
 	for _, f := range slices.Backward(files) {
 		c := Change{Key: f.Path, Old: "written by apply --persist", New: "removed"}
@@ -145,8 +145,8 @@ func restoreFiles(files []SavedFile, dry bool, rep *Report) (left []SavedFile) {
 	return left
 }
 
-// removeDirs removes directories that apply made, innermost first, where
-// nobody has put anything else into them.
+// removeDirs removes directories that apply made, innermost first, unless there is
+// something else in them.
 func removeDirs(dirs []string, rep *Report) {
 	for _, d := range slices.Backward(dirs) {
 		if err := os.Remove(d); err != nil && !errors.Is(err, fs.ErrNotExist) {

@@ -67,8 +67,8 @@ func (r Root) set(key, value string) error {
 	return plain(errors.Join(err, f.Close()))
 }
 
-// setForward writes net.ipv4.ip_forward, and what the kernel overwrites with it
-// back (inet_forward_change in net/ipv4/devinet.c).
+// setForward writes net.ipv4.ip_forward, and then restores the settings that the kernel
+// changes along with it (inet_forward_change in net/ipv4/devinet.c).
 func (r Root) setForward(value string) error {
 	const redirects = "net.ipv4.conf.all.accept_redirects"
 	was, unread := r.Get(redirects)
@@ -78,7 +78,7 @@ func (r Root) setForward(value string) error {
 	return r.set(redirects, clean(was))
 }
 
-// tun says whether there is something to make TUN devices with.
+// tun says whether /dev/net/tun is there and can be opened.
 func (r Root) tun() (string, error) {
 	_, err := os.Stat(filepath.Join(r.Dir, "dev/net/tun"))
 	switch {
@@ -90,7 +90,7 @@ func (r Root) tun() (string, error) {
 	return "there", nil
 }
 
-// plain puts the errors that users meet here into words.
+// plain words the errors that are likely here.
 func plain(err error) error {
 	switch {
 	case err == nil:
@@ -107,8 +107,8 @@ func plain(err error) error {
 	return err
 }
 
-// nofile reads RLIMIT_NOFILE of this process. The Go runtime has lifted the soft
-// limit to the hard one by then, as it does in every Go program.
+// nofile reads RLIMIT_NOFILE of this process. Its soft limit is the hard one, because
+// the Go runtime raises it at the start (package os).
 func (r Root) nofile(key string) (string, error) {
 	fp, err := r.proc()
 	if err != nil {
@@ -124,7 +124,7 @@ func (r Root) nofile(key string) (string, error) {
 	return l.Files.HardText(), nil
 }
 
-// text is a reader of the root's /proc and /sys, in plain words where it fails.
+// text reads something from the root's /proc and /sys, and words its errors.
 func (r Root) text(read func(proc.FS) (string, error)) (string, error) {
 	fp, err := r.proc()
 	if err != nil {
@@ -137,13 +137,13 @@ func (r Root) text(read func(proc.FS) (string, error)) (string, error) {
 	return s, nil
 }
 
-// proc reads below the root.
+// proc is the reader of /proc and /sys below the root.
 func (r Root) proc() (proc.FS, error) {
 	fp, err := proc.New(filepath.Join(r.Dir, "proc"), filepath.Join(r.Dir, "sys"))
 	return fp, plain(err)
 }
 
-// slabWaste is how much of a slab of TCP sockets is left over, in thousandths.
+// slabWaste is how much of a slab of TCP sockets no socket fits into, in thousandths.
 func slabWaste(fp proc.FS) (string, error) {
 	share, err := fp.SlabWaste("TCP")
 	return strconv.FormatInt(int64(share*1000), 10), err
@@ -155,8 +155,8 @@ func capEff(fp proc.FS) (string, error) {
 	return fmt.Sprintf("%016x", caps), err
 }
 
-// netNamespace names the network namespace this thread is in: InitialNetNS in
-// that of process 1, else its inode.
+// netNamespace names the network namespace of this thread: InitialNetNS if it is that of
+// process 1, otherwise its inode.
 func netNamespace(fp proc.FS) (string, error) {
 	own, first, err := fp.ThreadNet()
 	if err == nil && own == first {
@@ -165,7 +165,7 @@ func netNamespace(fp proc.FS) (string, error) {
 	return own, err
 }
 
-// netCookie is the number of the network namespace this thread is in.
+// netCookie is the cookie of the network namespace of this thread, SO_NETNS_COOKIE.
 func (r Root) netCookie() (string, error) {
 	if filepath.Clean(r.Dir) != "/" {
 		return "", ErrAbsent // the kernel knows only its own
@@ -177,7 +177,7 @@ func (r Root) netCookie() (string, error) {
 	return strconv.FormatUint(n, 10), err
 }
 
-// Machine reads how much memory and how many cores the machine has.
+// Machine reads how much memory, in bytes, and how many cores the machine has.
 func (r Root) Machine() (memory int64, cores int, err error) {
 	fp, err := r.proc()
 	if err != nil {

@@ -5,13 +5,13 @@ import (
 	"strconv"
 )
 
-// Kind says how two values of a setting compare, and so what raising means.
+// Kind says how two values of a setting compare, and so what it means to raise one.
 type Kind int
 
 // The kinds. Raise has a case for each.
 const (
 	AtLeast   Kind = iota // one number; more is enough
-	Magnitude             // one number whose sign means something else
+	Magnitude             // one number whose sign has another meaning; more is enough
 	Triple                // three numbers, each raised for itself
 	Range                 // "low high" of ports, widened
 	PortSet               // "80,10000-10199", united
@@ -31,22 +31,23 @@ const (
 	Boot      Scope = "boot"      // decided when the kernel starts, or outside /proc/sys
 )
 
-// Setting is one row of the table: what is wanted, why, and who says so.
+// Setting is one row of the table: which value is wanted, why, and where that is
+// documented.
 type Setting struct {
 	Key   string
 	Scope Scope
 	Kind  Kind
-	// Want is the value wanted for a target; false: this target does not care.
+	// Want is the value wanted for a target; false: it does not matter to that target.
 	Want func(Target) (string, bool)
-	// Need is the value below which this very run will suffer, which is less
-	// than Want; it may read other settings. Nil, or false: no run suffers.
+	// Need is the value below which this one run suffers, less than Want. It may read
+	// other settings. Nil, or false: the run does not suffer from any value.
 	Need func(Target, Reader) (string, bool)
-	// Advice is reported with its cure, but never written and no failure.
+	// Advice is reported with its cure, but never written, and makes no check fail.
 	Advice bool
-	// Optional: a kernel without it has nothing to raise.
+	// Optional: on a kernel without the setting nothing has to be raised.
 	Optional bool
-	// Floor: kernels are usually far above what is wanted, so a file that is
-	// written without knowing the value in force leaves it out: it would lower it.
+	// Floor: the value in force is usually far above what is wanted. A file that is
+	// written without knowing it leaves the setting out, so as not to lower it.
 	Floor bool
 
 	Why    string // in one sentence
@@ -64,9 +65,9 @@ func (s Setting) Writable() bool {
 	return !s.Advice && s.Scope != Process && s.Scope != Boot && s.Kind != AsIs && s.Kind != AtMost
 }
 
-// Settings is the table, in the order in which values are written: a limit's
-// ceiling before the limit, the reserved ports before the range is widened
-// over them.
+// Settings is the table, in the order in which values are written: the ceiling of a
+// limit before the limit, and reserved ports before the local port range is widened over
+// them.
 func Settings() []Setting {
 	var all []Setting
 	for _, part := range [][]Setting{
@@ -115,12 +116,12 @@ func Lookup(key string) (Setting, bool) {
 	return Setting{}, false
 }
 
-// number makes a Want of a count that every role wants.
+// number makes a Want for all roles from a number.
 func number(f func(Target) int64) func(Target) (string, bool) {
 	return func(t Target) (string, bool) { return strconv.FormatInt(f(t), 10), true }
 }
 
-// on narrows a Want to one role (or Both).
+// on narrows a Want to targets that have this end, so to r and Both.
 func on(r Role, f func(Target) (string, bool)) func(Target) (string, bool) {
 	return func(t Target) (string, bool) {
 		if !t.has(r) {
@@ -135,7 +136,7 @@ func constant(v string) func(Target) (string, bool) {
 	return func(Target) (string, bool) { return v, true }
 }
 
-// needNumber makes a Need of a count.
+// needNumber makes a Need from a number.
 func needNumber(f func(Target) int64) func(Target, Reader) (string, bool) {
 	return func(t Target, _ Reader) (string, bool) { return strconv.FormatInt(f(t), 10), true }
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/c10m/c10m/internal/unit"
 )
 
-// Part is one line of a machine's memory.
+// Part is one part of a machine's memory.
 type Part struct {
 	Name  string `json:"name"`
 	Bytes int64  `json:"bytes"`
@@ -21,7 +21,7 @@ type Layout struct {
 	Conns    int64      `json:"conns"` // on each machine
 	Parts    []Part     `json:"parts"`
 	Total    int64      `json:"total_bytes"`  // of Parts
-	Memory   int64      `json:"memory_bytes"` // that the machine must have for it
+	Memory   int64      `json:"memory_bytes"` // that the machine must have, with the reserve
 	Fits     []Instance `json:"instances"`    // the smallest of each family
 }
 
@@ -46,9 +46,9 @@ type Sizing struct {
 	Dated      string   `json:"instances_dated"`
 }
 
-// Size computes what t.Conns connections take: on one machine, and on a server
-// and some clients apart. dest are the destination ports one run uses; of t
-// only Conns, Ports, Page and Cores count.
+// Size computes what t.Conns connections take: with both ends on one machine, and with
+// a server and so many client machines. dest are the destination ports that one run
+// uses. Of t only Conns, Ports, Page and Cores count.
 func Size(t Target, proto string, dest unit.Ports, clients int) (Sizing, error) {
 	if proto != "tcp" && proto != "ws" {
 		return Sizing{}, fmt.Errorf("%q is not a protocol: want tcp or ws", proto)
@@ -90,7 +90,7 @@ func layout(t Target, role Role, conns int64, machines int) Layout {
 	return l
 }
 
-// parts is the memory of the target's machine, by who takes it.
+// parts is the memory of the target's machine, by what takes it.
 func (t Target) parts() []Part {
 	if t.Role == Packets {
 		return []Part{{"client process", t.Conns * PacketEnd.Bytes}, {"the system itself", BaseSystem.Bytes}}
@@ -111,7 +111,7 @@ func (t Target) parts() []Part {
 		Part{"the system itself", BaseSystem.Bytes})
 }
 
-// holds is the most connections whose parts fit into usable bytes.
+// holds is the largest number of connections whose parts fit into usable bytes.
 func (t Target) holds(usable int64) int64 {
 	low, high := int64(0), int64(MaxConns)
 	for low < high {
@@ -133,7 +133,8 @@ func (t Target) holds(usable int64) int64 {
 // ignores t.Conns.
 func (t Target) Holds() int64 { return t.holds(t.Memory / 100 * (100 - plan.MemoryReservePercent)) }
 
-// examples say what one well-known machine holds, of either protocol.
+// examples says what ExampleInstance holds; idle connections of both protocols cost the
+// same.
 func examples(t Target) []Held {
 	i := slices.IndexFunc(Instances(), func(i Instance) bool { return i.Type == ExampleInstance })
 	machine := Instances()[i]

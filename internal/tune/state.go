@@ -5,12 +5,12 @@ import (
 	"strconv"
 )
 
-// State is the kernel, as far as settings go. Root is the real one.
+// State reads and writes settings. Root is that of a real kernel.
 type State interface {
 	// Get returns the value of a key, ErrAbsent if this kernel has no such
 	// key, or another error if it cannot be read.
 	Get(key string) (string, error)
-	// Set writes a value. The kernel may still have rounded it.
+	// Set writes a value, which the kernel may round.
 	Set(key, value string) error
 }
 

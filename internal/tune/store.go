@@ -13,20 +13,20 @@ import (
 	"github.com/c10m/c10m/internal/sys"
 )
 
-// SavedSchema names the format of the state file; any other is refused.
+// SavedSchema is the format of the state file. A file of another format is refused.
 const SavedSchema = "c10m/tuning/1"
 
 // DefaultStateFile is where the old values are kept.
 const DefaultStateFile = "/var/lib/c10m/tuning.state"
 
-// Saved is the state file: what it was like before the first apply.
+// Saved is the content of the state file: everything as it was before the first apply.
 type Saved struct {
 	Schema string       `json:"schema"`
 	At     time.Time    `json:"at"`
 	BootID string       `json:"boot_id,omitempty"` // the boot that Values belong to
 	Values []SavedValue `json:"values"`
 	Files  []SavedFile  `json:"files,omitempty"`
-	Dirs   []string     `json:"dirs,omitempty"` // made by us, outermost first
+	Dirs   []string     `json:"dirs,omitempty"` // directories that apply made, outermost first
 }
 
 // SavedValue is a setting before it was first changed.
@@ -34,13 +34,14 @@ type SavedValue struct {
 	Key string `json:"setting"`
 	Old string `json:"old"`
 	New string `json:"new"`
-	// Of namespace settings: whose value it is.
+	// The network namespace that the value belongs to, if Scope is Namespace.
 	NetNS  string `json:"net_namespace,omitempty"`
 	Cookie string `json:"net_cookie,omitempty"`
 }
 
-// namespace is a network namespace: by its cookie, which is never given twice
-// in a boot, and by its inode, which the kernel gives to the next namespace.
+// namespace identifies a network namespace by its name, which contains its inode, and
+// by its cookie. The kernel reuses inodes of namespaces that have ended, but never a
+// cookie until the next boot.
 type namespace struct{ name, cookie string }
 
 func namespaceOf(st State) namespace {
@@ -50,7 +51,7 @@ func namespaceOf(st State) namespace {
 
 func (v SavedValue) namespace() namespace { return namespace{v.NetNS, v.Cookie} }
 
-// same goes by the cookies where both are known (Linux 5.14).
+// same compares the cookies where both are known (Linux 5.14), otherwise the names.
 func (n namespace) same(other namespace) bool {
 	if n.cookie != "" && other.cookie != "" {
 		return n.cookie == other.cookie
@@ -65,7 +66,7 @@ type SavedFile struct {
 	Written string  `json:"written,omitempty"` // the hash of what apply wrote
 }
 
-// hash tells whether a file is still what apply wrote.
+// hash is the digest by which a file is recognized as what apply wrote.
 func hash(content string) string { return fmt.Sprintf("sha256:%x", sha256.Sum256([]byte(content))) }
 
 // empty says whether there is nothing left to restore.
@@ -74,7 +75,7 @@ func (s Saved) empty() bool { return len(s.Values) == 0 && len(s.Files) == 0 && 
 // Store is the state file at Path.
 type Store struct{ Path string }
 
-// Load reads the state file; none is an empty Saved.
+// Load reads the state file. If there is none it returns an empty Saved.
 func (s Store) Load() (Saved, error) {
 	b, err := os.ReadFile(s.Path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -116,8 +117,8 @@ func (s Store) save(saved Saved) error {
 	return sys.ReplaceFile(follow("/", s.Path), append(b, '\n'), 0o600)
 }
 
-// Remember adds old values that are not yet in the file and writes it, before
-// any of them is changed. A value saved earlier stays: it is the original one.
+// Remember adds old values to the file, before any of them is changed. A value that was
+// saved earlier stays, because that is the original one.
 func (s *Store) Remember(st State, values []SavedValue) error {
 	saved, err := s.Load()
 	if err != nil {
@@ -148,9 +149,9 @@ func (s Saved) find(v SavedValue) int {
 	return -1
 }
 
-// forgetOtherBoot drops values of an earlier boot: the kernel has forgotten
-// them too, unless our own files (--persist) have brought them back. Values of
-// network namespaces other than the first end with the boot in any case.
+// forgetOtherBoot drops the values of an earlier boot, and returns how many. The reboot
+// has undone them, except where our own files (--persist) have set them again. Values
+// of network namespaces other than the first are gone in any case.
 func (s *Saved) forgetOtherBoot(boot string) (dropped int) {
 	if boot == "" || s.BootID == "" || boot == s.BootID {
 		return 0
@@ -158,7 +159,7 @@ func (s *Saved) forgetOtherBoot(boot string) (dropped int) {
 	var kept []SavedValue
 	for _, v := range s.Values {
 		if len(s.Files) > 0 && (v.NetNS == "" || v.NetNS == InitialNetNS) {
-			v.Cookie = "" // of the boot that is over
+			v.Cookie = "" // cookies are those of one boot
 			kept = append(kept, v)
 		}
 	}

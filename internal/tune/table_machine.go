@@ -18,8 +18,8 @@ const (
 	docProcess = "proc_sys_kernel(5)"
 )
 
-// nofileCure raises the limit of the calling shell: a limit cannot be raised
-// from a child process.
+// nofileCure is the cure for a low RLIMIT_NOFILE: the calling shell has to raise it,
+// because a child process cannot.
 func nofileCure(t Target) string {
 	return fmt.Sprintf("as root in this shell: ulimit -n %d; for every login: %s --persist",
 		t.fdsPerProcess(), t.ApplyCommand())
@@ -65,10 +65,10 @@ func fileSettings() []Setting {
 	}
 }
 
-// fdsAtLeast is below what a run would be split into hundreds of fd tables.
+// fdsAtLeast is the fd limit below which a run would need hundreds of fd tables.
 func (t Target) fdsAtLeast() int64 { return t.Conns/256 + 1024 }
 
-// watchesOfUser is what the run takes of fs.epoll.max_user_watches.
+// watchesOfUser is how many of fs.epoll.max_user_watches the run takes.
 func (t Target) watchesOfUser() int64 {
 	if t.TwoUsers {
 		return t.Conns
@@ -76,7 +76,8 @@ func (t Target) watchesOfUser() int64 {
 	return t.sockets()
 }
 
-// needFileMax: CAP_SYS_ADMIN passes fs.file-max.
+// needFileMax: nothing is needed with CAP_SYS_ADMIN, for which fs.file-max does not
+// hold.
 func needFileMax(t Target, get Reader) (string, bool) {
 	if hasCap(get(KeyCaps), capSysAdmin) {
 		return "", false
@@ -84,8 +85,8 @@ func needFileMax(t Target, get Reader) (string, bool) {
 	return fmt.Sprint(t.sockets()), true
 }
 
-// needNofile: server and client take as many fd tables as it takes, so a low
-// limit hurts only when that would be hundreds.
+// needNofile: server and client use as many fd tables as are needed, so a low limit
+// hurts only where those would be hundreds.
 func needNofile(t Target, get Reader) (string, bool) {
 	if hasCap(get(KeyCaps), capSysResource) {
 		return "", false
@@ -148,7 +149,7 @@ func memorySettings() []Setting {
 	}
 }
 
-// machineSettings are about the machine around the connections.
+// machineSettings are about threads and memory pages, which connections do not need.
 func machineSettings() []Setting {
 	return []Setting{
 		{

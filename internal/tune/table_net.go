@@ -6,7 +6,7 @@ import (
 	"github.com/c10m/c10m/internal/unit"
 )
 
-// listenSettings bound the queues a new connection passes.
+// listenSettings bound the queues that a new connection goes through.
 func listenSettings() []Setting {
 	return []Setting{
 		{
@@ -81,8 +81,9 @@ func portSettings() []Setting {
 	}
 }
 
-// needLocalPorts: a range of which a destination port needs much is searched for
-// long, unless it is the widest already; then there are --ports and --sources.
+// needLocalPorts: where a destination port needs much of the local port range, connect(2)
+// searches long for a free port. Nothing is needed where the range is the widest
+// already: then more --ports or --sources help.
 func needLocalPorts(t Target, get Reader) (string, bool) {
 	low, high, err := parseRange(get("net.ipv4.ip_local_port_range"))
 	if err != nil || !t.has(Client) || !t.crowds(high-low+1) {
@@ -107,7 +108,7 @@ func needReserved(t Target, get Reader) (string, bool) {
 	return FormatPorts(inside), len(inside) > 0
 }
 
-// closeSettings decide what becomes of connections that end, or seem to.
+// closeSettings decide what becomes of connections that end.
 func closeSettings() []Setting {
 	return []Setting{
 		{
@@ -135,7 +136,7 @@ func closeSettings() []Setting {
 		},
 		{
 			Key: "net.ipv4.tcp_max_tw_buckets", Scope: Namespace, Kind: AtLeast, Want: number(Target.timeWaits),
-			// A thousand closes a second, kept for their 60 s.
+			// What about 1,000 closes a second leave in TIME_WAIT, for 60 s each.
 			Need: churning(number(func(t Target) int64 { return min(t.timeWaits(), 65_536) })),
 			Why: "bounds sockets in TIME_WAIT (256 B each), of which every orderly close leaves one for 60 s on the side " +
 				"that closed first",
@@ -161,7 +162,8 @@ func closeSettings() []Setting {
 	}
 }
 
-// reuse is what lets a run's own connects take ports in TIME_WAIT.
+// reuse is the value of tcp_tw_reuse with which a run's own connections may take ports
+// in TIME_WAIT.
 func reuse(t Target) (string, bool) {
 	if t.Role == Both {
 		return "2|1", true
@@ -169,7 +171,8 @@ func reuse(t Target) (string, bool) {
 	return "1", true
 }
 
-// churning makes a Need of what matters where the client's connections come and go.
+// churning makes a Need from a Want, for runs whose client opens and closes connections
+// all the time.
 func churning(want func(Target) (string, bool)) func(Target, Reader) (string, bool) {
 	return func(t Target, _ Reader) (string, bool) {
 		if !t.Churns || !t.has(Client) {
@@ -183,7 +186,7 @@ func churning(want func(Target) (string, bool)) func(Target, Reader) (string, bo
 func keepaliveSettings() []Setting {
 	return []Setting{
 		{
-			// 10,000 probes a second is what a core hardly notices.
+			// 10,000 probes a second take little of a core.
 			Key: "net.ipv4.tcp_keepalive_time", Scope: Namespace, Kind: AtLeast, Floor: true,
 			Want: number(func(t Target) int64 { return max(1, t.Conns/10_000) }),
 			Why: "is how long a socket with SO_KEEPALIVE is silent before it is probed: connections divided by it are " +
@@ -214,11 +217,11 @@ const (
 // tracked is every connection, and what else the machine may have open.
 func (t Target) tracked() int64 { return t.Conns + 65_536 }
 
-// trackBuckets is a hash with four connections a bucket.
+// trackBuckets is a size of the conntrack hash table with four connections a bucket.
 func (t Target) trackBuckets() int64 { return powerOfTwo(max(1024, t.Conns/4)) }
 
-// conntrackSettings matter only where a firewall tracks the connections; best
-// is a rule that does not track them at all (nft: notrack).
+// conntrackSettings matter only where a firewall tracks the connections. A rule that
+// does not track them is better than any of these (nft: notrack).
 func conntrackSettings() []Setting {
 	return []Setting{
 		{
@@ -239,7 +242,7 @@ func conntrackSettings() []Setting {
 	}
 }
 
-// needConntrack: a module that is loaded but tracks nothing hurts nobody.
+// needConntrack: nothing is needed where the module is loaded but tracks no connection.
 func needConntrack(t Target, get Reader) (string, bool) {
 	n, err := parseNumber(get("net.netfilter.nf_conntrack_count"))
 	return fmt.Sprint(t.Conns), err == nil && n > 0

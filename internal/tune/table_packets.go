@@ -4,8 +4,8 @@ const keyForward = "net.ipv4.ip_forward"
 
 const docTun = "kernel Documentation/networking/tuntap.rst"
 
-// packetSettings are what a client without sockets needs (client --engine
-// packets): a device to make, and towards another machine a kernel that forwards.
+// packetSettings are what a client without sockets needs (client --engine packets): TUN
+// devices, and forwarding to a server on another machine.
 func packetSettings() []Setting {
 	return []Setting{
 		{
@@ -55,12 +55,13 @@ func packets(want func(Target) (string, bool)) func(Target) (string, bool) {
 	}
 }
 
-// needing makes a Need of a Want: less than all of it will not do.
+// needing makes a Need from a Want: all that is wanted is needed.
 func needing(want func(Target) (string, bool)) func(Target, Reader) (string, bool) {
 	return func(t Target, _ Reader) (string, bool) { return want(t) }
 }
 
-// forward wants a kernel that forwards this version of IP, to another machine.
+// forward wants forwarding of IPv4, or of IPv6 (v6), where the server is on another
+// machine and has such an address.
 func forward(v6 bool) func(Target) (string, bool) {
 	return func(t Target) (string, bool) { return "1", !t.Here && t.V6 == v6 }
 }

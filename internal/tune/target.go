@@ -62,21 +62,22 @@ type Target struct {
 	Page   int64        // bytes of a page, os.Getpagesize; 0: 4,096. arm64 kernels also have 16,384 and 65,536
 	Cores  int
 	Role   Role
-	Flags  string // further flags that the target was given by: " --ports 300"
+	Flags  string // further flags of the command line, for ApplyCommand: " --ports 300"
 
-	// Of Packets: where the server is. Only to another machine the kernel forwards.
-	Here bool // on this machine
-	V6   bool // at an IPv6 address
+	// With Role Packets: where the server is. The kernel has to forward only to another
+	// machine.
+	Here bool // the server is on this machine
+	V6   bool // the server has an IPv6 address
 
-	// Of one run, for Hurting; a machine is tuned without them.
+	// For Hurting, about one run; a machine is tuned without them.
 	Dests    int64 // ports it connects to; 0: those of the protocol with the fewest
 	Sources  int64 // addresses it connects from; 0: one
-	Churns   bool  // its client opens and closes in good order all the time: TIME_WAIT
-	FINs     bool  // its client ends all connections in good order
-	TwoUsers bool  // on Both: server and client run as different users
+	Churns   bool  // its client opens connections and closes them by FIN all the time
+	FINs     bool  // its client closes all connections by FIN at the end
+	TwoUsers bool  // with Role Both: server and client run as different users
 }
 
-// Check refuses a target from which only nonsense could be computed.
+// Check refuses a target with values outside their legal ranges.
 func (t Target) Check() error {
 	if t.Conns < 1 || t.Conns > MaxConns {
 		return fmt.Errorf("%d connections: the legal range is 1..%d", t.Conns, MaxConns)
@@ -108,7 +109,7 @@ func (t Target) Check() error {
 	return nil
 }
 
-// ApplyCommand is what raises a machine for this target.
+// ApplyCommand is the command that tunes a machine for this target.
 func (t Target) ApplyCommand() string {
 	return fmt.Sprintf("bin/tuning apply --conns %d --role %s%s", t.Conns, t.Role, t.Flags)
 }
@@ -139,8 +140,8 @@ func (t Target) ports() int64 {
 	return int64(n)
 }
 
-// dests is how many ports the connections of one run are spread over: a run
-// takes those of one protocol, and it may be the one with fewer.
+// dests is how many ports the connections of one run are spread over. A run uses those
+// of one protocol, which may be the one with fewer.
 func (t Target) dests() int64 {
 	if t.Dests > 0 {
 		return t.Dests
@@ -169,8 +170,8 @@ func (t Target) page() int64 { return cmp.Or(t.Page, 4096) }
 // pages is the machine's memory in pages.
 func (t Target) pages() int64 { return t.Memory / t.page() }
 
-// spareFDs are the descriptors of a process that are no connections: epolls,
-// pipes, files, and room for the accept loop to run ahead.
+// spareFDs is an allowance for a process's fds that are no connections: epoll instances,
+// pipes, files, and connections accepted above the limit and not yet refused.
 const spareFDs = 10_000
 
 // fdsPerProcess is what one process needs to hold every connection, a multiple
@@ -184,7 +185,7 @@ func (t Target) filesOfSystem() int64 {
 	return t.sockets() + t.listeners() + 100_000
 }
 
-// watches is what one user needs when both ends run under the same user.
+// watches is how many epoll watches one user needs who runs all ends on this machine.
 func (t Target) watches() int64 {
 	return t.sockets() + t.listeners() + spareFDs
 }
@@ -195,9 +196,9 @@ const (
 	maxEhash = 1 << 24 // ip-sysctl: tcp_child_ehash_entries takes up to 16Mi
 )
 
-// EhashBuckets is the size wanted of the established hash table: a power of
-// two, about one bucket a socket, at most what the kernel takes and a 32nd of the
-// memory, where that is known: every new network namespace gets such a table.
+// EhashBuckets is the wanted size of the established hash table: a power of two, about
+// one bucket a socket, at most what the kernel takes, and at most a 32nd of the memory
+// where that is known, because every new network namespace gets such a table.
 func (t Target) EhashBuckets() int64 {
 	most := int64(maxEhash)
 	for t.Memory > 0 && most*EhashBucket.Bytes > t.Memory/32 && most > minEhash {
@@ -215,8 +216,8 @@ func powerOfTwo(n int64) int64 {
 	return p
 }
 
-// backlog is what a pause of some seconds in accept(2) would queue on one
-// port: a quarter of a million connections shared among the ports.
+// backlog is how many connections may queue at one port while nobody accepts for some
+// seconds: a quarter of a million, shared among the ports.
 func (t Target) backlog() int64 {
 	ports := t.dests()
 	return min(65535, (min(t.Conns, 1<<18)+ports-1)/ports)
@@ -241,8 +242,8 @@ func (t Target) timeWaits() int64 {
 	return min(max(262_144, min(t.Conns, 2_000_000)), t.Memory/16/256)
 }
 
-// minFreeKiB is vm.min_free_kbytes: what softirq takes in about a quarter of a
-// second of set-up, at most 1/128 of the memory.
+// minFreeKiB is vm.min_free_kbytes: what softirq allocates for new sockets in about a
+// quarter of a second, at most 1/128 of the memory.
 func (t Target) minFreeKiB() int64 {
 	return min(131_072, t.Memory/128/1024)
 }
@@ -252,9 +253,9 @@ func (t Target) reserved() []unit.Ports {
 	return joinPorts(append([]unit.Ports{{First: ControlPort, N: 1}}, t.Ports...))
 }
 
-// localRange is net.ipv4.ip_local_port_range: the default while a destination
-// port needs less than 45 % of it, for above that the kernel's search for a
-// free port turns slow; else the widest that stays out of the privileged ports.
+// localRange is net.ipv4.ip_local_port_range: the default while a destination port needs
+// less than 45 % of it, because above that the kernel's search for a free port gets
+// slow; otherwise the widest range without the privileged ports.
 func (t Target) localRange() string {
 	def := plan.DefaultLocalPorts
 	if !t.crowds(int64(def.High - def.Low + 1)) {
@@ -263,8 +264,8 @@ func (t Target) localRange() string {
 	return "1024 65535"
 }
 
-// crowds says whether a destination port needs more than 45 % of so many local
-// ports, from each source address.
+// crowds says whether a destination port needs more than 45 % of local local ports, from
+// each source address.
 func (t Target) crowds(local int64) bool {
 	return t.Conns*100 > local*45*t.dests()*max(1, t.Sources)
 }

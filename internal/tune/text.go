@@ -9,11 +9,11 @@ import (
 	"github.com/c10m/c10m/internal/unit"
 )
 
-// width of everything that is written for people.
+// width is the most columns of what is written for people.
 const width = 100
 
-// WriteCheck writes the table of a check: a line per setting, and below it why
-// it matters. all also explains the rows that are ok.
+// WriteCheck writes the table of a check: a line for each setting, and below those that
+// are not ok why they matter and the cure. With all the others are explained, too.
 func WriteCheck(w io.Writer, rows []Row, all bool) error {
 	const keyWidth, statusWidth, valueWidth = 34, 11, 24
 	var b strings.Builder
@@ -100,7 +100,7 @@ func wantText(k Kind, want string) string {
 	return want
 }
 
-// quoteEmpty shows an empty value as such.
+// quoteEmpty shows an empty value as "".
 func quoteEmpty(s string) string {
 	if s == "" {
 		return "(empty)"
@@ -108,7 +108,7 @@ func quoteEmpty(s string) string {
 	return s
 }
 
-// clip shortens what would break the columns; --json has the whole.
+// clip shortens a text to n columns; --json has all of it.
 func clip(s string, n int) string {
 	if len(s) <= n {
 		return s

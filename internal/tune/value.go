@@ -11,10 +11,10 @@ import (
 	"github.com/c10m/c10m/internal/unit"
 )
 
-// Raise compares the value a setting has with the wanted one. It returns the
-// value to write, in which nothing of now is lowered, narrowed or dropped, and
-// whether now is enough already (then next equals now in meaning). It is an
-// error if either value is not of the kind.
+// Raise compares now, the value that a setting has, with want. It returns next, the
+// value to write, which lowers, narrows or drops nothing of now, and whether now is
+// enough already; then next means the same as now. A value that is not of the kind is
+// an error.
 func Raise(k Kind, now, want string) (next string, enough bool, err error) {
 	now, want = clean(now), clean(want)
 	switch k {
@@ -41,7 +41,7 @@ func Raise(k Kind, now, want string) (next string, enough bool, err error) {
 	return "", false, fmt.Errorf("unknown kind %d", k)
 }
 
-// clean folds the tabs and newlines that the kernel puts between numbers.
+// clean turns the tabs and newlines that the kernel puts between numbers into spaces.
 func clean(s string) string { return strings.Join(strings.Fields(s), " ") }
 
 // parseNumber reads one number as the kernel prints it. Larger than an int64,
