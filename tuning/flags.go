@@ -56,7 +56,7 @@ a machine holds.`,
 		Commands: []*cli.Command{checkCommand(), applyCommand(), revertCommand(), planCommand(), loopbackCommand()},
 		Examples: []string{"tuning check --conns 10M --ports 200", "sudo tuning apply --conns 10M --persist",
 			"tuning plan --conns 10M --clients 4"},
-		Status: "0 all is well or done, 1 it is not",
+		Status: "0 done, or nothing is too low; 1 not",
 	}
 	return p
 }
@@ -64,24 +64,24 @@ a machine holds.`,
 func checkCommand() *cli.Command {
 	o := newOptions("check")
 	f := o.targetFlags()
-	f.Group("What is looked at")
+	f.Group("Selection")
 	o.selection(f)
 	o.rootFlag(f)
 	f.Group("Output")
-	f.Add(cli.Switch(&o.json), "json", "", "for programs")
+	f.Add(cli.Switch(&o.json), "json", "", "as JSON")
 	f.Add(cli.Switch(&o.why), "why", "", "explain the settings that are ok, too")
 	return &cli.Command{Name: o.command, Flags: f, Run: o.run,
 		Short: "compare every setting with what is wanted",
-		Long: `Says what is too low, why it matters, and the cure. It changes nothing. Files that
-will lower a setting at the next boot are named.`,
+		Long: `Says which settings are too low, why that matters, and the cure, and which files will
+lower a setting at the next boot. It changes nothing.`,
 		Examples: []string{"tuning check --conns 10M --ports 200", "tuning check --role server --json"},
-		Status:   "0 all is well, 1 it is not"}
+		Status:   "0 nothing is too low, 1 something is"}
 }
 
 func applyCommand() *cli.Command {
 	o := newOptions("apply")
 	f := o.targetFlags()
-	f.Group("What is done")
+	f.Group("Changes")
 	f.Add(cli.Switch(&o.persist), "persist", "", "also write sysctl.d, modprobe.d, limits.d and systemd files")
 	o.dryRun(f)
 	o.selection(f)
@@ -89,8 +89,8 @@ func applyCommand() *cli.Command {
 	o.rootFlag(f)
 	return &cli.Command{Name: o.command, Flags: f, Run: o.run,
 		Short: "raise what is too low, save the old values",
-		Long: `Raises what is too low and never lowers anything. The old values are saved first,
-for revert. Without --persist it lasts until the next boot.`,
+		Long: `Raises settings that are too low and never lowers any. The old values are saved first,
+for revert. Without --persist the changes last until the next boot.`,
 		Examples: []string{"sudo tuning apply --conns 10M --persist", "tuning apply --conns 10M --dry-run"},
 		Status:   "0 done, 1 something could not be done"}
 }
@@ -104,7 +104,7 @@ func revertCommand() *cli.Command {
 	return &cli.Command{Name: o.command, Flags: f, Run: o.run,
 		Short: "restore exactly what apply changed",
 		Long: `Restores values and files as they were before the first apply. What somebody else
-has changed since is left alone, and said.`,
+has changed since is left as it is, and reported.`,
 		Examples: []string{"sudo tuning revert", "tuning revert --dry-run"},
 		Status:   "0 all is restored, 1 something is not"}
 }
@@ -114,15 +114,15 @@ func planCommand() *cli.Command {
 	f := o.targetFlags()
 	f.Group("Layout")
 	f.Add(cli.OneOf(&o.proto, "tcp", "tcp", "ws"), "proto", "tcp|ws", "protocol of the run")
-	f.Add(cli.Int(&o.clients, 1, 1, 10_000), "clients", "N", "client machines, if not the server itself")
+	f.Add(cli.Int(&o.clients, 1, 1, 10_000), "clients", "N", "client machines, where the server has one of its own")
 	f.Add(cli.Parsed(fmt.Sprintf("%dKiB", pageSize()>>10), o.setPage), "page", "SIZE",
 		"the kernel's pages there: 4KiB, 16KiB or 64KiB", cli.Note("as here"))
 	f.Group("Output")
 	f.Add(cli.Switch(&o.conf), "conf", "", "print sysctl.d/99-c10m.conf for --memory and --cores")
-	f.Add(cli.Switch(&o.json), "json", "", "for programs")
+	f.Add(cli.Switch(&o.json), "json", "", "as JSON")
 	return &cli.Command{Name: o.command, Flags: f, Run: o.run,
-		Short: "memory, ports and EC2 instances for so many",
-		Long:  `Computes what so many connections take, from measured costs. It asks no kernel.`,
+		Short: "memory, ports and EC2 instances for N connections",
+		Long:  `Computes from measured costs what N connections take. It asks no kernel.`,
 		Examples: []string{"tuning plan --conns 10M --clients 4",
 			"tuning plan --conns 1M --memory 32GiB --cores 8 --page 64KiB --conf"},
 		Status: "0 done"}
@@ -140,11 +140,12 @@ func newOptions(command string) *options {
 	return o
 }
 
-// targetFlags say what for.
+// targetFlags are the flags that say what the machine is to hold.
 func (o *options) targetFlags() *cli.Flags {
 	f := cli.NewFlags()
-	f.Group("What for")
-	f.Add(cli.Count(&o.conns, tune.MaxConns), "conns", "N|auto", "connections at once", cli.Note("what memory holds; of packets at most 10M"))
+	f.Group("Target")
+	f.Add(cli.Count(&o.conns, tune.MaxConns), "conns", "N|auto", "connections at once",
+		cli.Note("what memory holds; of packets at most 10M"))
 	f.Add(cli.OneOf(&o.target.Role, tune.Both, tune.Roles...), "role", "server|client|both|packets",
 		"which ends are on this machine; packets: a client without sockets")
 	f.Add(cli.Parsed("", o.setHost), "host", "ADDR", "of --role packets: the server", cli.Unset("elsewhere, IPv4"))
@@ -152,23 +153,24 @@ func (o *options) targetFlags() *cli.Flags {
 		fmt.Sprintf("the same as --tcp %d:N --ws %d:N", firstTCP, firstWS))
 	f.Add(&o.tcp, "tcp", "PORTS", "TCP ports of the server, or none", cli.Unset("by --ports"))
 	f.Add(&o.ws, "ws", "PORTS", "WebSocket ports of the server, or none", cli.Unset("by --ports"))
-	f.Add(cli.Size(&o.target.Memory, 0, tune.MinMemory, unit.MaxSize), "memory", "SIZE", "as if the machine had so much",
-		cli.Unset("it has"))
-	f.Add(cli.Int(&o.target.Cores, 0, 1, 1<<16), "cores", "N", "as if the machine had so many", cli.Unset("it has"))
+	f.Add(cli.Size(&o.target.Memory, 0, tune.MinMemory, unit.MaxSize), "memory", "SIZE", "memory of the machine",
+		cli.Unset("of this one"))
+	f.Add(cli.Int(&o.target.Cores, 0, 1, 1<<16), "cores", "N", "cores of the machine", cli.Unset("of this one"))
 	return f
 }
 
 func (o *options) selection(f *cli.Flags) {
-	f.Add(cli.OneOf(&o.scope, "all", "all", "global", "namespace"), "scope", "all|global|namespace", "only these settings")
+	f.Add(cli.OneOf(&o.scope, "all", "all", "global", "namespace"), "scope", "all|global|namespace",
+		"only settings of the whole machine, or of a network namespace")
 	f.Add(cli.Words(&o.sel.Only, checkKey), "only", "KEY[,KEY]", "only these settings")
 }
 
 func (o *options) dryRun(f *cli.Flags) {
-	f.Add(cli.Switch(&o.dry), "dry-run", "", "say what would change, change nothing")
+	f.Add(cli.Switch(&o.dry), "dry-run", "", "report what would change, and change nothing")
 }
 
 func (o *options) stateFlag(f *cli.Flags) {
-	f.Add(cli.Text(&o.state, ""), "state", "FILE|none", "file of the old values", cli.Unset(tune.DefaultStateFile))
+	f.Add(cli.Text(&o.state, ""), "state", "FILE|none", "file for the old values", cli.Unset(tune.DefaultStateFile))
 }
 
 func (o *options) rootFlag(f *cli.Flags) {

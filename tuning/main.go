@@ -27,8 +27,8 @@ func main() {
 	os.Exit(code)
 }
 
-// run is the program; it returns the exit status: 0 all is well or done, 1 it
-// is not, 2 bad usage.
+// run is the program. It returns the exit status: 0 done, or nothing is too low; 1 not
+// done, or something is; 2 bad usage.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return program().Run(ctx, args, stdout, stderr)
 }
@@ -36,12 +36,12 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 // pageSize is that of this machine's kernel, getconf PAGESIZE.
 func pageSize() int64 { return int64(os.Getpagesize()) }
 
-// tooManyTimes is how much more than a machine holds it is still tuned for: the
-// arithmetic may be wrong by some of that, not by a slip of the finger.
+// tooManyTimes bounds --conns of apply, as a multiple of what the machine's memory holds:
+// the arithmetic may be off by some of that, a typing error is off by more.
 const tooManyTimes = 4
 
-// run runs the command. An interrupt before it begins changes nothing; once
-// begun, writing some thirty values is over in milliseconds and is not cut.
+// run runs the command. An interrupt before it begins changes nothing; once it has begun
+// it goes on to the end, as writing some thirty values takes milliseconds.
 func (o *options) run(ctx context.Context, call *cli.Call) (int, error) {
 	o.Call = call
 	if err := errors.Join(o.settle(), ctx.Err()); err != nil {
@@ -85,8 +85,8 @@ func (o *options) do(ctx context.Context) (ok bool, err error) {
 	return o.apply(ctx, st, o.Stdout)
 }
 
-// locked calls do as the only apply or revert of the machine; a dry run, which
-// writes nothing, waits for nobody.
+// locked calls do as the only apply or revert of the machine. A dry run writes nothing and
+// does not wait for the lock.
 func (o *options) locked(ctx context.Context, do func(*tune.Store) (tune.Report, error)) (tune.Report, error) {
 	store := &tune.Store{Path: o.state}
 	if o.dry {
@@ -146,7 +146,7 @@ func (o *options) fill(st tune.Root) error {
 	return nil
 }
 
-// tooMuch warns of connections that the machine's memory will not hold.
+// tooMuch warns of more connections than the machine's memory holds.
 func (o *options) tooMuch() string {
 	if need := o.target.MemoryFor(); need > o.target.Memory {
 		return fmt.Sprintf("--conns %s, role %s, needs %s and this machine has %s: it holds about %s",
