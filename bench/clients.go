@@ -12,8 +12,8 @@ import (
 	"github.com/c10m/c10m/internal/proc"
 )
 
-// loader is a client that is compared: it opens N TCP connections to the floor's
-// ports and holds them until it is ended.
+// loader is a client that is compared: it opens N TCP connections to the raw epoll server
+// and holds them until it is ended.
 type loader struct {
 	Name  string
 	About string
@@ -82,8 +82,8 @@ func tsung(conns int64, dir string) ([]string, error) {
 	return []string{"sh", "-c", `epmd & export HOME=$1; exec tsung -n -f "$2" -l "$1" start`, "tsung", home, file}, nil
 }
 
-// few is the smaller of the two numbers of connections whose difference in
-// memory is counted: what a client takes without connections cancels out.
+// few is the smaller of the two numbers of connections at which a client's memory is
+// measured: in the difference what it takes without connections cancels out.
 const few = 1000
 
 // load is one client at one number of connections.
@@ -115,13 +115,13 @@ func compareLoads(ctx context.Context, l loader, conns int64, dir string) (*Figu
 	return &Figures{Established: conns, SetupRate: &rate, User: &user}, nil
 }
 
-// holdWithin is how long a client may take to open its connections.
+// holdWithin bounds how long a client may take to open its connections.
 const holdWithin = 2 * time.Minute
 
-// clientSettle is until its memory is measured once everything is open.
+// clientSettle is the time from when everything is open until memory is measured.
 const clientSettle = 2 * time.Second
 
-// hold lets the client open its connections to a fresh floor server.
+// hold has the client open its connections to a new raw epoll server.
 func hold(ctx context.Context, l loader, conns int64, dir string) (load, error) {
 	target, err := find("raw-epoll-tcp")
 	if err != nil {
@@ -161,8 +161,8 @@ func hold(ctx context.Context, l loader, conns int64, dir string) (load, error) 
 	return out, err
 }
 
-// ramp waits until the server has accepted all, and returns the time since the
-// first.
+// ramp waits until the server has accepted all connections, and returns the seconds since
+// the first.
 func ramp(ctx context.Context, sub *subject, o *observer, conns int64) (float64, error) {
 	var first time.Time
 	for {

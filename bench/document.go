@@ -9,7 +9,8 @@ import (
 	"github.com/c10m/c10m/internal/unit"
 )
 
-// document is the whole comparison: Markdown and page are written from it.
+// document is the comparison as the model of a report, of which Markdown and page are
+// renderings.
 func document(c *Comparison) report.Document {
 	d := report.Document{Kind: "c10m comparison of servers", Title: "Side by side", Facts: []string{conditions(c)},
 		Foot: "Written by c10m, schema " + schema + "."}
@@ -99,7 +100,7 @@ func asClients(rows []Row) (marked []Row) {
 	return marked
 }
 
-// protocol is one with servers in the comparison.
+// protocol is a protocol that servers of the comparison speak.
 type protocol struct{ proto, title string }
 
 func protocols(c *Comparison) (all []protocol) {

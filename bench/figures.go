@@ -15,14 +15,14 @@ type Figures struct {
 	Failed      int64 `json:"failed"`
 	Lost        int64 `json:"lost"`
 	Processes   int   `json:"processes"`
-	// Memory, bytes per connection: the growth from before the ramp until
-	// everything is held and has settled. The kernel does not tell the two ends
-	// apart: Kernel is half of what both take.
+	// Memory, bytes per connection: the growth from before the ramp until everything is
+	// held and has settled. The kernel counts the sockets of both ends together: Kernel is
+	// half of that.
 	Kernel *float64 `json:"kernel_bytes_per_socket,omitempty"`
 	User   *float64 `json:"user_bytes_per_conn,omitempty"` // PSS of the server's processes
 	Both   *float64 `json:"bytes_per_conn,omitempty"`      // the two together: the server's end
-	// Peak is User at its highest in the burst, Rested what is left of it once
-	// all has been silent for a while, Kept once all connections are closed too.
+	// Peak is the highest User during the burst, Rested User after a silence that follows
+	// it, Kept User once all connections are closed.
 	Peak      *float64 `json:"peak_user_bytes_per_conn,omitempty"`
 	Rested    *float64 `json:"rested_user_bytes_per_conn,omitempty"`
 	Kept      *float64 `json:"kept_user_bytes_per_conn,omitempty"`
@@ -33,7 +33,7 @@ type Figures struct {
 	Close     *float64 `json:"close_seconds,omitempty"` // from the first connection gone to the last
 }
 
-// metric is one figure as tables and plots need it.
+// metric is one figure, as tables and plots need it.
 type metric struct {
 	key   string
 	name  string
@@ -57,8 +57,8 @@ var metrics = []metric{
 	{"close", "close time", func(f *Figures) **float64 { return &f.Close }, true, unit.InSeconds},
 }
 
-// value is a figure of a run; nil if it has none, or fell short: what it reached
-// with fewer connections than asked for compares with nothing.
+// value is a figure of a run; nil if the run has none or fell short: figures with fewer
+// connections than asked for cannot be compared.
 func (r Run) value(get func(*Figures) **float64) *float64 {
 	if r.Figures == nil || r.Error != "" {
 		return nil
@@ -155,8 +155,8 @@ func of(runs []Run, round int) (chosen []Run) {
 	return chosen
 }
 
-// rotated is the order of a round: each starts a third (of three rounds) of the
-// list further on, so that no server always runs after the same time.
+// rotated is the order of a round: each of three rounds starts a third of the list further
+// on, so that no server is always measured first or last.
 func rotated[T any](list []T, round, rounds int) []T {
 	if len(list) == 0 {
 		return nil
@@ -165,8 +165,8 @@ func rotated[T any](list []T, round, rounds int) []T {
 	return append(slices.Clone(list[at:]), list[:at]...)
 }
 
-// order is the servers of a round: rotated, and the floor once more half a round
-// away from its own place, because every ratio of the round hangs on it.
+// order is the order of the servers in a round: rotated, with the floor a second time,
+// half a round after its own place, because every ratio of the round depends on it.
 func order(list []server, round, rounds int) []int {
 	all := rotated(numbers(len(list)), round, rounds)
 	at := slices.IndexFunc(all, func(i int) bool { return list[i].class == floor })

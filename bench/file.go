@@ -10,8 +10,8 @@ import (
 	"github.com/c10m/c10m/internal/result"
 )
 
-// schema names the format of the comparison's file. It was called c10m/compare/1
-// before it had a module of its own, and is the same.
+// schema names the format of the comparison's file. Files of oldSchema have the same
+// format under another name.
 const (
 	schema    = "c10m/bench/1"
 	oldSchema = "c10m/compare/1"
@@ -28,7 +28,7 @@ type Comparison struct {
 	Clients []Row       `json:"clients,omitempty"`
 }
 
-// Setup is what all had in common.
+// Setup is the conditions that all servers had in common.
 type Setup struct {
 	Conns       int64   `json:"conns"`
 	Ports       int     `json:"ports"`
@@ -70,8 +70,8 @@ func (r Row) failed() (why string, n int) {
 	return why, n
 }
 
-// sumUp fills in medians, and ratios to the row of the class base, from the runs
-// that were not disturbed.
+// sumUp fills in the medians of the rows, and their ratios to the row of class to, from
+// runs that were not disturbed.
 func sumUp(rows []Row, to class) {
 	usual := usualKernel(rows)
 	var base []Run
@@ -87,8 +87,7 @@ func sumUp(rows []Row, to class) {
 	}
 }
 
-// apart is how far the kernel memory of a run may be from what is usual, as a
-// share of it.
+// apart is how far the kernel memory of a run may be from the usual, as a share of that.
 const apart = 0.25
 
 // usualKernel is the median of the kernel memory over all runs of all rows: a
@@ -106,7 +105,7 @@ func disturbed(r Run, usual *float64) bool {
 	return r.Figures != nil && r.Figures.Kernel != nil && usual != nil && math.Abs(*r.Figures.Kernel-*usual) > apart**usual
 }
 
-// steady is the runs, without the kernel memory of those that were disturbed.
+// steady returns the runs, without the kernel memory of those that were disturbed.
 func steady(runs []Run, usual *float64) (clean []Run) {
 	for _, r := range runs {
 		if disturbed(r, usual) {

@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"errors"
-	"flag"
 	"os"
 	"path/filepath"
 	"slices"
@@ -13,9 +12,8 @@ import (
 
 	"github.com/c10m/c10m/internal/result"
 	"github.com/c10m/c10m/internal/unit"
+	"github.com/c10m/c10m/tests/golden"
 )
-
-var update = flag.Bool("update", false, "write the golden files")
 
 // example is a comparison in which everything occurs: a server that always
 // fails, one that fails once, one better than ours, noise between rounds.
@@ -53,29 +51,12 @@ func example() *Comparison {
 	return c
 }
 
-func golden(t *testing.T, name, got string) {
-	t.Helper()
-	file := filepath.Join("testdata", name)
-	if *update {
-		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got != string(want) {
-		t.Errorf("%s differs (go test . -update, in bench, writes it):\n%s", name, got)
-	}
-}
-
 func TestMarkdown(t *testing.T) {
 	var b bytes.Buffer
 	if err := document(example()).WriteMarkdown(&b); err != nil {
 		t.Fatal(err)
 	}
-	golden(t, "compare.md", b.String())
+	golden.Compare(t, "testdata/compare.md", b.String())
 }
 
 // TestPage: one file that loads nothing, with everything escaped.
@@ -178,7 +159,7 @@ func TestResults(t *testing.T) {
 		}
 		once = string(b)
 	}
-	golden(t, "RESULTS.md", once)
+	golden.Compare(t, "testdata/RESULTS.md", once)
 	if strings.Contains(once, "\nold\n") {
 		t.Error("what was between the markers is still there")
 	}

@@ -12,7 +12,7 @@ import (
 	"github.com/c10m/c10m/internal/unit"
 )
 
-// lab is a part of RESULTS.md that the result files of scripts/labs.sh become.
+// lab is a part of RESULTS.md that is made of result files of scripts/labs.sh.
 type lab struct {
 	name string
 	// rows labels the files whose first tables make one table together; without
@@ -124,7 +124,7 @@ func readResult(file string) (*result.Result, error) {
 	return r, nil
 }
 
-// command is how it was started, without where its result went.
+// command is the command line of a run, without the flags for its result files.
 func command(args []string) string {
 	var kept []string
 	for i := 0; i < len(args); i++ {

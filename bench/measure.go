@@ -26,18 +26,17 @@ const (
 	echoFor     = 2 * time.Second
 	burstBytes  = 1024
 	burstFor    = 2 * time.Second
-	settle      = 3500 * time.Millisecond // after the ramp and after the close: an idle server of ours gives back within 3 s
+	settle      = 3500 * time.Millisecond // after ramp and close: our server returns memory within 3 s of silence
 	rest        = settle                  // after the burst
 	runWithin   = 3 * time.Minute         // bounds each run of the client
 	firstPort   = 10000
 	portsNumber = 200
 )
 
-// measure runs one server and drives it: warm-up; a ramp to conns connections
-// which settle, then all exchange 1 KiB messages in a closed loop (the burst),
-// rest, and close; and a closed loop over 1,000 connections. It expects to be in a
-// network namespace of its own. What was measured before something failed is
-// kept beside the error.
+// measure runs one server and measures it: a warm-up; a ramp to conns connections, which
+// settle, exchange 1 KiB messages in a closed loop (the burst), rest and are closed; and a
+// closed loop over 1,000 connections. It must be in a network namespace of its own. Where
+// something fails it returns the figures until then beside the error.
 func measure(ctx context.Context, s server, conns int64, dir string) (f *Figures, err error) {
 	sub, err := serve(s.command())
 	if err != nil {
@@ -93,7 +92,7 @@ func measure(ctx context.Context, s server, conns int64, dir string) (f *Figures
 
 func count(n int64) string { return strconv.FormatInt(n, 10) }
 
-// fellShort says how a run of the client did.
+// fellShort says in which way a run of the client fell short; nil if it did not.
 func fellShort(r *result.Result) error {
 	if !r.Short() {
 		return nil
@@ -105,7 +104,7 @@ func fellShort(r *result.Result) error {
 	return err
 }
 
-// held takes what the run with all connections came to.
+// held returns the figures of the run with all connections.
 func held(r *result.Result, o *observer) *Figures {
 	f := &Figures{Established: r.Conns.Established, Failed: r.Conns.Failed, Lost: r.Conns.Lost, Processes: len(o.pids)}
 	if r.Setup != nil {
@@ -140,16 +139,15 @@ func held(r *result.Result, o *observer) *Figures {
 	return f
 }
 
-// off is how far the number of TCP sockets that came may be from two a
-// connection: further, and somebody else's are too many among them.
+// off is how far the number of new TCP sockets may be from two a connection; beyond that
+// too many are of other programs.
 const off = 0.5
 
-// kernelPerSocket is what the kernel has for one TCP socket, bytes, counted
-// while n connections came: the objects that came in the named caches, each at
-// its share of a slab, over the sockets that came. The
-// general caches (kmalloc) are left out: whatever else happens on the machine
-// moves them by more than so few connections do. Nil where other sockets came or
-// went in numbers.
+// kernelPerSocket is how much memory the kernel keeps for one TCP socket, bytes: over the
+// time in which n connections were opened, the new objects of the named slab caches, each
+// at its share of a slab, divided by the new sockets. The general caches (kmalloc) are
+// left out, because other programs change them by more than so few connections do. It is
+// nil where too many other sockets came or went.
 func kernelPerSocket(before, held proc.Kernel, n int64) *float64 {
 	were := map[string]result.CacheUsage{}
 	for _, c := range before.Caches {
@@ -173,10 +171,10 @@ func kernelPerSocket(before, held proc.Kernel, n int64) *float64 {
 	return &per
 }
 
-// client runs bin/client and keeps its result files.
+// client runs bin/client and keeps its result files in dir.
 type client struct{ proto, dir, id string }
 
-// run runs the scenario echo; name is of its file. A run that fell short is a
+// run runs client echo, whose result file is called by name. A run that fell short is a
 // result, not an error.
 func (c client) run(ctx context.Context, name string, flags ...string) (*result.Result, error) {
 	program, err := built("client")

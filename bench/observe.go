@@ -11,9 +11,9 @@ import (
 	"github.com/c10m/c10m/internal/result"
 )
 
-// observer looks at a server from outside, the same way for each: what its
-// processes have in memory, and how many connections they have accepted, told by
-// their open files. To the client it is the server's control endpoint.
+// observer measures a server from outside, every server in the same way: the memory of its
+// processes, and how many connections they hold, by their open files. For the client it
+// acts as the server's control endpoint.
 type observer struct {
 	here    proc.FS
 	boot    string
@@ -29,11 +29,11 @@ type observer struct {
 	rested uint64    // PSS when it last had all of them, bytes
 	full   time.Time // when it last had all of them
 	empty  time.Time // when the last one had gone
-	// The kernel without connections, and the last time that it had most.
+	// Kernel memory without connections, and when most connections were last open.
 	before, held proc.Kernel
 }
 
-// newObserver takes the server as it is now for one without connections.
+// newObserver makes an observer of a server that has no connections yet.
 func newObserver(here proc.FS, sub *subject) (*observer, error) {
 	boot, err := here.BootID()
 	if err != nil {
@@ -43,8 +43,8 @@ func newObserver(here proc.FS, sub *subject) (*observer, error) {
 	return o, o.rebase(sub)
 }
 
-// rebase does so once more: after the warm-up it may have more processes, and
-// more open files of its own.
+// rebase takes the server's state now for that without connections: after the warm-up it
+// may have more processes, and more open files of its own.
 func (o *observer) rebase(sub *subject) error {
 	pids := sub.pids()
 	base, err := settledFiles(pids)
@@ -54,7 +54,7 @@ func (o *observer) rebase(sub *subject) error {
 	return err
 }
 
-// processes are the server's.
+// processes are the server's processes, by pid.
 func (o *observer) processes() []int {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -88,14 +88,14 @@ func (o *observer) open() int64 {
 	return max(0, n-o.base)
 }
 
-// How often the observer looks: the count costs a microsecond, memory a walk
-// over the server's page tables.
+// How often the observer measures: a count takes a microsecond, memory a walk over the
+// server's page tables.
 const (
 	countEvery  = 5 * time.Millisecond
 	memoryEvery = 250 * time.Millisecond
 )
 
-// watch keeps peak and close times until unwatch.
+// watch begins to measure peak memory and the time of the close, until unwatch.
 func (o *observer) watch() {
 	o.stopped.Go(func() {
 		count, memory := time.NewTicker(countEvery), time.NewTicker(memoryEvery)

@@ -27,8 +27,8 @@ func drawings(c *Comparison) (all []drawing) {
 	return all
 }
 
-// memoryBars stacks the kernel's part and the server's; the figure of Tornado's
-// author is both in one.
+// memoryBars has a bar for each server, kernel and user memory stacked; the figure of
+// Tornado's author does not tell the two apart.
 func memoryBars(rows []Row, p protocol) plot.Bars {
 	bars := []plot.Bar{{Name: byItsAuthor, Parts: []plot.Part{{Name: "kernel and user", Value: tornado[p.proto]}}}}
 	for _, r := range rows {

@@ -57,8 +57,7 @@ func writeResults(root string) error {
 	return os.WriteFile(name, []byte(page), 0o644)
 }
 
-// pastedParts are tables that other scripts have written whole: bench.sh and
-// profile.sh.
+// pastedParts are the tables that bench.sh and profile.sh have written, as they are.
 func pastedParts(dir string) (all []part, err error) {
 	for _, name := range []string{"bench", "profile"} {
 		b, err := os.ReadFile(filepath.Join(dir, name+".md"))

@@ -20,11 +20,11 @@ import (
 	"github.com/c10m/c10m/internal/unit"
 )
 
-// pause is for the kernel to take an ended namespace apart.
+// pause is for the kernel to clean up a network namespace that has ended.
 const pause = 500 * time.Millisecond
 
-// compare runs all rounds and writes what they came to after each, so that an
-// interrupted comparison is not lost.
+// compare runs all rounds, and writes the files after each, so that an interrupted
+// comparison is not lost.
 func (o options) compare(ctx context.Context, progress io.Writer) error {
 	if err := os.MkdirAll(o.out, 0o755); err != nil {
 		return err

@@ -14,8 +14,8 @@ type server struct {
 	class class
 }
 
-// class decides the order of the tables: the one with published figures, the
-// others, the floor, us.
+// class decides the order in tables: the server with published figures, the others, the
+// floor, c10m.
 type class string
 
 const (

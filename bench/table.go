@@ -153,9 +153,9 @@ func ratioCell(r Row, key string) any {
 	return nil
 }
 
-// behind says, in words, where a server is better than ours, of one protocol.
-// The floor is a yardstick, not a server to choose. Figures in which ours is
-// best are named at the end.
+// behind says in which figures another server of a protocol is better than ours, and at
+// the end in which ours is the best. The floor does not count: it is a yardstick, not a
+// server that one would choose.
 func behind(rows []Row, proto string) (lines []string) {
 	var us *Row
 	for i, r := range rows {
@@ -191,8 +191,8 @@ func runsOf(r *Row) []Run {
 	return r.Runs
 }
 
-// stated are the metrics that behind speaks of: not the kernel's memory, which no
-// server has a say in, nor what has the other figures in it.
+// stated are the metrics that behind compares: without the kernel's memory, which a server
+// cannot change, and those that contain others.
 var stated = slices.DeleteFunc(slices.Clone(metrics), func(m metric) bool {
 	return m.key == "kernel" || m.key == "both" || m.key == "burst"
 })
@@ -228,7 +228,7 @@ func betterThan(rows []Row, proto string, s metric, mine float64) (names []strin
 	return names
 }
 
-// noise says how far the rounds lie apart, if they do.
+// noise says by how much the rounds differ, if that is notable.
 func noise(rows []Row) string {
 	worst, of := 1.0, ""
 	for _, r := range rows {
@@ -249,5 +249,5 @@ func noise(rows []Row) string {
 		unit.Significant(worst), of)
 }
 
-// notableSpread is from which on the spread is spoken of.
+// notableSpread is the spread above which noise speaks.
 const notableSpread = 1.25

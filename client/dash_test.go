@@ -125,7 +125,7 @@ func TestDash(t *testing.T) {
 			addr}, &stdout, &stderr)
 	}()
 	var early net.Conn
-	await(t, "the page's socket", func() bool {
+	rig.Await(t, "the page's socket", func() bool {
 		early, err = net.Dial("tcp", addr)
 		return err == nil
 	})
@@ -133,12 +133,12 @@ func TestDash(t *testing.T) {
 	_, _ = fmt.Fprintf(early, "GET /events HTTP/1.1\r\nHost: %s\r\n\r\n", addr)
 	for _, want := range []string{`c10m_client_connections{proto="tcp"} 30`, `c10m_client_phase{phase="hold"} 1`,
 		`c10m_client_thread_connections{thread="2"} 10`} {
-		await(t, want, func() bool {
+		rig.Await(t, want, func() bool {
 			body, _ := get(addr, "/metrics", addr)
 			return strings.Contains(body, want)
 		})
 	}
-	await(t, "echoes", func() bool {
+	rig.Await(t, "echoes", func() bool {
 		body, _ := get(addr, "/metrics", addr)
 		return !strings.Contains(body, "c10m_client_echo_seconds_count{proto=\"tcp\"} 0\n") &&
 			strings.Contains(body, "c10m_client_echo_seconds_bucket")
@@ -158,14 +158,5 @@ func TestDash(t *testing.T) {
 	if c, err := net.Dial("tcp", addr); err == nil {
 		_ = c.Close()
 		t.Error("the page's socket is still open after the run")
-	}
-}
-
-func await(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	for end := time.Now().Add(patience); !ok(); time.Sleep(10 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("waited %v for %s", patience, what)
-		}
 	}
 }

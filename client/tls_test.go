@@ -3,47 +3,21 @@ package main
 import (
 	"bytes"
 	"context"
-	"crypto/x509"
 	"encoding/pem"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/c10m/c10m/internal/plan"
-	"github.com/c10m/c10m/internal/secure"
+	"github.com/c10m/c10m/tests/rig"
 )
 
 // pemFiles writes a certificate and its key, and something that is neither.
 func pemFiles(t *testing.T) (cert, key, other, text string) {
 	t.Helper()
-	dir := t.TempDir()
-	write := func(name, kind string, der []byte) string {
-		file := filepath.Join(dir, name)
-		if err := os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		return file
-	}
-	made := func() (cert, key []byte) {
-		c, err := secure.NewCertificate(time.Now(), "user.example")
-		if err != nil {
-			t.Fatal(err)
-		}
-		if key, err = x509.MarshalPKCS8PrivateKey(c.PrivateKey); err != nil {
-			t.Fatal(err)
-		}
-		return c.Certificate[0], key
-	}
-	its, itsKey := made()
-	_, strangers := made()
-	text = filepath.Join(dir, "text")
-	if err := os.WriteFile(text, []byte("no PEM"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return write("cert.pem", "CERTIFICATE", its), write("key.pem", "PRIVATE KEY", itsKey),
-		write("other.pem", "PRIVATE KEY", strangers), text
+	its, strangers := rig.Certify(t, time.Now(), "user.example"), rig.Certify(t, time.Now(), "user.example")
+	return its.Cert, its.Key, strangers.Key, rig.File(t, t.TempDir(), "text", "no PEM")
 }
 
 // What cannot be meant is one line that names the flag, the file and what is wrong.

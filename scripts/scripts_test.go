@@ -4,20 +4,17 @@ package scripts
 import (
 	"bytes"
 	"errors"
+	"github.com/c10m/c10m/tests/nettest"
 	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 )
-
-// patience ends a test that hangs.
-const patience = 20 * time.Second
 
 // output is what a command left behind.
 type output struct {
@@ -45,15 +42,6 @@ func root(t *testing.T) {
 	}
 }
 
-func eventually(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	for end := time.Now().Add(patience); !ok(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("waited %v for %s", patience, what)
-		}
-	}
-}
-
 const childEhash = "/proc/sys/net/ipv4/tcp_child_ehash_entries"
 
 // own moves the test into a network namespace of its own, for netns.sh to start
@@ -62,11 +50,7 @@ const childEhash = "/proc/sys/net/ipv4/tcp_child_ehash_entries"
 // Its thread ends with it.
 func own(t *testing.T) (namespace string) {
 	t.Helper()
-	root(t)
-	runtime.LockOSThread()
-	if err := syscall.Unshare(syscall.CLONE_NEWNET); err != nil {
-		t.Fatal(err)
-	}
+	nettest.InNetns(t)
 	namespace, err := os.Readlink("/proc/thread-self/ns/net")
 	if err != nil {
 		t.Fatal(err)
@@ -430,7 +414,7 @@ func TestRunSignal(t *testing.T) {
 			if err := cmd.Start(); err != nil {
 				t.Fatal(err)
 			}
-			eventually(t, "the client", func() bool { _, err := os.Stat(filepath.Join(dir, "up")); return err == nil })
+			nettest.Await(t, "the client", func() bool { _, err := os.Stat(filepath.Join(dir, "up")); return err == nil })
 			cmd.Process.Signal(tt.sig)
 			cmd.Wait()
 			if log := read(t, filepath.Join(dir, "log")) + "\n"; cmd.ProcessState.ExitCode() != 130 || !strings.HasSuffix(log, tt.want) {
@@ -453,13 +437,13 @@ func TestRunSignalDeafServer(t *testing.T) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the client", func() bool { _, err := os.Stat(filepath.Join(dir, "up")); return err == nil })
+	nettest.Await(t, "the client", func() bool { _, err := os.Stat(filepath.Join(dir, "up")); return err == nil })
 	cmd.Process.Signal(syscall.SIGINT)
 	cmd.Wait()
 	if cmd.ProcessState.ExitCode() != 130 || !strings.Contains(stderr.String(), "did not end within 1 s: killed") {
 		t.Errorf("status %v, %q; want 130, and that the server was killed after a second", cmd.ProcessState, stderr.String())
 	}
-	eventually(t, "the server and its worker to go", func() bool {
+	nettest.Await(t, "the server and its worker to go", func() bool {
 		return gone(t, filepath.Join(dir, "server.pid")) && gone(t, filepath.Join(dir, "worker.pid"))
 	})
 }
@@ -471,10 +455,10 @@ func TestRunKilled(t *testing.T) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the client", func() bool { _, err := os.Stat(filepath.Join(dir, "up")); return err == nil })
+	nettest.Await(t, "the client", func() bool { _, err := os.Stat(filepath.Join(dir, "up")); return err == nil })
 	cmd.Process.Kill()
 	cmd.Wait()
-	eventually(t, "both ends to go", func() bool {
+	nettest.Await(t, "both ends to go", func() bool {
 		return gone(t, filepath.Join(dir, "server.pid")) && gone(t, filepath.Join(dir, "client.pid"))
 	})
 }

@@ -8,9 +8,9 @@ import (
 	"testing"
 )
 
-// group makes a control group of a controller with the given files, v1 or v2, and
-// returns the words that run a command in it. A machine that lets nobody make one
-// cannot run the test.
+// group makes a control group (cgroups(7), v1 or v2) with the given files of a
+// controller, and returns the words that run a command in it. The test is skipped where
+// none can be made.
 func group(t *testing.T, controller string, files map[string]string) (prefix []string) {
 	t.Helper()
 	if os.Getuid() != 0 {
@@ -39,12 +39,12 @@ func group(t *testing.T, controller string, files map[string]string) (prefix []s
 	return []string{"bash", "-euc", `echo $$ >"$0"/cgroup.procs; exec "$@"`, dir}
 }
 
-// twentieth is a quota of a twentieth of a processor: little enough to be used up on
-// a busy machine, too.
+// twentieth is a quota of a twentieth of a processor, which a program uses up even on a
+// busy machine.
 var twentieth = map[string]string{"cpu.max": "5000 100000", "cpu.cfs_quota_us": "5000"}
 
-// A quota of processor time holds one end up, while the machine looks idle: each
-// run names it, whichever end has it.
+// A quota of processor time slows one end down while the machine looks idle: the report
+// names it, whichever end has it.
 func TestCPUQuotaIsFound(t *testing.T) {
 	const name = "cgroup CPU quota"
 	t.Run("server", func(t *testing.T) {
@@ -66,9 +66,8 @@ func TestCPUQuotaIsFound(t *testing.T) {
 	})
 }
 
-// A client that needs more threads than pids.max leaves says so in one line; the Go
-// runtime would end it with a dump of its registers. With fewer connections, and as
-// few as fit, it does its work.
+// A client that needs more threads than pids.max allows says so in one line, before the
+// Go runtime would crash for want of a thread. With as few connections as fit it runs.
 func TestClientWithoutRoomForThreads(t *testing.T) {
 	s := start(t, 1, nil, "--max-conns", "9000")
 	for _, tt := range []struct {

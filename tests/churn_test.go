@@ -27,7 +27,8 @@ func cell(t *testing.T, table report.Table, row int, column string) (n float64, 
 	return 0, ""
 }
 
-// Who closes first has the TIME_WAIT, in every mode and over both protocols.
+// The end that closes first has the sockets in TIME_WAIT, in every mode and over both
+// protocols.
 func TestChurn(t *testing.T) {
 	ns := namespace(t, "")
 	s := start(t, 2, ns, "--close-on-eot", "--max-conns", "1000", "--control", "none", "--ws", "40000:1")
@@ -130,7 +131,7 @@ func TestChurnMatrix(t *testing.T) {
 	}
 }
 
-// Settings of the network are not for those who are not root.
+// Without root a flag that changes settings of the network is refused.
 func TestChurnNeedsRoot(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("only root can become somebody else")

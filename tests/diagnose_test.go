@@ -47,17 +47,30 @@ func namespace(t *testing.T, setup string) (prefix []string) {
 	return prefix
 }
 
-// inside runs a shell script there.
+// inside runs a shell script in a namespace.
 func inside(t *testing.T, prefix []string, script string) {
 	t.Helper()
-	args := append(append([]string{}, prefix...), "bash", "-euc", script)
-	if out, err := exec.Command(args[0], args[1:]...).CombinedOutput(); err != nil {
+	if out, err := in(prefix, "bash", "-euc", script).CombinedOutput(); err != nil {
 		t.Fatalf("%s: %v: %s", script, err, out)
 	}
 }
 
-// tries gives a test several goes, and fails with the last one's complaint: what
-// it judges may be drowned by other work on the machine once, not each time.
+// in is a command that runs in a namespace.
+func in(ns []string, words ...string) *exec.Cmd {
+	return exec.Command(ns[0], slices.Concat(ns[1:], words)...)
+}
+
+// awaitPort waits until a port of loopback accepts in a namespace.
+func awaitPort(t *testing.T, ns []string, port int) {
+	t.Helper()
+	await(t, fmt.Sprintf("port %d to accept", port), func() bool {
+		return in(ns, "bash", "-c", fmt.Sprintf("</dev/tcp/127.0.0.1/%d", port)).Run() == nil
+	})
+}
+
+// tries runs a test until it has no complaint, a few times at most, and fails with the
+// last complaint: other work on the machine may hide what it looks for, but not each
+// time.
 func tries(t *testing.T, try func() (complaint string)) {
 	t.Helper()
 	const most = 4
@@ -73,7 +86,7 @@ func tries(t *testing.T, try func() (complaint string)) {
 	}
 }
 
-// firstFinding wants a run to have named its cause first.
+// firstFinding complains unless the run's first finding is want, and contains words.
 func firstFinding(r *result.Result, want string, words ...string) (complaint string) {
 	switch {
 	case r == nil:
@@ -89,8 +102,8 @@ func firstFinding(r *result.Result, want string, words ...string) (complaint str
 	return ""
 }
 
-// among wants a run to have named something, behind whatever else limits a busy
-// machine.
+// among complains unless want is one of the run's findings, and contains words: on a busy
+// machine others may come before it.
 func among(r *result.Result, want string, words ...string) (complaint string) {
 	if r == nil {
 		return "no result"
@@ -102,7 +115,7 @@ func among(r *result.Result, want string, words ...string) (complaint string) {
 	return firstFinding(&result.Result{Findings: r.Findings[at:]}, want, words...)
 }
 
-// dawdling accepts two connections a second, and lets one wait.
+// dawdling is a server with a backlog of one that accepts two connections a second.
 const dawdling = `
 import socket, sys, time
 s = socket.socket(); s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -115,23 +128,20 @@ while True:
 // A tiny backlog before a server that accepts slowly: most connects are dropped.
 func TestDiagnoseTinyBacklog(t *testing.T) {
 	ns := namespace(t, "echo 1 >/proc/sys/net/core/somaxconn")
-	in := func(words ...string) *exec.Cmd {
-		return exec.Command(ns[0], append(append([]string{}, ns[1:]...), words...)...)
-	}
-	server := in("/usr/bin/python3", "-c", dawdling, "10000")
+	server := in(ns, "/usr/bin/python3", "-c", dawdling, "10000")
 	if err := server.Start(); err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = server.Process.Kill(); _ = server.Wait() }()
-	await(t, "the server", func() bool { return in("bash", "-c", "</dev/tcp/127.0.0.1/10000").Run() == nil })
+	awaitPort(t, ns, 10000)
 	tries(t, func() string {
 		o := client(t, ns, nil, "hold", "--first-port", "10000", "--ports", "1", "--server-control", "none", "--conns", "40", "--threads", "1", "--hold", "0s", "--connect-timeout", "2s", "--verify", "0")
 		return firstFinding(o.Result, "accept queue full", "somaxconn=65535 (now 1)", "ListenOverflows", "port 10000")
 	})
 }
 
-// half begins more handshakes than fit into a backlog of 4 and never ends them:
-// what answers them is dropped.
+// half begins more TCP handshakes than fit into a backlog of 4 and never completes them:
+// the server's answers are dropped.
 const half = `
 import socket, sys, time
 kept = []
@@ -146,7 +156,7 @@ func TestDiagnoseSYNQueue(t *testing.T) {
 	ns := namespace(t, `echo 4 >/proc/sys/net/core/somaxconn; echo 1 >/proc/sys/net/ipv4/tcp_syncookies
 nft "add table inet t; add chain inet t c { type filter hook output priority 0; }; add rule inet t c ip daddr 127.0.0.9 drop"`)
 	s := start(t, 1, ns, "--workers", "1", "--max-conns", "1000")
-	begun := exec.Command(ns[0], append(append([]string{}, ns[1:]...), "/usr/bin/python3", "-c", half, fmt.Sprint(s.first))...)
+	begun := in(ns, "/usr/bin/python3", "-c", half, fmt.Sprint(s.first))
 	begun.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := begun.Start(); err != nil {
 		t.Fatal(err)
@@ -161,7 +171,7 @@ nft "add table inet t; add chain inet t c { type filter hook output priority 0; 
 	})
 }
 
-// A program that does not accept is nobody's limit but its own.
+// The full accept queue of another program is not this server's limit.
 func TestDiagnoseAnothersQueue(t *testing.T) {
 	ns := namespace(t, "")
 	s := start(t, 1, ns, "--max-conns", "1000")
@@ -173,7 +183,7 @@ c = socket.create_connection(s.getsockname())
 print("ready", flush=True)
 time.sleep(600)
 `
-	cmd := exec.Command(ns[0], append(append([]string{}, ns[1:]...), "/usr/bin/python3", "-c", idle, fmt.Sprint(port))...)
+	cmd := in(ns, "/usr/bin/python3", "-c", idle, fmt.Sprint(port))
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	out, err := cmd.StdoutPipe()
 	if err != nil {
@@ -186,7 +196,7 @@ time.sleep(600)
 	if line, _ := bufio.NewReader(out).ReadString('\n'); line != "ready\n" {
 		t.Fatalf("the other program said %q", line)
 	}
-	// Of our server as a process, which diagnose has to find the ports of.
+	// diagnose of our server, whose ports it has to find out.
 	tries(t, func() string {
 		o := client(t, ns, nil, "diagnose", "--pid", fmt.Sprint(s.cmd.Process.Pid), "--duration", "500ms")
 		if o.Result == nil || o.Status != 0 {
@@ -194,15 +204,15 @@ time.sleep(600)
 		}
 		return among(o.Result, "accept queue of another program full", fmt.Sprintf("port %d", port))
 	})
-	// And of the other program.
+	// diagnose of the other program.
 	o := client(t, ns, nil, "diagnose", "--pid", fmt.Sprint(cmd.Process.Pid), "--duration", "500ms")
 	if complaint := firstFinding(o.Result, "accept queue full", fmt.Sprintf("port %d", port)); o.Status != 1 || complaint != "" {
 		t.Errorf("status %d, want 1; %s", o.Status, complaint)
 	}
 }
 
-// All connections come from one block of source ports to one port: the kernel
-// deals them to the same worker.
+// All connections come from one block of source ports to one port, so they go to the same
+// worker.
 func TestDiagnoseHotShard(t *testing.T) {
 	ns := namespace(t, "echo 40000 40031 >/proc/sys/net/ipv4/ip_local_port_range")
 	s := start(t, 1, ns, "--workers", "3", "--max-conns", "1000")
@@ -228,7 +238,7 @@ func TestDiagnoseHotLoop(t *testing.T) {
 	})
 }
 
-// A server that a signal keeps from running most of the time.
+// A server that is stopped by SIGSTOP most of the time.
 func TestDiagnoseStopped(t *testing.T) {
 	s := start(t, 2, nil, "--max-conns", "1000")
 	args := s.to(2, "--conns", "20", "--hold", "2s", "--verify", "0")
@@ -273,8 +283,8 @@ func TestDiagnosePortRange(t *testing.T) {
 	})
 }
 
-// The table of tracked connections is filled with something else; its size is
-// the machine's and cannot be made small here.
+// The conntrack table is full of other entries: its size is a setting of the whole
+// machine, so it cannot be made small for the test.
 func TestDiagnoseConntrackFull(t *testing.T) {
 	var most int
 	b, err := os.ReadFile("/proc/sys/net/netfilter/nf_conntrack_max")
@@ -303,13 +313,12 @@ while count() < most:
 `
 	pid := s.cmd.Process.Pid
 	file := filepath.Join(t.TempDir(), "d.json")
-	args := append(append([]string{}, ns...), filepath.Join(bin, "client"), "diagnose", "--pid", fmt.Sprint(pid), "--duration", "3s", "--json", file)
-	fillIt := append(append([]string{}, ns...), "/usr/bin/python3", "-c", fill)
-	if out, err := exec.Command(fillIt[0], fillIt[1:]...).CombinedOutput(); err != nil {
+	if out, err := in(ns, "/usr/bin/python3", "-c", fill).CombinedOutput(); err != nil {
 		t.Fatalf("fill conntrack: %v: %s", err, out)
 	}
 	tries(t, func() string {
-		cmd := exec.Command(args[0], args[1:]...)
+		cmd := in(ns, filepath.Join(bin, "client"), "diagnose", "--pid", fmt.Sprint(pid), "--duration", "3s",
+			"--json", file)
 		var text bytes.Buffer
 		cmd.Stdout = &text
 		if err := cmd.Start(); err != nil {
@@ -347,7 +356,7 @@ for _ in range(4): threading.Thread(target=wait, daemon=True).start()
 time.sleep(600)
 `
 
-// No processor, no queue and no port: threads that wait for a lock of the kernel.
+// Threads that wait for a lock in the kernel, while processors, queues and ports are free.
 func TestDiagnoseLock(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("what a thread sleeps in is shown to root alone")
@@ -393,7 +402,7 @@ while True:
     threading.Thread(target=serve, args=(s.accept()[0],), daemon=True).start()
 `
 
-// The case that puzzles people: no processor is busy, and yet latency grows.
+// A case that is hard to see: no processor is busy, and yet latency grows.
 func TestDiagnoseIdleYetSlow(t *testing.T) {
 	port := python(t, sleeping)
 	kept := 0
@@ -414,7 +423,8 @@ func TestDiagnoseIdleYetSlow(t *testing.T) {
 	})
 }
 
-// calm waits until others leave the processors idle for a moment, or for a while.
+// calm waits until other programs leave the processors idle for a moment, but not for
+// ever.
 func calm(t *testing.T) {
 	t.Helper()
 	fp, err := proc.Here()

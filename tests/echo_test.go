@@ -9,8 +9,7 @@ import (
 	"github.com/c10m/c10m/internal/report"
 )
 
-// The open loop sends at its rate, every message comes back, and the time of
-// each is in the heat.
+// The open loop sends at its rate, every message comes back, and the heat map counts each.
 func TestEchoAtARate(t *testing.T) {
 	s := start(t, 3, nil, "--max-conns", "1000")
 	args := s.to(3, "--conns", "50", "--rate", "500", "--size", "10:2000", "--depth", "4", "--duration", "2s", "--verify", "10")
@@ -50,7 +49,7 @@ func TestEchoAtARate(t *testing.T) {
 	}
 }
 
-// WebSocket, closed loop, several frames under way.
+// WebSocket, closed loop, several messages in flight on each connection.
 func TestEchoPipelinedWebSocket(t *testing.T) {
 	first, _ := freePorts(t, 10)
 	first += 5 // start takes the first two
@@ -65,7 +64,7 @@ func TestEchoPipelinedWebSocket(t *testing.T) {
 	}
 }
 
-// More than the server can do is asked for: that is said, and the status is 1.
+// A rate that the server cannot keep up with: the report says so, and the status is 1.
 func TestEchoDoesNotKeepUp(t *testing.T) {
 	s := start(t, 1, nil, "--max-conns", "1000")
 	args := s.to(1, "--conns", "2", "--rate", "2M", "--duration", "1s", "--verify", "0")

@@ -33,7 +33,7 @@ while True:
         else: loop.unregister(key.fileobj); key.fileobj.close(); del kept[key.fileobj]
 `
 
-// wantForeign checks what a run against keeping must know of it.
+// wantForeign checks what the report of a run against the server keeping must contain.
 func wantForeign(t *testing.T, o rig.Outcome, pid int, conns int64) {
 	t.Helper()
 	o.HasResult(t)
@@ -134,7 +134,7 @@ func established(t *testing.T, port int) (n int) {
 	return n
 }
 
-// A server that ends during the run is told of, once.
+// That the server has ended during the run is said once.
 func TestServerProcessEnds(t *testing.T) {
 	pid, port := process(t, keeping)
 	o := client(t, nil, func(*exec.Cmd) {

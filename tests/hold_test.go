@@ -10,7 +10,7 @@ import (
 	"github.com/c10m/c10m/tests/rig"
 )
 
-// whole sees that a run did all it was asked to.
+// whole checks that a run did all that it was asked to do.
 func whole(t *testing.T, o rig.Outcome, conns int64) {
 	t.Helper()
 	o.HasResult(t)
@@ -75,8 +75,8 @@ func TestEchoScenario(t *testing.T) {
 	}
 }
 
-// A low fd limit must be no obstacle: the client takes fd tables of its own, the
-// server workers; or with the epoll engine, in one process, fd tables, too.
+// A low fd limit is no obstacle: the client's threads take fd tables of their own, and
+// the server starts workers, or with the epoll engine takes fd tables in one process.
 func TestLowFDLimit(t *testing.T) {
 	limit := []string{"prlimit", "--nofile=1000:1000"}
 	s := start(t, 30, limit, "--max-conns", "3000")
@@ -107,7 +107,8 @@ func TestThreadsShareAnFDTable(t *testing.T) {
 	}
 }
 
-// Even shares: by Steer's program or, where it cannot be, the kernel's hash.
+// Shares are even: by our BPF program (sys.Steer), or by the kernel's hash where it cannot
+// be attached.
 func TestSharesOfWorkers(t *testing.T) {
 	s := start(t, 30, nil, "--workers", "4")
 	var r result.ServerReport

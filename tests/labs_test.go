@@ -17,7 +17,7 @@ import (
 	"github.com/c10m/c10m/internal/result"
 )
 
-// lab is the flags that lead a lab to the server.
+// lab are the flags of a scenario against the server.
 func (s *server) lab(name string, more ...string) []string {
 	args := s.to(1, more...)
 	args[0] = name
@@ -44,7 +44,8 @@ func TestStress(t *testing.T) {
 	}
 }
 
-// A server that has not closed what the client has: the run says so.
+// A server that has not closed the connections that the client has closed: the report
+// says so.
 func TestStressReconciles(t *testing.T) {
 	l, err := net.Listen("tcp4", "127.0.0.1:0")
 	if err != nil {
@@ -92,8 +93,8 @@ func TestStressAboveTheLimit(t *testing.T) {
 	})
 }
 
-// The server takes 150 connections: the peak lies between 100 and 150 users, and
-// the reason is named.
+// A server that takes 150 connections: the peak is between 100 and 150 users, and the
+// report names the reason.
 func TestPeak(t *testing.T) {
 	s := start(t, 1, nil, "--max-conns", "150")
 	tries(t, func() string {
@@ -169,8 +170,8 @@ func TestStressOfAHungUser(t *testing.T) {
 	}
 }
 
-// idleYetSlow wants a run to say so, or that others keep this machine busy, where
-// there is nothing to say about idle processors.
+// idleYetSlow complains unless the run has that finding, or one that other programs keep
+// the processors busy: then they are not idle.
 func idleYetSlow(r *result.Result) (complaint string) {
 	if among(r, "others use the processors") == "" || among(r, "all processors busy") == "" {
 		return ""

@@ -10,8 +10,8 @@ import (
 	"github.com/c10m/c10m/internal/report"
 )
 
-// Every lab over WebSocket, against a server that is there and against one of its
-// own.
+// Every scenario over WebSocket, against a running server, and against one that it
+// starts itself.
 func TestLabsOverWebSocket(t *testing.T) {
 	s, port := wsPorts(t, 1, "--max-conns", "1000")
 	there := []string{"--proto", "ws", "--first-port", fmt.Sprint(port), "--server-control", "http://" + s.control}
@@ -40,8 +40,7 @@ func TestLabsOverWebSocket(t *testing.T) {
 	}
 }
 
-// Servers that a lab starts though they are not its own: in a network namespace,
-// with the flags that are given.
+// --server: the scenario starts the given command in a network namespace.
 func TestLabsStartAServer(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("a network namespace needs root")
@@ -71,8 +70,8 @@ func TestLabsStartAServer(t *testing.T) {
 	}
 }
 
-// A server of somebody else's, of which nothing is known but its port: its memory
-// is found all the same.
+// Of a server that is not ours only the port is known: its memory is measured all the
+// same.
 func TestLabsOfAServerThatIsNotOurs(t *testing.T) {
 	port := python(t, holding)
 	there := []string{"--first-port", fmt.Sprint(port), "--server-control", "none"}

@@ -6,14 +6,10 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"net/http"
-	"os"
 	"os/exec"
-	"path/filepath"
-	"syscall"
 	"testing"
-	"time"
 
+	"github.com/c10m/c10m/tests/nettest"
 	"github.com/c10m/c10m/tests/rig"
 )
 
@@ -74,51 +70,23 @@ func TestCloseCodeThroughProxy(t *testing.T) {
 	}
 }
 
-// startNginx runs nginx before a port of the server, and says where.
+// startNginx runs nginx as a proxy before a port of the server, and returns its address.
 func startNginx(t *testing.T, nginx string, upstream int) (addr string) {
 	t.Helper()
 	dir := t.TempDir()
 	port := rig.FreePorts(t, 1)
-	conf := filepath.Join(dir, "nginx.conf")
-	if err := os.WriteFile(conf, fmt.Appendf(nil, nginxTunnel, dir, port, upstream), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command(nginx, "-p", dir, "-c", conf)
-	cmd.Stderr = os.Stderr
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = cmd.Process.Signal(syscall.SIGQUIT)
-		_ = cmd.Wait()
-	})
-	addr = fmt.Sprintf("127.0.0.1:%d", port)
-	await(t, "nginx to listen", func() bool {
-		c, err := net.Dial("tcp4", addr)
-		if err == nil {
-			_ = c.Close()
-		}
-		return err == nil
-	})
-	return addr
+	conf := rig.File(t, dir, "nginx.conf", fmt.Sprintf(nginxTunnel, dir, port, upstream))
+	rig.Program(t, port, nginx, "-p", dir, "-c", conf)
+	return fmt.Sprintf("127.0.0.1:%d", port)
 }
 
 // upgradeAt opens a WebSocket connection.
 func upgradeAt(t *testing.T, addr string) (net.Conn, *bufio.Reader) {
 	t.Helper()
-	c, err := net.Dial("tcp4", addr)
+	c := nettest.Dial(t, addr)
+	in, err := nettest.Upgrade(c)
 	if err != nil {
 		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = c.Close() })
-	_ = c.SetDeadline(time.Now().Add(rig.Patience))
-	fmt.Fprintf(c, "GET / HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"+
-		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
-	in := bufio.NewReader(c)
-	resp, err := http.ReadResponse(in, nil)
-	if err != nil || resp.StatusCode != http.StatusSwitchingProtocols {
-		t.Fatalf("handshake: %v, %v", resp, err)
 	}
 	return c, in
 }

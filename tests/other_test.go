@@ -63,18 +63,7 @@ func TestSocat(t *testing.T) {
 		t.Fatal("socat is missing: make test installs it (scripts/install-deps.sh)")
 	}
 	port, _ := freePorts(t, 1)
-	cmd := exec.Command(path, fmt.Sprintf("TCP4-LISTEN:%d,bind=127.0.0.1,fork,reuseaddr", port), "EXEC:cat")
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = cmd.Process.Kill(); _ = cmd.Wait() }()
-	await(t, "socat to listen", func() bool {
-		c, err := net.Dial("tcp4", fmt.Sprintf("127.0.0.1:%d", port))
-		if err == nil {
-			_ = c.Close()
-		}
-		return err == nil
-	})
+	rig.Program(t, port, path, fmt.Sprintf("TCP4-LISTEN:%d,bind=127.0.0.1,fork,reuseaddr", port), "EXEC:cat")
 	o := client(t, nil, nil, to(port, "--conns", "20", "--hold", "0s", "--close", "fin")...)
 	if o.Status != 0 || o.Result.Echo.Received != 20 {
 		t.Errorf("status %d, %+v: want 20 echoes from socat; %s", o.Status, o.Result, o.Stderr)
@@ -156,8 +145,8 @@ func TestIdleTimeoutIsNamed(t *testing.T) {
 	}
 }
 
-// The local port of somebody's connection is none to listen on, and no listener
-// can be stopped to get it.
+// A port that a connection has as its local port cannot be listened on, and there is no
+// listener that could be stopped to free it.
 func TestServerSaysThatAConnectionHasItsPort(t *testing.T) {
 	port := listen(t, func(c net.Conn) { _, _ = io.Copy(io.Discard, c) })
 	c, err := net.Dial("tcp4", fmt.Sprintf("127.0.0.1:%d", port))

@@ -30,7 +30,7 @@ func runs(t *testing.T, args ...string) (status int, stdout, stderr string) {
 	return cmd.ProcessState.ExitCode(), out.String(), err.String()
 }
 
-// What a machine reads is all that is on stdout; thresholds decide the status.
+// With --json - and --csv - stdout has nothing but that; thresholds decide the status.
 func TestOutputsOfARun(t *testing.T) {
 	s, dir := start(t, 2, nil, "--max-conns", "2000"), t.TempDir()
 	short := func(more ...string) []string {
@@ -57,7 +57,7 @@ func TestOutputsOfARun(t *testing.T) {
 	}
 }
 
-// A run that is interrupted leaves its files whole, and none half-done.
+// A run that is interrupted writes its files whole, and leaves no partial one.
 func TestFilesOfAnInterruptedRun(t *testing.T) {
 	s, dir := start(t, 2, nil, "--max-conns", "2000"), t.TempDir()
 	o := client(t, nil, func(cmd *exec.Cmd) {
@@ -105,8 +105,8 @@ func writtenResult(t *testing.T, r *result.Result) string {
 	return file
 }
 
-// Of a mixed run each protocol has its own failures: TCP echoes where an upgrade
-// to WebSocket was asked for.
+// In a run over both protocols each has its own failures: here TCP ports are asked for
+// WebSockets.
 func TestFailuresByProtocol(t *testing.T) {
 	s := start(t, 4, nil, "--max-conns", "2000")
 	status, stdout, stderr := runs(t, "hold", "--proto", "tcp,ws", "--first-port", fmt.Sprintf("%d,%d", s.first, s.first+2), "--ports", "2", "--conns", "100",

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -12,11 +11,12 @@ import (
 
 	"github.com/c10m/c10m/internal/report"
 	"github.com/c10m/c10m/internal/result"
+	"github.com/c10m/c10m/tests/rig"
 )
 
-// Client, relay, server, in a namespace with 500 local ports: a relay that
-// connects for every request runs out of them, one that keeps its connections
-// does not; and which of them it is, is what the client's report says.
+// Client, relay and server in a namespace with 500 local ports: a relay that connects for
+// every request runs out of them, one that keeps its connections does not, and the
+// client's report says which it is.
 func TestRelay(t *testing.T) {
 	for _, tt := range []struct {
 		upstream string
@@ -27,23 +27,18 @@ func TestRelay(t *testing.T) {
 				">/proc/sys/net/ipv4/tcp_tw_reuse")
 			behind := start(t, 1, ns, "--max-conns", "1000")
 			front := 30000
-			args := append(append([]string{}, ns[1:]...), filepath.Join(bin, "server"), "--tcp",
-				fmt.Sprintf("%d:1", front),
-				"--control", "none", "--max-conns", "1000",
-				"--relay", fmt.Sprintf("127.0.0.1:%d:1", behind.first), "--upstream", tt.upstream)
+			args := []string{filepath.Join(bin, "server"), "--tcp", fmt.Sprintf("%d:1", front), "--control", "none",
+				"--max-conns", "1000", "--relay", fmt.Sprintf("127.0.0.1:%d:1", behind.first), "--upstream", tt.upstream}
 			if tt.upstream == "pool" {
 				args = append(args, "--pool", "10")
 			}
-			relay := exec.Command(ns[0], args...)
+			relay := in(ns, args...)
 			relay.Stderr = os.Stderr
 			if err := relay.Start(); err != nil {
 				t.Fatal(err)
 			}
 			defer func() { _ = relay.Process.Kill(); _ = relay.Wait() }()
-			await(t, "the relay", func() bool {
-				inside := append(append([]string{}, ns...), "bash", "-c", fmt.Sprintf("</dev/tcp/127.0.0.1/%d", front))
-				return exec.Command(inside[0], inside[1:]...).Run() == nil
-			})
+			awaitPort(t, ns, front)
 			o := client(t, ns, nil, "churn", "--mode", "pool", "--pool", "20", "--users", "20", "--duration", "1500ms",
 				"--timeout", "1s",
 				"--first-port", fmt.Sprint(front), "--server-control", "none")
@@ -107,7 +102,7 @@ http {
   server { listen 127.0.0.1:10081; location / { return 200 "hello"; } }
 }`
 
-// load is ten connections that are kept, each with so many requests.
+// load makes many requests over each of ten connections.
 const load = `
 import http.client, sys, threading
 def user():
@@ -119,6 +114,23 @@ def user():
 threads = [threading.Thread(target=user) for _ in range(10)]
 [t.start() for t in threads]; [t.join() for t in threads]
 `
+
+// nginxIn runs nginx in a namespace until the test ends, with a configuration whose
+// files are in dir, and waits until a port of loopback there accepts.
+func nginxIn(t *testing.T, ns []string, dir, conf string, port int) (pid int) {
+	t.Helper()
+	nginx := in(ns, "/usr/sbin/nginx", "-c", rig.File(t, dir, "nginx.conf", conf), "-p", dir, "-e", dir+"/error.log",
+		"-g", "user root;")
+	if err := nginx.Start(); err != nil {
+		t.Fatalf("start nginx (make test installs it): %v", err)
+	}
+	t.Cleanup(func() {
+		_ = nginx.Process.Signal(syscall.SIGTERM) // to the master, which ends its worker
+		_ = nginx.Wait()
+	})
+	awaitPort(t, ns, port)
+	return nginx.Process.Pid
+}
 
 // A real nginx, with and without upstream keepalive: client diagnose shows the
 // thousands of sockets in TIME_WAIT that keep-alive does away with.
@@ -133,30 +145,14 @@ func TestNginxKeepAlive(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			ns := namespace(t, "")
 			dir := t.TempDir()
-			conf := filepath.Join(dir, "nginx.conf")
-			if err := os.WriteFile(conf, fmt.Appendf(nil, nginxConf, dir, tt.upstream, tt.location),
-				0o644); err != nil {
-				t.Fatal(err)
-			}
-			in := func(words ...string) *exec.Cmd {
-				return exec.Command(ns[0], append(append([]string{}, ns[1:]...), words...)...)
-			}
-			nginx := in("/usr/sbin/nginx", "-c", conf, "-p", dir, "-e", dir+"/error.log", "-g", "user root;")
-			if err := nginx.Start(); err != nil {
-				t.Fatalf("start nginx (make test installs it): %v", err)
-			}
-			defer func() { // its worker ends with it then
-				_ = nginx.Process.Signal(syscall.SIGTERM)
-				_ = nginx.Wait()
-			}()
-			await(t, "nginx", func() bool { return in("bash", "-c", "</dev/tcp/127.0.0.1/10080").Run() == nil })
+			pid := nginxIn(t, ns, dir, fmt.Sprintf(nginxConf, dir, tt.upstream, tt.location), 10080)
 			file := filepath.Join(dir, "d.json")
-			look := in(filepath.Join(bin, "client"), "diagnose", "--pid", fmt.Sprint(nginx.Process.Pid), "--duration",
+			look := in(ns, filepath.Join(bin, "client"), "diagnose", "--pid", fmt.Sprint(pid), "--duration",
 				"1h", "--json", file, "--quiet")
 			if err := look.Start(); err != nil {
 				t.Fatal(err)
 			}
-			if out, err := in("/usr/bin/python3", "-c", load).CombinedOutput(); err != nil {
+			if out, err := in(ns, "/usr/bin/python3", "-c", load).CombinedOutput(); err != nil {
 				t.Errorf("load: %v: %s", err, out)
 			}
 			_ = look.Process.Signal(os.Interrupt)

@@ -1,17 +1,8 @@
 package tests
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/x509"
-	"encoding/pem"
 	"fmt"
-	"math/big"
-	"os"
-	"os/exec"
-	"path/filepath"
-	"syscall"
+	"github.com/c10m/c10m/tests/rig"
 	"testing"
 	"time"
 )
@@ -40,57 +31,16 @@ http {
     location /full { return 503; }
     location / { return 404; }
   }
-  server { listen 127.0.0.1:10443 ssl; ssl_certificate %[1]s/cert.pem; ssl_certificate_key %[1]s/key.pem; }
+  server { listen 127.0.0.1:10443 ssl; ssl_certificate %[2]s; ssl_certificate_key %[3]s; }
 }`
-
-// selfSigned writes a certificate and its key.
-func selfSigned(t *testing.T, dir string) {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	about := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour), DNSNames: []string{"localhost"}}
-	cert, err := x509.CreateCertificate(rand.Reader, about, about, &key.PublicKey, key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	secret, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for name, block := range map[string]*pem.Block{
-		"cert.pem": {Type: "CERTIFICATE", Bytes: cert}, "key.pem": {Type: "PRIVATE KEY", Bytes: secret},
-	} {
-		if err := os.WriteFile(filepath.Join(dir, name), pem.EncodeToMemory(block), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-}
 
 // A real nginx that is set up wrongly in the ways that people ask about: each has
 // a cause of its own.
 func TestNginxRefuses(t *testing.T) {
 	ns := namespace(t, "")
-	dir := t.TempDir()
-	selfSigned(t, dir)
-	conf := filepath.Join(dir, "nginx.conf")
-	if err := os.WriteFile(conf, fmt.Appendf(nil, refusingConf, dir), 0o644); err != nil {
-		t.Fatal(err)
-	}
 	start(t, 1, ns, "--ws", "15000:1")
-	in := func(words ...string) *exec.Cmd {
-		return exec.Command(ns[0], append(append([]string{}, ns[1:]...), words...)...)
-	}
-	nginx := in("/usr/sbin/nginx", "-c", conf, "-p", dir, "-e", dir+"/error.log", "-g", "user root;")
-	if err := nginx.Start(); err != nil {
-		t.Fatalf("start nginx (make test installs it): %v", err)
-	}
-	defer func() { // its worker ends with it then
-		_ = nginx.Process.Signal(syscall.SIGTERM)
-		_ = nginx.Wait()
-	}()
-	await(t, "nginx", func() bool { return in("bash", "-c", "</dev/tcp/127.0.0.1/10443").Run() == nil })
+	dir, id := t.TempDir(), rig.Certify(t, time.Now(), "localhost")
+	nginxIn(t, ns, dir, fmt.Sprintf(refusingConf, dir, id.Cert, id.Key), 10443)
 	for _, tt := range []struct {
 		path, want string
 		more       []string

@@ -31,15 +31,15 @@ type server struct {
 	ready   string
 }
 
-// freePorts finds n consecutive ports that nobody has, and one for control.
+// freePorts finds n consecutive free ports, and one for the control endpoint.
 func freePorts(t *testing.T, n int) (first, control int) {
 	t.Helper()
 	first = rig.FreePorts(t, n)
 	return first, first + n
 }
 
-// start runs the server on ports of its own, through the words of prefix if
-// there are any, and waits until it is ready.
+// start runs the server on free ports and waits until it is ready. prefix are the words
+// of a command that runs it, nil for none.
 func start(t *testing.T, ports int, prefix []string, flags ...string) *server {
 	t.Helper()
 	s := rig.Start(t, rig.Options{Ports: ports, Prefix: prefix, Flags: flags})
@@ -54,13 +54,13 @@ func (s *server) kill() { s.Kill() }
 
 func (s *server) report(t *testing.T) result.ServerReport { return s.Report(t) }
 
-// client runs the client to its end; during is called while it runs.
+// client is rig.Client.
 func client(t *testing.T, prefix []string, during func(*exec.Cmd), flags ...string) rig.Outcome {
 	t.Helper()
 	return rig.Client(t, prefix, during, flags...)
 }
 
-// to is the flags that lead the client to the server.
+// to are the flags of a client hold against the server, followed by more.
 func (s *server) to(ports int, more ...string) []string {
 	return append([]string{"hold", "--first-port", fmt.Sprint(s.first), "--ports", fmt.Sprint(ports),
 		"--server-control", "http://" + s.control}, more...)

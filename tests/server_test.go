@@ -14,7 +14,7 @@ import (
 	"github.com/c10m/c10m/tests/rig"
 )
 
-// echoes sees that at echoes.
+// echoes checks that the server at an address echoes.
 func echoes(t *testing.T, at string) {
 	t.Helper()
 	c, err := net.Dial("tcp", at)
@@ -53,8 +53,8 @@ func TestBindName(t *testing.T) {
 	echoes(t, s.Addr(0))
 }
 
-// TestHangup: the terminal's end is a drain, for one process and for several,
-// and nothing at all for who was started by nohup.
+// TestHangup: SIGHUP, the end of the terminal, is a drain, with one process and with
+// several, and nothing at all under nohup.
 func TestHangup(t *testing.T) {
 	for _, workers := range []string{"1", "2"} {
 		s := rig.Start(t, rig.Options{Ports: 1, Flags: []string{"--max-conns", "500", "--workers", workers}})
@@ -89,8 +89,8 @@ func TestClientHangup(t *testing.T) {
 	}
 }
 
-// TestControlUnderProfiles: all the profiles that can be asked for do not keep
-// the control endpoint from answering, nor a worker from being profiled next.
+// TestControlUnderProfiles: as many profiles as are allowed at a time keep neither the
+// control endpoint from answering nor a worker from being profiled afterwards.
 func TestControlUnderProfiles(t *testing.T) {
 	s := start(t, 1, nil, "--workers", "2", "--max-conns", "500")
 	for range 64 {
@@ -110,7 +110,7 @@ func TestControlUnderProfiles(t *testing.T) {
 	}
 }
 
-// TestTwoBadFlags: which of two bad flags is named does not depend on chance.
+// TestTwoBadFlags: of two bad flags it is always the same one that is named.
 func TestTwoBadFlags(t *testing.T) {
 	for _, args := range [][]string{
 		{"server", "--max-message", "0", "--max-outbound", "0", "--drain", "-1s", "--idle-timeout", "-1s"},

@@ -2,10 +2,7 @@ package tests
 
 import (
 	"fmt"
-	"net"
-	"os/exec"
 	"strings"
-	"syscall"
 	"testing"
 
 	"github.com/c10m/c10m/internal/report"
@@ -13,7 +10,7 @@ import (
 	"github.com/c10m/c10m/tests/rig"
 )
 
-// leaking echoes, and forgets nothing of what it was sent.
+// leaking is a server that echoes, and keeps all that it was sent.
 const leaking = `
 import asyncio, sys
 kept = []
@@ -33,7 +30,8 @@ asyncio.run(main())
 var soakFlags = []string{"--users", "10", "--requests", "20", "--duration", "5s", "--every", "100ms", "--warm-up",
 	"0.4"}
 
-// holding echoes, and never closes what its clients have closed.
+// holding is a server that echoes, and never closes connections that its clients have
+// closed.
 const holding = `
 import selectors, socket, sys
 loop, kept = selectors.DefaultSelector(), []
@@ -55,33 +53,21 @@ while True:
             kept.append(s)
 `
 
-// python starts a server, and waits until it accepts.
+// python runs a server in Python and waits until it accepts.
 func python(t *testing.T, program string) (port int) {
 	t.Helper()
 	_, port = process(t, program)
 	return port
 }
 
-// process starts a server that is not ours, and waits until it accepts. It is given
-// its port and what is in args.
+// process runs a server in Python, with its port and args as its arguments, and waits
+// until it accepts.
 func process(t *testing.T, program string, args ...string) (pid, port int) {
 	t.Helper()
 	rig.NoLeaks(t)
 	port, _ = freePorts(t, 1)
-	cmd := exec.Command("/usr/bin/python3", append([]string{"-c", program, fmt.Sprint(port)}, args...)...)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
-	await(t, "the server", func() bool {
-		c, err := net.Dial("tcp4", fmt.Sprintf("127.0.0.1:%d", port))
-		if err == nil {
-			_ = c.Close()
-		}
-		return err == nil
-	})
-	return cmd.Process.Pid, port
+	command := append([]string{"/usr/bin/python3", "-c", program, fmt.Sprint(port)}, args...)
+	return rig.Program(t, port, command...), port
 }
 
 func TestSoakFindsALeak(t *testing.T) {
@@ -134,7 +120,7 @@ func TestSoakFindsSocketsNobodyCloses(t *testing.T) {
 
 func TestSoakOfOurs(t *testing.T) {
 	s := start(t, 1, nil, "--max-conns", "1000")
-	// Its heap finds its size first: five seconds are short for that.
+	// Its heap has to reach its size before, since five seconds are short for that.
 	if o := client(t, nil, nil, s.lab("stress", "--users", "10", "--loops", "20000", "--mode", "keepalive",
 		"--requests", "20", "--close", "rst")...); o.Status != 0 {
 		t.Fatalf("status %d: %s", o.Status, o.Stderr)

@@ -9,9 +9,9 @@ import (
 	"github.com/c10m/c10m/internal/result"
 )
 
-// A load that goes up, holds, comes down and goes up again: each stage reaches what
-// it asks for, closed connections open again, and the cost is that of the first way
-// up.
+// A load that goes up, holds, goes down and up again: each stage reaches its number of
+// connections, closed ones are opened again, and the cost of a connection is fitted to
+// the first way up.
 func TestStages(t *testing.T) {
 	port := listen(t, func(c net.Conn) { _, _ = io.Copy(c, c) })
 	o := client(t, nil, nil, to(port, "--stage", "300@3k/s", "--stage", "hold=200ms", "--stage", "100@2k/s", "--stage",
@@ -43,8 +43,8 @@ func TestStages(t *testing.T) {
 	}
 }
 
-// Connections that only ping, as users behind a proxy do, keep alive; the round trips
-// of their pongs are told.
+// Connections that only ping, as users behind a proxy do, are not lost, and the report has
+// the round trips.
 func TestPing(t *testing.T) {
 	const ports, conns = 2, 200
 	s, first := wsPorts(t, ports)

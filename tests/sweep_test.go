@@ -9,8 +9,8 @@ import (
 	"github.com/c10m/c10m/internal/report"
 )
 
-// Messages of 64 bytes against 200,000: that is no noise. The servers are the
-// sweep's own.
+// Messages of 64 bytes against 200,000 differ by more than noise. The sweep starts the
+// servers itself.
 func TestSweep(t *testing.T) {
 	tries(t, func() string {
 		o := client(t, nil, nil, "sweep", "--size", "200000,64", "--repeat", "4", "--", "echo", "--conns", "10", "--duration", "300ms")
@@ -28,8 +28,7 @@ func TestSweep(t *testing.T) {
 	})
 }
 
-// A setting of the network, in a namespace of the sweep's own, and a flag of the
-// server.
+// A sysctl, in network namespaces of the sweep's own, and a flag of the server.
 func TestSweepOfSettings(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("a network namespace needs root")
@@ -41,8 +40,8 @@ func TestSweepOfSettings(t *testing.T) {
 	}
 }
 
-// A variant whose server refuses most connections is quick with the others, and
-// not best.
+// A variant whose server refuses most connections is quick with the others, but it is not
+// the best.
 func TestSweepOfAServerThatIsFull(t *testing.T) {
 	o := client(t, nil, nil, "sweep", "--server-flag", "max-conns=50,1000", "--repeat", "1", "--", "echo", "--conns", "200", "--duration", "300ms", "--verify", "0")
 	r := o.Result
@@ -74,7 +73,7 @@ func TestSweepRunsAreApart(t *testing.T) {
 	}
 }
 
-// One of two values that the server does not take: a row of its own.
+// One of two values is illegal for the server: it has a row of its own.
 func TestSweepWithOneBadValue(t *testing.T) {
 	o := client(t, nil, nil, "sweep", "--server-flag", "workers=none,1", "--repeat", "1", "--", "echo", "--conns", "10", "--duration", "200ms")
 	r := o.Result
@@ -86,7 +85,7 @@ func TestSweepWithOneBadValue(t *testing.T) {
 	}
 }
 
-// A value that the server does not take: one line says which variant.
+// The only value is illegal for the server: one line says which variant it is.
 func TestSweepWithABadValue(t *testing.T) {
 	o := client(t, nil, nil, "sweep", "--server-flag", "workers=none", "--repeat", "1")
 	if o.Status == 0 || o.Result != nil || strings.Count(o.Stderr, "\n") != 1 || !strings.Contains(o.Stderr, "workers=none") {

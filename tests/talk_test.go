@@ -79,7 +79,7 @@ func (c *chat) serve(conn net.Conn) {
 	}
 }
 
-// enter lets a connection in that has logged in.
+// enter adds a connection that has logged in.
 func (c *chat) enter(conn net.Conn) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -88,7 +88,7 @@ func (c *chat) enter(conn net.Conn) {
 	}
 }
 
-// push tells all in the room of the next tick.
+// push sends the next tick to all who have logged in.
 func (c *chat) push() {
 	tick := text(fmt.Sprintf("tick %04d", c.ticks.Add(1)))
 	for conn := range c.room {

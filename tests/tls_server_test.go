@@ -7,7 +7,6 @@ import (
 	"io"
 	"net"
 	"os"
-	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -31,17 +30,12 @@ func TestTLSWorkers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	file := func(name string, b []byte) string {
-		path := filepath.Join(dir, name)
-		if err := os.WriteFile(path, b, 0o600); err != nil {
-			t.Fatal(err)
-		}
-		return path
-	}
-	key := file("key.pem", made.Key)
+	ca := rig.File(t, dir, "ca.pem",
+		string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: own.Certificate[0]})))
+	key := rig.File(t, dir, "key.pem", string(made.Key))
 	s := rig.Start(t, rig.Options{Ports: 1, WS: 1, Flags: []string{"--workers", "2", "--max-conns", "500", "--tls",
-		"--cert", file("cert.pem", made.Certificate), "--key", key, "--alpn", "echo",
-		"--client-ca", file("ca.pem", pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: own.Certificate[0]}))}})
+		"--cert", rig.File(t, dir, "cert.pem", string(made.Certificate)), "--key", key, "--alpn", "echo",
+		"--client-ca", ca}})
 	if err := os.Remove(key); err != nil {
 		t.Fatal(err)
 	}

@@ -3,31 +3,18 @@ package tests
 import (
 	"encoding/json"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/c10m/c10m/internal/secure"
+	"github.com/c10m/c10m/tests/rig"
 )
 
 // Both ends speak TLS: what is verified is, what is not is said, and the client's key
 // is in no result.
 func TestTLS(t *testing.T) {
-	dir := t.TempDir()
-	write := func(name string, b []byte) string {
-		file := filepath.Join(dir, name)
-		if err := os.WriteFile(file, b, 0o600); err != nil {
-			t.Fatal(err)
-		}
-		return file
-	}
-	terms, err := secure.NewTerms(time.Now(), "127.0.0.1")
-	if err != nil {
-		t.Fatal(err)
-	}
-	cert, key := write("cert.pem", terms.Certificate), write("key.pem", terms.Key)
+	id := rig.Certify(t, time.Now(), "127.0.0.1")
+	cert, key := id.Cert, id.Key
 	const ports, conns = 4, 200
 	s, ws := wsPorts(t, ports, "--tls", "--cert", cert, "--key", key)
 	flags := func(proto string, first int, more ...string) []string {

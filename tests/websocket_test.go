@@ -1,15 +1,13 @@
 package tests
 
 import (
-	"bufio"
 	"fmt"
+	"github.com/c10m/c10m/tests/nettest"
+	"github.com/c10m/c10m/tests/rig"
 	"io"
 	"net"
-	"os/exec"
 	"slices"
-	"strings"
 	"testing"
-	"time"
 )
 
 // wsPorts starts our server with n TCP and n WebSocket ports, and returns the
@@ -86,20 +84,7 @@ func TestWebSocketServersThatAreNotOurs(t *testing.T) {
 		{"npm ws", []string{"node", "../bench/peers/nodews/echo.js", "--ws", fmt.Sprintf("%d:1", port)}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			cmd := exec.Command(tt.command[0], tt.command[1:]...)
-			var said strings.Builder
-			cmd.Stderr = &said
-			out, err := cmd.StdoutPipe()
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := cmd.Start(); err != nil {
-				t.Fatal(err)
-			}
-			defer func() { _ = cmd.Process.Kill(); _ = cmd.Wait() }()
-			if line, _ := bufio.NewReader(out).ReadString('\n'); !strings.HasPrefix(line, "ready") {
-				t.Fatalf("%s is not ready: %q %s", tt.name, line, said.String())
-			}
+			rig.Program(t, 0, tt.command...)
 			for _, size := range []string{"125", "70000"} {
 				o := client(t, nil, nil, "hold", "--proto", "ws", "--first-port", fmt.Sprint(port), "--ports", "1",
 					"--server-control", "none",
@@ -126,7 +111,8 @@ async def main():
 asyncio.run(main())
 `
 
-// tornadoServer echoes as Tornado's users write it: whatever comes, text goes back.
+// tornadoServer is an echo server as Tornado's documentation has it: it answers in text,
+// whatever comes.
 const tornadoServer = `
 import sys, tornado.ioloop, tornado.web, tornado.websocket
 class Echo(tornado.websocket.WebSocketHandler):
@@ -141,18 +127,7 @@ tornado.ioloop.IOLoop.current().start()
 // --text is what it understands.
 func TestWebSocketTextServer(t *testing.T) {
 	port, _ := freePorts(t, 1)
-	cmd := exec.Command("/usr/bin/python3", "-c", tornadoServer, fmt.Sprint(port))
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = cmd.Process.Kill(); _ = cmd.Wait() }()
-	if line, _ := bufio.NewReader(out).ReadString('\n'); !strings.HasPrefix(line, "ready") {
-		t.Fatalf("Tornado is not ready (make test installs it): %q", line)
-	}
+	rig.Program(t, 0, "/usr/bin/python3", "-c", tornadoServer, fmt.Sprint(port))
 	args := to(port, "--proto", "ws", "--conns", "50", "--hold", "0s")
 	o := client(t, nil, nil, args...)
 	if o.Status != 1 || o.Result == nil || o.Result.Conns.Errors["echo_text"] != 50 || o.Result.Echo.Mismatched != 0 {
@@ -161,8 +136,8 @@ func TestWebSocketTextServer(t *testing.T) {
 	whole(t, client(t, nil, nil, append(args, "--text")...), 50)
 }
 
-// A WebSocket client at a TCP port, a TCP client at a WebSocket port: each is
-// told in its own words what is wrong.
+// A WebSocket client at a TCP port, and a TCP client at a WebSocket port: each has a cause
+// of its own.
 func TestWrongProtocol(t *testing.T) {
 	s, first := wsPorts(t, 1, "--handshake-timeout", "1s")
 	o := client(t, nil, nil, s.to(1, "--proto", "ws", "--conns", "20", "--hold", "0s")...)
@@ -180,8 +155,8 @@ func TestWrongProtocol(t *testing.T) {
 	}
 }
 
-// A server that refuses the handshake is named by its status, and its answer can
-// be seen, without what a terminal would take for orders.
+// A refused handshake is counted by its HTTP status, and --show-failure shows the answer,
+// without terminal escapes.
 func TestShowFailure(t *testing.T) {
 	port := listen(t, func(c net.Conn) {
 		_, _ = c.Read(make([]byte, 4096))
@@ -215,26 +190,14 @@ func TestShowFailure(t *testing.T) {
 // SIGTERM: each WebSocket connection gets 1001 and the whole server ends with 0.
 func TestWebSocketDrain(t *testing.T) {
 	s, first := wsPorts(t, 1, "--workers", "2")
-	var all []net.Conn
+	var all []io.Reader
 	for range 40 {
-		c, err := net.Dial("tcp4", fmt.Sprintf("127.0.0.1:%d", first))
+		c := nettest.Dial(t, fmt.Sprintf("127.0.0.1:%d", first))
+		in, err := nettest.Upgrade(c)
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer func() { _ = c.Close() }()
-		_ = c.SetDeadline(time.Now().Add(patience))
-		if _, err := io.WriteString(c, "GET / HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: "+
-			"Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"); err != nil {
-			t.Fatal(err)
-		}
-		all = append(all, c)
-	}
-	const answer = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: " +
-		"Upgrade\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n"
-	for _, c := range all {
-		if _, err := io.ReadFull(c, make([]byte, len(answer))); err != nil {
-			t.Fatal(err)
-		}
+		all = append(all, in)
 	}
 	ended := make(chan struct{})
 	go func() { defer close(ended); s.stop(t) }()
@@ -242,7 +205,6 @@ func TestWebSocketDrain(t *testing.T) {
 		if rest, err := io.ReadAll(c); err != nil || string(rest) != "\x88\x02\x03\xe9" {
 			t.Errorf("at the end %q, %v; want the close frame 1001", rest, err)
 		}
-		_ = c.Close()
 	}
 	<-ended
 }

@@ -24,9 +24,9 @@ import (
 // them connections of a worker with 4 + 1 ports.
 var small = []string{"taskset", "-c", "0,1", "prlimit", "--nofile=300:300"}
 
-// TestWorkersGrow: a server that was told no number of workers starts one a core.
-// Whoever needs no more gets no more; whoever does gets them on the way, and
-// nobody is lost, refused or left waiting meanwhile.
+// TestWorkersGrow: without --workers a server starts one worker a core. A small run is
+// served by these; a large one gets more on the way, and no connection is lost, refused
+// or left waiting meanwhile.
 func TestWorkersGrow(t *testing.T) {
 	s := rig.Start(t, rig.Options{Ports: 4, WS: 1, Prefix: small, Flags: []string{"--max-conns", "1500"}})
 	if !strings.Contains(s.Ready, " workers=2 max-workers=") {
@@ -88,9 +88,9 @@ func get(t *testing.T, s *rig.Server, path string) string {
 	return string(b)
 }
 
-// TestFullWorkerPassesOn: a worker that cannot take more refuses nobody for whom
-// another has room, not even those who choose the source ports that would all
-// have gone to one worker before there was a secret.
+// TestFullWorkerPassesOn: a full worker refuses no connection while another worker has
+// room, not even from a peer that chooses its source ports so that all would go to one
+// worker if the distribution had no secret key.
 func TestFullWorkerPassesOn(t *testing.T) {
 	s := rig.Start(t, rig.Options{Ports: 1, Prefix: small, Flags: []string{"--workers", "4", "--max-conns", "370"}})
 	var held []net.Conn
@@ -129,10 +129,9 @@ func reads(c net.Conn, b []byte) bool {
 	return err == nil
 }
 
-// TestRecycle: workers are replaced after their number of messages, one at a time,
-// a successor first. Whoever is connected to an old one has --drain to leave and
-// is then told by FIN, between two messages; whoever connects meanwhile is served;
-// the totals go on.
+// TestRecycle: workers are replaced after their number of messages, one at a time, the
+// successor first. A connection to an old one may go on for --drain and then gets a FIN
+// between two messages; one that comes meanwhile is served; the totals go on.
 func TestRecycle(t *testing.T) {
 	s := rig.Start(t, rig.Options{Ports: 2, Flags: []string{"--workers", "2", "--max-conns", "500", "--recycle-after", "500",
 		"--recycle-jitter", "100", "--drain", "1s"}})
@@ -182,8 +181,8 @@ func TestRecycle(t *testing.T) {
 	await(t, "the last recycling to be done", func() bool { return len(s.Report(t).Shards) == 2 })
 }
 
-// converse sends one message after the other until the server says goodbye, which
-// must be between two messages, or it is told to stop.
+// converse sends one message after the other until stop is set, or until the server
+// closes the connection, which must be between two messages.
 func converse(at string, stop *atomic.Bool) (echoed int64, err error) {
 	c, err := net.Dial("tcp", at)
 	if err != nil {
@@ -209,8 +208,8 @@ func converse(at string, stop *atomic.Bool) (echoed int64, err error) {
 	return echoed, nil
 }
 
-// TestFewThreads: a limit of threads bounds the workers before it is hit, and is
-// named; nobody is killed by it.
+// TestFewThreads: a limit of threads bounds the number of workers before it is reached,
+// and is named; the server never runs into it.
 func TestFewThreads(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("needs root, to become a user that nobody else is")

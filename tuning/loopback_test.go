@@ -2,20 +2,13 @@ package main
 
 import (
 	"net"
-	"os"
-	"runtime"
-	"syscall"
 	"testing"
+
+	"github.com/c10m/c10m/tests/nettest"
 )
 
 func TestLoopback(t *testing.T) {
-	if os.Geteuid() != 0 {
-		t.Skip("a network namespace needs root")
-	}
-	runtime.LockOSThread() // and its thread ends with it
-	if err := syscall.Unshare(syscall.CLONE_NEWNET); err != nil {
-		t.Fatal(err)
-	}
+	nettest.InNetns(t)
 	up := func() bool {
 		lo, err := net.InterfaceByName("lo")
 		if err != nil {

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"flag"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,9 +13,8 @@ import (
 	"unicode"
 
 	"github.com/c10m/c10m/internal/tune"
+	"github.com/c10m/c10m/tests/golden"
 )
-
-var update = flag.Bool("update", false, "rewrite 99-c10m.conf")
 
 // call runs the program.
 func call(args ...string) (code int, stdout, stderr string) {
@@ -355,15 +353,7 @@ func TestConf(t *testing.T) {
 	if code != 0 {
 		t.Fatal(stderr)
 	}
-	if *update {
-		if err := os.WriteFile("99-c10m.conf", []byte(stdout), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile("99-c10m.conf")
-	if err != nil || stdout != string(want) {
-		t.Errorf("99-c10m.conf is not what the table says (go test -update rewrites it): %v\n%s", err, stdout)
-	}
+	golden.Compare(t, "99-c10m.conf", stdout)
 }
 
 // TestReadme: the README explains every setting of the table.

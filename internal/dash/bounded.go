@@ -20,7 +20,7 @@ const maxRequests = 64
 // bounds of their own, far below maxRequests.
 type boundedListener struct {
 	net.Listener
-	mu     sync.Mutex
+	mu    sync.Mutex
 	conns map[*boundedConn]bool
 }
 

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// endpoint is one that serves, until the test ends.
+// endpoint serves an endpoint until the test ends.
 func endpoint(t *testing.T, end End) string {
 	t.Helper()
 	l, err := Listen("127.0.0.1:0")

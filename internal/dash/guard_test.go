@@ -30,8 +30,8 @@ func ask(t *testing.T, method, path, host string, header map[string]string) *htt
 	return w.Result()
 }
 
-// TestGuard: strangers' pages get nothing, on any path, and those who look
-// themselves get everything.
+// TestGuard: requests of other sites' pages are refused on every path, those of people and
+// programs are answered.
 func TestGuard(t *testing.T) {
 	site := func(s string) map[string]string { return map[string]string{"Sec-Fetch-Site": s} }
 	link := map[string]string{"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
@@ -77,7 +77,7 @@ func TestGuard(t *testing.T) {
 	}
 }
 
-// TestHostSays: a refused Host is answered with what would be taken.
+// TestHostSays: the answer to a refused Host says which hosts are accepted.
 func TestHostSays(t *testing.T) {
 	for host, want := range map[string]string{"0.0.0.0:9090": "ask for one of this machine's", "web.example": "--control-host"} {
 		resp := ask(t, http.MethodGet, "/metrics", host, nil)
@@ -88,7 +88,8 @@ func TestHostSays(t *testing.T) {
 	}
 }
 
-// TestExposed: what others can reach is said, in one line that names the flag.
+// TestExposed: an endpoint that other machines can reach is warned of, in one line that
+// names the flag.
 func TestExposed(t *testing.T) {
 	for addr, exposed := range map[string]bool{"": false, "127.0.0.1:9090": false, "127.3.2.1:1": false, "[::1]:9090": false, "[::ffff:127.0.0.1]:9090": false,
 		"0.0.0.0:9090": true, "[::]:9090": true, "10.1.2.3:9090": true} {
@@ -99,7 +100,7 @@ func TestExposed(t *testing.T) {
 	}
 }
 
-// TestReadOnly: nothing can be changed here.
+// TestReadOnly: without a token no request changes anything.
 func TestReadOnly(t *testing.T) {
 	for _, path := range paths {
 		for _, method := range []string{http.MethodPost, http.MethodPut, http.MethodDelete, http.MethodPatch} {

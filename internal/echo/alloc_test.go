@@ -6,10 +6,10 @@
 package echo
 
 import (
-	"runtime"
 	"testing"
 
 	"github.com/c10m/c10m/internal/ws"
+	"github.com/c10m/c10m/tests/heap"
 )
 
 // TestMallocs: neither a message nor a connection allocates anything, whether its
@@ -60,7 +60,7 @@ func TestMallocs(t *testing.T) {
 				once()
 			}
 			const times = 5000
-			if got := float64(mallocs(func() {
+			if got := float64(heap.Mallocs(func() {
 				for range times {
 					once()
 				}
@@ -69,13 +69,4 @@ func TestMallocs(t *testing.T) {
 			}
 		})
 	}
-}
-
-// mallocs is how many f makes, and whatever else runs meanwhile.
-func mallocs(f func()) uint64 {
-	var before, after runtime.MemStats
-	runtime.ReadMemStats(&before)
-	f()
-	runtime.ReadMemStats(&after)
-	return after.Mallocs - before.Mallocs
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/c10m/c10m/internal/sys"
+	"github.com/c10m/c10m/tests/nettest"
 )
 
 // bench is a loop without a kernel: one connection on each of two ports, whose
@@ -110,8 +111,7 @@ func (b *bench) upgraded() *bench {
 	return b
 }
 
-const request = "GET /any HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
-	"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+const request = nettest.Request
 
 func closeFrame(code uint16) []byte {
 	return append([]byte{0x88, 2}, binary.BigEndian.AppendUint16(nil, code)...)

@@ -3,6 +3,7 @@
 package echo
 
 import (
+	"github.com/c10m/c10m/tests/heap"
 	"testing"
 	"time"
 )
@@ -32,7 +33,7 @@ func TestTLSMallocs(t *testing.T) {
 	}
 	least := uint64(1 << 60) // a collection may come between, which empties the pools
 	for range 4 {
-		least = min(least, mallocs(func() {
+		least = min(least, heap.Mallocs(func() {
 			for range n / 4 {
 				one()
 			}

@@ -6,11 +6,11 @@ package loadgen
 
 import (
 	"context"
-	"runtime"
 	"testing"
 	"time"
 
 	"github.com/c10m/c10m/internal/plan"
+	"github.com/c10m/c10m/tests/heap"
 )
 
 // TestMallocsPerMessage: 5,000 messages over 10 connections allocate nothing each,
@@ -35,14 +35,11 @@ func TestMallocsPerMessage(t *testing.T) {
 			ctx := context.Background()
 			e.Ramp(ctx)
 			e.Exchange(ctx, Exchange{Size: 64, PerConn: 10, Drain: time.Minute}) // what is made once
-			var before, after runtime.MemStats
-			runtime.ReadMemStats(&before)
-			e.Exchange(ctx, Exchange{Size: 64, PerConn: each, Drain: time.Minute})
-			runtime.ReadMemStats(&after)
+			made := heap.Mallocs(func() { e.Exchange(ctx, Exchange{Size: 64, PerConn: each, Drain: time.Minute}) })
 			if c := e.Counts(); c.Received != conns*(each+10) {
 				t.Errorf("%+v", c)
 			}
-			if got := float64(after.Mallocs-before.Mallocs) / (conns * each); got >= 0.05 {
+			if got := float64(made) / (conns * each); got >= 0.05 {
 				t.Errorf("%.2f mallocs a message, want less than 0.05", got)
 			}
 			if _, err := e.Stop(); err != nil {

@@ -12,29 +12,13 @@ import (
 	"unsafe"
 
 	"github.com/c10m/c10m/internal/plan"
+	"github.com/c10m/c10m/tests/nettest"
 )
 
 // listen serves each connection in a goroutine of its own, and returns the port.
 func listen(tb testing.TB, serve func(net.Conn)) int {
 	tb.Helper()
-	l, err := net.Listen("tcp4", "127.0.0.1:0")
-	if err != nil {
-		tb.Fatal(err)
-	}
-	tb.Cleanup(func() { _ = l.Close() })
-	go func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				defer func() { _ = c.Close() }()
-				serve(c)
-			}()
-		}
-	}()
-	return l.Addr().(*net.TCPAddr).Port
+	return int(nettest.Listen(tb, serve).Port())
 }
 
 // echoUntil sends back what it reads, up to and with a read that is the last. It

@@ -14,29 +14,19 @@ import (
 	"github.com/c10m/c10m/internal/plan"
 	"github.com/c10m/c10m/internal/sys"
 	"github.com/c10m/c10m/internal/tcp"
+	"github.com/c10m/c10m/tests/nettest"
 )
 
-// inNetns runs the test again in a process with a network namespace of its own,
-// all of whose threads are in it; true: this is that process.
+// inNetns is nettest.RerunInNetns with loopback up.
 func inNetns(t *testing.T) bool {
 	t.Helper()
-	const marker = "C10M_IN_NETNS"
-	if os.Getenv(marker) != "" {
-		if err := sys.LoopbackUp(); err != nil {
-			t.Fatal(err)
-		}
-		return true
+	if !nettest.RerunInNetns(t) {
+		return false
 	}
-	if os.Geteuid() != 0 {
-		t.Skip("a network namespace needs root")
+	if err := sys.LoopbackUp(); err != nil {
+		t.Fatal(err)
 	}
-	cmd := exec.Command(os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v")
-	cmd.Env = append(os.Environ(), marker+"=1")
-	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET, Pdeathsig: syscall.SIGKILL}
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("in a network namespace: %v\n%s", err, out)
-	}
-	return false
+	return true
 }
 
 // packetPlan is testPlan without sockets.

@@ -2,7 +2,6 @@ package loadgen
 
 import (
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"net/netip"
@@ -10,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/c10m/c10m/internal/plan"
+	"github.com/c10m/c10m/tests/nettest"
 )
 
 // listenV6 is an echo server on [::1]; 0 on a machine without IPv6.
@@ -19,20 +19,7 @@ func listenV6(t *testing.T) int {
 	if err != nil {
 		return 0
 	}
-	t.Cleanup(func() { _ = l.Close() })
-	go func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				_, _ = io.Copy(c, c)
-				_ = c.Close()
-			}()
-		}
-	}()
-	return l.Addr().(*net.TCPAddr).Port
+	return int(nettest.Serve(t, l, nettest.Echo).Port())
 }
 
 // One run goes to addresses of both families, from sources of each.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/c10m/c10m/internal/plan"
 	"github.com/c10m/c10m/internal/secure"
+	"github.com/c10m/c10m/tests/nettest"
 )
 
 // farEnd is a transport without a kernel whose peers speak TLS: they echo, or read
@@ -151,7 +152,7 @@ func overFarEnd(t *testing.T, conns int64, room, piece int) (*thread, *farEnd) {
 func workOver(t *testing.T, one *thread, w workload) {
 	t.Helper()
 	one.cs.work = w
-	await(t, func() bool {
+	nettest.Await(t, "the workload to end", func() bool {
 		_, done := w.step()
 		_ = one.cs.link.poll(0)
 		return done
@@ -216,7 +217,7 @@ func TestTLSLingers(t *testing.T) {
 	}
 	link.close(1, true)
 	f.deaf = false
-	await(t, func() bool {
+	nettest.Await(t, "the end of slot 0", func() bool {
 		_ = link.poll(0)
 		return f.list[0].end != nil
 	})

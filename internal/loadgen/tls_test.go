@@ -17,6 +17,8 @@ import (
 
 	"github.com/c10m/c10m/internal/plan"
 	"github.com/c10m/c10m/internal/secure"
+	"github.com/c10m/c10m/tests/heap"
+	"github.com/c10m/c10m/tests/nettest"
 )
 
 // certified is a certificate for names, and the PEM of who signed it.
@@ -99,18 +101,8 @@ func TestTLS(t *testing.T) {
 					t.Errorf("agreed on %+v", on)
 				}
 			}
-			await(t, func() bool { return seen.inOrder.Load() == 60 })
+			nettest.Await(t, "60 orderly ends", func() bool { return seen.inOrder.Load() == 60 })
 		})
-	}
-}
-
-// await waits until something is so.
-func await(t *testing.T, is func() bool) {
-	t.Helper()
-	for end := time.Now().Add(time.Minute); !is(); time.Sleep(time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatal("it did not come to that")
-		}
 	}
 }
 
@@ -287,16 +279,19 @@ func TestTLSStopsInHandshake(t *testing.T) {
 		}
 		ctx, cancel := context.WithCancel(context.Background())
 		go func() {
-			await(t, func() bool { running, _ := e.shared.handshakes.Running(); return running > 0 })
+			nettest.Await(t, "a handshake", func() bool { running, _ := e.shared.handshakes.Running(); return running > 0 })
 			cancel()
 		}()
 		e.Ramp(ctx)
 		if got, err := e.Stop(); err != nil || got.Established != 0 || got.Attempted != 0 || len(got.Errors) > 0 {
 			t.Errorf("%+v, %v, %v", got.Counts, got.Errors, err)
 		}
-		await(t, func() bool { running, waiting := e.shared.handshakes.Running(); return running+waiting == 0 })
+		nettest.Await(t, "the end of all handshakes", func() bool {
+			running, waiting := e.shared.handshakes.Running()
+			return running+waiting == 0
+		})
 	}
-	await(t, func() bool { return serving.Load() == 0 && holds(t).fds <= before.fds })
+	nettest.Await(t, "the server and all fds to be gone", func() bool { return serving.Load() == 0 && holds(t).fds <= before.fds })
 }
 
 // An idle connection keeps a few kilobytes, and no goroutine.
@@ -304,13 +299,6 @@ func TestTLSIdle(t *testing.T) {
 	const conns, bound = 400, 6 << 10
 	cert, ca := certified(t, time.Now(), "127.0.0.1")
 	cfg := &tls.Config{Certificates: []tls.Certificate{cert}}
-	heap := func() uint64 {
-		var m runtime.MemStats
-		runtime.GC()
-		runtime.GC()
-		runtime.ReadMemStats(&m)
-		return m.HeapAlloc
-	}
 	serving, release := make(chan net.Conn, conns), make(chan struct{})
 	defer close(release)
 	port := listen(t, func(c net.Conn) { // its end is not counted: its connections are dropped
@@ -330,15 +318,15 @@ func TestTLSIdle(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	before, ctx := heap(), context.Background()
+	before, ctx := heap.Live(), context.Background()
 	e.Ramp(ctx)
 	e.Exchange(ctx, Exchange{Size: 64, PerConn: 1, Drain: time.Minute})
 	for range conns {
 		<-serving
 	}
-	await(t, func() bool { running, _ := e.shared.handshakes.Running(); return running == 0 })
+	nettest.Await(t, "the end of all handshakes", func() bool { running, _ := e.shared.handshakes.Running(); return running == 0 })
 	goroutines := runtime.NumGoroutine()
-	each := float64(heap()-before) / conns
+	each := float64(heap.Live()-before) / conns
 	t.Logf("%.0f bytes of live heap a connection, its server's goroutine among them", each)
 	if each > bound || goroutines > conns+30 {
 		t.Errorf("%.0f bytes a connection, want at most %d; %d goroutines, of which %d are the server's", each, bound,

@@ -10,6 +10,7 @@ import (
 
 	"github.com/c10m/c10m/internal/sys"
 	"github.com/c10m/c10m/internal/tcp"
+	"github.com/c10m/c10m/tests/nettest"
 )
 
 // forge sends a packet with whatever addresses it says it has, raw(7).
@@ -45,7 +46,7 @@ func unreachable(src, dst netip.AddrPort, seq uint32, code byte, mtu uint16) []b
 // neither ends it nor has a say in it; not even who knows its numbers, unless
 // exactly.
 func TestAttacker(t *testing.T) {
-	inNetns(t, "ip addr add 198.19.255.1/32 dev lo")
+	nettest.InNetns(t, loopback, "ip addr add 198.19.255.1/32 dev lo")
 	host := netip.MustParseAddrPort("198.19.255.1:10000")
 	serve(t, host.String())
 	c := connect(t, "198.18.0.0/16", host, 1, 0)
@@ -98,7 +99,7 @@ func TestAttacker(t *testing.T) {
 // A server that reads nothing for a while shuts its window. Nothing is lost, and
 // all comes back once it reads again.
 func TestWindowShuts(t *testing.T) {
-	inNetns(t)
+	nettest.InNetns(t, loopback)
 	l, err := net.Listen("tcp", "127.0.0.1:10000")
 	if err != nil {
 		t.Fatal(err)
@@ -139,7 +140,7 @@ func TestWindowShuts(t *testing.T) {
 
 // An idle connection takes 16 bytes here and nothing else: no flight, no buffer.
 func TestIdleTakesNothing(t *testing.T) {
-	inNetns(t)
+	nettest.InNetns(t, loopback)
 	s := serve(t, "127.0.0.1:10000")
 	const conns = 1000
 	c := connect(t, "198.18.0.0/16", netip.MustParseAddrPort("127.0.0.1:10000"), conns, 0)

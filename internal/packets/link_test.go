@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/netip"
 	"os/exec"
-	"runtime"
 	"sync"
 	"syscall"
 	"testing"
@@ -15,25 +14,11 @@ import (
 
 	"github.com/c10m/c10m/internal/plan"
 	"github.com/c10m/c10m/internal/tcp"
+	"github.com/c10m/c10m/tests/nettest"
 )
 
-// patience bounds what takes moments, on a busy machine seconds.
-const patience = time.Minute
-
-// inNetns locks the test's thread into a network namespace of its own, with lo
-// up. Goroutines of the test run elsewhere: make sockets here and use them there.
-func inNetns(t *testing.T, commands ...string) {
-	t.Helper()
-	runtime.LockOSThread() // never unlocked: the thread ends with the test
-	if err := syscall.Unshare(syscall.CLONE_NEWNET); err != nil {
-		t.Skipf("needs root: unshare: %v", err)
-	}
-	for _, c := range append([]string{"ip link set lo up"}, commands...) {
-		if out, err := exec.Command("sh", "-c", c).CombinedOutput(); err != nil {
-			t.Fatalf("%s: %v\n%s", c, err, out)
-		}
-	}
-}
+// loopback is the command with which a new network namespace gets its loopback.
+const loopback = "ip link set lo up"
 
 // server echoes on one port until the test ends, and counts.
 type server struct {
@@ -50,16 +35,7 @@ func serve(t *testing.T, addr string) *server {
 		t.Fatal(err)
 	}
 	s := &server{Listener: l, open: map[net.Conn]bool{}}
-	t.Cleanup(func() { _ = l.Close() })
-	go func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go s.echo(c)
-		}
-	}()
+	nettest.Serve(t, l, s.echo)
 	return s
 }
 
@@ -151,9 +127,9 @@ func (c *client) now() uint32 { return uint32(time.Since(c.began) / time.Millise
 // until runs the link until cond holds.
 func (c *client) until(what string, cond func() bool) {
 	c.t.Helper()
-	for end := time.Now().Add(patience); !cond(); {
+	for end := time.Now().Add(nettest.Patience); !cond(); {
 		if time.Now().After(end) {
-			c.t.Fatalf("waited %v for %s: up %d, done %d, closed %v, %+v, %+v", patience, what, c.up, c.done, c.closed,
+			c.t.Fatalf("waited %v for %s: up %d, done %d, closed %v, %+v, %+v", nettest.Patience, what, c.up, c.done, c.closed,
 				c.Counts, c.Packets)
 		}
 		if c.Receive(64) == 0 {
@@ -178,7 +154,7 @@ func TestLinkToKernel(t *testing.T) {
 	for _, k := range kernels {
 		for _, total := range []int{0, 64, 300_000} {
 			t.Run(fmt.Sprintf("%s, %d bytes", k.name, total), func(t *testing.T) {
-				inNetns(t, k.setup)
+				nettest.InNetns(t, loopback, k.setup)
 				s := serve(t, k.address)
 				conns := 500
 				if total > 1000 {
@@ -214,7 +190,7 @@ func TestLinkToKernel(t *testing.T) {
 }
 
 func TestNobodyListens(t *testing.T) {
-	inNetns(t)
+	nettest.InNetns(t, loopback)
 	c := connect(t, "198.18.0.0/16", netip.MustParseAddrPort("127.0.0.1:9"), 10, 0)
 	for slot := range 10 {
 		c.Open(slot)
@@ -229,7 +205,7 @@ func TestLoss(t *testing.T) {
 	if _, err := exec.LookPath("nft"); err != nil {
 		t.Skip("needs nft, which scripts/install-deps.sh installs")
 	}
-	inNetns(t, `nft -f - <<'END'
+	nettest.InNetns(t, loopback, `nft -f - <<'END'
 table inet loss {
 	chain in {
 		type filter hook input priority 0
@@ -259,7 +235,7 @@ END`)
 
 // What somebody else sends to our addresses is dropped, and not answered.
 func TestForeignPackets(t *testing.T) {
-	inNetns(t)
+	nettest.InNetns(t, loopback)
 	serve(t, "127.0.0.1:10000")
 	c := connect(t, "198.18.0.0/16", netip.MustParseAddrPort("127.0.0.1:10000"), 1, 0)
 	c.Open(0)
@@ -294,7 +270,7 @@ func TestForeignPackets(t *testing.T) {
 
 // A message costs no allocation, and neither does what has to be kept of it.
 func TestNothingIsAllocated(t *testing.T) {
-	inNetns(t)
+	nettest.InNetns(t, loopback)
 	serve(t, "127.0.0.1:10000")
 	c := connect(t, "198.18.0.0/16", netip.MustParseAddrPort("127.0.0.1:10000"), 1, 0)
 	c.Open(0)

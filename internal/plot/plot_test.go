@@ -3,21 +3,18 @@ package plot
 import (
 	"encoding/xml"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"math"
 	"math/rand/v2"
-	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/c10m/c10m/internal/unit"
+	"github.com/c10m/c10m/tests/golden"
 )
-
-var update = flag.Bool("update", false, "write testdata/*.svg")
 
 // ramp is a curve that slows down.
 func ramp(n int, end, top float64) (list []Point) {
@@ -62,19 +59,7 @@ func samples() map[string]string {
 
 func TestGolden(t *testing.T) {
 	for name, got := range samples() {
-		file := filepath.Join("testdata", name+".svg")
-		if *update {
-			if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-				t.Fatal(err)
-			}
-		}
-		want, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got != string(want) {
-			t.Errorf("%s differs (go test ./internal/plot -update); got:\n%s", file, got)
-		}
+		golden.Compare(t, filepath.Join("testdata", name+".svg"), got)
 		if err := sound(got); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}

@@ -14,45 +14,24 @@ import (
 	"time"
 
 	"github.com/c10m/c10m/internal/echo"
+	"github.com/c10m/c10m/tests/nettest"
 )
 
 // upstream serves each connection with handle, and counts them.
 func upstream(t *testing.T, handle func(net.Conn)) (at netip.AddrPort, seen *atomic.Int64) {
 	t.Helper()
-	l, err := net.Listen("tcp4", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = l.Close() })
 	seen = new(atomic.Int64)
-	go func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			seen.Add(1)
-			go func() {
-				defer func() { _ = c.Close() }()
-				handle(c)
-			}()
-		}
-	}()
-	return l.Addr().(*net.TCPAddr).AddrPort(), seen
+	return nettest.Listen(t, func(c net.Conn) {
+		seen.Add(1)
+		handle(c)
+	}), seen
 }
-
-func echoes(c net.Conn) { _, _ = io.Copy(c, c) }
 
 // start runs a relay on a free port.
 func start(t *testing.T, cfg Config) (*Relay, *echo.Counters, string) {
 	t.Helper()
-	l, err := net.Listen("tcp4", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	at := l.Addr().(*net.TCPAddr)
-	_ = l.Close()
-	cfg.Bind, cfg.Ports = netip.MustParseAddr("127.0.0.1"), []echo.Port{{Number: at.Port, Proto: echo.TCP}}
+	at := netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), uint16(nettest.FreePort(t)))
+	cfg.Bind, cfg.Ports = at.Addr(), []echo.Port{{Number: int(at.Port()), Proto: echo.TCP}}
 	if cfg.Limit == 0 {
 		cfg.Limit = 100
 	}
@@ -71,17 +50,6 @@ func start(t *testing.T, cfg Config) (*Relay, *echo.Counters, string) {
 	return r, ctr, at.String()
 }
 
-func dial(t *testing.T, at string) net.Conn {
-	t.Helper()
-	c, err := net.Dial("tcp4", at)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = c.Close() })
-	_ = c.SetDeadline(time.Now().Add(time.Minute))
-	return c
-}
-
 // say sends a message and wants it back.
 func say(t *testing.T, c net.Conn, msg []byte) {
 	t.Helper()
@@ -91,15 +59,6 @@ func say(t *testing.T, c net.Conn, msg []byte) {
 	}
 	if _, err := io.ReadFull(c, got); err != nil || !bytes.Equal(got, msg) {
 		t.Fatalf("got %.20q, %v; want %.20q", got, err, msg)
-	}
-}
-
-func await(t *testing.T, what string, cond func() bool) {
-	t.Helper()
-	for end := time.Now().Add(time.Minute); !cond(); time.Sleep(time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatal("waited a minute for ", what)
-		}
 	}
 }
 
@@ -114,16 +73,16 @@ func TestModes(t *testing.T) {
 		{KeepAlive, 3, 27},
 	} {
 		t.Run(string(tt.mode), func(t *testing.T) {
-			at, seen := upstream(t, echoes)
+			at, seen := upstream(t, nettest.Echo)
 			r, ctr, relay := start(t, Config{Upstreams: []netip.AddrPort{at}, Mode: tt.mode, Pool: 1})
 			for i := range byte(3) {
-				c := dial(t, relay)
+				c := nettest.Dial(t, relay)
 				for j := range byte(10) {
 					say(t, c, bytes.Repeat([]byte{i, j}, 50))
 				}
 				_ = c.Close()
 			}
-			await(t, "the clients' end", func() bool { return ctr.Open.Load() == 0 && ctr.Closed.Load() == 3 })
+			nettest.Await(t, "the clients' end", func() bool { return ctr.Open.Load() == 0 && ctr.Closed.Load() == 3 })
 			got := r.Report()
 			if got.Requests != 30 || got.Opened != tt.opened || got.Reused != tt.reused || seen.Load() != tt.opened || len(got.Failed) > 0 || got.Upstream != string(tt.mode) {
 				t.Errorf("%+v, the upstream saw %d; want %d opened, %d reused", got, seen.Load(), tt.opened, tt.reused)
@@ -135,11 +94,11 @@ func TestModes(t *testing.T) {
 // Larger than a buffer, over all modes at once with several clients.
 func TestLargeAndMany(t *testing.T) {
 	for _, mode := range []Mode{PerRequest, Pool, KeepAlive} {
-		at, _ := upstream(t, echoes)
+		at, _ := upstream(t, nettest.Echo)
 		_, _, relay := start(t, Config{Upstreams: []netip.AddrPort{at, at}, Mode: mode, Pool: 4})
 		done := make(chan struct{})
 		for i := range byte(8) {
-			c := dial(t, relay)
+			c := nettest.Dial(t, relay)
 			go func() {
 				defer func() { done <- struct{}{} }()
 				msg := bytes.Repeat([]byte{i, 'x', i}, 30_000)
@@ -164,7 +123,7 @@ func TestStalePool(t *testing.T) {
 		_, _ = c.Write(buf)
 	})
 	r, _, relay := start(t, Config{Upstreams: []netip.AddrPort{at}, Mode: Pool, Pool: 1})
-	c := dial(t, relay)
+	c := nettest.Dial(t, relay)
 	for range 5 {
 		say(t, c, []byte("hello"))
 	}
@@ -187,7 +146,7 @@ func TestUpstreamResets(t *testing.T) {
 				t.Errorf("%s: %v, want a reset", mode, err)
 			}
 		}
-		await(t, "the count", func() bool { return ctr.Causes[echo.Upstream].Load() == 10 })
+		nettest.Await(t, "the count", func() bool { return ctr.Causes[echo.Upstream].Load() == 10 })
 		if got := r.Report(); got.Failed["upstream_reset"] != 10 || got.Failed.Sum() != 10 {
 			t.Errorf("%s: %+v, want 10 resets", mode, got)
 		}
@@ -207,13 +166,13 @@ func TestClientResets(t *testing.T) {
 	r, ctr, relay := start(t, Config{Upstreams: []netip.AddrPort{at}, Mode: KeepAlive})
 	const clients = 30
 	for range clients {
-		c := dial(t, relay)
+		c := nettest.Dial(t, relay)
 		if _, err := io.ReadFull(c, make([]byte, 256<<10)); err != nil {
 			t.Fatal(err)
 		}
 		reset(c)
 	}
-	await(t, "the clients' end", func() bool { return ctr.Closed.Load() == clients })
+	nettest.Await(t, "the clients' end", func() bool { return ctr.Closed.Load() == clients })
 	if got := r.Report(); len(got.Failed) > 0 || ctr.Causes[echo.Upstream].Load() != 0 {
 		t.Errorf("%+v: the upstream is blamed", got)
 	}
@@ -221,10 +180,10 @@ func TestClientResets(t *testing.T) {
 
 // A client that sends and never reads is ended, and counted as what it is.
 func TestClientNeverReads(t *testing.T) {
-	at, _ := upstream(t, echoes)
+	at, _ := upstream(t, nettest.Echo)
 	for _, mode := range []Mode{PerRequest, Pool, KeepAlive} {
 		r, ctr, relay := start(t, Config{Upstreams: []netip.AddrPort{at}, Mode: mode, Pool: 1, AnswerTime: time.Second})
-		c := dial(t, relay)
+		c := nettest.Dial(t, relay)
 		for chunk := make([]byte, bufferSize); ; {
 			if _, err := c.Write(chunk); err != nil {
 				if errors.Is(err, os.ErrDeadlineExceeded) {
@@ -233,7 +192,7 @@ func TestClientNeverReads(t *testing.T) {
 				break
 			}
 		}
-		await(t, "the client's end", func() bool { return ctr.Open.Load() == 0 })
+		nettest.Await(t, "the client's end", func() bool { return ctr.Open.Load() == 0 })
 		if got := r.Report(); ctr.Causes[echo.SlowReader].Load() != 1 || len(got.Failed) > 0 {
 			t.Errorf("%s: %d slow readers, %+v; want one, and no failure of the upstream", mode, ctr.Causes[echo.SlowReader].Load(), got)
 		}
@@ -256,7 +215,7 @@ func TestUpstreamGone(t *testing.T) {
 				t.Errorf("%s: %v, want a reset", mode, err)
 			}
 		}
-		await(t, "the count", func() bool { return ctr.Causes[echo.Upstream].Load() == 3 })
+		nettest.Await(t, "the count", func() bool { return ctr.Causes[echo.Upstream].Load() == 3 })
 		if got := r.Report(); got.Failed["connect_refused"] != 3 {
 			t.Errorf("%s: %+v, want 3 refused connects", mode, got)
 		}
@@ -280,15 +239,15 @@ func lost(at string) error {
 }
 
 func TestLimit(t *testing.T) {
-	at, _ := upstream(t, echoes)
+	at, _ := upstream(t, nettest.Echo)
 	_, ctr, relay := start(t, Config{Upstreams: []netip.AddrPort{at}, Mode: KeepAlive, Limit: 1})
-	c := dial(t, relay)
+	c := nettest.Dial(t, relay)
 	say(t, c, []byte("first"))
 	if err := lost(relay); !errors.Is(err, syscall.ECONNRESET) {
 		t.Errorf("the second client: %v, want a reset", err)
 	}
 	say(t, c, []byte("still there"))
-	await(t, "the count", func() bool { return ctr.Causes[echo.OverLimit].Load() == 1 })
+	nettest.Await(t, "the count", func() bool { return ctr.Causes[echo.OverLimit].Load() == 1 })
 }
 
 func TestSize(t *testing.T) {

@@ -2,33 +2,18 @@ package report
 
 import (
 	"bytes"
-	"flag"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/c10m/c10m/internal/result"
+	kept "github.com/c10m/c10m/tests/golden"
 )
 
-var update = flag.Bool("update", false, "write testdata/*.golden")
-
-// golden compares with testdata/name.golden, or writes it with -update.
+// golden compares with testdata/name.golden.
 func golden(t *testing.T, name string, got []byte) {
 	t.Helper()
-	file := filepath.Join("testdata", name+".golden")
-	if *update {
-		if err := os.WriteFile(file, got, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Equal(got, want) {
-		t.Errorf("%s differs (go test ./internal/report -update); got:\n%s", file, got)
-	}
+	kept.Compare(t, filepath.Join("testdata", name+".golden"), string(got))
 }
 
 func TestWriteText(t *testing.T) {

@@ -10,12 +10,13 @@ import (
 	"github.com/c10m/c10m/internal/plan"
 	"github.com/c10m/c10m/internal/proc"
 	"github.com/c10m/c10m/internal/report"
+	"github.com/c10m/c10m/tests/nettest"
 )
 
 // A server whose accept queue is small is told of before the run, by what its
 // listener has and not by what the setting is now.
 func TestSmallBacklogIsWarnedOf(t *testing.T) {
-	inNamespace(t, "link set lo up")
+	nettest.InNetns(t, "ip link set lo up")
 	const somaxconn = "/proc/sys/net/core/somaxconn"
 	set := func(value string) {
 		if err := os.WriteFile(somaxconn, []byte(value), 0o644); err != nil {

@@ -4,12 +4,9 @@ import (
 	"errors"
 	"net/netip"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -18,35 +15,18 @@ import (
 	"github.com/c10m/c10m/internal/report"
 	"github.com/c10m/c10m/internal/result"
 	"github.com/c10m/c10m/internal/unit"
+	"github.com/c10m/c10m/tests/nettest"
 )
-
-// inNamespace moves the test, and what its own goroutine starts, into a network
-// namespace of its own, with these commands of ip(8) run. Its thread ends with it.
-func inNamespace(t *testing.T, commands ...string) {
-	t.Helper()
-	if os.Geteuid() != 0 {
-		t.Skip("a network namespace needs root")
-	}
-	runtime.LockOSThread()
-	if err := syscall.Unshare(syscall.CLONE_NEWNET); err != nil {
-		t.Fatal(err)
-	}
-	for _, c := range commands {
-		if out, err := exec.Command("ip", strings.Fields(c)...).CombinedOutput(); err != nil {
-			t.Fatalf("ip %s: %v: %s", c, err, out)
-		}
-	}
-}
 
 // A bridge of containers is an interface of this machine as well. Nothing that
 // leaves by another one may come from it.
 func TestSourcesAreOfTheInterfaceThatLeadsThere(t *testing.T) {
-	inNamespace(t, "link set lo up",
-		"link add docker0 type veth peer name inside", "addr add 172.17.0.1/16 dev docker0", "link set docker0 up",
-		"link set inside up",
-		"link add eth0 type veth peer name wire", "addr add 10.1.0.5/24 dev eth0", "addr add 10.1.0.6/24 dev eth0",
-		"addr add fd00:1::5/64 dev eth0 nodad",
-		"link set eth0 up", "link set wire up", "route add default via 10.1.0.1 dev eth0")
+	nettest.InNetns(t, "ip link set lo up",
+		"ip link add docker0 type veth peer name inside", "ip addr add 172.17.0.1/16 dev docker0", "ip link set docker0 up",
+		"ip link set inside up",
+		"ip link add eth0 type veth peer name wire", "ip addr add 10.1.0.5/24 dev eth0", "ip addr add 10.1.0.6/24 dev eth0",
+		"ip addr add fd00:1::5/64 dev eth0 nodad",
+		"ip link set eth0 up", "ip link set wire up", "ip route add default via 10.1.0.1 dev eth0")
 	for _, tt := range []struct {
 		host string
 		n    int
@@ -124,7 +104,7 @@ func TestDecidedByTheCap(t *testing.T) {
 
 // A setting that hurts what the run does is warned of, and only there.
 func TestPrepareWarnsOfSettings(t *testing.T) {
-	inNamespace(t, "link set lo up")
+	nettest.InNetns(t, "ip link set lo up")
 	if err := os.WriteFile("/proc/sys/net/ipv4/tcp_tw_reuse", []byte("0"), 0o644); err != nil {
 		t.Fatal(err)
 	}

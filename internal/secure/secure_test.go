@@ -12,6 +12,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/c10m/c10m/tests/heap"
 )
 
 // link carries bytes between two ends until neither has anything to send.
@@ -221,8 +223,8 @@ func TestNotTLS(t *testing.T) {
 	}
 }
 
-// Who feeds does not know that the handshake is done until it is told: what it
-// feeds then is copied, too.
+// The caller of Feed does not know that the handshake is done until it is told: what it
+// feeds in between is copied, too.
 func TestFedBetween(t *testing.T) {
 	cert, _ := certificate(t, time.Now(), "x")
 	l := connect(t, &tls.Config{InsecureSkipVerify: true}, &tls.Config{Certificates: []tls.Certificate{cert}})
@@ -289,8 +291,8 @@ func TestPool(t *testing.T) {
 	want(0, 0)
 }
 
-// Who says nothing keeps nobody out: the handshake that was waited for longest
-// makes room, and only as many do as others wait.
+// Peers that send nothing keep nobody out: the handshake that has waited longest for its
+// peer is given up, and only as many are as others are queued.
 func TestPoolMakesRoom(t *testing.T) {
 	p := NewPool(2, time.Millisecond)
 	silent := make(chan error, 2)
@@ -378,17 +380,9 @@ func idleBytes(tb testing.TB, n int) (client, server float64) {
 	tb.Helper()
 	cert, _ := certificate(tb, time.Now(), "x")
 	cfg, its := &tls.Config{InsecureSkipVerify: true}, &tls.Config{Certificates: []tls.Certificate{cert}}
-	heap := func() float64 {
-		var m runtime.MemStats
-		for range 3 { // pools give up what they keep at the second
-			runtime.GC()
-		}
-		runtime.ReadMemStats(&m)
-		return float64(m.HeapAlloc)
-	}
 	connect(tb, cfg, its)
 	clients, servers := make([]*Conn, 0, n), make([]*Conn, 0, n)
-	before := heap()
+	before := heap.Live()
 	buf := make([]byte, MaxPlaintext)
 	for range n {
 		l := connect(tb, cfg, its)
@@ -407,10 +401,10 @@ func idleBytes(tb testing.TB, n int) (client, server float64) {
 		}
 		clients, servers = append(clients, l.a), append(servers, l.b)
 	}
-	both := heap() - before
+	both := float64(heap.Live() - before)
 	runtime.KeepAlive(clients)
 	clients = nil
-	server = heap() - before
+	server = float64(heap.Live() - before)
 	runtime.KeepAlive(servers)
 	return (both - server) / float64(n), server / float64(n)
 }

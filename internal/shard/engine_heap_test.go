@@ -9,10 +9,10 @@ import (
 	"bytes"
 	"context"
 	"io"
-	"runtime"
 	"testing"
 
 	"github.com/c10m/c10m/internal/echo"
+	"github.com/c10m/c10m/tests/heap"
 )
 
 // TestIdleHeap is apart from engineTests: the race detector has a heap of its own.
@@ -49,7 +49,7 @@ func heapOf(t *testing.T, e echo.Engine, conns int, proto string) float64 {
 	await(t, func() bool { return echo.State(ctr.State.Load()) == echo.Ready })
 	all := make([]io.Closer, 0, conns)
 	answer := make([]byte, 4096)
-	before := liveHeap()
+	before := heap.Live()
 	for range conns {
 		c := connect(t, addr)
 		all = append(all, c)
@@ -70,7 +70,7 @@ func heapOf(t *testing.T, e echo.Engine, conns int, proto string) float64 {
 	await(t, func() bool {
 		return ctr.Open.Load() == int64(conns) && (proto != echo.WS || ctr.Upgraded.Load() == int64(conns))
 	})
-	each := float64(int64(liveHeap())-int64(before)) / float64(conns)
+	each := float64(heap.Live()-before) / float64(conns)
 	for _, c := range all {
 		_ = c.Close()
 	}
@@ -80,14 +80,4 @@ func heapOf(t *testing.T, e echo.Engine, conns int, proto string) float64 {
 		t.Errorf("Serve: %v", err)
 	}
 	return each
-}
-
-// liveHeap is what is live: pools give up what they keep at the second collection.
-func liveHeap() uint64 {
-	for range 3 {
-		runtime.GC()
-	}
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	return m.HeapAlloc
 }

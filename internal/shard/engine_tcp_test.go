@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/netip"
@@ -15,26 +16,21 @@ import (
 
 	"github.com/c10m/c10m/internal/echo"
 	"github.com/c10m/c10m/internal/ws"
+	"github.com/c10m/c10m/tests/nettest"
 )
 
 // place completes a configuration for a free port of the protocol it has, or
 // echo.TCP, and says where it is.
 func place(tb testing.TB, cfg *echo.Config) string {
 	tb.Helper()
-	l, err := net.Listen("tcp4", "127.0.0.1:0")
-	if err != nil {
-		tb.Fatal(err)
-	}
-	addr := l.Addr().(*net.TCPAddr)
-	_ = l.Close()
-	proto := echo.TCP
+	proto, port := echo.TCP, nettest.FreePort(tb)
 	if len(cfg.Ports) > 0 {
 		proto = cfg.Ports[0].Proto
 	}
-	cfg.Bind, cfg.Ports, cfg.Loops = netip.MustParseAddr("127.0.0.1"), []echo.Port{{Number: addr.Port, Proto: proto}}, 2
+	cfg.Bind, cfg.Ports, cfg.Loops = netip.MustParseAddr("127.0.0.1"), []echo.Port{{Number: port, Proto: proto}}, 2
 	cfg.Logf = tb.Logf
 	cfg.TLS = spoken.server
-	return addr.String()
+	return fmt.Sprintf("127.0.0.1:%d", port)
 }
 
 // serve runs an engine on a free port.
@@ -57,11 +53,7 @@ func serve(tb testing.TB, e echo.Engine, cfg echo.Config) (*echo.Counters, strin
 
 func await(tb testing.TB, cond func() bool) {
 	tb.Helper()
-	for end := time.Now().Add(time.Minute); !cond(); time.Sleep(time.Millisecond) {
-		if time.Now().After(end) {
-			tb.Fatal("waited for a minute")
-		}
-	}
+	nettest.Await(tb, "what the engine has to do", cond)
 }
 
 // peer is a client's end of a connection.

@@ -17,10 +17,10 @@ import (
 	"github.com/c10m/c10m/internal/secure"
 )
 
-// spoken is what both ends of the tests do TLS by; nil: they do none.
+// spoken is the TLS configuration of both ends in these tests; nil: they do not use TLS.
 var spoken struct{ server, client *tls.Config }
 
-// speakTLS has this test and those in it speak TLS.
+// speakTLS makes both ends use TLS until the test ends.
 func speakTLS(tb testing.TB) {
 	tb.Helper()
 	terms, err := secure.NewTerms(time.Now(), "127.0.0.1")
@@ -49,7 +49,7 @@ var tlsTests = []engineTest{
 	{"EarlyData", testTLSEarlyData},
 }
 
-// plainly is a connection without TLS.
+// plainly dials without TLS.
 func plainly(tb testing.TB, addr string) *net.TCPConn {
 	tb.Helper()
 	c, err := net.Dial("tcp4", addr)
@@ -61,7 +61,7 @@ func plainly(tb testing.TB, addr string) *net.TCPConn {
 	return c.(*net.TCPConn)
 }
 
-// said is one message there and back.
+// said sends a message and checks its echo.
 func said(tb testing.TB, c net.Conn, message string) {
 	tb.Helper()
 	back := make([]byte, len(message))

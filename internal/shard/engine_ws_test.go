@@ -18,6 +18,7 @@ import (
 
 	"github.com/c10m/c10m/internal/echo"
 	"github.com/c10m/c10m/internal/ws"
+	"github.com/c10m/c10m/tests/nettest"
 )
 
 var wsPort = echo.Config{Limit: 100, Ports: []echo.Port{{Proto: echo.WS}}}
@@ -28,8 +29,7 @@ type wsConnection struct {
 	in *bufio.Reader
 }
 
-const request = "GET /any HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
-	"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+const request = nettest.Request
 
 // upgradeTo dials and completes the handshake with the example of RFC 6455
 // section 1.3; more follows the request in the same write.
@@ -43,7 +43,7 @@ func upgradeTo(tb testing.TB, addr string, more ...byte) *wsConnection {
 	}
 	resp, err := http.ReadResponse(c.in, nil)
 	if err != nil || resp.StatusCode != 101 ||
-		resp.Header.Get("Sec-WebSocket-Accept") != "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=" {
+		resp.Header.Get("Sec-WebSocket-Accept") != nettest.AcceptKey {
 		tb.Fatalf("answer to the handshake: %v, %v", resp, err)
 	}
 	return c
@@ -98,7 +98,7 @@ func (c *wsConnection) wantEnd(tb testing.TB, code uint16) {
 	c.bye(tb)
 }
 
-// bye answers a close frame that was read.
+// bye answers a close frame.
 func (c *wsConnection) bye(tb testing.TB) {
 	tb.Helper()
 	_, _ = c.Write(ws.AppendFrame(nil, ws.OpClose, nil, 1)) // the server may have closed already

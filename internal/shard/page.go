@@ -15,7 +15,7 @@ import (
 const (
 	pageFD     = 3
 	lifelineFD = 4
-	socketFD     = 5
+	socketFD   = 5
 	secretsFD  = 6 // if there are any
 )
 
@@ -31,7 +31,7 @@ type Page struct {
 	TotalOpen *atomic.Int64
 	Budget    *echo.Budget
 	Slots     []*echo.Counters
-	states     []*workerState
+	states    []*workerState
 	joins     *atomic.Int64 // how often a worker has begun to listen
 	file      *os.File
 }
@@ -48,9 +48,9 @@ type workerState struct {
 }
 
 const (
-	headBytes = 2 * 64 // each on a cache line of its own
+	headBytes  = 2 * 64 // each on a cache line of its own
 	stateBytes = int(unsafe.Sizeof(workerState{}))
-	slotBytes = (int(unsafe.Sizeof(echo.Counters{})) + 63) &^ 63
+	slotBytes  = (int(unsafe.Sizeof(echo.Counters{})) + 63) &^ 63
 )
 
 func pageBytes(n int) int { return headBytes + n*(stateBytes+slotBytes) }

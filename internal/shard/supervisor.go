@@ -36,22 +36,22 @@ type Supervisor struct {
 	// ones, up to RecycleJitter, so that not all are due at once. 0: never.
 	RecycleAfter, RecycleJitter int64
 
-	counted  sync.Once
-	restarts []atomic.Int64 // by restartsOf
-	started  atomic.Bool    // the first workers have all been ready
-	recycled atomic.Int64
-	ended    atomic.Bool
-	workers  sync.WaitGroup
-	socketsMu  sync.Mutex
-	sockets    []*net.UnixConn // by worker; nil: not started
-	secrets  *os.File        // nil: there are none
-	key      sys.SteerKey    // the secret key of the distribution
-	attached []uint32        // the weights in force, and since when
-	dealt    time.Time
-	quiet    bool // a failure to attach has been logged
+	counted   sync.Once
+	restarts  []atomic.Int64 // by restartsOf
+	started   atomic.Bool    // the first workers have all been ready
+	recycled  atomic.Int64
+	ended     atomic.Bool
+	workers   sync.WaitGroup
+	socketsMu sync.Mutex
+	sockets   []*net.UnixConn // by worker; nil: not started
+	secrets   *os.File        // nil: there are none
+	key       sys.SteerKey    // the secret key of the distribution
+	attached  []uint32        // the weights in force, and since when
+	dealt     time.Time
+	quiet     bool // a failure to attach has been logged
 
 	mu        sync.Mutex // over all below
-	members      []member   // by worker
+	members   []member   // by worker
 	order     order
 	seen      int64 // the last of Page.joins that order knows
 	stale     bool  // order has changed since the program was attached

@@ -17,7 +17,7 @@ import (
 
 // Worker is this process as one of several.
 type Worker struct {
-	Page *Page
+	Page   *Page
 	Socket *Socket
 
 	index     int

@@ -2,31 +2,12 @@ package tune
 
 import (
 	"bytes"
-	"flag"
+	"github.com/c10m/c10m/tests/golden"
 	"maps"
 	"os"
 	"strings"
 	"testing"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
-
-// golden compares got with a file of testdata, or rewrites it with -update.
-func golden(t *testing.T, path string, got []byte) {
-	t.Helper()
-	if *update {
-		if err := os.WriteFile(path, got, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Equal(got, want) {
-		t.Errorf("differs from %s (go test -update rewrites it):\n%s", path, got)
-	}
-}
 
 func TestCheckGolden(t *testing.T) {
 	st := box()
@@ -43,7 +24,7 @@ func TestCheckGolden(t *testing.T) {
 			t.Errorf("%d columns or escapes: %q", len(line), line)
 		}
 	}
-	golden(t, "testdata/check.golden", out.Bytes())
+	golden.Compare(t, "testdata/check.golden", out.String())
 }
 
 func TestCheckStatus(t *testing.T) {

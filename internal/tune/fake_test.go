@@ -31,7 +31,7 @@ func (f *fake) Get(key string) (string, error) {
 	return v, nil
 }
 
-// died is what the fake panics with.
+// died is the value with which fake.Set panics, for a crash.
 type died struct{}
 
 func (f *fake) Set(key, value string) error {

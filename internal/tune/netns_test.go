@@ -1,40 +1,22 @@
 package tune
 
 import (
-	"errors"
 	"io/fs"
 	"maps"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 
 	"github.com/c10m/c10m/internal/unit"
+	"github.com/c10m/c10m/tests/nettest"
 )
 
-const inNamespace = "C10M_TEST_IN_NAMESPACE"
-
-// TestRealNamespace runs itself again in a process of its own, in a new
-// network namespace: the real kernel, and nothing of this machine's changed.
-func TestRealNamespace(t *testing.T) { inOwnNamespace(t, applyAndRevert) }
-
-func inOwnNamespace(t *testing.T, do func(*testing.T)) {
-	t.Helper()
-	if os.Getenv(inNamespace) != "" {
-		do(t)
-		return
-	}
-	cmd := exec.Command(os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v")
-	cmd.Env = append(os.Environ(), inNamespace+"=1")
-	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET}
-	out, err := cmd.CombinedOutput()
-	if errors.Is(err, fs.ErrPermission) && os.Geteuid() != 0 {
-		t.Skipf("a network namespace needs root: %v", err)
-	}
-	if err != nil || !strings.Contains(string(out), "--- PASS: "+t.Name()) {
-		t.Fatalf("in the namespace: %v\n%s", err, out)
+// TestRealNamespace applies and reverts with the real kernel, in a network namespace of
+// its own, so that nothing of this machine changes.
+func TestRealNamespace(t *testing.T) {
+	if nettest.RerunInNetns(t) {
+		applyAndRevert(t)
 	}
 }
 
@@ -123,7 +105,11 @@ func checkChanged(t *testing.T, before map[string]string, done []Change) {
 
 // Forwarding for a client without sockets, on and off again: what the kernel
 // changes along with it is as it was, too.
-func TestPacketsInRealNamespace(t *testing.T) { inOwnNamespace(t, forwardAndBack) }
+func TestPacketsInRealNamespace(t *testing.T) {
+	if nettest.RerunInNetns(t) {
+		forwardAndBack(t)
+	}
+}
 
 func forwardAndBack(t *testing.T) {
 	st := Root{Dir: "/"}

@@ -210,7 +210,8 @@ func TestRevertLeavesChangedFiles(t *testing.T) {
 	}
 }
 
-// Who may not keep old values is told of all that is to be done as root.
+// Without permission to save old values nothing is written, and the report lists all that
+// is to be done as root.
 func TestApplyWithoutRoot(t *testing.T) {
 	st := box()
 	rep, err := Apply(st, target(10_000_000), Select{}, denied{})

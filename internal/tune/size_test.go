@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/c10m/c10m/internal/unit"
+	"github.com/c10m/c10m/tests/golden"
 )
 
 func sizeOf(t *testing.T, conns int64, proto string, dest unit.Ports, clients int) Sizing {
@@ -154,7 +155,7 @@ func TestSizeGolden(t *testing.T) {
 	if err := WriteSizing(&out, sizeOf(t, 10_000_000, "tcp", unit.Ports{First: 10000, N: 200}, 4)); err != nil {
 		t.Fatal(err)
 	}
-	golden(t, "testdata/plan.golden", out.Bytes())
+	golden.Compare(t, "testdata/plan.golden", out.String())
 }
 
 // Instance types are unique, and each family grows.

@@ -24,8 +24,8 @@ func packetSettings() []Setting {
 			Source: docIP,
 		},
 		{
-			// Never written: with it the kernel no longer takes its default route
-			// from router advertisements, and a machine may cut itself off.
+			// Never written: with it the kernel ignores router advertisements, and may lose its
+			// default route.
 			Key: "net.ipv6.conf.all.forwarding", Scope: Namespace, Kind: Choice, Want: packets(forward(true)), Advice: true,
 			Need:   needing(packets(forward(true))),
 			Why:    "is the same for IPv6; left to you, as it switches off router advertisements and with them a default route",

@@ -5,13 +5,13 @@ import (
 	"net"
 	"strings"
 	"testing"
-	"time"
 
+	"github.com/c10m/c10m/tests/nettest"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 )
 
-// number is what a tile says, as a number.
+// number is a JavaScript expression for the number that a tile shows.
 func number(tile string) string {
 	return fmt.Sprintf(`Number([...document.querySelectorAll("#tiles dt")].find(e => e.textContent === %q).nextElementSibling.textContent.replace(/[^0-9.]/g, ""))`, tile)
 }
@@ -57,8 +57,8 @@ func TestServerPage(t *testing.T) {
 	p.await("the end of all connections", number("Connections")+" === 0")
 }
 
-// wholeMachine: what the memory chart says it shows, and with the switch all of
-// the machine's.
+// wholeMachine: what the memory chart says that it shows; with the switch it shows all of
+// the machine's memory.
 func wholeMachine(t *testing.T, p *tab) {
 	t.Helper()
 	const bands, caption = `document.querySelectorAll("#c-memory path.f-other, #c-memory path.f-free").length`, `document.querySelector("#c-memory figcaption").textContent`
@@ -78,7 +78,7 @@ func wholeMachine(t *testing.T, p *tab) {
 // of each protocol have a grid of their own.
 func TestErrorsByCause(t *testing.T) {
 	const ports, room, surplus = 10, 20, 15
-	first := freePorts(t, 2*ports+1)
+	first := nettest.FreePorts(t, 2*ports+1)
 	s := startServerAt(t, first, ports, "--ws", fmt.Sprintf("%d:%d", first+ports+1, ports), "--max-conns", fmt.Sprint(room))
 	p := openPage(t, "http://"+s.control+"/", look{})
 	p.await("the first numbers", hasNumbers)
@@ -172,7 +172,7 @@ func keyboard(t *testing.T, p *tab) {
 	p.run("leave", chromedp.Evaluate[chromedp.Void](`document.querySelector("#c-conns svg").focus()`), chromedp.KeyEvent(kb.Escape), chromedp.Evaluate[chromedp.Void](`document.activeElement.blur()`))
 }
 
-// looks: by night, and on a phone.
+// looks: the dark colours, and the layout on a phone.
 func looks(t *testing.T, p *tab) {
 	t.Helper()
 	const brightness = `getComputedStyle(document.body).backgroundColor.match(/\d+/g).slice(0, 3).reduce((a, b) => a + Number(b), 0)`
@@ -199,7 +199,7 @@ func looks(t *testing.T, p *tab) {
 func TestClientPage(t *testing.T) {
 	const ports = 20
 	s := startServer(t, ports, "--max-conns", "5000")
-	at := fmt.Sprintf("127.0.0.1:%d", freePorts(t, 1))
+	at := fmt.Sprintf("127.0.0.1:%d", nettest.FreePorts(t, 1))
 	run := s.startClient(t, ports, "--conns", "2000", "--hold", "600s", "--interval", "1s", "--dash", at)
 	awaitAnswer(t, at)
 	p := openPage(t, "http://"+at+"/", look{})
@@ -236,7 +236,7 @@ func TestLabPages(t *testing.T) {
 		{"peak", []string{"--from", "20", "--max", "4000", "--factor", "1.01", "--each", "1s", "--until", "errors>0.99"}, "of 4,000 at a time", []string{"Messages", "Connections"}},
 	} {
 		t.Run(lab.name, func(t *testing.T) {
-			at := fmt.Sprintf("127.0.0.1:%d", freePorts(t, 1))
+			at := fmt.Sprintf("127.0.0.1:%d", nettest.FreePorts(t, 1))
 			run := s.startLab(t, lab.name, ports, append(lab.flags, "--dash", at)...)
 			awaitAnswer(t, at)
 			p := openPage(t, "http://"+at+"/", look{})
@@ -262,9 +262,5 @@ func TestLabPages(t *testing.T) {
 // awaitAnswer waits until something listens.
 func awaitAnswer(t *testing.T, at string) {
 	t.Helper()
-	for end := time.Now().Add(patience); !listens(at); time.Sleep(20 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("nothing listens on %s within %v", at, patience)
-		}
-	}
+	nettest.Await(t, at+" to accept", func() bool { return nettest.Accepts(at) })
 }

@@ -6,7 +6,7 @@ package browser
 import (
 	"bufio"
 	"fmt"
-	"net"
+	"github.com/c10m/c10m/tests/nettest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -54,25 +54,6 @@ func TestMain(m *testing.M) {
 	}())
 }
 
-// freePorts finds n consecutive ports that nobody has.
-func freePorts(t *testing.T, n int) (first int) {
-	t.Helper()
-	for first = 21000; first+n < 22000; first += n {
-		ok := true
-		for p := first; p < first+n && ok; p++ {
-			l, err := net.Listen("tcp4", fmt.Sprintf("0.0.0.0:%d", p))
-			if ok = err == nil; ok {
-				_ = l.Close()
-			}
-		}
-		if ok {
-			return first
-		}
-	}
-	t.Fatal("no free ports in 21000..21999")
-	return 0
-}
-
 // server is a running bin/server.
 type server struct {
 	cmd     *exec.Cmd
@@ -83,7 +64,7 @@ type server struct {
 // startServer runs bin/server on ports of its own and waits until it is ready.
 func startServer(t *testing.T, ports int, flags ...string) *server {
 	t.Helper()
-	return startServerAt(t, freePorts(t, ports+1), ports, flags...)
+	return startServerAt(t, nettest.FreePorts(t, ports+1), ports, flags...)
 }
 
 // startServerAt is startServer with the first of its ports given; the one after
@@ -156,13 +137,4 @@ func end(t *testing.T, cmd *exec.Cmd) {
 		_ = cmd.Process.Kill()
 		t.Errorf("%s did not end after SIGTERM", cmd.Path)
 	}
-}
-
-// listens says whether a connection to at is accepted.
-func listens(at string) bool {
-	c, err := net.DialTimeout("tcp", at, time.Second)
-	if err == nil {
-		_ = c.Close()
-	}
-	return err == nil
 }

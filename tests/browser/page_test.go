@@ -179,7 +179,7 @@ func (p *tab) await(what, expression string) {
 	p.t.Fatalf("waited %v for %s: %s; the page says:\n%s", patience, what, expression, eval[string](p, "document.body.innerText"))
 }
 
-// shot keeps a picture of the whole page, however long, as NAME.png.
+// shot saves a screenshot of the whole page as NAME.png.
 func (p *tab) shot(name string) {
 	p.t.Helper()
 	png, err := chromedp.Run(p.ctx, chromedp.FullScreenshot(100))

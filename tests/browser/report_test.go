@@ -122,8 +122,8 @@ func (p *tab) print() []byte {
 	return out.Data
 }
 
-// TestHostileReportPage: nothing in a file becomes part of the page; and a run that reached nothing still has a
-// page, with its errors and what helps.
+// TestHostileReportPage: no text of a result file becomes markup of the page; and a run
+// without a connection still has a page, with its errors and what helps.
 func TestHostileReportPage(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "r.json")

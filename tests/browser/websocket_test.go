@@ -2,6 +2,7 @@ package browser
 
 import (
 	"fmt"
+	"github.com/c10m/c10m/tests/nettest"
 	"os"
 	"path/filepath"
 	"testing"
@@ -11,7 +12,7 @@ import (
 // text, binary, emoji and 1 MiB, each as it was, and a clean close.
 func TestWebSocket(t *testing.T) {
 	const ports = 100
-	first := freePorts(t, 2*ports+2) + ports + 2
+	first := nettest.FreePorts(t, 2*ports+2) + ports + 2
 	startServer(t, ports, "--max-conns", "9000", "--ws", fmt.Sprintf("%d:%d", first, ports))
 	page := filepath.Join(t.TempDir(), "websocket.html")
 	if err := os.WriteFile(page, fmt.Appendf(nil, webSocketPage, first, ports), 0o644); err != nil {

@@ -24,7 +24,7 @@ import (
 // priority: on two cores its own appetite for processor time would otherwise be
 // taken for the server's weakness.
 
-// deed is what an attacker has done.
+// deed is what an attacker has done, in the JSON that its process writes.
 type deed struct {
 	Conns int64 // connections made
 	Bytes int64 // sent
@@ -32,7 +32,7 @@ type deed struct {
 	Error string
 }
 
-// target is where it does it.
+// target is which ports an attacker attacks, with how many connections, until when.
 type target struct {
 	first, n int
 	until    time.Time
@@ -46,8 +46,8 @@ func (t target) addr(i int) string {
 
 func (t target) over() bool { return time.Now().After(t.until) }
 
-// attackers by name; each returns when the time is over, all its connections
-// closed, or rather abandoned with its process.
+// attackers by name. Each returns when its time is over, and may leave connections open:
+// they end with its process.
 var attackers = map[string]func(target) deed{
 	"storm":  storm,
 	"rst":    rstFlood,
@@ -85,7 +85,7 @@ func attacker(order string) int {
 	return 0
 }
 
-// running is an attacker at work.
+// running is an attacker's process.
 type running struct {
 	done chan struct{} // closed when deed is complete
 	deed deed

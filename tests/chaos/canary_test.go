@@ -35,8 +35,8 @@ const (
 	window      = 300 * time.Millisecond
 )
 
-// speaker is one of them. What it says and what comes back begins as its
-// protocol wants it.
+// speaker is one of these connections. out and in are the first bytes of its messages and
+// of their echoes, as its protocol has them.
 type speaker struct {
 	*net.TCPConn
 	out, in []byte
@@ -74,7 +74,8 @@ func newCanary(t *testing.T, s *rig.Server) *canary {
 	return c
 }
 
-// talk starts a talker per connection.
+// talk starts a goroutine for each connection, which sends messages and checks their
+// echoes.
 func (c *canary) talk() {
 	c.stop.Store(false)
 	for i, conn := range c.conns {
@@ -83,8 +84,8 @@ func (c *canary) talk() {
 	}
 }
 
-// hush ends the talkers and keeps the connections: what the server needs for
-// silent ones can be measured then.
+// hush ends these goroutines and keeps the connections, so that the server's memory can be
+// measured while they are silent.
 func (c *canary) hush() {
 	c.stop.Store(true)
 	c.wg.Wait()
@@ -160,9 +161,8 @@ func (c *canary) well(t *testing.T) {
 	}
 }
 
-// calm is the latency to compare with: the median of the slower of two windows,
-// and no less than what being woken takes on a busy machine, so that noise is not
-// measured in noise.
+// calm is the latency to compare with: the median of the slower of two windows, and no
+// less than a wake-up takes on a busy machine, so that noise is not compared with noise.
 func (c *canary) calm() time.Duration {
 	var m []time.Duration
 	for range 2 {

@@ -16,8 +16,7 @@ import (
 	"github.com/c10m/c10m/tests/rig"
 )
 
-// TestDrainByControl: only who has the token ends the server, and then in good
-// order.
+// TestDrainByControl: POST /drain ends the server in good order, and only with the token.
 func TestDrainByControl(t *testing.T) {
 	const token = "a token of some length"
 	file := filepath.Join(t.TempDir(), "token")
@@ -66,8 +65,8 @@ func TestDrainByControl(t *testing.T) {
 	}
 }
 
-// TestHostileControl: who misbehaves at the control endpoint gets nowhere, hurts
-// nobody on the data ports, and makes room again within the deadlines.
+// TestHostileControl: hostile requests to the control endpoint are refused, do not hurt the
+// data ports, and are ended within the deadlines.
 func TestHostileControl(t *testing.T) {
 	rig.NoLeaks(t)
 	s := rig.Start(t, rig.Options{Ports: 5})

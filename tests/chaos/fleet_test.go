@@ -20,8 +20,8 @@ import (
 // fleetConns is what a fleet of three shares.
 const fleetConns = 3000
 
-// atLost sees that one of three agents was lost, with its share, and nobody else. What
-// it said last may be of a moment before: what it had not said that it held has failed.
+// atLost checks that one of three agents was lost with its share, and no other. Its last
+// sample may be a moment old: connections that it had not reported yet count as failed.
 func atLost(t *testing.T, o rig.Outcome, held int64) {
 	t.Helper()
 	o.HasResult(t)
@@ -66,7 +66,7 @@ func TestFleetAgentLost(t *testing.T) {
 	}
 }
 
-// killChildren ends the run of an agent, and not the agent.
+// killChildren kills the process of an agent's run, but not the agent.
 func killChildren(t *testing.T, pid int) {
 	t.Helper()
 	killed := 0
@@ -192,7 +192,7 @@ func TestFleetInterrupted(t *testing.T) {
 	}
 }
 
-// TestFleetTooFew: who is there is said, and nothing is opened.
+// TestFleetTooFew: the agents that are there are named, and no connection is opened.
 func TestFleetTooFew(t *testing.T) {
 	rig.NoLeaks(t)
 	s := rig.Start(t, rig.Options{Ports: 10})

@@ -10,11 +10,11 @@ import (
 	"github.com/c10m/c10m/tests/rig"
 )
 
-// hostile is one kind of peer.
+// hostile is one kind of hostile peer.
 type hostile struct {
 	name   string
 	attack string
-	ws     bool // it goes for the WebSocket ports
+	ws     bool // it attacks the WebSocket ports
 	conns  int
 	short  time.Duration // how long each round lasts
 	// bound is how much memory the attack may take while it lasts.
@@ -25,8 +25,8 @@ type hostile struct {
 	flags string
 }
 
-// tight is a server that drops who takes nothing while an attack still lasts, and
-// keeps little for all of them.
+// tight are the flags of a server that drops peers that read nothing before the attack
+// ends, and buffers little for all of them.
 const tight = "--stall 1s --buffer-budget 32M"
 
 const mib = 1 << 20
@@ -49,9 +49,9 @@ var hostiles = []hostile{
 	{name: "WebSocket, close storm", attack: "closes", ws: true, short: time.Second, bound: 64 * mib, least: 50},
 }
 
-// TestHostilePeers: what each kind of them does costs a bounded amount of
-// memory while it lasts and none afterwards, no well-behaved connection is lost,
-// and none waits for more than 3 times as long as before.
+// TestHostilePeers: each attack costs a bounded amount of memory while it lasts and none
+// afterwards, no well-behaved connection is lost, and none waits for more than 3 times as
+// long as before.
 func TestHostilePeers(t *testing.T) {
 	if testing.Short() {
 		t.Skip("long")
@@ -81,7 +81,7 @@ const (
 	leakSlack = 3 * mib
 )
 
-// endure attacks the server's ports, and judges.
+// endure attacks the server for some rounds, and judges latency and memory.
 func (h hostile) endure(t *testing.T, s *rig.Server) {
 	t.Helper()
 	c := newCanary(t, s)

@@ -17,9 +17,10 @@ import (
 	"github.com/c10m/c10m/tests/rig"
 )
 
-// surplus runs a client that wants more than the server has room for, by fewer
-// than the 256 failures in a row that end a ramp: the surplus is refused and counted, those that are in go on echoing, and when they have left
-// there is room again.
+// surplus runs a client that wants more connections than the server has room for, by
+// fewer than the 256 failures in a row that end a ramp. The surplus is refused and
+// counted, those that are held go on echoing, and when they are closed there is room
+// again.
 func surplus(t *testing.T, s *rig.Server, room int64) {
 	t.Helper()
 	want := room + 200 - canaries
@@ -194,8 +195,8 @@ func TestServerMemoryLow(t *testing.T) {
 	}
 }
 
-// memoryGroup makes a memory cgroup with a limit: the words before a program that
-// put it there, and a way to change the limit.
+// memoryGroup makes a memory cgroup with a limit. join are the words that run a command in
+// it; limit changes the limit.
 func memoryGroup(t *testing.T, most int) (join []string, limit func(int)) {
 	t.Helper()
 	if os.Getuid() != 0 {

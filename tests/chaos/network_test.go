@@ -14,9 +14,9 @@ import (
 	"github.com/c10m/c10m/tests/rig"
 )
 
-// wire is a second network namespace, joined to ours by a veth pair: the server
-// runs over there, the client here. The control endpoint of the server is not
-// reachable over a wire that is cut, so counts are taken from over there.
+// wire is a second network namespace, connected to ours by a veth pair. The server runs
+// over there, the client here. While the link is down the server's control endpoint
+// cannot be reached from here, so the test asks it from within the other namespace.
 type wire struct {
 	t  *testing.T
 	ns string
@@ -66,7 +66,7 @@ func (w *wire) server(flags ...string) *rig.Server {
 		Bind: there, ControlAt: there, Flags: append([]string{"--workers", "1"}, flags...)})
 }
 
-// to leads the client there.
+// to are the flags of a client hold against the server over there.
 func to(s *rig.Server, more ...string) []string {
 	return s.To(append([]string{"--host", there}, more...)...)
 }
@@ -125,9 +125,9 @@ func TestNetworkCut(t *testing.T) {
 	t.Logf("down for %v: %d messages, the longest took %v", down, r.Echo.Received, time.Duration(r.Echo.Latency.Max))
 }
 
-// TestNetworkGone: a link that does not come back. Silent connections are found
-// out by keepalive, those that wait for an answer by TCP_USER_TIMEOUT, on both
-// sides, and each is counted once.
+// TestNetworkGone: a link that does not come back. On both sides keepalive finds dead
+// connections that were silent, and TCP_USER_TIMEOUT those that wait for an answer. Each
+// is counted once.
 func TestNetworkGone(t *testing.T) {
 	for _, tt := range []struct {
 		name  string

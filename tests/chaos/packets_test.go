@@ -18,12 +18,12 @@ import (
 // there: routed to us, and no interface's.
 const sources = "198.19.0.0/24"
 
-// packetsTo leads a client without sockets to a server on this machine.
+// packetsTo are the flags of a client without sockets against a server on this machine.
 func packetsTo(s *rig.Server, more ...string) []string {
 	return s.To(append([]string{"--engine", "packets"}, more...)...)
 }
 
-// needsDevices skips where nobody may make one.
+// needsDevices skips a test where TUN devices cannot be made.
 func needsDevices(t *testing.T) {
 	t.Helper()
 	if !ownNetwork() {
@@ -31,7 +31,7 @@ func needsDevices(t *testing.T) {
 	}
 }
 
-// noDevice sees that no device of a client is left.
+// noDevice checks that no device of a client is left.
 func noDevice(t *testing.T) {
 	t.Helper()
 	out, err := exec.Command("ip", "-br", "link").CombinedOutput()
@@ -40,8 +40,8 @@ func noDevice(t *testing.T) {
 	}
 }
 
-// forwards makes a router of us, between the wire and the client's devices, and
-// tells the other side the way back.
+// forwards makes a router of this namespace, between the wire and the client's devices,
+// and gives the other side the route back.
 func (w *wire) forwards() {
 	w.t.Helper()
 	w.ip("-n", w.ns, "route", "add", sources, "via", here)
@@ -56,7 +56,7 @@ func (w *wire) forwarding(on string) {
 	}
 }
 
-// farPackets leads a client without sockets over the wire.
+// farPackets are the flags of a client without sockets against a server over the wire.
 func farPackets(s *rig.Server, more ...string) []string {
 	return to(s, append([]string{"--engine", "packets", "--sources", sources}, more...)...)
 }

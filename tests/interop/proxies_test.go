@@ -5,6 +5,7 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/c10m/c10m/tests/rig"
 )
@@ -25,8 +26,9 @@ http {
 
 const upgrades = `proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection "upgrade";`
 
-// nginx stands before a port, with TLS if it gets an identity, and returns its own.
-func nginx(t *testing.T, id *identity, upstream int, location string) (port int) {
+// nginx runs nginx as a proxy before a port, with TLS if id is not nil, and returns the
+// port that it listens on.
+func nginx(t *testing.T, id *rig.Identity, upstream int, location string) (port int) {
 	t.Helper()
 	path, err := exec.LookPath("nginx")
 	if err != nil {
@@ -34,11 +36,11 @@ func nginx(t *testing.T, id *identity, upstream int, location string) (port int)
 	}
 	dir, secured := t.TempDir(), ""
 	if id != nil {
-		secured = fmt.Sprintf(" ssl; ssl_certificate %s; ssl_certificate_key %s", id.cert, id.key)
+		secured = fmt.Sprintf(" ssl; ssl_certificate %s; ssl_certificate_key %s", id.Cert, id.Key)
 	}
 	port = rig.FreePorts(t, 1)
-	conf := write(t, dir, "nginx.conf", fmt.Sprintf(nginxFor, dir, port, secured, upstream, location))
-	start(t, false, port, path, "-p", dir, "-c", conf)
+	conf := rig.File(t, dir, "nginx.conf", fmt.Sprintf(nginxFor, dir, port, secured, upstream, location))
+	rig.Program(t, port, path, "-p", dir, "-c", conf)
 	return port
 }
 
@@ -59,9 +61,9 @@ backend out
   server one 127.0.0.1:%[4]d
 `
 
-// haproxy stands before a port, with TLS if it gets an identity, and returns its
-// own.
-func haproxy(t *testing.T, id *identity, upstream int, silence string, bind ...string) (port int) {
+// haproxy runs HAProxy before a port, with TLS if id is not nil, and returns the port that
+// it listens on.
+func haproxy(t *testing.T, id *rig.Identity, upstream int, silence string, bind ...string) (port int) {
 	t.Helper()
 	path, err := exec.LookPath("haproxy")
 	if err != nil {
@@ -69,11 +71,11 @@ func haproxy(t *testing.T, id *identity, upstream int, silence string, bind ...s
 	}
 	secured := ""
 	if id != nil {
-		secured = " ssl crt " + id.both + strings.Join(bind, "")
+		secured = " ssl crt " + id.Both + strings.Join(bind, "")
 	}
 	port = rig.FreePorts(t, 1)
-	conf := write(t, t.TempDir(), "haproxy.cfg", fmt.Sprintf(haproxyFor, port, secured, silence, upstream))
-	start(t, false, port, path, "-db", "-f", conf)
+	conf := rig.File(t, t.TempDir(), "haproxy.cfg", fmt.Sprintf(haproxyFor, port, secured, silence, upstream))
+	rig.Program(t, port, path, "-db", "-f", conf)
 	return port
 }
 
@@ -81,13 +83,13 @@ func haproxy(t *testing.T, id *identity, upstream int, silence string, bind ...s
 // that ends there.
 func TestProxies(t *testing.T) {
 	s := rig.Start(t, rig.Options{Ports: 1, WS: 1})
-	id := here(t)
+	id := rig.Certify(t, time.Now(), "127.0.0.1", "localhost")
 	for _, tt := range []struct {
 		name  string
-		proxy func(*testing.T, *identity) int
+		proxy func(*testing.T, *rig.Identity) int
 	}{
-		{"nginx", func(t *testing.T, id *identity) int { return nginx(t, id, s.WS, upgrades) }},
-		{"haproxy", func(t *testing.T, id *identity) int { return haproxy(t, id, s.WS, "1h") }},
+		{"nginx", func(t *testing.T, id *rig.Identity) int { return nginx(t, id, s.WS, upgrades) }},
+		{"haproxy", func(t *testing.T, id *rig.Identity) int { return haproxy(t, id, s.WS, "1h") }},
 	} {
 		t.Run(tt.name+"/ws", func(t *testing.T) {
 			rig.NoLeaks(t)
@@ -96,7 +98,7 @@ func TestProxies(t *testing.T) {
 		})
 		t.Run(tt.name+"/wss", func(t *testing.T) {
 			rig.NoLeaks(t)
-			o := run(t, fmt.Sprintf("wss://127.0.0.1:%d/chat", tt.proxy(t, &id)), "--ca", id.cert, "--hold", "400ms",
+			o := run(t, fmt.Sprintf("wss://127.0.0.1:%d/chat", tt.proxy(t, &id)), "--ca", id.Cert, "--hold", "400ms",
 				"--interval", "200ms")
 			works(t, o, conns)
 		})
@@ -107,9 +109,9 @@ func TestProxies(t *testing.T) {
 // says so, and client pings outlive it.
 func TestSilenceBehindAProxy(t *testing.T) {
 	s := rig.Start(t, rig.Options{Ports: 1, WS: 1})
-	id := here(t)
+	id := rig.Certify(t, time.Now(), "127.0.0.1", "localhost")
 	target := fmt.Sprintf("wss://127.0.0.1:%d/chat", haproxy(t, &id, s.WS, "2s"))
-	silent := run(t, target, "--ca", id.cert, "--hold", "4s", "--verify", "0")
+	silent := run(t, target, "--ca", id.Cert, "--hold", "4s", "--verify", "0")
 	if c := silent.Result.Conns; silent.Status != 1 || c.Established != conns || c.Lost != conns {
 		t.Errorf("status %d, %+v; want all lost", silent.Status, c)
 	}
@@ -117,7 +119,7 @@ func TestSilenceBehindAProxy(t *testing.T) {
 		!strings.Contains(text, "--ping") {
 		t.Errorf("the report does not name silence and its cure: %s", text)
 	}
-	pinging := run(t, target, "--ca", id.cert, "--hold", "3s", "--verify", "0", "--ping", "1500ms")
+	pinging := run(t, target, "--ca", id.Cert, "--hold", "3s", "--verify", "0", "--ping", "1500ms")
 	if c := pinging.Result.Conns; pinging.Status != 0 || c.Established != conns || c.Lost != 0 {
 		t.Errorf("with pings: status %d, %+v; want none lost: %s", pinging.Status, c, pinging.Stderr)
 	}

@@ -3,6 +3,7 @@ package interop
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/c10m/c10m/tests/rig"
 )
@@ -12,7 +13,7 @@ const python = "/usr/bin/python3"
 // TestServers: echo servers, and two whose protocols begin with a word of their own
 // over plain frames, in the clear and over TLS.
 func TestServers(t *testing.T) {
-	id := here(t)
+	id := rig.Certify(t, time.Now(), "127.0.0.1", "localhost")
 	for _, tt := range []struct {
 		name    string
 		command []string
@@ -37,10 +38,10 @@ func TestServers(t *testing.T) {
 				port := rig.FreePorts(t, 1)
 				command, flags := append(tt.command, fmt.Sprint(port)), tt.flags
 				if scheme == "wss" {
-					command = append(command, id.cert, id.key)
-					flags = append(flags, "--ca", id.cert)
+					command = append(command, id.Cert, id.Key)
+					flags = append(flags, "--ca", id.Cert)
 				}
-				start(t, true, port, command...)
+				rig.Program(t, 0, command...)
 				o := run(t, fmt.Sprintf("%s://127.0.0.1:%d/socket/websocket?user={i}", scheme, port),
 					append(flags, "--hold", "600ms", "--interval", "200ms", "--close", "fin")...)
 				works(t, o, tt.answers)

@@ -120,7 +120,7 @@ func (n *network) Transmit(slot int, o tcp.Out) {
 	n.wire.InjectInbound(protocol, pkt)
 }
 
-// receive takes up what netstack has sent, all that there is.
+// receive handles all packets that netstack has sent.
 func (n *network) receive() (got bool) {
 	for pkt := n.wire.Read(); pkt != nil; pkt = n.wire.Read() {
 		view := pkt.ToView()

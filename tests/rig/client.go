@@ -29,9 +29,10 @@ func (o Outcome) HasResult(tb testing.TB) {
 	}
 }
 
-// Client runs the client, through the words of prefix if there are any, to its
-// end; during is called while it runs. Its figures must be honest, whatever
-// happened to it. When the test ends nothing may be left of it.
+// Client runs the client to its end, and calls during while it runs. prefix are the words
+// of a command that runs it, such as prlimit(1); nil for none. Its figures must not
+// contradict each other (Honest), whatever happened to it, and when the test ends no
+// process of it may be left.
 func Client(tb testing.TB, prefix []string, during func(*exec.Cmd), flags ...string) Outcome {
 	tb.Helper()
 	NoLeaks(tb)
@@ -43,7 +44,7 @@ func Client(tb testing.TB, prefix []string, during func(*exec.Cmd), flags ...str
 	if flags[0] == "hold" || flags[0] == "echo" {
 		own = append(own, "--settle", "0s")
 	}
-	at := slices.Index(flags, "--") // what follows is another command's
+	at := slices.Index(flags, "--") // what follows are the flags of a sweep's runs
 	if at < 0 {
 		at = len(flags)
 	}
@@ -71,8 +72,8 @@ func Client(tb testing.TB, prefix []string, during func(*exec.Cmd), flags ...str
 	return o
 }
 
-// read is the result file, nil if there is none. result.Read refuses a file
-// whose sums do not hold.
+// read reads the result file; nil if there is none. result.Read refuses a file whose
+// sums do not hold.
 func read(tb testing.TB, file string) *result.Result {
 	tb.Helper()
 	f, err := os.Open(file)
@@ -90,10 +91,9 @@ func read(tb testing.TB, file string) *result.Result {
 	return r
 }
 
-// Honest sees that no count contradicts another: every connection attempted is
-// established or failed, none is lost that was not held, every failure
-// and every loss has a cause, and every message came back or was lost (a mismatch
-// is a loss too).
+// Honest checks that no count contradicts another: every connection attempted is
+// established or failed, none is lost that was not held, every failure and every loss
+// has a cause, and every message came back or was lost (a mismatch is a loss, too).
 func Honest(tb testing.TB, r *result.Result) {
 	tb.Helper()
 	c := r.Conns
@@ -110,11 +110,11 @@ func Honest(tb testing.TB, r *result.Result) {
 			failed += e.N
 		case "read", "write", "frame", "ping":
 			lost += e.N
-		case "agent": // what it held is lost, and what it had not come to has failed
+		case "agent": // what a lost agent held is lost, what it had not opened yet has failed
 			gone += e.N
 		case "echo":
 			switch e.Name {
-			// What follows cannot be told apart.
+			// These end the exchange with a connection: what follows cannot be checked.
 			case "echo_mismatch", "echo_text", "echo_binary", "echo_tls", "echo_http":
 				lost += e.N
 			}

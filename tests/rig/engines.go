@@ -16,30 +16,30 @@ import (
 	"github.com/c10m/c10m/internal/shard"
 )
 
-// Engine is the engine that the servers of Start run on now.
+// Engine is the engine on which Start runs servers.
 var Engine = shard.DefaultEngine
 
-// cannot are the tests that an engine does not pass or need not, as "engine/test" or the
-// beginning of it, and why. There is no other list.
+// cannot lists the tests that an engine does not pass, or need not be run on, with the
+// reason. The key is "engine/test", or the beginning of that.
 var cannot = map[string]string{
 	"epoll/TestWorkersGrow": "one process holds any number of connections: it has no workers that could grow",
 	"epoll/TestFDLimit":     "no fd limit binds it: its event loops take fd tables of their own",
 	"epoll/TestFleet":       "agents and their coordinator are the same over any engine: one is enough",
 }
 
-// Environment of a suite's own processes.
+// Environment variables of a suite that is started again.
 const (
 	only  = "C10M_ENGINE"   // the only engine to run over
 	built = "C10M_TEST_BIN" // where the programs are, if they are built already
 )
 
-// noServer in the place of an engine's name stands for the tests that start no
-// server of ours.
+// noServer, in place of an engine's name, stands for the tests that start no server of
+// ours.
 const noServer = "none"
 
-// overEngines runs the tests that start a server over each engine, and once those
-// that start none: one engine after the other, or all in processes and network
-// namespaces of their own at the same time, which takes root.
+// overEngines runs the tests that start a server of ours on each engine, and the others
+// once: one engine after the other, or, with atOnce and as root, all at the same time in
+// processes and network namespaces of their own.
 func overEngines(m *testing.M, atOnce bool) (status int) {
 	engines := shard.Engines()
 	slices.SortFunc(engines, func(a, b string) int { // the default one first
@@ -53,7 +53,7 @@ func overEngines(m *testing.M, atOnce bool) (status int) {
 	switch name := os.Getenv(only); {
 	case name == noServer:
 		return over(m, shard.DefaultEngine, with)
-	case name != "" && os.Getenv(built) != "": // a part of what goes together
+	case name != "" && os.Getenv(built) != "": // one of the processes that together has started
 		return over(m, name, without)
 	case name != "":
 		engines = []string{name}
@@ -72,8 +72,8 @@ func overEngines(m *testing.M, atOnce bool) (status int) {
 	return together(append(engines, noServer))
 }
 
-// together runs the suite at the same time over each of the engines; what the
-// first says is shown as it comes.
+// together runs the suite on all engines at the same time. The output of the first is
+// shown as it comes, that of the others when they have ended.
 func together(engines []string) (status int) {
 	var all sync.WaitGroup
 	statuses, said := make([]int, len(engines)), make([]bytes.Buffer, len(engines))
@@ -95,7 +95,7 @@ func together(engines []string) (status int) {
 	return status
 }
 
-// over runs the tests over one engine, but for some.
+// over runs the tests on one engine, without those that match the patterns in but.
 func over(m *testing.M, name string, but []string) int {
 	Engine = name
 	own := flag.Lookup("test.skip").Value.String()
@@ -108,8 +108,8 @@ func over(m *testing.M, name string, but []string) int {
 	return status
 }
 
-// InOwnNetwork runs the suite again, in a network namespace of its own whose
-// loopback is up, with more in its environment, and returns its exit status.
+// InOwnNetwork runs the suite again in a new network namespace, with loopback up and env
+// added to its environment, and returns its exit status.
 func InOwnNetwork(out io.Writer, env ...string) int {
 	args := slices.DeleteFunc(slices.Clone(os.Args[1:]), func(arg string) bool {
 		return strings.HasPrefix(arg, "-test.testlogfile=") // of this process
@@ -127,7 +127,7 @@ func InOwnNetwork(out io.Writer, env ...string) int {
 	return cmd.ProcessState.ExitCode()
 }
 
-// onEngine skips a test that its engine cannot pass.
+// onEngine skips a test that is listed in cannot for this engine.
 func onEngine(tb testing.TB) {
 	for name, why := range cannot {
 		if strings.HasPrefix(Engine+"/"+tb.Name(), name) {

@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// Fleet is agents that wait for a coordinator started in Dir.
+// Fleet is a number of agents, which wait for the join file of a coordinator in Dir.
 type Fleet struct {
 	Dir    string
 	Agents []*Agent
@@ -25,14 +25,14 @@ type Agent struct {
 	said bytes.Buffer
 }
 
-// Write takes what it says.
+// Write implements io.Writer for the agent's stderr.
 func (a *Agent) Write(p []byte) (int, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.said.Write(p)
 }
 
-// Said is what it has said so far.
+// Said is what the agent has written to stderr so far.
 func (a *Agent) Said() string {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -50,7 +50,7 @@ func Agents(tb testing.TB, n int, flags ...string) *Fleet {
 	return f
 }
 
-// Start starts one more.
+// Start starts one more agent.
 func (f *Fleet) Start(tb testing.TB, flags ...string) *Agent {
 	tb.Helper()
 	args := append([]string{"agent", "--join", "c10m.join", "--name", fmt.Sprintf("a%d", len(f.Agents))}, flags...)
@@ -69,14 +69,14 @@ func (f *Fleet) Start(tb testing.TB, flags ...string) *Agent {
 	return a
 }
 
-// Run runs the coordinator to its end, as Client does.
+// Run runs a coordinator of all agents to its end, as Client does.
 func (f *Fleet) Run(tb testing.TB, during func(*exec.Cmd), flags ...string) Outcome {
 	tb.Helper()
 	flags = append(flags, "--fleet", fmt.Sprint(len(f.Agents)), "--listen", f.listen)
 	return Client(tb, []string{"env", "-C", f.Dir}, during, flags...)
 }
 
-// Joined is whether the join file is there.
+// Joined says whether the coordinator's join file is there.
 func (f *Fleet) Joined() bool {
 	_, err := os.Stat(filepath.Join(f.Dir, "c10m.join"))
 	return err == nil

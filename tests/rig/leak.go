@@ -16,7 +16,8 @@ import (
 	"github.com/c10m/c10m/internal/sys"
 )
 
-// settled remembers what the server has open before its first connection.
+// settled waits until the server's numbers of fds and goroutines stand still, before its
+// first connection, and remembers them for noLeaks.
 func (s *Server) settled(tb testing.TB) {
 	tb.Helper()
 	if !strings.Contains(s.Ready, "control=http://"+s.Control) {
@@ -67,7 +68,7 @@ func (s *Server) countFDs(tb testing.TB) (sum, most int) {
 var total = regexp.MustCompile(`^goroutine profile: total (\d+)`)
 
 // goroutines is the number of goroutines of all the server's processes, and the
-// most that one of them has; 0 while one of them does not tell.
+// most that one of them has; 0 while one of them does not answer.
 func (s *Server) goroutines(tb testing.TB) (sum, most int) {
 	tb.Helper()
 	r := s.Report(tb)
@@ -95,17 +96,17 @@ func (s *Server) goroutines(tb testing.TB) (sum, most int) {
 	return sum, most
 }
 
-// goroutineSlack is what the runtime and the control endpoint of a process may
-// have started meanwhile; a goroutine per connection would be thousands.
+// goroutineSlack is how many goroutines the Go runtime and the control endpoint of a
+// process may have started meanwhile. A leak of one a connection would be thousands.
 const goroutineSlack = 4
 
 // perWorker is the most fds, and the most goroutines, that a supervisor has for each of
 // its workers: a pidfd, a socket, and the goroutines that look after them.
 const perWorker = 6
 
-// noLeaks sees that the server is back to what it had before its first
-// connection; a worker started anew may have less, and one that has been added
-// since as much as the others.
+// noLeaks waits until the server has no more fds and goroutines than before its first
+// connection. A worker that was restarted may have fewer, and one that was added as many
+// as the others.
 func (s *Server) noLeaks(tb testing.TB) {
 	tb.Helper()
 	var fds, gor int
@@ -126,12 +127,12 @@ func (s *Server) noLeaks(tb testing.TB) {
 	})
 }
 
-// watched are the tests under way that NoLeaks looks after.
+// watched are the running tests for which NoLeaks has been called.
 var watched sync.Map
 
-// NoLeaks sees at the test's end, after everything that it registers later has
-// been cleaned up, that the test itself has left no goroutine, no fd and no
-// child. Whatever begins something calls it; the first call of a test counts.
+// NoLeaks fails the test if it has left a goroutine, an fd or a child process at its end,
+// after all cleanups that were registered later. Functions of this package that start
+// something call it; only the first call in a test counts.
 func NoLeaks(tb testing.TB) {
 	tb.Helper()
 	if _, known := watched.LoadOrStore(tb, true); known {

@@ -1,26 +1,28 @@
-// Package rig runs the two programs as processes for the integration suites,
-// and sees that each run leaves nothing behind: no child, no fd, no goroutine.
+// Package rig runs the programs as processes for the integration suites, and checks that
+// each run leaves nothing behind: no child process, no fd, no goroutine.
+//
+//	s := rig.Start(t, rig.Options{Ports: 10, Flags: []string{"--max-conns", "1000"}})
+//	o := rig.Client(t, nil, nil, s.To("--conns", "1000", "--hold", "0s")...)
+//	// o.Status, o.Result; the server is stopped when the test ends
 package rig
 
 import (
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"testing"
-	"time"
+
+	"github.com/c10m/c10m/tests/nettest"
 )
 
-// Patience bounds every wait; what is waited for takes moments, on a busy
-// machine seconds. C10M_TEST_PATIENCE shortens it for whoever looks for a fault.
-var Patience = func() time.Duration {
-	if d, err := time.ParseDuration(os.Getenv("C10M_TEST_PATIENCE")); err == nil {
-		return d
-	}
-	return 2 * time.Minute
-}()
+// What every suite needs of nettest, so that it has the rig alone to import.
+var (
+	Patience  = nettest.Patience
+	Await     = nettest.Await
+	FreePorts = nettest.FreePorts
+	Listen    = nettest.Listen
+)
 
 // Bin is the directory of the programs that Main has built.
 var Bin string
@@ -56,39 +58,4 @@ func Main(m *testing.M, root string, atOnce bool, ready func()) int {
 	}
 	ready()
 	return overEngines(m, atOnce)
-}
-
-// Await polls cond until it holds.
-func Await(tb testing.TB, what string, cond func() bool) {
-	tb.Helper()
-	for end := time.Now().Add(Patience); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
-		if cond() {
-			return
-		}
-	}
-	tb.Fatalf("waited %v for %s", Patience, what)
-}
-
-// FreePorts finds n consecutive ports that nobody has, and one more after them.
-// C10M_TEST_PORT says where to begin to look.
-func FreePorts(tb testing.TB, n int) (first int) {
-	tb.Helper()
-	from := 20000 + os.Getpid()%50*100
-	if own, err := strconv.Atoi(os.Getenv("C10M_TEST_PORT")); err == nil {
-		from = own
-	}
-	for first = from; first < from+12000; first += n + 1 {
-		ok := true
-		for p := first; p <= first+n && ok; p++ {
-			l, err := net.Listen("tcp4", fmt.Sprintf("0.0.0.0:%d", p))
-			if ok = err == nil; ok {
-				_ = l.Close()
-			}
-		}
-		if ok {
-			return first
-		}
-	}
-	tb.Fatalf("no %d free ports in %d..%d", n+1, from, from+12000)
-	return 0
 }

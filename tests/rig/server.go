@@ -29,8 +29,8 @@ type Server struct {
 	Control string // address of its control endpoint
 	Ready   string // its first line
 	asker   http.Client
-	fds     int // of all its processes, before the first connection; 0: it cannot be asked
-	gor     int // goroutines of all of them
+	fds     int // of all its processes, before the first connection; 0: it has no control endpoint
+	gor     int // goroutines of all its processes then
 	// The most that one process had of either, and how many processes there were:
 	// workers that are added later have as many.
 	fdsOfOne, gorOfOne, processes int
@@ -110,7 +110,7 @@ func Start(tb testing.TB, o Options) *Server {
 	return s
 }
 
-// To is the flags that lead the client to the server.
+// To are the flags of a client hold against the server, followed by more.
 func (s *Server) To(more ...string) []string {
 	return append([]string{"hold", "--first-port", fmt.Sprint(s.First), "--ports", fmt.Sprint(s.N), "--server-control", "http://" + s.Control}, more...)
 }
@@ -165,8 +165,7 @@ func (s *Server) Open(tb testing.TB, n int64) {
 	Await(tb, fmt.Sprintf("the server to hold %d connections", n), func() bool { return s.Report(tb).Open == n })
 }
 
-// Stop ends the server the orderly way. It must end with status 0 and leave no
-// process behind.
+// Stop ends the server by SIGTERM. It must end with status 0 and leave no process behind.
 func (s *Server) Stop(tb testing.TB) {
 	tb.Helper()
 	if s.Cmd.ProcessState != nil {

@@ -10,10 +10,10 @@ import (
 	"strings"
 )
 
-// startServers tells the tests of a directory, as patterns, that start a server of
-// ours from those that do not: no name in the function's body leads to Start,
-// through whatever functions and methods of the directory. What these say does not
-// depend on the engine.
+// startServers divides the tests of a directory, as patterns for -test.run, into those
+// that start a server of ours and those that do not, by their source: whether a name in
+// the body leads to Start, through functions and methods of that directory. The second
+// kind does not depend on the engine.
 func startServers(dir string) (with, without []string, err error) {
 	names, err := filepath.Glob(filepath.Join(dir, "*_test.go"))
 	if err != nil || len(names) == 0 {

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// TestStartServers: a test starts a server by itself, by a function, by a method
-// of what it made, or by what it hands to another; calls in a circle end.
+// TestStartServers: a test may start a server by itself, by a function, by a method, or
+// by a function value that it passes on; recursion does not hang.
 func TestStartServers(t *testing.T) {
 	const source = `package x
 func TestDirectly(t *testing.T) { rig.Start(t, rig.Options{}) }

@@ -1,5 +1,5 @@
-// Package echotest is what every echo server among the peers must do, whatever
-// it is built on.
+// Package echotest tests what every echo server among the peers must do, whatever library
+// or language it is written in.
 package echotest
 
 import (
@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/c10m/c10m/internal/unit"
+	"github.com/c10m/c10m/tests/nettest"
 )
 
 // patience ends a test that hangs.
@@ -70,7 +71,7 @@ func Usage(t *testing.T, run Run, proto string) {
 func start(t *testing.T, run Run, proto string, n int) unit.Ports {
 	t.Helper()
 	defer alone(t)()
-	ports := free(t, n)
+	ports := unit.Ports{First: nettest.FreePorts(t, n), N: n}
 	ctx, cancel := context.WithCancel(context.Background())
 	r, w := io.Pipe()
 	var stderr lockedBuffer
@@ -96,22 +97,14 @@ func start(t *testing.T, run Run, proto string, n int) unit.Ports {
 			t.Fatal("does not end when told to")
 		}
 		// Worker processes may end a moment after the one that was told to.
-		for end := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
-			conn, err := net.Dial("tcp", address(ports.First))
-			if err != nil {
-				return
-			}
-			conn.Close()
-			if time.Now().After(end) {
-				t.Fatalf("port %d still accepts after the end", ports.First)
-			}
-		}
+		nettest.Await(t, fmt.Sprintf("port %d to be closed after the end", ports.First),
+			func() bool { return !nettest.Accepts(address(ports.First)) })
 	})
 	return ports
 }
 
-// alone keeps the tests of other packages, which run at the same time, from
-// taking the ports between their choice and the server's listening there.
+// alone keeps the tests of other packages, which run at the same time, from taking ports
+// that start has chosen, until the server listens there.
 func alone(t *testing.T) (release func()) {
 	t.Helper()
 	f, err := os.OpenFile(filepath.Join(os.TempDir(), "c10m-echotest.lock"), os.O_CREATE|os.O_RDWR, 0o666)
@@ -142,45 +135,14 @@ func (b *lockedBuffer) String() string {
 	return b.b.String()
 }
 
-// first and last are the ports that these tests search.
-const first, last = 23000, 23999
-
-// free finds n adjacent free ports. They lie below every local port range, so
-// that no connection of another test takes them meanwhile.
-func free(t *testing.T, n int) unit.Ports {
-	t.Helper()
-search:
-	for range 100 {
-		r := unit.Ports{First: first + rand.IntN(last-first-n), N: n}
-		for i := range n {
-			l, err := net.Listen("tcp", address(r.First+i))
-			if err != nil {
-				continue search
-			}
-			l.Close()
-		}
-		return r
-	}
-	t.Fatal("no free ports found")
-	return unit.Ports{}
-}
-
 func address(port int) string { return fmt.Sprintf("127.0.0.1:%d", port) }
 
 func dial(t *testing.T, port int) *net.TCPConn {
 	t.Helper()
-	conn, err := net.Dial("tcp", address(port))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { conn.Close() })
-	if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
-		t.Fatal(err)
-	}
-	return conn.(*net.TCPConn)
+	return nettest.Dial(t, address(port))
 }
 
-// payload is n bytes in which every shift shows.
+// payload is n bytes in which a shift by any number of bytes can be seen.
 func payload(n int) []byte {
 	b := make([]byte, n)
 	rand.NewChaCha8([32]byte{1}).Read(b)

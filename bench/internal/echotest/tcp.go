@@ -23,7 +23,8 @@ func TCP(t *testing.T, run Run) {
 	})
 }
 
-// Careful tests what the better ones do as well: see HalfClose and SlowReader.
+// Careful tests what the better servers do as well: they answer a half-closed connection,
+// and apply back-pressure to a slow reader.
 func Careful(t *testing.T, run Run) {
 	t.Run("half-close", func(t *testing.T) { halfClose(t, run) })
 	t.Run("slow reader", func(t *testing.T) { slowReader(t, run) })
@@ -66,8 +67,8 @@ func halfClose(t *testing.T, run Run) {
 	}
 }
 
-// slowReader: a client that does not read is not read from either, or the
-// server's memory would grow without end; when it does read, nothing is lost.
+// slowReader: from a client that does not read the server must not read either, or its
+// memory would grow without end; once the client reads, nothing is lost.
 func slowReader(t *testing.T, run Run) {
 	conn := dial(t, start(t, run, "tcp", 1).First)
 	want := payload(64 << 20) // the kernel's buffers end far below

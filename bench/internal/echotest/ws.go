@@ -40,7 +40,7 @@ func upgrade(t *testing.T, port int) *websocket.Conn {
 	return conn
 }
 
-// message sends one and wants it back, of its kind and whole.
+// message sends a message and checks that it comes back whole and as the same kind.
 func message(t *testing.T, conn *websocket.Conn, kind int, want []byte) {
 	t.Helper()
 	if err := conn.WriteMessage(kind, want); err != nil {

@@ -1,5 +1,5 @@
-// Package peer is what the Go peers share: the command line, the ready line and
-// the end, so that each peer's own file shows only how its library is used.
+// Package peer is what the servers in Go share: the command line, the line "ready", and the
+// end by a signal, so that each server's own file shows only how its library is used.
 package peer
 
 import (
@@ -53,7 +53,7 @@ func (s Server) Run(ctx context.Context, args []string, stdout, stderr io.Writer
 	return 0
 }
 
-// job is one protocol on its ports.
+// job is serving one protocol on its ports.
 type job struct {
 	proto string
 	serve Serve
@@ -80,7 +80,8 @@ func (s Server) offers() (all []job) {
 	return all
 }
 
-// parse gives what is asked for; without a protocol's flag all are.
+// parse returns the address and the jobs: those whose flags are given, or all that the
+// server offers if none is.
 func (s Server) parse(args []string) (ip netip.Addr, jobs []job, err error) {
 	offers := s.offers()
 	fs := flag.NewFlagSet(s.Name, flag.ContinueOnError)
@@ -117,7 +118,7 @@ func describe(jobs []job) string {
 	return b.String()
 }
 
-// serveAll runs all jobs; when one breaks, all end.
+// serveAll runs all jobs; when one fails, all end.
 func serveAll(ctx context.Context, ip netip.Addr, jobs []job, ready func()) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()

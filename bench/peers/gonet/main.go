@@ -1,5 +1,5 @@
-// Command gonet is the echo server that everyone writes first: a net.Listener
-// a port and a goroutine a connection.
+// Command gonet is the echo server that everyone writes first: a net.Listener for
+// each port and a goroutine for each connection.
 //
 // Go's own net package, as its documentation's example has it (package net,
 // "The Listen function creates servers"). Tuned: a 4 KiB buffer a connection

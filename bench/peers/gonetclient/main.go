@@ -1,6 +1,6 @@
-// Command gonetclient is the client that everyone writes first: a goroutine a
-// connection on Go's net package. It opens connections, reads what comes and
-// holds them until it is told to end.
+// Command gonetclient is the client that everyone writes first: a goroutine for each
+// connection, on Go's net package. It opens connections, reads what comes and holds them
+// until it is told to end.
 //
 // Tuned: at most 512 dials under way at once, a 4 KiB buffer a connection. It
 // does not bind, so the kernel chooses local ports at connect.

@@ -13,16 +13,8 @@ import (
 	"github.com/c10m/c10m/internal/echo"
 	"github.com/c10m/c10m/internal/sys"
 	"github.com/c10m/c10m/internal/ws"
+	"github.com/c10m/c10m/tests/heap"
 )
-
-// mallocs is how many f makes, and whatever else runs meanwhile.
-func mallocs(f func()) uint64 {
-	var before, after runtime.MemStats
-	runtime.ReadMemStats(&before)
-	f()
-	runtime.ReadMemStats(&after)
-	return after.Mallocs - before.Mallocs
-}
 
 // TestMallocsPerMessage: an echo allocates nothing, over TCP or WebSocket, in one
 // read or in two.
@@ -56,7 +48,7 @@ func TestMallocsPerMessage(t *testing.T) {
 			for range 100 {
 				echo()
 			}
-			if got := float64(mallocs(func() {
+			if got := float64(heap.Mallocs(func() {
 				for range messages {
 					echo()
 				}
@@ -99,7 +91,7 @@ func TestMallocsPerConnection(t *testing.T) {
 			for range 200 {
 				connect()
 			}
-			if got := float64(mallocs(func() {
+			if got := float64(heap.Mallocs(func() {
 				for range conns {
 					connect()
 				}

@@ -95,7 +95,7 @@ func (e *engine) open() error {
 	} else {
 		var err error
 		// The kernel gives the lowest free fd, so no table needs more places than this,
-	// whatever the fd limit, which may be a billion.
+		// whatever the fd limit, which may be a billion.
 		most := cfg.Limit + 2*Overhead(len(cfg.Ports), lanes) + others
 		if e.shared, err = newTable(min(e.nofile, most)); err != nil {
 			return err

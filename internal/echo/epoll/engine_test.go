@@ -4,10 +4,10 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/netip"
-	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -15,6 +15,7 @@ import (
 	"github.com/c10m/c10m/internal/echo"
 	"github.com/c10m/c10m/internal/sys"
 	"github.com/c10m/c10m/internal/ws"
+	"github.com/c10m/c10m/tests/nettest"
 )
 
 // place completes a configuration for free ports, as many as it has, or one of
@@ -25,15 +26,7 @@ func place(tb testing.TB, cfg *echo.Config) (first string) {
 		cfg.Ports = []echo.Port{{Proto: echo.TCP}}
 	}
 	for i := range cfg.Ports {
-		l, err := net.Listen("tcp4", "127.0.0.1:0")
-		if err != nil {
-			tb.Fatal(err)
-		}
-		cfg.Ports[i].Number = l.Addr().(*net.TCPAddr).Port
-		if i == 0 {
-			first = l.Addr().String()
-		}
-		_ = l.Close()
+		cfg.Ports[i].Number = nettest.FreePort(tb)
 	}
 	cfg.Bind, cfg.Logf = netip.MustParseAddr("127.0.0.1"), tb.Logf
 	if cfg.Loops == 0 {
@@ -42,7 +35,7 @@ func place(tb testing.TB, cfg *echo.Config) (first string) {
 	if cfg.Limit == 0 {
 		cfg.Limit = 100
 	}
-	return first
+	return fmt.Sprintf("127.0.0.1:%d", cfg.Ports[0].Number)
 }
 
 // server is a running engine.
@@ -75,17 +68,8 @@ func serveWith(tb testing.TB, cfg echo.Config, engine echo.Engine) *server {
 			tb.Errorf("Serve: %v", err)
 		}
 	})
-	await(tb, "ready", func() bool { return echo.State(s.State.Load()) == echo.Ready })
+	nettest.Await(tb, "ready", func() bool { return echo.State(s.State.Load()) == echo.Ready })
 	return s
-}
-
-func await(tb testing.TB, what string, cond func() bool) {
-	tb.Helper()
-	for end := time.Now().Add(time.Minute); !cond(); time.Sleep(time.Millisecond) {
-		if time.Now().After(end) {
-			tb.Fatalf("waited for a minute: %s", what)
-		}
-	}
 }
 
 func (s *server) dial(tb testing.TB) *net.TCPConn {
@@ -139,27 +123,27 @@ func TestEchoAndCounts(t *testing.T) {
 		t.Fatalf("echo differs, %v", err)
 	}
 	// It counts what it has written, so the last bytes are here first.
-	await(t, "the counts", func() bool {
+	nettest.Await(t, "the counts", func() bool {
 		n, b := s.Messages()
 		return n >= 1 && b == int64(len(msg)) && s.Open.Load() == 1 && s.PortOpen[0].Load() == 1
 	})
 	_ = c.Close()
-	await(t, "the end", func() bool { return s.Open.Load() == 0 && s.Closed.Load() == 1 && s.PortOpen[0].Load() == 0 })
+	nettest.Await(t, "the end", func() bool { return s.Open.Load() == 0 && s.Closed.Load() == 1 && s.PortOpen[0].Load() == 0 })
 }
 
 // TestAdmission: what is too much is reset, and those that are in do not notice.
 func TestAdmission(t *testing.T) {
 	s := serve(t, echo.Config{Limit: 2})
 	a, b := s.dial(t), s.dial(t)
-	await(t, "two", func() bool { return s.Open.Load() == 2 })
+	nettest.Await(t, "two", func() bool { return s.Open.Load() == 2 })
 	if err := s.refusal(); !errors.Is(err, syscall.ECONNRESET) {
 		t.Errorf("the third connection: %v, want a reset", err)
 	}
-	await(t, "the count", func() bool { return s.Causes[echo.OverLimit].Load() == 1 })
+	nettest.Await(t, "the count", func() bool { return s.Causes[echo.OverLimit].Load() == 1 })
 	echoes(t, a)
 	echoes(t, b)
 	_ = a.Close()
-	await(t, "room", func() bool { return s.Open.Load() == 1 })
+	nettest.Await(t, "room", func() bool { return s.Open.Load() == 1 })
 	echoes(t, s.dial(t))
 }
 
@@ -174,7 +158,7 @@ func TestBackPressure(t *testing.T) {
 		_, _ = c.Write(msg)
 		_ = c.CloseWrite()
 	}()
-	await(t, "back-pressure", func() bool { return s.Buffered.Load() > 128<<10 })
+	nettest.Await(t, "back-pressure", func() bool { return s.Buffered.Load() > 128<<10 })
 	time.Sleep(50 * time.Millisecond)
 	most := int64(0)
 	back := make([]byte, 0, size)
@@ -195,7 +179,7 @@ func TestBackPressure(t *testing.T) {
 	if most > 512<<10 {
 		t.Errorf("%d bytes were kept for one peer that may have %d waiting", most, 256<<10)
 	}
-	await(t, "the end", func() bool { return s.Open.Load() == 0 && s.Buffered.Load() == 0 })
+	nettest.Await(t, "the end", func() bool { return s.Open.Load() == 0 && s.Buffered.Load() == 0 })
 }
 
 // TestStall: a peer that takes nothing is dropped after that time, and counted.
@@ -208,7 +192,7 @@ func TestStall(t *testing.T) {
 			break
 		}
 	}
-	await(t, "the drop", func() bool { return s.Causes[echo.SlowReader].Load() == 1 && s.Open.Load() == 1 })
+	nettest.Await(t, "the drop", func() bool { return s.Causes[echo.SlowReader].Load() == 1 && s.Open.Load() == 1 })
 	echoes(t, other)
 }
 
@@ -228,7 +212,7 @@ func TestIdleTimeout(t *testing.T) {
 				t.Errorf("the silent one: %v, want its end", err)
 			}
 			echoes(t, talks)
-			await(t, "the count", func() bool { return s.Causes[echo.IdleTimeout].Load() == 1 && s.Open.Load() == 1 })
+			nettest.Await(t, "the count", func() bool { return s.Causes[echo.IdleTimeout].Load() == 1 && s.Open.Load() == 1 })
 			return
 		case <-time.After(50 * time.Millisecond):
 			echoes(t, talks)
@@ -325,26 +309,14 @@ func TestDrain(t *testing.T) {
 	}
 }
 
-const request = "GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
-	"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+const request = nettest.Request
 
 // upgrade makes a WebSocket connection.
 func (s *server) upgrade(tb testing.TB) *net.TCPConn {
 	tb.Helper()
 	c := s.dial(tb)
-	if _, err := io.WriteString(c, request); err != nil {
+	if _, err := nettest.Upgrade(c); err != nil {
 		tb.Fatal(err)
-	}
-	answer := make([]byte, 0, 1024)
-	for !bytes.HasSuffix(answer, []byte("\r\n\r\n")) {
-		n, err := c.Read(answer[len(answer):cap(answer)])
-		if err != nil {
-			tb.Fatal(err)
-		}
-		answer = answer[:len(answer)+n]
-	}
-	if !strings.HasPrefix(string(answer), "HTTP/1.1 101 ") {
-		tb.Fatalf("answer %q", answer)
 	}
 	return c
 }
@@ -385,7 +357,7 @@ func TestDrainWhileAccepting(t *testing.T) {
 func TestWebSocket(t *testing.T) {
 	s := serve(t, echo.Config{Ports: []echo.Port{{Proto: echo.WS}}})
 	c := s.upgrade(t)
-	await(t, "nothing to be kept", func() bool { return s.Upgraded.Load() == 1 && s.Buffered.Load() == 0 })
+	nettest.Await(t, "nothing to be kept", func() bool { return s.Upgraded.Load() == 1 && s.Buffered.Load() == 0 })
 	for _, cut := range []int{0, 1, 20} {
 		frame := ws.AppendFrame(nil, ws.OpBinary, pattern(100), 9)
 		for _, part := range [][]byte{frame[:cut], frame[cut:]} {

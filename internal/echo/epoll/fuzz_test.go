@@ -32,7 +32,7 @@ func FuzzConn(f *testing.F) {
 	})
 }
 
-// game is one connection that is played with.
+// game is one connection that the fuzzer drives.
 type game struct {
 	*harness
 	pair
@@ -47,7 +47,7 @@ type game struct {
 	read  ws.Reader
 }
 
-// play takes the moves two bytes at a time: what, and how much.
+// play makes the fuzzer's moves, of two bytes each: what the peer does, and how much.
 func (g *game) play(t *testing.T, moves []byte) {
 	for ; len(moves) >= 2 && !g.gone && !g.eof; moves = moves[2:] {
 		n := int(moves[1])
@@ -94,7 +94,7 @@ func (g *game) conn() *conn {
 	return nil
 }
 
-// say queues a message of n bytes.
+// say queues a message of n bytes for the peer to write.
 func (g *game) say(n int) {
 	if g.ended {
 		return

@@ -16,6 +16,7 @@ import (
 
 	"github.com/c10m/c10m/internal/echo"
 	"github.com/c10m/c10m/internal/sys"
+	"github.com/c10m/c10m/tests/nettest"
 )
 
 // pretend runs an engine whose fd limit is nofile, whatever the process's is.
@@ -82,11 +83,11 @@ func TestPrivateTables(t *testing.T) {
 		echoes(t, c)
 		_ = c.Close()
 	}
-	await(t, "the end of loops that hold nothing", func() bool {
+	nettest.Await(t, "the end of loops that hold nothing", func() bool {
 		open, turn := e.lanes[0].held()
 		return len(open) == 1 && turn == 0 && open[0] == 0
 	})
-	await(t, "their threads' end", func() bool { return runtime.NumGoroutine() <= before+3 })
+	nettest.Await(t, "their threads' end", func() bool { return runtime.NumGoroutine() <= before+3 })
 	c := s.dial(t)
 	echoes(t, c)
 	if s.Accepted.Load() != conns+1 || s.Causes[echo.OverLimit].Load() != 0 {
@@ -183,7 +184,7 @@ func TestNoOtherTable(t *testing.T) {
 		echoes(t, c)
 	}
 	_ = in[0].Close()
-	await(t, "room", func() bool { return s.Open.Load() == int64(len(in)-1) })
+	nettest.Await(t, "room", func() bool { return s.Open.Load() == int64(len(in)-1) })
 	echoes(t, s.dial(t))
 }
 
@@ -225,7 +226,7 @@ func TestPanic(t *testing.T) {
 			return e.serve(ctx)
 		}, cfg, ctr)
 	}()
-	await(t, "ready", func() bool { return echo.State(ctr.State.Load()) == echo.Ready })
+	nettest.Await(t, "ready", func() bool { return echo.State(ctr.State.Load()) == echo.Ready })
 	now.Store(true)
 	c, err := net.Dial("tcp4", addr)
 	if err != nil {
@@ -261,9 +262,9 @@ func rawSockets(t *testing.T, n int, addr string) (fds []int, to sys.Addr) {
 // echoesRaw sends a byte over a non-blocking socket and waits for it.
 func echoesRaw(t *testing.T, fd int) {
 	t.Helper()
-	await(t, "the connection", func() bool { n, errno := sys.Send(fd, []byte{7}); return n == 1 && errno == 0 })
+	nettest.Await(t, "the connection", func() bool { n, errno := sys.Send(fd, []byte{7}); return n == 1 && errno == 0 })
 	b := make([]byte, 1)
-	await(t, "the echo", func() bool { n, errno := sys.Read(fd, b); return n == 1 && errno == 0 && b[0] == 7 })
+	nettest.Await(t, "the echo", func() bool { n, errno := sys.Read(fd, b); return n == 1 && errno == 0 && b[0] == 7 })
 }
 
 // TestNoFiles: accept4(2) fails with EMFILE. It is counted, nothing that is held
@@ -293,7 +294,7 @@ func TestNoFiles(t *testing.T) {
 			t.Fatal(errno)
 		}
 	}
-	await(t, "EMFILE", func() bool { return s.Causes[echo.OverLimit].Load() > 0 })
+	nettest.Await(t, "EMFILE", func() bool { return s.Causes[echo.OverLimit].Load() > 0 })
 	open := s.Open.Load()
 	if used := sys.CPUOfProcess(func() { time.Sleep(500 * time.Millisecond) }); used > 200*time.Millisecond {
 		t.Errorf("%v of processor time in 500 ms without files", used)
@@ -372,7 +373,7 @@ func TestPassOn(t *testing.T) {
 		t.Errorf("passed on %d, open %d and %d", full.PassedOn.Load(), full.Open.Load(), s.Open.Load())
 	}
 	_ = c.Close()
-	await(t, "the end", func() bool { return s.Open.Load() == 0 })
+	nettest.Await(t, "the end", func() bool { return s.Open.Load() == 0 })
 	if err := s.stop(); err != nil {
 		t.Error(err)
 	}
@@ -408,7 +409,7 @@ func TestTablesPassNothingOn(t *testing.T) {
 	if err := s.refusal(); !errors.Is(err, syscall.ECONNRESET) {
 		t.Errorf("one above the limit: %v, want a reset", err)
 	}
-	await(t, "the count", func() bool { return s.Causes[echo.OverLimit].Load() == 1 })
+	nettest.Await(t, "the count", func() bool { return s.Causes[echo.OverLimit].Load() == 1 })
 	if passed.Load() != 0 || s.Causes[echo.OverLimit].Load() != 1 {
 		t.Errorf("%d passed on, %d refused; want 0 and 1", passed.Load(), s.Causes[echo.OverLimit].Load())
 	}

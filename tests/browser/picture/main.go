@@ -1,5 +1,5 @@
-// Command picture shows a page in Chromium, waits until it is as it should be,
-// and keeps what it looks like: for the README, see scripts/screenshots.sh.
+// Command picture opens a page in Chromium, waits until an expression on it is true, and
+// saves a screenshot: for the README, see scripts/screenshots.sh.
 package main
 
 import (

@@ -1,4 +1,4 @@
-package interop
+package rig
 
 import (
 	"crypto/ecdsa"
@@ -8,27 +8,33 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"math/big"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
 	"github.com/c10m/c10m/internal/secure"
 )
 
-// identity is a certificate that signs itself, as files.
-type identity struct{ cert, key, both string }
+// Identity is a self-signed certificate and its key, as files.
+type Identity struct {
+	Cert, Key string // PEM
+	Both      string // both in one file, as HAProxy wants them
+}
 
-// certify makes a certificate as of a time, for names.
-func certify(t *testing.T, as time.Time, names ...string) identity {
+// Certify makes a server's certificate for names and addresses, as of a time, valid for
+// 30 days.
+func Certify(t testing.TB, at time.Time, names ...string) Identity {
 	t.Helper()
-	c, err := secure.NewCertificate(as, names...)
+	c, err := secure.NewCertificate(at, names...)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return identityOf(t, c)
 }
 
-// clientIdentity is a certificate that a client may show.
-func clientIdentity(t *testing.T) identity {
+// CertifyClient makes a certificate that a client may show, which is its own authority.
+func CertifyClient(t testing.TB) Identity {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -46,8 +52,7 @@ func clientIdentity(t *testing.T) identity {
 	return identityOf(t, tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key})
 }
 
-// identityOf writes a certificate and its key.
-func identityOf(t *testing.T, c tls.Certificate) (id identity) {
+func identityOf(t testing.TB, c tls.Certificate) Identity {
 	t.Helper()
 	der, err := x509.MarshalPKCS8PrivateKey(c.PrivateKey)
 	if err != nil {
@@ -56,11 +61,15 @@ func identityOf(t *testing.T, c tls.Certificate) (id identity) {
 	cert := string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Certificate[0]}))
 	key := string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
 	dir := t.TempDir()
-	return identity{write(t, dir, "cert.pem", cert), write(t, dir, "key.pem", key), write(t, dir, "both.pem", cert+key)}
+	return Identity{File(t, dir, "cert.pem", cert), File(t, dir, "key.pem", key), File(t, dir, "both.pem", cert+key)}
 }
 
-// here is a certificate for loopback, good now.
-func here(t *testing.T) identity {
+// File writes a file that only its owner can read, and returns its path.
+func File(t testing.TB, dir, name, text string) (path string) {
 	t.Helper()
-	return certify(t, time.Now(), "127.0.0.1", "localhost")
+	path = filepath.Join(dir, name)
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
 }
