@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/c10m/c10m/internal/cli"
+	"github.com/c10m/c10m/internal/diagnose"
 	"github.com/c10m/c10m/internal/loadgen"
 	"github.com/c10m/c10m/internal/plan"
 	"github.com/c10m/c10m/internal/report"
@@ -68,7 +69,7 @@ func (o *outputs) check(baseline bool) error {
 		if err != nil {
 			return cli.Usage("--fail-if %q: %v", text, err)
 		}
-		if err := checkCause(t.Metric); err != nil {
+		if err := checkMetric(t.Metric); err != nil {
 			return cli.Usage("--fail-if %q: %v", text, err)
 		}
 		if t.Relative && !baseline {
@@ -94,23 +95,33 @@ func (o *outputs) check(baseline bool) error {
 	return nil
 }
 
-// checkCause refuses a cause of failures that nobody counts: what is misspelt
-// would never have happened, and any condition on it would pass for ever. The
-// client also counts each for its tries to reconnect.
-func checkCause(m result.Metric) error {
+// checkMetric refuses a cause of failures that nobody counts, and a finding that nobody
+// looks for: what is misspelt would never have happened, and any condition on it would
+// pass for ever. The client also counts each cause for its tries to reconnect.
+func checkMetric(m result.Metric) error {
+	if code, is := m.Finding(); is {
+		return checkKnown("finding", code, code, diagnose.Codes())
+	}
 	cause, is := m.Cause()
-	cause = strings.TrimPrefix(cause, "reconnect_")
-	known := append(loadgen.Causes(), result.AgentLost)
-	if !is || slices.Contains(known, cause) {
+	if !is {
 		return nil
 	}
+	cause = strings.TrimPrefix(cause, "reconnect_")
 	phase, _, _ := strings.Cut(cause, "_")
-	near := slices.DeleteFunc(slices.Clone(known),
-		func(name string) bool { return !strings.HasPrefix(name, phase+"_") })
+	return checkKnown("cause of failures", cause, phase+"_", append(loadgen.Causes(), result.AgentLost))
+}
+
+// checkKnown refuses a name that is none of those known, and says which are legal: those
+// that begin like it, or all.
+func checkKnown(what, name, like string, known []string) error {
+	if slices.Contains(known, name) {
+		return nil
+	}
+	near := slices.DeleteFunc(slices.Clone(known), func(one string) bool { return !strings.HasPrefix(one, like) })
 	if len(near) > 0 {
 		known = near
 	}
-	return fmt.Errorf("%q is no cause of failures: legal are %s", cause, strings.Join(known, ", "))
+	return fmt.Errorf("%q is no %s: legal are %s", name, what, strings.Join(known, ", "))
 }
 
 // textReport is report.WriteText, or what a command has instead.

@@ -144,7 +144,7 @@ func (s *sweep) settle() (err error) {
 	if s.opt.Metric, err = result.ParseMetric(s.metric); err != nil {
 		return fmt.Errorf("--metric %v", err)
 	}
-	if err := checkCause(s.opt.Metric); err != nil {
+	if err := checkMetric(s.opt.Metric); err != nil {
 		return fmt.Errorf("--metric %s: %v", s.metric, err)
 	}
 	s.opt.Less = s.better == "less" || s.better == "" && s.opt.Metric.Better() == result.Less

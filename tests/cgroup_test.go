@@ -46,7 +46,7 @@ var twentieth = map[string]string{"cpu.max": "5000 100000", "cpu.cfs_quota_us": 
 // A quota of processor time slows one end down while the machine looks idle: the report
 // names it, whichever end has it.
 func TestCPUQuotaIsFound(t *testing.T) {
-	const name = "cgroup CPU quota"
+	const name = "cgroup_cpu_quota"
 	t.Run("server", func(t *testing.T) {
 		s := start(t, 1, group(t, "cpu", twentieth), "--max-conns", "1000")
 		args := s.to(1, "--conns", "64", "--depth", "8", "--threads", "1", "--hold", "2s", "--verify", "0")

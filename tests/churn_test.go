@@ -93,7 +93,7 @@ func TestChurnRunsOutOfPorts(t *testing.T) {
 	if o.Status != 1 || o.Result == nil {
 		t.Fatalf("status %d, want 1: %s", o.Status, o.Stderr)
 	}
-	if complaint := firstFinding(o.Result, "local ports used up", "EADDRNOTAVAIL", "in TIME_WAIT"); complaint != "" {
+	if complaint := firstFinding(o.Result, "local_ports_used_up", "EADDRNOTAVAIL", "in TIME_WAIT"); complaint != "" {
 		t.Error(complaint)
 	}
 	if n, _ := cell(t, report.Tables(o.Result)[0], 0, "TW client"); n < 400 || n > 500 || !strings.Contains(report.Verdict(o.Result), "ran out") {

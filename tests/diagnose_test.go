@@ -91,11 +91,11 @@ func firstFinding(r *result.Result, want string, words ...string) (complaint str
 	switch {
 	case r == nil:
 		return "no result"
-	case len(r.Findings) == 0 || r.Findings[0].Name != want:
+	case len(r.Findings) == 0 || r.Findings[0].Code != want:
 		return fmt.Sprintf("findings %+v, want %q first", r.Findings, want)
 	}
 	for _, w := range words {
-		if f := r.Findings[0]; !strings.Contains(f.Evidence+f.Meaning+f.Cure, w) {
+		if f := report.Finding(r.Findings[0]); !strings.Contains(f.Evidence+f.Meaning+f.Cure, w) {
 			return fmt.Sprintf("finding %+v lacks %q", f, w)
 		}
 	}
@@ -108,7 +108,7 @@ func among(r *result.Result, want string, words ...string) (complaint string) {
 	if r == nil {
 		return "no result"
 	}
-	at := slices.IndexFunc(r.Findings, func(f result.Finding) bool { return f.Name == want })
+	at := slices.IndexFunc(r.Findings, func(f result.Finding) bool { return f.Code == want })
 	if at < 0 {
 		return fmt.Sprintf("findings %+v, want %q among them", r.Findings, want)
 	}
@@ -136,7 +136,7 @@ func TestDiagnoseTinyBacklog(t *testing.T) {
 	awaitPort(t, ns, 10000)
 	tries(t, func() string {
 		o := client(t, ns, nil, "hold", "--first-port", "10000", "--ports", "1", "--server-control", "none", "--conns", "40", "--threads", "1", "--hold", "0s", "--connect-timeout", "2s", "--verify", "0")
-		return firstFinding(o.Result, "accept queue full", "somaxconn=65535 (now 1)", "ListenOverflows", "port 10000")
+		return firstFinding(o.Result, "accept_queue_full", "somaxconn=65535 (now 1)", "ListenOverflows", "port 10000")
 	})
 }
 
@@ -167,7 +167,7 @@ nft "add table inet t; add chain inet t c { type filter hook output priority 0; 
 		if o.Status != 0 {
 			return fmt.Sprintf("status %d, want 0: cookies let them in; %s", o.Status, o.Stderr)
 		}
-		return among(o.Result, "SYN cookies sent", "TCPReqQFullDoCookies", "tcp_max_syn_backlog")
+		return among(o.Result, "syn_cookies_sent", "TCPReqQFullDoCookies", "tcp_max_syn_backlog")
 	})
 }
 
@@ -202,11 +202,11 @@ time.sleep(600)
 		if o.Result == nil || o.Status != 0 {
 			return fmt.Sprintf("status %d, want 0: %+v %s", o.Status, o.Result, o.Stderr)
 		}
-		return among(o.Result, "accept queue of another program full", fmt.Sprintf("port %d", port))
+		return among(o.Result, "accept_queue_of_another_program_full", fmt.Sprintf("port %d", port))
 	})
 	// diagnose of the other program.
 	o := client(t, ns, nil, "diagnose", "--pid", fmt.Sprint(cmd.Process.Pid), "--duration", "500ms")
-	if complaint := firstFinding(o.Result, "accept queue full", fmt.Sprintf("port %d", port)); o.Status != 1 || complaint != "" {
+	if complaint := firstFinding(o.Result, "accept_queue_full", fmt.Sprintf("port %d", port)); o.Status != 1 || complaint != "" {
 		t.Errorf("status %d, want 1; %s", o.Status, complaint)
 	}
 }
@@ -220,7 +220,7 @@ func TestDiagnoseHotShard(t *testing.T) {
 	args[0] = "echo"
 	tries(t, func() string {
 		o := client(t, ns, nil, args...)
-		return firstFinding(o.Result, "one hot shard", "connections, all on the only port", "of the work (messages)")
+		return firstFinding(o.Result, "one_hot_shard", "connections, all on the only port", "of the work (messages)")
 	})
 }
 
@@ -234,7 +234,7 @@ func TestDiagnoseHotLoop(t *testing.T) {
 	args[0] = "echo"
 	tries(t, func() string {
 		o := client(t, nil, nil, args...)
-		return firstFinding(o.Result, "one hot shard", "event loop ", fmt.Sprintf("of process %d did 100 %% of the work (messages)", s.cmd.Process.Pid))
+		return firstFinding(o.Result, "one_hot_shard", "event loop ", fmt.Sprintf("of process %d did 100 %% of the work (messages)", s.cmd.Process.Pid))
 	})
 }
 
@@ -253,7 +253,7 @@ func TestDiagnoseStopped(t *testing.T) {
 		}, args...)
 		close(done)
 		<-stopper
-		return firstFinding(o.Result, "server stopped", fmt.Sprintf("kill -CONT %d", s.cmd.Process.Pid))
+		return firstFinding(o.Result, "server_stopped", fmt.Sprintf("kill -CONT %d", s.cmd.Process.Pid))
 	})
 }
 
@@ -279,7 +279,7 @@ func TestDiagnosePortRange(t *testing.T) {
 	tries(t, func() string {
 		o := client(t, ns, nil, s.to(1, "--conns", "32", "--sources", "127.0.0.1", "--hold", "1s")...)
 		whole(t, o, 32)
-		return firstFinding(o.Result, "local ports used up", "32 of 32 local ports in use from 127.0.0.1")
+		return firstFinding(o.Result, "local_ports_used_up", "32 of 32 local ports in use from 127.0.0.1")
 	})
 }
 
@@ -335,7 +335,7 @@ while count() < most:
 		if err := json.Unmarshal(b, &r); err != nil {
 			t.Fatal(err)
 		}
-		if complaint := firstFinding(&r, "conntrack full", "nf_conntrack_max"); complaint != "" {
+		if complaint := firstFinding(&r, "conntrack_full", "nf_conntrack_max"); complaint != "" {
 			return complaint
 		}
 		if cmd.ProcessState.ExitCode() != 1 || !strings.Contains(text.String(), "What limits is: conntrack full") {
@@ -381,7 +381,7 @@ func TestDiagnoseLock(t *testing.T) {
 		if o.Status != 1 {
 			return fmt.Sprintf("status %d, want 1: something limits", o.Status)
 		}
-		return firstFinding(o.Result, "waiting for a lock", "4.00 threads of the server")
+		return firstFinding(o.Result, "waiting_for_a_lock", "4.00 threads of the server")
 	})
 }
 
@@ -413,7 +413,7 @@ func TestDiagnoseIdleYetSlow(t *testing.T) {
 		if o.Result == nil || len(report.Tables(o.Result)) == 0 {
 			return fmt.Sprintf("status %d, %+v; %s", o.Status, o.Result, o.Stderr)
 		}
-		complaint := firstFinding(o.Result, "idle, yet slow", "p99 grew from", "its own locks")
+		complaint := firstFinding(o.Result, "idle_yet_slow", "p99 grew from", "its own locks")
 		if busy, _ := cell(t, report.Tables(o.Result)[0], 0, "busy"); complaint != "" && busy >= 0.9 {
 			if kept++; kept == 4 {
 				t.Skipf("others kept a processor busy all the time, last for %.0f %%: nothing was idle", 100*busy)

@@ -89,7 +89,7 @@ func TestStressAboveTheLimit(t *testing.T) {
 		if r := o.Result; o.Status != 1 || r == nil || r.Conns.Errors.Sum() == 0 {
 			return fmt.Sprintf("status %d, %+v; %s", o.Status, r, o.Stderr)
 		}
-		return firstFinding(o.Result, "server full", "--max-conns")
+		return firstFinding(o.Result, "server_full", "--max-conns")
 	})
 }
 

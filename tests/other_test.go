@@ -135,7 +135,7 @@ func TestIdleTimeoutIsNamed(t *testing.T) {
 	if o.Status != 1 || c.Lost != 300 || c.IdleTimeout < int64(600*time.Millisecond) || c.IdleTimeout > int64(900*time.Millisecond) {
 		t.Errorf("status %d, conns %+v, want all lost to an idle timeout of about 700 ms", o.Status, c)
 	}
-	if f := o.Result.Findings; len(f) == 0 || f[0].Name != "idle timeout" || !strings.Contains(f[0].Cure, "--interval") {
+	if f := o.Result.Findings; len(f) == 0 || f[0].Code != "idle_timeout" || f[0].Numbers["often_ns"] <= 0 {
 		t.Errorf("findings %+v, want the idle timeout first", f)
 	}
 	kept := client(t, nil, nil, to(port, "--conns", "300", "--hold", "1s", "--settle", "0s", "--verify", "0", "--interval", "200ms")...)

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 	"syscall"
 	"testing"
 
@@ -47,8 +46,7 @@ func TestRelay(t *testing.T) {
 			}
 			ranOut := false
 			for _, f := range o.Result.Findings {
-				if f.Name == "local ports used up" &&
-					strings.Contains(f.Evidence, fmt.Sprintf("to 127.0.0.1:%d", behind.first)) &&
+				if f.Code == "local_ports_used_up" && f.Words["to"] == fmt.Sprintf("127.0.0.1:%d", behind.first) &&
 					f.Severity >= result.Limits {
 					ranOut = true
 				}
@@ -167,8 +165,8 @@ func TestNginxKeepAlive(t *testing.T) {
 			}
 			many := false
 			for _, f := range r.Findings {
-				many = many || f.Name == "many in TIME_WAIT"
-				if f.Name == "one hot shard" {
+				many = many || f.Code == "many_in_time_wait"
+				if f.Code == "one_hot_shard" {
 					t.Errorf("one worker and its master: %+v", f)
 				}
 			}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/c10m/c10m/internal/proc"
+	"github.com/c10m/c10m/internal/report"
 	"github.com/c10m/c10m/internal/sys"
 )
 
@@ -39,7 +40,7 @@ func TestFindBackends(t *testing.T) {
 			[]string{LoopBlocked}, []string{"not TCP's"}},
 		{"a connection each time", nil, []Upstream{brief}, []string{ConnectsEachTime},
 			[]string{"process 12 (celery) opened 500 connections to 10.0.0.9:5432 (PostgreSQL's port) within 10.0 s, " +
-				"50.0 a second, and 499 of them", "pool"}},
+				"50.0/s, and 499 of them", "pool"}},
 		{"a pool that grew", nil, []Upstream{{To: database, PID: 12, Open: 500, New: 500, Ended: 0, Seconds: 10}}, nil,
 			nil},
 		{"a few", nil, []Upstream{{To: database, PID: 12, New: 19, Ended: 19, Seconds: 1}}, nil, nil},
@@ -48,7 +49,7 @@ func TestFindBackends(t *testing.T) {
 			[]string{ConnectsEachTime},
 			[]string{"TIME_WAIT takes 24,000 of 28,232 local ports"}},
 		{"both, of one other server: one finding", stuck(80, true), []Upstream{brief}, []string{LoopBlocked},
-			[]string{"50.0 a second", "keep the connection"}},
+			[]string{"50.0/s", "keep the connection"}},
 		{"both, of two", stuck(80, true),
 			[]Upstream{{To: netip.MustParseAddrPort("10.0.0.8:6379"), PID: 11, New: 500, Ended: 500, Seconds: 10}},
 			[]string{LoopBlocked, ConnectsEachTime}, nil},
@@ -59,13 +60,13 @@ func TestFindBackends(t *testing.T) {
 			found := Find(w)
 			var names []string
 			for _, f := range found {
-				names = append(names, f.Name)
+				names = append(names, f.Code)
 			}
 			if !slices.Equal(names, tt.want) {
 				t.Fatalf("found %q, want %q", names, tt.want)
 			}
 			for _, s := range tt.said {
-				if f := found[0]; !strings.Contains(f.Evidence+f.Meaning+f.Cure, s) {
+				if f := report.Finding(found[0]); !strings.Contains(f.Evidence+f.Meaning+f.Cure, s) {
 					t.Errorf("%+v lacks %q", f, s)
 				}
 			}
@@ -74,7 +75,8 @@ func TestFindBackends(t *testing.T) {
 	w := window()
 	w.Seen.Waits = stuck(80, true)
 	grow(&w)
-	if f := Find(w)[0]; f.Name != LoopBlocked || !strings.Contains(f.Meaning, "blocked in a call on another server") {
+	if f := Find(w)[0]; f.Code != LoopBlocked ||
+		!strings.Contains(report.Finding(f).Meaning, "blocked in a call on another server") {
 		t.Errorf("%+v: want it to explain the latency", f)
 	}
 }

@@ -1,25 +1,33 @@
 package diagnose
 
 import (
-	"fmt"
-
 	"github.com/c10m/c10m/internal/plan"
 	"github.com/c10m/c10m/internal/result"
-	"github.com/c10m/c10m/internal/unit"
 )
+
+// What control groups and limits of this process allow no more of.
+const (
+	CPUQuota    = "cgroup_cpu_quota"
+	TasksUsedUp = "threads_used_up"
+	MemoryLow   = "memory_low"
+)
+
+var cgroupRules = []rule{{[]string{MemoryLow}, memoryLow}, {[]string{CPUQuota}, cpuQuota},
+	{[]string{TasksUsedUp}, tasksUsedUp}}
 
 // cpuQuota: a control group's threads are held up until the next period once they
 // have used its quota up, however idle the processors are: sched-bwc.rst.
 func cpuQuota(w *Window) (found []result.Finding) {
-	server, client := throttled(w.Before.ServerQuota, w.After.ServerQuota), throttled(w.Before.ClientQuota, w.After.ClientQuota)
+	server := throttled(w.Before.ServerQuota, w.After.ServerQuota)
+	client := throttled(w.Before.ClientQuota, w.After.ClientQuota)
 	if server != nil && client != nil && sameGroup(*server, *client) {
-		return append(found, quotaFinding("client and server", *server)...)
+		return one(quotaFinding("both", *server))
 	}
 	if server != nil {
-		found = append(found, quotaFinding("the server", *server)...)
+		found = append(found, quotaFinding("server", *server))
 	}
 	if client != nil {
-		found = append(found, quotaFinding("the client", *client)...)
+		found = append(found, quotaFinding("client", *client))
 	}
 	return found
 }
@@ -32,7 +40,8 @@ func throttled(before, after *result.Cgroup) *result.Cgroup {
 	}
 	d := *after
 	if before != nil && before.Name == after.Name {
-		d.Periods, d.Throttled, d.ThrottledSeconds = d.Periods-before.Periods, d.Throttled-before.Throttled, d.ThrottledSeconds-before.ThrottledSeconds
+		d.Periods, d.Throttled = d.Periods-before.Periods, d.Throttled-before.Throttled
+		d.ThrottledSeconds -= before.ThrottledSeconds
 	}
 	if d.Periods <= 0 || d.Throttled <= 0 {
 		return nil
@@ -48,21 +57,18 @@ func sameGroup(a, b result.Cgroup) bool {
 	return a.Name == b.Name && a.CPUs == b.CPUs && near(a.Periods, b.Periods) && near(a.Throttled, b.Throttled)
 }
 
-func quotaFinding(who string, q result.Cgroup) []result.Finding {
-	share := float64(q.Throttled) / float64(q.Periods)
-	f := result.Finding{Name: CPUQuota, Severity: 87,
-		Evidence: fmt.Sprintf("%s may use %.3g processors (control group %s): held up in %s of %s periods, its threads for %s together",
-			who, q.CPUs, q.Name, unit.Commas(q.Throttled), unit.Commas(q.Periods), unit.Seconds(q.ThrottledSeconds)),
-		Meaning: "A control group that has used up its quota of processor time does not run until the next period begins, mostly after 100 ms: latency comes in steps of that, and the machine's processors look idle.",
-		Cure:    "raise or lift the quota (docker --cpus, CPUQuota= of systemd, resources.limits.cpu of Kubernetes)"}
-	switch {
+// quotaFinding is of the group of that end: server, client or both.
+func quotaFinding(end string, q result.Cgroup) result.Finding {
+	f := result.Found(CPUQuota, 87).Word("whose", end).Word("group", q.Name).Number("processors", q.CPUs).
+		Count("throttled", q.Throttled).Count("periods", q.Periods).Number("throttled_seconds", q.ThrottledSeconds)
+	switch share := float64(q.Throttled) / float64(q.Periods); {
 	case share >= 0.5:
 	case share >= 0.1:
 		f.Severity = 74
 	default:
 		f.Severity = 42
 	}
-	return one(f)
+	return f
 }
 
 // tasksUsedUp: where no thread can be made, a program fails in ways of its own, and
@@ -76,26 +82,23 @@ func tasksUsedUp(w *Window) []result.Finding {
 	if b.Left() >= few && b.Left()*20 >= b.Limit {
 		return nil
 	}
-	return one(result.Finding{Name: TasksUsedUp, Severity: 64, Evidence: b.String(),
-		Meaning: "Processes and threads count together. Where no more can be made, a server does not grow, and a Go program ends as a whole.",
-		Cure:    b.Cure + ", or fewer --threads and --workers"})
+	return one(result.Found(TasksUsedUp, 64).Word("bound", b.Name).Word("raise", b.Cure).Count("used", b.Used).
+		Count("limit", b.Limit))
 }
 
 // memoryLow: what can still be taken without the out-of-memory killer, or without
 // waiting at memory.high.
 func memoryLow(w *Window) []result.Finding {
 	m := w.After.Mem
-	if m.Room(0.10) > 0 {
+	const low = 0.10
+	if m.Room(low) > 0 {
 		return nil
 	}
-	used, total, group := m.Bound(0.10)
-	f := result.Finding{Name: MemoryLow, Severity: 60,
-		Evidence: fmt.Sprintf("%s of %s are free or can be dropped at once", unit.Bytes(float64(m.Free+m.CleanCache)), unit.Bytes(float64(m.Total))),
-		Meaning:  "Below 5 % the kernel begins to look for a process to kill, and each allocation may have to wait.",
-		Cure:     "fewer connections, more memory, or server and client on two machines"}
-	if group {
-		f.Evidence = fmt.Sprintf("%s: %s of %s are in use", m.BoundName(0.10), unit.Bytes(float64(used)), unit.Bytes(float64(total)))
-		f.Cure = "fewer connections, a higher limit of the control group (MemoryMax= and MemoryHigh= of systemd, docker --memory), or server and client on two machines"
+	f := result.Found(MemoryLow, 60)
+	if used, total, group := m.Bound(low); group {
+		f = f.Word("bound", m.BoundName(low)).Number("used_bytes", float64(used)).Number("total_bytes", float64(total))
+	} else {
+		f = f.Number("free_bytes", float64(m.Free+m.CleanCache)).Number("total_bytes", float64(m.Total))
 	}
 	if m.Room(plan.MemoryReserve) == 0 {
 		f.Severity = 94

@@ -1,112 +1,73 @@
 package diagnose
 
 import (
-	"fmt"
 	"slices"
 	"time"
 
 	"github.com/c10m/c10m/internal/result"
-	"github.com/c10m/c10m/internal/unit"
 )
 
-// rule looks for one thing. It returns nothing where that is not so.
-type rule func(w *Window) []result.Finding
-
-// rules are all of them. Severities are set so that a cause comes before what
-// follows from it: a server that is stopped also overflows its accept queue.
-var rules = []rule{
-	stopped, idleTimeout, conntrackFull, portsUsedUp, fdsUsedUp, serverFull, peersDropped, memoryLow,
-	acceptQueue, synQueue, tcpMemory, timeWaitFull, manyInTimeWait, orphans,
-	loopBlocked, connectsEachTime, cpuQuota, tasksUsedUp, hotShard, lockWait, softirqBound, processorsBusy, threadBound,
-	callsPerMessage,
+// rule looks for one kind of trouble.
+type rule struct {
+	codes []string                         // of what it may find
+	look  func(w *Window) []result.Finding // nothing where that is not so
 }
+
+// rules are all of them, those of a subject in its file. Severities are set so that a
+// cause comes before what follows from it: a server that is stopped also overflows its
+// accept queue.
+var rules = slices.Concat(serverRules, idleRules, peerRules, kernelRules, backendRules, cgroupRules, processorRules)
 
 // Find says what limits, severest first. Nothing found is an empty list.
 func Find(w Window) []result.Finding {
 	var all []result.Finding
 	for _, r := range rules {
-		all = append(all, r(&w)...)
+		all = append(all, r.look(&w)...)
 	}
 	slices.SortStableFunc(all, func(a, b result.Finding) int { return b.Severity - a.Severity })
 	return classic(&w, all)
 }
 
-// The names of findings; tests and other rooms look for them.
-const (
-	Stopped          = "server stopped"
-	IdleTimeout      = "idle timeout"
-	ConntrackFull    = "conntrack full"
-	PortsUsedUp      = "local ports used up"
-	FDsUsedUp        = "file descriptors used up"
-	FilesUsedUp      = "open files of the system used up"
-	ServerFull       = "server full"
-	PeersDropped     = "peers dropped" // followed by the cause
-	MemoryLow        = "memory low"
-	CPUQuota         = "cgroup CPU quota"
-	TasksUsedUp      = "threads used up"
-	AcceptQueue      = "accept queue full"
-	OthersQueue      = "accept queue of another program full"
-	SynQueue         = "SYN queue full"
-	SynCookies       = "SYN cookies sent"
-	TCPMemory        = "TCP memory"
-	TimeWaitFull     = "TIME_WAIT table full"
-	InTimeWait       = "many in TIME_WAIT"
-	Orphans          = "orphaned sockets"
-	LoopBlocked      = "event loop blocked by a call"
-	ConnectsEachTime = "a new connection for each task"
-	HotShard         = "one hot shard"
-	LockWait         = "waiting for a lock"
-	SoftirqBound     = "soft interrupts"
-	ProcessorsBusy   = "all processors busy"
-	OthersBusy       = "others use the processors"
-	Stolen           = "processors taken by the hypervisor"
-	ServerThread     = "one server thread busy"
-	ClientThread     = "the client is busy"
-	CallsPerMessage  = "calls per message"
-	IdleYetSlow      = "idle, yet slow"
-)
-
-// blocking are the causes for which a server is slow while processors idle.
-var blocking = map[string]string{
-	Stopped:      "the server does not run at all",
-	CPUQuota:     "on its quota of processor time",
-	AcceptQueue:  "on the backlog of a listening port",
-	SynQueue:     "on the SYN queue of a listening port",
-	HotShard:     "on one shard",
-	LoopBlocked:  "in a call on another server",
-	ServerThread: "on one thread, which works all the time",
-	LockWait:     "on a lock of the kernel",
+// Codes are those of all findings that there may be.
+func Codes() (all []string) {
+	for _, r := range rules {
+		all = append(all, r.codes...)
+	}
+	return append(all, IdleYetSlow)
 }
+
+// one is a rule's only finding.
+func one(f result.Finding) []result.Finding { return []result.Finding{f} }
+
+// IdleYetSlow is latency that grows while nothing of the machine is at its limit.
+const IdleYetSlow = "idle_yet_slow"
+
+// Blocking are the findings for which a server is slow while processors idle.
+var Blocking = []string{Stopped, CPUQuota, AcceptQueue, SynQueue, HotShard, LoopBlocked, ServerThread, LockWait}
 
 // slower is how much latency must grow, from the first quarter of the run to
 // the last, to be called growing.
 const slower = 3
 
 // classic names the case that puzzles people: all processors below 100 %, and yet
-// latency grows. If a cause is found, this is added to its meaning; otherwise it
-// is a finding of its own.
+// latency grows. If a cause is found, it gets these facts, too; otherwise they are a
+// finding of their own.
 func classic(w *Window, found []result.Finding) []result.Finding {
 	first, last, grows := growth(w.Latency)
 	top, known := busiest(w)
 	if !grows || !known || top >= 0.9 {
 		return found
 	}
-	said := fmt.Sprintf("All processors are below 100 %% (the busiest: %s) and yet latency grew, p99 %s to %s: "+
-		"blocked ", unit.WholePercent(top), unit.Time(first), unit.Time(last))
-	for i := range found {
-		if on, ok := blocking[found[i].Name]; ok && found[i].Severity >= result.Strains {
-			found[i].Meaning = said + on + ". " + found[i].Meaning
+	puzzle := func(f result.Finding) result.Finding {
+		return f.Number("busiest_share", top).Count("p99_first_ns", int64(first)).Count("p99_last_ns", int64(last))
+	}
+	for i, f := range found {
+		if f.Severity >= result.Strains && slices.Contains(Blocking, f.Code) {
+			found[i] = puzzle(f)
 			return found
 		}
 	}
-	idle := result.Finding{Name: IdleYetSlow, Severity: 75,
-		Evidence: fmt.Sprintf("busiest processor %s, p99 grew from %s to %s", unit.WholePercent(top), unit.Time(first),
-			unit.Time(last)),
-		Meaning: "Neither a processor, a shard, a lock nor a queue of the machine is at its limit: what answers is " +
-			"waiting for something, like a backend, a disk, a timer or its own locks, or the network is.",
-		Cure: "look at what the server's threads sleep in (as root: cat /proc/PID/task/*/wchan), at its backends, " +
-			"and at ping and loss on the way"}
-	return insert(found, idle)
+	return insert(found, puzzle(result.Found(IdleYetSlow, 75)))
 }
 
 // growth compares p99 of the first and the last quarter: the medians, as one piece

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/c10m/c10m/internal/proc"
+	"github.com/c10m/c10m/internal/report"
 	"github.com/c10m/c10m/internal/result"
 )
 
@@ -75,7 +76,7 @@ func TestFind(t *testing.T) {
 		{"stopped, and its queue overflows", func(w *Window) {
 			w.Seen.Stopped, w.Seen.StoppedPID, w.Seen.Unread = 80, 11, 4096
 			w.After.Drops.ListenOverflows = 50
-		}, Stopped, []string{"process 11", "80 of 100", "4,096 bytes", "kill -CONT 11"}},
+		}, Stopped, []string{"process 11", "80 of 100", "4,096 B", "kill -CONT 11"}},
 		{"stopped at one look of a hundred", func(w *Window) { w.Seen.Stopped = 1 }, "", nil},
 		{"conntrack drops", func(w *Window) { w.After.Conntrack = &proc.Conntrack{Count: 64, Max: 64, Dropped: 12} },
 			ConntrackFull, []string{"64 of 64", "12 packets"}},
@@ -89,7 +90,9 @@ func TestFind(t *testing.T) {
 			w.Errors = result.ErrorCounts{"connect_no_address": 7}
 			w.Seen.Ports = PortUse{From: "127.0.0.1", To: "127.0.0.1:10000", Used: 28_232, TimeWait: 28_000}
 		}, PortsUsedUp, []string{"7 connects", "28,232 of 28,232", "28,000 of them in TIME_WAIT", "tcp_tw_reuse"}},
-		{"few local ports left", func(w *Window) { w.Seen.Ports.Used = 27_000 }, PortsUsedUp, nil},
+		{"few local ports left", func(w *Window) {
+			w.Seen.Ports = PortUse{From: "127.0.0.1", To: "127.0.0.1:10000", Used: 27_000}
+		}, PortsUsedUp, nil},
 		{"small backlog", func(w *Window) {
 			w.Settings.Somaxconn = 4
 			w.Seen.Queue = Queue{Port: 10_000, Waiting: 5, Room: 4, Full: 3}
@@ -107,7 +110,7 @@ func TestFind(t *testing.T) {
 			[]string{"12 SYN cookies", "30 SYNs and SYN-ACKs", "tcp_max_syn_backlog"}},
 		{"SYN queue, now and then with cookies",
 			func(w *Window) { w.After.Drops.RequestQueue, w.After.Drops.Cookies = 3, 12 }, SynQueue,
-			[]string{"3 SYNs dropped", "12 SYN cookies"}},
+			[]string{"3 SYNs were dropped", "12 SYN cookies"}},
 		{"SYN queue", func(w *Window) { w.After.Drops.RequestQueue = 3 }, SynQueue, []string{"tcp_max_syn_backlog"}},
 		{"EMFILE", func(w *Window) { w.Errors = result.ErrorCounts{"socket_fd_limit": 3} }, FDsUsedUp,
 			[]string{"3 times"}},
@@ -117,19 +120,19 @@ func TestFind(t *testing.T) {
 		{"server full", func(w *Window) { w.After.Report.Refused = result.ErrorCounts{"over_limit": 5} }, ServerFull,
 			[]string{"--max-conns"}},
 		{"slow readers", func(w *Window) { w.After.Report.Refused = result.ErrorCounts{"slow_reader": 1500} },
-			PeersDropped + ": slow_reader", []string{"1,500", "--stall"}},
+			PeersDropped + "slow_reader", []string{"1,500", "--stall"}},
 		{"over the budget", func(w *Window) { w.After.Report.Refused = result.ErrorCounts{"over_budget": 2} },
-			PeersDropped + ": over_budget", []string{"--buffer-budget"}},
+			PeersDropped + "over_budget", []string{"--buffer-budget"}},
 		{"no watches", func(w *Window) { w.After.Report.Refused = result.ErrorCounts{"watch_limit": 2} },
-			PeersDropped + ": watch_limit", []string{"max_user_watches"}},
+			PeersDropped + "watch_limit", []string{"max_user_watches"}},
 		{"urgent data", func(w *Window) { w.After.Report.Refused = result.ErrorCounts{"urgent_data": 1} },
-			PeersDropped + ": urgent_data", []string{"--engine epoll"}},
+			PeersDropped + "urgent_data", []string{"--engine epoll"}},
 		{"TLS", func(w *Window) { w.After.Report.Refused = result.ErrorCounts{"tls_hello": 3} },
-			PeersDropped + ": tls_hello", []string{"wss://"}},
+			PeersDropped + "tls_hello", []string{"wss://"}},
 		{"no TLS", func(w *Window) { w.After.Report.Refused = result.ErrorCounts{"tls_plain_text": 3} },
-			PeersDropped + ": tls_plain_text", []string{"wss://", "--tls"}},
+			PeersDropped + "tls_plain_text", []string{"wss://", "--tls"}},
 		{"an unknown certificate", func(w *Window) { w.After.Report.Refused = result.ErrorCounts{"tls_untrusted": 3} },
-			PeersDropped + ": tls_untrusted", []string{"--cert"}},
+			PeersDropped + "tls_untrusted", []string{"--cert"}},
 		{"pressure", func(w *Window) { w.After.Sockets.MemPages = 2500 }, TCPMemory, []string{"2,500 pages"}},
 		{"aborts", func(w *Window) { w.After.Drops.MemoryAborts = 2 }, TCPMemory, []string{"2 connections were cut"}},
 		{"TIME_WAIT", func(w *Window) { w.After.Drops.TimeWaitFull = 9 }, TimeWaitFull, nil},
@@ -150,7 +153,7 @@ func TestFind(t *testing.T) {
 			w.After.ServerQuota = &result.Cgroup{Name: "/a", CPUs: 0.5, Periods: 95, Throttled: 82,
 				ThrottledSeconds: 3.5}
 			w.After.Server[0].Threads[0].Wait += 9.5
-		}, CPUQuota, []string{"the server may use 0.5 processors (control group /a): held up in 81 of 85 periods, " +
+		}, CPUQuota, []string{"the server may use 0.50 processors (control group /a): held up in 81 of 85 periods, " +
 			"its threads for 2.50 s together", "blocked on its quota"}},
 		{"CPU quota of the client, now and then", func(w *Window) {
 			w.After.ClientQuota = &result.Cgroup{Name: "/b", CPUs: 2, Periods: 100, Throttled: 15,
@@ -278,10 +281,10 @@ func TestFind(t *testing.T) {
 			found := Find(w)
 			name, text := "", ""
 			if len(found) > 0 {
-				f := found[0]
-				name, text = f.Name, f.Evidence+" "+f.Meaning+" "+f.Cure
-				if f.Severity < 1 || f.Severity > 100 || f.Evidence == "" || f.Meaning == "" || f.Cure == "" {
-					t.Errorf("finding %+v", f)
+				f, told := found[0], report.Finding(found[0])
+				name, text = f.Code, told.Evidence+" "+told.Meaning+" "+told.Cure
+				if f.Severity < 1 || f.Severity > 100 || told.Evidence == "" || told.Meaning == "" || told.Cure == "" {
+					t.Errorf("finding %+v: %+v", f, told)
 				}
 			}
 			if name != tt.want {
@@ -294,7 +297,7 @@ func TestFind(t *testing.T) {
 			}
 			for i := 1; i < len(found); i++ {
 				if found[i].Severity > found[i-1].Severity {
-					t.Errorf("%s (%d) after %s (%d)", found[i].Name, found[i].Severity, found[i-1].Name,
+					t.Errorf("%s (%d) after %s (%d)", found[i].Code, found[i].Severity, found[i-1].Code,
 						found[i-1].Severity)
 				}
 			}

@@ -1,11 +1,22 @@
 package diagnose
 
-import (
-	"fmt"
+import "github.com/c10m/c10m/internal/result"
 
-	"github.com/c10m/c10m/internal/result"
-	"github.com/c10m/c10m/internal/unit"
+// Whom processors keep busy.
+const (
+	SoftirqBound   = "soft_interrupts"
+	ProcessorsBusy = "all_processors_busy"
+	OthersBusy     = "others_use_the_processors"
+	Stolen         = "processors_taken_by_the_hypervisor"
+	ServerThread   = "one_server_thread_busy"
+	ClientThread   = "the_client_is_busy"
 )
+
+var processorRules = []rule{
+	{[]string{SoftirqBound}, softirqBound},
+	{[]string{Stolen, ProcessorsBusy, OthersBusy}, processorsBusy},
+	{[]string{ServerThread, ClientThread}, threadBound},
+}
 
 // softirqBound: one core does the network's work for all.
 func softirqBound(w *Window) []result.Finding {
@@ -20,11 +31,8 @@ func softirqBound(w *Window) []result.Finding {
 	if top < 0.6 {
 		return nil
 	}
-	f := result.Finding{Name: SoftirqBound, Severity: 79,
-		Evidence: fmt.Sprintf("core %d spends %s of its time in soft interrupts, all %d cores %s on average", at, unit.WholePercent(top), len(each), unit.WholePercent(sum/float64(len(each)))),
-		Meaning:  "Packets are handled in soft interrupts, on the core that took the interrupt, before any program sees them.",
-		Cure:     "spread the network card's queues over the cores (ethtool -L, RPS: /sys/class/net/*/queues/rx-*/rps_cpus)"}
-	return one(f)
+	return one(result.Found(SoftirqBound, 79).Count("core", int64(at)).Count("cores", int64(len(each))).
+		Number("core_softirq_share", top).Number("softirq_share", sum/float64(len(each))))
 }
 
 // busyMark is the share of all processors' time from which they are called busy.
@@ -42,30 +50,23 @@ func processorsBusy(w *Window) (found []result.Finding) {
 	}
 	n := float64(len(each))
 	if stolen/n >= 0.1 {
-		found = append(found, result.Finding{Name: Stolen, Severity: 76, Evidence: fmt.Sprintf("%s of the time was stolen", unit.WholePercent(stolen/n)),
-			Meaning: "This is a virtual machine and its host gives the processors to others.", Cure: "another host, or an instance type with processors of its own"})
+		found = append(found, result.Found(Stolen, 76).Number("stolen_share", stolen/n))
 	}
 	if (all+stolen)/n < busyMark {
 		return found
 	}
 	has := w.whoHas()
-	f := result.Finding{Name: ProcessorsBusy, Severity: 72,
-		Evidence: fmt.Sprintf("%d cores, %s busy: server %s, client %s, others %s; of all this, soft interrupts %s", len(each),
-			unit.WholePercent(all/n), unit.WholePercent(has.server.run/n), unit.WholePercent(has.client.run/n), unit.WholePercent(has.others/n), unit.WholePercent(soft/n)),
-		Meaning: "Threads wait for a processor: latency is the length of that queue.",
-		Cure:    "more cores, or client and server on two machines; fewer messages or connections a second"}
+	f := result.Found(ProcessorsBusy, 72).Count("cores", int64(len(each))).Number("busy_share", all/n).
+		Number("server_share", has.server.run/n).Number("client_share", has.client.run/n).
+		Number("others_share", has.others/n).Number("softirq_share", soft/n)
 	if s := w.Seen; s.Looks > 0 && s.Runnable > 0 {
-		f.Evidence += fmt.Sprintf("; run queue: %s threads on average",
-			unit.Significant(float64(s.Runnable)/float64(s.Looks)))
+		f = f.Number("runnable_mean", float64(s.Runnable)/float64(s.Looks))
 	}
 	if server := has.server; server.want > 0 {
-		f.Evidence += fmt.Sprintf("; the server was ready to run and waited for %s",
-			cores(server.want-server.run))
+		f = f.Number("server_waited_cores", server.want-server.run)
 	}
 	if has.otherPrograms > 0.4*all {
-		f.Name, f.Severity = OthersBusy, 77
-		f.Meaning = "Other programs of this machine take the processors; what is measured here is theirs as much as the server's."
-		f.Cure = "end them (top), or measure on a machine that is idle"
+		f.Code, f.Severity = OthersBusy, 77
 	}
 	return append(found, f)
 }
@@ -108,43 +109,34 @@ func total(all []shares) (sum shares) {
 	return sum
 }
 
+// wholeCore is the share of a core from which a thread is called busy.
+const wholeCore = 0.95
+
 // threadBound: one thread works all the time while others do not. A thread
 // that is ready to run and gets no processor counts as working.
 func threadBound(w *Window) (found []result.Finding) {
-	const full = 0.95
-	for _, s := range used(w.Before.Server, w.After.Server, w.seconds()) {
-		t := s.top()
-		if t.want < full {
-			continue
-		}
-		found = append(found, result.Finding{Name: ServerThread, Severity: 71,
-			Evidence: fmt.Sprintf("thread %d (%s) of process %d (%s) ran for %s of the time and waited for a processor for %s", t.TID, t.Name, s.PID, s.Name, unit.WholePercent(t.run), unit.WholePercent(t.want-t.run)),
-			Meaning:  "What this thread does is done one after the other: more cores do not help.",
-			Cure:     "more event loops or --workers, so that the work is spread"})
-		break
+	servers := used(w.Before.Server, w.After.Server, w.seconds())
+	if s, t, ok := busiestThread(servers); ok {
+		found = append(found, ranAndWaited(result.Found(ServerThread, 71), t).Count("tid", int64(t.TID)).
+			Word("thread", t.Name).Count("pid", int64(s.PID)).Word("process", s.Name))
 	}
-	clients := used(w.Before.Client, w.After.Client, w.seconds())
-	server := total(used(w.Before.Server, w.After.Server, w.seconds()))
-	for _, s := range clients {
-		t := s.top()
-		if t.want < full {
-			continue
-		}
-		f := result.Finding{Name: ClientThread, Severity: 58,
-			Evidence: fmt.Sprintf("a thread of the client ran for %s of the time and waited for a processor for %s; "+
-				"the server had %s", unit.WholePercent(t.run), unit.WholePercent(t.want-t.run), cores(server.run)),
-			Meaning: "The client works as fast as it can: what was measured may be the client's limit and not the server's.",
-			Cure:    "more --threads, or more machines for the client"}
-		found = append(found, f)
+	if _, t, ok := busiestThread(used(w.Before.Client, w.After.Client, w.seconds())); ok {
+		found = append(found, ranAndWaited(result.Found(ClientThread, 58), t).
+			Number("server_cores", total(servers).run))
 	}
 	return found
 }
 
-// cores is how much of the processors several threads had or wanted together: a
-// share of one core, or more than one.
-func cores(n float64) string {
-	if n < 0.995 {
-		return unit.WholePercent(n) + " of a core"
+// busiestThread is of the first process that has one which is busy all the time.
+func busiestThread(all []shares) (of shares, t threadShare, ok bool) {
+	for _, s := range all {
+		if t = s.top(); t.want >= wholeCore {
+			return s, t, true
+		}
 	}
-	return unit.Significant(n) + " cores"
+	return of, t, false
+}
+
+func ranAndWaited(f result.Finding, t threadShare) result.Finding {
+	return f.Number("ran_share", t.run).Number("waited_share", t.want-t.run)
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/c10m/c10m/internal/proc"
+	"github.com/c10m/c10m/internal/report"
 )
 
 // TestBusyPartsAddUp: the parts that "all processors busy" names are the whole,
@@ -51,22 +52,11 @@ func TestBusyPartsAddUp(t *testing.T) {
 			}
 			said := ""
 			for _, f := range processorsBusy(&w) {
-				said += fmt.Sprintf("%s: %s\n", f.Name, f.Evidence)
+				said += fmt.Sprintf("%s: %s\n", f.Code, report.Finding(f).Evidence)
 			}
 			if !strings.HasPrefix(said, tt.finding) || !strings.Contains(said, tt.evidence) {
 				t.Errorf("found %q, want %s with %q", said, tt.finding, tt.evidence)
 			}
 		})
-	}
-}
-
-// A server of several threads may wait for more than a core: 311 % of one would
-// read like a mistake.
-func TestCores(t *testing.T) {
-	for n, want := range map[float64]string{0: "0 % of a core", 0.87: "87 % of a core", 0.996: "1.00 cores",
-		1.02: "1.02 cores", 3.114: "3.11 cores"} {
-		if got := cores(n); got != want {
-			t.Errorf("%g is %q, want %q", n, got, want)
-		}
 	}
 }

@@ -72,7 +72,7 @@ func TestRecorder(t *testing.T) {
 		t.Errorf("settings %+v", w.Settings)
 	}
 	for _, f := range Find(w) {
-		if f.Name == Stopped || f.Name == OthersQueue && f.Severity >= result.Limits || f.Name == AcceptQueue && w.drops().ListenOverflows == 0 {
+		if f.Code == Stopped || f.Code == OthersQueue && f.Severity >= result.Limits || f.Code == AcceptQueue && w.drops().ListenOverflows == 0 {
 			t.Errorf("finding %+v", f)
 		}
 	}

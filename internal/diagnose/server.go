@@ -1,12 +1,30 @@
 package diagnose
 
 import (
-	"fmt"
 	"slices"
 
 	"github.com/c10m/c10m/internal/result"
-	"github.com/c10m/c10m/internal/unit"
 )
+
+// What keeps a server's own processes and threads from serving.
+const (
+	Stopped         = "server_stopped"
+	FDsUsedUp       = "file_descriptors_used_up"
+	FilesUsedUp     = "open_files_of_the_system_used_up"
+	ServerFull      = "server_full"
+	HotShard        = "one_hot_shard"
+	LockWait        = "waiting_for_a_lock"
+	CallsPerMessage = "calls_per_message"
+)
+
+var serverRules = []rule{
+	{[]string{Stopped}, stopped},
+	{[]string{FDsUsedUp, FilesUsedUp}, fdsUsedUp},
+	{[]string{ServerFull}, serverFull},
+	{[]string{HotShard}, hotShard},
+	{[]string{LockWait}, lockWait},
+	{[]string{CallsPerMessage}, callsPerMessage},
+}
 
 // stopped: a signal or a tracer keeps the server from running.
 func stopped(w *Window) []result.Finding {
@@ -15,58 +33,46 @@ func stopped(w *Window) []result.Finding {
 		return nil
 	}
 	share := float64(s.Stopped) / float64(s.Looks)
-	f := result.Finding{Name: Stopped, Severity: 93 + int(6*share),
-		Evidence: fmt.Sprintf("process %d was stopped (state T) at %d of %d looks", s.StoppedPID, s.Stopped, s.Looks),
-		Meaning:  "A signal (SIGSTOP, SIGTSTP), a debugger or a frozen container keeps the server from running: connections and messages wait in the kernel.",
-		Cure:     fmt.Sprintf("kill -CONT %d, and find who stops it", s.StoppedPID)}
+	f := result.Found(Stopped, 93+int(6*share)).Count("pid", int64(s.StoppedPID)).Count("stopped", int64(s.Stopped)).
+		Count("looks", int64(s.Looks))
 	if s.Unread > 0 {
-		f.Evidence += fmt.Sprintf("; up to %s bytes waited for it to be read", unit.Commas(s.Unread))
+		f = f.Count("unread_bytes", s.Unread)
 	}
 	return one(f)
 }
 
 // fdsUsedUp: a process, or the whole system, has no fd left.
 func fdsUsedUp(w *Window) (found []result.Finding) {
-	const why = "A socket is an fd. Without one a server cannot accept and a client cannot connect."
 	if n := w.Errors["socket_fd_limit"]; n > 0 {
-		found = append(found, result.Finding{Name: FDsUsedUp, Severity: 96, Evidence: fmt.Sprintf("the client's socket(2) failed %s times with EMFILE", unit.Commas(n)), Meaning: why, Cure: "ulimit -n, or --private-fds on"})
+		found = append(found, result.Found(FDsUsedUp, 96).Word("whose", "client").Count("failed", n))
 	}
 	for _, p := range append(append([]Process{}, w.After.Server...), w.After.Client...) {
 		if p.FDs.Limit <= 0 || p.FDs.Open*10 < p.FDs.Limit*9 {
 			continue
 		}
-		f := result.Finding{Name: FDsUsedUp, Severity: 62, Evidence: fmt.Sprintf("process %d (%s) holds %s of %s", p.PID, p.Name, unit.Commas(p.FDs.Open), unit.Commas(p.FDs.Limit)),
-			Meaning: why, Cure: "raise the limit (ulimit -n, LimitNOFILE=, prlimit --pid), or more worker processes"}
+		f := result.Found(FDsUsedUp, 62).Count("pid", int64(p.PID)).Word("process", p.Name).
+			Count("open", p.FDs.Open).Count("limit", p.FDs.Limit)
 		if p.FDs.Open*100 >= p.FDs.Limit*98 {
 			f.Severity = 91
 		}
 		found = append(found, f)
 		break // one process stands for all like it
 	}
-	if n := w.Errors["socket_file_max"]; n > 0 || w.After.FileMax > 0 && w.After.Files > w.After.FileMax/20*19 {
-		found = append(found, result.Finding{Name: FilesUsedUp, Severity: 92, Evidence: fmt.Sprintf("%s of %s (fs.file-max), %s calls failed with ENFILE", unit.Commas(w.After.Files), unit.Commas(w.After.FileMax), unit.Commas(n)),
-			Meaning: why, Cure: "sysctl -w fs.file-max=..."})
+	files, most := w.After.Files, w.After.FileMax
+	if n := w.Errors["socket_file_max"]; n > 0 || most > 0 && files > most/20*19 {
+		found = append(found, result.Found(FilesUsedUp, 92).Count("open", files).Count("max", most).Count("failed", n))
 	}
 	return found
 }
 
 // serverFull: a server of ours refuses what is above its own limit.
 func serverFull(w *Window) []result.Finding {
-	if w.After.Report == nil {
-		return nil
-	}
-	r := w.After.Report
-	n := r.Refused["over_limit"]
-	if w.Before.Report != nil {
-		n -= w.Before.Report.Refused["over_limit"]
-	}
+	n := w.refused("over_limit")
 	if n <= 0 {
 		return nil
 	}
-	return one(result.Finding{Name: ServerFull, Severity: 93,
-		Evidence: fmt.Sprintf("the server refused %s connections; it holds %s and takes %s", unit.Commas(n), unit.Commas(r.Open), unit.Commas(r.MaxConns)),
-		Meaning:  "The server closes what it cannot hold before its fds run out.",
-		Cure:     "start it with a larger --max-conns, or a higher fd limit"})
+	return one(result.Found(ServerFull, 93).Count("refused", n).Count("held", w.After.Report.Open).
+		Count("max", w.After.Report.MaxConns))
 }
 
 // hotShard: one of several worker processes, or one of the event loops of the
@@ -74,7 +80,7 @@ func serverFull(w *Window) []result.Finding {
 // messages, or else by the processor time it had; that it is busy, by the time it
 // ran or was ready to.
 func hotShard(w *Window) []result.Finding {
-	all, what := parts(w)
+	all, measure := parts(w)
 	if len(all) < 2 {
 		return nil
 	}
@@ -90,41 +96,47 @@ func hotShard(w *Window) []result.Finding {
 	if starving(w) {
 		least = 0.1 // it would want more if its client had a processor
 	}
-	if top.want < least || rest > top.work/4 {
+	if sum <= 0 || top.want < least || rest > top.work/4 {
 		return nil
 	}
-	f := result.Finding{Name: HotShard, Severity: 78,
-		Evidence: fmt.Sprintf("%s did %s of the work (%s) and wanted %s, the other %d did %s", top.name,
-			unit.WholePercent(top.work/sum), what, cores(top.want), len(all)-1, unit.WholePercent((sum-top.work)/sum)),
-		Meaning: "A connection stays with the worker, and there with the event loop, that it was assigned to. The others idle while this one has a queue: the machine looks half empty and latency grows.",
-		Cure:    "more ports or more connections for the kernel to distribute, other source ports, fewer workers; or see which connections are the busy ones"}
+	f := result.Found(HotShard, 78).Count("pid", int64(top.pid)).Word("measure", measure).
+		Number("work_share", top.work/sum).Number("wanted_cores", top.want).
+		Count("others", int64(len(all)-1)).Number("others_share", (sum-top.work)/sum)
 	if top.want >= 0.7 {
 		f.Severity = 84
 	}
-	f.Evidence += top.dealt
-	return one(f)
+	if top.loop >= 0 {
+		return one(f.Count("loop", int64(top.loop)))
+	}
+	return one(dealt(f, w, top.pid))
 }
 
 // part is a worker process or an event loop.
 type part struct {
-	name       string
+	pid, loop  int // loop is -1 of a whole process
 	work, want float64
-	dealt      string // what it has to do, if that is known
 }
+
+// What the work of parts was measured by.
+const (
+	byMessages = "messages"
+	byTime     = "processor_time"
+)
 
 // parts are the worker processes; or the event loops of the only one, where it
 // counts their messages. Its threads tell nothing: Go moves a loop from thread to
 // thread, and of another server what idles may be a helper of the busy thread.
-func parts(w *Window) (all []part, unit string) {
-	procs := slices.DeleteFunc(used(w.Before.Server, w.After.Server, w.seconds()), func(s shares) bool { return w.Parents[s.PID] })
+func parts(w *Window) (all []part, measure string) {
+	procs := slices.DeleteFunc(used(w.Before.Server, w.After.Server, w.seconds()),
+		func(s shares) bool { return w.Parents[s.PID] })
 	if len(procs) == 1 {
-		return loops(w, procs[0]), "messages"
+		return loops(w, procs[0]), byMessages
 	}
-	work, unit := workOf(w, procs)
+	work, measure := workOf(w, procs)
 	for i, s := range procs {
-		all = append(all, part{name: fmt.Sprintf("worker process %d", s.PID), work: work[i], want: s.want, dealt: dealt(w, s.PID)})
+		all = append(all, part{pid: s.PID, loop: -1, work: work[i], want: s.want})
 	}
-	return all, unit
+	return all, measure
 }
 
 // loops shares the processor time of a process out by the messages of its loops.
@@ -135,7 +147,7 @@ func loops(w *Window, s shares) (all []part) {
 			n -= before[i]
 		}
 		sum += float64(n)
-		all = append(all, part{name: fmt.Sprintf("event loop %d of process %d", i, s.PID), work: float64(n)})
+		all = append(all, part{pid: s.PID, loop: i, work: float64(n)})
 	}
 	for i := range all {
 		all[i].want = s.want * all[i].work / max(1, sum)
@@ -154,7 +166,7 @@ func starving(w *Window) bool {
 }
 
 // workOf is how much each process did.
-func workOf(w *Window, all []shares) (work []float64, unit string) {
+func workOf(w *Window, all []shares) (work []float64, measure string) {
 	work = make([]float64, len(all))
 	sum := 0.0
 	for i, s := range all {
@@ -163,12 +175,12 @@ func workOf(w *Window, all []shares) (work []float64, unit string) {
 		sum += work[i]
 	}
 	if sum > 0 {
-		return work, "messages"
+		return work, byMessages
 	}
 	for i, s := range all {
 		work[i] = s.run
 	}
-	return work, "processor time"
+	return work, byTime
 }
 
 // shardOf is what the server itself says of a worker process.
@@ -184,12 +196,12 @@ func shardOf(r *result.ServerReport, pid int) (none result.Shard) {
 	return none
 }
 
-// dealt says how many of the connections a worker was given: those of this
-// window, or else those that it holds.
-func dealt(w *Window, pid int) string {
+// dealt adds how many of the connections a worker was given: those of this window,
+// or else those that it holds.
+func dealt(f result.Finding, w *Window, pid int) result.Finding {
 	r := w.After.Report
 	if r == nil {
-		return ""
+		return f
 	}
 	before := map[int]int64{}
 	if w.Before.Report != nil {
@@ -197,25 +209,26 @@ func dealt(w *Window, pid int) string {
 			before[s.PID] = s.Accepted
 		}
 	}
-	var new, all, held, open int64
+	var given, all, held, open int64
 	for _, s := range r.Shards {
 		n := s.Accepted - before[s.PID]
 		all, open = all+n, open+s.Open
 		if s.PID == pid {
-			new, held = n, s.Open
+			given, held = n, s.Open
 		}
 	}
-	said := ""
 	switch {
 	case all > 0:
-		said = fmt.Sprintf("; it was given %s of %s connections", unit.Commas(new), unit.Commas(all))
+		f = f.Count("given", given).Count("accepted", all)
 	case open > 0:
-		said = fmt.Sprintf("; it holds %s of %s connections", unit.Commas(held), unit.Commas(open))
+		f = f.Count("held", held).Count("open", open)
+	default:
+		return f
 	}
-	if said != "" && len(r.Ports) == 1 {
-		said += fmt.Sprintf(", all on the only port, %d", r.Ports[0].Port)
+	if len(r.Ports) == 1 {
+		f = f.Count("port", int64(r.Ports[0].Port))
 	}
-	return said
+	return f
 }
 
 // lockWait: threads of the server that sleep until somebody else gives up a
@@ -231,11 +244,8 @@ func lockWait(w *Window) []result.Finding {
 	if w.Seen.Looks == 0 || n < 3 || n < w.Seen.Looks/5 {
 		return nil
 	}
-	return one(result.Finding{Name: LockWait, Severity: 83,
-		Evidence: fmt.Sprintf("%s threads of the server on average slept for a lock of the kernel, mostly in %s (%d looks)",
-			unit.Significant(float64(n)/float64(w.Seen.Looks)), where, w.Seen.Looks),
-		Meaning: "Threads that share an fd, a file position or an address space wait for each other there: more threads do not help, and no processor is busy.",
-		Cure:    "fewer threads for one process and more processes (--workers), an fd of its own for each thread, pread/pwrite instead of shared file positions"})
+	return one(result.Found(LockWait, 83).Number("sleeping_mean", float64(n)/float64(w.Seen.Looks)).
+		Word("function", where).Count("looks", int64(w.Seen.Looks)))
 }
 
 // callsPerMessage is a remark: a server that reads or writes in small pieces.
@@ -253,9 +263,6 @@ func callsPerMessage(w *Window) []result.Finding {
 	if messages < 10_000 || messages < 10*accepted || calls < 4*messages {
 		return nil
 	}
-	return one(result.Finding{Name: CallsPerMessage, Severity: 30,
-		Evidence: fmt.Sprintf("%s calls of read(2) and write(2) a message, over %s messages",
-			unit.Significant(float64(calls)/float64(messages)), unit.Commas(messages)),
-		Meaning: "One read and one write a message are enough, less with pipelining.",
-		Cure:    "larger buffers; messages in one piece"})
+	return one(result.Found(CallsPerMessage, 30).Number("calls_per_message", float64(calls)/float64(messages)).
+		Count("messages", messages))
 }

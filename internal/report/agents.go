@@ -40,15 +40,17 @@ func onAgents(on []string, r *result.Result) string {
 	return fmt.Sprintf("on %d of %s (%s)", len(on), Plural(total, "agent"), names)
 }
 
-// findingsOf is what limits, with the agents that found it.
-func findingsOf(r *result.Result) []result.Finding {
-	all := slices.Clone(r.Findings)
-	for i := range all {
-		if on := onAgents(all[i].On, r); on != "" {
-			all[i].Evidence = on + ": " + all[i].Evidence
-		}
+// ofAgents begins what is said of some agents alone, and says whose facts follow where
+// these are not the same on all of them.
+func ofAgents(on []string, differ bool, r *result.Result) string {
+	said := onAgents(on, r)
+	if said == "" {
+		return ""
 	}
-	return all
+	if differ && len(on) > 1 {
+		said += "; the figures are those of " + on[0]
+	}
+	return said + ": "
 }
 
 // agentSection has a row for each agent of a fleet.
@@ -120,5 +122,8 @@ func agentNote(a result.Agent) string {
 	if l := a.Tightest; l != nil {
 		said = append(said, fmt.Sprintf("tightest: %s, %s", l.Name, unit.Commas(l.Max)))
 	}
-	return strings.Join(append(said, a.Findings...), "; ")
+	for _, code := range a.Findings {
+		said = append(said, nameOf(code))
+	}
+	return strings.Join(said, "; ")
 }

@@ -146,7 +146,10 @@ func cureFor(name string, c result.Conns) string {
 func shortly(ns int64) string {
 	d := time.Duration(ns)
 	if d >= 2*time.Second {
-		return d.Truncate(time.Second).String()
+		d = d.Truncate(time.Second)
+	} else {
+		d = d.Truncate(10 * time.Millisecond)
 	}
-	return d.Truncate(10 * time.Millisecond).String()
+	flag := unit.Duration(d)
+	return flag.String()
 }

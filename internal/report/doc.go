@@ -18,6 +18,7 @@
 //
 //	a figure of an outcome   outcome_NAME.go
 //	a warning's sentence     warnings.go; an error's: faults.go
+//	a finding's words        findings.go; of what a server refuses: refusals.go
 //	a cure                   cures.go
 //	a plot of the page       html_plots.go, html_labs.go
 //	an output format         a file with its Write function

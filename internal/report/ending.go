@@ -48,7 +48,7 @@ func shortOf(r *result.Result) (why []string) {
 		why = append(why, "a run fell short, or could not be made")
 	}
 	if len(why) == 0 && len(r.Findings) > 0 && r.Findings[0].Severity >= result.Limits {
-		why = append(why, "what limits is: "+r.Findings[0].Name)
+		why = append(why, "what limits is: "+Finding(r.Findings[0]).Name)
 	}
 	return why
 }

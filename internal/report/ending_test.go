@@ -28,7 +28,7 @@ func TestEnding(t *testing.T) {
 		{"interrupted", result.Result{Plan: result.Plan{Conns: 100}, Conns: conns(50, 0, 7), Interrupt: true}, 130, []string{"INTERRUPTED, exit status 130", "7 of them lost"}},
 		{"churn", result.Result{Plan: result.Plan{Conns: 10}, Conns: result.Conns{Attempted: 503, Established: 500, Failed: 3}}, 1, []string{"FELL SHORT, exit status 1", "500 connections established, 10 at a time", "3 connects failed"}},
 		{"a leak", result.Result{Plan: result.Plan{Conns: 10}, Conns: conns(10, 0, 0), Leak: true}, 1, []string{"exit status 1", "grows with time"}},
-		{"looked only", result.Result{Findings: []result.Finding{{Name: "hot shard", Severity: 90}}}, 1, []string{"FELL SHORT, exit status 1: what limits is: hot shard"}},
+		{"looked only", result.Result{Findings: []result.Finding{result.Found("one_hot_shard", 90)}}, 1, []string{"FELL SHORT, exit status 1: what limits is: one hot shard"}},
 	} {
 		got := Ending(&tt.r, tt.status)
 		for _, want := range tt.want {

@@ -210,15 +210,18 @@ func lab() *result.Result {
 			{Name: "errors", Unit: unit.InShare}},
 		Rows: [][]any{{"per-request", 17_000.0, 2.5e6, 28_232.0, 0.013}, {"pool", 41_000.0, 1.25e6, 0.0, 0.0},
 			{"keep-alive", 52_000.0, nil, 12.0, 0.0}}}}
-	r.Findings = []result.Finding{{Name: "local ports used up", Severity: 97,
-		Evidence: "312 connects failed with EADDRNOTAVAIL",
-		Meaning:  "A connection needs a local port that no other has.",
-		Cure:     "keep-alive, or a wider net.ipv4.ip_local_port_range"},
-		{Name: "all processors busy", Severity: 72, Evidence: "2 cores, 98 % busy", Meaning: "Threads wait.",
-			Cure: "more cores"}, {Name: "calls per message", Severity: 30, Evidence: "5 calls",
-			Meaning: "Two are enough.", Cure: "buffers"}}
+	r.Findings = []result.Finding{
+		result.Found("local_ports_used_up", 97).Count("failed", 312),
+		stored("all processors busy", 72, "2 cores, 98 % busy", "Threads wait.", "more cores"),
+		stored("calls per message", 30, "5 calls", "Two are enough.", "buffers")}
 	r.StoredVerdict = "Keep-alive carries 3.1 times the transactions of a connection a request."
 	return r
+}
+
+// stored is a finding as files from before findings were data have it: sentences.
+func stored(name string, severity int, evidence, meaning, cure string) result.Finding {
+	return result.Found(name, severity).Word("name", name).Word("evidence", evidence).Word("meaning", meaning).
+		Word("cure", cure)
 }
 
 // warned are warnings as files of c10m/result/1 have them: sentences.

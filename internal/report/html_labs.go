@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"github.com/c10m/c10m/internal/plot"
-	"github.com/c10m/c10m/internal/result"
 	"github.com/c10m/c10m/internal/unit"
 )
 
@@ -128,18 +127,12 @@ func labCurve(t Table, at int) (points []plot.Point, over int) {
 }
 
 // findingTable is what limits, severest first.
-func findingTable(list []result.Finding) table {
+func findingTable(list []told) table {
 	t := table{Title: "Severest first", First: "finding", Head: []string{"how much"},
 		Words: "what was seen, what it means, what helps"}
 	for _, f := range list {
-		row := line{Name: f.Name, Values: []string{"remark"}, Note: f.Evidence + ". " + f.Meaning + " Cure: " + f.Cure}
-		switch {
-		case f.Severity >= result.Limits:
-			row.Values, row.Class = []string{"limits"}, "bad"
-		case f.Severity >= result.Strains:
-			row.Values, row.Class = []string{"strains"}, "doubt"
-		}
-		t.Rows = append(t.Rows, row)
+		word, class := f.matters()
+		t.Rows = append(t.Rows, line{Name: f.Name, Values: []string{word}, Note: f.because(), Class: class})
 	}
 	return t
 }

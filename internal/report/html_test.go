@@ -34,7 +34,7 @@ func seen() *result.Result {
 		{Threshold: "r2<99%", Metric: "memory.fit.r2", Value: ptr(0.99997), Limit: ptr(0.99)}, {Threshold: "p99>1ms", Metric: "setup.handshake.p99", Failed: true}}
 	r.Warnings, r.Behind = warned("a doubt"), true
 	r.Heat = &result.Heat{Seconds: 0.5, Bounds: []int64{64e3, 128e3, 256e3}, Counts: [][]int64{{0, 99, 1, 0}, {0, 40, 50, 10}, {1, 2, 3, 4}}}
-	r.Findings = []result.Finding{{Name: "accept queue", Severity: 90, Evidence: "31 overflows", Meaning: "Clients wait.", Cure: "raise somaxconn"}}
+	r.Findings = []result.Finding{stored("accept queue", 90, "31 overflows", "Clients wait.", "raise somaxconn")}
 	r.Protocols = []result.Protocol{{Proto: "tcp", Conns: result.Conns{Attempted: 2, Established: 2}, SetupRate: 1234.5, Connect: r.Setup.Latency},
 		{Proto: "ws", Conns: result.Conns{Errors: result.ErrorCounts{"handshake_status_404": 3, "connect_timeout": 17}}, Handshake: r.Setup.Latency, Echo: &result.Echo{Received: 7}}}
 	r.StoredTables = []result.Table{{Title: "Cost by size", Columns: []result.Column{{Name: "of", Unit: unit.InText}, {Name: "bytes", Unit: unit.InBytes}}, Rows: [][]any{{"small", 512.}, {"large", 2048.}, {"unknown", nil}}, Plot: "bytes", Note: "Large costs more."}}

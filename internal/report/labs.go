@@ -27,7 +27,7 @@ func WriteLab(w io.Writer, r *result.Result, o Options) error {
 const shownFindings = 4
 
 // findings is what limits the run, severest first.
-func (t *text) findings(list []result.Finding) {
+func (t *text) findings(list []told) {
 	for i, f := range list {
 		if i == 0 {
 			t.title("What limits")
@@ -36,20 +36,17 @@ func (t *text) findings(list []result.Finding) {
 			t.sentence("... and %s less severe: see --json.", Plural(len(list)-i, "finding"))
 			return
 		}
-		color, mark := "", "remark"
-		switch {
-		case f.Severity >= result.Limits:
-			color, mark = red, "limits"
-		case f.Severity >= result.Strains:
-			color, mark = yellow, "strains"
-		}
+		mark, class := f.matters()
 		s := wrap(fmt.Sprintf("  %d. ", i+1), mark+": "+f.Name+": "+f.Evidence+".", t.width)
-		if color != "" {
+		if color := classColors[class]; color != "" {
 			s = strings.Replace(s, mark, t.paint(color, mark), 1)
 		}
 		t.printf("%s\n", s)
-		t.printf("%s\n", wrap("     ", f.Meaning, t.width))
-		t.printf("%s\n", wrap("     cure: ", f.Cure, t.width))
+		for _, words := range []struct{ before, said string }{{"     ", f.Meaning}, {"     cure: ", f.Cure}} {
+			if words.said != "" { // of a later version's finding neither is known
+				t.printf("%s\n", wrap(words.before, words.said, t.width))
+			}
+		}
 	}
 }
 

@@ -98,7 +98,7 @@ func limitedBy(found []result.Finding) string {
 	if len(found) == 0 || found[0].Severity < result.Strains {
 		return ""
 	}
-	return "; what limits first is: " + found[0].Name
+	return "; what limits first is: " + Finding(found[0]).Name
 }
 
 // diagnosis is the severest finding in a sentence.
@@ -106,15 +106,20 @@ func diagnosis(found []result.Finding) string {
 	if len(found) == 0 {
 		return "Nothing that was looked at is near its limit."
 	}
-	f := found[0]
-	word := "A remark: "
-	switch {
-	case f.Severity >= result.Limits:
-		word = "What limits is: "
-	case f.Severity >= result.Strains:
-		word = "What will limit next is: "
+	f := Finding(found[0])
+	said := f.Name + "."
+	switch severity := found[0].Severity; {
+	case severity >= result.Limits:
+		said = "What limits is: " + said
+	case severity >= result.Strains:
+		said = "What will limit next is: " + said
+	default:
+		said = "A remark: " + said
 	}
-	return word + f.Name + ". Cure: " + f.Cure + "."
+	if f.Cure != "" {
+		said += " Cure: " + f.Cure + "."
+	}
+	return said
 }
 
 // echoVerdict is of client echo.

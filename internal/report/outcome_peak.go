@@ -56,5 +56,6 @@ func peakVerdict(r *result.Result) string {
 	if len(r.Findings) == 0 {
 		return said + ". Nothing of the machine was at its limit then."
 	}
-	return said + fmt.Sprintf(". What broke first: %s (%s).", r.Findings[0].Name, r.Findings[0].Evidence)
+	f := Finding(r.Findings[0])
+	return said + fmt.Sprintf(". What broke first: %s (%s).", f.Name, f.Evidence)
 }

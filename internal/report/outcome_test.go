@@ -51,8 +51,8 @@ func outcomes() []*result.Result {
 					{Users: 10, Rate: 5000, P50: ptr(int64(1e6)), P99: ptr(int64(2e6))},
 					{Users: 160, Rate: 9000, P50: ptr(int64(1e7)), P99: ptr(int64(4e8)), ErrorShare: 0.001},
 					{Users: 170, Rate: 8000, P50: ptr(int64(2e7)), P99: ptr(int64(6e8)), Broke: "p99>500ms"}}}
-			r.Findings = []result.Finding{{Name: "processors busy", Severity: 72, Evidence: "2 cores, 98 % busy",
-				Meaning: "Threads wait.", Cure: "more cores"}}
+			r.Findings = []result.Finding{stored("processors busy", 72, "2 cores, 98 % busy", "Threads wait.",
+				"more cores")}
 		}),
 		lab("soak", func(r *result.Result) {
 			r.Soak = &result.Soak{LoadHeld: true, Server: growth(result.Leaks), Kernel: growth(result.Settled),
@@ -69,8 +69,8 @@ func outcomes() []*result.Result {
 						Error: &warned("exit status 2")[0]}}}
 		}),
 		lab("diagnose", func(r *result.Result) {
-			r.Findings = []result.Finding{{Name: "processors busy", Severity: 72, Evidence: "2 cores, 98 % busy",
-				Meaning: "Threads wait.", Cure: "more cores"}}
+			r.Findings = []result.Finding{stored("processors busy", 72, "2 cores, 98 % busy", "Threads wait.",
+				"more cores")}
 			r.Diagnosis = result.NewDiagnosis(r.Findings)
 			r.Usage = &result.Usage{Cores: []result.CoreUse{{ID: 1, Busy: 0.98, SoftIRQ: 0.2}}, CoreCount: 2,
 				Runnable: ptr(3.5),

@@ -24,7 +24,7 @@ type section struct {
 	// What is set in a way of its own, by text and page.
 	Lab      *Table
 	Heat     *result.Heat
-	Findings []result.Finding
+	Findings []told
 	Verdicts []result.Verdict
 }
 
@@ -173,9 +173,12 @@ func (t *text) block(one table) {
 // defaultValue is how wide a value is.
 const defaultValue = 14
 
+// classColors are the colors of line.Class.
+var classColors = map[string]string{"good": green, "bad": red, "doubt": yellow}
+
 // marked paints the first word of a row's note.
 func (t *text) marked(s string, row line) string {
-	color := map[string]string{"good": green, "bad": red, "doubt": yellow}[row.Class]
+	color := classColors[row.Class]
 	if color == "" {
 		return s
 	}

@@ -2,19 +2,13 @@ package report
 
 import (
 	"cmp"
-	"fmt"
-	"maps"
-	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/c10m/c10m/internal/result"
-	"github.com/c10m/c10m/internal/unit"
 )
 
-// sentences say what a warning means, and what helps where something does. {name}
-// is one of its facts; {+name} a number with its sign, {=name} one as flags take it;
-// {why} is its cause where it has one; [ ] is left out where a fact in it is not there.
+// sentences say what a warning means, and what helps where something does, as
+// sentence reads them. {why} is its cause where it has one.
 var sentences = map[string]string{
 	"address_left_out": "{name} has the address {address}, which is left out, because others of the name answer and " +
 		"it does not: {why}",
@@ -40,7 +34,7 @@ var sentences = map[string]string{
 	"control_unreachable": "{why}: the server's memory and its count are not in this report (--server-control URL, " +
 		"or none to leave it out)",
 	"counts_differ": "{when}the server held {server} connections, the client {client}",
-	"fleet_clock": "the clock of agent {agent} moved by {drift_seconds} s against the coordinator's during the run: " +
+	"fleet_clock": "the clock of agent {agent} moved by {drift_seconds} against the coordinator's during the run: " +
 		"its curve is off by that much against the others'",
 	"fleet_commit": "agent {agent} runs another build than the coordinator: {commit}",
 	"fleet_waited": "the fleet waited for agent {agent}: {what}",
@@ -157,9 +151,6 @@ const byMeminfo = ": kernel memory is MemTotal - MemFree - page cache less the p
 const backlogCure = ": the others are tried again after 1 s; cure: sysctl -w net.core.somaxconn=65535 and start " +
 	"the server again, or a smaller --window, or more --ports"
 
-// moments are the words for the fact "when".
-var moments = map[string]string{"end": "at the end of the run ", "closed": "after the close "}
-
 // Warnings are the doubts about a run in sentences.
 func Warnings(list []result.Warning) []string {
 	var all []string
@@ -173,14 +164,7 @@ func Warnings(list []result.Warning) []string {
 func warningsOf(r *result.Result) []string {
 	var all []string
 	for _, w := range r.Warnings {
-		said := Warning(w)
-		if on := onAgents(w.On, r); on != "" {
-			if w.Differ && len(w.On) > 1 {
-				on += "; the figures are those of " + w.On[0]
-			}
-			said = on + ": " + said
-		}
-		all = append(all, said)
+		all = append(all, ofAgents(w.On, w.Differ, r)+Warning(w))
 	}
 	return all
 }
@@ -188,89 +172,20 @@ func warningsOf(r *result.Result) []string {
 // Warning is one doubt in a sentence. Of a code that is not known, as in a file of
 // a later version, it is the code with its facts.
 func Warning(w result.Warning) string {
-	if sentence, stored := w.Text(); stored {
-		return sentence
+	if stored, is := w.Text(); is {
+		return stored
 	}
-	sentence := cmp.Or(sentences[w.Code], faults[w.Code])
-	if sentence == "" {
-		said := w.Code
-		for _, name := range slices.Sorted(maps.Keys(w.Numbers)) {
-			said += fmt.Sprintf(", %s %s", name, number(name, w.Numbers[name]))
-		}
-		for _, name := range slices.Sorted(maps.Keys(w.Words)) {
-			said += fmt.Sprintf(", %s %s", name, w.Words[name])
-		}
+	text := cmp.Or(sentences[w.Code], faults[w.Code])
+	if text == "" {
+		said := strings.Join(append([]string{w.Code}, unworded(w.Facts)...), ", ")
 		if w.Cause != nil {
 			said += ": " + Warning(*w.Cause)
 		}
 		return said
 	}
-	var b strings.Builder
-	for sentence != "" {
-		before, rest, optional := strings.Cut(sentence, "[")
-		said, _ := fill(before, w)
-		b.WriteString(said)
-		if !optional {
-			break
-		}
-		part, after, _ := strings.Cut(rest, "]")
-		if said, whole := fill(part, w); whole {
-			b.WriteString(said)
-		}
-		sentence = after
+	if w.Cause != nil {
+		w = w.Word("why", Warning(*w.Cause))
 	}
-	return b.String()
-}
-
-// fill puts the facts into a sentence. It is whole if all of them are there.
-func fill(sentence string, w result.Warning) (said string, whole bool) {
-	var b strings.Builder
-	whole = true
-	for {
-		before, rest, more := strings.Cut(sentence, "{")
-		b.WriteString(before)
-		if !more {
-			return b.String(), whole
-		}
-		name, after, _ := strings.Cut(rest, "}")
-		name, signed := strings.CutPrefix(name, "+")
-		name, digits := strings.CutPrefix(name, "=")
-		word, isWord := w.Words[name]
-		v, isNumber := w.Numbers[name]
-		switch {
-		case name == "why" && w.Cause != nil:
-			b.WriteString(Warning(*w.Cause))
-		case isWord && name == "when":
-			b.WriteString(moments[word])
-		case isWord:
-			b.WriteString(word)
-		case digits && isNumber:
-			b.WriteString(strconv.FormatFloat(v, 'f', -1, 64))
-		case isNumber:
-			if signed && v >= 0 {
-				b.WriteString("+")
-			}
-			b.WriteString(number(name, v))
-		default:
-			whole = false
-		}
-		sentence = after
-	}
-}
-
-// number writes a fact by what its name says.
-func number(name string, v float64) string {
-	switch {
-	case strings.HasSuffix(name, "_bytes_per_conn"):
-		return unit.PerConn(v)
-	case name == "r2":
-		return strconv.FormatFloat(v, 'f', 3, 64)
-	}
-	kind := unit.InCount
-	for suffix, k := range map[string]unit.Kind{"_bytes": unit.InBytes, "_ns": unit.InNanos, "_share": unit.InShare} {
-		if strings.HasSuffix(name, suffix) {
-			kind = k
-		}
-	}
-	return kind.Format(v)
+	said, _ := sentence(text, w.Facts)
+	return said
 }

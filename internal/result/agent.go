@@ -21,7 +21,7 @@ type Agent struct {
 	CPU           float64  `json:"client_seconds,omitempty"`
 	ClockOffset   int64    `json:"clock_offset_ns,omitempty"` // its clock less that of who merged
 	Tightest      *Limit   `json:"tightest,omitempty"`
-	Findings      []string `json:"findings,omitempty"` // names of those that limit or strain
+	Findings      []string `json:"findings,omitempty"` // codes of those that limit or strain
 	Interrupt     bool     `json:"interrupted,omitempty"`
 	LostIn        string   `json:"lost_in,omitempty"` // the phase in which nothing more was heard of it
 }
@@ -66,7 +66,7 @@ func (r *Result) OfAgent(name string, offset time.Duration) {
 	}
 	for _, f := range r.Findings {
 		if f.Severity >= Strains {
-			a.Findings = append(a.Findings, f.Name)
+			a.Findings = append(a.Findings, f.Code)
 		}
 	}
 	r.Agents = []Agent{a}

@@ -159,7 +159,7 @@ func TestMergeSaysOnce(t *testing.T) {
 			r.Warnings = []Warning{Warn("setting").Word("what", "somaxconn is small"),
 				Warn("ramp_stopped").Count("established", n).Word("why", "memory")}
 			r.Limits = []Limit{{Name: "memory", Max: 1000 * n, Why: "little"}, {Name: "4-tuples", Max: 500}}
-			r.Findings = []Finding{{Name: "cores", Severity: int(n), Evidence: "busy"}}
+			r.Findings = []Finding{Found("cores", int(n)).Count("n", n)}
 		}
 	}
 	r, err := Merge(part("a", "1", 1, said(8)), part("b", "2", 1, said(7)), part("c", "3", 1, said(9)),
@@ -168,9 +168,9 @@ func TestMergeSaysOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	all := []string{"a", "b", "c"}
-	wantWarnings := []Warning{{Code: "setting", Words: map[string]string{"what": "somaxconn is small"}, On: all},
-		{Code: "ramp_stopped", Numbers: map[string]float64{"established": 8}, Words: map[string]string{"why": "memory"},
-			On: all, Differ: true}}
+	wantWarnings := []Warning{Warn("setting").Word("what", "somaxconn is small"),
+		Warn("ramp_stopped").Count("established", 8).Word("why", "memory")}
+	wantWarnings[0].On, wantWarnings[1].On, wantWarnings[1].Differ = all, all, true
 	r.Warnings = slices.DeleteFunc(r.Warnings, func(w Warning) bool { return w.Code == "memory_of_foreign_sockets" })
 	if !reflect.DeepEqual(r.Warnings, wantWarnings) {
 		t.Errorf("warnings %+v, want %+v", r.Warnings, wantWarnings)
@@ -180,7 +180,8 @@ func TestMergeSaysOnce(t *testing.T) {
 	if !reflect.DeepEqual(r.Limits, wantLimits) {
 		t.Errorf("limits %+v, want %+v", r.Limits, wantLimits)
 	}
-	wantFindings := []Finding{{Name: "cores", Severity: 9, Evidence: "busy", On: []string{"c", "a", "b"}}}
+	wantFindings := []Finding{Found("cores", 9).Count("n", 9)}
+	wantFindings[0].On, wantFindings[0].Differ = []string{"c", "a", "b"}, true
 	if !reflect.DeepEqual(r.Findings, wantFindings) {
 		t.Errorf("findings %+v, want %+v", r.Findings, wantFindings)
 	}

@@ -24,13 +24,13 @@ func (m Metric) Better() Direction {
 	switch {
 	case slices.Contains([]string{"plan", "host", "reconcile", "spread", "limits", "usage"}, words[0]), last == "count",
 		slices.Contains([]string{"judged_seconds", "attempted", "sent"}, last), m.Path == "echo.seconds",
-		slices.Contains(words, "gap"), strings.HasPrefix(m.Path, "talk.") &&
+		slices.Contains(words, "gap"), slices.Contains(words, "numbers"), strings.HasPrefix(m.Path, "talk.") &&
 			(last == "bytes" || strings.HasSuffix(last, "_bytes")),
 		m.Path == "talk.pushes.seconds": // what the server says, and how often
 		return Neither
 	case slices.Contains(words, "errors"), slices.Contains([]string{"failed", "lost", "mismatched", "failures",
 		"undone_transactions", "no_port",
-		"error_share", "wire_share", "calls_per_message", "limits", "strains"}, last):
+		"error_share", "wire_share", "calls_per_message", "limits", "strains", "severity"}, last):
 		return Less
 	case last == "exhausted_after_seconds", m.Path == "echo.bytes",
 		slices.Contains([]string{"established", "received", "verified", "reconnected", "users", "breaks_at_users",

@@ -110,6 +110,12 @@ func notFinite(v reflect.Value, path string) string {
 				return bad
 			}
 		}
+	case reflect.Map:
+		for _, key := range v.MapKeys() {
+			if bad := notFinite(v.MapIndex(key), fmt.Sprintf("%s.%v", path, key)); bad != "" {
+				return bad
+			}
+		}
 	case reflect.Struct:
 		for i := range v.NumField() {
 			f := v.Type().Field(i)

@@ -345,6 +345,12 @@ func TestReadSchema1(t *testing.T) {
 			!strings.Contains(r.StoredVerdict, "TIME_WAIT") || r.Churn != nil {
 			t.Errorf("%s: %s with tables %+v, verdict %q", name, r.Scenario, r.StoredTables, r.StoredVerdict)
 		}
+		told, stored := r.Findings[0].Stored()
+		if f := r.Findings[0]; f.Code != "others_use_the_processors" || f.Severity != 77 || !stored ||
+			told.Name != "others use the processors" || !strings.HasPrefix(told.Evidence, "2 cores, 92 % busy") ||
+			!strings.HasPrefix(told.Meaning, "Other programs") || !strings.HasPrefix(told.Cure, "end them") {
+			t.Errorf("%s: finding %+v", name, f)
+		}
 		var again bytes.Buffer
 		if err := Write(&again, r); err != nil {
 			t.Fatal(err)

@@ -25,8 +25,8 @@ import (
 //   - Memory is kept as the one part that measured it has it; of agents it stands
 //     beside each of them, and AgentCost is their mean.
 //   - Warnings, findings and limits are kept once each, and say which agents they are
-//     of; Host and Command are the first part's. Who had which processor is left to
-//     the parts.
+//     of; of several findings of one code the severest stands. Host and Command are the
+//     first part's. Who had which processor is left to the parts.
 //   - What cannot be added (a peak, a soak, a sweep) is refused.
 func Merge(parts ...*Result) (*Result, error) { return MergeFleet("", parts...) }
 

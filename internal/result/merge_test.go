@@ -174,13 +174,19 @@ func TestMergeMachine(t *testing.T) {
 		{"as fast as possible beside a rate", part(func(r *Result) { r.Plan.Rate = 5 }), minimal(),
 			func(r *Result) any { return float64(r.Plan.Rate) }, 0., 0},
 		{"findings, severest first, each once",
-			part(func(r *Result) { r.Findings = []Finding{{Name: "a", Severity: 90}, {Name: "c", Severity: 20}} }),
+			part(func(r *Result) { r.Findings = []Finding{Found("a", 90), Found("c", 20).Count("n", 7)} }),
 			part(func(r *Result) {
-				r.Findings = []Finding{{Name: "b", Severity: 50}, {Name: "c", Severity: 30}, {Name: "d", Severity: 95}}
+				r.Findings = []Finding{Found("d", 95), Found("b", 50), Found("c", 30).Count("n", 5)}
 			}),
 			func(r *Result) any { return r.Findings },
-			[]Finding{{Name: "d", Severity: 95}, {Name: "a", Severity: 90}, {Name: "b", Severity: 50},
-				{Name: "c", Severity: 30}}, 0},
+			[]Finding{Found("d", 95), Found("a", 90), Found("b", 50), Found("c", 30).Count("n", 5)}, 0},
+		{"findings of two ends",
+			part(func(r *Result) {
+				r.Findings = []Finding{Found("quota", 87).Word("whose", "server"), Found("quota", 42).Word("whose", "client")}
+			}),
+			part(func(r *Result) { r.Findings = []Finding{Found("quota", 74).Word("whose", "client")} }),
+			func(r *Result) any { return r.Findings },
+			[]Finding{Found("quota", 87).Word("whose", "server"), Found("quota", 74).Word("whose", "client")}, 0},
 		{"limits, tightest first", part(func(r *Result) { r.Limits = []Limit{{Name: "b", Max: 2}} }),
 			part(func(r *Result) { r.Limits = []Limit{{Name: "a", Max: 1}, {Name: "b", Max: 2}} }),
 			func(r *Result) any { return r.Limits }, []Limit{{Name: "a", Max: 1}, {Name: "b", Max: 2}}, 0},

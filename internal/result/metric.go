@@ -150,10 +150,17 @@ func (r *Result) Numbers() (map[string]float64, error) {
 	return all, nil
 }
 
-// Of is the metric's value among the numbers of a result.
+// Of is the metric's value among the numbers of a result. What was looked for and is
+// no finding has no severity: 0.
 func (m Metric) Of(numbers map[string]float64) (v float64, measured bool) {
 	if v, measured = numbers[m.Path]; measured {
 		return v, true
+	}
+	if before, is := strings.CutSuffix(m.Path, ".severity"); is {
+		if code, is := m.Finding(); is { // where somebody looked, Usage is there
+			_, measured = numbers[strings.TrimSuffix(before, "findings."+code)+"usage.core_count"]
+			return 0, measured
+		}
 	}
 	if at := strings.LastIndex(m.Path, ".errors."); at >= 0 {
 		_, measured = numbers[m.Path[:at+len(".errors")]]
@@ -168,6 +175,16 @@ func (m Metric) Cause() (name string, ok bool) {
 	return m.Path[at+1:], at > 0 && strings.HasSuffix(m.Path[:at], ".errors")
 }
 
+// Finding is the code of the finding that the metric is a number of; not ok for any
+// other number. Which codes there are, package diagnose knows.
+func (m Metric) Finding() (code string, ok bool) {
+	words := strings.Split(strings.TrimPrefix(m.Path, ofBest), ".")
+	if words[0] != "findings" || len(words) < 3 {
+		return "", false
+	}
+	return words[1], true
+}
+
 // gather walks a file's value along its type.
 func gather(t reflect.Type, v any, path string, into map[string]float64) {
 	t = pointed(t)
@@ -175,7 +192,7 @@ func gather(t reflect.Type, v any, path string, into map[string]float64) {
 	case float64:
 		into[path] = v
 	case map[string]any:
-		if t == reflect.TypeFor[Medians]() {
+		if t == reflect.TypeFor[Medians]() || t == reflect.TypeFor[Numbers]() {
 			for name, n := range v {
 				into[path+"."+name], _ = n.(float64)
 			}
@@ -201,9 +218,11 @@ func gather(t reflect.Type, v any, path string, into map[string]float64) {
 			}
 		}
 	case []any:
+		seen := map[string]bool{} // of several findings of one code the first is the severest
 		for _, part := range v {
 			fields, _ := part.(map[string]any)
-			if name, _ := fields[key(t.Elem())].(string); name != "" {
+			if name, _ := fields[key(t.Elem())].(string); name != "" && !seen[name] {
+				seen[name] = true
 				gather(t.Elem(), fields, path+"."+name, into)
 			}
 		}
@@ -232,6 +251,8 @@ var patterns = sync.OnceValue(func() []string {
 		case isNumber(t):
 			list = append(list, path)
 		case t == reflect.TypeFor[Medians](): // ParseMetric knows them
+		case t == reflect.TypeFor[Numbers]():
+			list = append(list, path+".*")
 		case t.Kind() == reflect.Map && isNumber(t.Elem()):
 			list = append(list, path)
 			walk(t.Elem(), path+".*", above)
@@ -280,7 +301,7 @@ func fieldsOf(t reflect.Type) (list []field) {
 
 // key is the field that names the parts of a list; "" if they have no names.
 func key(t reflect.Type) string {
-	for _, want := range []string{"name", "over", "proto"} {
+	for _, want := range []string{"name", "over", "proto", "code"} {
 		for _, f := range fieldsOf(pointed(t)) {
 			if f.name == want && f.typ.Kind() == reflect.String {
 				return want

@@ -68,8 +68,8 @@ func complete() *Result {
 	r.Spread = []Spread{{"ports", 2, 48, 50, 52}}
 	r.Limits = []Limit{{"memory", 2_000_000, "22 GB can be taken", "a larger machine", []string{"a"}}}
 	r.Thresholds = []Verdict{{"conns.failed>5", "conns.failed", ptr(20.), true, ptr(5.), true}}
-	r.Findings = []Finding{{"accept queue full", 90, "12 overflows", "the server accepts too slowly", "more workers",
-		[]string{"a"}}}
+	r.Findings = []Finding{Found("accept_queue_full", 90).Count("overflows", 12).Word("whose", "server")}
+	r.Findings[0].On, r.Findings[0].Differ = []string{"a"}, true
 	r.StoredTables = []Table{{Title: "modes", Columns: []Column{{"mode", unit.InText}, {"rate", unit.InPerSecond}},
 		Rows: [][]any{{"keep-alive", 2300.5}, {"pool", nil}}, Plot: "rate", Note: "keep-alive wins"}}
 	r.Plan.Asked = plan.Asked{Engine: plan.EnginePackets, Rate: 50, Window: 64, ConnectTimeout: 1e9, KeepAlive: 3e9,
@@ -114,7 +114,7 @@ func complete() *Result {
 	r.Agents = []Agent{{Name: "a", BootID: "b0", CPUs: 2, MemoryBytes: 24 << 30, Share: 120, Conns: r.Conns,
 		SetupRate: 40, EchoRate: 9.8, KernelPerConn: ptr(4000.), ClientPerConn: ptr(25.), ClientBelow: ptr(30.),
 		CPU:         2.5,
-		ClockOffset: 2e6, Tightest: &r.Limits[0], Findings: []string{"accept queue full"}, Interrupt: true,
+		ClockOffset: 2e6, Tightest: &r.Limits[0], Findings: []string{"accept_queue_full"}, Interrupt: true,
 		LostIn: "hold"}, {Name: "b", Share: 1}}
 	r.AgentCost = &AgentCost{Agents: 1, Conns: 100, KernelPerConn: ptr(4000.), ClientPerConn: ptr(25.)}
 	return r

@@ -3,7 +3,6 @@ package result
 import (
 	"fmt"
 	"math"
-	"slices"
 
 	"github.com/c10m/c10m/internal/unit"
 )
@@ -43,34 +42,4 @@ func (t Table) check() error {
 		}
 	}
 	return nil
-}
-
-// mergeFindings unites the findings of several parts, severest first; of two
-// with one name the severer stays.
-func mergeFindings(a, b []Finding) []Finding {
-	for _, f := range b {
-		at, known := 0, false
-		for i, g := range a {
-			if g.Name == f.Name {
-				a[i] = severer(g, f)
-				known = true
-			}
-			if g.Severity >= f.Severity {
-				at = i + 1
-			}
-		}
-		if !known {
-			a = append(a[:at:at], append([]Finding{f}, a[at:]...)...)
-		}
-	}
-	return a
-}
-
-func severer(a, b Finding) Finding {
-	on := union(slices.Clone(a.On), b.On)
-	if b.Severity > a.Severity {
-		a, on = b, union(slices.Clone(b.On), a.On)
-	}
-	a.On = on
-	return a
 }

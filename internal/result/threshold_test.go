@@ -170,6 +170,42 @@ func TestCauses(t *testing.T) {
 	}
 }
 
+// A finding is held against by its code. One that is none has no severity, where
+// somebody looked; of two of a code the severest counts.
+func TestThresholdOfFinding(t *testing.T) {
+	found := []Finding{Found("conntrack_full", 98).Count("entries", 64), Found("conntrack_full", 55)}
+	for _, tt := range []struct {
+		threshold string
+		r         *Result
+		failed    bool
+	}{
+		{"findings.conntrack_full.severity>=80", &Result{Usage: &Usage{}, Findings: found}, true},
+		{"findings.conntrack_full.numbers.entries>63", &Result{Usage: &Usage{}, Findings: found}, true},
+		{"findings.conntrack_full.numbers.entries>64", &Result{Usage: &Usage{}, Findings: found}, false},
+		{"findings.server_full.severity>0", &Result{Usage: &Usage{}, Findings: found}, false},
+		{"findings.server_full.severity>0", &Result{}, true}, // nobody looked
+		{"findings.server_full.numbers.held>0", &Result{Usage: &Usage{}, Findings: found}, true},
+	} {
+		th, err := ParseThreshold(tt.threshold)
+		if err != nil {
+			t.Fatal(err)
+		}
+		numbers, err := tt.r.Numbers()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if code, ok := th.Metric.Finding(); !ok || code == "" {
+			t.Errorf("%s is of no finding", tt.threshold)
+		}
+		if v := th.Check(numbers, nil); v.Failed != tt.failed {
+			t.Errorf("%s: %+v, want failed %v", tt.threshold, v, tt.failed)
+		}
+	}
+	if _, ok := (Metric{Path: "conns.failed"}).Finding(); ok {
+		t.Error("failed connections are taken for a finding")
+	}
+}
+
 func TestBadThreshold(t *testing.T) {
 	for text, want := range map[string]string{
 		"":                         "METRIC OP VALUE",

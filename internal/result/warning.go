@@ -10,10 +10,9 @@ import (
 // Warning is a doubt about a run: what happened, by its code, and the facts that
 // belong to it. Package report has a sentence for each code.
 type Warning struct {
-	Code    string             `json:"code"`
-	Numbers map[string]float64 `json:"numbers,omitempty"` // in base units, as their names say
-	Words   map[string]string  `json:"words,omitempty"`
-	Cause   *Warning           `json:"cause,omitempty"` // in place of a word "why", which it gives
+	Code string `json:"code"`
+	Facts
+	Cause *Warning `json:"cause,omitempty"` // in place of a word "why", which it gives
 	// On names the agents of a fleet that warned so; where their facts differ they are
 	// the first one's.
 	On     []string `json:"on,omitempty"`
@@ -29,28 +28,17 @@ func Warn(code string) Warning { return Warning{Code: code} }
 
 // Number is the warning with one number more.
 func (w Warning) Number(name string, v float64) Warning {
-	w.Numbers = maps.Clone(w.Numbers)
-	if w.Numbers == nil {
-		w.Numbers = map[string]float64{}
-	}
-	w.Numbers[name] = v
+	w.Facts = w.number(name, v)
 	return w
 }
 
 // Count is the warning with one count more.
 func (w Warning) Count(name string, n int64) Warning { return w.Number(name, float64(n)) }
 
-// Word is the warning with one word or sentence more; of an empty one it stays as
-// it is.
+// Word is the warning with one word or sentence more; of an empty one it stays as it
+// is.
 func (w Warning) Word(name, word string) Warning {
-	if word == "" {
-		return w
-	}
-	w.Words = maps.Clone(w.Words)
-	if w.Words == nil {
-		w.Words = map[string]string{}
-	}
-	w.Words[name] = word
+	w.Facts = w.word(name, word)
 	return w
 }
 
@@ -84,7 +72,7 @@ func (w Warning) MarshalJSON() ([]byte, error) {
 func (r *Result) warn(w Warning) {
 	for i := range r.Warnings {
 		v := &r.Warnings[i]
-		switch same := reflect.DeepEqual(v.facts(), w.facts()); {
+		switch same := reflect.DeepEqual(v.alone(), w.alone()); {
 		case same && len(v.On)+len(w.On) == 0:
 			return
 		case len(v.On) > 0 && len(w.On) > 0 && v.subject() == w.subject():
@@ -95,8 +83,8 @@ func (r *Result) warn(w Warning) {
 	r.Warnings = append(r.Warnings, w)
 }
 
-// facts is the warning without who said it.
-func (w Warning) facts() Warning {
+// alone is the warning without who said it.
+func (w Warning) alone() Warning {
 	w.On, w.Differ = nil, false
 	return w
 }

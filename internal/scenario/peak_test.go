@@ -43,8 +43,8 @@ func TestPeakAcrossSteps(t *testing.T) {
 		last := len(p.steps) - 1
 		p.steps[last].broke = "p99>100ms"
 		r := p.result(context.Background(), p.steps[last-1], p.steps[last])
-		got := len(r.Findings) > 0 && r.Findings[0].Name == diagnose.IdleYetSlow
-		if got != tt.want || strings.Contains(report.Verdict(r), diagnose.IdleYetSlow) != tt.want {
+		got := len(r.Findings) > 0 && r.Findings[0].Code == diagnose.IdleYetSlow
+		if got != tt.want || strings.Contains(report.Verdict(r), "idle, yet slow") != tt.want {
 			t.Errorf("%s: findings %+v, verdict %q; want it named %v", tt.name, r.Findings, report.Verdict(r), tt.want)
 		}
 	}

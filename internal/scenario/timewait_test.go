@@ -141,10 +141,10 @@ func TestJoinChurn(t *testing.T) {
 		return r
 	}
 	good := run(Pool, func(r *result.Result) {
-		r.Findings = []result.Finding{{Name: "calls per message", Severity: 30}}
+		r.Findings = []result.Finding{result.Found("calls_per_message", 30)}
 	})
 	bad := run(PerRequest, func(r *result.Result) {
-		r.Findings = []result.Finding{{Name: "local ports used up", Severity: 95}}
+		r.Findings = []result.Finding{result.Found("local_ports_used_up", 95)}
 	})
 	for _, tt := range []struct {
 		name  string
