@@ -13,7 +13,7 @@ import (
 )
 
 // paths are all that an endpoint answers on, files included.
-var paths = []string{"/", "/dash.js", "/dash.css", "/icon.svg", "/events", "/metrics", "/healthz", "/footprint",
+var paths = []string{"/", "/dash.js", "/causes.js", "/dash.css", "/icon.svg", "/events", "/metrics", "/healthz", "/footprint",
 	"/debug/pprof/", "/debug/pprof/symbol", "/debug/pprof/heap", "/debug/pprof/profile?seconds=1", "/debug/pprof/trace?seconds=1"}
 
 // ask sends a request through the guard and gives the answer; /events would
@@ -137,7 +137,7 @@ func TestProfile(t *testing.T) {
 // TestPolicy: the page runs nothing but its own script, and asks for nothing
 // from elsewhere: it works without the internet.
 func TestPolicy(t *testing.T) {
-	for _, path := range []string{"/", "/dash.js", "/dash.css", "/icon.svg", "/metrics", "/debug/pprof/"} {
+	for _, path := range []string{"/", "/dash.js", "/causes.js", "/dash.css", "/icon.svg", "/metrics", "/debug/pprof/"} {
 		resp := ask(t, http.MethodGet, path, "127.0.0.1", nil)
 		got := resp.Header.Get("Content-Security-Policy")
 		if !strings.HasPrefix(got, "default-src 'none'") || strings.Contains(got, "unsafe") || !strings.Contains(got, "frame-ancestors 'none'") {
@@ -149,7 +149,7 @@ func TestPolicy(t *testing.T) {
 	}
 	outside := regexp.MustCompile(`(?i)(https?:)?//[a-z0-9.-]+\.[a-z]{2,}`)
 	inline := regexp.MustCompile(`(?i)\son[a-z]+=|\sstyle=|<style|innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(`)
-	for _, path := range []string{"/", "/dash.js", "/dash.css", "/icon.svg"} {
+	for _, path := range []string{"/", "/dash.js", "/causes.js", "/dash.css", "/icon.svg"} {
 		body, err := io.ReadAll(ask(t, http.MethodGet, path, "127.0.0.1", nil).Body)
 		if err != nil || len(body) < 100 {
 			t.Fatalf("GET %s: %d bytes, %v", path, len(body), err)

@@ -354,28 +354,12 @@
     }
   }
 
-  // In words what is counted as one; others are shown by their names alone.
-  const causes = {
-    over_limit: "refused: more than --max-conns, or no file descriptor left", file_max: "refused: the machine is nearly out of files (fs.file-max)",
-    memory_low: "refused: the machine, or the cgroup, is nearly out of memory", draining: "refused: the server is ending",
-    slow_reader: "closed: it took nothing of its echoes for --stall", idle_timeout: "closed: silent for --idle-timeout",
-    handshake_timeout: "no whole WebSocket handshake in time", handshake_refused: "not a WebSocket handshake",
-    ws_protocol: "breach of RFC 6455, closed with 1002", ws_utf8: "text that is not UTF-8, closed with 1007", ws_too_big: "message over --max-message, closed with 1009",
-    tls_hello: "TLS on a port that speaks plain WebSocket", tls_plain_text: "no TLS on a port that speaks it", tls_timeout: "no whole TLS handshake in time",
-    tls_closed: "the peer closed in the middle of the TLS handshake", tls_version: "no version of TLS in common", tls_cipher: "no cipher, curve or kind of key in common",
-    tls_protocol: "no application protocol in common (--alpn)", tls_no_certificate: "the client has no certificate (--client-ca)",
-    tls_bad_certificate: "the client's certificate is expired, or of nobody in --client-ca", tls_untrusted: "the client refuses our certificate",
-    tls_alert: "the client ended TLS by an alert", tls_broken: "what came has no place in TLS, or cannot be decrypted",
-    over_budget: "closed: the largest and slowest above --buffer-budget",
-    urgent_data: "closed: urgent data that no read takes", cut_short: "reset before it had taken all of its echoes: no descriptor was left, or the server ended",
-    watch_limit: "fs.epoll.max_user_watches is used up", accept_failed: "accept4 failed, see the server's stderr",
-    agent_lost: "nothing more was heard of their agent", connect_refused: "nobody listens there", connect_no_address: "no local port left", connect_timeout: "no answer in time", connect_reset: "the server refused it",
-    socket_fd_limit: "no file descriptor left", read_reset: "the server closed it", read_closed: "the server closed it", echo_mismatch: "other bytes came back than were sent", echo_timeout: "a message was never answered",
-  };
+  // What a cause is in words: causes.js has those of the report.
+  const why = (cause) => causes[meta.role][cause.replace(/^reconnect_/, "")];
   function showErrors() {
     const rows = Object.entries(now.errors).filter(([, n]) => n > 0).sort((a, b) => b[1] - a[1]).map(([cause, n]) => {
       const old = before?.errors?.[cause] ?? 0, grew = before ? Math.max(0, n - old) * 1000 / (now.t - before.t) : 0;
-      return { name: cause, why: causes[cause], cells: [count(n), grew > 0 ? "▲ " + rate(grew) : "–"], alarm: grew > 0 };
+      return { name: cause, why: why(cause), cells: [count(n), grew > 0 ? "▲ " + rate(grew) : "–"], alarm: grew > 0 };
     });
     $("no-errors").hidden = rows.length > 0;
     $("t-errors").hidden = rows.length === 0;
