@@ -65,7 +65,7 @@ var ours = rules{
 		"syscall.Exit", "syscall.Getenv", "print", "println",
 	},
 	// What a person reads is made of codes and facts, by package report alone.
-	wordless: []string{"internal/scenario"},
+	wordless: []string{"internal/scenario", "internal/diagnose"},
 	wording: []string{"fmt.*", module + "/internal/unit.Commas", module + "/internal/unit.Bytes",
 		module + "/internal/unit.PerConn", module + "/internal/unit.Nanos", module + "/internal/unit.Seconds",
 		module + "/internal/unit.Percent", module + "/internal/unit.PerSecond"},

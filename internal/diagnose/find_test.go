@@ -1,6 +1,7 @@
 package diagnose
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -346,5 +347,15 @@ func TestUsageOfAnotherServer(t *testing.T) {
 	w.Before.Server, w.After.Server = w.Before.Server[:1], w.After.Server[:1]
 	if p := Usage(w, 4).Processes[0]; p.CallsPerMessage == nil || *p.CallsPerMessage != 2 {
 		t.Errorf("%+v, want 2 calls a message", p)
+	}
+}
+
+// Each code is found by one rule, and is a name that --fail-if takes.
+func TestCodes(t *testing.T) {
+	all := Codes()
+	for i, code := range all {
+		if slices.Contains(all[:i], code) || strings.Trim(code, "abcdefghijklmnopqrstuvwxyz_") != "" {
+			t.Errorf("%q twice, or no name", code)
+		}
 	}
 }

@@ -2,10 +2,10 @@ package diagnose
 
 import (
 	"context"
-	"fmt"
 	"math/rand/v2"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -398,7 +398,11 @@ func (l *listing) addTo(s *Seen) {
 // readSettings reads the kernel's limits; one that is not there is 0.
 func readSettings(fp proc.FS) (s Settings) {
 	if v, err := fp.Sysctl("net.ipv4.tcp_mem"); err == nil {
-		_, _ = fmt.Sscan(v, &s.TCPMem[0], &s.TCPMem[1], &s.TCPMem[2])
+		if marks := strings.Fields(v); len(marks) == len(s.TCPMem) {
+			for i, mark := range marks {
+				s.TCPMem[i], _ = strconv.ParseInt(mark, 10, 64)
+			}
+		}
 	}
 	s.MaxOrphans, _ = fp.SysctlInt("net.ipv4.tcp_max_orphans")
 	s.MaxTimeWait, _ = fp.SysctlInt("net.ipv4.tcp_max_tw_buckets")

@@ -281,7 +281,8 @@ type field struct {
 	typ  reflect.Type
 }
 
-// fieldsOf are a struct's fields in the file, embedded ones among them.
+// fieldsOf are a struct's fields in the file, embedded ones among them. What came of
+// thresholds, doubts, and what a type has of itself have no numbers for others.
 func fieldsOf(t reflect.Type) (list []field) {
 	if t.Kind() != reflect.Struct {
 		return nil
@@ -292,7 +293,8 @@ func fieldsOf(t reflect.Type) (list []field) {
 		switch {
 		case f.Anonymous && name == "":
 			list = append(list, fieldsOf(pointed(f.Type))...)
-		case f.IsExported() && name != "" && name != "-" && f.Type != reflect.TypeFor[[]Verdict]():
+		case f.Type == reflect.TypeFor[[]Verdict](), f.Type == reflect.TypeFor[[]Warning](), pointed(f.Type) == t:
+		case f.IsExported() && name != "" && name != "-":
 			list = append(list, field{name, f.Type})
 		}
 	}
