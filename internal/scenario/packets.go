@@ -15,8 +15,8 @@ import (
 
 const (
 	// packetBytes is what the client's own TCP keeps of an idle connection: the
-	// engine's 8 bytes and the transport's 16.
-	packetBytes = 24
+	// engine's 8 bytes and the transport's 12.
+	packetBytes = 20
 	// localMTU is the MTU of devices for a server on this machine. Loopback allows
 	// more, but a TUN device copies each packet once more.
 	localMTU = 16384
@@ -29,10 +29,7 @@ const (
 func decidePackets(pl *plan.Plan, o Options, fp proc.FS) error {
 	pl.Packets = plan.Packets{Prefix: o.PacketSources, MTU: localMTU}
 	if !o.PacketSources.IsValid() {
-		pl.Packets.Prefix = plan.DefaultPacketSources
-		if o.Host().Is6() {
-			pl.Packets.Prefix = plan.DefaultPacketSourcesV6
-		}
+		pl.Packets.Prefix = plan.PacketSources(o.Host().Is6())
 	}
 	prefix := pl.Packets.Prefix
 	for _, host := range o.Hosts() {

@@ -1,14 +1,13 @@
 package tcp
 
-// Conn is all that is kept of an idle connection: 16 bytes, no pointers. The
+// Conn is all that is kept of an idle connection: 12 bytes, no pointers. The
 // zero value is a closed one.
 type Conn struct {
-	una    uint32 // SND.UNA: the oldest sequence number that is not acknowledged
-	rcv    uint32 // RCV.NXT: the next one that we expect
-	active int32  // index of its flight, while something is under way; 0: none
-	wnd    uint16 // SND.WND: what the peer has room for
-	state  State
-	flags  connFlags
+	una   uint32 // SND.UNA: the oldest sequence number that is not acknowledged; flying: where its flight is
+	rcv   uint32 // RCV.NXT: the next one that we expect
+	wnd   uint16 // SND.WND: what the peer has room for
+	state State
+	flags connFlags
 }
 
 // State is a state of RFC 9293 section 3.3.2.
@@ -49,10 +48,12 @@ const (
 	owesAck   connFlags = 1 << iota // something was taken that is not acknowledged yet
 	finQueued                       // Close was called: FIN follows the last byte
 	used                            // has been open before
+	flying                          // something is under way: it has a flight, which has its SND.UNA
 )
 
 // flight is what a connection needs while something of it is under way.
 type flight struct {
+	una      uint32 // SND.UNA of its connection
 	queued   uint32 // bytes of the stream from una on that are ready, sent or not
 	inFlight uint32 // sequence numbers from una to SND.NXT, SYN and FIN included
 	most     uint32 // the same to the highest that was ever sent: after a time-out SND.NXT goes back

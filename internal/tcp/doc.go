@@ -3,7 +3,7 @@
 // who owns the packets (a TUN device, a test) hands segments in and is handed
 // those to send.
 //
-// A Stack holds one thread's connections by slot. An idle connection is 16
+// A Stack holds one thread's connections by slot. An idle connection is 12
 // bytes of a flat array without pointers; what a connection needs beside that
 // while something is under way (a handshake, unacknowledged data, a FIN) is
 // taken from a pool and given back. Nothing that was sent is kept: the owner

@@ -6,7 +6,7 @@ package tcp
 // end connections with forged errors: RFC 5927 section 5.
 func (s *Stack) Unreachable(slot int, seq uint32) {
 	c := &s.conns[slot]
-	if c.state != SynSent && c.state != SynReceived || seq != c.una {
+	if c.state != SynSent && c.state != SynReceived || seq != s.una(c) {
 		s.Counts.Strange++
 		return
 	}
@@ -19,7 +19,7 @@ func (s *Stack) Unreachable(slot int, seq uint32) {
 func (s *Stack) TooBig(slot int, seq uint32, mss uint32) {
 	c := &s.conns[slot]
 	f := s.flightOf(c)
-	if f == nil || !c.state.synchronized() || !within(seq, c.una, max(1, f.most)) || mss >= s.mss {
+	if f == nil || !c.state.synchronized() || !within(seq, f.una, max(1, f.most)) || mss >= s.mss {
 		s.Counts.Strange++
 		return
 	}

@@ -185,13 +185,13 @@ func check(t *testing.T, s *Stack, q *quietEvents) {
 	if q.established > 1 || q.ended > 1 || q.closed > 1 {
 		t.Fatalf("told twice: %+v", *q)
 	}
-	if c.state == Closed && (c.active != 0 || q.closed == 0) {
-		t.Fatalf("closed with flight %d, told %d times", c.active, q.closed)
+	f := s.flightOf(c)
+	if c.state == Closed && (f != nil || q.closed == 0) {
+		t.Fatalf("closed with flight %v, told %d times", f, q.closed)
 	}
-	if c.active == 0 {
+	if f == nil {
 		return
 	}
-	f := &s.flights[c.active]
 	if f.slot != 0 || f.data() > f.queued && c.state.synchronized() || f.inFlight > f.most || f.most > f.queued+1 {
 		t.Fatalf("%v: %+v", c.state, *f)
 	}

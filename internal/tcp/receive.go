@@ -33,7 +33,7 @@ func (s *Stack) Stray(slot int, g Segment) {
 
 // answered is an answer to our SYN, section 3.10.7.3.
 func (s *Stack) answered(slot int, c *Conn, g Segment) {
-	ours := g.Flags&ACK != 0 && g.Ack == c.una+1
+	ours := g.Flags&ACK != 0 && g.Ack == s.una(c)+1
 	switch {
 	case g.Flags&ACK != 0 && !ours:
 		s.Stray(slot, g) // of an older connection of the same ports: RST clears it
@@ -61,7 +61,7 @@ func (s *Stack) answered(slot int, c *Conn, g Segment) {
 	c.state = Established
 	f := s.flightOf(c)
 	s.measure(f, g.Ack)
-	c.una = g.Ack
+	f.una = g.Ack
 	s.giveBack(c)
 	s.owe(slot, c)
 	s.cfg.Events.Established(slot)
@@ -108,15 +108,16 @@ func (s *Stack) acceptable(slot int, c *Conn, g *Segment) bool {
 func (s *Stack) takeAck(slot int, c *Conn, g *Segment) {
 	if g.Flags&ACK != 0 && c.state != SynReceived {
 		s.acknowledges(slot, c, g)
-	} else if g.Flags&ACK != 0 && g.Flags&SYN != 0 && g.Ack == c.una+1 {
+	} else if g.Flags&ACK != 0 && g.Flags&SYN != 0 && g.Ack == s.una(c)+1 {
 		s.opened(slot, c, g)
 	}
 }
 
 // opened ends the handshake of a simultaneous open.
 func (s *Stack) opened(slot int, c *Conn, g *Segment) {
-	s.measure(s.flightOf(c), g.Ack)
-	c.state, c.una, c.wnd = Established, g.Ack, g.Window
+	f := s.flightOf(c)
+	s.measure(f, g.Ack)
+	f.una, c.state, c.wnd = g.Ack, Established, g.Window
 	s.giveBack(c)
 	s.cfg.Events.Established(slot)
 }
@@ -158,15 +159,15 @@ func (s *Stack) acknowledges(slot int, c *Conn, g *Segment) bool {
 		return false
 	}
 	if c.state == SynReceived {
-		if g.Ack != c.una+1 {
+		if g.Ack != s.una(c)+1 {
 			s.Stray(slot, *g)
 			return false
 		}
 		s.opened(slot, c, g)
 		return s.conns[slot].state.synchronized()
 	}
-	most := s.sentOf(c)
-	if g.Ack-c.una > most && c.una-g.Ack > Window {
+	una, most := s.una(c), s.sentOf(c)
+	if g.Ack-una > most && una-g.Ack > Window {
 		// It acknowledges what was never sent, or what is older than any window:
 		// RFC 5961 section 5.
 		s.Counts.Challenges++
@@ -174,14 +175,14 @@ func (s *Stack) acknowledges(slot int, c *Conn, g *Segment) bool {
 		return false
 	}
 	f := s.flightOf(c)
-	if g.Ack-c.una > most { // an old one
+	if g.Ack-una > most { // an old one
 		return true
 	}
 	if f == nil {
 		c.wnd = g.Window
 		return true
 	}
-	if n := g.Ack - c.una; n > 0 {
+	if n := g.Ack - una; n > 0 {
 		return s.advance(slot, c, f, g, n)
 	}
 	s.repeated(slot, c, f, g)
@@ -191,7 +192,7 @@ func (s *Stack) acknowledges(slot int, c *Conn, g *Segment) bool {
 // advance is an acknowledgement of n more sequence numbers.
 func (s *Stack) advance(slot int, c *Conn, f *flight, g *Segment, n uint32) bool {
 	s.measure(f, g.Ack)
-	c.una, c.wnd = g.Ack, g.Window
+	f.una, c.wnd = g.Ack, g.Window
 	bytes := min(n, f.queued)
 	ended := n > bytes // our FIN
 	f.queued -= bytes

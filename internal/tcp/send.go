@@ -48,7 +48,7 @@ func (s *Stack) await(c *Conn, f *flight) {
 
 // sendData sends the next n bytes, and FIN with them where last is set.
 func (s *Stack) sendData(slot int, c *Conn, f *flight, n uint32, last bool) {
-	o := Out{Seq: c.una + f.inFlight, Ack: c.rcv, Flags: ACK, Window: Window, Offset: s.offset(slot, c) + f.inFlight, Len: int(n)}
+	o := Out{Seq: f.una + f.inFlight, Ack: c.rcv, Flags: ACK, Window: Window, Offset: s.offset(slot, c) + f.inFlight, Len: int(n)}
 	if n > 0 && f.inFlight+n == f.queued {
 		o.Flags |= PSH
 	}
@@ -63,7 +63,7 @@ func (s *Stack) sendData(slot int, c *Conn, f *flight, n uint32, last bool) {
 		s.Counts.Repeated++
 	} else {
 		f.most = f.inFlight
-		s.time(f, c.una+f.inFlight)
+		s.time(f, f.una+f.inFlight)
 	}
 	c.flags &^= owesAck
 	if f.flags&armed == 0 || f.flags&probing != 0 {
@@ -73,8 +73,8 @@ func (s *Stack) sendData(slot int, c *Conn, f *flight, n uint32, last bool) {
 	s.transmit(slot, o)
 }
 
-// offset is the place of una in the stream: the SYN came before its first byte.
-func (s *Stack) offset(slot int, c *Conn) uint32 { return c.una - s.cfg.ISN(slot) - 1 }
+// offset is the place of SND.UNA in the stream: the SYN came before its first byte.
+func (s *Stack) offset(slot int, c *Conn) uint32 { return s.una(c) - s.cfg.ISN(slot) - 1 }
 
 // repeatFirst sends the oldest segment in flight again.
 func (s *Stack) repeatFirst(slot int, c *Conn, f *flight) {
@@ -89,7 +89,7 @@ func (s *Stack) repeatFirst(slot int, c *Conn, f *flight) {
 		return
 	}
 	n := min(f.data(), s.mss)
-	o := Out{Seq: c.una, Ack: c.rcv, Flags: ACK, Window: Window, Offset: s.offset(slot, c), Len: int(n)}
+	o := Out{Seq: f.una, Ack: c.rcv, Flags: ACK, Window: Window, Offset: s.offset(slot, c), Len: int(n)}
 	if f.flags&finSent != 0 && n == f.data() {
 		o.Flags |= FIN
 	}
@@ -174,5 +174,5 @@ func (s *Stack) probe(slot int, c *Conn, f *flight) {
 	f.flags |= probing
 	f.flags &^= timing
 	f.most = max(f.most, 1)
-	s.transmit(slot, Out{Seq: c.una, Ack: c.rcv, Flags: ACK | PSH, Window: Window, Offset: s.offset(slot, c), Len: 1})
+	s.transmit(slot, Out{Seq: f.una, Ack: c.rcv, Flags: ACK | PSH, Window: Window, Offset: s.offset(slot, c), Len: 1})
 }

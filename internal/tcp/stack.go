@@ -84,7 +84,7 @@ type Stack struct {
 	cfg     Config
 	conns   []Conn
 	flights []flight // flights[0] is never used
-	free    []int32
+	free    []uint32
 	now     uint32 // milliseconds, of the last Sweep
 	rtt     rtt
 	mss     uint32  // what may be sent in one segment: the least that anybody told us
@@ -133,7 +133,7 @@ func (s *Stack) Sends(slot int) bool {
 func (s *Stack) Flight(slot int) int {
 	c := &s.conns[slot]
 	s.take(slot, c)
-	return int(c.active)
+	return int(c.una)
 }
 
 // Offset is where in the slot's stream the first byte lies that is not
@@ -147,7 +147,7 @@ func (s *Stack) Open(slot int) {
 	f := s.take(slot, c)
 	f.inFlight = 1
 	f.most = 1
-	s.time(f, c.una)
+	s.time(f, f.una)
 	s.armSYN(f)
 	s.sendSYN(slot, c, SYN)
 }
@@ -196,7 +196,7 @@ func (s *Stack) Abort(slot int) {
 	case c.state == SynSent:
 		// Nothing is known of the other side; its SYN-ACK will be answered.
 	case c.state != TimeWait:
-		s.transmit(slot, Out{Seq: c.una + s.sentOf(c), Ack: c.rcv, Flags: RST | ACK, Window: 0})
+		s.transmit(slot, Out{Seq: s.next(c), Ack: c.rcv, Flags: RST | ACK, Window: 0})
 	}
 	s.drop(slot, c)
 }
@@ -216,7 +216,7 @@ func (s *Stack) Flush() {
 func (s *Stack) transmit(slot int, o Out) { s.cfg.Output.Transmit(slot, o) }
 
 func (s *Stack) sendSYN(slot int, c *Conn, flags Flags) {
-	o := Out{Seq: c.una, Flags: flags, Window: Window, MSS: s.cfg.MSS}
+	o := Out{Seq: s.una(c), Flags: flags, Window: Window, MSS: s.cfg.MSS}
 	if flags&ACK != 0 {
 		o.Ack = c.rcv
 	}
@@ -226,7 +226,7 @@ func (s *Stack) sendSYN(slot int, c *Conn, flags Flags) {
 // sendACK sends <SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK>.
 func (s *Stack) sendACK(slot int, c *Conn) {
 	c.flags &^= owesAck
-	s.transmit(slot, Out{Seq: c.una + s.sentOf(c), Ack: c.rcv, Flags: ACK, Window: Window})
+	s.transmit(slot, Out{Seq: s.next(c), Ack: c.rcv, Flags: ACK, Window: Window})
 }
 
 // answer is sendACK for a segment that a peer that agrees with us would not
@@ -250,13 +250,24 @@ func (s *Stack) owe(slot int, c *Conn) {
 
 // flightOf is what a connection has under way; nil if it is idle.
 func (s *Stack) flightOf(c *Conn) *flight {
-	if c.active == 0 {
+	if c.flags&flying == 0 {
 		return nil
 	}
-	return &s.flights[c.active]
+	return &s.flights[c.una]
 }
 
-// sentOf is how far SND.NXT is from una.
+// una is SND.UNA.
+func (s *Stack) una(c *Conn) uint32 {
+	if f := s.flightOf(c); f != nil {
+		return f.una
+	}
+	return c.una
+}
+
+// next is SND.NXT, as far as it ever was.
+func (s *Stack) next(c *Conn) uint32 { return s.una(c) + s.sentOf(c) }
+
+// sentOf is how far SND.NXT is from SND.UNA.
 func (s *Stack) sentOf(c *Conn) uint32 {
 	if f := s.flightOf(c); f != nil {
 		return max(f.inFlight, f.most)
@@ -267,28 +278,28 @@ func (s *Stack) sentOf(c *Conn) uint32 {
 // take gives a connection a flight, or the one that it has. It is valid until
 // the next take.
 func (s *Stack) take(slot int, c *Conn) *flight {
-	if c.active == 0 {
+	if c.flags&flying == 0 {
+		at := uint32(len(s.flights))
 		if n := len(s.free); n > 0 {
-			c.active = s.free[n-1]
-			s.free = s.free[:n-1]
+			at, s.free = s.free[n-1], s.free[:n-1]
 		} else {
-			c.active = int32(len(s.flights))
 			s.flights = append(s.flights, flight{})
 		}
-		s.flights[c.active] = flight{slot: int32(slot), cwnd: initialWindow, ssthresh: Window / DefaultMSS}
+		s.flights[at] = flight{una: c.una, slot: int32(slot), cwnd: initialWindow, ssthresh: Window / DefaultMSS}
+		c.una, c.flags = at, c.flags|flying
 	}
-	return &s.flights[c.active]
+	return &s.flights[c.una]
 }
 
 // giveBack returns a connection's flight to the pool.
 func (s *Stack) giveBack(c *Conn) {
-	if c.active == 0 {
+	f := s.flightOf(c)
+	if f == nil {
 		return
 	}
-	s.flights[c.active].slot = -1
-	s.flights[c.active].flags = 0
-	s.free = append(s.free, c.active)
-	c.active = 0
+	s.free = append(s.free, c.una)
+	c.una, c.flags = f.una, c.flags&^flying
+	f.slot, f.flags = -1, 0
 	if len(s.free) == len(s.flights)-1 && cap(s.flights) > 1<<16 {
 		s.flights, s.free = make([]flight, 1), nil // a burst is over: give its memory back
 	}
