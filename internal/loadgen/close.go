@@ -27,7 +27,10 @@ func (x *closeAll) step() (wait int, done bool) {
 		}
 	}
 	switch {
-	case leave, x.next == 0 && cs.pending == 0:
+	case leave:
+		return 0, true
+	case x.next == 0 && cs.pending == 0:
+		cs.empty()
 		return 0, true
 	case x.next > 0 && cs.pending < cs.plan.Window:
 		return 0, false

@@ -6,6 +6,7 @@ import (
 
 	"github.com/c10m/c10m/internal/plan"
 	"github.com/c10m/c10m/internal/secure"
+	"github.com/c10m/c10m/internal/sys"
 	"github.com/c10m/c10m/internal/ws"
 )
 
@@ -54,6 +55,7 @@ type conns struct {
 	part      int64     // which thread it is ...
 	parts     int64     // ... of how many
 	link      transport
+	mem       []byte // of list and talks
 	list      []conn
 	talks     []talk
 	msgs      *messages
@@ -310,6 +312,18 @@ func (cs *conns) closed(slot int64) {
 	cs.list[slot].state = unused
 	cs.count(slot).Closed++
 	cs.work.closed(slot)
+}
+
+// empty gives back the memory of connections, of which there are none any more.
+func (cs *conns) empty() {
+	if cs.total().Open() != 0 || cs.pending != 0 {
+		return
+	}
+	cs.msgs.fold()
+	sys.Clear(cs.mem)
+	if own, is := cs.link.(ownTCP); is {
+		own.empty()
+	}
 }
 
 // overdue ends a close that the server does not answer in time.

@@ -26,6 +26,7 @@ type Engine struct {
 	rate    unit.Rate
 	at      int64  // how many are meant to be open
 	mem     []byte // of the connections
+	packets bool   // there are no sockets
 }
 
 // Start makes the threads, with private fd tables where the plan says so. Call
@@ -45,7 +46,7 @@ func Start(p plan.Plan, maxSize int) (*Engine, error) {
 		sys.Free(mem)
 		return nil, fmt.Errorf("create wake-up eventfd: %w", err)
 	}
-	e := &Engine{shared: s, mem: mem, conns: p.Conns, rate: p.Rate}
+	e := &Engine{shared: s, mem: mem, conns: p.Conns, rate: p.Rate, packets: p.Packets.On()}
 	for i, part := range p.Split(p.Threads) {
 		t, err := newThread(s, part, mem[(part.Offset-p.Offset)*connBytes:][:part.Conns*connBytes])
 		if err != nil {
@@ -220,14 +221,21 @@ func (e *Engine) Counts() (c Counts) {
 
 // Stop ends the threads and sums what they counted. It does not wait for
 // connections that are still open: they are closed as the threads end, and the
-// engine's memory is freed.
+// engine's memory is freed. Those without sockets it does wait for: when this
+// process ends, the kernel resets none of them, and the server would keep them.
 func (e *Engine) Stop() (Tally, error) {
 	e.do(context.Background(), e.threads, command{kind: doStop}, len(e.threads), func() {})
+	if e.packets {
+		e.shared.threads.Wait()
+	}
 	sum := newTally()
 	var err error
 	for _, t := range e.threads {
 		sum.add(&t.cs.ledger)
 		sum.Calls += t.calls
+		if own, is := t.cs.link.(ownTCP); is {
+			sum.addPackets(own.counted())
+		}
 		if t.err != nil {
 			err = t.err
 		}

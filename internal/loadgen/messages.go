@@ -40,6 +40,15 @@ func (m *messages) begin(size, most, depth int) {
 	}
 	m.size, m.max, m.depth, m.last = size, most, max(1, depth), 0
 	m.pipes, m.times, m.under, m.progress = nil, nil, 0, m.cs.micros()
+	m.fold()
+	if n := len(m.cs.list); m.depth > 1 {
+		m.pipes, m.times = make([]uint32, n), make([]uint32, n*m.depth)
+	}
+}
+
+// fold counts what the slots have said in this workload among what they said in
+// earlier ones.
+func (m *messages) fold() {
 	var spent uint32
 	for i := range m.cs.talks {
 		k := &m.cs.talks[i]
@@ -49,9 +58,6 @@ func (m *messages) begin(size, most, depth int) {
 		}
 	}
 	m.spent, m.earlier = m.spent+spent, nil
-	if n := len(m.cs.list); m.depth > 1 {
-		m.pipes, m.times = make([]uint32, n), make([]uint32, n*m.depth)
-	}
 }
 
 // endWith makes message last of each TCP connection end with plan.EndOfTransmission.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/c10m/c10m/internal/packets"
 	"github.com/c10m/c10m/internal/plan"
+	"github.com/c10m/c10m/internal/result"
 	"github.com/c10m/c10m/internal/sys"
 	"github.com/c10m/c10m/internal/tcp"
 )
@@ -139,6 +140,19 @@ func (p *packetTransport) stop(bool) {
 	}
 	p.ep.Close()
 	p.link.Close()
+}
+
+// empty implements ownTCP, as does counted.
+func (p *packetTransport) empty() { p.link.Empty() }
+
+func (p *packetTransport) counted() result.Packets {
+	if p.link == nil {
+		return result.Packets{}
+	}
+	l, s := &p.link.Packets, &p.link.Counts
+	return result.Packets{Sent: l.Sent, Received: l.Received, Repeated: s.Repeated, Probes: s.Probes,
+		Duplicates: s.Duplicates, Gaps: s.Gaps, Challenged: s.Challenges, Stray: s.Strange, Foreign: l.Foreign,
+		Damaged: l.Damaged, Unanswered: s.Withheld, Refused: l.Unsent}
 }
 
 // Established implements tcp.Events, as do the others.

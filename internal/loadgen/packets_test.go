@@ -82,10 +82,10 @@ func TestPacketEngine(t *testing.T) {
 	}
 }
 
-// An idle connection without sockets takes 24 bytes: what the engine keeps of
+// An idle connection without sockets takes 20 bytes: what the engine keeps of
 // every connection, and what the transport does.
 func TestPacketBytes(t *testing.T) {
-	if idle := unsafe.Sizeof(conn{}) + unsafe.Sizeof(tcp.Conn{}); idle > 24 {
+	if idle := unsafe.Sizeof(conn{}) + unsafe.Sizeof(tcp.Conn{}); idle > 20 {
 		t.Errorf("an idle connection takes %d bytes", idle)
 	}
 }

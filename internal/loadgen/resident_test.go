@@ -27,6 +27,8 @@ func (i *instant) open(slot int64) cause {
 	return noCause
 }
 
+func (i *instant) close(int64, bool) {}
+
 func (i *instant) poll(int) error {
 	for _, slot := range i.opened {
 		i.to.connected(slot)
@@ -36,7 +38,8 @@ func (i *instant) poll(int) error {
 }
 
 // A connection that never had a message has no memory but its state: its talk is
-// not touched by opening it, nor by an exchange of others.
+// not touched by opening it, nor by an exchange of others. Once all are closed, all of
+// it is given back, that of messages too.
 func TestIdleConnectionsAreSmall(t *testing.T) {
 	const conns = 2 << 20
 	mem, err := sys.Alloc(int(conns * connBytes))
@@ -65,6 +68,20 @@ func TestIdleConnectionsAreSmall(t *testing.T) {
 	grew := resident(t) - before
 	if c := one.cs.total(); c.Established != conns || grew > conns*int(unsafe.Sizeof(conn{}))*3/2 {
 		t.Errorf("%d connections took %d bytes, want about %d each", c.Established, grew, unsafe.Sizeof(conn{}))
+	}
+	for slot := 0; slot < conns; slot += 1000 { // each in a page of its own
+		one.cs.talks[slot].seq = 3
+	}
+	x := newCloseAll(one.cs)
+	for one.cs.work = x; ; {
+		if _, done := x.step(); done {
+			break
+		}
+	}
+	left := resident(t) - before
+	if c := one.cs.total(); c.Closed != conns || left > conns || one.cs.msgs.spent != 3 {
+		t.Errorf("%d connections were closed and leave %d bytes; %d messages were sent", c.Closed, left,
+			one.cs.msgs.spent)
 	}
 }
 

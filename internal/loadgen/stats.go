@@ -213,6 +213,8 @@ type Tally struct {
 	First *Answer
 	// Deflated is what permessage-deflate did.
 	Deflated Deflated
+	// Packets is what the client's own TCP counted; nil: there are sockets.
+	Packets *result.Packets
 	// FanOut is what came of messages that many connections had; nil: there were none.
 	FanOut *FanOut
 }
@@ -242,6 +244,13 @@ func (t *Tally) add(b *ledger) {
 	t.LostAges.add(&b.ages)
 	t.TLS.merge(&b.tls)
 	t.Deflated.add(b.deflated)
+}
+
+func (t *Tally) addPackets(n result.Packets) {
+	if t.Packets == nil {
+		t.Packets = &result.Packets{}
+	}
+	t.Packets.Add(n)
 }
 
 // Census is how many connections are open to each destination, from each source

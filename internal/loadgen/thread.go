@@ -61,7 +61,7 @@ func newThread(s *shared, part plan.Plan, mem []byte) (*thread, error) {
 	if err != nil {
 		return nil, err
 	}
-	cs := &conns{clock: newClock(), shared: s, plan: part, link: link, work: holding{}}
+	cs := &conns{clock: newClock(), shared: s, plan: part, link: link, work: holding{}, mem: mem}
 	at := unsafe.Pointer(unsafe.SliceData(mem))
 	cs.list = unsafe.Slice((*conn)(at), part.Conns)
 	cs.talks = unsafe.Slice((*talk)(unsafe.Add(at, part.Conns*int64(unsafe.Sizeof(conn{})))), part.Conns)

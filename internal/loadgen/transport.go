@@ -2,6 +2,7 @@ package loadgen
 
 import (
 	"github.com/c10m/c10m/internal/plan"
+	"github.com/c10m/c10m/internal/result"
 	"github.com/c10m/c10m/internal/secure"
 )
 
@@ -64,6 +65,15 @@ type tlsReceiver interface {
 	agreed(slot int64, took uint64, on secure.Agreed, resumed bool)
 	// because: what went wrong, in words; ended follows.
 	because(slot int64, why cause, err error)
+}
+
+// ownTCP is a transport that speaks TCP itself.
+type ownTCP interface {
+	transport
+	// empty gives back the memory of connections, which are all closed.
+	empty()
+	// counted is what it counted, once it has stopped.
+	counted() result.Packets
 }
 
 // newTransport makes the transport of one thread.

@@ -34,7 +34,8 @@ type Config struct {
 type Counts struct {
 	Sent, Received int64 // packets
 	Unsent         int64 // packets that write(2) on the device refused; TCP repeats them like lost ones
-	Foreign        int64 // packets of another protocol, of other addresses, or of no slot
+	Foreign        int64 // TCP packets of other addresses, or of no slot
+	Other          int64 // packets of another protocol: most are the kernel's own, like router solicitations
 	Damaged        int64 // packets that are cut short or have a wrong checksum
 }
 
@@ -51,6 +52,7 @@ type Link struct {
 	in     []byte
 	out    []byte
 	again  map[int]uint32 // how often each slot has been opened again
+	rounds uint32         // how often all connections were forgotten
 }
 
 // unacked is what a connection has sent and the server has not acknowledged, and perhaps
@@ -115,7 +117,7 @@ func (l *Link) isn(slot int) uint32 {
 	if len(l.again) > 0 {
 		generation = l.again[slot]
 	}
-	return l.cfg.Secret.ISN(l.cfg.Plan.Offset+int64(slot), generation)
+	return l.cfg.Secret.ISN(l.cfg.Plan.Offset+int64(slot), l.rounds<<16+generation)
 }
 
 // Open begins the connection of a slot, and resets the one before, if that is still
@@ -167,6 +169,20 @@ func (l *Link) Sweep(now uint32) {
 	if l.UnderWay() == 0 && len(l.unsent) > 1024 {
 		l.unsent = nil
 	}
+}
+
+// Empty forgets all connections and gives their memory back, if all are closed.
+func (l *Link) Empty() {
+	if l.UnderWay() > 0 {
+		return
+	}
+	for slot := range int(l.cfg.Plan.Conns) {
+		if l.State(slot) != tcp.Closed {
+			return
+		}
+	}
+	sys.Clear(l.mem)
+	l.again, l.rounds = nil, l.rounds+1
 }
 
 // Source is the source address of a slot's connection.
@@ -223,8 +239,8 @@ func (l *Link) take(b []byte, trusted bool) {
 	p, err := tcp.Parse(b, trusted)
 	switch err {
 	case nil:
-	case tcp.ErrNotTCP: // the kernel's own, like router solicitations
-		l.Packets.Foreign++
+	case tcp.ErrNotTCP:
+		l.Packets.Other++
 		return
 	default:
 		l.Packets.Damaged++

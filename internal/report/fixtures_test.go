@@ -165,6 +165,7 @@ func staged() *result.Result {
 	r := full()
 	r.Plan.Asked = plan.Asked{Stages: make([]plan.Stage, 4), Ping: 30e9, PingTimeout: 10e9}
 	r.Pings = &result.Pings{Sent: 9_999_000, Answered: 9_998_997, Latency: r.Setup.Latency}
+	r.Packets = &result.Packets{Sent: 12_500_000, Received: 12_400_000, Repeated: 21, Challenged: 3, Foreign: 1200}
 	memory := func(mib uint64) *result.Used {
 		return &result.Used{Kernel: mib << 20, Server: ptr(mib << 19), Client: mib << 18, System: mib << 21}
 	}

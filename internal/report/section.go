@@ -35,6 +35,7 @@ func openedSections(r *result.Result) []section {
 		costSection(r),
 		inUseSection(r.Memory),
 		messageSection(r.Echo, wordsFor(r.Plan.Talk)), talkSection(r.Talk), pingSection(r),
+		packetSection(r.Packets),
 		section{Title: "Latency over time", Heat: r.Heat, CSV: heatCSV(r.Heat)}, protocolSection(r.Protocols),
 		countSection(r), limitSection(r))
 }

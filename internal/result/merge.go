@@ -203,6 +203,7 @@ func (r *Result) add(p *Result, apart bool) (err error) {
 	if r.Pings, err = mergePings(r.Pings, p.Pings); err != nil {
 		return err
 	}
+	r.Packets = mergePackets(r.Packets, p.Packets)
 	r.Stages, r.Course = mergeStages(r.Stages, p.Stages), nil // Merge sets the course
 	r.Memory = cmp.Or(r.Memory, p.Memory)
 	r.Spread = mergeSpread(r.Spread, p.Spread, apart)

@@ -36,6 +36,7 @@ type Result struct {
 	Echo       *Echo      `json:"echo,omitempty"`
 	Talk       *Talk      `json:"talk,omitempty"` // of a server that is no echo
 	Pings      *Pings     `json:"pings,omitempty"`
+	Packets    *Packets   `json:"packets,omitempty"`   // of a client without sockets
 	Protocols  []Protocol `json:"protocols,omitempty"` // of a mixed run
 	TLS        *TLS       `json:"tls,omitempty"`       // nil: the connections were plain
 	CPU        *CPU       `json:"cpu,omitempty"`

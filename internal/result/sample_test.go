@@ -59,6 +59,7 @@ func complete() *Result {
 	r.Protocols = []Protocol{{Proto: "ws", Conns: r.Conns, SetupRate: 40, Connect: h.Summary(), Handshake: h.Summary(),
 		Echo: r.Echo}, {Proto: "tcp"}}
 	r.Pings = &Pings{100, 99, h.Summary()}
+	r.Packets = &Packets{1200, 1100, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3}
 	r.Talk = &Talk{Skipped: 100, First: &FirstMessage{100, 99, h.Summary()},
 		Pushes:  &Pushes{1000, 4000, 100, 10, 100, 1, h.Summary()},
 		FanOut:  &FanOut{10, 98, 99, 100, h.Summary(), h.Summary()},

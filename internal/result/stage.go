@@ -30,9 +30,12 @@ type Stage struct {
 // Short says whether fewer connections were open at its end than asked for.
 func (s Stage) Short() bool { return s.Reached < s.Asked }
 
-// checkLoad says which number of a stage, or of the pings, cannot be.
+// checkLoad says which number of a stage, of the pings or of packets cannot be.
 func (r *Result) checkLoad() error {
 	if err := r.Pings.check(); err != nil {
+		return err
+	}
+	if err := r.Packets.check(); err != nil {
 		return err
 	}
 	for _, s := range r.Stages {

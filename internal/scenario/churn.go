@@ -182,6 +182,7 @@ func (c *churn) fill(t loadgen.Tally, interrupted bool) {
 	r.Echo = &result.Echo{Seconds: s, Rate: float64(c.within.Received) / s, Calls: perMessage(t)}
 	fillEcho(r.Echo, &t.Part)
 	r.Talk = newTalk(&c.Plan, t, heardWithin{pushes: c.within.Pushed, took: c.took})
+	r.Packets = t.Packets
 	r.Plan.Conns = min(r.Plan.Conns, max(1, t.Established)) // a pool may have needed fewer
 	if n := t.Errors[closeTimeout]; n > 0 {
 		c.warn(result.Warn("server_did_not_close").Count("conns", n))

@@ -36,6 +36,7 @@ func (h *hold) fill(t loadgen.Tally) {
 	if h.Plan.Ping > 0 {
 		r.Pings = &result.Pings{Sent: t.Pings, Answered: t.Pongs, Latency: summary(t.Ping)}
 	}
+	r.Packets = t.Packets
 	h.fillProtocols(t)
 	h.fillCPU()
 	h.fillSpread()

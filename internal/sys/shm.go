@@ -3,6 +3,7 @@ package sys
 import (
 	"fmt"
 	"os"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -46,6 +47,20 @@ func Alloc(n int) ([]byte, error) {
 
 // Free gives back what Alloc took, munmap(2).
 func Free(mem []byte) { _ = unix.Munmap(mem) }
+
+// Clear zeroes mem, wherever it lies, and gives the pages that are wholly in it back to
+// the kernel.
+func Clear(mem []byte) {
+	page := uintptr(os.Getpagesize())
+	at, n := uintptr(unsafe.Pointer(unsafe.SliceData(mem))), uintptr(len(mem))
+	first := min(n, (page-at%page)%page)
+	last := max(first, n-min(n, (at+n)%page))
+	clear(mem[:first])
+	clear(mem[last:])
+	if last > first {
+		Empty(mem[first:last])
+	}
+}
 
 // Empty gives the pages of mem back to the kernel and leaves them zeroed,
 // madvise(2) MADV_DONTNEED. mem must begin at a page of Alloc's.
