@@ -57,8 +57,6 @@ func (t *target) checkFleet() error {
 	switch {
 	case o.agents == 0:
 		return nil
-	case o.agents > 1 && t.Engine == plan.EnginePackets:
-		return errors.New("--engine packets: with --fleet 1 only: all agents get the same --sources, which are one machine's")
 	case o.nats != "" && t.given("listen"):
 		return errors.New("--listen and --nats: want one of them: a NATS of our own or one that is there")
 	case o.nats == "" && o.creds != "":
@@ -107,6 +105,9 @@ const (
 func (t *target) runFleet(ctx context.Context, s sharing) (*result.Result, error) {
 	fp, err := proc.Here()
 	if err != nil {
+		return nil, err
+	}
+	if s.sources, err = t.dealSources(); err != nil {
 		return nil, err
 	}
 	s.args = forAgents(t.Scenario, t.Line, t.Flags)
@@ -279,9 +280,16 @@ func (c *captain) divide(ctx context.Context, fp proc.FS) ([][]string, error) {
 		return nil, err
 	}
 	c.server = server
-	rooms, err := c.lead.Look(ctx, c.share.args)
+	own := make([][]string, c.fleet.agents)
+	for k := range own {
+		own[k] = c.share.of(k)
+	}
+	rooms, err := c.lead.Look(ctx, own)
 	if err != nil {
 		return nil, err
+	}
+	for k, p := range c.share.sources {
+		c.say("fleet: %s has the source addresses %s\n", rooms[k].Agent, p.Prefix)
 	}
 	if l, ok := c.server.Limit(); ok {
 		rooms[0].Limits = append(rooms[0].Limits, l)

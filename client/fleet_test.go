@@ -230,7 +230,8 @@ func TestFleetUsage(t *testing.T) {
 		"hold --fleet 3 --listen 127.0.0.1:0 --nats nats://::1": "--listen and --nats",
 		"hold --fleet 3 --listen 0.0.0.0:4222":                  "--listen",
 		"hold --fleet 3 --listen here":                          "--listen",
-		"hold --fleet 2 --engine packets":                       "--fleet 1",
+		"hold --fleet 3 --engine packets --sources 10.9.0.4/31": "for 2 agents at most",
+		"hold --fleet 2 --engine packets --host 192.0.2.7":      "needs --sources CIDR",
 		"churn --fleet 2 --matrix":                              "--fleet",
 		"soak --fleet 2":                                        "--fleet",
 	} {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/c10m/c10m/internal/cli"
 	"github.com/c10m/c10m/internal/plan"
+	"github.com/c10m/c10m/internal/sys"
 	"github.com/c10m/c10m/internal/unit"
 )
 
@@ -18,8 +19,40 @@ type sharing struct {
 	flags func(plan.Share) []string
 	pool  int64 // connections of a churn's pool, which are divided like its users; 0: none
 
-	args  []string // of all
-	conns []int64  // of each, once divided
+	args    []string       // of all
+	sources []plan.Packets // of each that speaks TCP itself; nil: each machine has its own
+	conns   []int64        // of each, once divided
+}
+
+// of is the command line of agent k without its share.
+func (s *sharing) of(k int) []string {
+	if s.sources == nil {
+		return s.args
+	}
+	return append(slices.Clone(s.args), "--sources="+s.sources[k].Prefix.String())
+}
+
+// dealSources gives each agent that speaks TCP itself source addresses that no other
+// has.
+func (t *target) dealSources() ([]plan.Packets, error) {
+	if t.Engine != plan.EnginePackets {
+		return nil, nil
+	}
+	all := plan.Packets{Prefix: t.PacketSources}
+	if !all.On() {
+		for _, host := range t.Hosts() {
+			if to, err := sys.Route(host); err != nil || !to.Local {
+				return nil, cli.Usage("--engine packets to another host (%s) needs --sources CIDR: as many equal parts of "+
+					"it as there are agents, each routed to its agent's machine, in the order of their names", host)
+			}
+		}
+		all.Prefix = plan.PacketSources(t.Host().Is6())
+	}
+	parts, err := all.Parts(int(t.fleet.agents))
+	if err != nil {
+		return nil, cli.Usage("--sources %w", err)
+	}
+	return parts, nil
 }
 
 // coordinators are the flags of the coordinator that no agent may be given: its files
@@ -67,8 +100,8 @@ func (s *sharing) lines(shares []plan.Share) (all [][]string, err error) {
 	for _, one := range shares {
 		total += one.Conns
 	}
-	for _, one := range shares {
-		args := slices.Concat(s.args, s.flags(one))
+	for k, one := range shares {
+		args := slices.Concat(s.of(k), s.flags(one))
 		conns := one.Conns
 		if s.pool > 0 {
 			users += one.Conns

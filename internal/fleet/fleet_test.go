@@ -30,7 +30,7 @@ func TestTenAgents(t *testing.T) {
 		if err := l.Gather(ctx, 10, 30*time.Second); err != nil {
 			t.Fatal(err)
 		}
-		rooms, err := l.Look(ctx, []string{"hold"})
+		rooms, err := l.Look(ctx, argsFor(10))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -246,7 +246,7 @@ func TestImpossiblePlan(t *testing.T) {
 	if err := r.lead.Gather(ctx, 2, 30*time.Second); err != nil {
 		t.Fatal(err)
 	}
-	_, err := r.lead.Look(ctx, []string{"hold"})
+	_, err := r.lead.Look(ctx, argsFor(2))
 	if !errors.Is(err, ErrUsage) || !strings.Contains(err.Error(), "agent b: ") ||
 		!strings.Contains(err.Error(), "no route") {
 		t.Errorf("look: %v", err)

@@ -11,17 +11,21 @@ import (
 	"github.com/c10m/c10m/internal/plan"
 )
 
-// Look asks every agent what it can hold of a plan: as rooms for plan.Shares, in the
-// order of the members.
-func (l *Lead) Look(ctx context.Context, args []string) ([]plan.Room, error) {
+// Look asks every agent what it can hold of a plan, by a command line of its own: as
+// rooms for plan.Shares. Both are in the order of the members.
+func (l *Lead) Look(ctx context.Context, args [][]string) ([]plan.Room, error) {
 	members := l.living()
+	if err := l.whole(); err != nil {
+		return nil, err
+	}
 	rooms := make([]plan.Room, len(members))
 	err := l.each(members, func(m *member) error {
-		a, err := l.askFor(ctx, m, "look", order{Args: args}, lookTime)
+		i := slices.Index(members, m)
+		a, err := l.askFor(ctx, m, "look", order{Args: args[i]}, lookTime)
 		if err == nil {
 			err = m.said(a)
 		}
-		rooms[slices.Index(members, m)] = plan.Room{Agent: m.label, Machine: m.boot, Limits: a.Limits}
+		rooms[i] = plan.Room{Agent: m.label, Machine: m.boot, Limits: a.Limits}
 		return err
 	})
 	if err == nil {

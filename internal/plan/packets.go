@@ -53,6 +53,29 @@ func (p Packets) Capacity(n, dests int) int64 {
 	return int64(n) * p.split(0, n).Sources() * PacketPorts * int64(dests)
 }
 
+// Parts deals the source addresses to n, each of whom has a prefix of its own: the
+// agents of a fleet, in their order.
+func (p Packets) Parts(n int) ([]Packets, error) {
+	if bits.Len(uint(n-1)) > p.hostBits() {
+		return nil, fmt.Errorf("%s has addresses of its own for %d agents at most, and there are %d", p.Prefix,
+			1<<p.hostBits(), n)
+	}
+	parts := make([]Packets, n)
+	for k := range parts {
+		parts[k] = p.split(k, n)
+	}
+	return parts, nil
+}
+
+// PacketSources are what such a client takes that was told of none: for IPv4, or for
+// IPv6.
+func PacketSources(v6 bool) netip.Prefix {
+	if v6 {
+		return DefaultPacketSourcesV6
+	}
+	return DefaultPacketSources
+}
+
 // MaxThreads is how many threads can have a prefix of their own.
 func (p Packets) MaxThreads() int { return 1 << min(10, p.hostBits()) }
 

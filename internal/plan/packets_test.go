@@ -48,6 +48,38 @@ func TestPacketSplit(t *testing.T) {
 	}
 }
 
+// The agents of a fleet have source addresses that no other has, and that their own
+// threads divide again.
+func TestPacketParts(t *testing.T) {
+	whole := Packets{Prefix: netip.MustParsePrefix("10.9.0.0/24"), MTU: 1400}
+	parts, err := whole.Parts(3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, p := range parts {
+		got = append(got, p.Prefix.String(), p.split(1, 2).Prefix.String())
+		if p.MTU != whole.MTU {
+			t.Errorf("%+v has another MTU than %+v", p, whole)
+		}
+	}
+	want := "10.9.0.0/26 10.9.0.32/27 10.9.0.64/26 10.9.0.96/27 10.9.0.128/26 10.9.0.160/27"
+	if strings.Join(got, " ") != want {
+		t.Errorf("got %v, want %s", got, want)
+	}
+	if one, err := whole.Parts(1); err != nil || one[0] != whole {
+		t.Errorf("for one: %v, %v", one, err)
+	}
+	few := Packets{Prefix: netip.MustParsePrefix("10.9.0.4/30")}
+	if _, err := few.Parts(4); err != nil {
+		t.Error(err)
+	}
+	if _, err := few.Parts(5); err == nil || err.Error() != "10.9.0.4/30 has addresses of its own for 4 agents at most, "+
+		"and there are 5" {
+		t.Errorf("for five: %v", err)
+	}
+}
+
 func TestCheckPackets(t *testing.T) {
 	for _, c := range []struct {
 		prefix  string
