@@ -16,6 +16,7 @@ import (
 	"syscall"
 
 	"github.com/c10m/c10m/internal/cli"
+	"github.com/c10m/c10m/internal/proc"
 	"github.com/c10m/c10m/internal/result"
 	"github.com/c10m/c10m/internal/scenario"
 	"github.com/c10m/c10m/internal/sys"
@@ -39,6 +40,9 @@ type child struct {
 	bad    error // there is no answer
 	done   chan struct{}
 	mu     sync.Mutex // of writing to
+	// Of the kernel's killings: those before it started, and a way to count them.
+	before proc.OOMKills
+	kills  func() proc.OOMKills
 }
 
 // errNoAnswer is a process that ended without one: it crashed, or was killed.
@@ -65,6 +69,9 @@ func (j *job) start(stderr io.Writer) (*child, error) {
 	c.cmd.ExtraFiles = []*os.File{jobRead, answerWrite}
 	if c.cmd.Stderr = stderr; j.Quiet {
 		c.cmd.Stderr = c.said
+	}
+	if fp, err := proc.Here(); err == nil {
+		c.kills, c.before = fp.OOMKills, fp.OOMKills()
 	}
 	if j.Net {
 		c.cmd.SysProcAttr = &syscall.SysProcAttr{Unshareflags: sys.NewNetwork}
@@ -108,8 +115,35 @@ func (c *child) listen() {
 	defer c.mu.Unlock()
 	_ = c.to.Close()
 	if c.bad != nil {
-		c.bad = fmt.Errorf("%w: %w%s", errNoAnswer, cmp.Or(err, c.bad), lastLine(c.said.String()))
+		c.bad = fmt.Errorf("%w: %w%s%s", errNoAnswer, cmp.Or(err, c.bad), c.outOfMemory(), lastLine(c.said.String()))
 	}
+}
+
+// outOfMemory says of a process that was killed whether the kernel did it because
+// memory had run out; "" where nothing says so.
+func (c *child) outOfMemory() string {
+	if c.cmd.ProcessState == nil {
+		return ""
+	}
+	s, is := c.cmd.ProcessState.Sys().(syscall.WaitStatus)
+	if !is || !s.Signaled() || s.Signal() != syscall.SIGKILL || c.kills == nil {
+		return ""
+	}
+	return wordsOfKill(c.before, c.kills())
+}
+
+// wordsOfKill says what the kernel's killings between two moments have to do with a
+// process that was killed.
+func wordsOfKill(before, after proc.OOMKills) string {
+	switch {
+	case after.Group > before.Group:
+		return ": memory of its control group had run out, and the kernel killed it (dmesg): raise the group's " +
+			"limit, or give this machine fewer connections"
+	case after.Machine > before.Machine:
+		return ": memory had run out, and the kernel killed processes (dmesg): this one, as it seems; give this " +
+			"machine fewer connections"
+	}
+	return ""
 }
 
 // latest puts v into a channel with room for one, in place of what nobody took.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/c10m/c10m/internal/cli"
 	"github.com/c10m/c10m/internal/plan"
+	"github.com/c10m/c10m/internal/proc"
 	"github.com/c10m/c10m/internal/result"
 	"github.com/c10m/c10m/internal/scenario"
 	"github.com/c10m/c10m/tests/rig"
@@ -118,6 +119,20 @@ func TestChildEndsEarly(t *testing.T) {
 				t.Errorf("%+v, %v", r, err)
 			}
 		})
+	}
+}
+
+// Of a process that was killed it is said whether memory had run out.
+func TestWordsOfKill(t *testing.T) {
+	was := proc.OOMKills{Group: 1, Machine: 5}
+	for want, now := range map[string]proc.OOMKills{
+		"memory of its control group had run out": {Group: 2, Machine: 6},
+		"memory had run out, and":                 {Group: 1, Machine: 6},
+		"":                                        was,
+	} {
+		if got := wordsOfKill(was, now); !strings.Contains(got, want) || want == "" && got != "" {
+			t.Errorf("%+v: %q, want %q", now, got, want)
+		}
 	}
 }
 

@@ -127,6 +127,9 @@ func (j *stint) follow(p Part) {
 	j.state.Ended, j.state.Gate, j.state.Phase = true, "", "ended"
 	if last.Err != nil {
 		j.state.Error, j.state.Usage = clean(plain(last.Err), maxText), errors.Is(last.Err, ErrUsage)
+		if !j.stopped {
+			j.agent.Say("run failed: " + j.state.Error)
+		}
 	}
 	if len(last.Result) > maxResult {
 		j.state.Error = fmt.Sprintf("its result has %d bytes, at most %d are legal", len(last.Result), maxResult)
