@@ -109,7 +109,7 @@ func runChurn(ctx context.Context, o ChurnOptions, fp proc.FS, watch Watch) (c *
 	gate.wait(ctx, GateRamp)
 	now, _ := p.control.counts(ctx) // nil: not known
 	before := o.count(fp, now)
-	rec := p.record(ctx, fp, o.Ports())
+	rec := p.record(ctx, fp, o.Ports(), o.Gate != nil)
 	if o.timeWait {
 		c.tw = watchTimeWait(&o.Target, func() int64 { return c.engine.Counts().Received })
 	}

@@ -93,9 +93,9 @@ func Hold(ctx context.Context, p *Prepared, o Options, fp proc.FS, watch Watch) 
 	h.engine = engine
 	h.setPhase("start")
 	stopWatch := watchRun(p, fp, engine, func() string { return h.phase.Load().(string) }, &h.gate, h.inStage(watch))
-	// Started before the baseline, so that its own garbage is part of the baseline.
-	h.recorder = h.record(ctx, fp, o.Ports())
-	h.recorder.SpareFDs(true)
+	if o.Gate == nil {
+		h.look(ctx)
+	}
 	h.run(ctx)
 	stopWatch()
 	p.warnEnded()
@@ -109,6 +109,14 @@ func Hold(ctx context.Context, p *Prepared, o Options, fp proc.FS, watch Watch) 
 	h.res.Interrupt = ctx.Err() != nil
 	h.settleEcho()
 	return h.res, nil
+}
+
+// look begins to look for what limits the run: before the baseline, so that its garbage
+// is part of that; in a fleet behind the first gate, as a hundred that look while they
+// wait there would keep the others from getting there.
+func (h *hold) look(ctx context.Context) {
+	h.recorder = h.record(ctx, h.fp, h.opt.Ports(), h.opt.Gate != nil)
+	h.recorder.SpareFDs(true)
 }
 
 // run goes through the phases. Each ends at once when ctx does.
@@ -130,6 +138,9 @@ func (h *hold) run(ctx context.Context) {
 	}
 	h.serverBefore = server
 	h.gate.wait(ctx, GateRamp)
+	if h.recorder == nil {
+		h.look(ctx)
+	}
 	if len(h.Plan.Stages) > 0 {
 		h.runStages(ctx)
 	} else {
@@ -154,15 +165,20 @@ func (h *hold) rampAndHold(ctx context.Context) {
 	h.verify(ctx)
 }
 
-// warmUp is how many snapshots are taken before the one that counts.
-const warmUp = 12
+// How many snapshots are taken before the one that counts: for the garbage of both ends,
+// and for our own; in a fleet it is the coordinator who asks the server.
+const (
+	warmUp    = 12
+	ownWarmUp = 3
+)
 
 // baseline is the snapshot before the ramp. Measuring makes garbage at both ends;
 // it is allowed to reach its plateau first, so that it is not mistaken for memory
 // of the connections.
 func (h *hold) baseline(ctx context.Context) (s proc.Snapshot, r *result.ServerReport, err error) {
 	debug.SetGCPercent(25) // the heap is small: the connections are not in it
-	for range warmUp {
+	times := map[bool]int{true: warmUp, false: ownWarmUp}[h.control.known()]
+	for range times {
 		if s, r, err = h.snapshot(ctx); err != nil {
 			return s, r, err
 		}

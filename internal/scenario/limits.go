@@ -11,9 +11,10 @@ import (
 )
 
 // record starts the recorder that finds what limits the run. It watches this
-// process and, if the server runs on this machine, the server's.
-func (p *Prepared) record(ctx context.Context, fp proc.FS, ports []int) *diagnose.Recorder {
-	t := diagnose.Target{Client: true}
+// process and, if the server runs on this machine, the server's; crowd says that this
+// is an agent of a fleet, of which a machine may have many.
+func (p *Prepared) record(ctx context.Context, fp proc.FS, ports []int, crowd bool) *diagnose.Recorder {
+	t := diagnose.Target{Client: true, Crowd: crowd}
 	if p.control.known() && !(p.Server.Foreign != nil && p.SamePIDs) {
 		t.Report = p.control.counts // what is not ours is seen by its processes, where these are seen
 	}

@@ -10,12 +10,19 @@ import (
 	"github.com/c10m/c10m/internal/result"
 )
 
-// watchRun reports progress: at once, now and then, and when the run comes to a gate
-// or passes it, until the returned func is called.
+// watchRun reports progress: at once, now and then, more rarely while the run stands at
+// a gate, and when it comes to one or passes it, until the returned func is called.
 func watchRun(run *Prepared, fp proc.FS, e *loadgen.Engine, phase func() string, g *gate, watch Watch) (stop func()) {
 	began := time.Now()
+	var last time.Time
+	at := ""
 	show := func() {
-		p := Progress{Run: run, Phase: phase(), Gate: g.standing(), Elapsed: time.Since(began), Target: run.Plan.Total,
+		gate := g.standing()
+		if gate != "" && gate == at && time.Since(last) < gateEvery {
+			return
+		}
+		at, last = gate, time.Now()
+		p := Progress{Run: run, Phase: phase(), Gate: gate, Elapsed: time.Since(began), Target: run.Plan.Total,
 			Counts: e.Counts(), Live: e.Live}
 		if mem, err := fp.Mem(); err == nil {
 			p.MemoryLeft = mem.Room(plan.MemoryReserve)
@@ -29,6 +36,10 @@ func watchRun(run *Prepared, fp proc.FS, e *loadgen.Engine, phase func() string,
 	g.moved = make(chan struct{}, 1)
 	return everyOr(watchEvery, g.moved, show)
 }
+
+// gateEvery is how often a run says that it still stands at a gate, where nothing moves:
+// a hundred on one machine are to leave its processors to those who are not there yet.
+const gateEvery = time.Second
 
 // every calls do once every d until the returned func is called, which waits for a
 // call in progress to finish.
