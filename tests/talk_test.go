@@ -19,7 +19,8 @@ import (
 type chat struct {
 	mu     sync.Mutex
 	room   map[net.Conn]bool
-	full   int // when so many are in it, they are told at once
+	full   int           // when so many are in it, they are told at once
+	told   chan struct{} // closed then: nobody has an answer before
 	ticks  atomic.Int64
 	strays atomic.Int64 // what it did not expect
 }
@@ -74,6 +75,7 @@ func (c *chat) serve(conn net.Conn) {
 			_, _ = conn.Write(text("welcome"))
 			c.enter(conn)
 		default:
+			<-c.told // however slow it was
 			_, _ = conn.Write(text(`{"ack":` + said + "}"))
 		}
 	}
@@ -85,6 +87,7 @@ func (c *chat) enter(conn net.Conn) {
 	defer c.mu.Unlock()
 	if c.room[conn] = true; len(c.room) == c.full {
 		c.push()
+		close(c.told)
 	}
 }
 
@@ -114,7 +117,7 @@ func (c *chat) tick(every time.Duration, ended <-chan struct{}) {
 // pushes is counted, and seen to be the same for all.
 func TestChat(t *testing.T) {
 	const conns = 1000
-	server := &chat{room: map[net.Conn]bool{}, full: conns}
+	server := &chat{room: map[net.Conn]bool{}, full: conns, told: make(chan struct{})}
 	ended := make(chan struct{})
 	var ticker sync.WaitGroup
 	ticker.Go(func() { server.tick(100*time.Millisecond, ended) })

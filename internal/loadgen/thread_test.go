@@ -14,13 +14,21 @@ import (
 	"github.com/c10m/c10m/internal/sys"
 )
 
-// endless is a file that every read of is full; the thread closes it.
+// endless is a file that every read of is full; the thread closes it. It is memory
+// with nothing in it: a read of /dev/zero is cut short by any signal, and the Go
+// runtime preempts by signals.
 func endless(t *testing.T) int {
 	t.Helper()
-	fd, err := syscall.Open("/dev/zero", syscall.O_RDONLY|syscall.O_CLOEXEC, 0)
+	f, err := sys.SharedMemory("endless", 1<<40)
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer func() { _ = f.Close() }()
+	fd, err := syscall.Dup(int(f.Fd()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	syscall.CloseOnExec(fd)
 	return fd
 }
 
