@@ -65,6 +65,8 @@ var attackers = map[string]func(target) deed{
 	"pings":      pings,
 	"frames":     badFrames,
 	"closes":     closes,
+
+	"forged": forgeSegments,
 }
 
 // attacker is the whole attacker's process: "name first n millis conns".

@@ -69,19 +69,28 @@ func TestFleetAgentLost(t *testing.T) {
 // killChildren kills the process of an agent's run, but not the agent.
 func killChildren(t *testing.T, pid int) {
 	t.Helper()
-	killed := 0
+	if err := syscall.Kill(runOf(t, pid), syscall.SIGKILL); err != nil {
+		t.Error(err)
+	}
+}
+
+// runOf is the process in which an agent does its run.
+func runOf(t *testing.T, pid int) (child int) {
+	t.Helper()
 	lists, _ := filepath.Glob("/proc/" + strconv.Itoa(pid) + "/task/*/children")
+	var all []string
 	for _, list := range lists {
 		b, _ := os.ReadFile(list)
-		for _, child := range strings.Fields(string(b)) {
-			if n, err := strconv.Atoi(child); err == nil && syscall.Kill(n, syscall.SIGKILL) == nil {
-				killed++
-			}
-		}
+		all = append(all, strings.Fields(string(b))...)
 	}
-	if killed != 1 {
-		t.Errorf("the agent had %d processes, want 1", killed)
+	if len(all) != 1 {
+		t.Fatalf("the agent has the processes %v, want 1", all)
 	}
+	child, err := strconv.Atoi(all[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return child
 }
 
 // TestFleetCoordinatorKilled: its agents close what they opened, keep what they have,

@@ -6,6 +6,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -15,7 +17,8 @@ import (
 type Fleet struct {
 	Dir    string
 	Agents []*Agent
-	listen string
+	lead   []string // flags of the coordinator that say where agents find it
+	join   []string // and those of an agent
 }
 
 // Agent is a running client agent.
@@ -42,19 +45,35 @@ func (a *Agent) Said() string {
 // Agents starts n agents, which end with the test.
 func Agents(tb testing.TB, n int, flags ...string) *Fleet {
 	tb.Helper()
-	NoLeaks(tb)
-	f := &Fleet{Dir: tb.TempDir(), listen: fmt.Sprintf("127.0.0.1:%d", FreePorts(tb, 1))}
+	f := FleetAt(tb, "127.0.0.1")
 	for range n {
-		f.Start(tb, flags...)
+		f.Start(tb, nil, flags...)
 	}
 	return f
 }
 
-// Start starts one more agent.
-func (f *Fleet) Start(tb testing.TB, flags ...string) *Agent {
+// FleetAt is one whose coordinator listens at an address; agents are still to be
+// started.
+func FleetAt(tb testing.TB, addr string) *Fleet {
 	tb.Helper()
-	args := append([]string{"agent", "--join", "c10m.join", "--name", fmt.Sprintf("a%d", len(f.Agents))}, flags...)
-	a := &Agent{Cmd: exec.Command(filepath.Join(Bin, "client"), args...)}
+	NoLeaks(tb)
+	return &Fleet{Dir: tb.TempDir(), join: []string{"--join", "c10m.join"},
+		lead: []string{"--listen", fmt.Sprintf("%s:%d", addr, FreePorts(tb, 1))}}
+}
+
+// FleetOn is the same over an existing NATS.
+func FleetOn(tb testing.TB, url string) *Fleet {
+	tb.Helper()
+	NoLeaks(tb)
+	return &Fleet{Dir: tb.TempDir(), join: []string{"--nats", url}, lead: []string{"--nats", url}}
+}
+
+// Start starts one more, through the words of prefix if there are any.
+func (f *Fleet) Start(tb testing.TB, prefix []string, flags ...string) *Agent {
+	tb.Helper()
+	args := slices.Concat(prefix, []string{filepath.Join(Bin, "client"), "agent"}, f.join,
+		[]string{"--name", fmt.Sprintf("a%d", len(f.Agents))}, flags)
+	a := &Agent{Cmd: exec.Command(args[0], args[1:]...)}
 	a.Dir, a.Stderr = f.Dir, a
 	a.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := a.Cmd.Start(); err != nil {
@@ -72,8 +91,22 @@ func (f *Fleet) Start(tb testing.TB, flags ...string) *Agent {
 // Run runs a coordinator of all agents to its end, as Client does.
 func (f *Fleet) Run(tb testing.TB, during func(*exec.Cmd), flags ...string) Outcome {
 	tb.Helper()
-	flags = append(flags, "--fleet", fmt.Sprint(len(f.Agents)), "--listen", f.listen)
+	return f.RunOf(tb, len(f.Agents), during, flags...)
+}
+
+// RunOf is Run by a coordinator that wants n agents.
+func (f *Fleet) RunOf(tb testing.TB, n int, during func(*exec.Cmd), flags ...string) Outcome {
+	tb.Helper()
+	flags = slices.Concat(flags, []string{"--fleet", fmt.Sprint(n)}, f.lead)
 	return Client(tb, []string{"env", "-C", f.Dir}, during, flags...)
+}
+
+// Say waits until each agent has said something.
+func (f *Fleet) Say(tb testing.TB, text string) {
+	tb.Helper()
+	for i, a := range f.Agents {
+		Await(tb, fmt.Sprintf("agent %d to say %q", i, text), func() bool { return strings.Contains(a.Said(), text) })
+	}
 }
 
 // Joined says whether the coordinator's join file is there.
