@@ -191,10 +191,13 @@ func (j *stint) interrupt(why string) {
 		return
 	}
 	j.stopped = true
-	if j.started && !j.state.Ended {
-		if why != "" {
-			j.agent.Say("run ended: " + why)
-		}
+	if j.started && j.state.Ended {
+		return
+	}
+	if why != "" {
+		j.agent.Say("run ended: " + why)
+	}
+	if j.started {
 		j.process.Stop()
 	}
 }
