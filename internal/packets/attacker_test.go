@@ -159,7 +159,7 @@ func TestIdleTakesNothing(t *testing.T) {
 // Connections that are all closed are forgotten and their memory is given back; those
 // that are opened later are others to the server. One that is open is not forgotten.
 func TestEmpty(t *testing.T) {
-	inNetns(t)
+	nettest.InNetns(t, loopback)
 	s := serve(t, "127.0.0.1:10000")
 	const conns = 100
 	c := connect(t, "198.18.0.0/16", netip.MustParseAddrPort("127.0.0.1:10000"), conns, 0)
