@@ -12,8 +12,10 @@ import (
 // A user reads sentences, whatever a scenario found and whoever passed it on; the exit
 // status is that of the fault.
 func TestFaultsAreWorded(t *testing.T) {
-	unfit := &result.Fault{What: result.Warn("metric_not_measured").Word("metric", "setup.rate"), Err: scenario.ErrUsage}
-	variant := &result.Fault{What: result.Warn("variant_failed").Word("variant", "workers=1").Because(unfit), Err: unfit}
+	unfit := &result.Fault{What: result.Warn("metric_not_measured").Word("metric", "setup.rate"),
+		Err: scenario.ErrUsage}
+	variant := &result.Fault{What: result.Warn("variant_failed").Word("variant", "workers=1").Because(unfit),
+		Err: unfit}
 	for _, tt := range []struct {
 		err    error
 		want   string

@@ -63,7 +63,7 @@ var faults = map[string]string{
 		"cannot be counted: name the process that serves, or one that it descends from",
 	"server_pid_unfit":  "--server-pid {pids}: {why}",
 	"server_port_taken": "start server {command}: another server is on {address} already[: {holder}]",
-	"server_too_slow":   "{why} within {limit_ns}",
+	"server_too_slow":   "{why} within {=limit_ns}",
 	"target_not_reachable": "server not reachable: {why}: start it, or wait for it with --wait 30s, or name another " +
 		"target",
 	"threads_below_tables": "--threads {=threads}: {conns} connections need {=tables} fd tables of {per_table}",
@@ -71,7 +71,8 @@ var faults = map[string]string{
 	"threads_illegal":      "--threads {=threads}: the legal range is 1..{=most}",
 	"too_few_threads": "threads: {bound}: {conns} connections need {need} here, and there is room for {room} beside " +
 		"the runtime's; {cure}",
-	"until_unfit":    "{text}: want errors>SHARE, p50|p90|p99|p999|max>TIME or rate<N, like errors>0.1%, p99>500ms[: {why}]",
+	"until_unfit": "{text}: want errors>SHARE, p50|p90|p99|p999|max>TIME or rate<N, like errors>0.1%, " +
+		"p99>500ms[: {why}]",
 	"variant_failed": "{variant}: {why}",
 }
 

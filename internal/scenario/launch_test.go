@@ -68,7 +68,7 @@ func TestStartServerTakesNoStrangerForItsOwn(t *testing.T) {
 			if tt.listens != before {
 				<-began
 			}
-			if tt.want == "" && err != nil || tt.want != "" && (err == nil || !strings.Contains(report.Error(err), tt.want)) {
+			if (err != nil) != (tt.want != "") || err != nil && !strings.Contains(report.Error(err), tt.want) {
 				t.Errorf("error %v, want %q", err, tt.want)
 			}
 		})
