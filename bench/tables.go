@@ -6,7 +6,9 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"sort"
+	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/c10m/c10m/internal/report"
@@ -15,44 +17,8 @@ import (
 	"github.com/c10m/c10m/internal/unit"
 )
 
-// yardstick is what bin/floor and bin/packets print.
-type yardstick struct {
-	Conns int64   `json:"conns"`
-	Rate  float64 `json:"rate"`
-	First float64 `json:"rate_first_tenth"`
-	Last  float64 `json:"rate_last_tenth"`
-}
-
-// pairing is a server and a client that bench.sh has measured together, and the
-// yardstick of the same round that they are held to.
-type pairing struct {
-	file, server, client, yardstick string
-}
-
-var pairings = []pairing{
-	{"gnet", "gnet", "sockets", "floor"},
-	{"epoll", "epoll", "sockets", "floor"},
-	{"ws-gnet", "gnet", "sockets, WebSocket", "floor"},
-	{"ws-epoll", "epoll", "sockets, WebSocket", "floor"},
-	{"packets", "epoll", "packets", "yardstick"},
-}
-
-// sizes are how many connections bench.sh holds, by the middle of its files'
-// names.
-var sizes = []string{"warm", "small", "big", "huge"}
-
-// exchanges are the echoes that bench.sh lets run: what is sent over how many
-// connections, in files echo-EXCHANGE-SERVER-N.json.
-var exchanges = []struct{ file, what string }{
-	{"64", "64 B over 1,000 connections, each sends when its echo is back"},
-	{"ws64", "64 B over 1,000 WebSocket connections"},
-	{"64k", "64 KiB over 100 connections"},
-	{"ws64k", "64 KiB over 100 WebSocket connections"},
-	{"many", "64 B over 100,000 connections, each every 10 s"},
-}
-
-// tables turns what bench.sh has measured, result files in a directory, into the
-// tables of RESULTS.md.
+// tables turns what bench.sh has measured, files NAME-ROUND.json in a directory, into
+// the tables of RESULTS.md.
 type tables struct {
 	dir string
 	w   io.Writer
@@ -66,6 +32,12 @@ func (t tables) write() error {
 			return err
 		}
 	}
+	if err := t.defaults(); err != nil {
+		return err
+	}
+	if err := t.memory(); err != nil {
+		return err
+	}
 	for _, x := range exchanges {
 		if err := t.echo(x.file, x.what); err != nil {
 			return err
@@ -74,139 +46,58 @@ func (t tables) write() error {
 	return nil
 }
 
-// print writes a table of runs, with the conditions of the first of them.
-func (t tables) print(title string, first result.Result, table report.Table) {
+// head begins a section, with the conditions of the first of its runs.
+func (t tables) head(title string, first result.Result) {
 	h := first.Host
-	t.printf("### %s\n\nLinux %s, %d CPUs, %s, fd limit %s, commit %s, %s.\n\n%s\n", title, h.Kernel, h.CPUs,
+	t.printf("### %s\n\nLinux %s, %d CPUs, %s, fd limit %s, commit %s, %s.\n\n", title, h.Kernel, h.CPUs,
 		unit.Bytes(float64(h.MemoryBytes)), unit.Commas(int64(h.Nofile)), h.Commit,
-		first.Started.UTC().Format("2006-01-02 15:04 MST"), report.Part{Table: table}.Markdown())
+		first.Started.UTC().Format("2006-01-02 15:04 MST"))
 }
 
-var setupColumns = columns("server", unit.InText, "client", unit.InText, "rounds", unit.InCount,
-	"established", unit.InCount, "failed", unit.InCount, "lost", unit.InCount, "verified", unit.InCount,
-	"setup/s", unit.InNumber, "of the yardstick", unit.InNumber, "last tenth over first", unit.InNumber,
-	"the yardstick's", unit.InNumber, "kernel", unit.InBytes, "server", unit.InBytes, "client", unit.InBytes,
-	"all", unit.InBytes)
-
-// setup is a row for each pairing that was measured at a size: medians over its
-// rounds, and the median of its rate over the yardstick's of the same round.
-func (t tables) setup(size string) error {
-	var first *result.Result
-	table := report.Table{Columns: setupColumns, Note: "Medians over the rounds. The yardstick is the floor for sockets " +
-		"and bin/packets for packets; bytes are a connection's, by the slope of the ramp."}
-	for _, p := range pairings {
-		runs, err := read[result.Result](t.dir, p.file+"-"+size+"-*.json")
-		if err != nil {
-			return err
-		}
-		if len(runs) == 0 {
-			continue
-		}
-		base, err := read[yardstick](t.dir, p.yardstick+"-"+size+"-*.json")
-		if err != nil {
-			return err
-		}
-		if first == nil {
-			first = &runs[0]
-		}
-		table.Rows = append(table.Rows, setupRow(p, runs, base))
+// show writes a table, if it has rows.
+func (t tables) show(table report.Table) {
+	if len(table.Rows) > 0 {
+		t.printf("%s\n", report.Part{Table: table}.Markdown())
 	}
-	if first != nil {
-		t.print(unit.Commas(first.Plan.Conns)+" connections", *first, table)
-	}
-	return nil
 }
 
-// setupRow is one pairing.
-func setupRow(p pairing, runs []result.Result, base []yardstick) []any {
-	var rate, ratio, tenths, baseTenths []float64
-	var established, failed, lost, verified []float64
-	for i, r := range runs {
-		established, failed, lost = append(established, float64(r.Conns.Established)), append(failed, float64(r.Conns.Failed)), append(lost, float64(r.Conns.Lost))
-		if r.Echo != nil {
-			verified = append(verified, float64(r.Echo.Verified))
-		}
-		if r.Setup == nil {
-			continue
-		}
-		rate = append(rate, r.Setup.Rate)
-		if first, last, ok := r.Setup.Tenths(); ok {
-			tenths = append(tenths, last/first)
-		}
-		if i < len(base) {
-			ratio = append(ratio, r.Setup.Rate/base[i].Rate)
-			if base[i].First > 0 {
-				baseTenths = append(baseTenths, base[i].Last/base[i].First)
-			}
-		}
+// rounds are what was measured of one thing, by the number of the round.
+type rounds[T any] map[int]T
+
+// first is of the first round there is.
+func (r rounds[T]) first() T { return r[slices.Min(r.numbers())] }
+
+func (r rounds[T]) numbers() (list []int) {
+	for n := range r {
+		list = append(list, n)
 	}
-	memory := func(of func(*result.Memory) *float64) any {
-		var all []float64
-		for _, r := range runs {
-			if m := r.Memory; m.Measured() {
-				if v := of(m); v != nil {
-					all = append(all, *v)
-				}
-			}
-		}
-		return median(all)
-	}
-	return []any{p.server, p.client, float64(len(runs)), median(established), median(failed), median(lost),
-		median(verified), median(rate), median(ratio), median(tenths), median(baseTenths),
-		memory(func(m *result.Memory) *float64 { return &m.KernelPerConn }),
-		memory(func(m *result.Memory) *float64 { return m.ServerPerConn }),
-		memory(func(m *result.Memory) *float64 { return m.ClientPerConn }),
-		memory(func(m *result.Memory) *float64 { return &m.TotalPerConn })}
+	slices.Sort(list)
+	return list
 }
 
-var echoColumns = columns("server", unit.InText, "rounds", unit.InCount, "echoes/s", unit.InNumber,
-	"p50", unit.InNanos, "p99", unit.InNanos, "lost", unit.InCount, "of raw epoll", unit.InNumber)
-
-// echo is a row for each server of an exchange; ratios are to raw epoll of the
-// same round, where it was measured.
-func (t tables) echo(file, what string) error {
-	base, err := read[result.Result](t.dir, "echo-"+file+"-raw-*.json")
-	if err != nil {
-		return err
-	}
-	var first *result.Result
-	table := report.Table{Columns: echoColumns}
-	for _, server := range []string{"raw", "gnet", "epoll", "packets"} {
-		runs, err := read[result.Result](t.dir, "echo-"+file+"-"+server+"-*.json")
-		if err != nil {
-			return err
+// all are the values of a figure, of the rounds that have one.
+func (r rounds[T]) all(of func(T) *float64) (list []float64) {
+	for _, n := range r.numbers() {
+		if v := of(r[n]); v != nil {
+			list = append(list, *v)
 		}
-		if len(runs) == 0 {
-			continue
-		}
-		if first == nil {
-			first = &runs[0]
-		}
-		table.Rows = append(table.Rows, echoRow(server, runs, base))
 	}
-	if first != nil {
-		t.print("Echo: "+what, *first, table)
-	}
-	return nil
+	return list
 }
 
-// echoServers says what the names in files stand for.
-var echoServers = map[string]string{"raw": "raw epoll in Go (bench/peers/rawepoll)", "gnet": "gnet", "epoll": "epoll", "packets": "epoll; the client over packets"}
-
-func echoRow(server string, runs, base []result.Result) []any {
-	var rate, p50, p99, lost, ratio []float64
-	for i, r := range runs {
-		if r.Echo == nil || r.Echo.Latency == nil {
+// over divides one's figure by another's of the same round: what else the machine did
+// then cancels out. Rounds that lack either, or have a 0 below, are left out.
+func over[T, U any](of rounds[T], value func(T) *float64, by rounds[U], base func(U) *float64) (list []float64) {
+	for _, n := range of.numbers() {
+		other, there := by[n]
+		if !there {
 			continue
 		}
-		rate, lost = append(rate, r.Echo.Rate), append(lost, float64(r.Conns.Lost))
-		p50, p99 = append(p50, float64(r.Echo.Latency.P50)), append(p99, float64(r.Echo.Latency.P99))
-		if i < len(base) && base[i].Echo != nil {
-			ratio = append(ratio, r.Echo.Rate/base[i].Echo.Rate)
+		if a, b := value(of[n]), base(other); a != nil && b != nil && *b != 0 {
+			list = append(list, *a / *b)
 		}
 	}
-	return []any{echoServers[server], float64(len(runs)), median(rate), median(p50), median(p99), median(lost),
-		median(ratio)}
+	return list
 }
 
 // median is the middle one of values as a table takes it; nil if there are none.
@@ -217,14 +108,27 @@ func median(values []float64) any {
 	return stat.Median(values)
 }
 
-// read reads all files of the directory that match, in order.
-func read[T any](dir, pattern string) (all []T, err error) {
-	files, err := filepath.Glob(filepath.Join(dir, pattern))
+// spreadOf is the lowest and the highest of several values; nil of one or none.
+func spreadOf(values []float64) (low, high any) {
+	if len(values) < 2 {
+		return nil, nil
+	}
+	return slices.Min(values), slices.Max(values)
+}
+
+// read reads the files NAME-ROUND.json of the directory.
+func read[T any](dir, name string) (rounds[T], error) {
+	files, err := filepath.Glob(filepath.Join(dir, name+"-*.json"))
 	if err != nil {
 		return nil, err
 	}
-	sort.Strings(files)
+	number := regexp.MustCompile(`^` + regexp.QuoteMeta(name) + `-([1-9][0-9]{0,3})\.json$`)
+	all := rounds[T]{}
 	for _, f := range files {
+		m := number.FindStringSubmatch(filepath.Base(f))
+		if m == nil {
+			continue // of another name that begins alike
+		}
 		b, err := os.ReadFile(f)
 		if err != nil {
 			return nil, err
@@ -236,7 +140,22 @@ func read[T any](dir, pattern string) (all []T, err error) {
 		if err := json.Unmarshal(b, &v); err != nil {
 			return nil, fmt.Errorf("%s: %w", f, err)
 		}
-		all = append(all, v)
+		n, _ := strconv.Atoi(m[1])
+		all[n] = v
 	}
 	return all, nil
+}
+
+// whole is a count of connections or messages as a figure.
+func whole(n int64) *float64 {
+	v := float64(n)
+	return &v
+}
+
+// positive is a figure that 0 stands for having none of.
+func positive(v float64) *float64 {
+	if v <= 0 {
+		return nil
+	}
+	return &v
 }

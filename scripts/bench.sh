@@ -5,18 +5,20 @@
 # Figures that are compared come from one round: yardstick, both engines of the
 # server and both of the client take turns.
 #
-#   PARTS="warm small big echo huge"  what is measured; files of other parts stay as
-#                 an earlier call left them, so that the parts can be run one by one
-#   ROUNDS=5      rounds of each part but the last
-#   WARM=380000   connections that fit into memory which is warm already
-#   SMALL=1000000
+#   PARTS="warm small big echo defaults memory huge"  what is measured; files of other
+#                 parts stay as an earlier call left them, so that the parts can be run
+#                 one by one
+#   ROUNDS=5      rounds of each part; of memory and huge one
+#   WARM=380000   connections that fit into memory which is warm already; also with the
+#                 server's default flags (defaults)
+#   SMALL=1000000 also with default flags, and closed, to see what comes back (memory)
 #   BIG=2500000   the first of its rounds has everybody, the others floor and engines
 #   HUGE=5500000  one round of a client without sockets. More than
 #                 fs.epoll.max_user_watches is on 24 GiB: it is raised meanwhile
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-readonly parts=" ${PARTS:-warm small big echo huge} " rounds=${ROUNDS:-5}
+readonly parts=" ${PARTS:-warm small big echo defaults memory huge} " rounds=${ROUNDS:-5}
 readonly warm=${WARM:-380000} small=${SMALL:-1000000} big=${BIG:-2500000} huge=${HUGE:-5500000} dir=out/bench
 readonly pause=8 # seconds for the kernel to take an ended namespace apart
 
@@ -27,7 +29,8 @@ for n in "$rounds" "$warm" "$small" "$big" "$huge"; do
   [[ $n =~ ^[1-9][0-9]{0,7}$ ]] || { say "$n: ROUNDS, WARM, SMALL, BIG and HUGE are whole numbers from 1 to 99999999"; exit 2; }
 done
 for part in $parts; do
-  [[ $part =~ ^(warm|small|big|echo|huge)$ ]] || { say "$part: PARTS takes warm, small, big, echo and huge"; exit 2; }
+  [[ $part =~ ^(warm|small|big|echo|defaults|memory|huge)$ ]] ||
+    { say "$part: PARTS takes warm, small, big, echo, defaults, memory and huge"; exit 2; }
 done
 mkdir -p "$dir"
 
@@ -66,12 +69,17 @@ ours() {
   sleep "$pause"
 }
 
+# unsized is ours with a server that was told no more than --ports.
+unsized() { SERVER="bin/server --engine $1 --ports 200" ours "$@"; }
+
 # echoes NAME FILE FLAGS [PROTO [CONNS]] measures echo; NAME is an engine of the
-# server, raw for raw epoll in Go, or packets for a client without sockets.
+# server, raw for raw epoll in Go, raws for several of them, below the fd limit each,
+# or packets for a client without sockets.
 echoes() {
   local server='' engine=$1 flags="--hold 8s --verify 0 $3"
   case $1 in
     raw) server='bin/rawepoll --tcp 10000:200' engine=gnet flags+=' --server-control none' ;;
+    raws) server='bench/peers/rawepoll/several.sh 8' engine=gnet flags+=' --server-control none' ;;
     packets) engine=epoll flags+=' --engine packets' ;;
   esac
   say "echo: $1 ${4:-tcp} $3"
@@ -124,6 +132,22 @@ part_echo() {
     echoes $server "$dir/echo-ws64k-$server-$i.json" '--size 65536' ws 100
     echoes $server "$dir/echo-many-$server-$i.json" '--size 64 --rate 10k' tcp 100000
   done
+  echoes raws "$dir/echo-many-raw-$i.json" '--size 64 --rate 10k' tcp 100000
+}
+
+part_defaults() {
+  floor "$warm" "$dir/floor-defaults-$1.json"
+  for server in gnet epoll; do
+    ours $server "$warm" "$dir/sized-$server-defaults-$1.json" "--hold 2s"
+    unsized $server "$warm" "$dir/$server-defaults-$1.json" "--hold 2s"
+  done
+}
+
+part_memory() {
+  for server in gnet epoll; do
+    unsized $server "$small" "$dir/$server-memory-$1.json" "--hold 2s --settle 30s"
+    unsized $server "$small" "$dir/ws-$server-memory-$1.json" "--hold 2s --settle 30s" ws
+  done
 }
 
 readonly watches=/proc/sys/fs/epoll/max_user_watches
@@ -138,11 +162,11 @@ part_huge() {
   ours epoll "$huge" "$dir/packets-huge-1.json" "--hold 10s --verify 10000 --engine packets"
 }
 
-for part in warm small big echo huge; do
+for part in warm small big echo defaults memory huge; do
   wanted "$part" || continue
   for ((i = 1; i <= rounds; i++)); do
     "part_$part" "$i"
-    [[ $part != huge ]] || break
+    [[ $part != huge && $part != memory ]] || break
   done
 done
 readonly allocs="go test -run '^\$' -bench . -benchmem ./internal/loadgen ./internal/echo/..."

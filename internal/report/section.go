@@ -332,6 +332,9 @@ func countSection(r *result.Result) section {
 		if c.Server != nil {
 			cpu.add("server", unit.Seconds(*c.Server))
 		}
+		if c.ServerSetup != nil {
+			cpu.add("  until it held all", unit.Seconds(*c.ServerSetup))
+		}
 		if c.Softirq != nil {
 			cpu.add("softirq, machine", unit.Seconds(*c.Softirq))
 		}

@@ -29,7 +29,7 @@ func (r *Result) Check() error {
 		return err
 	}
 	if c := r.CPU; c != nil {
-		for _, seconds := range []*float64{c.Server, &c.Client, c.Softirq} {
+		for _, seconds := range []*float64{c.Server, c.ServerSetup, &c.Client, c.Softirq} {
 			if seconds != nil && *seconds < 0 {
 				return fmt.Errorf("cpu: %g seconds are negative", *seconds)
 			}

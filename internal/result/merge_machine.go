@@ -58,6 +58,7 @@ func mergeCPU(parts []*Result) *CPU {
 			sum = &CPU{}
 		}
 		sum.Client, sum.Server = sum.Client+p.CPU.Client, larger(sum.Server, p.CPU.Server)
+		sum.ServerSetup = larger(sum.ServerSetup, p.CPU.ServerSetup)
 	}
 	if sum != nil {
 		sum.Softirq = byPlace(parts, machine, func(p *Result) *float64 {

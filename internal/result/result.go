@@ -270,9 +270,12 @@ type Echo struct {
 
 // CPU is processor time over the whole run, seconds.
 type CPU struct {
-	Server  *float64 `json:"server_seconds,omitempty"`
-	Client  float64  `json:"client_seconds"`
-	Softirq *float64 `json:"softirq_seconds,omitempty"` // of the whole machine
+	Server *float64 `json:"server_seconds,omitempty"`
+	// ServerSetup is the part of it until the server held all connections: what
+	// accepting them took, and looking at its memory meanwhile.
+	ServerSetup *float64 `json:"server_setup_seconds,omitempty"`
+	Client      float64  `json:"client_seconds"`
+	Softirq     *float64 `json:"softirq_seconds,omitempty"` // of the whole machine
 }
 
 // Counts are three independent counts of the same open connections, taken

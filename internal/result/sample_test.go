@@ -64,7 +64,7 @@ func complete() *Result {
 		Pushes:  &Pushes{1000, 4000, 100, 10, 100, 1, h.Summary()},
 		FanOut:  &FanOut{10, 98, 99, 100, h.Summary(), h.Summary()},
 		Deflate: &Deflate{90, 10, 1000, 500, 2000, 700, 0.4, 60, 0.01}}
-	r.CPU = &CPU{Server: ptr(1.5), Client: 2.5, Softirq: ptr(0.5)}
+	r.CPU = &CPU{Server: ptr(1.5), ServerSetup: ptr(0.75), Client: 2.5, Softirq: ptr(0.5)}
 	r.Reconcile = &Counts{Client: 97, Server: ptr(int64(97)), Kernel: ptr(int64(196)), Ends: 2}
 	r.Spread = []Spread{{"ports", 2, 48, 50, 52}}
 	r.Limits = []Limit{{"memory", 2_000_000, "22 GB can be taken", "a larger machine", []string{"a"}}}

@@ -179,7 +179,7 @@ func (h *hold) fillCPU() {
 	if err != nil {
 		return
 	}
-	cpu := &result.CPU{Client: me.CPU}
+	cpu := &result.CPU{Client: me.CPU, ServerSetup: h.serverSetup}
 	if h.control.known() {
 		ctx, cancel := context.WithTimeout(h.late, time.Second)
 		defer cancel()
@@ -199,20 +199,38 @@ func (h *hold) fillCPU() {
 // so the difference is right only if all processes of the first report are in the
 // second. Workers added in between spent all of theirs in between.
 func (p *Prepared) serverSeconds(before, after *result.ServerReport) *float64 {
-	if before == nil || before.CPU == nil || after.CPU == nil {
+	used, left := secondsBetween(before, after)
+	if left {
+		p.warn(result.Warn("server_cpu_unknown"))
+	}
+	return used
+}
+
+// serverSoFar is that time from before the run until now; nil if it cannot be told.
+func (h *hold) serverSoFar(ctx context.Context) *float64 {
+	r, err := h.control.report(ctx)
+	if err != nil {
 		return nil
+	}
+	used, _ := secondsBetween(h.serverBefore, r)
+	return used
+}
+
+// secondsBetween is that time, and whether it cannot be told because processes have
+// left, or were just starting.
+func secondsBetween(before, after *result.ServerReport) (used *float64, left bool) {
+	if before == nil || before.CPU == nil || after.CPU == nil {
+		return nil, false
 	}
 	began, ended := processesOf(before), processesOf(after)
-	left := slices.DeleteFunc(slices.Clone(began), func(pid int) bool { return slices.Contains(ended, pid) })
-	if began == nil || ended == nil || len(left) > 0 {
-		p.warn(result.Warn("server_cpu_unknown"))
-		return nil
+	gone := func(pid int) bool { return !slices.Contains(ended, pid) }
+	if began == nil || ended == nil || slices.ContainsFunc(began, gone) {
+		return nil, true
 	}
-	used := *after.CPU - *before.CPU
-	if used < 0 {
-		return nil
+	if d := *after.CPU - *before.CPU; d >= 0 {
+		used = &d
 	}
-	return &used
+	return used, false
 }
 
 // processesOf are the process ids whose memory and CPU time a report sums up; nil

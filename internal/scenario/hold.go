@@ -56,6 +56,7 @@ type hold struct {
 	rate         curve
 	softirq      float64              // seconds, before the run
 	serverBefore *result.ServerReport // with its memory and time, before the run
+	serverSetup  *float64             // processor seconds of the server until it held everything
 	room         uint64               // bytes that could be taken when the guard last looked
 	census       loadgen.Census
 	workers      []int64    // open connections of each server worker, while held
@@ -307,6 +308,7 @@ func (h *hold) settle(ctx context.Context) {
 	if h.awaitServer(ctx) {
 		h.res.Setup.Seconds += time.Since(h.ramped).Seconds()
 	}
+	h.serverSetup = h.serverSoFar(ctx)
 	if ctx.Err() == nil {
 		sleep(ctx, h.settleTime())
 	}

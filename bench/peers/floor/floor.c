@@ -199,6 +199,19 @@ static struct mem settled(void) {
   return m;
 }
 
+// server_cpu is the processor time of the server's workers so far, seconds: the
+// first of the children, clock_getcpuclockid(3).
+static double server_cpu(void) {
+  double sum = 0;
+  for (long w = 0; w < workers; w++) {
+    clockid_t clock;
+    struct timespec t;
+    if (clock_getcpuclockid(kids[w], &clock) || clock_gettime(clock, &t)) continue;
+    sum += t.tv_sec + t.tv_nsec / 1e9;
+  }
+  return sum;
+}
+
 // sums over all workers.
 struct sums {
   long con, acc, epoll_failed, up, done;
@@ -288,13 +301,15 @@ int main(int argc, char **argv) {
   for (long w = 0; w < workers; w++) start(client_worker, w);
   await(2 * workers);
   struct mem before = settled();
-  double first = 0, last = 0, seconds = ramp(&first, &last);
+  double cpu = server_cpu(), first = 0, last = 0, seconds = ramp(&first, &last);
+  cpu = server_cpu() - cpu;
   sleep(hold);
   struct mem after = settled();
   struct sums t = sum();
   printf("{\"conns\":%ld,\"failed\":%ld,\"accepted\":%ld,\"seconds\":%.3f,\"rate\":%.0f,", t.con, total - t.con, t.acc, seconds, seconds > 0 ? t.con / seconds : 0);
   if (t.con == total && first > 0 && seconds > last)
     printf("\"rate_first_tenth\":%.0f,\"rate_last_tenth\":%.0f,", total / 10 / first, total / 10 / (seconds - last));
+  printf("\"server_cpu\":%.3f,", cpu);
   printf("\"epoll_add_failed\":%ld,\"workers\":%ld,\"ports\":%ld,\"slab_before\":%ld,\"slab_after\":%ld,", t.epoll_failed, workers, ports, before.slab, after.slab);
   printf("\"used_before\":%ld,\"used_after\":%ld", before.used, after.used);
   if (after.tcp >= 0) printf(",\"tcp_objs_before\":%ld,\"tcp_objs\":%ld", before.tcp, after.tcp);
