@@ -37,9 +37,11 @@ func example() *Comparison {
 			row("Heavy", "tcp", other, Run{Figures: full(0.2, 9000)}, Run{Figures: full(0.3, 9000)}),
 			row("Tornado", "tcp", published, Run{Figures: full(0.1, 5000)}, Run{Figures: full(0.1, 5000)}),
 			row("raw epoll (floor)", "tcp", floor, Run{Figures: full(1, 0)}, Run{Figures: full(2, 0)}),
-			row("c10m", "tcp", ours, Run{Figures: full(0.9, 417)}, Run{Figures: full(0.9, 417)}),
+			row("c10m gnet", "tcp", ours, Run{Figures: full(0.9, 417)}, Run{Figures: full(0.9, 417)}),
+			row("c10m epoll", "tcp", ours, Run{Figures: full(1.3, 18)}, Run{Figures: full(1.3, 18)}),
 			row("gorilla", "ws", other, Run{Figures: full(0.5, 9000)}, Run{Figures: full(0.5, 9000)}),
-			row("c10m", "ws", ours, Run{Error: "no such flag"}, Run{Error: "no such flag"}),
+			row("c10m gnet", "ws", ours, Run{Error: "no such flag"}, Run{Error: "no such flag"}),
+			row("c10m epoll", "ws", ours, Run{Figures: full(0.9, 120)}, Run{Figures: full(0.9, 120)}),
 		},
 		Clients: []Row{
 			row("Go net", "tcp", other, Run{Figures: &Figures{SetupRate: num(17000), User: num(5700)}}, Run{Figures: &Figures{SetupRate: num(17000), User: num(5700)}}),
@@ -66,7 +68,7 @@ func TestPage(t *testing.T) {
 		t.Fatal(err)
 	}
 	page := b.String()
-	for _, want := range []string{"<svg", "Broken &lt;b&gt;", "cannot | listen", "Clients", "Tornado, by its author&#39;s figure", "10,500 B", "What they are"} {
+	for _, want := range []string{"<svg", "Broken &lt;b&gt;", "cannot | listen", "Clients", "Tornado (its author&#39;s figure)", "10,500 B", "What they are"} {
 		if !strings.Contains(page, want) {
 			t.Errorf("no %q in the page", want)
 		}

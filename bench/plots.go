@@ -27,10 +27,15 @@ func drawings(c *Comparison) (all []drawing) {
 	return all
 }
 
-// memoryBars has a bar for each server, kernel and user memory stacked; the figure of
-// Tornado's author does not tell the two apart.
+// memoryBars has a bar for each server, kernel and user memory stacked; the figures of
+// authors do not tell the two apart.
 func memoryBars(rows []Row, p protocol) plot.Bars {
-	bars := []plot.Bar{{Name: byItsAuthor, Parts: []plot.Part{{Name: "kernel and user", Value: tornado[p.proto]}}}}
+	var bars []plot.Bar
+	for _, f := range given(p.proto) {
+		if f.both > 0 { // a bar of one part would look like the smallest
+			bars = append(bars, plot.Bar{Name: f.name, Parts: []plot.Part{{Name: "kernel and user", Value: f.both}}})
+		}
+	}
 	for _, r := range rows {
 		f := r.Median
 		if f == nil || f.Kernel == nil || f.User == nil {

@@ -31,7 +31,8 @@ const ports = "10000:200"
 const (
 	aboutTornado = "Tornado 6.2, a process a core; tornado.tcpserver, pattern 2, and the guide's Running and deploying"
 	aboutNbio    = "lesismal/nbio 1.6.8, epoll; README, Quick Start and 1M Websocket Connections Benchmark"
-	aboutOurs    = "gnet 2.9.7, one process; this repository"
+	aboutGnet    = "gnet 2.9.7, one process; this repository"
+	aboutEpoll   = "its own engine on raw epoll, one process; this repository"
 )
 
 // servers are all that are compared.
@@ -48,8 +49,42 @@ var servers = []server{
 	{"nbio", "ws", aboutNbio, "bin/nbio --ws FIRST:COUNT", other},
 	{"Node.js ws", "ws", "ws 8.23.0, one process; README, Simple server", "bench/peers/nodews/echo.js --ws FIRST:COUNT", other},
 	{"raw epoll (floor)", "tcp", "Go, two loops with SO_REUSEPORT, nothing a connection; bench/peers/rawepoll", "bin/rawepoll --tcp FIRST:COUNT", floor},
-	{"c10m", "tcp", aboutOurs, "bin/server --tcp FIRST:COUNT --max-conns 16000", ours},
-	{"c10m", "ws", aboutOurs, "bin/server --ws FIRST:COUNT --max-conns 16000", ours},
+	{"c10m gnet", "tcp", aboutGnet, "bin/server --engine gnet --tcp FIRST:COUNT --max-conns 16000", ours},
+	{"c10m gnet", "ws", aboutGnet, "bin/server --engine gnet --ws FIRST:COUNT --max-conns 16000", ours},
+	{"c10m epoll", "tcp", aboutEpoll, "bin/server --engine epoll --tcp FIRST:COUNT --max-conns 16000", ours},
+	{"c10m epoll", "ws", aboutEpoll, "bin/server --engine epoll --ws FIRST:COUNT --max-conns 16000", ours},
+}
+
+// figure is what its author gives for a server, bytes a connection at the server's
+// end: it stands beside what is measured. 0: not given.
+type figure struct {
+	name  string // of its row
+	proto string
+	about string // where it stands
+	user  float64
+	both  float64 // with the kernel's part
+}
+
+// publicFigures are all of them.
+var publicFigures = []figure{
+	{"Tornado (its author's figure)", "tcp", aboutTornadoFigure, 0, 10_500},
+	{"Tornado (its author's figure)", "ws", aboutTornadoFigure, 0, 15_500},
+	{"uWebSockets (its author's figure)", "ws", "C++, not built here: no registry that this repository takes packages " +
+		"from has it. README of github.com/uNetworking/uWebSockets, v0.14: one million WebSockets in 111 MB of user " +
+		"memory, 104 B each", 104, 0},
+}
+
+const aboutTornadoFigure = "given for a Tornado server for 10,000,000 connections: 10.5 KB a TCP connection and end, " +
+	"15.5 KB a WebSocket"
+
+// given picks the figures of a protocol.
+func given(proto string) (list []figure) {
+	for _, f := range publicFigures {
+		if f.proto == proto {
+			list = append(list, f)
+		}
+	}
+	return list
 }
 
 // id names a server in flags, files and logs.

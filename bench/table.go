@@ -10,12 +10,6 @@ import (
 	"github.com/c10m/c10m/internal/unit"
 )
 
-// tornado is what the author of a Tornado server for ten million connections gives
-// for it: bytes per connection and end, 1 KB = 1000 B. byItsAuthor names its row.
-const byItsAuthor = "Tornado, by its author's figure"
-
-var tornado = map[string]float64{"tcp": 10_500, "ws": 15_500}
-
 // tenMillion is what memory is extrapolated to.
 const tenMillion = 10_000_000
 
@@ -34,13 +28,16 @@ var serverColumns = columns("server", unit.InText, "kernel", unit.InBytes, "user
 	"× floor", unit.InNumber, "p99", unit.InNanos, "× floor", unit.InNumber, "close", unit.InSeconds,
 	"× floor", unit.InNumber, "failures", unit.InText)
 
-// serverTable has the servers of a protocol: Tornado, by its author's figure and
-// as measured here, all others by memory, the floor, us.
+// serverTable has the servers of a protocol: those of which there is a figure by
+// their author, Tornado as measured here, all others by memory, the floor, us.
 func serverTable(c *Comparison, proto string) report.Table {
 	t := report.Table{Columns: serverColumns, Words: true}
-	first := make([]any, len(serverColumns))
-	first[0], first[3], first[5] = byItsAuthor, tornado[proto], tornado[proto]*tenMillion
-	t.Rows = append(t.Rows, first)
+	for _, f := range given(proto) {
+		row := make([]any, len(serverColumns))
+		both := positive(f.both)
+		row[0], row[2], row[3], row[5] = f.name, cell(positive(f.user)), cell(both), tenMillionOf(both)
+		t.Rows = append(t.Rows, row)
+	}
 	for _, r := range ordered(c.Servers, proto) {
 		t.Rows = append(t.Rows, serverRow(r, proto))
 	}
@@ -116,6 +113,9 @@ func aboutTable(rows []Row) report.Table {
 	for _, r := range rows {
 		t.Rows = append(t.Rows, []any{r.Name, r.Proto, r.About})
 	}
+	for _, f := range publicFigures {
+		t.Rows = append(t.Rows, []any{f.name, f.proto, f.about})
+	}
 	return t
 }
 
@@ -153,18 +153,26 @@ func ratioCell(r Row, key string) any {
 	return nil
 }
 
-// behind says in which figures another server of a protocol is better than ours, and at
-// the end in which ours is the best. The floor does not count: it is a yardstick, not a
-// server that one would choose.
+// behind says in which figures another server of a protocol is better than ours, for
+// each engine of ours, and at its end in which it is the best. The floor does not count:
+// it is a yardstick, not a server that one would choose.
 func behind(rows []Row, proto string) (lines []string) {
-	var us *Row
-	for i, r := range rows {
-		if r.Class == ours && r.Proto == proto {
-			us = &rows[i]
+	for i, us := range rows {
+		if us.Class == ours && us.Proto == proto {
+			lines = append(lines, behindOf(rows, i)...)
 		}
 	}
-	if us == nil || us.Median == nil {
-		return []string{"c10m itself has no figures: " + failures(Row{Runs: runsOf(us)})}
+	if len(lines) == 0 {
+		return []string{"c10m itself has no figures: " + failures(Row{})}
+	}
+	return lines
+}
+
+// behindOf is of the row at one place.
+func behindOf(rows []Row, at int) (lines []string) {
+	us := rows[at]
+	if us.Median == nil {
+		return []string{us.Name + " itself has no figures: " + failures(us)}
 	}
 	var best []string
 	for _, s := range stated {
@@ -172,23 +180,17 @@ func behind(rows []Row, proto string) (lines []string) {
 		if mine == nil {
 			continue
 		}
-		if better := betterThan(rows, proto, s, *mine); len(better) > 0 {
-			lines = append(lines, fmt.Sprintf("%s: c10m is not the best, with %s: %s", s.name, s.unit.Format(*mine), strings.Join(better, ", ")))
+		if better := betterThan(rows, at, s, *mine); len(better) > 0 {
+			lines = append(lines, fmt.Sprintf("%s: %s is not the best, with %s: %s", s.name, us.Name,
+				s.unit.Format(*mine), strings.Join(better, ", ")))
 		} else {
 			best = append(best, s.name)
 		}
 	}
 	if len(best) > 0 {
-		lines = append(lines, "c10m is the best in: "+strings.Join(best, ", "))
+		lines = append(lines, us.Name+" is the best in: "+strings.Join(best, ", "))
 	}
 	return lines
-}
-
-func runsOf(r *Row) []Run {
-	if r == nil {
-		return nil
-	}
-	return r.Runs
 }
 
 // stated are the metrics that behind compares: without the kernel's memory, which a server
@@ -197,20 +199,28 @@ var stated = slices.DeleteFunc(slices.Clone(metrics), func(m metric) bool {
 	return m.key == "kernel" || m.key == "both" || m.key == "burst"
 })
 
-// betterThan lists the others of the protocol that are better than mine, the
-// best first.
-func betterThan(rows []Row, proto string, s metric, mine float64) (names []string) {
+// betterThan lists the others of the protocol that are better than mine, the best
+// first: as measured, and by their authors' figures.
+func betterThan(rows []Row, at int, s metric, mine float64) (names []string) {
 	type one struct {
 		name  string
 		value float64
 	}
 	var all []one
-	for _, r := range rows {
-		if r.Proto != proto || r.Class == floor || r.Class == ours || r.Median == nil || *s.get(r.Median) == nil {
-			continue
+	add := func(name string, v *float64) {
+		if v != nil && (s.lower && *v < mine || !s.lower && *v > mine) {
+			all = append(all, one{name, *v})
 		}
-		if v := **s.get(r.Median); s.lower && v < mine || !s.lower && v > mine {
-			all = append(all, one{r.Name, v})
+	}
+	proto := rows[at].Proto
+	for i, r := range rows {
+		if i != at && r.Proto == proto && r.Class != floor && r.Median != nil {
+			add(r.Name, *s.get(r.Median))
+		}
+	}
+	if s.key == "user" {
+		for _, f := range given(proto) {
+			add(f.name, positive(f.user))
 		}
 	}
 	slices.SortStableFunc(all, func(a, b one) int {
