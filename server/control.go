@@ -177,6 +177,9 @@ func (s *server) shards(r *result.ServerReport) echo.State {
 		if s.super != nil {
 			sh.Restarts = s.super.Restarts(i)
 			needed = s.super.Needed(i)
+			if s.super.Leaving(i) {
+				sh.State = result.Leaving
+			}
 		}
 		if len(r.Shards) == 0 {
 			state = its
@@ -187,7 +190,7 @@ func (s *server) shards(r *result.ServerReport) echo.State {
 		r.Shards = append(r.Shards, sh)
 	}
 	if s.super != nil {
-		r.Recycled = s.super.Recycled()
+		r.Recycled, r.RecycleAfter = s.super.Recycled(), s.recycleAfter.N
 	}
 	return state
 }

@@ -103,8 +103,16 @@ func peakCSV(p *result.Peak) rows {
 
 func soakCSV(s *result.Soak) rows {
 	r := rows{head: []string{"t", "server_bytes", "kernel_bytes", "fds", "close_wait"}}
+	workers := workersOf(s)
+	for _, w := range workers {
+		r.head = append(r.head, fmt.Sprintf("worker_%d_bytes", w))
+	}
 	for _, s := range s.Series {
-		r.add(s.T, known(s.Server), known(s.Kernel), known(s.FDs), known(s.CloseWait))
+		row := []any{s.T, known(s.Server), known(s.Kernel), known(s.FDs), known(s.CloseWait)}
+		for _, w := range workers {
+			row = append(row, workerMemory(s, w))
+		}
+		r.add(row...)
 	}
 	return r
 }

@@ -82,6 +82,11 @@ func labPlot(t Table) (figure, bool) {
 		return plot.Axis{Title: c.Name, Unit: c.Unit.Scale()}
 	}
 	y := axis(t.Columns[at])
+	if len(t.curves) > 0 {
+		return drawn(t.Plot, "", func(f plot.Frame) string {
+			return plot.Line{Frame: f, X: axis(t.Columns[0]), Y: y, Series: t.curves}.SVG()
+		}), true
+	}
 	if points, over := labCurve(t, at); points != nil {
 		return drawn(t.Plot, "", func(f plot.Frame) string {
 			return plot.Line{Frame: f, X: axis(t.Columns[over]), Y: y, Series: []plot.Series{{Points: points}}}.SVG()

@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 
+	"github.com/c10m/c10m/internal/plot"
 	"github.com/c10m/c10m/internal/result"
 	"github.com/c10m/c10m/internal/unit"
 )
@@ -17,6 +18,9 @@ type Table struct {
 	Over    string  // the column to draw it over as a curve, by name; "": a bar a row
 	Note    string  // what the table says, in a sentence or two
 	Words   bool    // the last column is sentences, which a page may break into lines
+
+	// curves are drawn in a page in place of the column: more of it than the rows.
+	curves []plot.Series
 }
 
 // Column is a column of a Table.

@@ -20,22 +20,41 @@ func init() {
 // soakRows is how many samples the table shows.
 const soakRows = 20
 
-// soakTables are what there was over time, and how it has grown.
+// soakTables are what there was over time, and how it has grown; of a server that has
+// replaced workers also each worker's memory, and what each recycling was like.
 func soakTables(s *result.Soak) []Table {
 	series := Table{Title: "Memory over time", Plot: "server", Over: "after",
 		Columns: []Column{{"after", unit.InSeconds},
 			{"server", unit.InBytes}, {"kernel", unit.InBytes}, {"fds", unit.InCount}, {"CLOSE_WAIT", unit.InCount}}}
+	workers := workersOf(s)
+	for _, w := range workers {
+		series.Columns = append(series.Columns, Column{fmt.Sprintf("worker %d", w), unit.InBytes})
+	}
 	n := min(len(s.Series), soakRows)
 	for i := range n {
 		one := s.Series[i*(len(s.Series)-1)/max(1, n-1)]
-		series.Rows = append(series.Rows, []any{one.T, known(one.Server), known(one.Kernel), known(one.FDs),
-			known(one.CloseWait)})
+		row := []any{one.T, known(one.Server), known(one.Kernel), known(one.FDs), known(one.CloseWait)}
+		for _, w := range workers {
+			row = append(row, workerMemory(one, w))
+		}
+		series.Rows = append(series.Rows, row)
 	}
-	return []Table{series,
+	if s.Recycled != nil {
+		series.curves = soakCurves(s, workers)
+	}
+	list := []Table{series}
+	if s.Recycled != nil {
+		list = append(list, recyclingTable(s.Recycled))
+	}
+	list = append(list,
 		growthTable("Growth of the server's sockets", unit.InNumber, "per connection", growthRow{"fds", s.FDs},
 			growthRow{"CLOSE_WAIT", s.CloseWait}),
 		growthTable("Growth", unit.InBytes, "per transaction", growthRow{"server", s.Server},
-			growthRow{"kernel", s.Kernel})}
+			growthRow{"kernel", s.Kernel}))
+	if s.Recycled != nil {
+		list[len(list)-1].Note += " The server's is of what it has after each recycling, once there were four."
+	}
+	return list
 }
 
 // growthRow is what a growth is of.
@@ -67,11 +86,17 @@ func growthTable(title string, kind unit.Kind, per string, rows ...growthRow) Ta
 func soakVerdict(r *result.Result) string {
 	s := r.Soak
 	said := memoryWords(s.Server)
+	if s.Recycled != nil {
+		said = recycledWords(s)
+	}
 	switch leaks := leakWords(s); {
 	case !s.LoadHeld:
 		said = "No verdict: the load was not held, so that what grew or did not says nothing about the server under it"
 	case len(leaks) > 0:
 		said = "LEAK: " + strings.Join(leaks, "; ")
+	}
+	if s.Recycled != nil {
+		said += ". " + recyclingCost(s.Recycled)
 	}
 	if r.Echo != nil {
 		said += fmt.Sprintf(". %s transactions in %s", unit.Commas(r.Echo.Received), unit.Seconds(r.Echo.Seconds))
@@ -90,6 +115,9 @@ func bytesAnHour(g *result.Growth) string {
 func leakWords(s *result.Soak) (list []string) {
 	if g := s.Server; leaks(g) {
 		said := "the server grows by " + bytesAnHour(g)
+		if s.Recycled != nil {
+			said = "from one recycling to the next " + said
+		}
 		if g.PerTransaction != nil {
 			said += fmt.Sprintf(", about %s a transaction", unit.PerConn(*g.PerTransaction))
 		}

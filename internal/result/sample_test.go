@@ -103,7 +103,10 @@ func complete() *Result {
 	r.Soak = &Soak{LoadHeld: true, GrowthBytesPerHour: ptr(1e6), GrowthLow: ptr(5e5), GrowthHigh: ptr(2e6),
 		Server: &Growth{Leaks, 1e6, 5e5, 2e6, 3e7, 600, ptr(2048.), ptr(20.)},
 		Kernel: grows(Flat), FDs: grows(Settled), CloseWait: grows(TooLittle),
-		Series: []SoakSample{{1, ptr(3e7), ptr(1e7), ptr(20.), ptr(1.)}}}
+		Recycled: &Recycled{Count: 4, Lost: 2, Failed: 1, P99: ptr(int64(16e6)), RestP99: ptr(int64(8e6)), Troughs: 4,
+			Trough: ptr(2e7), Peak: ptr(4e7), List: []Recycling{{Worker: 1, PID: 70, T: 5, Seconds: 1.5, Conns: 20,
+				Lost: 2, Failed: 1, P99: ptr(int64(16e6)), Before: ptr(2e7), After: ptr(1e7)}}},
+		Series: []SoakSample{{1, ptr(3e7), ptr(1e7), ptr(20.), ptr(1.), []WorkerMemory{{1, 70, 1e7}}}}}
 	r.Sweep = &Sweep{Metric: "echo.rate", Kind: unit.InPerSecond, Less: true, Repeat: 5, CanTell: true, Needed: 4,
 		BestVariant: ptr(1), Equal: []int{1}, Pick: ptr(1), Sure: true,
 		Variants: []Variant{{Choices: []Choice{{"server", "workers", "2"}}, Values: []float64{9, 8, 9.5},

@@ -6,35 +6,37 @@ const ServerSchema = "c10m/footprint/1"
 // ServerReport is what a server's control endpoint answers on /footprint.
 // Memory fields are absent when the caller asked for counts only.
 type ServerReport struct {
-	Schema   string       `json:"schema"`
-	Commit   string       `json:"commit"`
-	BootID   string       `json:"boot_id"` // equal to ours: the same machine
-	PID      int          `json:"pid"`     // of the supervisor, or of the only process
-	UID      *int         `json:"uid,omitempty"`
-	In       *Namespaces  `json:"namespaces,omitempty"` // of its processes
-	Cgroup   *Cgroup      `json:"cgroup,omitempty"`     // nil: no quota of processors, or not known
-	Bind     string       `json:"bind,omitempty"`       // the address that its ports listen on
-	State    string       `json:"state"`                // starting, ready, draining
-	Engine   string       `json:"engine,omitempty"`     // gnet or epoll; absent of a relay
-	MaxConns int64        `json:"max_conns"`
-	Nofile   uint64       `json:"nofile"` // soft limit of one process
-	Open     int64        `json:"open"`
-	Accepted int64        `json:"accepted"`
-	Refused  ErrorCounts  `json:"refused,omitempty"`   // by cause: over_limit, draining, slow_reader ...
-	Messages int64        `json:"messages"`            // echoed; of TCP, reads
-	Bytes    int64        `json:"bytes"`               // payload bytes echoed
-	Buffered int64        `json:"buffered"`            // memory kept for peers
-	Budget   int64        `json:"budget,omitempty"`    // what may be kept for them
-	PassedOn int64        `json:"passed_on,omitempty"` // connections that a full worker gave to another
-	Recycled int64        `json:"recycled,omitempty"`  // workers replaced after their number of messages
-	TLS      *ServerTLS   `json:"tls,omitempty"`       // of a server that speaks it
-	Relay    *Relay       `json:"relay,omitempty"`     // of a server that relays
-	Foreign  *Foreign     `json:"foreign,omitempty"`   // a server that is not ours, seen from outside
-	Shards   []Shard      `json:"shards"`
-	Ports    []PortCount  `json:"ports"`
-	Memory   *ProcMemory  `json:"memory,omitempty"` // all processes of the server
-	CPU      *float64     `json:"cpu_seconds,omitempty"`
-	Kernel   *KernelUsage `json:"kernel,omitempty"` // of the server's machine
+	Schema   string      `json:"schema"`
+	Commit   string      `json:"commit"`
+	BootID   string      `json:"boot_id"` // equal to ours: the same machine
+	PID      int         `json:"pid"`     // of the supervisor, or of the only process
+	UID      *int        `json:"uid,omitempty"`
+	In       *Namespaces `json:"namespaces,omitempty"` // of its processes
+	Cgroup   *Cgroup     `json:"cgroup,omitempty"`     // nil: no quota of processors, or not known
+	Bind     string      `json:"bind,omitempty"`       // the address that its ports listen on
+	State    string      `json:"state"`                // starting, ready, draining
+	Engine   string      `json:"engine,omitempty"`     // gnet or epoll; absent of a relay
+	MaxConns int64       `json:"max_conns"`
+	Nofile   uint64      `json:"nofile"` // soft limit of one process
+	Open     int64       `json:"open"`
+	Accepted int64       `json:"accepted"`
+	Refused  ErrorCounts `json:"refused,omitempty"`   // by cause: over_limit, draining, slow_reader ...
+	Messages int64       `json:"messages"`            // echoed; of TCP, reads
+	Bytes    int64       `json:"bytes"`               // payload bytes echoed
+	Buffered int64       `json:"buffered"`            // memory kept for peers
+	Budget   int64       `json:"budget,omitempty"`    // what may be kept for them
+	PassedOn int64       `json:"passed_on,omitempty"` // connections that a full worker gave to another
+	Recycled int64       `json:"recycled,omitempty"`  // workers replaced after their number of messages
+	// RecycleAfter is that number; 0: workers are not replaced.
+	RecycleAfter int64        `json:"recycle_after,omitempty"`
+	TLS          *ServerTLS   `json:"tls,omitempty"`     // of a server that speaks it
+	Relay        *Relay       `json:"relay,omitempty"`   // of a server that relays
+	Foreign      *Foreign     `json:"foreign,omitempty"` // a server that is not ours, seen from outside
+	Shards       []Shard      `json:"shards"`
+	Ports        []PortCount  `json:"ports"`
+	Memory       *ProcMemory  `json:"memory,omitempty"` // all processes of the server
+	CPU          *float64     `json:"cpu_seconds,omitempty"`
+	Kernel       *KernelUsage `json:"kernel,omitempty"` // of the server's machine
 }
 
 // Foreign is a server that is not ours. What only a server itself can know, like
@@ -85,11 +87,15 @@ type Relay struct {
 	Failed   ErrorCounts `json:"failed,omitempty"`
 }
 
+// Leaving is the state of a worker that gets no more connections because it is being
+// replaced.
+const Leaving = "leaving"
+
 // Shard is one worker process.
 type Shard struct {
 	Number   int     `json:"worker"`
 	PID      int     `json:"pid"`
-	State    string  `json:"state"`
+	State    string  `json:"state"` // as the server's; or leaving: it is being replaced
 	Open     int64   `json:"open"`
 	Accepted int64   `json:"accepted"`
 	Messages int64   `json:"messages"`                // reads echoed

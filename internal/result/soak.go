@@ -16,7 +16,47 @@ type Soak struct {
 	FDs       *Growth `json:"fds,omitempty"`        // of the server's processes
 	CloseWait *Growth `json:"close_wait,omitempty"` // sockets of the server in CLOSE_WAIT
 
+	// Recycled is there if the server has replaced workers meanwhile; the growth of its
+	// memory is then judged by what it comes back to after each.
+	Recycled *Recycled `json:"recycled,omitempty"`
+
 	Series []SoakSample `json:"series,omitempty"`
+}
+
+// Recycled is what replacing workers after their number of messages
+// (--recycle-after), one at a time, cost and gave back.
+type Recycled struct {
+	Count int64 `json:"count"` // workers that were replaced, whole
+	// While a worker was being replaced: connections that ended though nobody asked, and
+	// connects that failed.
+	Lost   int64 `json:"lost"`
+	Failed int64 `json:"failed"`
+	// P99 is of all pieces of the run's time (Heat's columns) in which a worker was being
+	// replaced, RestP99 of all others: upper ends of Heat's rows. Absent: there were none.
+	P99     *int64 `json:"p99_ns,omitempty"`
+	RestP99 *int64 `json:"rest_p99_ns,omitempty"`
+	// Troughs are pieces of time that begin with the end of a recycling, after the
+	// warm-up; the medians are of their least and of their greatest memory.
+	Troughs int      `json:"troughs"`
+	Trough  *float64 `json:"trough_bytes,omitempty"`
+	Peak    *float64 `json:"peak_bytes,omitempty"`
+
+	List []Recycling `json:"list,omitempty"` // the first of them, one by one
+}
+
+// Recycling is the replacement of one worker.
+type Recycling struct {
+	Worker  int     `json:"worker"`
+	PID     int     `json:"pid"`
+	T       float64 `json:"t"`       // when it got no more connections, seconds in
+	Seconds float64 `json:"seconds"` // until it was gone
+	Conns   int64   `json:"conns"`   // that it then had: they ended by themselves, or were closed after --drain
+	Lost    int64   `json:"lost"`    // connections that ended though nobody asked, meanwhile
+	Failed  int64   `json:"failed"`  // connects that failed meanwhile
+	P99     *int64  `json:"p99_ns,omitempty"`
+	// Memory of the worker at the last look, and of its successor at the first.
+	Before *float64 `json:"before_bytes,omitempty"`
+	After  *float64 `json:"after_bytes,omitempty"`
 }
 
 // Growth is what a series of samples says: a line through them by least squares,
@@ -54,4 +94,13 @@ type SoakSample struct {
 	Kernel    *float64 `json:"kernel,omitempty"`
 	FDs       *float64 `json:"fds,omitempty"`
 	CloseWait *float64 `json:"close_wait,omitempty"`
+	// Workers are those that there were, where the server replaces them.
+	Workers []WorkerMemory `json:"workers,omitempty"`
+}
+
+// WorkerMemory is the memory of one worker process at one moment.
+type WorkerMemory struct {
+	Worker int     `json:"worker"` // its number; a successor has another
+	PID    int     `json:"pid"`
+	Bytes  float64 `json:"bytes"`
 }

@@ -4,8 +4,10 @@ import (
 	"context"
 	"math"
 	"slices"
+	"sync/atomic"
 	"time"
 
+	"github.com/c10m/c10m/internal/loadgen"
 	"github.com/c10m/c10m/internal/proc"
 	"github.com/c10m/c10m/internal/result"
 	"github.com/c10m/c10m/internal/stat"
@@ -26,6 +28,9 @@ const (
 	soakBlocks = 20
 	// soakSeries is how many of the samples are kept with the result.
 	soakSeries = 200
+	// soakWorkers is how many workers a sample is kept of one by one; of more, only what
+	// they have together.
+	soakWorkers = 16
 	// loadHeld is the share of tries that may fail in a run that is judged: how a
 	// server behaves without its load is another question.
 	loadHeld = 0.01
@@ -40,10 +45,11 @@ const (
 
 // soakSample is one sample; NaN is what is not known.
 type soakSample struct {
-	t              float64 // seconds
-	server, kernel float64 // memory, bytes
-	fds            float64 // that the server's processes hold
-	closeWait      float64 // sockets of the server that the client has closed and the server has not
+	t              float64               // seconds
+	server, kernel float64               // memory, bytes
+	fds            float64               // that the server's processes hold
+	closeWait      float64               // sockets of the server that the client has closed and the server has not
+	workers        []result.WorkerMemory // of a server that replaces them
 }
 
 // Soak keeps up a load and watches whether memory grows with time, for which there
@@ -60,14 +66,21 @@ func Soak(ctx context.Context, o SoakOptions, fp proc.FS, watch Watch) (*result.
 			all = append(all, m.sample(ctx, t.Seconds()))
 		}
 	})
-	c, seen, pieces, err := runChurn(ctx, o.ChurnOptions, fp, watch)
+	var counts atomic.Pointer[loadgen.Counts] // as of when progress was last told
+	counts.Store(&loadgen.Counts{})
+	recycled, stopRecycled := watchRecyclings(ctx, m, o.Hold, func() loadgen.Counts { return *counts.Load() })
+	c, seen, pieces, err := runChurn(ctx, o.ChurnOptions, fp, func(p Progress) {
+		counts.Store(&p.Counts)
+		watch(p)
+	})
+	stopRecycled()
 	stop()
 	if err != nil {
 		return nil, err
 	}
 	r := c.res
 	settleFindings(seen, r, c.Plan.Local, pieces)
-	r.Soak = soakOutcome(r, &o, all)
+	r.Soak = soakOutcome(r, &o, all, recycled)
 	r.Leak = r.Soak.LoadHeld && soakLeaks(r.Soak)
 	r.Warnings = append(c.Warnings, m.warnings...)
 	return r, nil
@@ -77,8 +90,11 @@ func Soak(ctx context.Context, o SoakOptions, fp proc.FS, watch Watch) (*result.
 // live in; if only the machine's total could be read, it is not known.
 func (m *memoryWatch) sample(ctx context.Context, t float64) soakSample {
 	s := soakSample{t: t, server: math.NaN(), kernel: math.NaN(), fds: math.NaN(), closeWait: math.NaN()}
-	if p := m.server(ctx); p != nil {
-		s.server = float64(p.PSS)
+	if r := m.report(ctx); r != nil && r.Memory != nil {
+		s.server = float64(r.Memory.PSS)
+		if m.recycles {
+			s.workers = m.workers(r)
+		}
 	}
 	if k, err := m.fp.Kernel(); err == nil && k.Method == proc.MethodSlab {
 		s.kernel = float64(k.Bytes)
@@ -107,11 +123,13 @@ func (m *memoryWatch) sample(ctx context.Context, t float64) soakSample {
 	return s
 }
 
-// soakOutcome judges every series of a soak.
-func soakOutcome(r *result.Result, o *SoakOptions, all []soakSample) *result.Soak {
+// soakOutcome judges every series of a soak; recycled is nil for a server that
+// replaces no workers.
+func soakOutcome(r *result.Result, o *SoakOptions, all []soakSample, recycled *recyclings) *result.Soak {
 	s := &result.Soak{LoadHeld: r.Conns.Established >= r.Plan.Conns && r.Echo.Received > 0 &&
 		r.ErrorShare(o.Users) < loadHeld}
-	s.Server = judge(all, o.WarmUp, notableBytes, func(s soakSample) float64 { return s.server })
+	s.Server = recycled.judge(all, o.WarmUp)
+	s.Recycled = recycled.outcome(all, r.Heat, judgedFrom(all, o.WarmUp))
 	s.Kernel = judge(all, o.WarmUp, notableBytes, func(s soakSample) float64 { return s.kernel })
 	s.FDs = judge(all, o.WarmUp, notableFDs, func(s soakSample) float64 { return s.fds })
 	s.CloseWait = judge(all, o.WarmUp, notableFDs, func(s soakSample) float64 { return s.closeWait })
@@ -161,11 +179,20 @@ func soakLeaks(s *result.Soak) bool {
 // variation of a heap: too little to tell. Fewer samples than blocks never make a
 // leak. Nil if too few are known for a line.
 func judge(all []soakSample, warmUp, least float64, of func(soakSample) float64) *result.Growth {
+	return judgeFrom(all, judgedFrom(all, warmUp), soakBlocks, least, of)
+}
+
+// judgedFrom is when the warm-up is over.
+func judgedFrom(all []soakSample, warmUp float64) float64 {
 	if len(all) == 0 {
-		return nil
+		return 0
 	}
+	return all[len(all)-1].t * warmUp
+}
+
+// judgeFrom is judge from a time on; enough is how many samples a leak must show in.
+func judgeFrom(all []soakSample, from float64, enough int, least float64, of func(soakSample) float64) *result.Growth {
 	var xs, ys []float64
-	from := all[len(all)-1].t * warmUp
 	for _, s := range all {
 		if y := of(s); s.t >= from && !math.IsNaN(y) {
 			xs, ys = append(xs, s.t), append(ys, y)
@@ -177,7 +204,7 @@ func judge(all []soakSample, warmUp, least float64, of func(soakSample) float64)
 		return nil
 	}
 	const hour = 3600
-	few := len(xs) < soakBlocks // each sample is a block of its own: see soakBlocks
+	few := len(xs) < enough
 	g := &result.Growth{Verdict: result.Flat, PerHour: b * hour, Low: low * hour, High: high * hour,
 		Last: by[len(by)-1], Seconds: xs[len(xs)-1] - xs[0]}
 	if low <= 0 {
@@ -212,8 +239,11 @@ func soakSeriesOf(all []soakSample) (series []result.SoakSample) {
 	n := min(len(all), soakSeries)
 	for i := range n {
 		s := all[i*(len(all)-1)/max(1, n-1)]
+		if len(s.workers) > soakWorkers {
+			s.workers = nil
+		}
 		series = append(series, result.SoakSample{T: s.t, Server: known(s.server), Kernel: known(s.kernel),
-			FDs: known(s.fds), CloseWait: known(s.closeWait)})
+			FDs: known(s.fds), CloseWait: known(s.closeWait), Workers: s.workers})
 	}
 	return series
 }

@@ -132,7 +132,7 @@ func TestSoakVerdict(t *testing.T) {
 				all = append(all, soakSample{t: at, server: tt.server(at), kernel: tt.kernel(at), fds: tt.fds(at), closeWait: tt.closeWait(at)})
 			}
 			r := &result.Result{Scenario: "soak", Conns: result.Conns{Attempted: 9, Established: 9}, Echo: &result.Echo{Seconds: tt.seconds, Rate: 1000, Received: 1000}}
-			r.Soak = soakOutcome(r, &SoakOptions{WarmUp: 0.2, ChurnOptions: ChurnOptions{Users: 9}}, all)
+			r.Soak = soakOutcome(r, &SoakOptions{WarmUp: 0.2, ChurnOptions: ChurnOptions{Users: 9}}, all, nil)
 			if said := report.Verdict(r); soakLeaks(r.Soak) != tt.leaks || !strings.HasPrefix(said, tt.says) {
 				t.Errorf("leaks %v, want %v; %q, want %q", soakLeaks(r.Soak), tt.leaks, said, tt.says)
 			}

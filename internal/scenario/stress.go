@@ -44,6 +44,8 @@ type memoryWatch struct {
 	control  *control
 	ports    *portSet
 	sameNet  bool
+	samePIDs bool
+	recycles bool  // the server replaces workers
 	pids     []int // on this machine
 	warnings []result.Warning
 }
@@ -53,7 +55,8 @@ type memoryWatch struct {
 func newMemoryWatch(ctx context.Context, o Options, fp proc.FS) *memoryWatch {
 	p := &Prepared{control: newControl(ctx, "")}
 	_ = p.findServer(ctx, o, fp) // the run itself says what is wrong
-	m := &memoryWatch{fp: fp, control: p.control, ports: newPortSet(o.Ports()), sameNet: p.mayListenHere()}
+	m := &memoryWatch{fp: fp, control: p.control, ports: newPortSet(o.Ports()), sameNet: p.mayListenHere(),
+		samePIDs: p.SamePIDs, recycles: p.Server != nil && p.Server.RecycleAfter > 0}
 	m.pids = p.serverPIDs(fp, o.Ports())
 	if !p.control.known() && len(m.pids) == 0 {
 		m.warnings = append(m.warnings, result.Warn("server_memory_unknown"))
@@ -63,11 +66,21 @@ func newMemoryWatch(ctx context.Context, o Options, fp proc.FS) *memoryWatch {
 
 // server is nil where it is not known.
 func (m *memoryWatch) server(ctx context.Context) *result.ProcMemory {
+	if r := m.report(ctx); r != nil {
+		return r.Memory
+	}
+	return nil
+}
+
+// report is the server's; of one that reports nothing, its memory alone. Nil where
+// that is not known.
+func (m *memoryWatch) report(ctx context.Context) *result.ServerReport {
 	if m.control.known() {
-		if r, err := m.control.report(ctx); err == nil {
-			return r.Memory
+		r, err := m.control.report(ctx)
+		if err != nil {
+			return nil
 		}
-		return nil
+		return r
 	}
 	if len(m.pids) == 0 {
 		return nil
@@ -76,5 +89,21 @@ func (m *memoryWatch) server(ctx context.Context) *result.ProcMemory {
 	if err != nil {
 		return nil
 	}
-	return &result.ProcMemory{RSS: p.RSS, PSS: p.PSS, Private: p.Private}
+	return &result.ServerReport{Memory: &result.ProcMemory{RSS: p.RSS, PSS: p.PSS, Private: p.Private}}
+}
+
+// workers is the memory of each of them, and notes which there are now: of those that
+// were replaced no fds can be counted.
+func (m *memoryWatch) workers(r *result.ServerReport) (list []result.WorkerMemory) {
+	var pids []int
+	for _, s := range r.Shards {
+		if s.Memory != nil {
+			pids = append(pids, s.PID)
+			list = append(list, result.WorkerMemory{Worker: s.Number, PID: s.PID, Bytes: float64(s.Memory.PSS)})
+		}
+	}
+	if m.samePIDs {
+		m.pids = pids
+	}
+	return list
 }

@@ -371,11 +371,12 @@ func (s *Supervisor) vacate(i int, failed bool) {
 	}
 }
 
-// isLeaving says whether worker i gets no more connections.
-func (s *Supervisor) isLeaving(i int) bool {
+// Leaving says whether worker i gets no more connections because it is being replaced.
+// It may be called before Run.
+func (s *Supervisor) Leaving(i int) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.members[i].leaving
+	return i < len(s.members) && s.members[i].leaving
 }
 
 // Needed says whether the server is not ready without worker i: one that is just

@@ -171,7 +171,7 @@ func (s *Supervisor) keep(ctx, mine context.Context, cancel context.CancelCauseF
 		s.Page.TotalOpen.Add(-lost)
 		s.Page.Budget.Used.Add(-slot.Buffered.Load())
 		switch {
-		case mine.Err() != nil || s.isLeaving(i): // recycled
+		case mine.Err() != nil || s.Leaving(i): // recycled
 			s.vacate(i, false)
 			return
 		case !s.started.Load():
