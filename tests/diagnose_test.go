@@ -3,7 +3,6 @@ package tests
 import (
 	"bufio"
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
@@ -53,6 +52,21 @@ func inside(t *testing.T, prefix []string, script string) {
 	if out, err := in(prefix, "bash", "-euc", script).CombinedOutput(); err != nil {
 		t.Fatalf("%s: %v: %s", script, err, out)
 	}
+}
+
+// stored reads a result file.
+func stored(t *testing.T, file string) *result.Result {
+	t.Helper()
+	f, err := os.Open(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = f.Close() }()
+	r, err := result.Read(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
 }
 
 // in is a command that runs in a namespace.
@@ -327,15 +341,7 @@ while count() < most:
 		// A first packet that finds no room, while it looks.
 		inside(t, ns, fmt.Sprintf("timeout 2 bash -c '</dev/tcp/127.0.0.1/%d' || true", s.first))
 		_ = cmd.Wait()
-		b, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var r result.Result
-		if err := json.Unmarshal(b, &r); err != nil {
-			t.Fatal(err)
-		}
-		if complaint := firstFinding(&r, "conntrack_full", "nf_conntrack_max"); complaint != "" {
+		if complaint := firstFinding(stored(t, file), "conntrack_full", "nf_conntrack_max"); complaint != "" {
 			return complaint
 		}
 		if cmd.ProcessState.ExitCode() != 1 || !strings.Contains(text.String(), "What limits is: conntrack full") {

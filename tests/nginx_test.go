@@ -14,20 +14,13 @@ import (
 )
 
 // nginxTunnel passes WebSockets on to one upstream.
-const nginxTunnel = `daemon off; pid %[1]s/nginx.pid; error_log stderr error; worker_processes 1;
-events { worker_connections 256; }
-http {
-  access_log off; client_body_temp_path %[1]s; proxy_temp_path %[1]s;
-  fastcgi_temp_path %[1]s; uwsgi_temp_path %[1]s; scgi_temp_path %[1]s;
-  server {
-    listen 127.0.0.1:%[2]d;
-    location / {
-      proxy_pass http://127.0.0.1:%[3]d; proxy_http_version 1.1;
-      proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection "upgrade"; proxy_set_header Host $host;
-    }
+const nginxTunnel = `server {
+  listen 127.0.0.1:%d;
+  location / {
+    proxy_pass http://127.0.0.1:%d; proxy_http_version 1.1;
+    proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection "upgrade"; proxy_set_header Host $host;
   }
-}
-`
+}`
 
 // TestCloseCodeThroughProxy: a peer behind a proxy that is still sending learns why
 // the server ends its connection. A proxy passes on the end of either half as the
@@ -75,7 +68,7 @@ func startNginx(t *testing.T, nginx string, upstream int) (addr string) {
 	t.Helper()
 	dir := t.TempDir()
 	port := rig.FreePorts(t, 1)
-	conf := rig.File(t, dir, "nginx.conf", fmt.Sprintf(nginxTunnel, dir, port, upstream))
+	conf := rig.File(t, dir, "nginx.conf", rig.NginxConf(dir, fmt.Sprintf(nginxTunnel, port, upstream)))
 	rig.Program(t, port, nginx, "-p", dir, "-c", conf)
 	return fmt.Sprintf("127.0.0.1:%d", port)
 }

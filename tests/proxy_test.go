@@ -1,7 +1,6 @@
 package tests
 
 import (
-	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -90,15 +89,10 @@ func TestRelayWebSocket(t *testing.T) {
 
 // nginxConf is a proxy before a server of the same nginx, with upstream keepalive or
 // without.
-const nginxConf = `daemon off; worker_processes 1; pid %[1]s/pid; error_log %[1]s/error.log;
-events { worker_connections 1000; }
-http {
-  access_log off; client_body_temp_path %[1]s/1; proxy_temp_path %[1]s/2; fastcgi_temp_path %[1]s/3; uwsgi_temp_path %[1]s/4; scgi_temp_path %[1]s/5;
-  keepalive_requests 1000000;
-  upstream behind { server 127.0.0.1:10081; %[2]s }
-  server { listen 127.0.0.1:10080; location / { proxy_pass http://behind; %[3]s } }
-  server { listen 127.0.0.1:10081; location / { return 200 "hello"; } }
-}`
+const nginxConf = `keepalive_requests 1000000;
+upstream behind { server 127.0.0.1:10081; %s }
+server { listen 127.0.0.1:10080; location / { proxy_pass http://behind; %s } }
+server { listen 127.0.0.1:10081; location / { return 200 "hello"; } }`
 
 // load makes many requests over each of ten connections.
 const load = `
@@ -113,11 +107,12 @@ threads = [threading.Thread(target=user) for _ in range(10)]
 [t.start() for t in threads]; [t.join() for t in threads]
 `
 
-// nginxIn runs nginx in a namespace until the test ends, with a configuration whose
-// files are in dir, and waits until a port of loopback there accepts.
-func nginxIn(t *testing.T, ns []string, dir, conf string, port int) (pid int) {
+// nginxIn runs nginx in a namespace until the test ends, with these directives in its
+// http block, and waits until a port of loopback there accepts.
+func nginxIn(t *testing.T, ns []string, http string, port int) (pid int) {
 	t.Helper()
-	nginx := in(ns, "/usr/sbin/nginx", "-c", rig.File(t, dir, "nginx.conf", conf), "-p", dir, "-e", dir+"/error.log",
+	dir := t.TempDir()
+	nginx := in(ns, "/usr/sbin/nginx", "-c", rig.File(t, dir, "nginx.conf", rig.NginxConf(dir, http)), "-p", dir,
 		"-g", "user root;")
 	if err := nginx.Start(); err != nil {
 		t.Fatalf("start nginx (make test installs it): %v", err)
@@ -142,9 +137,8 @@ func TestNginxKeepAlive(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			ns := namespace(t, "")
-			dir := t.TempDir()
-			pid := nginxIn(t, ns, dir, fmt.Sprintf(nginxConf, dir, tt.upstream, tt.location), 10080)
-			file := filepath.Join(dir, "d.json")
+			pid := nginxIn(t, ns, fmt.Sprintf(nginxConf, tt.upstream, tt.location), 10080)
+			file := filepath.Join(t.TempDir(), "d.json")
 			look := in(ns, filepath.Join(bin, "client"), "diagnose", "--pid", fmt.Sprint(pid), "--duration",
 				"1h", "--json", file, "--quiet")
 			if err := look.Start(); err != nil {
@@ -155,14 +149,7 @@ func TestNginxKeepAlive(t *testing.T) {
 			}
 			_ = look.Process.Signal(os.Interrupt)
 			_ = look.Wait()
-			b, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			var r result.Result
-			if err := json.Unmarshal(b, &r); err != nil {
-				t.Fatal(err)
-			}
+			r := stored(t, file)
 			many := false
 			for _, f := range r.Findings {
 				many = many || f.Code == "many_in_time_wait"

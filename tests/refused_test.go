@@ -9,38 +9,33 @@ import (
 
 // refusingConf is an nginx that does with each path what people's proxies do, and
 // a port of TLS. Behind it is a server of ours at port 15000.
-const refusingConf = `daemon off; worker_processes 1; pid %[1]s/pid; error_log %[1]s/error.log;
-events { worker_connections 1000; }
-http {
-  access_log off; client_body_temp_path %[1]s/1; proxy_temp_path %[1]s/2; fastcgi_temp_path %[1]s/3; uwsgi_temp_path %[1]s/4; scgi_temp_path %[1]s/5;
-  limit_req_zone $binary_remote_addr zone=slow:1m rate=1r/m;
-  server {
-    listen 127.0.0.1:10080;
-    location /good { proxy_pass http://127.0.0.1:15000; proxy_http_version 1.1;
-      proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection upgrade; proxy_set_header Host $host; }
-    location /old { proxy_pass http://127.0.0.1:15000; }
-    location /bare { proxy_pass http://127.0.0.1:15000; proxy_http_version 1.1; }
-    location /dead { proxy_pass http://127.0.0.1:15999; }
-    location /page { return 200 "hello"; }
-    location /moved { return 301 /good; }
-    location /login { return 401; }
-    location /forbidden { return 403; }
-    location /limited { limit_req zone=slow; limit_req_status 429; try_files /none @good; }
-    location @good { proxy_pass http://127.0.0.1:15000; proxy_http_version 1.1;
-      proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection upgrade; }
-    location /full { return 503; }
-    location / { return 404; }
-  }
-  server { listen 127.0.0.1:10443 ssl; ssl_certificate %[2]s; ssl_certificate_key %[3]s; }
-}`
+const refusingConf = `limit_req_zone $binary_remote_addr zone=slow:1m rate=1r/m;
+server {
+  listen 127.0.0.1:10080;
+  location /good { proxy_pass http://127.0.0.1:15000; proxy_http_version 1.1;
+    proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection upgrade; proxy_set_header Host $host; }
+  location /old { proxy_pass http://127.0.0.1:15000; }
+  location /bare { proxy_pass http://127.0.0.1:15000; proxy_http_version 1.1; }
+  location /dead { proxy_pass http://127.0.0.1:15999; }
+  location /page { return 200 "hello"; }
+  location /moved { return 301 /good; }
+  location /login { return 401; }
+  location /forbidden { return 403; }
+  location /limited { limit_req zone=slow; limit_req_status 429; try_files /none @good; }
+  location @good { proxy_pass http://127.0.0.1:15000; proxy_http_version 1.1;
+    proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection upgrade; }
+  location /full { return 503; }
+  location / { return 404; }
+}
+server { listen 127.0.0.1:10443 ssl; ssl_certificate %s; ssl_certificate_key %s; }`
 
 // A real nginx that is set up wrongly in the ways that people ask about: each has
 // a cause of its own.
 func TestNginxRefuses(t *testing.T) {
 	ns := namespace(t, "")
 	start(t, 1, ns, "--ws", "15000:1")
-	dir, id := t.TempDir(), rig.Certify(t, time.Now(), "localhost")
-	nginxIn(t, ns, dir, fmt.Sprintf(refusingConf, dir, id.Cert, id.Key), 10443)
+	id := rig.Certify(t, time.Now(), "localhost")
+	nginxIn(t, ns, fmt.Sprintf(refusingConf, id.Cert, id.Key), 10443)
 	for _, tt := range []struct {
 		path, want string
 		more       []string

@@ -2,15 +2,14 @@ package loadgen
 
 import (
 	"context"
-	"errors"
 	"net"
 	"strings"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/c10m/c10m/internal/plan"
+	"github.com/c10m/c10m/tests/nettest"
 )
 
 // eotServer echoes and closes first after a read that ends with plan.EndOfTransmission. It
@@ -147,7 +146,7 @@ func TestFifo(t *testing.T) {
 
 // A connect is part of its transaction: --timeout bounds it as well.
 func TestChurnTimesOutWhileConnecting(t *testing.T) {
-	port := deaf(t)
+	port := nettest.FullQueue(t)
 	p := churnPlan(port, 3, 1)
 	p.ConnectTimeout = time.Hour
 	e, err := Start(p, 64)
@@ -195,35 +194,4 @@ func TestChurnGivesUpWhenEverythingFails(t *testing.T) {
 			}
 		})
 	}
-}
-
-// deaf is a port whose accept queue is full: a connect to it gets no answer.
-func deaf(t *testing.T) int {
-	t.Helper()
-	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = syscall.Close(fd) })
-	if err := syscall.Bind(fd, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
-		t.Fatal(err)
-	}
-	if err := syscall.Listen(fd, 0); err != nil {
-		t.Fatal(err)
-	}
-	at, err := syscall.Getsockname(fd)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for range 4 {
-		c, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_NONBLOCK|syscall.SOCK_CLOEXEC, 0)
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { _ = syscall.Close(c) })
-		if err := syscall.Connect(c, at); err != nil && !errors.Is(err, syscall.EINPROGRESS) {
-			t.Fatal(err)
-		}
-	}
-	return at.(*syscall.SockaddrInet4).Port
 }

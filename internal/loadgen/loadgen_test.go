@@ -6,7 +6,6 @@ import (
 	"net"
 	"net/netip"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 	"unsafe"
@@ -96,30 +95,12 @@ func TestRampStopsWhenNobodyListens(t *testing.T) {
 	}
 }
 
-// deadPort is a port that stays ours, and on which nobody listens.
-func deadPort(t *testing.T) int {
-	t.Helper()
-	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = syscall.Close(fd) })
-	if err := syscall.Bind(fd, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
-		t.Fatal(err)
-	}
-	at, err := syscall.Getsockname(fd)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return at.(*syscall.SockaddrInet4).Port
-}
-
 // Six dead ports of seven are failures, and no reason to give up.
 func TestRampGoesOnPastDeadPorts(t *testing.T) {
 	const dead, burst, rounds = 6, 64, 2
 	p := testPlan(echoServer(t), burst*(dead+1)*rounds, 1)
 	for range dead {
-		p.Places[0].Ports = append([]int{deadPort(t)}, p.Places[0].Ports...)
+		p.Places[0].Ports = append([]int{nettest.DeadPort(t)}, p.Places[0].Ports...)
 	}
 	e, err := Start(p, 1)
 	if err != nil {

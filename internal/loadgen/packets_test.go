@@ -121,7 +121,7 @@ func TestPacketEngineRefused(t *testing.T) {
 	if !inNetns(t) {
 		return
 	}
-	e, err := Start(packetPlan(deadPort(t), 5000, 2), 1)
+	e, err := Start(packetPlan(nettest.DeadPort(t), 5000, 2), 1)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,7 +4,6 @@ import (
 	"net/netip"
 	"os"
 	"strings"
-	"syscall"
 	"testing"
 
 	"github.com/c10m/c10m/internal/plan"
@@ -23,24 +22,6 @@ func TestSmallBacklogIsWarnedOf(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	listen := func(backlog int) int {
-		fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
-		if err == nil {
-			t.Cleanup(func() { _ = syscall.Close(fd) })
-			err = syscall.Bind(fd, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}})
-		}
-		if err == nil {
-			err = syscall.Listen(fd, backlog)
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		at, err := syscall.Getsockname(fd)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return at.(*syscall.SockaddrInet4).Port
-	}
 	fp, err := proc.Here()
 	if err != nil {
 		t.Fatal(err)
@@ -57,7 +38,7 @@ func TestSmallBacklogIsWarnedOf(t *testing.T) {
 		{"a small window", 1, "1", "1", ""},
 	} {
 		set(tt.before)
-		port := listen(65535)
+		port := nettest.ListenSilently(t, 65535)
 		set(tt.after)
 		p := &Prepared{Place: Place{SameHost: true, SameNet: true},
 			Plan: plan.Plan{Target: plan.Target{Places: plan.At(netip.MustParseAddr("127.0.0.1"), port)}, Total: 1000,

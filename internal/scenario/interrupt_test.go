@@ -8,7 +8,6 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 
@@ -16,6 +15,7 @@ import (
 	"github.com/c10m/c10m/internal/proc"
 	"github.com/c10m/c10m/internal/result"
 	"github.com/c10m/c10m/internal/unit"
+	"github.com/c10m/c10m/tests/nettest"
 )
 
 // soon tells the two seconds that an interrupt may take, on a busy machine, from
@@ -57,38 +57,6 @@ func newFakeControl(t *testing.T) *fakeControl {
 	t.Cleanup(f.Close)
 	t.Cleanup(func() { close(f.thaw) })
 	return f
-}
-
-// stuck listens on a port of loopback whose accept queue is full: a connect to it
-// gets no answer.
-func stuck(t *testing.T) netip.AddrPort {
-	t.Helper()
-	listener, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = syscall.Close(listener) })
-	if err := syscall.Bind(listener, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
-		t.Fatal(err)
-	}
-	if err := syscall.Listen(listener, 0); err != nil {
-		t.Fatal(err)
-	}
-	at, err := syscall.Getsockname(listener)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for range 4 {
-		c, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_NONBLOCK|syscall.SOCK_CLOEXEC, 0)
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { _ = syscall.Close(c) })
-		if err := syscall.Connect(c, at); err != nil && !errors.Is(err, syscall.EINPROGRESS) {
-			t.Fatal(err)
-		}
-	}
-	return netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), uint16(at.(*syscall.SockaddrInet4).Port))
 }
 
 // An interrupt ends a run in every phase, also where the server is frozen, and
@@ -166,7 +134,7 @@ func interruptIn(t *testing.T, phase string, frozen bool, set func(*Options)) ti
 // An interrupt while it tries whether the server is there is none of the
 // server's.
 func TestInterruptWhileConnectingFirst(t *testing.T) {
-	at := stuck(t)
+	at := netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), uint16(nettest.FullQueue(t)))
 	fp, err := proc.Here()
 	if err != nil {
 		t.Fatal(err)

@@ -10,19 +10,12 @@ import (
 	"github.com/c10m/c10m/tests/rig"
 )
 
-// nginxFor is a configuration of nginx, nginx.org/en/docs/http/websocket.html:
-// directory, listen with its certificate, upstream, and more of the location.
-const nginxFor = `daemon off; pid %[1]s/nginx.pid; error_log stderr error; worker_processes 1;
-events { worker_connections 512; }
-http {
-  access_log off; client_body_temp_path %[1]s; proxy_temp_path %[1]s;
-  fastcgi_temp_path %[1]s; uwsgi_temp_path %[1]s; scgi_temp_path %[1]s;
-  server {
-    listen 127.0.0.1:%[2]d%[3]s;
-    location / { proxy_pass http://127.0.0.1:%[4]d; proxy_set_header Host $host; %[5]s }
-  }
-}
-`
+// nginxFor is a proxy for WebSockets, nginx.org/en/docs/http/websocket.html: listen with
+// its certificate, upstream, and more of the location.
+const nginxFor = `server {
+  listen 127.0.0.1:%d%s;
+  location / { proxy_pass http://127.0.0.1:%d; proxy_set_header Host $host; %s }
+}`
 
 const upgrades = `proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection "upgrade";`
 
@@ -39,7 +32,7 @@ func nginx(t *testing.T, id *rig.Identity, upstream int, location string) (port 
 		secured = fmt.Sprintf(" ssl; ssl_certificate %s; ssl_certificate_key %s", id.Cert, id.Key)
 	}
 	port = rig.FreePorts(t, 1)
-	conf := rig.File(t, dir, "nginx.conf", fmt.Sprintf(nginxFor, dir, port, secured, upstream, location))
+	conf := rig.File(t, dir, "nginx.conf", rig.NginxConf(dir, fmt.Sprintf(nginxFor, port, secured, upstream, location)))
 	rig.Program(t, port, path, "-p", dir, "-c", conf)
 	return port
 }

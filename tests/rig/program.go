@@ -50,3 +50,16 @@ func Program(t testing.TB, port int, command ...string) (pid int) {
 	Await(t, command[0]+" to accept", func() bool { return nettest.Accepts(fmt.Sprintf("127.0.0.1:%d", port)) })
 	return cmd.Process.Pid
 }
+
+// NginxConf is a configuration of nginx that writes nothing outside dir, with these
+// directives in its http block. Its error log is stderr.
+func NginxConf(dir, http string) string {
+	return fmt.Sprintf(`daemon off; worker_processes 1; pid %[1]s/nginx.pid; error_log stderr error;
+events { worker_connections 1000; }
+http {
+access_log off; client_body_temp_path %[1]s/1; proxy_temp_path %[1]s/2; fastcgi_temp_path %[1]s/3;
+uwsgi_temp_path %[1]s/4; scgi_temp_path %[1]s/5;
+%[2]s
+}
+`, dir, http)
+}
