@@ -130,7 +130,7 @@ func FuzzText(f *testing.F) {
 func TestMask(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	for range 5000 {
-		n, shift := r.IntN(300), r.IntN(200)
+		n, shift := r.IntN(1000), r.IntN(200)
 		key := r.Uint32()
 		buf := make([]byte, shift+n)
 		for i := range buf {
