@@ -23,14 +23,17 @@ type harness struct {
 type pair struct{ own, peer int }
 
 // newHarness makes one with a connection of proto.
-func newHarness(tb testing.TB, proto string) *harness {
+func newHarness(tb testing.TB, proto string, with ...func(*echo.Config)) *harness {
 	tb.Helper()
 	runtime.LockOSThread()
 	tb.Cleanup(runtime.UnlockOSThread)
 	ctr := new(echo.Counters)
-	core := echo.New(echo.Config{Bind: netip.MustParseAddr("127.0.0.1"), Ports: []echo.Port{{Number: 1, Proto: proto}},
-		Loops: 1, Limit: 1000, Logf: tb.Logf}, ctr)
-	e := &engine{core: core, nofile: 10_000}
+	cfg := echo.Config{Bind: netip.MustParseAddr("127.0.0.1"), Ports: []echo.Port{{Number: 1, Proto: proto}},
+		Loops: 1, Limit: 1000, Logf: tb.Logf}
+	for _, change := range with {
+		change(&cfg)
+	}
+	e := &engine{core: echo.New(cfg, ctr), nofile: 10_000}
 	var err error
 	if e.wake, err = sys.Eventfd(); err != nil {
 		tb.Fatal(err)
