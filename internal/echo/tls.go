@@ -226,8 +226,9 @@ func (l *Loop) flush(s *Session, c *secure.Conn) bool {
 	return ok
 }
 
-// work is a buffer for decrypted bytes.
-type work [64 << 10]byte
+// work is a buffer for decrypted bytes: a frame of 64 KiB and the record in which it
+// ends.
+type work [64<<10 + secure.MaxPlaintext]byte
 
 var works = sync.Pool{New: func() any { return new(work) }}
 

@@ -20,6 +20,7 @@ import (
 // read or in two.
 func TestMallocsPerMessage(t *testing.T) {
 	frame := ws.AppendFrame(nil, ws.OpBinary, pattern(64), 9)
+	large := ws.AppendFrame(nil, ws.OpBinary, pattern(64<<10), 9)
 	for _, tt := range []struct {
 		name, proto string
 		parts       [][]byte
@@ -28,11 +29,13 @@ func TestMallocsPerMessage(t *testing.T) {
 		{"TCP", echo.TCP, [][]byte{pattern(64)}, 64},
 		{"WebSocket", echo.WS, [][]byte{frame}, 66},
 		{"WebSocket in two reads", echo.WS, [][]byte{frame[:20], frame[20:]}, 66},
+		{"64 KiB", echo.TCP, [][]byte{pattern(64 << 10)}, 64 << 10},
+		{"WebSocket, 64 KiB", echo.WS, [][]byte{large}, 10 + 64<<10},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			const messages = 2000
 			h := newHarness(t, tt.proto)
-			in := make([]byte, 256)
+			in := make([]byte, 2*readSize)
 			h.fds[0].upgrade(t, h)
 			echo := func() {
 				for _, p := range tt.parts {

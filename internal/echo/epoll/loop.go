@@ -16,8 +16,10 @@ import (
 const (
 	// eventBatch is how many events one epoll_wait(2) takes.
 	eventBatch = 256
-	// readSize is the one read buffer of a loop.
-	readSize = 64 << 10
+	// readSize is the one read buffer of a loop. A full read has to be followed by
+	// another, so it is larger than a message of 64 KiB with its frame's header, or its
+	// records': that takes one read, and goes back by one send.
+	readSize = 68 << 10
 	// quiet is how long no connection must have come or gone before memory is
 	// released, and a loop that holds nothing ends.
 	quiet = time.Second

@@ -103,6 +103,7 @@ func (e *engine) start(addrs []string) error {
 		ended <- gnet.Rotate(e, addrs,
 			gnet.WithReusePort(true), gnet.WithReuseAddr(true), gnet.WithTicker(true),
 			gnet.WithNumEventLoop(e.core.Loops), gnet.WithTCPNoDelay(gnet.TCPNoDelay),
+			gnet.WithReadBufferCap(readSize),
 			gnet.WithLogger(logger{e.core}), gnet.WithLogLevel(logging.ErrorLevel))
 	}()
 	select {
@@ -114,6 +115,10 @@ func (e *engine) start(addrs []string) error {
 		return fmt.Errorf("open %d listeners: not done after %v", len(addrs)*e.core.Loops, startTimeout)
 	}
 }
+
+// readSize is the one read buffer of a loop, a power of two: a WebSocket frame of 64
+// KiB, or as much in records of TLS, is read at once.
+const readSize = 128 << 10
 
 // startTimeout bounds how long gnet may take to listen.
 const startTimeout = 60 * time.Second
