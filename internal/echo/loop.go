@@ -121,16 +121,21 @@ func (l *Loop) send(fd, port int, p phase, s *Session, out []byte) (*Session, bo
 	return s, s.conn.Write(out) == nil && l.flush(s, s.conn)
 }
 
-// put is send without encryption.
+// put is send without encryption. A socket may take only a part because the peer's
+// kernel is just taking what was sent before, so it is asked until it takes nothing.
 func (l *Loop) put(fd, port int, p phase, s *Session, out []byte) (*Session, bool) {
 	if s == nil || s.out.size == 0 {
-		n, errno := l.write(fd, out)
-		if errno != 0 {
-			return s, false
-		}
-		out = out[n:]
-		if len(out) == 0 {
-			return s, true
+		for {
+			n, errno := l.write(fd, out)
+			if errno != 0 {
+				return s, false
+			}
+			if out = out[n:]; len(out) == 0 {
+				return s, true
+			}
+			if n == 0 {
+				break
+			}
 		}
 		if s == nil {
 			s = l.take(fd, port, p)
