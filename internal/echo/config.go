@@ -29,6 +29,7 @@ type Config struct {
 	IdleTimeout time.Duration // 0: none
 	KeepAlive   time.Duration // probe peers silent for so long; 0: never
 	TLS         *tls.Config   // nil: the ports speak none
+	Deflate     bool          // agree to permessage-deflate, RFC 7692
 	CloseOnEOT  bool          // close a TCP connection, first, after a read that ends with byte 4
 	Logf        func(format string, args ...any)
 	OnReady     func() // called when every port accepts, each time; may be nil

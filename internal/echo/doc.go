@@ -45,7 +45,8 @@
 //
 // # What a connection costs here
 //
-// Nothing while it is idle: its *Session is nil, unless it speaks TLS. A Session
+// Nothing while it is idle: its *Session is nil, unless it speaks TLS, or has agreed to
+// compressed messages (permessage-deflate), which are echoed as they come. A Session
 // comes from a pool and exists only during a handshake, inside a frame or a
 // message, during a close, and while output waits for a peer that does not take
 // it. So an engine can keep an idle connection in a few bytes of a flat array.

@@ -262,7 +262,7 @@ func (l *Loop) next(s *Session) (*Session, Next) {
 // rest is called when nothing is under way any more. It frees the session, but for one
 // of TLS, which stays and is idle.
 func (l *Loop) rest(s *Session) *Session {
-	if s.conn == nil {
+	if s.conn == nil && !s.deflates {
 		l.free(s)
 		return nil
 	}

@@ -12,7 +12,7 @@ import (
 // Session is the state of a connection in the middle of something: its handshake,
 // a message or frame that is incomplete, its end, output that its peer does not
 // read. It comes from a pool and goes back to it; an idle connection has none
-// unless it speaks TLS.
+// unless it speaks TLS, or has agreed to permessage-deflate.
 type Session struct {
 	Owner any // the engine's own
 
@@ -24,6 +24,8 @@ type Session struct {
 	shut  bool // our half of the connection is shut down
 	slow  bool // too much waits in out: nothing is read until half of it is gone
 	bade  bool // close_notify has been sent (TLS)
+
+	deflates bool // WebSocket: messages may be compressed
 
 	conn    *secure.Conn  // encrypts and decrypts; nil without TLS, or before its handshake is done
 	shake   *shake        // TLS: the handshake under way

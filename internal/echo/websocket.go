@@ -34,13 +34,14 @@ func (l *Loop) handshake(s *Session, in []byte) (*Session, Next) {
 	if len(at) > 0 && at[0] == tlsHandshake {
 		cause = TLSHello
 	}
-	n, answer, ok := ws.Upgrade(at, l.answer[:0], ws.Limits{})
+	n, answer, ok := ws.Upgrade(at, l.answer[:0], ws.Limits{Deflate: l.core.Deflate})
 	if n == 0 {
 		if before == 0 && len(in) > 0 {
 			s.held = s.held.join(in)
 		}
 		return l.next(s)
 	}
+	s.deflates = ok && l.core.Deflate && ws.Deflates(at[:n])
 	s.held.free()
 	s.held = nil
 	l.handshakes.remove(s)
@@ -72,7 +73,7 @@ func (l *Loop) ended(s *Session, refusal []byte, left, cause int) (*Session, Nex
 // frames echoes the frames in in, in place where possible. The connection has a
 // session from here on only if something is incomplete.
 func (l *Loop) frames(fd, port int, s *Session, in []byte) (*Session, Next) {
-	lim := ws.Limits{MaxMessage: l.core.MaxMessage}
+	lim := ws.Limits{MaxMessage: l.core.MaxMessage, Deflate: s != nil && s.deflates}
 	for len(in) > 0 {
 		p := s.step(in, lim)
 		if s == nil && !p.idle() {

@@ -41,7 +41,7 @@ func (t *Template) Deflates(block []byte) bool {
 	for t.offer != "" && len(block) > 0 {
 		var line []byte
 		line, block = cutLine(block)
-		if name, value, ok := parseField(line); ok && equalFold(name, "sec-websocket-extensions") && len(value) > 0 {
+		if name, value, ok := parseField(line); ok && equalFold(name, extensionsField) && len(value) > 0 {
 			return true
 		}
 	}

@@ -57,5 +57,6 @@
 //	}
 //
 // Of extensions a client may offer permessage-deflate (RFC 7692), without a context
-// between two messages: AppendDeflated, AppendInflated. The server accepts none.
+// between two messages: AppendDeflated, AppendInflated. A server may agree to it
+// (Limits.Deflate); compressed messages come back as they came, so it keeps no window.
 package ws

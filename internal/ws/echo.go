@@ -12,6 +12,7 @@ type echo struct {
 	spare *[]byte // of the session; out lies there if moved
 	moved bool
 	max   int64
+	rsv   byte // Compressed, where messages may be that
 	count Count
 	rest  skipper // failed: where the framing goes on
 }
@@ -30,10 +31,14 @@ type Count struct{ Messages, Bytes int }
 // of out, and all of in is consumed. The session is then nil if the peer's close
 // frame has been seen; else what follows is for Skip. out lies in in or in the
 // session: it is good until in is used for something else or Session.Sent is
-// called. Bytes of in that are not consumed are unchanged; they must be there
+// called. A compressed message comes back as it came: it is not inflated, and so not
+// checked for UTF-8. Bytes of in that are not consumed are unchanged; they must be there
 // again, with more behind them, in the next call.
 func Echo(s *Session, in []byte, lim Limits) (s2 *Session, out []byte, consumed int, n Count, v Verdict) {
 	e := echo{in: in, out: in, max: lim.maxMessage()}
+	if lim.Deflate {
+		e.rsv = Compressed
+	}
 	if s != nil {
 		e.state, e.spare = s.state, s.spare
 	}
@@ -63,7 +68,7 @@ func (e *echo) run() Verdict {
 		}
 	}
 	for e.read < len(e.in) {
-		h, ok := parseHeader(e.in[e.read:], true, 0)
+		h, ok := parseHeader(e.in[e.read:], true, e.rsv)
 		if !ok || !e.inOrder(h.op) {
 			return e.fail(Verdict{Protocol, CodeProtocol}, skipper{lost: true})
 		}
@@ -80,7 +85,7 @@ func (e *echo) run() Verdict {
 		case h.length > int64(MaxHeld-h.size):
 			v = e.begin(h)
 		default:
-			if e.kind(h) == OpText && !e.look(h, have) {
+			if e.isText(h) && !e.look(h, have) {
 				v = e.fail(Verdict{UTF8, CodeUTF8}, skipper{})
 			}
 			return v
@@ -98,13 +103,12 @@ func (e *echo) inOrder(op byte) bool {
 	return isControl(op) || (op == OpContinuation) == (e.op != 0)
 }
 
-// kind is the opcode of the message that a frame belongs to, or its own if it
-// is a control frame.
-func (e *echo) kind(h header) byte {
+// isText says whether a frame belongs to a message of text that can be looked at.
+func (e *echo) isText(h header) bool {
 	if h.op == OpContinuation {
-		return e.op
+		return e.op == OpText && !e.compressed
 	}
-	return h.op
+	return h.op == OpText && !h.rsv
 }
 
 // frame answers a frame that is whole. h.size bytes of header lie before it.
@@ -130,7 +134,7 @@ func (e *echo) frame(h header, payload []byte) Verdict {
 // open notes a data frame's header.
 func (e *echo) open(h header) {
 	if h.op != OpContinuation {
-		e.op = h.op
+		e.op, e.compressed = h.op, h.rsv
 	}
 	e.total += h.length
 }
@@ -161,6 +165,9 @@ func (e *echo) stream() Verdict {
 // part answers a piece of the open message; last: no more follow.
 func (e *echo) part(payload []byte, key uint32, last bool) Verdict {
 	first := e.op
+	if e.compressed {
+		first |= Compressed
+	}
 	if e.sent {
 		first = OpContinuation
 	}
@@ -169,7 +176,7 @@ func (e *echo) part(payload []byte, key uint32, last bool) Verdict {
 	}
 	start, end := e.start, e.end
 	plain := e.emit(first, payload, key)
-	if e.op == OpText {
+	if e.op == OpText && !e.compressed {
 		if e.seen > 0 {
 			e.checked, plain = e.ahead, plain[e.seen:]
 			e.seen = 0

@@ -16,6 +16,9 @@ const DefaultMaxHeader = 8 << 10
 type Limits struct {
 	MaxMessage int64 // bytes of a message, all its fragments together; 0: no bound
 	MaxHeader  int   // bytes of the opening handshake's header block; 0: DefaultMaxHeader
+	// Deflate: Upgrade agrees to permessage-deflate where that is offered; Echo takes
+	// compressed messages, because this connection has agreed to it.
+	Deflate bool
 }
 
 func (l Limits) maxMessage() int64 {
@@ -42,16 +45,17 @@ type Session struct {
 
 // state is what a Session remembers. The zero value is idle.
 type state struct {
-	remain  int64 // payload bytes of a streamed frame that are still to come
-	total   int64 // bytes of the message so far, as announced by its frames
-	key     uint32
-	seen    uint16  // payload bytes of the waiting text frame that are checked
-	op      byte    // opcode of the open message, 0: none
-	fin     bool    // the streamed frame is the last of its message
-	sent    bool    // our answer to the open message has begun
-	checked text    // up to the end of the last frame, or of the part streamed
-	ahead   text    // up to seen
-	skip    skipper // on once our close frame is sent and the peer's awaited
+	remain     int64 // payload bytes of a streamed frame that are still to come
+	total      int64 // bytes of the message so far, as announced by its frames
+	key        uint32
+	seen       uint16  // payload bytes of the waiting text frame that are checked
+	op         byte    // opcode of the open message, 0: none
+	fin        bool    // the streamed frame is the last of its message
+	compressed bool    // the open message is, RFC 7692 section 6
+	sent       bool    // our answer to the open message has begun
+	checked    text    // up to the end of the last frame, or of the part streamed
+	ahead      text    // up to seen
+	skip       skipper // on once our close frame is sent and the peer's awaited
 }
 
 var (

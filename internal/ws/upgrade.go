@@ -24,6 +24,8 @@ type request struct {
 	upgrade, connection       bool // the tokens were found
 	hosts, keys, versions     int
 	key, version, subprotocol []byte
+	mayDeflate                bool
+	deflate                   agreement
 }
 
 // Upgrade reads the client's opening handshake, RFC 6455 section 4.2.1, at the
@@ -36,7 +38,8 @@ type request struct {
 // the rest: a TLS ClientHello has no end of a header block.
 //
 // Of the subprotocols that the client offers the first is taken: an echo speaks
-// them all, and browsers insist on one. Extensions are passed over.
+// them all, and browsers insist on one. Extensions are passed over,
+// but permessage-deflate with Limits.Deflate.
 func Upgrade(in, out []byte, lim Limits) (n int, response []byte, ok bool) {
 	empty := emptyLines(in[:min(len(in), lim.maxHeader())])
 	block := in[empty:]
@@ -55,7 +58,7 @@ func Upgrade(in, out []byte, lim Limits) (n int, response []byte, ok bool) {
 	if refusal := checkRequestLine(line); refusal != "" {
 		return n, append(out, refusal...), false
 	}
-	var r request
+	r := request{mayDeflate: lim.Deflate}
 	for len(fields) > 0 {
 		line, fields = cutLine(fields)
 		name, value, ok := parseField(line)
@@ -70,7 +73,7 @@ func Upgrade(in, out []byte, lim Limits) (n int, response []byte, ok bool) {
 	if len(r.subprotocol) > 0 {
 		out = append(append(out, "\r\nSec-WebSocket-Protocol: "...), r.subprotocol...)
 	}
-	return n, append(out, endOfBlock...), true
+	return n, append(r.deflate.append(out), endOfBlock...), true
 }
 
 // emptyLines is the length of the empty lines that b begins with.
@@ -135,6 +138,8 @@ func (r *request) add(name, value []byte) bool {
 				r.subprotocol = el
 			}
 		}
+	case r.mayDeflate && equalFold(name, extensionsField):
+		r.deflate.read(value)
 	case equalFold(name, "content-length"):
 		return string(value) == "0"
 	case equalFold(name, "transfer-encoding"):
