@@ -23,6 +23,9 @@ type Config struct {
 	Version string // service.version
 	// Gather reads the metrics. It is called from one goroutine.
 	Gather func() ([]*dto.MetricFamily, error)
+	// Failed, unless it is nil, is told of the first push that failed, and of the first
+	// after one that arrived; by that goroutine.
+	Failed func(why error)
 }
 
 const (
@@ -47,6 +50,7 @@ type Pusher struct {
 	once     sync.Once
 
 	sent, failed int64 // pushes; only the goroutine uses them until it has ended
+	fails        bool  // the last push did
 	first        error
 }
 
@@ -117,9 +121,13 @@ func (p *Pusher) push() {
 		err = p.exporter.Export(ctx, &metricdata.ResourceMetrics{Resource: p.resource,
 			ScopeMetrics: []metricdata.ScopeMetrics{{Metrics: convert(families, p.began, time.Now())}}})
 	}
-	if err == nil {
+	known := p.fails
+	if p.fails = err != nil; !p.fails {
 		p.sent++
 		return
+	}
+	if !known && p.config.Failed != nil {
+		p.config.Failed(err)
 	}
 	p.failed++
 	if p.first == nil {
