@@ -7,10 +7,12 @@ import (
 	"io"
 	"os"
 	"strconv"
+	"strings"
 
 	"github.com/c10m/c10m/internal/cli"
 	"github.com/c10m/c10m/internal/report"
 	"github.com/c10m/c10m/internal/result"
+	"github.com/c10m/c10m/internal/sys"
 )
 
 // conditionText says what a COND of --fail-if is.
@@ -100,12 +102,11 @@ func printFigures(r *result.Result, names []string, w io.Writer) error {
 func load(file string) (*result.Result, error) {
 	in := io.Reader(os.Stdin)
 	if file != "-" {
-		f, err := os.Open(file)
+		contents, err := sys.ReadFile(file, result.MaxFile)
 		if err != nil {
-			return nil, cli.Usage("%v", err)
+			return nil, cli.Usage("%w", err)
 		}
-		defer func() { _ = f.Close() }()
-		in = f
+		in = strings.NewReader(contents)
 	}
 	r, err := result.Read(in)
 	if err != nil {

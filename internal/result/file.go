@@ -11,8 +11,8 @@ import (
 	"strings"
 )
 
-// maxFile bounds a result file, bytes.
-const maxFile = 64 << 20
+// MaxFile bounds a result file, bytes.
+const MaxFile = 64 << 20
 
 // Write writes the result file: one JSON object, indented. A number that JSON
 // cannot hold (NaN, an infinity) is an error that names its field.
@@ -33,12 +33,12 @@ func Write(w io.Writer, r *Result) error {
 // numbers that cannot be (Check), each in one line that says what was wrong.
 // Fields it does not know are passed over: a later version may have more.
 func Read(rd io.Reader) (*Result, error) {
-	b, err := io.ReadAll(io.LimitReader(rd, maxFile+1))
+	b, err := io.ReadAll(io.LimitReader(rd, MaxFile+1))
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("read result: %w", err)
-	case len(b) > maxFile:
-		return nil, fmt.Errorf("read result: larger than %d bytes", maxFile)
+	case len(b) > MaxFile:
+		return nil, fmt.Errorf("read result: larger than %d bytes", MaxFile)
 	}
 	b = bytes.TrimPrefix(b, []byte("\ufeff")) // a byte order mark, which editors of Windows put there
 	var head struct {

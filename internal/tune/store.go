@@ -19,6 +19,9 @@ const SavedSchema = "c10m/tuning/1"
 // DefaultStateFile is where the old values are kept.
 const DefaultStateFile = "/var/lib/c10m/tuning.state"
 
+// mostSaved bounds the state file, which has the old contents of a few small ones.
+const mostSaved = 16 << 20
+
 // Saved is the content of the state file: everything as it was before the first apply.
 type Saved struct {
 	Schema string       `json:"schema"`
@@ -77,7 +80,7 @@ type Store struct{ Path string }
 
 // Load reads the state file. If there is none it returns an empty Saved.
 func (s Store) Load() (Saved, error) {
-	b, err := os.ReadFile(s.Path)
+	text, err := sys.ReadFile(s.Path, mostSaved)
 	if errors.Is(err, fs.ErrNotExist) {
 		return Saved{Schema: SavedSchema}, nil
 	}
@@ -85,7 +88,7 @@ func (s Store) Load() (Saved, error) {
 		return Saved{}, fmt.Errorf("read state file: %w", err)
 	}
 	var saved Saved
-	if err := json.Unmarshal(b, &saved); err != nil {
+	if err := json.Unmarshal([]byte(text), &saved); err != nil {
 		return Saved{}, fmt.Errorf("read state file %s: %w", s.Path, err)
 	}
 	if saved.Schema != SavedSchema {
