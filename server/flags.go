@@ -39,9 +39,11 @@ type options struct {
 	stall       time.Duration
 	idleTimeout time.Duration
 	keepAlive   time.Duration
+	deflate     bool
 	closeOnEOT  bool
 	drain       time.Duration
 	tls         tlsOptions
+	otlp        pushOptions
 	// Messages after which a worker is replaced; 0: never.
 	recycleAfter, recycleJitter unit.Count
 
@@ -113,6 +115,7 @@ func (o *options) declare() *cli.Flags {
 	f.Add(&o.hosts, "control-host", "NAME", "a name by which it may be asked (repeatable)", cli.Rare)
 	f.Add(cli.Text(&o.token, ""), "control-token", "T|@FILE",
 		"the token that POST /drain wants, at least 16 characters; without one nothing can be changed", cli.Rare)
+	o.otlp.declare(f)
 	o.tls.declare(f)
 	f.Group("Size")
 	f.Add(&o.maxConns, "max-conns", "N|auto", "connections to hold", cli.Note("what fits"))
@@ -140,6 +143,8 @@ func (o *options) declare() *cli.Flags {
 	f.Add(cli.TimeOrZero(&o.keepAlive, sys.DefaultKeepAlive, "never", sys.MinKeepAlive, sys.MaxKeepAlive), "keepalive",
 		"TIME",
 		"probe who is silent for so long")
+	f.Add(cli.Switch(&o.deflate), "deflate", "",
+		"agree to permessage-deflate (RFC 7692); compressed messages come back as they came", cli.Rare)
 	f.Add(cli.Switch(&o.closeOnEOT), "close-on-eot", "",
 		"close a TCP connection after echoing a read that ends with byte 4 (EOT): first, see client churn", cli.Rare)
 	f.Add(cli.Time(&o.drain, 30*time.Second, 0, maxTime), "drain", "TIME", "how long a worker may take to end")
@@ -207,8 +212,14 @@ func (o *options) check(f *cli.Flags) (err error) {
 			return err
 		}
 	}
+	if err := o.otlp.check(f); err != nil {
+		return err
+	}
 	if f.Given("loops") && !o.loops.Auto && o.engineName != shard.Tables {
 		return fmt.Errorf("--loops %s: only --engine %s takes it", o.loops.String(), shard.Tables)
+	}
+	if o.deflate && o.ws.N == 0 {
+		return errors.New("--deflate: it is of WebSocket, and there is no port of --ws")
 	}
 	if o.recycleJitter.N > 0 && o.recycleAfter.N == 0 {
 		return errors.New("--recycle-jitter wants --recycle-after")
@@ -268,11 +279,12 @@ func (o *options) checkPorts(f *cli.Flags) error {
 // read by everybody on this machine. An error does not repeat it.
 func (o *options) checkToken() error {
 	if file, is := strings.CutPrefix(o.token, "@"); is {
-		b, err := os.ReadFile(file)
+		const most = 4 << 10 // a token, and a line's end
+		contents, err := sys.ReadFile(file, most)
 		if err != nil {
 			return fmt.Errorf("--control-token: %w", err)
 		}
-		o.token = strings.TrimSpace(string(b))
+		o.token = strings.TrimSpace(contents)
 	}
 	if n := len(o.token); n < dash.MinToken || n > 1024 ||
 		strings.ContainsFunc(o.token, func(r rune) bool { return r < ' ' || r > '~' }) {

@@ -102,7 +102,7 @@ func (s *server) engine(size shard.Size) echo.Config {
 	return echo.Config{Bind: s.bind, Ports: s.ports(), Loops: size.Loops, Limit: size.Limit,
 		MaxOutbound: int(s.maxOutbound), MaxMessage: s.maxMessage, Handshake: s.handshake, Stall: s.stall,
 		IdleTimeout: s.idleTimeout,
-		KeepAlive:   s.keepAlive, CloseOnEOT: s.closeOnEOT, Logf: s.logf}
+		KeepAlive:   s.keepAlive, CloseOnEOT: s.closeOnEOT, Deflate: s.deflate, Logf: s.logf}
 }
 
 func (s *server) ports() []echo.Port {
@@ -226,7 +226,8 @@ func (s *server) workerArgs(i int) []string {
 		fmt.Sprint(s.maxMessage),
 		"--handshake-timeout", s.handshake.String(), "--stall", s.stall.String(), "--idle-timeout",
 		s.idleTimeout.String(), "--keepalive", s.keepAlive.String(),
-		fmt.Sprintf("--close-on-eot=%t", s.closeOnEOT), fmt.Sprintf("--tls=%t", s.tls.on), "--worker", w.String()}
+		fmt.Sprintf("--close-on-eot=%t", s.closeOnEOT), fmt.Sprintf("--tls=%t", s.tls.on),
+		fmt.Sprintf("--deflate=%t", s.deflate), "--worker", w.String()}
 }
 
 // portsFree sees that nobody else listens on our ports: with SO_REUSEPORT the

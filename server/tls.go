@@ -16,6 +16,7 @@ import (
 	"github.com/c10m/c10m/internal/result"
 	"github.com/c10m/c10m/internal/secure"
 	"github.com/c10m/c10m/internal/shard"
+	"github.com/c10m/c10m/internal/sys"
 )
 
 // tlsOptions are the flags of TLS.
@@ -39,7 +40,7 @@ func (o *tlsOptions) declare(f *cli.Flags) {
 }
 
 // check refuses what cannot be meant, and reads the files.
-func (o *tlsOptions) check(f *cli.Flags) (err error) {
+func (o *tlsOptions) check(f *cli.Flags) error {
 	for _, flag := range []struct{ name, value string }{{"cert", o.cert}, {"key", o.key}, {"client-ca", o.clientCA},
 		{"alpn", o.alpn}} {
 		switch {
@@ -54,13 +55,17 @@ func (o *tlsOptions) check(f *cli.Flags) (err error) {
 	case (o.cert == "") != (o.key == ""):
 		return errors.New("--cert and --key: one is of no use without the other; give both files, or none")
 	case o.cert != "":
-		if o.terms, err = secure.ReadTerms(time.Now(), o.cert, o.key); err != nil {
-			return fmt.Errorf("--cert and --key: %w", err)
+		if err := o.readTerms(); err != nil {
+			return err
 		}
 	}
 	if o.clientCA != "" {
-		if err := o.terms.Demand(o.clientCA); err != nil {
-			return fmt.Errorf("--client-ca: %w", err)
+		its, err := readPEM("client-ca", o.clientCA)
+		if err == nil {
+			err = named("client-ca", o.terms.Demand(its))
+		}
+		if err != nil {
+			return err
 		}
 	}
 	if o.alpn == "" {
@@ -73,6 +78,34 @@ func (o *tlsOptions) check(f *cli.Flags) (err error) {
 		o.terms.Protocols = append(o.terms.Protocols, name)
 	}
 	return nil
+}
+
+// readTerms reads the certificate and its key.
+func (o *tlsOptions) readTerms() error {
+	cert, err := readPEM("cert", o.cert)
+	if err != nil {
+		return err
+	}
+	key, err := readPEM("key", o.key)
+	if err != nil {
+		return err
+	}
+	o.terms, err = secure.ReadTerms(time.Now(), cert, key)
+	return named("cert and --key", err)
+}
+
+// readPEM reads a flag's file.
+func readPEM(flag, name string) (secure.File, error) {
+	contents, err := sys.ReadFile(name, secure.MaxPEM)
+	return secure.File{Name: name, PEM: contents}, named(flag, err)
+}
+
+// named is an error that says which flag it is of.
+func named(flag string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("--%s: %w", flag, err)
 }
 
 // agree makes the certificate if none was given, and tells of it.

@@ -29,6 +29,7 @@ func TestWorkerArgs(t *testing.T) {
 		"--control-token @" + file,
 		"--control none",
 		"--tls --alpn h2,http/1.1",
+		"--deflate",
 	} {
 		if err := os.WriteFile(file, []byte(token), 0o600); err != nil {
 			t.Fatal(err)

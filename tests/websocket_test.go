@@ -208,3 +208,21 @@ func TestWebSocketDrain(t *testing.T) {
 	}
 	<-ended
 }
+
+// A server that agrees to permessage-deflate echoes what was compressed, and one that
+// does not is spoken to without.
+func TestServerDeflates(t *testing.T) {
+	for _, flags := range [][]string{{"--deflate"}, nil} {
+		_, ws := wsPorts(t, 1, flags...)
+		o := client(t, nil, nil, "hold", "--proto", "ws", "--first-port", fmt.Sprint(ws), "--ports", "1", "--conns", "20",
+			"--hold", "0s", "--settle", "0s", "--server-control", "none", "--deflate", "--message",
+			strings.Repeat("say {i} ", 200))
+		o.HasResult(t)
+		agreed := int64(20 * len(flags))
+		r := o.Result
+		if o.Status != 0 || r.Echo == nil || r.Echo.Verified != 20 || r.Talk == nil || r.Talk.Deflate == nil ||
+			r.Talk.Deflate.Agreed != agreed || r.Talk.Deflate.Refused != 20-agreed {
+			t.Errorf("%v: status %d, echo %+v, talk %+v: %s", flags, o.Status, r.Echo, r.Talk, o.Stderr)
+		}
+	}
+}

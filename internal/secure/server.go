@@ -11,7 +11,6 @@ import (
 	"encoding/base64"
 	"encoding/pem"
 	"fmt"
-	"os"
 	"time"
 )
 
@@ -42,28 +41,29 @@ func NewTerms(now time.Time, names ...string) (t Terms, err error) {
 	return t, err
 }
 
-// ReadTerms makes terms with the certificate and the key of two PEM files. An error
-// names the file.
-func ReadTerms(now time.Time, certificate, key string) (t Terms, err error) {
-	if t.Certificate, err = os.ReadFile(certificate); err != nil {
-		return t, err
-	}
-	if t.Key, err = os.ReadFile(key); err != nil {
-		return t, err
-	}
+// MaxPEM bounds a file of PEM: a bundle of all public authorities has 250 KB.
+const MaxPEM = 4 << 20
+
+// File is a file of PEM that somebody has read. An error names it.
+type File struct{ Name, PEM string }
+
+// ReadTerms makes terms with the certificate and the key of two PEM files.
+func ReadTerms(now time.Time, certificate, key File) (t Terms, err error) {
+	t.Certificate, t.Key = []byte(certificate.PEM), []byte(key.PEM)
 	if bytes.Contains(t.Key, []byte("ENCRYPTED")) { // RFC 1421 section 4.6.1.1, RFC 7468 section 11
-		return t, fmt.Errorf("%s: the key is encrypted; openssl pkey -in %s -out FILE takes the password off", key, key)
+		return t, fmt.Errorf("%s: the key is encrypted; openssl pkey -in %[1]s -out FILE takes the password off",
+			key.Name)
 	}
 	pair, err := tls.X509KeyPair(t.Certificate, t.Key)
 	if err != nil {
-		return t, fmt.Errorf("%s and %s: %w", certificate, key, plain(err))
+		return t, fmt.Errorf("%s and %s: %w", certificate.Name, key.Name, plain(err))
 	}
 	switch leaf := pair.Leaf; {
 	case now.After(leaf.NotAfter):
-		return t, fmt.Errorf("%s: the certificate has expired on %s", certificate,
+		return t, fmt.Errorf("%s: the certificate has expired on %s", certificate.Name,
 			leaf.NotAfter.UTC().Format(time.DateTime))
 	case now.Before(leaf.NotBefore):
-		return t, fmt.Errorf("%s: the certificate begins on %s only", certificate,
+		return t, fmt.Errorf("%s: the certificate begins on %s only", certificate.Name,
 			leaf.NotBefore.UTC().Format(time.DateTime))
 	}
 	_, err = rand.Read(t.Tickets[:])
@@ -72,13 +72,11 @@ func ReadTerms(now time.Time, certificate, key string) (t Terms, err error) {
 
 // Demand makes the server demand certificates of clients, signed by one of those in the
 // PEM file.
-func (t *Terms) Demand(file string) (err error) {
-	if t.ClientCA, err = os.ReadFile(file); err != nil {
-		return err
+func (t *Terms) Demand(by File) error {
+	if err := CheckAuthorities(by.PEM); err != nil {
+		return fmt.Errorf("%s: %w", by.Name, err)
 	}
-	if err := CheckAuthorities(string(t.ClientCA)); err != nil {
-		return fmt.Errorf("%s: %w", file, err)
-	}
+	t.ClientCA = []byte(by.PEM)
 	return nil
 }
 

@@ -3,8 +3,6 @@ package secure
 import (
 	"crypto/tls"
 	"encoding/json"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -72,17 +70,9 @@ func FuzzGreeting(f *testing.F) {
 	})
 }
 
-// pemFiles writes a certificate and its key.
-func pemFiles(t *testing.T, t0 Terms) (cert, key string) {
-	t.Helper()
-	dir := t.TempDir()
-	cert, key = filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
-	for file, b := range map[string][]byte{cert: t0.Certificate, key: t0.Key} {
-		if err := os.WriteFile(file, b, 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return cert, key
+// files are a certificate and its key.
+func files(t Terms) (cert, key File) {
+	return File{"cert.pem", string(t.Certificate)}, File{"key.pem", string(t.Key)}
 }
 
 func TestReadTerms(t *testing.T) {
@@ -95,9 +85,9 @@ func TestReadTerms(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cert, key := pemFiles(t, made)
-	otherCert, otherKey := pemFiles(t, other)
-	_, encrypted := pemFiles(t, Terms{Key: []byte("-----BEGIN ENCRYPTED PRIVATE KEY-----\n")})
+	cert, key := files(made)
+	otherCert, otherKey := files(other)
+	_, encrypted := files(Terms{Key: []byte("-----BEGIN ENCRYPTED PRIVATE KEY-----\n")})
 	read, err := ReadTerms(now, cert, key)
 	if err != nil {
 		t.Fatal(err)
@@ -110,16 +100,16 @@ func TestReadTerms(t *testing.T) {
 		t.Error("two servers make tickets with the same key")
 	}
 	for _, tt := range []struct {
-		name, cert, key string
-		now             time.Time
-		want            string
+		name      string
+		cert, key File
+		now       time.Time
+		want      string
 	}{
-		{"no such file", "/nonexistent", key, now, "/nonexistent"},
-		{"no such key", cert, "/nonexistent", now, "/nonexistent"},
+		{"nothing", File{Name: "empty.pem"}, key, now, "empty.pem and key.pem: cannot find any PEM"},
 		{"another's key", cert, otherKey, now, "does not match"},
-		{"an encrypted key", cert, encrypted, now, encrypted + ": the key is encrypted"},
-		{"no PEM", key, key, now, key},
-		{"expired", cert, key, now.Add(lifetime + time.Hour), "has expired on"},
+		{"an encrypted key", cert, encrypted, now, "key.pem: the key is encrypted; openssl pkey -in key.pem"},
+		{"no certificate", key, key, now, "key.pem and key.pem"},
+		{"expired", cert, key, now.Add(lifetime + time.Hour), "cert.pem: the certificate has expired on"},
 		{"not yet", cert, key, now.Add(-lifetime), "begins on"},
 		{"the other way round", otherKey, otherCert, now, "cannot find"},
 	} {
@@ -196,8 +186,8 @@ func TestDemand(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	file, _ := pemFiles(t, made)
-	if err := made.Demand(file); err != nil {
+	authority, key := files(made)
+	if err := made.Demand(authority); err != nil {
 		t.Fatal(err)
 	}
 	server, err := made.Config(t.Context())
@@ -208,10 +198,9 @@ func TestDemand(t *testing.T) {
 	if err := l.errs[l.b]; err == nil || CauseOf(err) != NoCertificate {
 		t.Errorf("%v, want %v", err, NoCertificate)
 	}
-	_, key := pemFiles(t, made)
-	for file, want := range map[string]string{"/nonexistent": "no such file", key: key + ": no certificate"} {
-		if err := made.Demand(file); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%s: %v, want %q", file, err, want)
+	for _, file := range []File{key, {Name: "empty.pem"}} {
+		if err := made.Demand(file); err == nil || !strings.Contains(err.Error(), file.Name+": no certificate") {
+			t.Errorf("%s: %v", file.Name, err)
 		}
 	}
 }
