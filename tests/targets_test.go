@@ -76,6 +76,30 @@ func TestTargets(t *testing.T) {
 	}
 }
 
+// Secured and plain targets of one run: half of the connections each, and each counted
+// by itself.
+func TestTargetsWithTLSAndWithout(t *testing.T) {
+	plain, _ := wsPorts(t, 2)
+	secured, ws := wsPorts(t, 2, "--tls")
+	o := client(t, nil, nil, fmt.Sprintf("tcp://127.0.0.1:%d-%d", plain.first, plain.first+1),
+		fmt.Sprintf("wss://127.0.0.1:%d-%d/x", ws, ws+1), "--insecure", "--conns", "40", "--hold", "0s", "--settle", "0s",
+		"--server-control", "http://"+secured.control)
+	o.HasResult(t)
+	r := o.Result
+	if o.Status != 0 || r.Conns.Established != 40 || r.Echo.Verified != 40 || r.TLS == nil || !r.TLS.Mixed ||
+		r.TLS.Full != 20 || len(r.Protocols) != 2 {
+		t.Fatalf("status %d, %+v, TLS %+v, protocols %+v: %s", o.Status, r.Conns, r.TLS, r.Protocols, o.Stderr)
+	}
+	for i, name := range []string{"tcp", "wss"} {
+		if p := r.Protocols[i]; p.Proto != name || p.Conns.Established != 20 || p.Connect.Count != 20 {
+			t.Errorf("%+v, want 20 connections of %s", p, name)
+		}
+	}
+	if !slices.ContainsFunc(r.Warnings, func(w result.Warning) bool { return w.Code == "tls_mixed" }) {
+		t.Errorf("that memory is a mean is not said: %+v", r.Warnings)
+	}
+}
+
 // A run that waits begins once the server is there.
 func TestWait(t *testing.T) {
 	l, err := net.Listen("tcp4", "127.0.0.1:0")

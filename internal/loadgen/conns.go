@@ -103,6 +103,7 @@ func (cs *conns) agreed(_ int64, took uint64, on secure.Agreed, resumed bool) {
 
 // because implements tlsReceiver: TLS has failed.
 func (cs *conns) because(slot int64, why cause, err error) {
+	cs.tls.alert(err)
 	if cs.list[slot].state == open {
 		why = why.ofOpen()
 	}
@@ -362,8 +363,12 @@ func (cs *conns) isWS(slot int64) bool {
 	return false
 }
 
-// proto is TCP or WS.
+// proto is TCP, WS, or one of those over TLS where others are plain.
 func (cs *conns) proto(slot int64) int {
+	if cs.shared.mixed {
+		to := &cs.shared.to[cs.plan.Tuple(cs.plan.Offset+slot).Dest]
+		return protocolOf(to.WS, to.TLS)
+	}
 	if cs.isWS(slot) {
 		return WS
 	}

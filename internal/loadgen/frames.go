@@ -92,7 +92,7 @@ func (f *frames) received(slot int64, in []byte) {
 			f.cs.msgs.hears.agreed(slot, f.template(slot).Deflates(in[:n]))
 		}
 		in = in[n:]
-		f.cs.times[WS].Upgrade.Record(int64(f.cs.micros()-c.t) * 1000)
+		f.cs.times[f.cs.proto(slot)].Upgrade.Record(int64(f.cs.micros()-c.t) * 1000)
 		f.cs.established(slot)
 	}
 	f.read(slot, in)

@@ -154,7 +154,7 @@ func (p *pings) pong(slot int64, payload []byte) {
 	took := uint32(p.cs.now()) - p.sent[slot]
 	p.sent[slot] = 0
 	p.cs.count(slot).Pongs++
-	p.cs.times[WS].ping().Record(int64(took) * 1000)
+	p.cs.times[p.cs.proto(slot)].ping().Record(int64(took) * 1000)
 }
 
 // forget is of a connection that is gone.

@@ -92,9 +92,8 @@ func TestHostField(t *testing.T) {
 		{"192.0.2.1:80", "x.example", true, "x.example:80"},
 		{"192.0.2.1:443", "x.example", true, "x.example"},
 	} {
-		var to plan.Target
-		to.TLS.On = tt.tls
-		request, err := Request(&to, &plan.Dest{At: netip.MustParseAddrPort(tt.at), Name: tt.name, Path: "/"}, nil)
+		to := plan.Dest{At: netip.MustParseAddrPort(tt.at), Name: tt.name, TLS: tt.tls, Path: "/"}
+		request, err := Request(&plan.Target{}, &to, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -20,7 +20,7 @@ func Request(t *plan.Target, to *plan.Dest, lines *fill.Lines) (*ws.Template, er
 		host = net.JoinHostPort(to.Name, strconv.Itoa(int(to.At.Port())))
 	}
 	implied := ":80"
-	if t.TLS.On {
+	if to.TLS {
 		implied = ":443"
 	}
 	host = strings.TrimSuffix(host, implied)

@@ -3,6 +3,7 @@ package loadgen
 import (
 	"sync/atomic"
 
+	"github.com/c10m/c10m/internal/plan"
 	"github.com/c10m/c10m/internal/result"
 )
 
@@ -71,12 +72,46 @@ func (p *published) load() (c Counts) {
 	return c
 }
 
-// The protocols, as indexes.
+// The protocols, as indexes. The connections that TLS secures are counted apart only
+// where others are plain (plan.Target.MixesTLS).
 const (
 	TCP = iota
 	WS
+	SecureTCP
+	SecureWS
 	protocols
 )
+
+// ProtocolNames are what results call them: as the schemes of targets are.
+var ProtocolNames = [protocols]string{TCP: plan.TCP, WS: plan.WS, SecureTCP: "tls", SecureWS: "wss"}
+
+// Protocols are those of a target's connections, in order.
+func Protocols(t *plan.Target) (all []int) {
+	has := [protocols]bool{TCP: t.Proto != plan.WS, WS: t.Proto == plan.WS || t.Proto == plan.Mixed}
+	if t.MixesTLS() {
+		has = [protocols]bool{}
+		for i := range t.Places {
+			has[protocolOf(t.Speaks(&t.Places[i]))] = true
+		}
+	}
+	for i, is := range has {
+		if is {
+			all = append(all, i)
+		}
+	}
+	return all
+}
+
+// protocolOf is that of a destination of a run that mixes TLS.
+func protocolOf(isWS, secured bool) (i int) {
+	if isWS {
+		i = WS
+	}
+	if secured {
+		i += SecureTCP
+	}
+	return i
+}
 
 // times are a thread's histograms of one protocol, ns.
 type times struct {
@@ -95,7 +130,7 @@ type times struct {
 
 func newTimes(proto int) times {
 	t := times{Connect: result.NewHistogram(), Echo: result.NewHistogram()}
-	if proto == WS {
+	if proto == WS || proto == SecureWS {
 		t.Upgrade = result.NewHistogram()
 	}
 	return t
@@ -168,7 +203,11 @@ func (b *ledger) total() (c Counts) {
 func (b *ledger) commonest() string {
 	most, n := cause(0), int64(0)
 	for c := range nCauses {
-		if sum := b.errs[TCP][c] + b.errs[WS][c]; sum > n {
+		sum := int64(0)
+		for i := range b.errs {
+			sum += b.errs[i][c]
+		}
+		if sum > n {
 			most, n = c, sum
 		}
 	}
@@ -198,7 +237,7 @@ type Part struct {
 }
 
 // Tally is the sum of what the threads counted, made once they have stopped: all
-// of it, and by protocol (TCP, WS).
+// of it, and by protocol (TCP, WS, ...).
 type Tally struct {
 	Part
 	By    [protocols]Part

@@ -70,11 +70,11 @@ func newThread(s *shared, part plan.Plan, mem []byte) (*thread, error) {
 		return nil, err
 	}
 	cs.reconnect = &reconnect{cs: cs, on: part.Reconnect}
-	if part.Proto != plan.WS {
-		cs.times[TCP] = newTimes(TCP)
+	for _, proto := range Protocols(&part.Target) {
+		cs.times[proto] = newTimes(proto)
 	}
 	if part.Proto == plan.WS || part.Proto == plan.Mixed {
-		cs.times[WS], cs.frames = newTimes(WS), newFrames(cs)
+		cs.frames = newFrames(cs)
 	}
 	if cs.pings, err = newPings(cs); err != nil {
 		return nil, err

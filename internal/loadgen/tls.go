@@ -17,6 +17,8 @@ const sealSize = 4 * secure.MaxPlaintext
 // tlsTransport secures the connections of another transport, whose receiver it is.
 // A connection is connected upward when its handshake is over.
 //
+// Where some destinations are plain their connections pass through it.
+//
 // Handshakes run in goroutines, which crypto/tls wants. They never touch a socket:
 // what they have to say waits in the connection until the thread, woken by its
 // eventfd, sends it. So it does not matter whose fd table the sockets are in.
@@ -27,7 +29,7 @@ type tlsTransport struct {
 	inner  transport
 	to     tlsReceiver
 	bell   int        // eventfd: a handshake has news
-	list   []*secured // by slot; nil: none, or TCP still connects
+	list   []*secured // by slot; nil: none, TCP still connects, or it is plain
 	was    []bool     // by slot: it was secured before
 	plain  []byte     // what a connection said
 
@@ -82,12 +84,23 @@ func (t *tlsTransport) open(slot int64) cause {
 	return t.inner.open(slot)
 }
 
+// profile is how a slot's destination is connected to; nil: in the clear.
+func (t *tlsTransport) profile(slot int64) *secure.Profile {
+	return t.shared.profiles[t.plan.Tuple(t.plan.Offset+slot).Dest]
+}
+
+// isPlain says whether a slot's connection is not secured.
+func (t *tlsTransport) isPlain(slot int64) bool { return t.shared.mixed && t.profile(slot) == nil }
+
 // connected begins the handshake.
 func (t *tlsTransport) connected(slot int64) {
+	if t.isPlain(slot) {
+		t.to.connected(slot)
+		return
+	}
 	t.inner.noDelay(slot) // our second flight and the first message follow each other
-	dest := t.plan.Tuple(t.plan.Offset + slot).Dest
 	resume := t.plan.TLS.Resume == plan.ResumeAll || t.was[slot]
-	s := &secured{Conn: t.shared.profiles[dest].Client(resume), slot: slot}
+	s := &secured{Conn: t.profile(slot).Client(resume), slot: slot}
 	t.list[slot] = s
 	t.to.reached(slot)
 	t.shared.handshakes.Handshake(s.Conn, func() { t.tell(s, false, nil) }, func(err error) { t.tell(s, true, err) })
@@ -165,6 +178,8 @@ func (t *tlsTransport) alive(s *secured) bool { return t.list[s.slot] == s && !s
 func (t *tlsTransport) received(slot int64, in []byte) {
 	s := t.list[slot]
 	switch {
+	case s == nil && t.isPlain(slot):
+		t.to.received(slot, in)
 	case s == nil || s.lingers:
 	case s.open:
 		s.Feed(in)
@@ -243,6 +258,9 @@ func (t *tlsTransport) ended(slot int64, why cause) {
 
 func (t *tlsTransport) send(slot int64, p []byte) (n int) {
 	s := t.list[slot]
+	if s == nil && t.isPlain(slot) {
+		return t.inner.send(slot, p)
+	}
 	if s == nil || !s.open || s.lingers || s.gone || len(s.Pending()) > 0 {
 		return 0
 	}
@@ -274,6 +292,8 @@ func (t *tlsTransport) flush(s *secured) bool {
 func (t *tlsTransport) writable(slot int64) {
 	s := t.list[slot]
 	switch {
+	case s == nil && t.isPlain(slot):
+		t.to.writable(slot)
 	case s == nil || !t.flush(s):
 	case s.lingers:
 		t.release(s, false)
@@ -282,7 +302,12 @@ func (t *tlsTransport) writable(slot int64) {
 	}
 }
 
-func (t *tlsTransport) noDelay(int64) {} // since the connect
+// noDelay: a secured connection has it since its connect.
+func (t *tlsTransport) noDelay(slot int64) {
+	if t.isPlain(slot) {
+		t.inner.noDelay(slot)
+	}
+}
 
 // close says close_notify before FIN, RFC 8446 section 6.1.
 func (t *tlsTransport) close(slot int64, reset bool) {

@@ -146,6 +146,61 @@ func TestWebSocketOverTLS(t *testing.T) {
 	}
 }
 
+// Plain and secured connections of one run, TCP and WebSocket: each kind is counted by
+// itself, and a failure is that of its kind.
+func TestMixesTLS(t *testing.T) {
+	cert, ca := certified(t, time.Now(), "127.0.0.1")
+	cfg := &tls.Config{Certificates: []tls.Certificate{cert}}
+	p := tlsPlan(0, 82, 2, ca)
+	p.Proto = plan.Mixed
+	at := func(isWS, isPlain bool, port int) plan.Place {
+		return plan.Place{Host: p.Host(), WS: isWS, Plain: isPlain, Ports: []int{port}}
+	}
+	wss := wsServerOver(t, true, plainEcho, func(c net.Conn) net.Conn { return tls.Server(c, cfg) })
+	p.Places = []plan.Place{at(false, true, echoServer(t)), at(false, false, tlsServer(t, cfg, echo)),
+		at(true, true, wsServer(t, true, plainEcho)), at(true, false, wss)}
+	got := run(t, p, 70_000, 3)
+	if got.Received != 3*82 || len(got.Errors) > 0 || got.Closed != 82 || got.Connect.Count() != 82 {
+		t.Errorf("%+v, %v", got.Counts, got.Errors)
+	}
+	if n := got.TLS.Took.Count(); n != 41 || got.TLS.Full != 41 {
+		t.Errorf("%d handshakes: %+v", n, got.TLS)
+	}
+	for proto, want := range map[int]int64{TCP: 21, SecureTCP: 21, WS: 20, SecureWS: 20} {
+		by := got.By[proto]
+		if by.Established != want || by.Received != 3*want || by.Connect.Count() != want ||
+			by.Upgrade != nil && by.Upgrade.Count() != want || (by.Upgrade != nil) != (proto == WS || proto == SecureWS) {
+			t.Errorf("%s: %+v, %d connects; want %d", ProtocolNames[proto], by.Counts, by.Connect.Count(), want)
+		}
+	}
+	p.TLS.CA, p.ConnectTimeout = "", 5*time.Second // nobody trusts it any more
+	got = run(t, p, 64, 1)
+	for proto, want := range map[int]int64{TCP: 0, SecureTCP: 21, WS: 0, SecureWS: 20} {
+		if by := got.By[proto]; by.Failed != want || by.Errors["tls_unknown_authority"] != want ||
+			by.Errors.Sum() != want {
+			t.Errorf("%s: %+v, %v; want %d failed", ProtocolNames[proto], by.Counts, by.Errors, want)
+		}
+	}
+}
+
+// Alerts are counted by the names that RFC 8446 gives them, whatever cause they are
+// counted as.
+func TestTLSAlerts(t *testing.T) {
+	_, ca := certified(t, time.Now(), "127.0.0.1")
+	for code, want := range map[byte]string{80: "internal_error", 90: "user_canceled", 40: "handshake_failure",
+		200: "alert_200"} {
+		port := listen(t, func(c net.Conn) {
+			_, _ = c.Read(make([]byte, 16<<10))
+			_, _ = c.Write([]byte{21, 3, 3, 0, 2, 2, code}) // a fatal alert, RFC 8446 section 6
+			_, _ = io.Copy(io.Discard, c)
+		})
+		got := run(t, tlsPlan(port, 3, 1, ca), 64, 1)
+		if n := got.TLS.Alerts[want]; n != 3 || len(got.TLS.Alerts) != 1 || got.Failed != 3 {
+			t.Errorf("alert %d: %v, %+v, %v", code, got.TLS.Alerts, got.Counts, got.Errors)
+		}
+	}
+}
+
 // A user's first handshake is a full one, and every later one resumes; or as asked.
 func TestTLSResumption(t *testing.T) {
 	cert, ca := certified(t, time.Now(), "127.0.0.1")

@@ -16,7 +16,8 @@ const handshakesPerCore = 256
 
 // tlsShared is what all threads share where connections are secured.
 type tlsShared struct {
-	profiles   []*secure.Profile // by destination; one for each name
+	profiles   []*secure.Profile // by destination; one for each name; nil: it is plain
+	mixed      bool              // some are
 	handshakes *secure.Pool
 	bells      []int // eventfds of the threads, the same numbers in every fd table
 }
@@ -26,8 +27,13 @@ func (s *shared) secure(p plan.Plan) error {
 	if !p.TLS.On {
 		return nil
 	}
+	s.mixed = p.MixesTLS()
 	named := map[string]*secure.Profile{}
 	for i := range s.to {
+		if !s.to[i].TLS {
+			s.profiles = append(s.profiles, nil)
+			continue
+		}
 		name := serverName(&p.Target, &s.to[i])
 		if named[name] == nil {
 			made, err := Profile(&p.Target, &s.to[i])

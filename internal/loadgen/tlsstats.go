@@ -12,6 +12,19 @@ type TLS struct {
 	Full, Resumed int64
 	Took          *result.Histogram       // ns, from the ClientHello on; nil: none
 	Agreed        map[secure.Agreed]int64 // on what, how often
+	Alerts        map[string]int64        // of the peers, by their names in RFC 8446, how often
+}
+
+// alert counts an alert of the peer, if the error is one.
+func (t *TLS) alert(err error) {
+	name := secure.AlertOf(err)
+	if name == "" {
+		return
+	}
+	if t.Alerts == nil {
+		t.Alerts = map[string]int64{}
+	}
+	t.Alerts[name]++
 }
 
 func (t *TLS) add(micros uint64, on secure.Agreed, resumed bool) {
@@ -33,6 +46,9 @@ func (t *TLS) make() {
 
 // copyTo makes to equal to t, where that has changed.
 func (t *TLS) copyTo(to *TLS) {
+	if !maps.Equal(t.Alerts, to.Alerts) {
+		to.Alerts = maps.Clone(t.Alerts)
+	}
 	if t.Took == nil || to.Took != nil && to.Took.Count() == t.Took.Count() {
 		return
 	}
@@ -42,6 +58,12 @@ func (t *TLS) copyTo(to *TLS) {
 }
 
 func (t *TLS) merge(from *TLS) {
+	for name, n := range from.Alerts {
+		if t.Alerts == nil {
+			t.Alerts = map[string]int64{}
+		}
+		t.Alerts[name] += n
+	}
 	if from.Took == nil {
 		return
 	}

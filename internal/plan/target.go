@@ -26,6 +26,7 @@ type Place struct {
 	Name  string // what the user called it; "": by its address
 	Ports []int
 	WS    bool   // of a Mixed target: WebSocket is spoken there
+	Plain bool   // without TLS, where Target.TLS is on: others are secured
 	Path  string // of the opening handshake; "": that of Target.WebSocket
 }
 
@@ -34,6 +35,7 @@ type Dest struct {
 	At   netip.AddrPort
 	Name string // of its place
 	WS   bool   // WebSocket is spoken there
+	TLS  bool   // and secured
 	Path string // of the opening handshake; "/" where nobody says otherwise
 }
 
@@ -62,8 +64,8 @@ func (t *Target) List() []Dest {
 			if k >= len(p.Ports) {
 				continue
 			}
-			d := Dest{At: netip.AddrPortFrom(p.Host, uint16(p.Ports[k])), Name: p.Name,
-				WS: t.Proto == WS || t.Proto == Mixed && p.WS, Path: p.Path}
+			d := Dest{At: netip.AddrPortFrom(p.Host, uint16(p.Ports[k])), Name: p.Name, Path: p.Path}
+			d.WS, d.TLS = t.Speaks(p)
 			if d.Path == "" {
 				d.Path = t.WebSocket.Path
 			}
@@ -74,6 +76,27 @@ func (t *Target) List() []Dest {
 		}
 	}
 	return all
+}
+
+// Speaks says what is spoken at a place.
+func (t *Target) Speaks(p *Place) (isWS, secured bool) {
+	return t.Proto == WS || t.Proto == Mixed && p.WS, t.TLS.On && !p.Plain
+}
+
+// MixesTLS says whether some connections are secured and others are not.
+func (t *Target) MixesTLS() bool {
+	return t.TLS.On && slices.ContainsFunc(t.Places, func(p Place) bool { return p.Plain })
+}
+
+// SecuredShare is the share of the destinations that are secured.
+func (t *Target) SecuredShare() float64 {
+	secured := 0
+	for i := range t.Places {
+		if _, is := t.Speaks(&t.Places[i]); is {
+			secured += len(t.Places[i].Ports)
+		}
+	}
+	return float64(secured) / float64(max(1, t.Dests()))
 }
 
 // Host is the address of the first place.

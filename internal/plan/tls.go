@@ -5,7 +5,7 @@ package plan
 // files are not. It belongs to a Target, which no result file keeps, because Key
 // is a secret.
 type TLS struct {
-	On        bool
+	On        bool     // of all places but those that are Plain
 	Insecure  bool     // take any certificate
 	CA        string   // who signs the servers' certificates; "": those whom the system trusts
 	Cert, Key string   // of the client, where a server asks for it; "": none

@@ -131,10 +131,28 @@ var cures = map[string]string{
 // reconnect fail of what connects fail of.
 func cure(name string) string { return cures[strings.TrimPrefix(name, "reconnect_")] }
 
-// cureFor is what helps against a failure of these connections: how they were
-// lost may say more than the cause alone.
-func cureFor(name string, c result.Conns) string {
-	if after := c.IdleTimeout; after > 0 && (strings.HasPrefix(name, "read_close") || name == "read_reset") {
+// securedCures are those of runs in which every connection is secured already.
+var securedCures = map[string]string{
+	"read_closed":          "the server closed it: over its --max-conns or fd limit, or gone: see its log",
+	"handshake_status_301": "moved: --show-failure shows where; see --path (/ at its end?)",
+	"handshake_status_307": "redirected: --show-failure shows where; see --path",
+	"handshake_status_308": "redirected: --show-failure shows where; see --path",
+}
+
+// cureFor is what helps against a failure of this run: how its connections were lost,
+// and over what, may say more than the cause alone.
+func cureFor(name string, r *result.Result) string {
+	cause := strings.TrimPrefix(name, "reconnect_")
+	if r.TLS != nil {
+		secured := securedCures[cause]
+		switch {
+		case (cause == "tls_alert" || cause == "read_alert") && len(r.TLS.Alerts) > 0:
+			return fmt.Sprintf("the server ended TLS with an alert (in all: %s): see its log", alertsText(r.TLS.Alerts))
+		case secured != "" && !r.TLS.Mixed && r.Conns.IdleTimeout == 0:
+			return secured
+		}
+	}
+	if after := r.Conns.IdleTimeout; after > 0 && (strings.HasPrefix(name, "read_close") || name == "read_reset") {
 		return fmt.Sprintf("closed after %s of silence: an idle timeout, of the server or a proxy; --interval %[2]s "+
 			"(ws: --ping %[2]s)",
 			unit.Nanos(after), shortly(after/2))

@@ -224,7 +224,7 @@ func connectionSection(r *result.Result) section {
 		layout: layout{below: true}}
 	for _, e := range c.Errors.Top(0) {
 		errors.Rows = append(errors.Rows, line{Name: e.Name, Values: []string{unit.Commas(e.N)},
-			Note: cureFor(e.Name, c)})
+			Note: cureFor(e.Name, r)})
 	}
 	return section{Title: "Connections", Tables: filled(t, errors)}
 }

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/c10m/c10m/internal/result"
@@ -9,7 +10,10 @@ import (
 
 // spoken is what a run spoke.
 func spoken(r *result.Result) string {
-	if r.TLS != nil {
+	switch {
+	case r.TLS != nil && r.TLS.Mixed:
+		return r.Proto + " with TLS and without"
+	case r.TLS != nil:
 		return r.Proto + " with TLS"
 	}
 	return r.Proto
@@ -39,10 +43,25 @@ func tlsSection(t *result.TLS) section {
 		}
 		all.say(name, "%s", strings.Join(said, ", "))
 	}
+	if len(t.Alerts) > 0 {
+		all.say("alerts", "%s", alertsText(t.Alerts))
+	}
+	if t.Mixed {
+		all.say("secured", "the connections to tls:// and wss:// targets; the others are plain")
+	}
 	if len(t.Agreed) > 0 {
 		all.Rows = append(all.Rows, certificateRow(t.Verified))
 	}
 	return section{Title: "TLS", Tables: filled(all, latencyTable(timed{"handshake", t.Latency}))}
+}
+
+// alertsText is the servers' alerts by name, the most frequent first.
+func alertsText(alerts result.ErrorCounts) string {
+	var said []string
+	for _, a := range alerts.Top(0) {
+		said = append(said, fmt.Sprintf("%s %s", a.Name, unit.Commas(a.N)))
+	}
+	return strings.Join(said, ", ")
 }
 
 func certificateRow(verified bool) line {

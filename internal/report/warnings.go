@@ -135,6 +135,8 @@ var sentences = map[string]string{
 		"here; run this command there for the rest",
 	"server_still_holds": "{when}the server holds {conns} connections more than before the run",
 	"setting":            "{setting} is {now}, this run needs {need}: {why}; cure: {cure}",
+	"tls_mixed": "{secured_share} of the destinations are secured and the others plain: memory per connection is " +
+		"the mean of both",
 	"tls_not_verified": "the servers' certificates were not verified (--insecure): whoever answered was taken " +
 		"for the server; --ca FILE names who has signed its certificate",
 	"thread_ended": "a client thread ended early: {why}",

@@ -39,9 +39,10 @@ func complete() *Result {
 	}
 	r.Setup = &Setup{Began: r.Started.Add(time.Second), Seconds: 2.5, Rate: 40, ClientSeconds: 2.25,
 		Latency: h.Summary(), Handshake: h.Summary(), Curve: []Point{{0, 0, 0}, {1, 60, 60}, {2.25, 100, 32}}}
-	r.TLS = &TLS{Full: 90, Resumed: 12, Rate: 45, Latency: h.Summary(), Verified: true,
+	r.TLS = &TLS{Full: 90, Resumed: 12, Rate: 45, Latency: h.Summary(), Mixed: true, Verified: true,
 		Agreed: []Agreed{{"TLS 1.3", "TLS_AES_128_GCM_SHA256", "http/1.1", 100},
-			{"TLS 1.2", "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256", "", 2}}}
+			{"TLS 1.2", "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256", "", 2}},
+		Alerts: ErrorCounts{"internal_error": 3}}
 	used := func(n uint64) *Used { return &Used{Kernel: n, Server: ptr(n / 10), Client: n / 100, System: 2 * n} }
 	r.Memory = &Memory{Method: "slabinfo", BothEnds: true, ServerEnd: true, KernelPerConn: 8000, KernelPerSocket: 4000,
 		ServerPerConn: ptr(450.), ClientPerConn: ptr(25.),

@@ -13,8 +13,12 @@ type TLS struct {
 	Resumed  int64    `json:"resumed_handshakes"` // which went on with an earlier session
 	Rate     float64  `json:"rate,omitempty"`     // handshakes per second of the ramp, or of users that come and go
 	Latency  *Latency `json:"latency,omitempty"`  // from the ClientHello on
+	Mixed    bool     `json:"mixed,omitempty"`    // other connections of the run are plain
 	Verified bool     `json:"verified"`           // who the server is was checked; false: --insecure
 	Agreed   []Agreed `json:"agreed,omitempty"`   // most frequent first
+	// Alerts are those of the servers, by their names in RFC 8446 section 6. Some causes
+	// of failures, as Conns counts them, are several of them.
+	Alerts ErrorCounts `json:"alerts,omitempty"`
 }
 
 // Agreed is what both ends of connections agreed on.
@@ -40,6 +44,11 @@ func (t *TLS) check() error {
 	if t.Full < 0 || t.Resumed < 0 || t.Rate < 0 {
 		return fmt.Errorf("tls: a number is negative: %d full, %d resumed, rate %g", t.Full, t.Resumed, t.Rate)
 	}
+	for name, n := range t.Alerts {
+		if n < 0 {
+			return fmt.Errorf("tls: alerts: %s: %d is negative", name, n)
+		}
+	}
 	return t.Latency.check("tls.latency")
 }
 
@@ -49,8 +58,8 @@ func mergeTLS(a, b *TLS) (t *TLS, err error) {
 		return cmp.Or(a, b), nil
 	}
 	t = &TLS{Full: a.Full + b.Full, Resumed: a.Resumed + b.Resumed, Rate: a.Rate + b.Rate,
-		Verified: a.Verified && b.Verified,
-		Agreed:   slices.Clone(a.Agreed)}
+		Mixed: a.Mixed || b.Mixed, Verified: a.Verified && b.Verified,
+		Agreed: slices.Clone(a.Agreed)}
 	for _, on := range b.Agreed {
 		same := func(one Agreed) bool {
 			one.Count = on.Count
@@ -63,6 +72,7 @@ func mergeTLS(a, b *TLS) (t *TLS, err error) {
 		}
 	}
 	SortAgreed(t.Agreed)
+	t.Alerts = a.Alerts.Plus(b.Alerts)
 	t.Latency, err = mergeLatency(a.Latency, b.Latency)
 	return t, err
 }

@@ -178,7 +178,7 @@ func (c *churn) fill(t loadgen.Tally, interrupted bool) {
 	r.FirstFailure = c.opt.firstFailure(t)
 	c.fillIdle(&r.Conns, &t.LostAges)
 	s := c.took.Seconds()
-	r.TLS = newTLS(&c.Plan.TLS, &t.TLS, t.TLS.Full+t.TLS.Resumed, s)
+	r.TLS = newTLS(&c.Plan.Target, &t.TLS, t.TLS.Full+t.TLS.Resumed, s)
 	r.Echo = &result.Echo{Seconds: s, Rate: float64(c.within.Received) / s, Calls: perMessage(t)}
 	fillEcho(r.Echo, &t.Part)
 	r.Talk = newTalk(&c.Plan, t, heardWithin{pushes: c.within.Pushed, took: c.took})

@@ -24,7 +24,11 @@ func (h *hold) fill(t loadgen.Tally) {
 	if s := r.Setup; s != nil {
 		ramp = s.ClientSeconds
 	}
-	r.TLS = newTLS(&h.Plan.TLS, &t.TLS, t.Established, ramp)
+	secured := t.Established
+	if h.Plan.MixesTLS() {
+		secured = t.By[loadgen.SecureTCP].Established + t.By[loadgen.SecureWS].Established
+	}
+	r.TLS = newTLS(&h.Plan.Target, &t.TLS, secured, ramp)
 	h.fillMemory()
 	h.warnOfGaps()
 	if r.Echo != nil {
@@ -112,12 +116,12 @@ func fillEcho(e *result.Echo, p *loadgen.Part) {
 
 // fillProtocols splits the figures of a mixed run by protocol.
 func (h *hold) fillProtocols(t loadgen.Tally) {
-	if h.Plan.Proto != plan.Mixed {
+	if h.Plan.Proto != plan.Mixed && !h.Plan.MixesTLS() {
 		return
 	}
-	for i, name := range []string{loadgen.TCP: plan.TCP, loadgen.WS: plan.WS} {
+	for _, i := range loadgen.Protocols(&h.Plan.Target) {
 		p := &t.By[i]
-		share := result.Protocol{Proto: name, Connect: p.Connect.Summary(), Conns: newConns(p)}
+		share := result.Protocol{Proto: loadgen.ProtocolNames[i], Connect: p.Connect.Summary(), Conns: newConns(p)}
 		if p.Upgrade != nil {
 			share.Handshake = p.Upgrade.Summary()
 		}

@@ -110,5 +110,5 @@ func (p *Prepared) memoryRoom(m *plan.Machine, o Options, fp proc.FS) {
 	for _, doubt := range mem.Doubts {
 		p.warn(result.Warn("memory_room_doubtful").Word("why", doubt))
 	}
-	m.RoomBytes, m.BytesPerConn = int64(mem.Room(plan.MemoryReserve)), p.bytesPerConn(o.Engine, o.TLS.On)
+	m.RoomBytes, m.BytesPerConn = int64(mem.Room(plan.MemoryReserve)), p.bytesPerConn(o.Engine, o.SecuredShare())
 }

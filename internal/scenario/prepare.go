@@ -30,6 +30,7 @@ type Options struct {
 	Control       string        // URL, auto or none
 	ServerPIDs    []int         // of a server of this machine that is not ours, with their children
 	Wait          time.Duration // how long a server may take to start; 0: it has started
+	Waited        time.Duration // of that, for its name
 	// Settle is how long both ends rest before memory is measured, and after the close;
 	// SettleAuto: by the number of connections.
 	Settle      time.Duration
@@ -104,7 +105,7 @@ func prepare(ctx context.Context, o Options, fp proc.FS) (*Prepared, error) {
 	pl.Verify = min(o.Verify, pl.Total)
 	p.Plan = pl
 	p.warnSettings(o)
-	p.warnTLS(&pl.TLS)
+	p.warnTLS(&pl.Target)
 	p.warnBacklog(fp)
 	return p, p.warnLines()
 }
@@ -212,23 +213,20 @@ func (p *Prepared) decideThreads(pl *plan.Plan, o Options, m plan.Machine, priva
 }
 
 // bytesPerConn is what an idle connection takes on this machine.
-func (p *Prepared) bytesPerConn(e plan.Engine, secured bool) int64 {
+func (p *Prepared) bytesPerConn(e plan.Engine, secured float64) int64 {
+	more := int64(secured * secure.IdleBytes)
 	switch {
 	case e == plan.EnginePackets && p.SameHost:
 		return tune.BytesPerConn(tune.Server) + packetBytes
 	case e == plan.EnginePackets:
 		return packetBytes
-	case p.SameHost && secured:
-		return tune.BytesPerConn(tune.Both) + 2*secure.IdleBytes
 	case p.SameHost:
-		return tune.BytesPerConn(tune.Both)
-	case secured:
-		return tune.BytesPerConn(tune.Client) + secure.IdleBytes
+		return tune.BytesPerConn(tune.Both) + 2*more
 	}
-	return tune.BytesPerConn(tune.Client)
+	return tune.BytesPerConn(tune.Client) + more
 }
 
 // PredictedBytes is the memory the planned connections will take here.
 func (p *Prepared) PredictedBytes() int64 {
-	return p.Plan.Total * p.bytesPerConn(p.Plan.Engine, p.Plan.TLS.On)
+	return p.Plan.Total * p.bytesPerConn(p.Plan.Engine, p.Plan.SecuredShare())
 }

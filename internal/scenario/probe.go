@@ -32,7 +32,7 @@ type tried struct {
 // machine has no route to, and localhost two of which a server listens on one.
 func (p *Prepared) probe(ctx context.Context, t *plan.Target, o *Options) error {
 	var all []tried
-	for end := time.Now().Add(o.Wait); ; sleep(ctx, probeEvery) {
+	for end := time.Now().Add(o.Wait - o.Waited); ; sleep(ctx, probeEvery) {
 		all = tryPlaces(ctx, t, o)
 		err := unreachable(all)
 		switch {
@@ -103,7 +103,7 @@ func answers(c net.Conn, t *plan.Target, to *plan.Dest) error {
 	if err != nil {
 		return err
 	}
-	if t.TLS.On {
+	if to.TLS {
 		profile, err := loadgen.Profile(t, to)
 		if err != nil {
 			return err
@@ -154,7 +154,8 @@ func notReady(status int) bool { return status == 404 || status == 429 || status
 // sameName says whether two places are addresses of one name that stand for each
 // other.
 func sameName(a, b *plan.Place) bool {
-	return a.Name != "" && a.Name == b.Name && a.WS == b.WS && a.Path == b.Path && slices.Equal(a.Ports, b.Ports)
+	return a.Name != "" && a.Name == b.Name && a.WS == b.WS && a.Plain == b.Plain && a.Path == b.Path &&
+		slices.Equal(a.Ports, b.Ports)
 }
 
 // unreachable is the first error of a place that no other stands for.

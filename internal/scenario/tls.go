@@ -8,11 +8,11 @@ import (
 
 // newTLS are the handshakes of a run; nil where connections are plain. n of them
 // were done in so many seconds.
-func newTLS(t *plan.TLS, done *loadgen.TLS, n int64, seconds float64) *result.TLS {
-	if !t.On {
+func newTLS(t *plan.Target, done *loadgen.TLS, n int64, seconds float64) *result.TLS {
+	if !t.TLS.On {
 		return nil
 	}
-	r := &result.TLS{Full: done.Full, Resumed: done.Resumed, Verified: !t.Insecure}
+	r := &result.TLS{Full: done.Full, Resumed: done.Resumed, Verified: !t.TLS.Insecure, Mixed: t.MixesTLS()}
 	if done.Took != nil {
 		r.Latency = done.Took.Summary()
 	}
@@ -24,12 +24,16 @@ func newTLS(t *plan.TLS, done *loadgen.TLS, n int64, seconds float64) *result.TL
 			Count: count})
 	}
 	result.SortAgreed(r.Agreed)
+	r.Alerts = done.Alerts
 	return r
 }
 
-// warnTLS says what is not checked.
-func (p *Prepared) warnTLS(t *plan.TLS) {
-	if t.On && t.Insecure {
+// warnTLS says what is not checked, and what is a mean.
+func (p *Prepared) warnTLS(t *plan.Target) {
+	if t.TLS.On && t.TLS.Insecure {
 		p.warn(result.Warn("tls_not_verified"))
+	}
+	if t.MixesTLS() {
+		p.warn(result.Warn("tls_mixed").Number("secured_share", t.SecuredShare()))
 	}
 }
