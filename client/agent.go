@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/netip"
 	"net/url"
 	"os"
@@ -20,6 +21,7 @@ import (
 	"github.com/c10m/c10m/internal/plan"
 	"github.com/c10m/c10m/internal/proc"
 	"github.com/c10m/c10m/internal/result"
+	"github.com/c10m/c10m/internal/sys"
 )
 
 // agentFlags are those of agent.
@@ -64,13 +66,33 @@ func (a *agentFlags) check() error {
 	if a.creds != "" && a.nats == "" {
 		return fmt.Errorf("--creds %s: they are for --nats; a join file has its own", a.creds)
 	}
-	if a.nats != "" {
-		if err := fleet.CheckURL(a.nats, a.creds != ""); err != nil {
-			return fmt.Errorf("--nats %w", err)
+	if err := checkNATS(a.nats, a.creds); err != nil {
+		return err
+	}
+	if a.join != "" {
+		// It may come later, or be readable later; what is there and can be none is not.
+		_, err := sys.ReadFile(a.join, fleet.MaxJoin)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrPermission) {
+			return fmt.Errorf("--join %w", err)
 		}
 	}
 	if a.name == "" {
 		a.name, _ = os.Hostname() // of none, the agent's id
+	}
+	return nil
+}
+
+// checkNATS refuses an existing NATS that would not do, and credentials that are none.
+func checkNATS(url, creds string) error {
+	if url != "" {
+		if err := fleet.CheckURL(url, creds != ""); err != nil {
+			return fmt.Errorf("--nats %w", err)
+		}
+	}
+	if creds != "" {
+		if err := fleet.CheckCreds(creds); err != nil {
+			return fmt.Errorf("--creds %w", err)
+		}
 	}
 	return nil
 }
@@ -168,13 +190,13 @@ func (a *agentFlags) serve(ctx context.Context, out *lines) error {
 }
 
 // connect dials; used is the join file as it was.
-func (a *agentFlags) connect() (conn *fleet.Conn, used []byte, err error) {
+func (a *agentFlags) connect() (conn *fleet.Conn, used string, err error) {
 	if a.nats != "" {
 		conn, err = fleet.Dial(a.nats, a.creds)
-		return conn, nil, err
+		return conn, "", err
 	}
-	if used, err = os.ReadFile(a.join); err != nil {
-		return nil, nil, err
+	if used, err = sys.ReadFile(a.join, fleet.MaxJoin); err != nil {
+		return nil, "", err
 	}
 	join, err := fleet.ReadJoin(a.join)
 	if err != nil {
@@ -187,7 +209,7 @@ func (a *agentFlags) connect() (conn *fleet.Conn, used []byte, err error) {
 // mayCome says whether it may be different in a while: the hub is not there, or the
 // join file is not, or it is another one by now, or in a moment: a hub listens before
 // its join file is there.
-func (a *agentFlags) mayCome(ctx context.Context, err error, used []byte) bool {
+func (a *agentFlags) mayCome(ctx context.Context, err error, used string) bool {
 	if !fleet.Refused(err) {
 		return true
 	}
@@ -203,17 +225,17 @@ func (a *agentFlags) mayCome(ctx context.Context, err error, used []byte) bool {
 // joinTime is how much later than its hub a join file may come.
 const joinTime = 2 * time.Second
 
-func (a *agentFlags) changed(used []byte) bool {
+func (a *agentFlags) changed(used string) bool {
 	if a.join == "" {
 		return false
 	}
-	now, err := os.ReadFile(a.join)
-	return err == nil && !bytes.Equal(now, used)
+	now, err := sys.ReadFile(a.join, fleet.MaxJoin)
+	return err == nil && now != used
 }
 
 // watch says when the hub goes and comes, and ends a connection for which there is
 // another join file.
-func (a *agentFlags) watch(ctx context.Context, stop func(), conn *fleet.Conn, used []byte, out *lines) {
+func (a *agentFlags) watch(ctx context.Context, stop func(), conn *fleet.Conn, used string, out *lines) {
 	was := true
 	for ctx.Err() == nil {
 		is := conn.Connected()
@@ -250,13 +272,11 @@ func (a *agentFlags) keepPart(run string, b []byte) (string, error) {
 type work struct{ allow prefixes }
 
 // job reads a command line of somebody else's.
-func (w *work) job(args []string) (job, error) {
-	for _, word := range args {
-		if _, value, _ := strings.Cut(word, "="); strings.HasPrefix(word, "@") || strings.HasPrefix(value, "@") {
-			return job{}, fmt.Errorf("%w: %.100q: agents read no files", fleet.ErrUsage, word)
-		}
+func (w *work) job(ctx context.Context, args []string, came fleet.Files) (job, error) {
+	if err := checkCame(args, came); err != nil {
+		return job{}, err
 	}
-	j, err := parsePart(args)
+	j, err := parsePart(ctx, args, came)
 	if err != nil {
 		return job{}, farUsage(err)
 	}
@@ -293,8 +313,8 @@ func farUsage(err error) error {
 }
 
 // Look says what bounds a run on this machine.
-func (w *work) Look(ctx context.Context, args []string) ([]plan.Limit, error) {
-	j, err := w.job(args)
+func (w *work) Look(ctx context.Context, args []string, came fleet.Files) ([]plan.Limit, error) {
+	j, err := w.job(ctx, args, came)
 	if err != nil {
 		return nil, err
 	}
@@ -311,9 +331,14 @@ func (w *work) Look(ctx context.Context, args []string) ([]plan.Limit, error) {
 	return a.Limits, nil
 }
 
+// startTime is how long the names of a run may take to be found again.
+const startTime = time.Second
+
 // Start prepares a run.
-func (w *work) Start(args []string) (fleet.Part, error) {
-	j, err := w.job(args)
+func (w *work) Start(args []string, came fleet.Files) (fleet.Part, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), startTime)
+	defer cancel()
+	j, err := w.job(ctx, args, came)
 	if err != nil {
 		return nil, err
 	}

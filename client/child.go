@@ -16,6 +16,7 @@ import (
 	"syscall"
 
 	"github.com/c10m/c10m/internal/cli"
+	"github.com/c10m/c10m/internal/fleet"
 	"github.com/c10m/c10m/internal/proc"
 	"github.com/c10m/c10m/internal/result"
 	"github.com/c10m/c10m/internal/scenario"
@@ -205,8 +206,8 @@ func (c *child) Result() (r *result.Result, short bool, err error) {
 
 // parsePart reads the command line of a run that is one agent's part of a fleet's. It
 // may name nothing that would be read, written or changed on the agent's machine: that
-// is refused before anything of it is looked at.
-func parsePart(line []string) (job, error) {
+// is refused before anything of it is looked at. The files that it names have come with it.
+func parsePart(ctx context.Context, line []string, came fleet.Files) (job, error) {
 	if len(line) == 0 || !kindNamed(line[0]).isShared() {
 		return job{}, cli.Usage("%.100q is no run that agents share: want %s", strings.Join(line, " "),
 			anyOf(kind.isShared))
@@ -214,12 +215,16 @@ func parsePart(line []string) (job, error) {
 	refused := slices.Concat(notForAgents, flagsOf(line[0]).Standing("FILE", "CMD"))
 	for _, word := range line {
 		name, isFlag := strings.CutPrefix(word, "--")
-		if name, _, _ = strings.Cut(name, "="); isFlag && slices.Contains(refused, name) {
+		name, _, _ = strings.Cut(name, "=")
+		if _, is := came[name]; isFlag && !is && slices.Contains(refused, name) {
 			return job{}, cli.Usage("--%s: no flag for agents: they read and write no files and change no settings",
 				name)
 		}
 	}
-	j, c, err := parseJob(line)
+	if came == nil {
+		came = fleet.Files{}
+	}
+	j, c, err := parseJob(ctx, line, came)
 	if err != nil {
 		return job{}, err
 	}

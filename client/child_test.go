@@ -30,8 +30,9 @@ func TestMain(m *testing.M) {
 func partAt(t *testing.T, line string) job {
 	t.Helper()
 	at := rig.Listen(t, func(c net.Conn) { _, _ = io.Copy(c, c) })
-	j, err := parsePart(append(strings.Fields(line), "--first-port", strconv.Itoa(int(at.Port())), "--ports", "1",
-		"--server-control", "none"))
+	words := append(strings.Fields(line), "--first-port", strconv.Itoa(int(at.Port())), "--ports", "1",
+		"--server-control", "none")
+	j, err := parsePart(t.Context(), words, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -180,22 +181,22 @@ func TestPartsTouchNothing(t *testing.T) {
 		"churn --server=reboot", "churn --tw-reuse 1",
 		"churn --port-range 1-2", "hold --server-pid 1", "churn --max-tw 1", "churn --matrix", "--json x",
 		"hold -- --json", "hold --conns"} {
-		if _, err := parsePart(strings.Fields(line)); !errors.Is(err, cli.ErrUsage) {
+		if _, err := parsePart(t.Context(), strings.Fields(line), nil); !errors.Is(err, cli.ErrUsage) {
 			t.Errorf("%q: error %v, want bad usage", line, err)
 		}
 	}
 	for _, name := range []string{"hold", "echo", "stress", "churn"} {
 		for _, flag := range flagsOf(name).Standing("FILE", "CMD") {
-			if _, err := parsePart([]string{name, "--" + flag, "/etc/passwd"}); !errors.Is(err, cli.ErrUsage) ||
-				!strings.Contains(err.Error(), "--"+flag) {
+			_, err := parsePart(t.Context(), []string{name, "--" + flag, "/etc/passwd"}, nil)
+			if !errors.Is(err, cli.ErrUsage) || !strings.Contains(err.Error(), "--"+flag) {
 				t.Errorf("%s --%s: error %v", name, flag, err)
 			}
 		}
-		if _, err := parsePart([]string{name, "--message", "hello {i}", "--first-number", "7"}); err != nil &&
-			name != "churn" {
+		words := []string{name, "--message", "hello {i}", "--first-number", "7"}
+		if _, err := parsePart(t.Context(), words, nil); err != nil && name != "churn" {
 			t.Errorf("%s: %v", name, err)
 		}
-		j, err := parsePart([]string{name, "--host", "127.0.0.1", "--size", "32"})
+		j, err := parsePart(t.Context(), []string{name, "--host", "127.0.0.1", "--size", "32"}, nil)
 		if err != nil || j.Net || !j.Gated || j.Run.Scenario != name || j.Run.Size != 32 {
 			t.Errorf("%s: %+v, %v", name, j, err)
 		}

@@ -55,8 +55,8 @@ func churnKind() kind {
 		short: scenario.ChurnFailed, gates: scenario.ChurnGates(),
 		asked: func() asked {
 			c := newChurn()
-			return asked{c.target, func(line []string) (job, error) {
-				err := read(line, c.runs, c.check)
+			return asked{c.target, func(ctx context.Context, line []string) (job, error) {
+				err := read(ctx, line, c.runs, c.check)
 				if err == nil && c.matrix {
 					err = cli.Usage("--matrix is no single run")
 				}

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"strings"
@@ -39,6 +40,7 @@ type command struct {
 	*cli.Call // once it runs
 	outputs
 	about cli.Command
+	ctx   context.Context // of the call
 }
 
 // outcome is what a command ends with.
@@ -54,6 +56,13 @@ func newCommand(about cli.Command) *command {
 	return c
 }
 
+// say tells what goes on, unless it is to be quiet.
+func (c *command) say(format string, args ...any) {
+	if !c.quiet {
+		_, _ = fmt.Fprintf(c.Stderr, format, args...)
+	}
+}
+
 // given says whether a flag is on the command line.
 func (c *command) given(name string) bool { return c.Flags.Given(name) }
 
@@ -66,8 +75,11 @@ func (c *command) runs(check func() error, work func(context.Context) (outcome, 
 	}
 	c.register(c.Flags, csv)
 	c.about.Run = func(ctx context.Context, call *cli.Call) (int, error) {
-		c.Call = call
+		c.Call, c.ctx = call, ctx
 		if err := check(); err != nil {
+			if errors.Is(ctx.Err(), context.Canceled) {
+				return 0, scenario.ErrInterrupted
+			}
 			return 0, cli.Usage("%w", err)
 		}
 		if err := c.outputs.check(false); err != nil {
@@ -116,16 +128,16 @@ func worded(err error) error {
 var errOnlyRead = errors.New("only the flags are read")
 
 // read gives the flags of one command's line, checked, to whoever has declared
-// them.
-func read(line []string, runs func(func() error, func(context.Context) (outcome, error)) *cli.Command,
-	check func() error) error {
+// them. ctx bounds what is waited for, like names (--wait).
+func read(ctx context.Context, line []string,
+	runs func(func() error, func(context.Context) (outcome, error)) *cli.Command, check func() error) error {
 	was := false
 	c := runs(check, func(context.Context) (outcome, error) {
 		was = true
 		return outcome{}, errOnlyRead
 	})
 	p := &cli.Program{Command: cli.Command{Name: "client", Commands: []*cli.Command{c}}, StatusOf: statusOf}
-	_, err := p.Execute(context.Background(), line, io.Discard, io.Discard)
+	_, err := p.Execute(ctx, line, io.Discard, io.Discard)
 	if err == nil && !was { // --help or --version
 		err = cli.Usage("%q runs nothing", strings.Join(line, " "))
 	}

@@ -143,12 +143,9 @@ func fillSample(s *dash.Sample, now scenario.Progress, all counted) {
 	*s.Run = dash.Run{Elapsed: now.Elapsed.Seconds(), Attempted: t.Attempted, Failed: t.Failed, Lost: t.Lost,
 		Restored: t.Reconnected, Sent: t.Sent,
 		Mismatched: t.Mismatched, Missing: t.Missing, Connect: t.Connect.Quantiles(), Echo: t.Echo.Quantiles()}
-	for i, name := range [...]string{loadgen.TCP: plan.TCP, loadgen.WS: plan.WS} {
-		if proto := now.Run.Plan.Proto; proto != name && proto != plan.Mixed {
-			continue
-		}
+	for _, i := range loadgen.Protocols(&now.Run.Plan.Target) {
 		by := t.By[i]
-		s.Run.By = append(s.Run.By, dash.Proto{Name: name, Open: by.Open(), Attempted: by.Attempted,
+		s.Run.By = append(s.Run.By, dash.Proto{Name: loadgen.ProtocolNames[i], Open: by.Open(), Attempted: by.Attempted,
 			Established: by.Established, Failed: by.Failed,
 			Lost: by.Lost, Restored: by.Reconnected, Sent: by.Sent, Received: by.Received, Mismatched: by.Mismatched,
 			Missing: by.Missing, BytesReceived: by.Bytes, Pushed: by.Pushed,

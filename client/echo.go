@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"time"
 
@@ -26,8 +27,8 @@ func echoKind() kind {
 		gates: scenario.HoldGates(),
 		asked: func() asked {
 			e := newEcho()
-			return asked{e.target, func(line []string) (job, error) {
-				err := read(line, e.runs, e.check)
+			return asked{e.target, func(ctx context.Context, line []string) (job, error) {
+				err := read(ctx, line, e.runs, e.check)
 				return job{Run: scenario.ChurnOptions{Options: e.Options}}, err
 			}}
 		}}

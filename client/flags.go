@@ -27,7 +27,8 @@ type target struct {
 	otlp pushFlags
 	most int64 // connections of the largest run, where there are several
 	raw
-	tls       tlsFiles
+	tls       tlsFlags
+	files     files
 	fleet     fleetFlags
 	said      talk
 	targets   []string    // arguments: URLs
@@ -105,7 +106,7 @@ func (t *target) declareServer(ports int) {
 		"all|once|ipv4|ipv6",
 		"which addresses of a name", cli.Note("in turn; of --host those of one family"), cli.Rare)
 	f.Add(cli.TimeOrZero(&t.Wait, 0, "not at all", time.Millisecond, 24*time.Hour), "wait", "TIME",
-		"for a server that is starting, and for a fleet's agents (there 5m by default)", cli.Rare)
+		"for a server that is starting, its name, and a fleet's agents (there 5m by default)", cli.Rare)
 	f.Group("WebSocket")
 	f.Add(cli.Text(&t.WebSocket.Path, "/"), "path", "PATH", "of the opening handshake; may have placeholders", cli.Rare)
 	f.Add((*headers)(&t.WebSocket.Headers), "header", "NAME:VALUE", "a header field of it, Host as well (repeatable)",
@@ -164,8 +165,8 @@ func holdKind() kind {
 		gates: scenario.HoldGates(),
 		asked: func() asked {
 			h := newHold()
-			return asked{h, func(line []string) (job, error) {
-				err := read(line, h.runs, h.check)
+			return asked{h, func(ctx context.Context, line []string) (job, error) {
+				err := read(ctx, line, h.runs, h.check)
 				return job{Run: scenario.ChurnOptions{Options: h.Options}}, err
 			}}
 		}}
@@ -240,6 +241,9 @@ func (t *target) check() error {
 	}
 	if t.lines != nil && !t.linesUsed {
 		return fmt.Errorf("--lines %s: nothing has {line}, which takes them", t.linesFile)
+	}
+	if err := t.checkCarried(); err != nil {
+		return err
 	}
 	u, err := url.Parse(t.Control)
 	if t.Control != "auto" && t.Control != "none" && (err != nil || u.Scheme != "http" || u.Host == "") {

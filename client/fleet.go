@@ -61,12 +61,8 @@ func (t *target) checkFleet() error {
 		return errors.New("--listen and --nats: want one of them: a NATS of our own or one that is there")
 	case o.nats == "" && o.creds != "":
 		return fmt.Errorf("--creds %s: they are for --nats", o.creds)
-	case o.nats != "":
-		if err := fleet.CheckURL(o.nats, o.creds != ""); err != nil {
-			return fmt.Errorf("--nats %w", err)
-		}
 	}
-	return nil
+	return checkNATS(o.nats, o.creds)
 }
 
 // gatherTime is how long agents may take to come, without --wait.
@@ -213,12 +209,6 @@ func redacted(text string) string {
 	return text
 }
 
-func (c *captain) say(format string, args ...any) {
-	if !c.quiet {
-		_, _ = fmt.Fprintf(c.Stderr, format, args...)
-	}
-}
-
 // notice is told by the fleet what it sees on the way.
 func (c *captain) notice(n fleet.Notice) {
 	c.say("fleet: %s: %s\n", n.Agent, plan.OneLine(n.Text))
@@ -280,6 +270,9 @@ func (c *captain) divide(ctx context.Context, fp proc.FS) ([][]string, error) {
 		return nil, err
 	}
 	c.server = server
+	if err := c.lead.Send(ctx, c.files.read); err != nil {
+		return nil, err
+	}
 	own := make([][]string, c.fleet.agents)
 	for k := range own {
 		own[k] = c.share.of(k)

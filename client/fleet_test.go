@@ -46,7 +46,7 @@ func TestForAgents(t *testing.T) {
 func TestSharesOfStages(t *testing.T) {
 	h := newHold()
 	words := strings.Fields("hold --stage 90@30/s --stage hold=1s --stage 10@max --message id{i}")
-	if err := read(words, h.runs, h.check); err != nil {
+	if err := read(t.Context(), words, h.runs, h.check); err != nil {
 		t.Fatal(err)
 	}
 	s := h.sharing()
@@ -63,7 +63,7 @@ func TestSharesOfStages(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i, want := range [][]int64{{30, 30, 4}, {30, 30, 3}, {30, 30, 3}} {
-		j, err := parsePart(lines[i])
+		j, err := parsePart(t.Context(), lines[i], nil)
 		if err != nil {
 			t.Fatalf("%q: %v", lines[i], err)
 		}
@@ -88,19 +88,19 @@ func TestSharesAreFlags(t *testing.T) {
 		switch words[0] {
 		case "stress":
 			u := newStress()
-			if err := read(words, u.runs, func() error { return u.settle(u.n) }); err != nil {
+			if err := read(t.Context(), words, u.runs, func() error { return u.settle(u.n) }); err != nil {
 				t.Fatal(err)
 			}
 			s = u.sharing(0)
 		case "churn":
 			c := newChurn()
-			if err := read(words, c.runs, c.check); err != nil {
+			if err := read(t.Context(), words, c.runs, c.check); err != nil {
 				t.Fatal(err)
 			}
 			s = c.sharing(c.pooled())
 		default:
 			h := map[string]*target{"hold": newHold(), "echo": newEcho().target}[words[0]]
-			if err := read(words, h.runs, h.check); err != nil {
+			if err := read(t.Context(), words, h.runs, h.check); err != nil {
 				t.Fatal(err)
 			}
 			s = h.sharing()
@@ -117,7 +117,7 @@ func TestSharesAreFlags(t *testing.T) {
 		var conns, verify, users int64
 		var connects, messages unit.Rate
 		for i, one := range lines {
-			j, err := parsePart(one)
+			j, err := parsePart(t.Context(), one, nil)
 			if err != nil {
 				t.Fatalf("%s: %q: %v", line, one, err)
 			}
@@ -180,7 +180,7 @@ func TestAgentAllows(t *testing.T) {
 		if strings.Contains(line, ",10.9.9.9") {
 			want = "10.9.9.9 is not allowed"
 		}
-		_, err := w.job(strings.Fields(line))
+		_, err := w.job(t.Context(), strings.Fields(line), nil)
 		if want == "" && err != nil || want != "" &&
 			(!errors.Is(err, fleet.ErrUsage) || !strings.Contains(err.Error(), want)) {
 			t.Errorf("%s: %v, want %q", line, err, want)
@@ -210,7 +210,7 @@ func FuzzAgentLine(f *testing.F) {
 				}
 			}
 		}
-		j, err := w.job(words)
+		j, err := w.job(t.Context(), words, nil)
 		if err == nil && !w.allow.has(j.Run.Host()) {
 			t.Errorf("%q is taken for %s", line, j.Run.Host())
 		}
@@ -222,9 +222,13 @@ func TestFleetUsage(t *testing.T) {
 	for line, want := range map[string]string{
 		"agent": "--join or --nats", "agent --join a --nats nats://127.0.0.1": "--join or --nats",
 		"agent --nats nats://10.0.0.5:4222": "TLS", "agent --nats tls://10.0.0.5:4222": "--creds",
-		"agent --join a --creds b":    "--creds",
-		"agent --join a --allow x":    "--allow x",
-		"hold --listen 10.0.0.5:4222": "--fleet", "hold --fleet 0": "--fleet", "hold --fleet 20000": "10000",
+		"agent --join a --creds b":                                       "--creds",
+		"agent --join /proc":                                             "--join /proc: is a directory",
+		"agent --join /dev/zero":                                         "--join /dev/zero: is a device",
+		"agent --nats tls://10.0.0.5:4222 --creds /dev/zero":             "--creds /dev/zero: is a device",
+		"hold --fleet 2 --nats tls://10.0.0.5:4222 --creds /nonexistent": "--creds /nonexistent: no such file",
+		"agent --join a --allow x":                                       "--allow x",
+		"hold --listen 10.0.0.5:4222":                                    "--fleet", "hold --fleet 0": "--fleet", "hold --fleet 20000": "10000",
 		"echo --fleet 3 --nats nats://10.0.0.5:4222":            "TLS",
 		"hold --fleet 3 --creds x":                              "--nats",
 		"hold --fleet 3 --listen 127.0.0.1:0 --nats nats://::1": "--listen and --nats",

@@ -13,8 +13,12 @@ import (
 	"github.com/c10m/c10m/internal/plan"
 )
 
-// resolveTime is how long a name may take to be resolved.
-const resolveTime = 5 * time.Second
+// resolveTime is how long a name may take to be resolved. With --wait it is asked for
+// again, so often: what is started together has its name later than its clients.
+const (
+	resolveTime  = 5 * time.Second
+	resolveEvery = 200 * time.Millisecond
+)
 
 // lookUp resolves a name; tests have their own.
 type lookUp func(ctx context.Context, network, host string) ([]netip.Addr, error)
@@ -42,6 +46,11 @@ type resolver struct {
 	lookUp
 	which string // as in --resolve
 	known map[string][]netip.Addr
+
+	ctx    context.Context // of what is waited for
+	wait   time.Duration   // for names that do not resolve yet, all together
+	waited time.Duration   // of it
+	say    func(format string, args ...any)
 }
 
 // addressesOf are the addresses of a name that --resolve chooses.
@@ -77,11 +86,18 @@ func (r *resolver) ask(name string) ([]netip.Addr, error) {
 	if all, is := r.known[name]; is {
 		return all, nil
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), resolveTime)
-	defer cancel()
-	found, err := r.lookUp(ctx, "ip", name)
-	if dns := (*net.DNSError)(nil); errors.As(err, &dns) {
-		err = errors.New(dns.Err)
+	found, err := r.find(name)
+	if err != nil && r.waited < r.wait {
+		r.say("waiting for the name %s (--wait %v): %v\n", plan.OneLine(name), r.wait, err)
+		began, before := time.Now(), r.waited
+		for err != nil && r.waited < r.wait && r.ctx.Err() == nil {
+			pause(r.ctx, min(resolveEvery, r.wait-r.waited))
+			found, err = r.find(name)
+			r.waited = before + time.Since(began)
+		}
+		if err != nil {
+			err = fmt.Errorf("%w within --wait %v", err, r.wait)
+		}
 	}
 	if err != nil {
 		return nil, err
@@ -97,6 +113,20 @@ func (r *resolver) ask(name string) ([]netip.Addr, error) {
 	}
 	r.known[name] = all
 	return all, nil
+}
+
+// find asks for a name once.
+func (r *resolver) find(name string) ([]netip.Addr, error) {
+	ctx, cancel := context.WithTimeout(r.ctx, resolveTime)
+	defer cancel()
+	found, err := r.lookUp(ctx, "ip", name)
+	if dns := (*net.DNSError)(nil); errors.As(err, &dns) {
+		err = errors.New(dns.Err)
+	}
+	if err == nil && len(found) == 0 {
+		err = errors.New("it has no address")
+	}
+	return found, err
 }
 
 // hosts reads --host: addresses and names.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/c10m/c10m/internal/cli"
 	"github.com/c10m/c10m/internal/plan"
+	"github.com/c10m/c10m/internal/scenario"
 )
 
 // names is a resolver of a few names, and counts what it is asked.
@@ -50,6 +51,9 @@ func destinations(t *plan.Target) string {
 		if d.WS {
 			text = "ws:" + text + d.Path
 		}
+		if d.TLS {
+			text = "tls:" + text
+		}
 		if d.Name != "" {
 			text = d.Name + "=" + text
 		}
@@ -90,7 +94,7 @@ func TestWhereTo(t *testing.T) {
 		{"tcp://localhost:7 --engine packets", "localhost=127.0.0.1:7"},
 		{"ws://farm.example/a?x={i}", "farm.example=ws:192.0.2.1:80/a?x={i} farm.example=ws:192.0.2.2:80/a?x={i}"},
 		{"ws://127.0.0.1:7 --path /p", "ws:127.0.0.1:7/p"},
-		{"wss://127.0.0.1", "ws:127.0.0.1:443/"},
+		{"wss://127.0.0.1", "tls:ws:127.0.0.1:443/"},
 		{"tcp://127.0.0.1:7 ws://[::1]:8/x tcp://127.0.0.1:7", "127.0.0.1:7 ws:[::1]:8/x"},
 		{"tcp://nowhere.example:7", "!target tcp://nowhere.example:7: nowhere.example: look up name: no such host"},
 		{"tcp://six.example:7 --resolve ipv4", "!it has no IPv4 address"},
@@ -99,12 +103,19 @@ func TestWhereTo(t *testing.T) {
 		{"tcp://127.0.0.1:7 --ports 3", "!--ports beside the target"},
 		{"tcp://127.0.0.1:7 --first-port 3", "!--first-port beside the target"},
 		{"ws://127.0.0.1:7/x --path /p", "!--path /p beside the target ws://127.0.0.1:7/x, which has a path"},
-		{"tcp://127.0.0.1:7 tls://127.0.0.1:8", "!targets with TLS and without it"},
+		{"tcp://127.0.0.1:7 tls://127.0.0.1:8", "127.0.0.1:7 tls:127.0.0.1:8"},
+		{"wss://127.0.0.1:7/x ws://127.0.0.1:7/x tls://[::1]:8",
+			"tls:ws:127.0.0.1:7/x ws:127.0.0.1:7/x tls:[::1]:8"},
+		{"wss://127.0.0.1:7 ws://127.0.0.1:8 --tls", "tls:ws:127.0.0.1:7/ tls:ws:127.0.0.1:8/"},
+		{"--ports 1 --tls", "tls:127.0.0.1:10000"},
 		{"ws://127.0.0.1:7/{room}", "!target ws://127.0.0.1:7/{room}: {room} is no placeholder: want {i}, {rand}, " +
 			"{uuid} or {line}"},
 		{"ws://127.0.0.1:7/{line}", "!{line} in --path, --header or a target wants --lines FILE"},
-		{"ws://127.0.0.1:7/ --lines /nonexistent", "!--lines: open /nonexistent"},
-		{"ws://127.0.0.1:7/ --lines /dev/null", "!--lines /dev/null: there is no line in it"},
+		{"ws://127.0.0.1:7/ --lines /nonexistent", "!--lines /nonexistent: no such file"},
+		{"ws://127.0.0.1:7/ --lines /dev/zero", "!--lines /dev/zero: is a device: want a file or a pipe"},
+		{"ws://127.0.0.1:7/ --lines /proc", "!--lines /proc: is a directory"},
+		{"--message @/dev/zero", "!--message /dev/zero: is a device"},
+		{"--first @/proc", "!--first /proc: is a directory"},
 		{"127.0.0.1:7", `!target "127.0.0.1:7": it has no scheme: want tcp://HOST:PORT`},
 		{"tcp://127.0.0.1:7 --path /p", "!want --proto ws or a target ws://"},
 		{"tcp://127.0.0.1:7 --sources fd00::1", "!different address families"},
@@ -127,6 +138,44 @@ func TestWhereTo(t *testing.T) {
 		if got := destinations(&h.Target); err != nil && !errors.Is(err, errOnlyRead) || got != tt.want || asked > 1 {
 			t.Errorf("%s:\n%s, %v, asked %d times; want\n%s", tt.line, got, err, asked, tt.want)
 		}
+	}
+}
+
+// A name that does not resolve yet is asked for again until --wait ends, and no longer.
+func TestWaitForNames(t *testing.T) {
+	for _, tt := range []struct {
+		wait  string
+		after int // lookups that fail
+		words string
+	}{{"", 1, "!no such host"}, {"--wait 1m", 3, ""}, {"--wait 250ms", 1000, "!no such host within --wait 250ms"}} {
+		h, asked := newHold(), 0
+		h.names.lookUp = func(ctx context.Context, network, name string) ([]netip.Addr, error) {
+			if asked++; asked <= tt.after {
+				return nil, errors.New("no such host")
+			}
+			return names(new(int))(ctx, network, name)
+		}
+		err := read(t.Context(), append([]string{"hold", "tcp://farm.example:7"}, strings.Fields(tt.wait)...), h.runs,
+			h.check)
+		if words, fails := strings.CutPrefix(tt.words, "!"); fails {
+			if err == nil || !strings.HasSuffix(err.Error(), words) || asked > 10 {
+				t.Errorf("%q: %v after %d lookups, want %q", tt.wait, err, asked, words)
+			}
+			continue
+		}
+		if err != nil || asked != tt.after+1 || h.Dests() != 2 || h.Waited <= 0 || h.Waited > h.Wait {
+			t.Errorf("%q: %v after %d lookups, waited %v, %d destinations", tt.wait, err, asked, h.Waited, h.Dests())
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context()) // Ctrl-C
+	h := newHold()
+	h.names.lookUp = func(context.Context, string, string) ([]netip.Addr, error) {
+		cancel()
+		return nil, errors.New("no such host")
+	}
+	err := read(ctx, []string{"hold", "tcp://farm.example:7", "--wait", "1h"}, h.runs, h.check)
+	if !errors.Is(err, scenario.ErrInterrupted) {
+		t.Errorf("interrupted: %v", err)
 	}
 }
 

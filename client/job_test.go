@@ -23,7 +23,7 @@ func TestJobSurvivesThePipe(t *testing.T) {
 		"churn --mode pool --pool 3 --users 9 --first-close server --timeout 2s",
 		"stress --users 3 --loops 5 --mode keepalive --requests 7 --close fin",
 	} {
-		j, _, err := parseJob(strings.Fields(line))
+		j, _, err := parseJob(t.Context(), strings.Fields(line), nil)
 		if err != nil {
 			t.Errorf("%s: %v", line, err)
 			continue

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/c10m/c10m/internal/cli"
+	"github.com/c10m/c10m/internal/fleet"
 	"github.com/c10m/c10m/internal/proc"
 	"github.com/c10m/c10m/internal/result"
 	"github.com/c10m/c10m/internal/scenario"
@@ -36,7 +37,7 @@ type kind struct {
 // asked is how the command line of a run is read.
 type asked struct {
 	*target // with the flags
-	read    func(line []string) (job, error)
+	read    func(ctx context.Context, line []string) (job, error)
 }
 
 // kindNamed is the scenario of that name; one without a name where there is none.
@@ -82,10 +83,12 @@ func ofConns(ctx context.Context, t *target, _ scenario.ChurnOptions) (*result.R
 }
 
 // parseJob reads the command line of a run that another process is to do. What else
-// is on the line, like the conditions that it must meet, is the command's.
-func parseJob(line []string) (job, *command, error) {
+// is on the line, like the conditions that it must meet, is the command's. The files that
+// it names are those that came with it; nil: they are here.
+func parseJob(ctx context.Context, line []string, came fleet.Files) (job, *command, error) {
 	a := kindNamed(line[0]).asked()
-	j, err := a.read(line)
+	a.files.came = came
+	j, err := a.read(ctx, line)
 	return j, a.command, err
 }
 

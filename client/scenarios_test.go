@@ -16,7 +16,7 @@ func TestKinds(t *testing.T) {
 		if !k.isJob() {
 			continue
 		}
-		if j, _, err := parseJob([]string{k.name}); err != nil || j.Run.Scenario != k.name {
+		if j, _, err := parseJob(t.Context(), []string{k.name}, nil); err != nil || j.Run.Scenario != k.name {
 			t.Errorf("%s: a run of %q, %v", k.name, j.Run.Scenario, err)
 		}
 	}

@@ -15,8 +15,8 @@ func stressKind() kind {
 		short: scenario.StressFailed, gates: scenario.ChurnGates(),
 		asked: func() asked {
 			u := newStress()
-			return asked{u.target, func(line []string) (job, error) {
-				err := read(line, u.runs, func() error { return u.settle(u.n) })
+			return asked{u.target, func(ctx context.Context, line []string) (job, error) {
+				err := read(ctx, line, u.runs, func() error { return u.settle(u.n) })
 				return job{Run: u.opt}, err
 			}}
 		}}

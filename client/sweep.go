@@ -175,7 +175,7 @@ func (s *sweep) prepare() error {
 				more[c.Name] = c.Value
 			}
 		}
-		j, c, err := parseJob(args)
+		j, c, err := parseJob(s.ctx, args, nil)
 		if err != nil {
 			return err
 		}

@@ -3,8 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"strings"
 	"unicode/utf8"
 
@@ -104,9 +102,9 @@ func (t *target) payload(flag, text string) (plan.Payload, error) {
 	case !t.given(flag):
 		return "", nil
 	case isFile:
-		contents, err := readAtMost(name, plan.MaxPayload)
+		contents, err := t.contents(flag, name, plan.MaxPayload)
 		if err != nil {
-			return "", fmt.Errorf("--%s: %w", flag, err)
+			return "", err
 		}
 		text = contents
 	}
@@ -126,16 +124,4 @@ func (t *target) payload(flag, text string) (plan.Payload, error) {
 		return "", fmt.Errorf("--%s: a message of up to %d bytes: at most %d are legal", flag, n, plan.MaxPayload)
 	}
 	return plan.Payload(text), nil
-}
-
-// readAtMost reads a file, but not more than a byte beyond what is legal: whoever
-// asked refuses that.
-func readAtMost(name string, most int64) (string, error) {
-	file, err := os.Open(name)
-	if err != nil {
-		return "", err
-	}
-	defer func() { _ = file.Close() }()
-	contents, err := io.ReadAll(io.LimitReader(file, most+1))
-	return string(contents), err
 }

@@ -29,7 +29,7 @@ func TestTalkFlags(t *testing.T) {
 		{"--proto tcp,ws --deflate", plan.Talk{Deflate: true}, false, 10_000},
 	} {
 		h := newHold()
-		if err := read(append([]string{"hold"}, strings.Fields(tt.line)...), h.runs, h.check); err != nil {
+		if err := read(t.Context(), append([]string{"hold"}, strings.Fields(tt.line)...), h.runs, h.check); err != nil {
 			t.Errorf("%q: %v", tt.line, err)
 			continue
 		}

@@ -42,8 +42,9 @@ func (t *target) checkWhereTo() error {
 // setPlaces settles where to: the targets on the command line, or the flags that
 // stand for one.
 func (t *target) setPlaces() error {
-	t.Places, t.URLs, t.Proto = nil, nil, ""
-	t.names.known = nil
+	t.Places, t.URLs, t.Proto, t.TLS.On = nil, nil, "", t.tls.all
+	t.names.known, t.names.wait, t.names.waited = nil, t.Wait, 0
+	t.names.ctx, t.names.say = t.ctx, t.say
 	if t.names.which = t.resolving; !t.given("resolve") && (len(t.targets) == 0 || t.Engine == plan.EnginePackets) {
 		t.names.which = resolveOne
 	}
@@ -54,6 +55,7 @@ func (t *target) setPlaces() error {
 	if err := by(); err != nil {
 		return err
 	}
+	t.Waited = t.names.waited
 	if n := t.Dests(); n > plan.MaxDests {
 		return fmt.Errorf("%s ports of all addresses together: at most %s are legal: give fewer --ports, --host or "+
 			"targets", unit.Commas(n), unit.Commas(plan.MaxDests))
@@ -69,7 +71,7 @@ func (t *target) byURL() error {
 				t.targets[0])
 		}
 	}
-	kinds, secure := [2]bool{}, [2]bool{}
+	kinds := [2]bool{}
 	for _, text := range t.targets {
 		u, err := plan.ParseURL(text)
 		if err == nil {
@@ -78,17 +80,19 @@ func (t *target) byURL() error {
 		if err != nil {
 			return err
 		}
-		kinds[index(u.WS)], secure[index(u.TLS)] = true, true
+		kinds[index(u.WS)], t.TLS.On = true, t.TLS.On || u.TLS
+	}
+	if !t.TLS.On {
+		for i := range t.Places {
+			t.Places[i].Plain = false // nothing else is there
+		}
 	}
 	switch t.Proto = plan.TCP; {
-	case secure[0] && secure[1]:
-		return errors.New("targets with TLS and without it: want all tcp:// and ws://, or all tls:// and wss://")
 	case kinds[0] && kinds[1]:
 		t.Proto = plan.Mixed
 	case kinds[1]:
 		t.Proto = plan.WS
 	}
-	t.TLS.On = t.TLS.On || secure[1]
 	t.URLs = t.targets
 	return nil
 }
@@ -123,7 +127,7 @@ func (t *target) addURL(u plan.URL) error {
 		ports = append(ports, u.Ports.First+i)
 	}
 	for _, a := range found {
-		p := plan.Place{Host: a.Addr, Name: a.name, Ports: ports, WS: u.WS, Path: u.Path}
+		p := plan.Place{Host: a.Addr, Name: a.name, Ports: ports, WS: u.WS, Plain: !u.TLS && !t.tls.all, Path: u.Path}
 		if !slices.ContainsFunc(t.Places, func(q plan.Place) bool { return samePlace(&p, &q) }) {
 			t.Places = append(t.Places, p)
 		}
@@ -132,7 +136,8 @@ func (t *target) addURL(u plan.URL) error {
 }
 
 func samePlace(p, q *plan.Place) bool {
-	return p.Host == q.Host && p.Name == q.Name && p.WS == q.WS && p.Path == q.Path && slices.Equal(p.Ports, q.Ports)
+	return p.Host == q.Host && p.Name == q.Name && p.WS == q.WS && p.Plain == q.Plain && p.Path == q.Path &&
+		slices.Equal(p.Ports, q.Ports)
 }
 
 // byFlags makes places of --host, --proto, --first-port and --ports: each address has
@@ -207,9 +212,9 @@ func (t *target) readLines() error {
 	if t.linesFile == "" {
 		return nil
 	}
-	contents, err := readAtMost(t.linesFile, fill.MaxLines)
+	contents, err := t.contents("lines", t.linesFile, fill.MaxLines)
 	if err != nil {
-		return fmt.Errorf("--lines: %w", err)
+		return err
 	}
 	if t.lines, err = fill.ParseLines(contents); err != nil {
 		return fmt.Errorf("--lines %s: %w", t.linesFile, err)

@@ -3,9 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io"
 	"net/netip"
-	"os"
 	"strings"
 
 	"github.com/c10m/c10m/internal/cli"
@@ -13,16 +11,17 @@ import (
 	"github.com/c10m/c10m/internal/secure"
 )
 
-// tlsFiles are the names of files that check reads; the plan has their contents.
-type tlsFiles struct{ ca, cert, key string }
-
-// maxPEM bounds such a file: a bundle of all public authorities has 250 KB.
-const maxPEM = 4 << 20
+// tlsFlags are what becomes something else in the plan: of files their contents.
+type tlsFlags struct {
+	all           bool // secure every connection, also those to ws:// and tcp://
+	ca, cert, key string
+}
 
 func (t *target) declareTLS() {
 	f, s := t.Flags, &t.TLS
 	f.Group("TLS")
-	f.Add(cli.Switch(&s.On), "tls", "", "every connection is secured, and the server's certificate verified", cli.Rare)
+	f.Add(cli.Switch(&t.tls.all), "tls", "", "every connection is secured, and the server's certificate verified",
+		cli.Rare)
 	f.Add(cli.Switch(&s.Insecure), "insecure", "", "take any certificate", cli.Rare)
 	f.Add(cli.Text(&t.tls.ca, ""), "ca", "FILE", "authorities to trust, in PEM", cli.Unset("the system's"), cli.Rare)
 	f.Add(cli.Text(&t.tls.cert, ""), "cert", "FILE", "certificate of the client, in PEM", cli.Rare)
@@ -70,13 +69,13 @@ func (t *target) checkTLS() (err error) {
 	if err := checkSNI(s.SNI); err != nil {
 		return err
 	}
-	if s.CA, err = readPEM("ca", t.tls.ca); err != nil {
+	if s.CA, err = t.readPEM("ca", t.tls.ca); err != nil {
 		return err
 	}
-	if s.Cert, err = readPEM("cert", t.tls.cert); err != nil {
+	if s.Cert, err = t.readPEM("cert", t.tls.cert); err != nil {
 		return err
 	}
-	if s.Key, err = readPEM("key", t.tls.key); err != nil {
+	if s.Key, err = t.readPEM("key", t.tls.key); err != nil {
 		return err
 	}
 	if t.tls.ca != "" {
@@ -104,24 +103,9 @@ func checkSNI(name string) error {
 }
 
 // readPEM is the contents of a flag's file; "" if there is none.
-func readPEM(flag, name string) (string, error) {
+func (t *target) readPEM(flag, name string) (string, error) {
 	if name == "" {
 		return "", nil
 	}
-	f, err := os.Open(name)
-	if err != nil {
-		return "", fmt.Errorf("--%s %s: %v", flag, name, errors.Unwrap(err))
-	}
-	defer func() { _ = f.Close() }()
-	b, err := io.ReadAll(io.LimitReader(f, maxPEM+1))
-	var of *os.PathError
-	switch {
-	case errors.As(err, &of):
-		return "", fmt.Errorf("--%s %s: %v", flag, name, of.Err)
-	case err != nil:
-		return "", fmt.Errorf("--%s %s: %v", flag, name, err)
-	case len(b) > maxPEM:
-		return "", fmt.Errorf("--%s %s: more than %d MiB, which is no PEM of certificates", flag, name, maxPEM>>20)
-	}
-	return string(b), nil
+	return t.contents(flag, name, secure.MaxPEM)
 }

@@ -35,12 +35,13 @@ func TestBadTLS(t *testing.T) {
 		{"--tls --ca " + dir, []string{"--ca " + dir + ": is a directory"}},
 		{"--tls --ca " + text, []string{"--ca " + text + ": no certificate in PEM"}},
 		{"--tls --ca " + key, []string{"--ca " + key + ": no certificate in PEM"}},
-		{"--tls --ca /dev/null", []string{"--ca /dev/null: no certificate in PEM"}},
-		{"--tls --cert /dev/null --key /dev/null", []string{"--cert /dev/null, --key /dev/null", "PEM"}},
+		{"--tls --ca /dev/null", []string{"--ca /dev/null: is a device"}},
+		{"--tls --ca /proc/sys/kernel/ostype", []string{"--ca /proc/sys/kernel/ostype: no certificate in PEM"}},
+		{"--tls --cert " + text + " --key " + text, []string{"--cert " + text + ", --key " + text, "PEM"}},
 		{"--tls --ca=", []string{`--ca ""`, "empty"}},
 		{"--tls --cert= --key=", []string{`""`, "empty"}},
 		{"--tls --sni=", []string{`--sni ""`, "empty"}},
-		{"--tls --ca /dev/zero", []string{"--ca /dev/zero: more than 4 MiB"}},
+		{"--tls --ca /dev/zero", []string{"--ca /dev/zero: is a device"}},
 		{"--tls --insecure --ca " + cert, []string{"--insecure", "--ca"}},
 		{"--tls --cert " + cert, []string{"--cert and --key"}},
 		{"--tls --key " + key, []string{"--cert and --key"}},
@@ -77,7 +78,7 @@ func TestTLSFlags(t *testing.T) {
 	h := newHold()
 	line := []string{"hold", "--tls", "--ca", cert, "--cert", cert, "--key", key, "--sni", "chat.example.com", "--alpn",
 		"h2,http/1.1", "--tls-resume", "none"}
-	if err := read(line, h.runs, h.check); err != nil {
+	if err := read(t.Context(), line, h.runs, h.check); err != nil {
 		t.Fatal(err)
 	}
 	got := h.TLS

@@ -23,10 +23,14 @@ var ErrUsage = errors.New("bad usage")
 type Work interface {
 	// Look says what bounds a plan on this machine, tightest first, and opens no connection but
 	// to see whether the server is there.
-	Look(ctx context.Context, args []string) ([]plan.Limit, error)
+	Look(ctx context.Context, args []string, files Files) ([]plan.Limit, error)
 	// Start prepares a plan in another process, which waits at its first gate.
-	Start(args []string) (Part, error)
+	Start(args []string, files Files) (Part, error)
 }
+
+// Files are the contents of files that a command line names, by names that client and
+// agent have agreed on: they come from the coordinator's machine, and some are secrets.
+type Files map[string]string
 
 // Part is a run of this agent's share, in another process.
 type Part interface {
@@ -91,7 +95,7 @@ func Serve(ctx context.Context, c *Conn, o AgentOptions) error {
 	defer func() { _ = service.Stop() }()
 	a.id = service.Info().ID
 	for what, handle := range map[string]func(micro.Request){"clock": a.clock, "claim": a.claim, "refuse": a.refuse,
-		"look": a.ordered(a.look), "prepare": a.ordered(a.prepare), "go": a.ordered(a.open),
+		"file": a.ordered(a.file), "look": a.ordered(a.look), "prepare": a.ordered(a.prepare), "go": a.ordered(a.open),
 		"stop": a.ordered(a.stop), "release": a.ordered(a.release), "result": a.ordered(a.result)} {
 		at := micro.WithEndpointSubject(agentSubject(a.id, what))
 		if err := service.AddEndpoint(what, micro.HandlerFunc(handle), at); err != nil {
@@ -203,11 +207,16 @@ func (a *agent) ordered(do func(*stint, order, micro.Request)) func(micro.Reques
 // that is starting.
 const lookTime = 2 * time.Minute
 
-func (a *agent) look(_ *stint, o order, r micro.Request) {
+func (a *agent) look(j *stint, o order, r micro.Request) {
 	go func() { // the next order does not wait for it
 		ctx, cancel := context.WithTimeout(a.ctx, lookTime)
 		defer cancel()
-		limits, err := a.Work.Look(ctx, o.Args)
+		files, err := j.given(o.Sums)
+		if err != nil {
+			reply(r, refusal(err))
+			return
+		}
+		limits, err := a.Work.Look(ctx, o.Args, files)
 		if err != nil {
 			reply(r, refusal(err))
 			return
@@ -217,7 +226,7 @@ func (a *agent) look(_ *stint, o order, r micro.Request) {
 }
 
 func (a *agent) prepare(j *stint, o order, r micro.Request) {
-	if err := j.start(o.Args); err != nil {
+	if err := j.start(o); err != nil {
 		reply(r, refusal(err))
 		return
 	}
@@ -246,6 +255,15 @@ func (a *agent) release(j *stint, _ order, r micro.Request) {
 	}
 	a.mu.Unlock()
 	reply(r, answer{})
+}
+
+func (a *agent) file(j *stint, o order, r micro.Request) {
+	there, err := j.take(o)
+	if err != nil {
+		reply(r, refusal(err))
+		return
+	}
+	reply(r, answer{Size: there})
 }
 
 func (a *agent) result(j *stint, o order, r micro.Request) {

@@ -3,7 +3,6 @@ package fleet
 import (
 	"errors"
 	"fmt"
-	"os"
 	"sync"
 	"time"
 
@@ -79,7 +78,7 @@ func (h *Hub) Lead() (*Conn, error) {
 func Dial(url, creds string) (*Conn, error) {
 	var options []nats.Option
 	if creds != "" {
-		if _, err := os.Stat(creds); err != nil {
+		if err := CheckCreds(creds); err != nil {
 			return nil, err
 		}
 		options = append(options, nats.UserCredentials(creds))

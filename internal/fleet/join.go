@@ -23,16 +23,19 @@ type Join struct {
 	Pin     string `json:"pin,omitempty"` // SHA-256 of the hub's certificate, in hex; "": no TLS, on loopback
 }
 
-// maxJoin bounds a join file.
-const maxJoin = 64 << 10
+// MaxJoin bounds a join file, and MaxCreds one of credentials.
+const (
+	MaxJoin  = 64 << 10
+	MaxCreds = 64 << 10
+)
 
 // ReadJoin reads a join file.
 func ReadJoin(file string) (*Join, error) {
-	b, err := os.ReadFile(file)
+	said, err := sys.ReadFile(file, MaxJoin)
 	if err != nil {
 		return nil, err
 	}
-	j, err := parseJoin(b)
+	j, err := parseJoin([]byte(said))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}
@@ -40,9 +43,6 @@ func ReadJoin(file string) (*Join, error) {
 }
 
 func parseJoin(b []byte) (*Join, error) {
-	if len(b) > maxJoin {
-		return nil, fmt.Errorf("it is no join file: %d bytes, at most %d are legal", len(b), maxJoin)
-	}
 	j := &Join{}
 	if err := json.Unmarshal(b, j); err != nil {
 		return nil, fmt.Errorf("it is no join file: %v", err)
@@ -93,6 +93,18 @@ func pinned(pin string) *tls.Config {
 			}
 			return nil
 		}}
+}
+
+// CheckCreds refuses a file that cannot be one of credentials. It is read again for each
+// connection: a pipe would be empty by then.
+func CheckCreds(file string) error {
+	if _, err := sys.ReadFile(file, MaxCreds); err != nil {
+		return err
+	}
+	if info, err := os.Stat(file); err == nil && !info.Mode().IsRegular() {
+		return fmt.Errorf("%s: want a regular file", file)
+	}
+	return nil
 }
 
 // isLoopback says whether only this machine can be meant.

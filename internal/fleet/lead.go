@@ -45,6 +45,7 @@ type Lead struct {
 	conn   *Conn
 	run    string
 	states *nats.Subscription
+	sums   map[string]string // of the files that agents were given
 	stop   chan struct{}
 	once   sync.Once
 	idle   sync.WaitGroup // the watch

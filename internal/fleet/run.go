@@ -2,8 +2,6 @@ package fleet
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"slices"
 	"time"
@@ -21,7 +19,7 @@ func (l *Lead) Look(ctx context.Context, args [][]string) ([]plan.Room, error) {
 	rooms := make([]plan.Room, len(members))
 	err := l.each(members, func(m *member) error {
 		i := slices.Index(members, m)
-		a, err := l.askFor(ctx, m, "look", order{Args: args[i]}, lookTime)
+		a, err := l.askFor(ctx, m, "look", order{Args: args[i], Sums: l.sums}, lookTime)
 		if err == nil {
 			err = m.said(a)
 		}
@@ -67,7 +65,7 @@ func (l *Lead) Prepare(ctx context.Context, args [][]string) error {
 		return err
 	}
 	err := l.each(members, func(m *member) error {
-		a, err := l.ask(ctx, m, "prepare", order{Args: args[slices.Index(members, m)]})
+		a, err := l.ask(ctx, m, "prepare", order{Args: args[slices.Index(members, m)], Sums: l.sums})
 		if err == nil {
 			err = m.said(a)
 		}
@@ -314,7 +312,7 @@ func (l *Lead) fetch(ctx context.Context, m *member) ([]byte, error) {
 		}
 		b = append(b, a.Part...)
 	}
-	if got := sha256.Sum256(b); hex.EncodeToString(got[:]) != sum {
+	if sumOf(b) != sum {
 		return nil, fmt.Errorf("%d bytes came, and they are not those that it has", size)
 	}
 	return b, nil

@@ -24,25 +24,29 @@ type simulated struct {
 	dies    string        // after this gate it ends without a result
 	ramp    time.Duration // between two gates
 
-	mu    sync.Mutex
-	parts []*simulatedPart
+	mu              sync.Mutex
+	parts           []*simulatedPart
+	looked, started Files // of the last
 }
 
-func (w *simulated) Look(context.Context, []string) ([]plan.Limit, error) {
+func (w *simulated) Look(_ context.Context, _ []string, files Files) ([]plan.Limit, error) {
+	w.mu.Lock()
+	w.looked = files
+	w.mu.Unlock()
 	if w.lookErr != nil {
 		return nil, w.lookErr
 	}
 	return []plan.Limit{{Name: "memory", Max: w.room}}, nil
 }
 
-func (w *simulated) Start(args []string) (Part, error) {
+func (w *simulated) Start(args []string, files Files) (Part, error) {
 	if slices.Contains(args, "--refuse") {
 		return nil, fmt.Errorf("%w: --refuse is not allowed here", ErrUsage)
 	}
 	p := &simulatedPart{events: make(chan Event, 16), gates: make(chan string, 8), stop: make(chan struct{}),
 		opened: map[string]time.Time{}}
 	w.mu.Lock()
-	w.parts = append(w.parts, p)
+	w.parts, w.started = append(w.parts, p), files
 	w.mu.Unlock()
 	go w.play(p, args)
 	return p, nil

@@ -1,8 +1,6 @@
 package fleet
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"sync"
@@ -29,12 +27,14 @@ type stint struct {
 	fetched bool // the last byte of the result was asked for
 	opened  map[string]bool
 	result  []byte
+	files   map[string][]byte // as far as they have come; nil once the part has them
 }
 
 // newStint begins one, and sends its state until it is done.
 func newStint(a *agent, c claim) (*stint, error) {
 	j := &stint{agent: a, run: c.Run, lead: c.Lead, beat: time.Now(), opened: map[string]bool{},
-		done: make(chan struct{}), ended: make(chan struct{}), state: State{Run: c.Run, Phase: "claimed"}}
+		files: map[string][]byte{}, done: make(chan struct{}), ended: make(chan struct{}),
+		state: State{Run: c.Run, Phase: "claimed"}}
 	var err error
 	j.beats, err = a.conn.nc.Subscribe(beatSubject(c.Run), func(*nats.Msg) {
 		j.mu.Lock()
@@ -95,7 +95,7 @@ func (j *stint) idle() bool {
 var errStopped = errors.New("the run was ended")
 
 // start starts the part, once; asked again it says yes.
-func (j *stint) start(args []string) error {
+func (j *stint) start(o order) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if j.stopped {
@@ -104,10 +104,15 @@ func (j *stint) start(args []string) error {
 	if j.started {
 		return nil
 	}
-	p, err := j.agent.Work.Start(args)
+	files, err := j.whole(o.Sums)
 	if err != nil {
 		return err
 	}
+	p, err := j.agent.Work.Start(o.Args, files)
+	if err != nil {
+		return err
+	}
+	j.files = nil
 	j.started, j.process, j.state.Phase = true, p, "prepare"
 	go j.follow(p)
 	return nil
@@ -136,8 +141,7 @@ func (j *stint) follow(p Part) {
 		last.Result = nil
 	}
 	if len(last.Result) > 0 {
-		sum := sha256.Sum256(last.Result)
-		j.result, j.state.Size, j.state.Sum = last.Result, int64(len(last.Result)), hex.EncodeToString(sum[:])
+		j.result, j.state.Size, j.state.Sum = last.Result, int64(len(last.Result)), sumOf(last.Result)
 	}
 	j.mu.Unlock()
 	close(j.ended)

@@ -11,7 +11,7 @@ import (
 )
 
 // Wire is the version of the messages. An agent of another is refused by name.
-const Wire = 1
+const Wire = 2
 
 // service is the name under which agents are discovered (NATS micro, $SRV.INFO).
 const service = "c10m-agent"
@@ -25,6 +25,10 @@ const (
 	partSize = 512 << 10
 	// maxResult bounds a result. One of 100 threads with full histograms is 2 MB.
 	maxResult = 256 << 20
+	// MaxFiles bounds what agents are given of files, all together, and mostFiles how
+	// many there are.
+	MaxFiles  = 64 << 20
+	mostFiles = 16
 	maxArgs   = 4096
 	maxName   = 64
 	maxText   = 4096
@@ -39,6 +43,7 @@ const (
 	// within 10 s.
 	orphanAfter = 9500 * time.Millisecond
 	askTime     = 2 * time.Second        // for an answer that needs no work
+	partTime    = 10 * time.Second       // for a part of a file, 0.7 MB on the wire
 	goAhead     = 200 * time.Millisecond // between saying when a gate opens and then
 )
 
@@ -65,10 +70,15 @@ type claim struct {
 type order struct {
 	Run  string   `json:"run"`
 	Args []string `json:"args,omitempty"` // look, prepare: a command line of the client, without its name
-	Gate string   `json:"gate,omitempty"` // go
-	At   int64    `json:"at,omitempty"`   // go: when, in nanoseconds of the agent's own clock
-	From int64    `json:"from,omitempty"` // result: the first byte wanted
-	Why  string   `json:"why,omitempty"`  // stop, refuse
+	// Sums are the files that Args name: the SHA-256 of each, in hex.
+	Sums map[string]string `json:"sums,omitempty"`
+	File string            `json:"file,omitempty"` // file: its name
+	Size int64             `json:"size,omitempty"` // file: all of it
+	Part []byte            `json:"part,omitempty"` // file: from From
+	Gate string            `json:"gate,omitempty"` // go
+	At   int64             `json:"at,omitempty"`   // go: when, in nanoseconds of the agent's own clock
+	From int64             `json:"from,omitempty"` // result: the first byte wanted; file: of Part
+	Why  string            `json:"why,omitempty"`  // stop, refuse
 }
 
 // answer is what an agent says to any of them.
@@ -79,7 +89,7 @@ type answer struct {
 	Usage bool   `json:"usage,omitempty"` // the error is of what was asked: exit status 2
 	// Limits are what bounds a run on the agent's machine, tightest first: look.
 	Limits []plan.Limit `json:"limits,omitempty"`
-	Size   int64        `json:"size,omitempty"` // result: all of it
+	Size   int64        `json:"size,omitempty"` // result: all of it; file: what is there of it
 	Part   []byte       `json:"part,omitempty"` // result: from From
 }
 
@@ -151,6 +161,10 @@ func decodeOrder(data []byte) (o order, err error) {
 		return o, fmt.Errorf("%w: %d arguments, at most %d are legal", errForm, len(o.Args), maxArgs)
 	case o.From < 0:
 		return o, fmt.Errorf("%w: from byte %d", errForm, o.From)
+	case o.Size < 0 || o.Size > MaxFiles || len(o.Part) > partSize:
+		return o, fmt.Errorf("%w: a file of %d bytes, a part of %d", errForm, o.Size, len(o.Part))
+	case o.File != "" && !isToken(o.File), len(o.Sums) > mostFiles:
+		return o, fmt.Errorf("%w: file %.64q, %d files", errForm, o.File, len(o.Sums))
 	}
 	o.Why, o.Gate = clean(o.Why, maxText), clean(o.Gate, maxName)
 	return o, nil
