@@ -46,6 +46,9 @@ func found(v result.Verdict) string {
 		return name + "is " + measure(v.Metric, *v.Value) + ", the baseline's was not measured"
 	}
 	said := name + "is " + measure(v.Metric, *v.Value)
+	if *v.Value == *v.Limit {
+		return said + ", which is the limit"
+	}
 	if limit := measure(v.Metric, *v.Limit); limit != measure(v.Metric, *v.Value) {
 		return said + ", the limit " + limit
 	}
