@@ -173,10 +173,10 @@ func TestStressOfAHungUser(t *testing.T) {
 // idleYetSlow complains unless the run has that finding, or one that other programs keep
 // the processors busy: then they are not idle.
 func idleYetSlow(r *result.Result) (complaint string) {
-	if among(r, "others use the processors") == "" || among(r, "all processors busy") == "" {
+	if among(r, "others_use_the_processors") == "" || among(r, "all_processors_busy") == "" {
 		return ""
 	}
-	return among(r, "idle, yet slow", "p99 grew from")
+	return among(r, "idle_yet_slow", "p99 grew from")
 }
 
 // slow is a server that echoes what it reads once it has worked.
