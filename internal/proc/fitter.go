@@ -2,6 +2,7 @@ package proc
 
 import (
 	"math"
+	"slices"
 
 	"github.com/c10m/c10m/internal/stat"
 )
@@ -21,6 +22,9 @@ func newFitter(all []Snapshot) fitter {
 	f.samples = stat.Distinct(f.xs)
 	return f
 }
+
+// span is how many connections the snapshots are apart.
+func (f fitter) span() int64 { return int64(slices.Max(f.xs) - slices.Min(f.xs)) }
 
 // over is the same with another count of connections. It takes no more different
 // counts for a fit than the client's has: what is not fitted over one is not fitted

@@ -90,7 +90,8 @@ const breath = 1 << 20
 
 // tell replaces what the processes take by what it is less than, where it does not
 // stand out from their breath. The total still has it, unless it is below nothing,
-// which nobody takes.
+// which nobody takes. What ten million connections need is told of a total that
+// carries so far.
 func (s Series) tell(m *result.Memory) {
 	least := breath / float64(s.Held.Conns-s.Before.Conns)
 	told := func(cost *float64) (told, below *float64) {
@@ -111,8 +112,9 @@ func (s Series) tell(m *result.Memory) {
 		return nil
 	}
 	m.Plain.Server, m.Plain.Client = plain(m.Plain.Server), plain(m.Plain.Client)
-	if m.At10M != nil {
-		*m.At10M = m.TotalPerConn * 10e6
+	if m.Carries() {
+		at := m.TotalPerConn * 10e6
+		m.At10M = &at
 	}
 }
 

@@ -74,8 +74,9 @@ func TestSeriesWithholds(t *testing.T) {
 			if m.Method == MethodMem && (m.Outside != nil || m.PagesPerConn != nil) {
 				t.Error("meminfo is checked with itself")
 			}
-			if projected := m.At10M != nil; projected != (tt.want == "" && m.Fit.Samples >= minPoints) {
-				t.Errorf("projected %v with %d samples", projected, m.Fit.Samples)
+			carries := tt.want == "" && m.Fit.Samples >= minPoints && tt.in.Held.Conns >= 10_000
+			if projected := m.At10M != nil; projected != carries {
+				t.Errorf("projected %v from %d samples over %d connections", projected, m.Fit.Samples, m.Fit.Conns)
 			}
 			if m.Measured() != (tt.want == "") {
 				t.Errorf("Measured %v", m.Measured())

@@ -62,7 +62,7 @@ func (s Series) Memory() (m result.Memory, doubts []result.Warning) {
 // cost is what a connection takes, whether or not that stands out from the noise.
 func (s Series) cost(f fitter, grown Growth) (m result.Memory) {
 	m.Method, m.BothEnds, m.ServerEnd, m.Plain = s.method(), s.BothEnds, s.NoSockets, grown.PerConn()
-	m.Fit.Samples = f.samples
+	m.Fit.Samples, m.Fit.Conns = f.samples, f.span()
 	m.Fit.Slope, m.Fit.R2 = f.slope(Snapshot.total)
 	kernel, kernelFit := f, 0.0
 	if m.Method == MethodSlab {
@@ -80,10 +80,6 @@ func (s Series) cost(f fitter, grown Growth) (m result.Memory) {
 		server := s.serverSlope(f, *m.Plain.Server)
 		m.ServerPerConn = &server
 		m.TotalPerConn += server
-	}
-	if f.samples >= minPoints {
-		at := m.TotalPerConn * 10e6
-		m.At10M = &at
 	}
 	foreign := s.foreignSockets()
 	if foreign > 0 { // all of it together grew by theirs as well

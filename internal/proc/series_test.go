@@ -81,6 +81,7 @@ func TestSeries(t *testing.T) {
 		{"plain client", *m.Plain.Client, 28},
 		{"plain total", m.Plain.Total, kernel + 448},
 		{"samples of the fit", float64(m.Fit.Samples), 51},
+		{"connections of the fit", float64(m.Fit.Conns), 1e6},
 		{"samples", float64(len(m.Samples)), 49},
 		{"before", float64(m.Before.Kernel), 32 << 20},
 		{"held", float64(m.Held.Kernel), 32<<20 + kernel*1e6},
@@ -259,7 +260,7 @@ func TestSeriesPlain(t *testing.T) {
 		t.Errorf("kernel %v, server %v, client %v, total %v", m.KernelPerConn, *m.ServerPerConn, *m.ClientPerConn,
 			m.TotalPerConn)
 	}
-	if m.Fit != (result.Fit{Slope: 5982, R2: 0, Samples: 2}) {
+	if m.Fit != (result.Fit{Slope: 5982, R2: 0, Samples: 2, Conns: 1_000_000}) {
 		t.Errorf("fit %+v, want 2 samples and no r2", m.Fit)
 	}
 	// The sockets of others that came meanwhile make no third sample.

@@ -58,7 +58,7 @@ func full() *result.Result {
 			{Name: "sock_inode_cache", ObjectsPerConn: 1.9986, BytesPerConn: 1723.5},
 			{Name: "request_sock_TCPv6_long_name", ObjectsPerConn: 0.01, BytesPerConn: 3.2},
 			{Name: "other", BytesPerConn: 22.5}},
-		Fit:          result.Fit{Slope: 8557.4, R2: 0.99997, Samples: 60},
+		Fit:          result.Fit{Slope: 8557.4, R2: 0.99997, Samples: 60, Conns: n},
 		Plain:        result.Parts{Kernel: 8095.3, Server: ptr(429.4), Client: ptr(26.6), Total: 8551.3},
 		PagesPerConn: ptr(8098.2), Outside: ptr(9016.1), WalkedPerConn: ptr(429.7), At10M: ptr(85_574_000_000.),
 		Before: used(78_760_782, 114_646_016, 9_975_808, 1_377_779_712),

@@ -15,7 +15,7 @@ func TestServerThatIsNotOurs(t *testing.T) {
 		Foreign: &result.Foreign{Name: "node", PID: 4711, Processes: 5},
 		Memory: &result.Memory{Method: "slabinfo", BothEnds: true, KernelPerConn: 8000, ServerPerConn: &server,
 			TotalPerConn: 12_096,
-			Fit:          result.Fit{Slope: 12_096, R2: 0.999, Samples: 9},
+			Fit:          result.Fit{Slope: 12_096, R2: 0.999, Samples: 9, Conns: 100},
 			Plain:        result.Parts{Kernel: 8000, Server: &server, Total: 12_096}},
 		CPU: &result.CPU{Client: 1, Server: &seconds}}
 	for _, tt := range []struct {

@@ -10,6 +10,7 @@ import (
 
 const (
 	tableWidth = 11
+	costName   = 22 // the title has room
 )
 
 // notOurs says whose figures a server's are that is none of c10m.
@@ -40,8 +41,8 @@ func costSection(r *result.Result) section {
 	if !m.Measured() {
 		return s
 	}
-	t := table{Title: "Memory per conn", First: "of", Head: []string{"marginal", "plain"},
-		layout: layout{value: tableWidth}}
+	t := table{Title: s.Title, First: "of", Head: []string{"marginal", "plain"},
+		layout: layout{name: costName, value: tableWidth}}
 	t.add(kernelRow(m), unit.PerConn(m.KernelPerConn), unit.PerConn(m.Plain.Kernel))
 	process := func(name string, marginal, below, plain *float64) {
 		if marginal != nil || below != nil || plain != nil {
@@ -63,7 +64,7 @@ func costSection(r *result.Result) section {
 	}
 	crossCheck(&t, m)
 	caches := table{Title: "Kernel caches", First: "cache", Head: []string{"a conn", "objects"},
-		layout: layout{value: tableWidth}}
+		layout: layout{name: costName, value: tableWidth}}
 	for _, c := range m.Caches {
 		objects := ""
 		if c.ObjectsPerConn != 0 {
@@ -126,13 +127,13 @@ func method(m string) string {
 func crossCheck(t *table, m *result.Memory) {
 	if m.PagesPerConn != nil && m.KernelPerConn > 0 {
 		against := ""
-		if m.Projection() > 0 {
+		if m.Carries() {
 			against = ": " + unit.Change(*m.PagesPerConn/m.KernelPerConn-1) + " of their objects"
 		}
 		t.say("in pages", "the kernel's slabs grew by %s%s", unit.PerConn(*m.PagesPerConn), against)
 	}
 	explained, known := m.InPages()
-	if !known {
+	if !known || !m.Carries() {
 		return
 	}
 	and := ""
@@ -150,6 +151,10 @@ func extrapolated(m *result.Memory) string {
 	switch {
 	case need == 0 && m.FewSamples():
 		return "Too few samples to say what 10,000,000 connections need: take more of them, or a lower --rate."
+	case need == 0 && m.FewConns():
+		return fmt.Sprintf("Too few connections to say what 10,000,000 need: what %s take is not much more than what "+
+			"processes take and give back by themselves. %s would tell.", unit.Commas(m.Over()),
+			unit.Commas(m.Enough()))
 	case need == 0:
 		return "Too noisy to say what 10,000,000 connections need: take more of them."
 	}

@@ -42,8 +42,10 @@ func TestAbsentPartsAreLeftOut(t *testing.T) {
 		{"no fit", func(r *result.Result) { r.Memory.Fit.R2 = 0 },
 			[]string{"r²", "least squares", "connections need 7"}},
 		{"no pages", func(r *result.Result) { r.Memory.PagesPerConn = nil }, []string{"in pages  "}},
+		{"few connections", func(r *result.Result) { r.Memory.Fit.Conns = 1000 },
+			[]string{"connections need 7", "cross-check", "+0.1 % of their"}},
 		{"withheld", func(r *result.Result) { r.Memory.Withheld = withheld() },
-			[]string{"per conn ", "caches", "10,000,000"}},
+			[]string{"per connection  ", "caches", "10,000,000"}},
 		{"in use only", func(r *result.Result) { r.Memory = &result.Memory{After: r.Memory.After} },
 			[]string{"per conn", "caches", "10,000,000", "before  ", "held  "}},
 		{"a cost below 0", func(r *result.Result) { r.Memory.TotalPerConn = -3 }, []string{"connections need 7"}},
@@ -82,6 +84,9 @@ func TestSentences(t *testing.T) {
 		{"no fit, but a plain difference", func(r *result.Result) { r.Memory.Fit.R2 = 0 },
 			"\n\n  Too few samples to say what 10,000,000 connections need: take more of them, or\n  a lower " +
 				"--rate.\n"},
+		{"few connections", func(r *result.Result) { r.Memory.Fit.Conns = 1000 },
+			"\n\n  Too few connections to say what 10,000,000 need: what 1,000 take is not much\n  more than what " +
+				"processes take and give back by themselves. 5,000 would tell.\n"},
 		{"withheld", func(r *result.Result) { r.Memory.Withheld = withheld() },
 			"\n\n  Memory per connection: too noisy without /proc/slabinfo: a connection comes\n  out at nothing; it " +
 				"needs 10,000 connections or root.\n\nMemory in use "},

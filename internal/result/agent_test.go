@@ -20,7 +20,7 @@ func part(name, boot string, net uint64, set ...func(*Result)) *Result {
 	if boot == "1" {
 		r.Warnings = append(r.Warnings, Warn("memory_of_foreign_sockets").Count("foreign", 100))
 	}
-	r.Memory = &Memory{Method: "slabinfo", KernelPerConn: 4000, ClientPerConn: ptr(30.), Fit: Fit{4000, 1, 9}}
+	r.Memory = &Memory{Method: "slabinfo", KernelPerConn: 4000, ClientPerConn: ptr(30.), Fit: Fit{4000, 1, 9, 90}}
 	for _, s := range set {
 		s(r)
 	}

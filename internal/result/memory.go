@@ -7,13 +7,27 @@ const (
 	minR2 = 0.9
 	// minSamples is how many points it must go through: any line goes through two.
 	minSamples = 3
+	// minConns and minGrowth are how many connections a line must go over, and how much
+	// memory. What a process takes changes by about 1 MiB without any connection, as
+	// its heap grows and is collected: that of two processes is a twentieth of 40 MiB,
+	// and what a thousand connections take is hardly more than it. Who has less beside
+	// a connection (a client without sockets) needs more of them, who has TLS fewer.
+	minConns  = 1000
+	minGrowth = 40 << 20
 )
 
+// Carries says whether what a run measured holds beyond it: whether ten million
+// connections may be told from it, and its parts be held against each other. It is
+// the one gate of every form of a report.
+func (m *Memory) Carries() bool {
+	return m.Measured() && m.TotalPerConn > 0 && m.Fit.R2 >= minR2 && m.Fit.Samples >= minSamples && !m.FewConns()
+}
+
 // Projection is what ten million connections need, bytes; 0 where the cost was
-// not measured, or no line through it carries so far. It is what at_10m_bytes has,
-// except in older files, which have a number in any case.
+// not measured, or does not carry so far. It is what at_10m_bytes has, except in
+// older files, which have a number in any case.
 func (m *Memory) Projection() float64 {
-	if !m.Measured() || m.TotalPerConn <= 0 || m.Fit.R2 < minR2 || m.Fit.Samples < minSamples {
+	if !m.Carries() {
 		return 0
 	}
 	if m.At10M != nil {
@@ -25,6 +39,41 @@ func (m *Memory) Projection() float64 {
 // FewSamples says whether that is for want of samples, and not for noise.
 func (m *Memory) FewSamples() bool {
 	return m.TotalPerConn > 0 && (m.Fit.R2 == 0 || m.Fit.Samples < minSamples)
+}
+
+// FewConns says whether it is for want of connections.
+func (m *Memory) FewConns() bool { return float64(m.Over()) < m.leastConns() }
+
+// Over is how many connections the line goes over. An older file does not say it;
+// there it is that of the last sample of the ramp.
+func (m *Memory) Over() int64 {
+	n := m.Fit.Conns
+	for _, s := range m.Samples {
+		if m.Fit.Conns == 0 {
+			n = max(n, s.Conns)
+		}
+	}
+	return n
+}
+
+// leastConns is how many it must go over.
+func (m *Memory) leastConns() float64 {
+	if m.TotalPerConn <= 0 {
+		return minConns
+	}
+	return max(minConns, minGrowth/m.TotalPerConn)
+}
+
+// Enough is a round number of connections that carries.
+func (m *Memory) Enough() int64 {
+	least := m.leastConns()
+	round := math.Pow(10, math.Floor(math.Log10(least)))
+	for _, step := range []float64{1, 2, 5} {
+		if step*round >= least {
+			return int64(step * round)
+		}
+	}
+	return int64(10 * round)
 }
 
 // Returned is what share of the growth was given back once everything had closed;

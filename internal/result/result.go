@@ -208,7 +208,7 @@ type Memory struct {
 	// WalkedPerConn is kernel memory that others' reading of /proc/PID/fd has
 	// taken meanwhile: part of Outside, not of the total.
 	WalkedPerConn *float64 `json:"walked_bytes_per_conn,omitempty"`
-	At10M         *float64 `json:"at_10m_bytes,omitempty"` // TotalPerConn x 10,000,000; absent without a fit
+	At10M         *float64 `json:"at_10m_bytes,omitempty"` // TotalPerConn x 10,000,000; absent unless it Carries
 	Before        *Used    `json:"before,omitempty"`
 	Held          *Used    `json:"held,omitempty"`
 	After         *Used    `json:"after,omitempty"` // once everything is closed and settled
@@ -236,6 +236,7 @@ type Fit struct {
 	Slope   float64 `json:"slope"`        // bytes per connection
 	R2      float64 `json:"r2,omitempty"` // absent: too few samples for a line
 	Samples int     `json:"samples"`
+	Conns   int64   `json:"conns,omitempty"` // from the fewest to the most of them
 }
 
 // Used is memory in use at one moment, bytes.

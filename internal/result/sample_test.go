@@ -47,7 +47,7 @@ func complete() *Result {
 	r.Memory = &Memory{Method: "slabinfo", BothEnds: true, ServerEnd: true, KernelPerConn: 8000, KernelPerSocket: 4000,
 		ServerPerConn: ptr(450.), ClientPerConn: ptr(25.),
 		ServerBelow: ptr(600.), ClientBelow: ptr(30.),
-		TotalPerConn: 8475, Caches: []Cache{{"TCP", 2, 5040}}, Fit: Fit{8475, 0.9999, 20},
+		TotalPerConn: 8475, Caches: []Cache{{"TCP", 2, 5040}}, Fit: Fit{8475, 0.9999, 20, 100},
 		Plain:          Parts{8010, ptr(440.), ptr(26.), 8476},
 		SocketsPerConn: ptr(2.01), PagesPerConn: ptr(8100.), Outside: ptr(8500.), WalkedPerConn: ptr(12.),
 		At10M: ptr(84.75e9), Before: used(1000), Held: used(900_000), After: used(2000),
