@@ -117,6 +117,7 @@ func (p *page) look(memory bool) (dash.Sample, error) {
 	if !memory {
 		return s, nil
 	}
+	s.Net.CountListening()
 	m, err := dash.LookAtMemory(p.fp)
 	if err != nil {
 		return s, err

@@ -110,6 +110,7 @@ func (s *server) look(fp proc.FS, memory bool) (dash.Sample, error) {
 	if !memory {
 		return sample, nil
 	}
+	sample.Net.CountListening()
 	if sample.Memory, err = dash.LookAtMemory(fp); err != nil {
 		return dash.Sample{}, err
 	}

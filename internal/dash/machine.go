@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/c10m/c10m/internal/proc"
+	"github.com/c10m/c10m/internal/sys"
 )
 
 // shown are the slab caches that are shown by name, always the same in the same order,
@@ -47,6 +48,23 @@ func fold(all []Cache) []Cache {
 		}
 	}
 	return folded
+}
+
+// CountListening counts the sockets that listen, to tell them from connections: a server
+// has one for each port, of each worker. The kernel walks its table of listeners
+// alone (sock_diag(7)), about a microsecond each.
+func (n *Net) CountListening() {
+	if n == nil {
+		return
+	}
+	listening := int64(0)
+	err := sys.TCPSockets(func(sys.SockInfo) bool {
+		listening++
+		return true
+	}, sys.Listening)
+	if err == nil {
+		n.Listening = &listening
+	}
 }
 
 // LookAtNet reads the kernel's counts of sockets and of drops; nil if they cannot be

@@ -125,7 +125,10 @@ type Cache struct {
 
 // Net is what the kernel counts in this network namespace.
 type Net struct {
-	Sockets         int64 `json:"sockets"` // TCP, in use
+	Sockets         int64 `json:"sockets"` // TCP, in use, those that listen among them
+	// Listening is how many of them listen; nil where it was not counted: that is done
+	// when memory is looked at.
+	Listening       *int64 `json:"listening,omitempty"`
 	TimeWait        int64 `json:"time_wait"`
 	Orphans         int64 `json:"orphans"`
 	BufferPages     int64 `json:"buffer_pages"` // tcp_mem, of the whole machine

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/c10m/c10m/tests/nettest"
@@ -117,6 +118,53 @@ func TestServerComesBack(t *testing.T) {
 	p.await("the next server", `document.getElementById("state").textContent === "ready" && document.querySelector("#tiles dd.note").textContent === "of 7,000 allowed"`)
 	p.await("a bar for each worker", `document.querySelectorAll("#shards .bars .num").length === 2 && !document.querySelector("#shards .cell")`)
 	p.forgive("ERR_CONNECTION_REFUSED") // while there was none
+}
+
+// row is the number in the first cell of a row of what the kernel counts.
+func row(name string) string {
+	return fmt.Sprintf(`Number([...document.querySelectorAll("#t-kernel tr")].find(r => r.innerText.startsWith(%q))`+
+		`?.cells[1].textContent.replace(/[^0-9]/g, ""))`, name)
+}
+
+// TestPageOfLittle: a page shows nothing where nobody looked, one port and few
+// connections fill their grids, and what listens is no connection.
+func TestPageOfLittle(t *testing.T) {
+	const conns, workers = 30, 12
+	s := startServer(t, 1, "--max-conns", "5000", "--workers", fmt.Sprint(workers))
+	p := openPage(t, "http://"+s.control+"/", look{})
+	p.await("the first numbers", hasNumbers)
+	if !eval[bool](p, `[...document.querySelectorAll("#tiles dt")].some(e => e.textContent === "Setup rate" &&
+		/^[0-9–]/.test(e.nextElementSibling.textContent))`) {
+		t.Error("no setup rate")
+	}
+	s.startClient(t, 1, "--conns", fmt.Sprint(conns), "--hold", "600s", "--interval", "1s")
+	p.await("all connections", number("Connections")+fmt.Sprintf(" === %d", conns))
+
+	const level = `Math.max(0, ...[...document.querySelectorAll("#%s .level")].map(e => Number(e.getAttribute("height"))))`
+	p.await("the port's cell more than half full", fmt.Sprintf(level, "ports")+" > 4.3")
+	p.await("the busiest worker's cell, too", fmt.Sprintf(level, "shards")+" > 2")
+	if said := eval[string](p, `document.querySelector("#ports p").textContent`); !strings.Contains(said, "a full cell is 30") {
+		t.Errorf("the grid of ports says %q", said)
+	}
+	p.await("what listens", row("TCP sockets that listen")+fmt.Sprintf(" >= %d", workers+1))
+	p.await("the connections' ends", row("Ends of TCP connections")+fmt.Sprintf(" >= %d", 2*conns))
+
+	const curves = `document.querySelectorAll("#c-conns path.curve").length`
+	const bands = `document.querySelectorAll("#c-memory path.f-server").length`
+	p.await("a curve, and memory", curves+" === 1 && "+bands+" === 1")
+	if err := s.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = s.cmd.Process.Signal(syscall.SIGCONT) }()
+	p.await("that nothing comes", `document.getElementById("state").textContent === "no new numbers"`)
+	p.shot("server-stopped")
+	if err := s.cmd.Process.Signal(syscall.SIGCONT); err != nil {
+		t.Fatal(err)
+	}
+	p.await("new numbers", `document.getElementById("state").textContent === "ready"`)
+	p.await("a gap in the curve, and in the memory", curves+" === 2 && "+bands+` === 2 &&
+		["c-conns", "c-setup", "c-messages", "c-memory"].every(c => document.querySelector("#" + c + " rect.gap"))`)
+	p.shot("server-gap")
 }
 
 // readable: what a screen reader goes by. Landmarks, headings that name their
