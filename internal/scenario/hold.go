@@ -183,6 +183,9 @@ func (h *hold) baseline(ctx context.Context) (s proc.Snapshot, r *result.ServerR
 		if s, r, err = h.snapshot(ctx); err != nil {
 			return s, r, err
 		}
+		if r == nil && h.control.known() {
+			break // it is stopped: to wait for it a dozen times tells no more
+		}
 	}
 	debug.FreeOSMemory()
 	return h.snapshot(ctx)

@@ -117,11 +117,9 @@ func Peak(ctx context.Context, o PeakOptions, fp proc.FS, watch Watch) (*result.
 	for good != nil && bad != nil && ctx.Err() == nil &&
 		float64(bad.users-good.users) > max(1, o.Precision*float64(good.users)) {
 		step, err := p.try(ctx, (good.users+bad.users)/2)
-		if errors.Is(err, ErrInterrupted) {
-			break
-		}
 		if err != nil {
-			return nil, err
+			p.giveUp(err)
+			break
 		}
 		if step.broke == "" {
 			good = step
@@ -137,6 +135,15 @@ type peak struct {
 	fp    proc.FS
 	watch Watch
 	steps []*peakStep
+	gone  error // why no more steps could be made; nil: they could
+}
+
+// giveUp notes that a step could not be made, as when the server has ended. The
+// steps before it stand.
+func (p *peak) giveUp(err error) {
+	if !errors.Is(err, ErrInterrupted) {
+		p.gone = err
+	}
 }
 
 // rise raises the users until a step fails. good is nil if the first step fails,
@@ -144,7 +151,8 @@ type peak struct {
 func (p *peak) rise(ctx context.Context) (good, bad *peakStep, err error) {
 	for users := p.opt.From; ; {
 		step, err := p.try(ctx, users)
-		if errors.Is(err, ErrInterrupted) && good != nil {
+		if err != nil && good != nil {
+			p.giveUp(err)
 			return good, nil, nil
 		}
 		if err != nil {
@@ -167,6 +175,10 @@ func (p *peak) try(ctx context.Context, users int64) (step *peakStep, err error)
 		o := p.opt.ChurnOptions
 		o.Users, o.Conns = users, unit.Count{N: users}
 		c, seen, pieces, err := runChurn(ctx, o, p.fp, p.watch)
+		if err != nil && step != nil { // the server has not outlived the first try, which stands
+			p.giveUp(err)
+			break
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -210,7 +222,10 @@ func (p *peak) result(ctx context.Context, good, bad *peakStep) *result.Result {
 	r.FirstFailure = cmp.Or(limit.r.FirstFailure, r.FirstFailure)
 	r.Usage = limit.r.Usage
 	r.Peak = p.outcome(good, bad)
-	r.Behind = good == nil
+	r.Behind = good == nil || p.gone != nil
+	if p.gone != nil {
+		r.Warnings = append(r.Warnings, result.Warn("given_up").Word("why", p.gone.Error()))
+	}
 	if bad != nil {
 		if across := p.rising(bad); len(across) >= fewestSteps {
 			settleFindings(bad.seen, bad.r, bad.local, across)
