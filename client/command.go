@@ -97,7 +97,8 @@ func (c *command) runs(check func() error, work func(context.Context) (outcome, 
 			text = report.WriteLab
 		}
 		failed, err := c.conclude(out.result, call.Stdout, text)
-		if err != nil {
+		if err != nil { // a file is missing: the run ended all the same
+			c.ending(out.result, cli.Short, call.Stdout, call.Stderr)
 			return 0, err
 		}
 		status := cli.Done

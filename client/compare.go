@@ -21,6 +21,8 @@ func compareCommand() *cli.Command {
 	f.Add(cli.OneOf(&group, report.GroupAuto, report.GroupWays...), "group", strings.Join(report.GroupWays, "|"),
 		"which files are repetitions of one run")
 	f.Add(cli.Text(&o.html, ""), "html", "FILE", "as one page that needs no network; - is stdout")
+	f.Add(cli.Text(&o.markdown, ""), "markdown", "FILE", "the same for an issue or a document")
+	f.Add(cli.Text(&o.csv, ""), "csv", "FILE", "its figures: a row for each of each group")
 	f.Add(cli.Text(&o.json, ""), "json", "FILE", "for machines: medians, ratios, verdicts; - is stdout")
 	o.conditions(f)
 	return &cli.Command{Name: "compare", Short: "result files side by side, with ratios and thresholds",
@@ -57,6 +59,9 @@ with a change against the first: total_bytes_per_conn>+5%, setup.rate<-3%`},
 				return 0, err
 			}
 			if c.Failed() {
+				if !o.reports() {
+					complain(call.Stderr, c.FailedThresholds())
+				}
 				return cli.Short, nil
 			}
 			return cli.Done, nil
@@ -76,24 +81,28 @@ func (o *outputs) compare(way string, files []string) (*report.Comparison, error
 	groups := report.GroupRuns(way, files, runs)
 	relative := slices.IndexFunc(o.thresholds, func(t result.Threshold) bool { return t.Relative })
 	if relative >= 0 && len(groups) < 2 {
-		return nil, cli.Usage("--fail-if %q: all files are one group, there is no baseline: see --group", o.thresholds[relative].Text)
+		return nil, cli.Usage("--fail-if %q: all files are one group, there is no baseline: see --group",
+			o.thresholds[relative].Text)
 	}
 	return report.Compare(groups, o.thresholds)
 }
 
 func (o *outputs) writeComparison(c *report.Comparison, stdout io.Writer) error {
-	if !o.quiet && !o.toStdout() {
+	if o.reports() {
 		terminal, width := terminalOf(stdout)
 		if err := c.WriteText(stdout, report.FromEnvironment(terminal, width, os.Getenv)); err != nil {
 			return err
 		}
 	}
-	var first error // a file that cannot be written does not cost the other
-	if o.json != "" {
-		first = render("--json", o.json, stdout, c.WriteJSON)
-	}
-	if o.html != "" {
-		first = cmp.Or(first, render("--html", o.html, stdout, c.WriteHTML))
+	var first error // a file that cannot be written does not cost the others
+	for _, one := range []struct {
+		flag, file string
+		write      func(io.Writer) error
+	}{{"--json", o.json, c.WriteJSON}, {"--html", o.html, c.WriteHTML}, {"--markdown", o.markdown, c.WriteMarkdown},
+		{"--csv", o.csv, c.WriteCSV}} {
+		if one.file != "" {
+			first = cmp.Or(first, render(one.flag, one.file, stdout, one.write))
+		}
 	}
 	return first
 }

@@ -242,7 +242,7 @@ func (c *captain) run(ctx context.Context, fp proc.FS) (*result.Result, error) {
 	if ctx.Err() != nil {
 		return nil, scenario.ErrInterrupted
 	}
-	c.say("fleet: preflight took %v\n", time.Since(gathered).Round(time.Millisecond))
+	c.say("fleet: preflight took %s\n", unit.Time(time.Since(gathered)))
 	c.passGates(ctx)
 	if ctx.Err() != nil {
 		c.stop()
@@ -435,8 +435,8 @@ func (c *captain) merge(ctx context.Context) (*result.Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.say("fleet: the results of %s came and were added up in %v\n", report.Plural(len(outcomes), "agent"),
-		time.Since(ended).Round(time.Millisecond))
+	c.say("fleet: the results of %s came and were added up in %s\n", report.Plural(len(outcomes), "agent"),
+		unit.Time(time.Since(ended)))
 	c.server.Fill(r)
 	r.Command, r.Interrupt = c.Line, r.Interrupt || ctx.Err() != nil
 	c.mu.Lock()

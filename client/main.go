@@ -106,7 +106,7 @@ func (t *target) watched(work func(proc.FS, scenario.Watch) (*result.Result, err
 				warn(t.Stderr, s.Run)
 			}
 			p := report.Progress{Phase: s.Phase, Elapsed: s.Elapsed, Established: s.Counts.Established,
-				Target: max(s.Target, s.Counts.Attempted),
+				Target: s.Target,
 				Failed: s.Counts.Failed, Lost: s.Counts.Lost, Received: s.Counts.Received, Pushed: s.Counts.Pushed,
 				Answers:    !s.Run.Plan.Talk.Echoes(),
 				MemoryLeft: s.MemoryLeft}

@@ -61,6 +61,9 @@ func (o *outputs) toStdout() bool {
 	return o.json == "-" || o.html == "-" || o.csv == "-" || o.markdown == "-"
 }
 
+// reports says whether the text is written.
+func (o *outputs) reports() bool { return !o.quiet && !o.toStdout() }
+
 // check refuses, before anything runs, thresholds that say nothing and files
 // that could not be written. A threshold against a baseline needs one.
 func (o *outputs) check(baseline bool) error {
@@ -141,7 +144,7 @@ func (o *outputs) conclude(r *result.Result, stdout io.Writer, text textReport) 
 
 // write writes the report, with text, and the files. Each is whole or not there.
 func (o *outputs) write(r *result.Result, stdout io.Writer, text textReport) error {
-	if !o.quiet && !o.toStdout() {
+	if o.reports() {
 		terminal, width := terminalOf(stdout)
 		if err := text(stdout, r, report.FromEnvironment(terminal, width, os.Getenv)); err != nil {
 			return err
@@ -157,11 +160,16 @@ func (o *outputs) write(r *result.Result, stdout io.Writer, text textReport) err
 // ending says last how a run ended: on stdout below its report. Where there is no
 // report, what failed is said all the same, on stderr.
 func (o *outputs) ending(r *result.Result, status int, stdout, stderr io.Writer) {
-	if !o.quiet && !o.toStdout() {
+	if o.reports() {
 		_, _ = fmt.Fprintf(stdout, "\n%s\n", plan.OneLine(report.Ending(r, status)))
 		return
 	}
-	for _, line := range report.FailedThresholds(r) {
+	complain(stderr, report.FailedThresholds(r))
+}
+
+// complain says what failed where there is no report that does.
+func complain(stderr io.Writer, lines []string) {
+	for _, line := range lines {
 		_, _ = fmt.Fprintf(stderr, "client: %s\n", plan.OneLine(line))
 	}
 }

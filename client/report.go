@@ -66,7 +66,7 @@ func reportCommand() *cli.Command {
 			case errors.Is(err, report.ErrNoSeries):
 				return 0, cli.Usage("%w", err)
 			case err == nil && failed:
-				if o.quiet || o.toStdout() {
+				if !o.reports() {
 					o.ending(r, cli.Short, call.Stdout, call.Stderr)
 				}
 				return cli.Short, nil

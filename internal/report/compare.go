@@ -29,12 +29,6 @@ type Comparison struct {
 	Verdicts []GroupVerdict
 }
 
-// GroupVerdict is a threshold, and the group that was held to it.
-type GroupVerdict struct {
-	Group string `json:"group"`
-	result.Verdict
-}
-
 // Compare holds every group but the first against the thresholds; a group that
 // is alone is held against those that need no baseline. A group's number is the
 // median of its runs, and not measured if any of them lacks it. What is shown of
@@ -68,9 +62,11 @@ func Compare(groups []Group, thresholds []result.Threshold) (*Comparison, error)
 }
 
 // Failed says whether any group failed a threshold.
-func (c *Comparison) Failed() bool {
-	return slices.ContainsFunc(c.Verdicts, func(v GroupVerdict) bool { return v.Verdict.Failed })
-}
+func (c *Comparison) Failed() bool { return len(c.FailedThresholds()) > 0 }
+
+// FailedThresholds says of each condition that held which group met it, and how, a
+// line each.
+func (c *Comparison) FailedThresholds() []string { return failedLines(legible(c.Verdicts)) }
 
 // cell is one number of one group.
 type cell struct {
@@ -151,7 +147,7 @@ type part struct {
 type named struct{ name, path string }
 
 // parts are the numbers worth a look, as far as any of the groups has them.
-func (c *Comparison) parts(groups []int) (list []part) {
+func (c *Comparison) parts() (list []part) {
 	for _, p := range []part{
 		{"Setup", []named{{"rate, per second", "setup.rate"}, {"time", "setup.seconds"},
 			{"connect p50", "setup.latency.p50"}, {"connect p99", "setup.latency.p99"},
@@ -188,7 +184,7 @@ func (c *Comparison) parts(groups []int) (list []part) {
 		{"Processor seconds", []named{{"client", "cpu.client_seconds"}, {"server", "cpu.server_seconds"},
 			{"softirq", "cpu.softirq_seconds"}}},
 	} {
-		p.rows = slices.DeleteFunc(p.rows, func(n named) bool { return !c.has(n.path, groups) })
+		p.rows = slices.DeleteFunc(p.rows, func(n named) bool { return !c.has(n.path) })
 		if len(p.rows) > 0 {
 			list = append(list, p)
 		}
@@ -213,19 +209,14 @@ func (c *Comparison) swept() (list []named) {
 
 // has says whether any of the groups has a number. Errors that happened in none
 // of them are not worth a row.
-func (c *Comparison) has(path string, groups []int) bool {
-	return slices.ContainsFunc(groups, func(group int) bool {
+func (c *Comparison) has(path string) bool {
+	for group := range c.groups {
 		one := c.own(path, group)
-		return one.known && (one.hi > 0 || !strings.HasPrefix(path, "conns.errors."))
-	})
-}
-
-// all are the groups by their numbers.
-func (c *Comparison) all() (list []int) {
-	for i := range c.groups {
-		list = append(list, i)
+		if one.known && (one.hi > 0 || !strings.HasPrefix(path, "conns.errors.")) {
+			return true
+		}
 	}
-	return list
+	return false
 }
 
 // listed are the parts of a list in any group, largest of the first one first.

@@ -49,11 +49,8 @@ const (
 	wordDiffers = "differs"
 )
 
-// color is that of a word, in the text; class in the page.
-var (
-	wordColor = map[string]string{wordBetter: green, wordWorse: red, wordDiffers: yellow}
-	wordClass = map[string]string{wordBetter: "good", wordWorse: "bad", wordDiffers: "doubt"}
-)
+// wordClass is how a word looks.
+var wordClass = map[string]string{wordBetter: "good", wordWorse: "bad", wordDiffers: "doubt"}
 
 // spaced are at most mostValues of the values, evenly spaced.
 func spaced(values []float64) []float64 {
@@ -93,31 +90,30 @@ func (c *Comparison) repeated(group int) bool {
 	return len(c.groups[0].Runs) > 1 && len(c.groups[group].Runs) > 1
 }
 
-// judgements say what the numbers come to, a sentence for each group but the
-// first.
-func (c *Comparison) judgements() (list []string) {
+// judgementTable says what the numbers come to, a row for each group but the first.
+func (c *Comparison) judgementTable() table {
+	t := table{Title: "Verdict", First: "group", Words: "against " + c.groups[0].Name}
 	for g := 1; g < len(c.groups); g++ {
+		t.name = max(t.name, min(columns(c.groups[g].Name)+4, compareName))
 		name, n, m := c.groups[g].Name, len(c.groups[0].Runs), len(c.groups[g].Runs)
 		switch {
 		case !c.repeated(g):
-			list = append(list, fmt.Sprintf("%s: one pair proves nothing (%s of %s, %s of %s): whatever differs "+
-				"may be noise. Repeat both; 4 runs of each can tell.",
-				name, Plural(n, "run"), c.groups[0].Name, Plural(m, "run"), name))
+			t.say(name, "one pair proves nothing (%s of %s, %s of %s): whatever differs may be noise. Repeat both; "+
+				"4 runs of each can tell.", Plural(n, "run"), c.groups[0].Name, Plural(m, "run"), name)
 		case stat.LeastChance(n, m) >= sure:
-			list = append(list, fmt.Sprintf("%s: %d and %d runs cannot be told from noise, however far apart they "+
-				"are: 4 of each can.", name, n, m))
+			t.say(name, "%d and %d runs cannot be told from noise, however far apart they are: 4 of each can.", n, m)
 		default:
-			list = append(list, name+": "+c.judgement(g))
+			t.say(name, "%s", c.judgement(g))
 		}
 	}
-	return list
+	return t
 }
 
 // judgement is of a group that is repeated often enough.
 func (c *Comparison) judgement(group int) string {
 	found := map[string][]string{}
 	rows := 0
-	for _, p := range c.parts([]int{0, group}) {
+	for _, p := range c.parts() {
 		for _, row := range p.rows {
 			one := c.cellOf(row.path, group)
 			if one.chance == nil {

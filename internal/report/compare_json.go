@@ -56,13 +56,16 @@ type numberFile struct {
 	Never    bool     `json:"never,omitempty"` // the time of what does not come, in place of these
 	Ratio    *float64 `json:"ratio,omitempty"`
 	Overlaps bool     `json:"overlaps,omitempty"` // with the baseline's runs
-	Chance   *float64 `json:"chance,omitempty"`   // that noise alone set it as far from the baseline; absent: one of them is a single run
-	Verdict  string   `json:"verdict,omitempty"`  // better, worse, differs: where that chance is below 5 %
+	// Chance is that noise alone set it as far from the baseline; absent: one of the
+	// two is a single run. Verdict is better, worse or differs where it is below 5 %.
+	Chance  *float64 `json:"chance,omitempty"`
+	Verdict string   `json:"verdict,omitempty"`
 }
 
 // WriteJSON writes the comparison as one JSON object.
 func (c *Comparison) WriteJSON(w io.Writer) error {
-	f := comparisonFile{Schema: CompareSchema, Groups: []groupFile{}, Differences: []differenceFile{}, Metrics: c.metrics(), Verdicts: append([]GroupVerdict{}, c.Verdicts...), Failed: c.Failed()}
+	f := comparisonFile{Schema: CompareSchema, Groups: []groupFile{}, Differences: []differenceFile{},
+		Metrics: c.metrics(), Verdicts: append([]GroupVerdict{}, c.Verdicts...), Failed: c.Failed()}
 	for _, g := range c.groups {
 		f.Groups = append(f.Groups, groupFile{g.Name, g.Files})
 	}
@@ -111,7 +114,8 @@ func (c *Comparison) number(path string, group int) *numberFile {
 	if math.IsInf(one.hi, 0) {
 		return &numberFile{Never: true}
 	}
-	n := &numberFile{Median: &one.value, Min: &one.lo, Max: &one.hi, Overlaps: one.overlaps, Chance: one.chance, Verdict: one.word}
+	n := &numberFile{Median: &one.value, Min: &one.lo, Max: &one.hi, Overlaps: one.overlaps, Chance: one.chance,
+		Verdict: one.word}
 	if base := c.own(path, 0); group > 0 && (one.ratio != 0 || one.value == 0 && base.known && base.value > 0) {
 		n.Ratio = &one.ratio
 	}

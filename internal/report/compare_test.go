@@ -281,7 +281,10 @@ func TestCompareChance(t *testing.T) {
 			if one := c.cellOf("setup.latency.p99", 1); one.word != tt.word {
 				t.Errorf("the latency is %q; want %q", one.word, tt.word)
 			}
-			said := strings.Join(c.judgements(), "\n")
+			said := ""
+			for _, row := range c.judgementTable().Rows {
+				said += row.Name + ": " + row.Note + "\n"
+			}
 			for _, words := range tt.says {
 				if !strings.Contains(said, words) {
 					t.Errorf("%q lacks %q", said, words)
@@ -295,7 +298,8 @@ func TestCompareChance(t *testing.T) {
 			if tt.word == "" {
 				return
 			}
-			if !strings.Contains(text.String(), "\x1b["+wordColor[tt.word]+"m"+tt.word) ||
+			ratio := c.cellOf("setup.rate", 1).against()
+			if !strings.Contains(text.String(), "\x1b["+classColors[wordClass[tt.word]]+"m"+ratio) ||
 				!strings.Contains(page.String(), `<td class="`+wordClass[tt.word]+`">`) ||
 				!strings.Contains(file.String(), `"verdict": "`+tt.word+`"`) {
 				t.Errorf("%s is not shown in color in the text, in the page and in the file:\n%s", tt.word,

@@ -1,8 +1,6 @@
 package report
 
 import (
-	"bytes"
-	"encoding/csv"
 	"errors"
 	"fmt"
 	"io"
@@ -24,34 +22,13 @@ type rows struct {
 
 func (r *rows) add(cells ...any) { r.list = append(r.list, cells) }
 
-// WriteCSV writes the rows of a report's last section that has any, RFC 4180, under
-// a header: what a lab found out before latency over the time of an echo, and that
-// before the curve of the ramp. What was not measured is empty.
+// WriteCSV writes the rows of a report's last section that has any: what a lab found
+// out before latency over the time of an echo, and that before the curve of the ramp.
 func WriteCSV(w io.Writer, r *result.Result) error {
-	var last rows
-	for _, s := range append(openedSections(r), foundSections(r)...) {
-		if len(s.CSV.list) > 0 {
-			last = s.CSV
-		}
-	}
-	if len(last.list) == 0 || r.Diagnosis != nil {
+	if r.Diagnosis != nil {
 		return ErrNoSeries
 	}
-	var b bytes.Buffer
-	out := csv.NewWriter(&b)
-	_ = out.Write(last.head) // to memory
-	for _, row := range last.list {
-		cells := make([]string, len(row))
-		for i, v := range row {
-			cells[i] = csvCell(v)
-		}
-		_ = out.Write(cells)
-	}
-	out.Flush()
-	if _, err := w.Write(b.Bytes()); err != nil {
-		return fmt.Errorf("write series: %w", err)
-	}
-	return nil
+	return sheet{Sections: append(openedSections(r), foundSections(r)...)}.csv(w)
 }
 
 func csvCell(v any) string {

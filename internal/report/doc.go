@@ -10,9 +10,10 @@
 //
 // A report is a list of sections (section.go): tables, figures, warnings, notes.
 // Each part of a result has a function that makes its section: setup.go, memory.go,
-// outcome_peak.go and so on. The text, the page, the Markdown
-// and the CSV render the same sections, so they cannot differ in what they say; the
-// page has plots (package plot) in addition, and the CSV what they are drawn from.
+// outcome_peak.go and so on. The text, the page, the Markdown and the CSV render the
+// same sections (sheet.go), so they cannot differ in what they say; the page has plots
+// (package plot) in addition, and the CSV what they are drawn from. A comparison is
+// such a sheet (compare_sheet.go), and so is what bench/ writes (document.go).
 //
 // # Where to change what
 //

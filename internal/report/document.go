@@ -1,7 +1,6 @@
 package report
 
 import (
-	"fmt"
 	"io"
 	"strings"
 
@@ -40,7 +39,6 @@ func (p Part) section() section {
 		}
 		s.Lab = &p.Table
 	}
-	s = s.onPage()
 	for _, one := range p.Plots {
 		s.Figures = append(s.Figures, drawn(one.Title, one.Note, one.Draw))
 	}
@@ -50,31 +48,20 @@ func (p Part) section() section {
 // Markdown is the part without its title, to stand in another document.
 func (p Part) Markdown() string {
 	var b markdown
-	b.body(p.section())
+	b.body(p.section().onPage())
 	return strings.TrimPrefix(b.String(), "\n")
 }
 
-// WriteMarkdown writes the document as GitHub Flavored Markdown.
-func (d Document) WriteMarkdown(w io.Writer) error {
-	var b markdown
-	b.printf("# %s\n", escaped(d.Title))
-	for _, fact := range d.Facts {
-		b.printf("\n%s\n", escaped(fact))
-	}
+func (d Document) sheet() sheet {
+	s := sheet{Kind: d.Kind, Title: d.Title, Facts: d.Facts, Foot: d.Foot}
 	for _, p := range d.Parts {
-		b.section(p.section())
+		s.Sections = append(s.Sections, p.section())
 	}
-	if _, err := io.WriteString(w, b.String()); err != nil {
-		return fmt.Errorf("write Markdown: %w", err)
-	}
-	return nil
+	return s
 }
 
+// WriteMarkdown writes the document as GitHub Flavored Markdown.
+func (d Document) WriteMarkdown(w io.Writer) error { return d.sheet().markdown(w) }
+
 // WriteHTML writes the document as one page that needs nothing else.
-func (d Document) WriteHTML(w io.Writer) error {
-	p := page{Kind: d.Kind, Title: d.Title, Facts: d.Facts, Foot: d.Foot}
-	for _, part := range d.Parts {
-		p.Sections = append(p.Sections, part.section())
-	}
-	return p.write(w)
-}
+func (d Document) WriteHTML(w io.Writer) error { return d.sheet().html(w) }

@@ -20,11 +20,7 @@ func Ending(r *result.Result, status int) string {
 		word = wordFellShort
 		why = append(why, shortOf(r)...)
 	}
-	for _, v := range r.Thresholds {
-		if v.Failed {
-			why = append(why, "--fail-if "+v.Threshold+": "+found(v))
-		}
-	}
+	why = append(why, FailedThresholds(r)...)
 	line := fmt.Sprintf("%s, exit status %d", word, status)
 	if len(why) > 0 {
 		line += ": " + strings.Join(why, "; ")
@@ -38,7 +34,7 @@ func shortOf(r *result.Result) (why []string) {
 	if r.Leak {
 		why = append(why, "what the server holds grows with time")
 	}
-	if c.Failed > 0 {
+	if c.Failed > 0 && c.Established <= r.Plan.Conns { // else it is said already
 		why = append(why, Plural(c.Failed, "connect")+" failed")
 	}
 	if n := c.Errors["close_timeout"]; n > 0 {
@@ -54,11 +50,4 @@ func shortOf(r *result.Result) (why []string) {
 }
 
 // FailedThresholds says of each condition that held what it met, a line each.
-func FailedThresholds(r *result.Result) (lines []string) {
-	for _, v := range r.Thresholds {
-		if v.Failed {
-			lines = append(lines, "--fail-if "+v.Threshold+": "+found(v))
-		}
-	}
-	return lines
-}
+func FailedThresholds(r *result.Result) []string { return failedLines(verdictsOf(r)) }

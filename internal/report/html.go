@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"html/template"
 	"io"
-	"slices"
 
 	"github.com/c10m/c10m/internal/plot"
 	"github.com/c10m/c10m/internal/result"
@@ -27,21 +26,10 @@ var (
 // from a peer: html/template escapes them all; only the plots are written as
 // they are, and they escape their own.
 type page struct {
-	Policy   string // Content-Security-Policy
-	Style    template.CSS
-	Kind     string // above the title
-	Title    string
-	Verdict  *badge
-	Facts    []string
-	Tiles    []tile
-	Sections []section
-	Foot     string
+	sheet
+	Policy string // Content-Security-Policy
+	Style  template.CSS
 }
-
-type badge struct{ Class, Word, Said string }
-
-// tile is one figure that is looked for first.
-type tile struct{ Name, Value, Note string }
 
 // The widths of the page's plots: two fit beside each other on a desk, one on a
 // phone.
@@ -91,40 +79,27 @@ func (p page) write(w io.Writer) error {
 // WriteHTML writes a result as one page that needs nothing else: it opens from
 // disk, prints, and follows the reader's light or dark scheme.
 func WriteHTML(w io.Writer, r *result.Result) error {
-	p := page{Kind: "c10m report", Title: r.Scenario,
+	p := sheet{Kind: "c10m report", Title: r.Scenario,
 		Foot: "Written by c10m from a result file, schema " + r.Schema + "."}
-	p.Facts = []string{sentenceOf(machine(r))}
+	if said := Verdict(r); said != "" {
+		p.Facts = []string{said}
+	}
+	p.Facts = append(p.Facts, sentenceOf(machine(r)))
 	opened := r.Plan.Conns > 0 || r.Conns.Attempted > 0
 	if opened {
 		word, said := verdict(r)
 		p.Verdict = &badge{class(word), word, said}
 		p.Title = title(r)
-		p.Facts = append(p.Facts, sentenceOf(asked(r.Plan)))
+		p.Facts = append(p.Facts, sentenceOf(asked(r.Scenario, r.Plan)))
 		p.Tiles = tiles(r)
+		p.Sections = []section{plotSection(r)}
 	}
-	if said := Verdict(r); said != "" {
-		p.Facts = append([]string{said}, p.Facts...)
-	}
-	var first, rest []section
-	for _, s := range foundSections(r) {
-		if s = s.onPage(); s.first() {
-			first = append(first, s)
-		} else {
-			rest = append(rest, s)
-		}
-	}
-	p.Sections = first
+	p.Sections = append(p.Sections, foundSections(r)...)
 	if opened {
-		p.Sections = append(p.Sections, plotSection(r))
-		rest = append(rest, openedSections(r)...)
+		p.Sections = append(p.Sections, openedSections(r)...)
 	}
-	p.Sections = append(p.Sections, rest...)
-	p.Sections = slices.DeleteFunc(append(p.Sections, machineSection(r), rerunSection(r.Command)),
-		func(s section) bool {
-			s.Heat = nil // it is among the plots
-			return s.empty()
-		})
-	return p.write(w)
+	p.Sections = append(p.Sections, machineSection(r), rerunSection(r.Command))
+	return p.html(w)
 }
 
 // title names a run.

@@ -18,7 +18,7 @@ func (s section) onPage() section {
 			s.Notes = []string{s.Lab.Note}
 		}
 		if f, ok := labPlot(*s.Lab); ok {
-			s.Figures = []figure{f}
+			s.Figures = append([]figure{f}, s.Figures...)
 		}
 	}
 	if len(s.Findings) > 0 {
@@ -31,7 +31,7 @@ func (s section) onPage() section {
 }
 
 // first says whether a page begins with a section: it is what a reader looks for.
-func (s section) first() bool { return len(s.Findings)+len(s.Verdicts)+len(s.Warnings) > 0 }
+func (s section) first() bool { return s.Answer || len(s.Findings)+len(s.Verdicts)+len(s.Warnings) > 0 }
 
 // labTable names its rows by the first column.
 func labTable(t Table) table {

@@ -53,11 +53,15 @@ func extrapolation(m *result.Memory) string {
 }
 
 // verdictTable is what came of each threshold.
-func verdictTable(list []result.Verdict) table {
-	t := table{Title: "What was asked of the run"}
+func verdictTable(list []GroupVerdict) table {
+	t := table{Title: "What was asked of the run", First: "condition", Head: []string{"outcome"}, Words: "what was met"}
+	if list[0].Group != "" {
+		t.Title = "What was asked of each group"
+	}
 	for _, v := range list {
-		row := line{Name: v.Threshold, Values: []string{passedOrFailed(v)}, Note: found(v), Class: "good"}
-		if v.Failed {
+		row := line{Name: v.lead() + v.Threshold, Values: []string{passedOrFailed(v.Verdict)}, Note: found(v.Verdict),
+			Class: "good"}
+		if v.Verdict.Failed {
 			row.Class = "bad"
 		}
 		t.Rows = append(t.Rows, row)
@@ -142,7 +146,7 @@ func planTable(r *result.Result) table {
 		rate = unit.PerSecond(float64(q.Rate))
 	}
 	t.put(true, "rate", rate)
-	t.put(q.Hold > 0, "hold", unit.Nanos(int64(q.Hold)))
+	t.put(q.Hold > 0, holdWord(r.Scenario), unit.Nanos(int64(q.Hold)))
 	t.put(q.Interval > 0, "a message each", unit.Nanos(int64(q.Interval)))
 	size := fmt.Sprintf("%d B", q.Size)
 	if q.SizeMax > q.Size {

@@ -140,7 +140,7 @@ func Cell(cell any, kind unit.Kind) string {
 	case string:
 		return v
 	}
-	return "-"
+	return absent
 }
 
 // bars plots one column below its table: a bar a row, labelled by the text

@@ -70,7 +70,7 @@ func cells(name string, first, width int, values ...string) string {
 	return strings.TrimRight(line, " ")
 }
 
-// pad fills s up with spaces; there is at least one if s is too long.
+// pad fills s up with spaces.
 func pad(s string, width int) string {
 	return s + strings.Repeat(" ", max(0, width-columns(s)))
 }

@@ -40,6 +40,10 @@ func TestFormatProgress(t *testing.T) {
 		{"pushes", Progress{Phase: "hold", Established: 5, Target: 5, Received: 3, Answers: true, Pushed: 4321,
 			PushRate: 1000}, 200,
 			"hold 0 s  5/5 established  3 answers  4,321 pushes, 1,000/s"},
+		{"they come and go", Progress{Phase: "soak", Elapsed: 5e9, Established: 37_034, Target: 100}, 80,
+			"soak 5 s  37,034 established, 100 at a time"},
+		{"they come and go, no room", Progress{Phase: "soak", Elapsed: 5e9, Established: 37_034, Target: 100}, 20,
+			"37,034"},
 		{"no phase", Progress{Elapsed: 65 * time.Second, Target: 5}, 80, "65 s  0/5 established"},
 	}
 	for _, tt := range tests {

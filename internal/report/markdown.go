@@ -12,34 +12,21 @@ import (
 // page of documentation: the same sections as the text and the page.
 func WriteMarkdown(w io.Writer, r *result.Result) error {
 	r = legible(r)
-	var b markdown
+	p := sheet{Title: r.Scenario}
+	facts := machine(r)
 	opened := r.Plan.Conns > 0 || r.Conns.Attempted > 0
-	heading, facts := r.Scenario, machine(r)
-	if opened {
-		heading, facts = title(r), append(facts, asked(r.Plan)...)
-	}
-	b.printf("# %s\n", escaped(heading))
 	if opened {
 		word, said := verdict(r)
-		b.printf("\n**%s** %s\n", word, escaped(said))
+		p.Title, p.Verdict = title(r), &badge{class(word), word, said}
+		facts = append(facts, asked(r.Scenario, r.Plan)...)
+		p.Sections = openedSections(r)
 	}
 	if said := Verdict(r); said != "" {
-		b.printf("\n%s\n", escaped(said))
+		p.Facts = []string{said}
 	}
-	b.printf("\n%s\n", escaped(sentenceOf(facts)))
-	all := foundSections(r)
-	if opened {
-		all = append(openedSections(r), all...)
-	}
-	for _, s := range append(all, rerunSection(r.Command)) {
-		if s = s.onPage(); !s.empty() {
-			b.section(s)
-		}
-	}
-	if _, err := io.WriteString(w, b.String()); err != nil {
-		return fmt.Errorf("write Markdown: %w", err)
-	}
-	return nil
+	p.Facts = append(p.Facts, sentenceOf(facts))
+	p.Sections = append(append(p.Sections, foundSections(r)...), rerunSection(r.Command))
+	return p.markdown(w)
 }
 
 // markdown is a document as it grows.
@@ -119,7 +106,7 @@ func (m *markdown) table(t table, titled bool) {
 
 func (m *markdown) row(cells []string) {
 	for i, c := range cells {
-		cells[i] = strings.ReplaceAll(escaped(c), "|", `\|`)
+		cells[i] = strings.ReplaceAll(escaped(strings.TrimSpace(c)), "|", `\|`)
 	}
 	m.printf("| %s |\n", strings.Join(cells, " | "))
 }

@@ -2,7 +2,9 @@ package report
 
 import (
 	"bytes"
+	"errors"
 	"html"
+	"slices"
 	"strings"
 	"testing"
 
@@ -85,3 +87,58 @@ func TestMarkdownEscapes(t *testing.T) {
 }
 
 func unescaped(s string) string { return html.UnescapeString(s) }
+
+// The same of a comparison, whose text has its columns in blocks and its differences
+// without columns. What a spreadsheet gets has a row for each figure of each group.
+func TestFormsOfAComparisonSayTheSame(t *testing.T) {
+	c := compared(t, GroupAuto)
+	plain := func(s string) string { return strings.Join(strings.Fields(strings.ReplaceAll(s, `\`, "")), " ") }
+	var text, page, mark, sheet bytes.Buffer
+	if err := errors.Join(c.WriteText(&text, Options{Width: 200}), c.WriteHTML(&page), c.WriteMarkdown(&mark),
+		c.WriteCSV(&sheet)); err != nil {
+		t.Fatal(err)
+	}
+	has := func(what, said string) {
+		for form, whole := range map[string]string{"text": text.String(), "page": unescaped(page.String()),
+			"Markdown": unescaped(mark.String())} {
+			if !strings.Contains(plain(whole), plain(said)) {
+				t.Errorf("the %s does not say %q of %s", form, said, what)
+			}
+		}
+	}
+	has("the title", c.title())
+	has("the thresholds", "3 of 6 thresholds")
+	figures := 0
+	for _, s := range c.sheet().Sections {
+		for _, one := range s.Tables {
+			for _, said := range append([]string{one.Title}, one.Head...) {
+				has(one.Title, said)
+			}
+			for _, row := range one.Rows {
+				for _, said := range append([]string{row.Name, row.Note}, row.Values...) {
+					has(one.Title, said)
+				}
+			}
+			if s.Title == "In numbers" {
+				figures += len(one.Rows)
+			}
+		}
+		for _, note := range s.Notes {
+			has(s.Title, note)
+		}
+		for _, v := range s.Verdicts {
+			has(s.Title, v.lead()+v.Threshold)
+			has(s.Title, found(v.Verdict))
+		}
+	}
+	lines := strings.Split(strings.TrimSpace(sheet.String()), "\n")
+	if figures == 0 || len(lines) != 1+figures*len(c.groups) {
+		t.Errorf("%d lines for %d figures of %d groups", len(lines), figures, len(c.groups))
+	}
+	for _, want := range []string{"metric,group,runs,median,min,max,ratio,chance,verdict",
+		"setup.rate,base,3,60000,57000,61000,,,", "setup.seconds,other,1,3.004,3.004,3.004,"} {
+		if !slices.ContainsFunc(lines, func(line string) bool { return strings.HasPrefix(line, want) }) {
+			t.Errorf("no line %q in\n%s", want, sheet.String())
+		}
+	}
+}

@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"math"
 
 	"github.com/c10m/c10m/internal/plot"
 	"github.com/c10m/c10m/internal/result"
@@ -153,7 +154,7 @@ func echoVerdict(r *result.Result) string {
 }
 
 // whole writes a rate in a sentence.
-func whole(rate float64) string { return unit.Commas(int64(rate)) }
+func whole(rate float64) string { return unit.Commas(int64(math.Round(rate))) }
 
 // known is a cell of a figure that may not have been measured.
 func known[T int | int64 | uint64 | float64](v *T) any {

@@ -73,8 +73,12 @@ func stressVerdict(r *result.Result) string {
 			unit.Commas(s.Asked))
 	}
 	if s.ServerBefore != nil && s.ServerAfter != nil {
-		said += fmt.Sprintf("; the server's memory went from %s to %s", unit.Bytes(float64(s.ServerBefore.PSS)),
-			unit.Bytes(float64(s.ServerAfter.PSS)))
+		before, after := unit.Bytes(float64(s.ServerBefore.PSS)), unit.Bytes(float64(s.ServerAfter.PSS))
+		if before == after {
+			said += "; the server's memory stayed at " + after
+		} else {
+			said += fmt.Sprintf("; the server's memory went from %s to %s", before, after)
+		}
 	}
 	return said
 }

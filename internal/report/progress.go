@@ -88,8 +88,11 @@ func progressParts(p Progress) (parts []progressPart) {
 	add(3, p.Stage > 0, fmt.Sprintf("stage %d/%d", p.Stage, p.Stages), "")
 	of := fmt.Sprintf("%s/%s", unit.Commas(p.Established), unit.Commas(p.Target))
 	are := " established"
-	if p.Stages > 0 {
+	switch {
+	case p.Stages > 0:
 		are = " open"
+	case p.Established > p.Target: // they come and go
+		of, are = unit.Commas(p.Established), fmt.Sprintf(" established, %s at a time", unit.Commas(p.Target))
 	}
 	add(1, true, of+are, of)
 	add(3, p.RateNow > 0, unit.PerSecond(p.RateNow), "")

@@ -25,7 +25,8 @@ type section struct {
 	Lab      *Table
 	Heat     *result.Heat
 	Findings []told
-	Verdicts []result.Verdict
+	Verdicts []GroupVerdict
+	Answer   bool // it is what a reader looks for: a page begins with it
 }
 
 // openedSections are of a run that opened connections.
@@ -43,7 +44,7 @@ func openedSections(r *result.Result) []section {
 // foundSections are what came of a run: what it was held to, what a lab found out,
 // what limits, and what to doubt.
 func foundSections(r *result.Result) []section {
-	all := []section{{Title: "Thresholds (--fail-if)", Verdicts: r.Thresholds}}
+	all := []section{{Title: "Thresholds (--fail-if)", Verdicts: verdictsOf(r)}}
 	for _, t := range Tables(r) {
 		all = append(all, section{Title: t.Title, Class: "full", Lab: &t, CSV: labCSV(r)})
 	}
@@ -77,6 +78,12 @@ type layout struct {
 	name, value int  // columns of the names and of each value; 0: the usual
 	inner       bool // continues the table before: no empty line, a plain head
 	below       bool // notes stand below their rows, not behind them
+	inline      bool // a row is its name and its values, in one line of words
+	// widths are those of a table that may be wider than the text. Its first value
+	// stays, and of the others as many stand beside it as fit, beside at a time; the
+	// rest stands below.
+	widths []int
+	beside int
 }
 
 // line is a row of a table: values are aligned to the right, a note is words.
@@ -149,10 +156,16 @@ func (t *text) block(one table) {
 	if value == 0 {
 		value = defaultValue
 	}
-	head := cells(one.Title, name, value, one.Head...)
-	if one.inner {
+	switch head := cells(one.Title, name, value, one.Head...); {
+	case one.inline:
+		t.inline(one)
+		return
+	case one.beside > 0:
+		t.wide(one)
+		return
+	case one.inner:
 		t.printf("%s\n", cells("  "+one.Title, name, value, one.Head...))
-	} else {
+	default:
 		t.title(head)
 	}
 	for _, row := range one.Rows {
@@ -161,7 +174,7 @@ func (t *text) block(one table) {
 		case row.Note == "":
 			t.printf("%s\n", said)
 		case len(row.Values) == 0:
-			t.printf("%s\n", wrap(pad("  "+row.Name, name), row.Note, t.width))
+			t.printf("%s\n", wrap(pad("  "+row.Name+" ", name), row.Note, t.width))
 		case one.below:
 			t.printf("%s\n%s\n", said, wrap("    ", row.Note, t.width))
 		default:

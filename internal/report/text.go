@@ -62,7 +62,7 @@ func (t *text) top(r *result.Result) {
 	asks := fmt.Sprintf("%s over %s: %s%s%s", r.Scenario, spoken(r), Plural(p.Conns, "connection"), where, ports)
 	t.printf("%s\n", t.paint(bold, wrap("", asks, t.width)))
 	t.line(machine(r))
-	t.line(asked(p))
+	t.line(asked(r.Scenario, p))
 	t.verdict(r)
 }
 
@@ -96,8 +96,21 @@ func machine(r *result.Result) (facts []string) {
 	return facts
 }
 
-// asked is the plan in words.
-func asked(p result.Plan) (facts []string) {
+// holdWord says what the time of a plan is in a scenario.
+func holdWord(scenario string) string {
+	switch scenario {
+	case "hold":
+		return "hold"
+	case "stress":
+		return "at most"
+	case "peak":
+		return "each step"
+	}
+	return "for"
+}
+
+// asked is the plan of a scenario in words.
+func asked(scenario string, p result.Plan) (facts []string) {
 	add := func(known bool, format string, args ...any) {
 		if known {
 			facts = append(facts, fmt.Sprintf(format, args...))
@@ -109,7 +122,7 @@ func asked(p result.Plan) (facts []string) {
 	add(p.Sources > 0, "%s", Plural(p.Sources, "source"))
 	add(p.Rate > 0, "at %s", unit.PerSecond(float64(p.Rate)))
 	add(len(p.Stages) > 0, "in %s", Plural(len(p.Stages), "stage"))
-	add(p.Hold > 0, "hold %s", unit.Nanos(int64(p.Hold)))
+	add(p.Hold > 0, "%s %s", holdWord(scenario), unit.Nanos(int64(p.Hold)))
 	add(p.MessageRate > 0, "messages at %s in all", unit.PerSecond(float64(p.MessageRate)))
 	size := fmt.Sprintf("%d B", p.Size)
 	if p.Talk.Message != "" {
@@ -172,6 +185,9 @@ func verdict(r *result.Result) (word, said string) {
 	if c.Established > r.Plan.Conns { // they came and went
 		facts[0] = fmt.Sprintf("%s established, %s at a time", Plural(c.Established, "connection"),
 			unit.Commas(r.Plan.Conns))
+		if c.Failed > 0 {
+			facts = append(facts, Plural(c.Failed, "connect")+" failed")
+		}
 	}
 	if c.Lost > 0 {
 		lost := unit.Commas(c.Lost) + " of them lost"

@@ -17,13 +17,50 @@ func failures(list []result.Verdict) (n int) {
 	return n
 }
 
+// GroupVerdict is a threshold, and the group of a comparison that was held to it.
+type GroupVerdict struct {
+	Group string `json:"group"` // "": a run alone
+	result.Verdict
+}
+
+// lead names the group before what is said of it.
+func (v GroupVerdict) lead() string {
+	if v.Group == "" {
+		return ""
+	}
+	return v.Group + ": "
+}
+
+// verdictsOf are the thresholds that a run was held to.
+func verdictsOf(r *result.Result) (list []GroupVerdict) {
+	for _, v := range r.Thresholds {
+		list = append(list, GroupVerdict{Verdict: v})
+	}
+	return list
+}
+
+// failedLines says of each condition that held what it met, a line each.
+func failedLines(list []GroupVerdict) (lines []string) {
+	for _, v := range list {
+		if v.Verdict.Failed {
+			lines = append(lines, "--fail-if "+v.Threshold+": "+v.lead()+found(v.Verdict))
+		}
+	}
+	return lines
+}
+
 // thresholds is what came of each --fail-if.
-func (t *text) thresholds(list []result.Verdict) {
+func (t *text) thresholds(list []GroupVerdict) {
 	for i, v := range list {
 		if i == 0 {
 			t.title("Thresholds (--fail-if)")
 		}
-		t.judged("", v)
+		word, color := passedOrFailed(v.Verdict), green
+		if v.Verdict.Failed {
+			color = red
+		}
+		s := wrap("  "+word+"  ", v.lead()+v.Threshold+": "+found(v.Verdict), t.width)
+		t.printf("  %s%s\n", t.paint(color, word), s[2+len(word):])
 	}
 }
 
