@@ -59,8 +59,8 @@ var (
 	memoryCache = gauge("c10m_memory_kernel_bytes",
 		"Kernel memory of the whole machine in pages actually taken, by slab cache that connections live in; "+
 			"whatever else lives there is in it too.", "cache")
-	memoryEnd   = gauge("c10m_memory_process_bytes", "Private memory of the processes of an end.", "end")
-	sockets     = gauge("c10m_tcp_sockets", "TCP sockets in use in this network namespace, those that listen among "+
+	memoryEnd = gauge("c10m_memory_process_bytes", "Private memory of the processes of an end.", "end")
+	sockets   = gauge("c10m_tcp_sockets", "TCP sockets in use in this network namespace, those that listen among "+
 		"them, TIME_WAIT not counted.")
 	timeWait    = gauge("c10m_tcp_time_wait", "TCP sockets in TIME_WAIT in this network namespace.")
 	orphans     = gauge("c10m_tcp_orphans", "TCP sockets that no process holds any more.")

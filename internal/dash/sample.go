@@ -125,19 +125,19 @@ type Cache struct {
 
 // Net is what the kernel counts in this network namespace.
 type Net struct {
-	Sockets         int64 `json:"sockets"` // TCP, in use, those that listen among them
+	Sockets int64 `json:"sockets"` // TCP, in use, those that listen among them
 	// Listening is how many of them listen; nil where it was not counted: that is done
 	// when memory is looked at.
 	Listening       *int64 `json:"listening,omitempty"`
-	TimeWait        int64 `json:"time_wait"`
-	Orphans         int64 `json:"orphans"`
-	BufferPages     int64 `json:"buffer_pages"` // tcp_mem, of the whole machine
-	ListenOverflows int64 `json:"listen_overflows"`
-	ListenDrops     int64 `json:"listen_drops"`
-	SYNQueueFull    int64 `json:"syn_queue_full"`
-	SYNCookies      int64 `json:"syn_cookies"`
-	BacklogDrops    int64 `json:"backlog_drops"`
-	MemoryPressure  int64 `json:"memory_pressure"`
+	TimeWait        int64  `json:"time_wait"`
+	Orphans         int64  `json:"orphans"`
+	BufferPages     int64  `json:"buffer_pages"` // tcp_mem, of the whole machine
+	ListenOverflows int64  `json:"listen_overflows"`
+	ListenDrops     int64  `json:"listen_drops"`
+	SYNQueueFull    int64  `json:"syn_queue_full"`
+	SYNCookies      int64  `json:"syn_cookies"`
+	BacklogDrops    int64  `json:"backlog_drops"`
+	MemoryPressure  int64  `json:"memory_pressure"`
 }
 
 // Run is what only a client knows.

@@ -180,11 +180,8 @@ func (h *hold) baseline(ctx context.Context) (s proc.Snapshot, r *result.ServerR
 	debug.SetGCPercent(25) // the heap is small: the connections are not in it
 	times := map[bool]int{true: warmUp, false: ownWarmUp}[h.control.known()]
 	for range times {
-		if s, r, err = h.snapshot(ctx); err != nil {
-			return s, r, err
-		}
-		if r == nil && h.control.known() {
-			break // it is stopped: to wait for it a dozen times tells no more
+		if s, r, err = h.snapshot(ctx); err != nil || r == nil && h.control.known() {
+			break // to wait a dozen times for a server that is stopped tells no more
 		}
 	}
 	debug.FreeOSMemory()
