@@ -39,7 +39,7 @@ func (c *Core) Loop(i int, conns Conns) *Loop {
 // Open begins an admitted connection.
 func (l *Loop) Open(fd, port int) *Session {
 	if l.core.TLS != nil {
-		return l.greet(fd, port)
+		return l.openTLS(fd, port)
 	}
 	if l.core.Ports[port].Proto == TCP {
 		return nil
@@ -63,11 +63,11 @@ func (l *Loop) Input(fd, port int, s *Session, in []byte) (*Session, Next) {
 	case s == nil:
 	case s.conn != nil:
 		return l.decrypt(s, in)
-	case s.shake != nil:
-		s.shake.conn.Feed(in)
+	case s.tls != nil:
+		s.tls.conn.Feed(in)
 		return l.next(s)
-	case s.phase == greeting:
-		return l.greeted(s, in)
+	case s.phase == awaitingHello:
+		return l.hello(s, in)
 	}
 	return l.handle(fd, port, s, in)
 }
@@ -107,7 +107,7 @@ func (l *Loop) echo(fd, port int, s *Session, in []byte) (*Session, Next) {
 		if s == nil {
 			return nil, Close
 		}
-		s.said = true
+		s.finished = true
 	}
 	return l.next(s)
 }
@@ -217,13 +217,13 @@ func (l *Loop) Writable(_, _ int, s *Session) (*Session, Next) {
 
 // EOF handles a peer's FIN. What waits for the peer is still sent.
 func (l *Loop) EOF(_, _ int, s *Session) (*Session, Next) {
-	if s != nil && (s.conn != nil || s.shake != nil || s.phase == greeting) {
+	if s != nil && (s.conn != nil || s.tls != nil || s.phase == awaitingHello) {
 		return l.endedTLS(s)
 	}
 	if s == nil || s.out.size == 0 {
 		return s, Close
 	}
-	s.said = true
+	s.finished = true
 	return l.next(s)
 }
 
@@ -233,11 +233,11 @@ func (l *Loop) next(s *Session) (*Session, Next) {
 	if s == nil {
 		return nil, Read
 	}
-	if s.conn != nil && !s.bade && (s.said || s.phase == over) && !l.farewell(s) {
+	if s.conn != nil && !s.notified && (s.finished || s.phase == over) && !l.closeNotify(s) {
 		return s, Abort
 	}
 	if s.out.size == 0 {
-		if s.said {
+		if s.finished {
 			return s, Close
 		}
 		if s.resting() {
@@ -287,7 +287,7 @@ func (l *Loop) interest(s *Session) Next {
 		return Pause
 	case s.out.size == 0:
 		return Read
-	case s.slow, s.said, early:
+	case s.slow, s.finished, early:
 		return Write
 	}
 	return ReadWrite
@@ -302,11 +302,11 @@ func (l *Loop) Leave(fd, port int, s *Session, cause int) (*Session, Next) {
 	}
 	switch {
 	case l.core.Ports[port].Proto == WS && (s == nil || s.phase == open):
-		return l.goodbye(fd, port, s)
-	case s == nil || s.phase == greeting || s.phase == shaking || s.phase == handshaking && s.conn == nil:
+		return l.goAway(fd, port, s)
+	case s == nil || s.phase == awaitingHello || s.phase == handshakingTLS || s.phase == handshaking && s.conn == nil:
 		return s, Close
 	case s.phase == plain || s.phase == handshaking:
-		s.said = true
+		s.finished = true
 	}
 	return l.next(s)
 }

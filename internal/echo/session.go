@@ -16,19 +16,19 @@ import (
 type Session struct {
 	Owner any // the engine's own
 
-	loop  *Loop
-	fd    int32
-	port  uint16
-	phase phase
-	said  bool // nothing more will be added to out: close once it is empty
-	shut  bool // our half of the connection is shut down
-	slow  bool // too much waits in out: nothing is read until half of it is gone
-	bade  bool // close_notify has been sent (TLS)
+	loop     *Loop
+	fd       int32
+	port     uint16
+	phase    phase
+	finished bool // nothing more will be added to out: close once it is empty
+	shut     bool // our half of the connection is shut down
+	slow     bool // too much waits in out: nothing is read until half of it is gone
+	notified bool // close_notify has been sent (TLS)
 
 	deflates bool // WebSocket: messages may be compressed
 
 	conn    *secure.Conn  // encrypts and decrypts; nil without TLS, or before its handshake is done
-	shake   *shake        // TLS: the handshake under way
+	tls     *handshakeTLS // TLS: the handshake under way
 	ws      *ws.Session   // of the message under way, or of the wait for the peer's close frame
 	held    *block        // what arrived and waits for more
 	out     queue         // what the socket did not take yet
@@ -44,13 +44,13 @@ type Session struct {
 type phase uint8
 
 const (
-	plain       phase = iota // TCP
-	greeting                 // TLS: the ClientHello is not all there
-	shaking                  // TLS: its handshake is under way
-	handshaking              // WebSocket: the request is not all there
-	open                     // WebSocket: frames
-	closing                  // WebSocket: our close frame is sent, the peer's is awaited
-	over                     // close frames are exchanged, or the handshake refused: the peer's FIN is awaited
+	plain          phase = iota // TCP
+	awaitingHello               // TLS: the ClientHello is not all there
+	handshakingTLS              // TLS: its handshake is under way
+	handshaking                 // WebSocket: the request is not all there
+	open                        // WebSocket: frames
+	closing                     // WebSocket: our close frame is sent, the peer's is awaited
+	over                        // close frames are exchanged, or the handshake refused: the peer's FIN is awaited
 )
 
 // FD is the connection's socket, as the engine named it.
@@ -85,10 +85,10 @@ func (l *Loop) free(s *Session) {
 			k.in.remove(s)
 		}
 	}
-	if s.shake != nil {
-		s.shake.s = nil
-		s.shake.move(nil)
-		s.shake.conn.Drop()
+	if s.tls != nil {
+		s.tls.s = nil
+		s.tls.move(nil)
+		s.tls.conn.Drop()
 	}
 	s.ws.Free()
 	s.held.free()
@@ -100,12 +100,14 @@ func (l *Loop) free(s *Session) {
 
 // resting says whether nothing is under way any more.
 func (s *Session) resting() bool {
-	return (s.phase == plain || s.phase == open) && !s.said && s.ws == nil && s.held == nil && s.out.size == 0 &&
+	return (s.phase == plain || s.phase == open) && !s.finished && s.ws == nil && s.held == nil && s.out.size == 0 &&
 		s.kept() == 0
 }
 
 // ending says whether a connection's end has begun already. s may be nil.
-func (s *Session) ending() bool { return s != nil && (s.said || s.phase == closing || s.phase == over) }
+func (s *Session) ending() bool {
+	return s != nil && (s.finished || s.phase == closing || s.phase == over)
+}
 
 // The kinds of lists. A session is in at most one of each.
 const (
@@ -168,8 +170,8 @@ func (l *Loop) Detach(s *Session) {
 		}
 	}
 	l.used -= s.charged
-	if s.shake != nil {
-		s.shake.move(nil)
+	if s.tls != nil {
+		s.tls.move(nil)
 	}
 }
 
@@ -188,13 +190,13 @@ func (l *Loop) Attach(fd int, s *Session) Next {
 		l.partial.push(s)
 	}
 	switch s.phase {
-	case greeting, shaking, handshaking:
+	case awaitingHello, handshakingTLS, handshaking:
 		s.deadline(&l.handshakes, l.core.Handshake)
 	case closing, over:
 		s.deadline(&l.closings, closeTime)
 	}
-	if s.shake != nil {
-		s.shake.move(l)
+	if s.tls != nil {
+		s.tls.move(l)
 	}
 	return l.interest(s)
 }

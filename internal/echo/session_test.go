@@ -290,7 +290,7 @@ func TestCloseWaits(t *testing.T) {
 	})
 }
 
-// The goodbye of a drain or an idle timeout, from wherever the connection is.
+// The close frame 1001 of a drain or an idle timeout, in whatever state the connection is.
 func TestLeave(t *testing.T) {
 	message := ws.AppendFrame(nil, ws.OpBinary, make([]byte, 50_000), 9)
 	for _, cut := range []int{0, 3, 20_000} {

@@ -34,8 +34,8 @@ const (
 // maxEarly is how much is read from a peer while its handshake is not done yet.
 const maxEarly = 64 << 10
 
-// shake is a TLS handshake under way: what its goroutine and the loop share.
-type shake struct {
+// handshakeTLS is a TLS handshake under way: what its goroutine and the loop share.
+type handshakeTLS struct {
 	core *Core
 	conn *secure.Conn
 	// Of the loop alone.
@@ -50,15 +50,15 @@ type shake struct {
 	err  error      // how it ended, if over
 }
 
-// greet opens a connection of TLS.
-func (l *Loop) greet(fd, port int) *Session {
-	s := l.take(fd, port, greeting)
+// openTLS opens a connection of TLS.
+func (l *Loop) openTLS(fd, port int) *Session {
+	s := l.take(fd, port, awaitingHello)
 	s.deadline(&l.handshakes, l.core.Handshake)
 	return s
 }
 
-// greeted handles what a peer sends until its ClientHello is all there.
-func (l *Loop) greeted(s *Session, in []byte) (*Session, Next) {
+// hello handles what a peer sends until its ClientHello is all there.
+func (l *Loop) hello(s *Session, in []byte) (*Session, Next) {
 	at, rest := in, []byte(nil)
 	if s.held != nil {
 		n := min(len(in), secure.MaxGreeting)
@@ -74,13 +74,13 @@ func (l *Loop) greeted(s *Session, in []byte) (*Session, Next) {
 	case secure.Plain:
 		return l.plainText(s, at)
 	}
-	h := &shake{core: l.core, conn: secure.Server(l.core.TLS), s: s, loop: l}
+	h := &handshakeTLS{core: l.core, conn: secure.Server(l.core.TLS), s: s, loop: l}
 	h.conn.Feed(at)
 	l.core.ctr.TLSUnderWay.Add(1)
 	l.core.pool.Handshake(h.conn, h.news, h.end)
 	h.conn.Feed(rest)
 	s.held.free()
-	s.held, s.shake, s.phase = nil, h, shaking
+	s.held, s.tls, s.phase = nil, h, handshakingTLS
 	return l.next(s)
 }
 
@@ -102,7 +102,7 @@ func (l *Loop) plainText(s *Session, said []byte) (*Session, Next) {
 }
 
 // news tells the loop to look at the handshake. Any thread may call it.
-func (h *shake) news() {
+func (h *handshakeTLS) news() {
 	h.mu.Lock()
 	l, first := h.loop, !h.told
 	h.told = true
@@ -113,7 +113,7 @@ func (h *shake) news() {
 }
 
 // end notes how the handshake ended. Any thread may call it.
-func (h *shake) end(err error) {
+func (h *handshakeTLS) end(err error) {
 	h.core.ctr.TLSUnderWay.Add(-1)
 	if err == nil {
 		h.core.ctr.TLSDone.Add(1)
@@ -129,7 +129,7 @@ func (h *shake) end(err error) {
 
 // look returns whether the handshake still belongs to l, whether it is done, and how it
 // ended.
-func (h *shake) look(l *Loop) (here, over bool, err error) {
+func (h *handshakeTLS) look(l *Loop) (here, over bool, err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.loop != l {
@@ -140,7 +140,7 @@ func (h *shake) look(l *Loop) (here, over bool, err error) {
 }
 
 // move gives the handshake to another loop, or to none.
-func (h *shake) move(to *Loop) {
+func (h *handshakeTLS) move(to *Loop) {
 	h.mu.Lock()
 	h.loop = to
 	told := h.told
@@ -153,10 +153,10 @@ func (h *shake) move(to *Loop) {
 // inbox is the handshakes that a loop has to look at.
 type inbox struct {
 	mu   sync.Mutex
-	list []*shake
+	list []*handshakeTLS
 }
 
-func (b *inbox) put(l *Loop, h *shake) {
+func (b *inbox) put(l *Loop, h *handshakeTLS) {
 	b.mu.Lock()
 	b.list = append(b.list, h)
 	first := len(b.list) == 1
@@ -186,7 +186,7 @@ func (l *Loop) Told() {
 			s, next = l.flushed(s, h.conn)
 		case err != nil:
 			l.handshakes.remove(s)
-			s.said = h.ended // its FIN has come already, so there is none to wait for
+			s.finished = h.ended // its FIN has come already, so there is none to wait for
 			s, next = l.insecure(s, h.conn, causeOfTLS(err))
 		default:
 			s, next = l.secured(s, h)
@@ -196,9 +196,9 @@ func (l *Loop) Told() {
 }
 
 // secured opens a connection whose handshake has succeeded.
-func (l *Loop) secured(s *Session, h *shake) (*Session, Next) {
+func (l *Loop) secured(s *Session, h *handshakeTLS) (*Session, Next) {
 	l.handshakes.remove(s)
-	s.conn, s.shake = h.conn, nil
+	s.conn, s.tls = h.conn, nil
 	s.phase = plain
 	if l.core.Ports[s.port].Proto == WS {
 		s.phase = handshaking
@@ -252,7 +252,7 @@ func (l *Loop) decrypt(s *Session, in []byte) (*Session, Next) {
 			s, next = l.handle(int(s.fd), int(s.port), s, w[:n])
 		}
 		switch {
-		case next.Ends() || s.said:
+		case next.Ends() || s.finished:
 			c.Rest()
 			return s, next
 		case err == nil:
@@ -260,7 +260,7 @@ func (l *Loop) decrypt(s *Session, in []byte) (*Session, Next) {
 		case err == secure.ErrWait:
 			return l.flushed(s, c) // the peer may have asked for a KeyUpdate, RFC 8446 section 4.6.3
 		case err == io.EOF || secure.CauseOf(err) == secure.Closed:
-			s.said = true // what waits is still sent, then our close_notify and FIN
+			s.finished = true // what waits is still sent, then our close_notify and FIN
 			return l.flushed(s, c)
 		}
 		return l.insecure(s, c, causeOfTLS(err))
@@ -271,7 +271,7 @@ func (l *Loop) decrypt(s *Session, in []byte) (*Session, Next) {
 func (l *Loop) insecure(s *Session, c *secure.Conn, cause int) (*Session, Next) {
 	s.held.free()
 	s.ws.Free()
-	s.held, s.ws, s.conn, s.shake, s.phase = nil, nil, nil, nil, over
+	s.held, s.ws, s.conn, s.tls, s.phase = nil, nil, nil, nil, over
 	if !l.flush(s, c) {
 		l.ctr.Causes[cause].Add(1)
 		return s, Abort
@@ -279,9 +279,9 @@ func (l *Loop) insecure(s *Session, c *secure.Conn, cause int) (*Session, Next) 
 	return l.ended(s, nil, 0, cause)
 }
 
-// farewell sends close_notify, which goes before our FIN.
-func (l *Loop) farewell(s *Session) bool {
-	s.bade = true
+// closeNotify sends close_notify, which goes before our FIN.
+func (l *Loop) closeNotify(s *Session) bool {
+	s.notified = true
 	return s.conn.Shutdown() == nil && l.flush(s, s.conn)
 }
 
@@ -289,20 +289,20 @@ func (l *Loop) farewell(s *Session) bool {
 // orderly end also without a close_notify before it.
 func (l *Loop) endedTLS(s *Session) (*Session, Next) {
 	switch {
-	case s.phase == greeting:
+	case s.phase == awaitingHello:
 		if s.held != nil { // a peer that has sent nothing, like a port scan, is no failure
 			l.ctr.Causes[TLSClosed].Add(1)
 		}
 		return s, Close
-	case s.shake != nil:
-		s.shake.ended = true
-		s.shake.conn.End() // the handshake may have all that it needs
+	case s.tls != nil:
+		s.tls.ended = true
+		s.tls.conn.End() // the handshake may have all that it needs
 		return l.next(s)
 	}
 	s.conn.End()
 	s, next := l.decrypt(s, nil)
 	if s.phase == over && !next.Ends() { // an error of TLS: the FIN that follows has come already
-		s.said = true
+		s.finished = true
 		return l.next(s)
 	}
 	return s, next
@@ -311,10 +311,10 @@ func (l *Loop) endedTLS(s *Session) (*Session, Next) {
 // kept is how many bytes TLS keeps for a connection beyond what an idle one takes.
 func (s *Session) kept() int64 {
 	switch {
-	case s.shake != nil && s.shake.begun:
-		return handshakeSize + int64(s.shake.conn.Kept())
-	case s.shake != nil:
-		return queuedSize + int64(s.shake.conn.Kept())
+	case s.tls != nil && s.tls.begun:
+		return handshakeSize + int64(s.tls.conn.Kept())
+	case s.tls != nil:
+		return queuedSize + int64(s.tls.conn.Kept())
 	case s.conn != nil:
 		return int64(s.conn.Kept())
 	}
@@ -324,7 +324,7 @@ func (s *Session) kept() int64 {
 // early says whether nothing more is to be read until the handshake is done, because
 // more than maxEarly bytes wait for it, or the peer has sent its FIN.
 func (s *Session) early() bool {
-	return s.shake != nil && (s.shake.ended || s.shake.conn.Kept() > maxEarly)
+	return s.tls != nil && (s.tls.ended || s.tls.conn.Kept() > maxEarly)
 }
 
 // causeOfTLS is the cause that an error of TLS is counted as.

@@ -157,8 +157,8 @@ func TestTLSEndWaits(t *testing.T) {
 func TestTLSMoves(t *testing.T) {
 	b, cfg := overTLS(t, Config{})
 	c := b.open(tcpPort).shake(cfg)
-	b.until("a ClientHello", func() bool { b.carry(c); return b.s.shake != nil })
-	b.until("an answer", func() bool { return len(b.s.shake.conn.Pending()) > 0 })
+	b.until("a ClientHello", func() bool { b.carry(c); return b.s.tls != nil })
+	b.until("an answer", func() bool { return len(b.s.tls.conn.Pending()) > 0 })
 	first := b.Loop
 	first.Detach(b.s)
 	if first.Told(); len(b.out) > 0 || b.TickEvery() != 0 {
@@ -181,12 +181,12 @@ func TestTLSMoves(t *testing.T) {
 func TestTLSGivenUp(t *testing.T) {
 	b, cfg := overTLS(t, Config{Handshake: 10 * time.Second})
 	c := b.open(tcpPort).shake(cfg)
-	b.until("a ClientHello", func() bool { b.carry(c); return b.s.shake != nil })
+	b.until("a ClientHello", func() bool { b.carry(c); return b.s.tls != nil })
 	b.Gone(b.fd, b.port, b.s)
 	b.until("the end of the first", func() bool { return b.ctr.TLSUnderWay.Load() == 0 })
 
 	c = b.open(wsPort).shake(cfg)
-	b.until("a ClientHello", func() bool { b.carry(c); return b.s.shake != nil })
+	b.until("a ClientHello", func() bool { b.carry(c); return b.s.tls != nil })
 	s := b.s
 	b.until("what it takes to be charged", func() bool { return b.ctr.Buffered.Load() >= handshakeSize })
 	b.now += 10 * time.Second
@@ -196,7 +196,7 @@ func TestTLSGivenUp(t *testing.T) {
 	b.until("the end of the second", func() bool { return b.ctr.TLSUnderWay.Load() == 0 })
 
 	c = b.open(tcpPort).shake(cfg)
-	b.until("a ClientHello", func() bool { b.carry(c); return b.s.shake != nil })
+	b.until("a ClientHello", func() bool { b.carry(c); return b.s.tls != nil })
 	s = b.s
 	delete(b.turned, s) // it may be the same session, used again
 	if next := b.eof(); next != Pause {

@@ -182,9 +182,9 @@ func (l *Loop) closed(s *Session, cause int) (*Session, Next) {
 	return l.next(s)
 }
 
-// goodbye sends the close frame 1001 (going away, RFC 6455 section 7.4.1). It can be
+// goAway sends the close frame 1001 (going away, RFC 6455 section 7.4.1). It can be
 // sent between any two steps, because none ends inside a frame that we send.
-func (l *Loop) goodbye(fd, port int, s *Session) (*Session, Next) {
+func (l *Loop) goAway(fd, port int, s *Session) (*Session, Next) {
 	var held *block
 	if s == nil {
 		s = l.take(fd, port, open)

@@ -146,20 +146,20 @@ func (l *loop) close(fd int, c *conn) {
 	sys.Close(fd)
 }
 
-// bid begins the close of a connection, for cause why or for echo.NoCause.
-func (l *loop) bid(fd int, c *conn, why int) {
+// beginClose begins the close of a connection, for cause why or for echo.NoCause.
+func (l *loop) beginClose(fd int, c *conn, why int) {
 	s, next := l.core.Leave(fd, int(c.port), l.sessions.get(c), why)
 	l.sessions.set(c, s)
 	l.goOn(fd, c, next)
 }
 
-// Wake implements echo.Conns. The bell has the same number in the process's fd table,
+// Wake implements echo.Conns. The eventfd has the same number in the process's fd table,
 // which all threads use that are not locked, as in the loop's own.
 func (l *loop) Wake() {
-	l.bellMu.Lock()
-	defer l.bellMu.Unlock()
-	if l.bell > 0 {
-		sys.Signal(l.bell)
+	l.tlsMu.Lock()
+	defer l.tlsMu.Unlock()
+	if l.tlsEvents > 0 {
+		sys.Signal(l.tlsEvents)
 	}
 }
 

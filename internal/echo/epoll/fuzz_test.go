@@ -159,7 +159,7 @@ func (g *game) play(t *testing.T, moves []byte) {
 		case 8:
 			if c := g.conn(); c != nil && n > 250 {
 				g.left = true
-				g.bid(g.own, c, echo.NoCause)
+				g.beginClose(g.own, c, echo.NoCause)
 			}
 		case 9: // another one comes and goes
 			p := g.connect(t)

@@ -33,7 +33,7 @@ const (
 const (
 	ofListener = -1 - iota // Event.Fd is the port
 	ofWake
-	ofBell
+	ofTLS
 )
 
 // loop is one locked OS thread with its own epoll instance, its own connections
@@ -49,15 +49,15 @@ type loop struct {
 	inbox chan handed  // connections that it is to serve
 	ready chan<- error // of a lane's first loop: told once it is ready, or why it cannot be
 
-	ep       sys.Epoll
-	bellMu   sync.Mutex
-	bell     int // an eventfd: handshakes of TLS have news; 0: none
-	table    *table
-	sessions sessions
-	events   []sys.Event
-	buf      []byte // what one read takes
-	unread   []int  // fds of connections with more to read
-	reading  []int  // the same while they are read
+	ep        sys.Epoll
+	tlsMu     sync.Mutex
+	tlsEvents int // eventfd: TLS handshakes have something to send, or are done; 0: none
+	table     *table
+	sessions  sessions
+	events    []sys.Event
+	buf       []byte // what one read takes
+	unread    []int  // fds of connections with more to read
+	reading   []int  // the same while they are read
 
 	began   time.Time
 	batches uint64 // of events
@@ -119,12 +119,12 @@ func (l *loop) run() {
 func (l *loop) start() (err error) {
 	e := l.eng
 	if e.core.TLS != nil {
-		if l.bell, err = sys.Eventfd(); err != nil {
+		if l.tlsEvents, err = sys.Eventfd(); err != nil {
 			return err
 		}
 		defer func() {
 			if err != nil {
-				l.endBell()
+				l.endTLSEvents()
 			}
 		}()
 	}
@@ -140,8 +140,8 @@ func (l *loop) start() (err error) {
 		l.ep.Close()
 		return fmt.Errorf("watch wake-up eventfd: epoll_ctl: %w", errno)
 	}
-	if l.bell > 0 {
-		if errno := l.ep.Add(l.bell, sys.EpollIn|sys.EpollET, 0, ofBell); errno != 0 {
+	if l.tlsEvents > 0 {
+		if errno := l.ep.Add(l.tlsEvents, sys.EpollIn|sys.EpollET, 0, ofTLS); errno != 0 {
 			l.ep.Close()
 			return fmt.Errorf("watch eventfd of handshakes: epoll_ctl: %w", errno)
 		}
@@ -224,7 +224,7 @@ func (l *loop) batch(timeout time.Duration) error {
 		case ofListener:
 			l.accept(int(ev.Fd))
 		case ofWake:
-		case ofBell:
+		case ofTLS:
 			l.core.Told()
 		default:
 			if c := &l.table.conns[ev.Fd]; c.ofLane(l.lane.id) && c.gen() == ev.Pad {
@@ -317,7 +317,7 @@ func (l *loop) sweep() {
 			c.last = l.stamp
 		case l.stamp-c.last > most:
 			c.last = l.stamp // the closing handshake has deadlines of its own
-			l.bid(fd, c, echo.IdleTimeout)
+			l.beginClose(fd, c, echo.IdleTimeout)
 		}
 	})
 }
@@ -333,7 +333,7 @@ func (l *loop) leave() {
 			l.read(fd, c, false)
 		}
 		if c.ofLane(l.lane.id) {
-			l.bid(fd, c, echo.NoCause)
+			l.beginClose(fd, c, echo.NoCause)
 		}
 	})
 }
@@ -345,20 +345,20 @@ func (l *loop) end() {
 	l.table.each(l.lane.id, func(fd int, c *conn) { l.close(fd, c) })
 	l.ep.Close()
 	sys.Free(l.buf)
-	l.endBell()
+	l.endTLSEvents()
 	if l.eng.private {
 		l.table.release()
 	}
 }
 
-// endBell closes the eventfd of handshakes. It is in the process's fd table, so a thread
+// endTLSEvents closes the eventfd of handshakes. It is in the process's fd table, so a thread
 // must close it that is not locked, which uses that table. The lock is against Wake, by
 // a handshake that is being given up.
-func (l *loop) endBell() {
-	l.bellMu.Lock()
-	defer l.bellMu.Unlock()
-	if l.bell > 0 {
-		go sys.Close(l.bell)
-		l.bell = 0
+func (l *loop) endTLSEvents() {
+	l.tlsMu.Lock()
+	defer l.tlsMu.Unlock()
+	if l.tlsEvents > 0 {
+		go sys.Close(l.tlsEvents)
+		l.tlsEvents = 0
 	}
 }

@@ -200,7 +200,7 @@ func (e *engine) OnOpen(c gnet.Conn) ([]byte, gnet.Action) {
 		}
 		return nil, gnet.Close
 	}
-	c.SetContext(&l.homes[port])
+	c.SetContext(&l.contexts[port])
 	if l.idle != nil {
 		l.idle.add(c)
 	}

@@ -17,23 +17,23 @@ type lane struct {
 	*echo.Loop
 	core    *echo.Core
 	epoll   sys.Epoll
-	bell    int              // an eventfd: a connection is in inbox
-	conns   map[int32]*guest // by fd
-	idle    time.Duration    // when connections were last checked
+	wake    int                 // an eventfd: a connection is in inbox
+	conns   map[int32]*laneConn // by fd
+	idle    time.Duration       // when connections were last checked
 	began   time.Time
 	in      []byte
 	leaving bool // all were sent a close frame
 	stuck   bool // a socket with room took nothing
 
 	mu    sync.Mutex
-	inbox []guest
+	inbox []laneConn
 	done  chan struct{} // closed when the goroutine ends; nil: there is none
 	until time.Time     // not zero: all ends, by then at the latest
-	ended bool          // bell is closed
+	ended bool          // wake is closed
 }
 
-// guest is a connection in a lane.
-type guest struct {
+// laneConn is a connection in a lane.
+type laneConn struct {
 	fd     int
 	port   int
 	s      *echo.Session
@@ -42,7 +42,7 @@ type guest struct {
 }
 
 // waiting is how much waits for its peer.
-func (g *guest) waiting() int {
+func (g *laneConn) waiting() int {
 	if g.s == nil {
 		return 0
 	}
@@ -62,16 +62,16 @@ func newLane(core *echo.Core, i int) (*lane, error) {
 	if err != nil {
 		return nil, err
 	}
-	bell, err := sys.Eventfd()
+	wake, err := sys.Eventfd()
 	if err != nil {
 		ep.Close()
 		return nil, err
 	}
-	l := &lane{core: core, epoll: ep, bell: bell, conns: map[int32]*guest{}, began: time.Now()}
+	l := &lane{core: core, epoll: ep, wake: wake, conns: map[int32]*laneConn{}, began: time.Now()}
 	l.Loop = core.Loop(i, l)
-	if errno := ep.Add(bell, sys.EpollIn|sys.EpollET, int32(bell), 0); errno != 0 {
+	if errno := ep.Add(wake, sys.EpollIn|sys.EpollET, int32(wake), 0); errno != 0 {
 		ep.Close()
-		sys.Close(bell)
+		sys.Close(wake)
 		return nil, errno
 	}
 	return l, nil
@@ -80,13 +80,13 @@ func newLane(core *echo.Core, i int) (*lane, error) {
 // take adopts a connection; any thread may call it.
 func (l *lane) take(fd, port int, s *echo.Session) {
 	l.mu.Lock()
-	l.inbox = append(l.inbox, guest{fd: fd, port: port, s: s})
+	l.inbox = append(l.inbox, laneConn{fd: fd, port: port, s: s})
 	if l.done == nil {
 		l.done = make(chan struct{})
 		go l.run(l.done)
 	}
 	l.mu.Unlock()
-	sys.Signal(l.bell)
+	sys.Signal(l.wake)
 }
 
 // end drains the lane: it waits until all connections are closed, at most for d, and
@@ -97,14 +97,14 @@ func (l *lane) end(d time.Duration) {
 	done := l.done
 	l.mu.Unlock()
 	if done != nil {
-		sys.Signal(l.bell)
+		sys.Signal(l.wake)
 		<-done
 	}
 	l.epoll.Close()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.ended = true
-	sys.Close(l.bell)
+	sys.Close(l.wake)
 }
 
 // run is the event loop.
@@ -220,7 +220,7 @@ func interest(next echo.Next) uint32 {
 }
 
 // handle acts on what a connection is ready for.
-func (l *lane) handle(g *guest, ready uint32) {
+func (l *lane) handle(g *laneConn, ready uint32) {
 	next := echo.Read
 	if ready&sys.EpollOut != 0 {
 		before := g.waiting()
@@ -238,7 +238,7 @@ func (l *lane) handle(g *guest, ready uint32) {
 	}
 }
 
-func (l *lane) read(g *guest) {
+func (l *lane) read(g *laneConn) {
 	n, errno := sys.Read(g.fd, l.in)
 	next := echo.Read
 	switch {
@@ -256,7 +256,7 @@ func (l *lane) read(g *guest) {
 }
 
 // proceed has a connection go on.
-func (l *lane) proceed(g *guest, next echo.Next) {
+func (l *lane) proceed(g *laneConn, next echo.Next) {
 	if next.Ends() {
 		l.drop(g, next == echo.Abort)
 		return
@@ -270,7 +270,7 @@ func (l *lane) proceed(g *guest, next echo.Next) {
 }
 
 // drop closes a connection.
-func (l *lane) drop(g *guest, reset bool) {
+func (l *lane) drop(g *laneConn, reset bool) {
 	delete(l.conns, int32(g.fd))
 	if reset || g.waiting() > 0 {
 		sys.Reset(g.fd) // never a clean end with bytes missing
@@ -284,7 +284,7 @@ func (l *lane) Wake() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if !l.ended {
-		sys.Signal(l.bell)
+		sys.Signal(l.wake)
 	}
 }
 

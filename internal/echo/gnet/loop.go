@@ -14,27 +14,27 @@ import (
 // loop's thread.
 type loop struct {
 	*echo.Loop
-	core  *echo.Core
-	event gnet.EventLoop
-	homes []home // by port: the contexts of idle connections
-	lane  *lane
-	idle  *idleTable  // nil without an idle timeout
-	busy  atomic.Bool // Tick has something to look at
-	watch watch
+	core     *echo.Core
+	event    gnet.EventLoop
+	contexts []idleContext // by port: the contexts of idle connections
+	lane     *lane
+	idle     *idleTable  // nil without an idle timeout
+	busy     atomic.Bool // Tick has something to look at
+	watch    watch
 }
 
-// home is the gnet context of all idle connections of one loop and port. They share it,
+// idleContext is the gnet context of all idle connections of one loop and port. They share it,
 // so it costs a connection nothing.
-type home struct {
+type idleContext struct {
 	loop *loop
 	port int
 }
 
 // newLoop makes the one of the i-th event loop; fd is a socket of it.
 func newLoop(core *echo.Core, i int, event gnet.EventLoop, fd int, lane *lane) *loop {
-	l := &loop{core: core, event: event, lane: lane, homes: make([]home, len(core.Ports))}
-	for port := range l.homes {
-		l.homes[port] = home{l, port}
+	l := &loop{core: core, event: event, lane: lane, contexts: make([]idleContext, len(core.Ports))}
+	for port := range l.contexts {
+		l.contexts[port] = idleContext{l, port}
 	}
 	l.Loop = core.Loop(i, l)
 	if core.IdleTimeout > 0 {
@@ -50,7 +50,7 @@ func newLoop(core *echo.Core, i int, event gnet.EventLoop, fd int, lane *lane) *
 // nil for a settled one.
 func where(c gnet.Conn) (*loop, int, *echo.Session) {
 	switch at := c.Context().(type) {
-	case *home:
+	case *idleContext:
 		return at.loop, at.port, nil
 	case *echo.Session:
 		return at.Conns().(*loop), at.Port(), at
@@ -69,7 +69,7 @@ func (l *loop) keep(c gnet.Conn, s *echo.Session) {
 func (l *loop) proceed(c gnet.Conn, port int, before, s *echo.Session, next echo.Next) gnet.Action {
 	if s != before {
 		if s == nil {
-			c.SetContext(&l.homes[port])
+			c.SetContext(&l.contexts[port])
 		} else {
 			l.keep(c, s)
 		}
