@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"net"
 	"os"
 	"runtime"
 
@@ -13,11 +14,11 @@ import (
 	"github.com/c10m/c10m/internal/sys"
 )
 
-// startControl opens the control endpoint, if there is to be one, and begins to push
-// metrics. drain ends the server in good order.
+// startControl opens the control endpoint, if there is to be one. drain ends
+// the server in good order.
 func (s *server) startControl(drain func()) (stop func(), err error) {
 	s.warnExposed()
-	if s.control == "" && s.otlp.url == "" {
+	if s.control == "" {
 		return func() {}, nil
 	}
 	fp, err := proc.Here()
@@ -25,27 +26,12 @@ func (s *server) startControl(drain func()) (stop func(), err error) {
 		return nil, err
 	}
 	s.uid, s.in = os.Getuid(), fp.Namespaces()
-	end := s.end(fp, drain)
-	pushed, err := s.startPushes(end)
-	if err != nil || s.control == "" {
-		return pushed, err
-	}
 	l, err := dash.Listen(s.control)
 	if err != nil {
-		pushed()
 		return nil, cli.Usage("--control %s: %v; choose another --control, or none", s.control, err)
 	}
-	served := dash.Serve(l, end)
-	return func() {
-		pushed()
-		served()
-	}, nil
-}
-
-// end is this server to who looks at it.
-func (s *server) end(fp proc.FS, drain func()) dash.End {
 	end := dash.End{
-		Meta:   s.meta(),
+		Meta:   s.meta(l.Addr()),
 		Look:   func(memory bool) (dash.Sample, error) { return s.look(fp, memory) },
 		Report: func(d dash.Depth) (result.ServerReport, error) { return s.report(fp, d) },
 		Causes: echo.CauseNames[:],
@@ -54,7 +40,7 @@ func (s *server) end(fp proc.FS, drain func()) dash.End {
 	if s.super != nil {
 		end.Worker = s.super.Dial
 	}
-	return end
+	return dash.Serve(l, end), nil
 }
 
 // warnExposed says what others than this machine can reach.
@@ -69,7 +55,7 @@ func (s *server) warnExposed() {
 }
 
 // meta is what the live page says once.
-func (s *server) meta() dash.Meta {
+func (s *server) meta(at net.Addr) dash.Meta {
 	m := dash.Meta{Role: dash.Server, Title: fmt.Sprintf("%d ports on %s", len(s.ports()), s.bind),
 		Commit: build.Commit,
 		PID:    os.Getpid(), CPUs: runtime.NumCPU(), Max: s.conns, Bound: "allowed", Shard: "worker"}

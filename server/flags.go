@@ -43,7 +43,6 @@ type options struct {
 	closeOnEOT  bool
 	drain       time.Duration
 	tls         tlsOptions
-	otlp        pushOptions
 	// Messages after which a worker is replaced; 0: never.
 	recycleAfter, recycleJitter unit.Count
 
@@ -115,7 +114,6 @@ func (o *options) declare() *cli.Flags {
 	f.Add(&o.hosts, "control-host", "NAME", "a name by which it may be asked (repeatable)", cli.Rare)
 	f.Add(cli.Text(&o.token, ""), "control-token", "T|@FILE",
 		"the token that POST /drain wants, at least 16 characters; without one nothing can be changed", cli.Rare)
-	o.otlp.declare(f)
 	o.tls.declare(f)
 	f.Group("Size")
 	f.Add(&o.maxConns, "max-conns", "N|auto", "connections to hold", cli.Note("what fits"))
@@ -211,9 +209,6 @@ func (o *options) check(f *cli.Flags) (err error) {
 		if err := o.tls.check(f); err != nil {
 			return err
 		}
-	}
-	if err := o.otlp.check(f); err != nil {
-		return err
 	}
 	if f.Given("loops") && !o.loops.Auto && o.engineName != shard.Tables {
 		return fmt.Errorf("--loops %s: only --engine %s takes it", o.loops.String(), shard.Tables)

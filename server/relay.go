@@ -92,8 +92,9 @@ func (o *options) checkRelay(f *cli.Flags) error {
 }
 
 // relayTakes are the flags that mean something to a relay.
-var relayTakes = []string{"bind", "control", "control-host", "control-token", "max-conns", "otlp",
-	"otlp-every", "pool", "ports", "relay", "tcp", "upstream"}
+var relayTakes = []string{"bind", "control", "control-host", "control-token", "max-conns", "pool", "ports", "relay",
+	"tcp",
+	"upstream"}
 
 // checkLoop refuses a relay to itself.
 func (o *options) checkLoop() error {

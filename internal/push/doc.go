@@ -1,5 +1,5 @@
-// Package push sends the metrics of a run, or of a server, to a collector while it goes
-// on, by OTLP over HTTP (OpenTelemetry), under the names that /metrics has.
+// Package push sends the metrics of a run to a collector while the run goes on, by
+// OTLP over HTTP (OpenTelemetry), under the names that /metrics has.
 //
 //	p, err := push.Start(push.Config{URL: "http://collector:4318", Every: 5 * time.Second, Gather: gather})
 //	...

@@ -23,9 +23,6 @@ type Config struct {
 	Version string // service.version
 	// Gather reads the metrics. It is called from one goroutine.
 	Gather func() ([]*dto.MetricFamily, error)
-	// Failed, unless it is nil, is told of the first push that failed, and of the first
-	// after one that arrived; by that goroutine.
-	Failed func(why error)
 }
 
 const (
@@ -50,7 +47,6 @@ type Pusher struct {
 	once     sync.Once
 
 	sent, failed int64 // pushes; only the goroutine uses them until it has ended
-	fails        bool  // the last push did
 	first        error
 }
 
@@ -121,13 +117,9 @@ func (p *Pusher) push() {
 		err = p.exporter.Export(ctx, &metricdata.ResourceMetrics{Resource: p.resource,
 			ScopeMetrics: []metricdata.ScopeMetrics{{Metrics: convert(families, p.began, time.Now())}}})
 	}
-	known := p.fails
-	if p.fails = err != nil; !p.fails {
+	if err == nil {
 		p.sent++
 		return
-	}
-	if !known && p.config.Failed != nil {
-		p.config.Failed(err)
 	}
 	p.failed++
 	if p.first == nil {
