@@ -103,24 +103,26 @@ func (o *outputs) check(baseline bool) error {
 // pass for ever. The client also counts each cause for its tries to reconnect.
 func checkMetric(m result.Metric) error {
 	if code, is := m.Finding(); is {
-		return checkKnown("finding", code, code, diagnose.Codes())
+		known := diagnose.Codes()
+		return legal("finding", code, known, cli.Nearest(code, known))
 	}
 	cause, is := m.Cause()
 	if !is {
 		return nil
 	}
 	cause = strings.TrimPrefix(cause, "reconnect_")
+	known := append(loadgen.Causes(), result.AgentLost)
 	phase, _, _ := strings.Cut(cause, "_")
-	return checkKnown("cause of failures", cause, phase+"_", append(loadgen.Causes(), result.AgentLost))
+	return legal("cause of failures", cause, known, phase+"_")
 }
 
-// checkKnown refuses a name that is none of those known, and says which are legal: those
-// that begin like it, or all.
-func checkKnown(what, name, like string, known []string) error {
+// legal refuses a name that is none of those known, and says which are meant: those that
+// begin so, or else all.
+func legal(what, name string, known []string, begins string) error {
 	if slices.Contains(known, name) {
 		return nil
 	}
-	near := slices.DeleteFunc(slices.Clone(known), func(one string) bool { return !strings.HasPrefix(one, like) })
+	near := slices.DeleteFunc(slices.Clone(known), func(one string) bool { return !strings.HasPrefix(one, begins) })
 	if len(near) > 0 {
 		known = near
 	}

@@ -68,7 +68,7 @@ func TestReportAndCompareRefuse(t *testing.T) {
 		{"ambiguous threshold", []string{"report", good, "--fail-if", "rate<5"}, []string{"--fail-if", "setup.rate, echo.rate"}},
 		{"threshold without a baseline", []string{"report", good, "--fail-if", "setup.rate<-5%"}, []string{"--fail-if", "client compare"}},
 		{"a cause that nobody counts", []string{"report", good, "--fail-if", "conns.errors.connect_refsued>0"}, []string{"--fail-if", `"connect_refsued"`, "connect_refused", "connect_timeout"}},
-		{"a finding that nobody looks for", []string{"report", good, "--fail-if", "findings.servr_full.severity>0"}, []string{"--fail-if", `"servr_full"`, "server_full", "conntrack_full"}},
+		{"a finding that nobody looks for", []string{"report", good, "--fail-if", "findings.servr_full.severity>0"}, []string{"--fail-if", `"servr_full" is no finding: legal are server_full`}},
 		{"a cause of no phase", []string{"hold", "--fail-if", "protocols.ws.conns.errors.reconnect_refused>0"}, []string{"--fail-if", `"refused"`, "socket_fd_limit", "close_timeout"}},
 		{"a sweep for a cause that nobody counts", []string{"sweep", "--size", "64", "--metric", "errors.read_rest"}, []string{"--metric", `"read_rest"`, "read_reset"}},
 		{"a count with orders to the terminal", []string{"report", written(t, "x.json", `{"schema":"c10m/result/1","conns":{"errors":{"x\n\u001b[2J":-1}}}`)}, []string{"x.json", "-1"}},

@@ -202,7 +202,7 @@ func (c *Command) check(args []string, dash int, path string) error {
 	case len(args) == 0:
 		return nil
 	case c.Run == nil || len(c.names()) > 0 && !strings.HasPrefix(args[0], "-"):
-		if near := nearest(args[0], c.names()); near != "" {
+		if near := Nearest(args[0], c.names()); near != "" {
 			return Usage("%q is not a command: did you mean %s? See %s --help", args[0], near, path)
 		}
 		return Usage("%q is not a command: want %s; see %s --help", args[0], AnyOf(c.names()), path)
@@ -277,7 +277,7 @@ func (r *run) unknownFlag(cc *cobra.Command, path, name string) error {
 			known = append(known, f.Name)
 		}
 	})
-	if near := nearest(name, known); near != "" {
+	if near := Nearest(name, known); near != "" {
 		return Usage("--%s is not a flag of %s: did you mean --%s?", name, path, near)
 	}
 	for _, other := range r.root.Commands() {

@@ -287,8 +287,8 @@ func TestNearest(t *testing.T) {
 	for word, want := range map[string]string{"conn": "conns", "cons": "conns", "con": "conns", "pri": "private-fds",
 		"connect": "connect-timeout", "port": "ports", "prots": "ports",
 		"jsno": "json", "hlod": "hold", "x": "", "p": "", "private": "private-fds", "nothing-like-it": "", "": ""} {
-		if got := nearest(word, names); got != want {
-			t.Errorf("nearest(%q) = %q, want %q", word, got, want)
+		if got := Nearest(word, names); got != want {
+			t.Errorf("Nearest(%q) = %q, want %q", word, got, want)
 		}
 	}
 }

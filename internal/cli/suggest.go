@@ -2,10 +2,10 @@ package cli
 
 import "strings"
 
-// nearest is the name that somebody who typed word most likely meant, "" if none
+// Nearest is the name that somebody who typed word most likely meant, "" if none
 // is near: the one with the fewest letters to change, at most a third of them,
 // or one that begins with it: of several the shortest, if word has three letters.
-func nearest(word string, names []string) string {
+func Nearest(word string, names []string) string {
 	if word == "" {
 		return ""
 	}
