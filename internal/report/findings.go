@@ -50,15 +50,15 @@ var findings = map[string]finding{
 		waits: "in a call on another server"},
 	"file_descriptors_used_up": {name: "file descriptors used up",
 		evidence: []string{"the client's socket(2) failed {failed} times with EMFILE",
-			"process {=pid}[ ({process})] holds {open} of {limit}"},
+			"process {=pid}[ ({process})] holds {open} of {limit} file descriptors"},
 		meaning: aSocketIsAnFD,
 		cure: "[ulimit -n for {whose}, or --private-fds on|raise the limit (ulimit -n, LimitNOFILE=, " +
 			"prlimit --pid), or more worker processes]"},
 	"idle_timeout": {name: "idle timeout",
 		evidence: []string{"{closed} of {established} connections were closed by the other end, nine of ten after " +
 			"{from_ns} to {to_ns} of silence, over {over_seconds}"},
-		meaning: "All were lost at one age: an idle timeout of the server, or of a proxy or load balancer between, " +
-			"and no limit on how many there may be.",
+		meaning: "All were lost at the same age: that is an idle timeout of the server, or of a proxy or load balancer " +
+			"between, and no limit on how many there may be.",
 		cure: "--interval {=often_ns} sends on each connection before it counts as idle (from the end of the ramp " +
 			"and --settle on, so let these be shorter); or raise the timeout: server --idle-timeout, nginx " +
 			"proxy_timeout and proxy_read_timeout, haproxy timeout client, server and tunnel"},

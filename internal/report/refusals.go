@@ -24,7 +24,7 @@ var refusals = map[string]refusal{
 
 	"slow_reader": {"closed: it took nothing of its echoes for --stall", refused(
 		"dropped {times} connections as slow readers",
-		"Their peers took nothing of the echoes that waited for them for all of --stall. "+
+		"For as long as --stall their peers took none of the echoes that waited for them. "+
 			"A peer that reads, however slowly, is only read from more slowly itself.",
 		"let the client read while it sends; or start the server with a longer --stall")},
 	"over_budget": {"closed: the largest and slowest above --buffer-budget", refused(
