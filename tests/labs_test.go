@@ -159,20 +159,9 @@ func TestPeakOfNothing(t *testing.T) {
 func hanging(t *testing.T, nth int64) (port int) {
 	t.Helper()
 	var messages atomic.Int64
-	return listen(t, func(c net.Conn) {
-		b := make([]byte, 4096)
-		for {
-			n, err := c.Read(b)
-			if err != nil {
-				return
-			}
-			if messages.Add(1) == nth {
-				_, _ = io.Copy(io.Discard, c)
-				return
-			}
-			if _, err := c.Write(b[:n]); err != nil {
-				return
-			}
+	return slow(t, func(c net.Conn) {
+		if messages.Add(1) == nth {
+			_, _ = io.Copy(io.Discard, c)
 		}
 	})
 }
@@ -199,8 +188,8 @@ func idleYetSlow(r *result.Result) (complaint string) {
 	return among(r, "idle_yet_slow", "p99 grew from")
 }
 
-// slow is a server that echoes what it reads once it has worked.
-func slow(t *testing.T, work func()) (port int) {
+// slow is a server that works after each read, and then echoes what it has read.
+func slow(t *testing.T, work func(c net.Conn)) (port int) {
 	return listen(t, func(c net.Conn) {
 		b := make([]byte, 4096)
 		for {
@@ -208,7 +197,7 @@ func slow(t *testing.T, work func()) (port int) {
 			if err != nil {
 				return
 			}
-			work()
+			work(c)
 			if _, err := c.Write(b[:n]); err != nil {
 				return
 			}
@@ -220,7 +209,7 @@ func slow(t *testing.T, work func()) (port int) {
 // idle, and latency grows with the users. No step shows it alone.
 func TestPeakOfALock(t *testing.T) {
 	var lock sync.Mutex
-	port := slow(t, func() {
+	port := slow(t, func(net.Conn) {
 		lock.Lock()
 		time.Sleep(time.Millisecond)
 		lock.Unlock()
@@ -239,7 +228,7 @@ func TestPeakOfALock(t *testing.T) {
 func TestStressOfAServerThatSlowsDown(t *testing.T) {
 	tries(t, func() string {
 		first := sync.OnceValue(time.Now)
-		port := slow(t, func() { time.Sleep(time.Millisecond + time.Since(first())/20) })
+		port := slow(t, func(net.Conn) { time.Sleep(time.Millisecond + time.Since(first())/20) })
 		o := client(t, nil, nil, "stress", "--first-port", fmt.Sprint(port), "--server-control", "none", "--users", "4", "--loops", "70")
 		r := o.Result
 		if o.Status != 0 || r == nil || r.Heat == nil || len(r.Heat.Counts) < 8 {

@@ -153,9 +153,13 @@ func (o *options) targetFlags() *cli.Flags {
 		fmt.Sprintf("the same as --tcp %d:N --ws %d:N", firstTCP, firstWS))
 	f.Add(&o.tcp, "tcp", "PORTS", "TCP ports of the server, or none", cli.Unset("by --ports"))
 	f.Add(&o.ws, "ws", "PORTS", "WebSocket ports of the server, or none", cli.Unset("by --ports"))
+	memory, cores := "of this one", "of this one"
+	if o.command == "plan" {
+		memory, cores = "what --conns takes", "16"
+	}
 	f.Add(cli.Size(&o.target.Memory, 0, tune.MinMemory, unit.MaxSize), "memory", "SIZE", "memory of the machine",
-		cli.Unset("of this one"))
-	f.Add(cli.Int(&o.target.Cores, 0, 1, 1<<16), "cores", "N", "cores of the machine", cli.Unset("of this one"))
+		cli.Unset(memory))
+	f.Add(cli.Int(&o.target.Cores, 0, 1, 1<<16), "cores", "N", "cores of the machine", cli.Unset(cores))
 	return f
 }
 
