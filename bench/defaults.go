@@ -11,8 +11,8 @@ var defaultColumns = columns("server", unit.InText, "flags", unit.InText, "round
 	"of the sized one", unit.InNumber, "lowest", unit.InNumber, "highest", unit.InNumber, "server", unit.InBytes,
 	"more than sized", unit.InNumber)
 
-// defaults is each engine started with --ports alone beside the same that was told
-// how many connections are to come.
+// defaults writes the table of servers with default flags: each engine with --ports
+// alone, beside the same engine that was told by --max-conns how many connections come.
 func (t tables) defaults() error {
 	base, err := read[yardstick](t.dir, "floor-defaults")
 	if err != nil {
@@ -55,9 +55,9 @@ var memoryColumns = columns("server", unit.InText, "connections", unit.InText, "
 	"established", unit.InCount, "server", unit.InBytes, "before", unit.InBytes, "held", unit.InBytes,
 	"after the close", unit.InBytes, "given back", unit.InShare)
 
-// closedUsers are the server's memory before, while all were held, and after the
-// close.
-func closedUsers(r result.Result) (before, held, after *float64) {
+// serverMemory is the server's memory, bytes, before the ramp, while all connections were
+// held, and after the close.
+func serverMemory(r result.Result) (before, held, after *float64) {
 	m := r.Memory
 	if m == nil || m.Before == nil || m.Held == nil || m.After == nil || m.Before.Server == nil ||
 		m.Held.Server == nil || m.After.Server == nil {
@@ -66,10 +66,10 @@ func closedUsers(r result.Result) (before, held, after *float64) {
 	return whole(int64(*m.Before.Server)), whole(int64(*m.Held.Server)), whole(int64(*m.After.Server))
 }
 
-// givenBack is the share of the memory that the connections took which the system has
-// back; nil if they took none.
+// givenBack is which share of the memory that the connections took the server has
+// returned to the system after the close; nil if they took none.
 func givenBack(r result.Result) *float64 {
-	before, held, after := closedUsers(r)
+	before, held, after := serverMemory(r)
 	if before == nil || *held <= *before {
 		return nil
 	}
@@ -77,8 +77,8 @@ func givenBack(r result.Result) *float64 {
 	return &share
 }
 
-// memory is what idle connections take of a server with default flags, and what it
-// gives back once they are gone.
+// memory writes the table of what idle connections take of a server with default flags,
+// and of what it returns to the system once they are closed.
 func (t tables) memory() error {
 	var measured []result.Result
 	table := report.Table{Columns: memoryColumns, Note: "User memory of the server with --ports 200 and no other flag, " +
@@ -97,9 +97,9 @@ func (t tables) memory() error {
 		table.Rows = append(table.Rows, []any{p.server, p.conns, float64(len(runs)),
 			median(runs.all(func(r result.Result) *float64 { return whole(r.Conns.Established) })),
 			median(runs.all(serverCost)),
-			median(runs.all(func(r result.Result) *float64 { v, _, _ := closedUsers(r); return v })),
-			median(runs.all(func(r result.Result) *float64 { _, v, _ := closedUsers(r); return v })),
-			median(runs.all(func(r result.Result) *float64 { _, _, v := closedUsers(r); return v })),
+			median(runs.all(func(r result.Result) *float64 { v, _, _ := serverMemory(r); return v })),
+			median(runs.all(func(r result.Result) *float64 { _, v, _ := serverMemory(r); return v })),
+			median(runs.all(func(r result.Result) *float64 { _, _, v := serverMemory(r); return v })),
 			median(runs.all(givenBack))})
 	}
 	if len(measured) > 0 {

@@ -55,17 +55,17 @@ var servers = []server{
 	{"c10m epoll", "ws", aboutEpoll, "bin/server --engine epoll --ws FIRST:COUNT --max-conns 16000", ours},
 }
 
-// figure is what its author gives for a server, bytes a connection at the server's
-// end: it stands beside what is measured. 0: not given.
+// figure is memory, bytes a connection at the server's end, that a server's author has
+// published. It stands in the tables beside what is measured here.
 type figure struct {
-	name  string // of its row
+	name  string // in the tables
 	proto string
-	about string // where it stands
-	user  float64
-	both  float64 // with the kernel's part
+	about string  // where it is published
+	user  float64 // 0: not published
+	both  float64 // with the kernel's part; 0: not published
 }
 
-// publicFigures are all of them.
+// publicFigures lists all of them.
 var publicFigures = []figure{
 	{"Tornado (its author's figure)", "tcp", aboutTornadoFigure, 0, 10_500},
 	{"Tornado (its author's figure)", "ws", aboutTornadoFigure, 0, 15_500},
@@ -77,7 +77,7 @@ var publicFigures = []figure{
 const aboutTornadoFigure = "given for a Tornado server for 10,000,000 connections: 10.5 KB a TCP connection and end, " +
 	"15.5 KB a WebSocket"
 
-// given picks the figures of a protocol.
+// given returns the figures of a protocol.
 func given(proto string) (list []figure) {
 	for _, f := range publicFigures {
 		if f.proto == proto {

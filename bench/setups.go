@@ -17,7 +17,8 @@ type yardstick struct {
 
 func (y yardstick) rate() *float64 { return positive(y.Rate) }
 
-// tenths is the rate of the last tenth of the connections over the first's.
+// tenths is the rate over the last tenth of the connections, divided by that over the
+// first tenth.
 func (y yardstick) tenths() *float64 {
 	if y.First <= 0 {
 		return nil
@@ -25,7 +26,7 @@ func (y yardstick) tenths() *float64 {
 	return positive(y.Last / y.First)
 }
 
-// accept is processor time of the server's end for a connection, ns.
+// accept is the processor time that the server's end takes for a connection, ns.
 func (y yardstick) accept() *float64 {
 	if y.Conns <= 0 {
 		return nil
@@ -33,8 +34,8 @@ func (y yardstick) accept() *float64 {
 	return positive(y.CPU * 1e9 / float64(y.Conns))
 }
 
-// pairing is a server and a client that bench.sh has measured together, and the
-// yardstick of the same round that they are held to.
+// pairing is a server and a client that bench.sh measures together, and the yardstick
+// that they are compared with, in the same round.
 type pairing struct {
 	file, server, client, yardstick string
 }
@@ -79,7 +80,8 @@ func acceptTime(r result.Result) *float64 {
 	return positive(*r.CPU.ServerSetup * 1e9 / float64(r.Conns.Established))
 }
 
-// cost is a part of what a connection costs, by the slope of the ramp.
+// cost reads a part of the memory that a connection takes, bytes; nil where it was not
+// measured.
 func cost(of func(*result.Memory) *float64) func(result.Result) *float64 {
 	return func(r result.Result) *float64 {
 		if !r.Memory.Measured() {
@@ -105,8 +107,8 @@ var rampColumns = columns("server", unit.InText, "client", unit.InText, "rounds"
 	"last tenth over first", unit.InNumber, "floor's", unit.InNumber, "× floor", unit.InNumber,
 	"CPU of an accept", unit.InNanos, "floor's", unit.InNanos, "× floor", unit.InNumber)
 
-// setup is a row for each pairing that was measured at a size: medians over its
-// rounds, and the median of its figures over the yardstick's of the same round.
+// setup writes the tables of a size, with a row for each pairing that was measured:
+// medians over the rounds, and of the ratios to the yardstick of the same round.
 func (t tables) setup(size string) error {
 	rate := report.Table{Columns: setupColumns, Note: "Medians over the rounds. The yardstick is the floor for sockets " +
 		"and bin/packets for packets; lowest and highest are of that ratio. Bytes are a connection's, by the slope of " +
@@ -141,7 +143,7 @@ func (t tables) setup(size string) error {
 	return nil
 }
 
-// setupRow is one pairing: how many, how fast, at what cost.
+// setupRow is the row of a pairing: counts, rates, bytes a connection.
 func setupRow(p pairing, runs rounds[result.Result], base rounds[yardstick]) []any {
 	ratio := over(runs, setupRate, base, yardstick.rate)
 	low, high := spreadOf(ratio)
@@ -160,8 +162,8 @@ func setupRow(p pairing, runs rounds[result.Result], base rounds[yardstick]) []a
 		median(runs.all(totalCost))}
 }
 
-// rampRow is one pairing beside the floor: how its rate holds out, and what an accept
-// takes.
+// rampRow is the row of a pairing about the ramp's end and the server's processor time
+// for an accept, beside the floor's.
 func rampRow(p pairing, runs rounds[result.Result], base rounds[yardstick]) []any {
 	return []any{p.server, p.client, float64(len(runs)),
 		median(runs.all(setupTenths)), median(base.all(yardstick.tenths)),

@@ -168,7 +168,7 @@ func behind(rows []Row, proto string) (lines []string) {
 	return lines
 }
 
-// behindOf is of the row at one place.
+// behindOf is behind for the row of ours at one place.
 func behindOf(rows []Row, at int) (lines []string) {
 	us := rows[at]
 	if us.Median == nil {

@@ -61,10 +61,10 @@ func (t tables) show(table report.Table) {
 	}
 }
 
-// rounds are what was measured of one thing, by the number of the round.
+// rounds are the runs of one thing that was measured, by the number of the round.
 type rounds[T any] map[int]T
 
-// first is of the first round there is.
+// first is the run of the lowest round.
 func (r rounds[T]) first() T { return r[slices.Min(r.numbers())] }
 
 func (r rounds[T]) numbers() (list []int) {
@@ -75,7 +75,7 @@ func (r rounds[T]) numbers() (list []int) {
 	return list
 }
 
-// all are the values of a figure, of the rounds that have one.
+// all returns a figure's values, of the rounds that have one.
 func (r rounds[T]) all(of func(T) *float64) (list []float64) {
 	for _, n := range r.numbers() {
 		if v := of(r[n]); v != nil {
@@ -85,8 +85,8 @@ func (r rounds[T]) all(of func(T) *float64) (list []float64) {
 	return list
 }
 
-// over divides one's figure by another's of the same round: what else the machine did
-// then cancels out. Rounds that lack either, or have a 0 below, are left out.
+// over returns the ratios of one figure to another of the same round: what other programs
+// did meanwhile affects both. Rounds without either, or with a base of 0, are left out.
 func over[T, U any](of rounds[T], value func(T) *float64, by rounds[U], base func(U) *float64) (list []float64) {
 	for _, n := range of.numbers() {
 		other, there := by[n]
@@ -146,13 +146,13 @@ func read[T any](dir, name string) (rounds[T], error) {
 	return all, nil
 }
 
-// whole is a count of connections or messages as a figure.
+// whole makes a figure of a count.
 func whole(n int64) *float64 {
 	v := float64(n)
 	return &v
 }
 
-// positive is a figure that 0 stands for having none of.
+// positive makes a figure of a value that is 0 where it was not measured.
 func positive(v float64) *float64 {
 	if v <= 0 {
 		return nil

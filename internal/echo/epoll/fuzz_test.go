@@ -40,8 +40,8 @@ func FuzzConn(f *testing.F) {
 const (
 	overWS     = 1 << iota // WebSocket; else TCP
 	overTLS                // inside TLS
-	small                  // little may wait for a peer: there is back-pressure
-	bufferUnit             // from here on: which of buffers the loop reads with
+	small                  // little output may wait for a peer, so there is back-pressure
+	bufferUnit             // the bits from this one on say which of buffers the loop reads with
 )
 
 // buffers are sizes of a loop's read buffer. With small ones reads are full, and a
@@ -52,17 +52,17 @@ var buffers = [...]int{readSize, 4000, 1000, 100, 17}
 type game struct {
 	*harness
 	pair
-	tls   *secure.Conn // the peer's end; nil: none is spoken
-	sent  []byte       // what the peer wrote, payload
-	queue []byte       // what it has still to write, as it goes over the wire
-	back  []byte       // what came back, payload
-	rest  []byte       // of a frame that is not all there
-	taken int          // bytes that came, as they went over the wire
-	ended bool         // the peer says nothing more
-	shut  bool         // it has ended its half
-	eof   bool         // the server has
-	left  bool         // it was asked to
-	gone  bool         // reset
+	tls   *secure.Conn // the peer's end; nil: no TLS
+	sent  []byte       // payload that the peer has written
+	queue []byte       // bytes that it has still to write, frames and records included
+	back  []byte       // payload that came back
+	rest  []byte       // the beginning of a frame that is not all there
+	taken int          // bytes that came back, frames and records included
+	ended bool         // the peer queues nothing more
+	shut  bool         // the peer has ended its half
+	eof   bool         // the server has ended its half
+	left  bool         // the server was told to close
+	gone  bool         // the connection was reset
 	read  ws.Reader
 }
 
@@ -194,7 +194,7 @@ func (g *game) say(t *testing.T, n int) {
 	g.tell(t, msg)
 }
 
-// tell queues bytes, encrypted if need be.
+// tell queues bytes for the peer to write, encrypted where there is TLS.
 func (g *game) tell(t *testing.T, p []byte) {
 	if g.tls == nil {
 		g.queue = append(g.queue, p...)
@@ -206,8 +206,8 @@ func (g *game) tell(t *testing.T, p []byte) {
 	g.queue = g.tls.Out(g.queue)
 }
 
-// bye has the peer end its half as soon as what it has said is written. Over TLS it
-// may say so before.
+// bye has the peer end its half once its queue is written; politely, over TLS, with a
+// close_notify before.
 func (g *game) bye(t *testing.T, politely bool) {
 	if g.tls != nil && politely && !g.ended {
 		if err := g.tls.Shutdown(); err != nil {
@@ -259,7 +259,7 @@ func (g *game) take(t *testing.T, n int) {
 	g.decrypt(t, buf[:k])
 }
 
-// decrypt takes what came to hear.
+// decrypt passes what came back to hear, decrypted where there is TLS.
 func (g *game) decrypt(t *testing.T, p []byte) {
 	if g.tls == nil {
 		g.hear(t, p)
@@ -279,8 +279,8 @@ func (g *game) decrypt(t *testing.T, p []byte) {
 	}
 }
 
-// hear takes what the server said. Until a WebSocket's first message has been sent
-// that is the answer to its request.
+// hear collects the payload of what the server has sent. Until a WebSocket's first
+// message that is the answer to its request.
 func (g *game) hear(t *testing.T, p []byte) {
 	if g.proto() == echo.TCP {
 		g.back = append(g.back, p...)
