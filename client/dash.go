@@ -16,6 +16,7 @@ import (
 	"github.com/c10m/c10m/internal/loadgen"
 	"github.com/c10m/c10m/internal/plan"
 	"github.com/c10m/c10m/internal/proc"
+	"github.com/c10m/c10m/internal/report"
 	"github.com/c10m/c10m/internal/scenario"
 	"github.com/c10m/c10m/internal/sys"
 )
@@ -97,7 +98,7 @@ func (p *page) serve(pl *plan.Plan) {
 	p.show(dash.End{
 		Meta: dash.Meta{Role: dash.Client, Commit: build.Commit, PID: os.Getpid(), CPUs: runtime.NumCPU(),
 			Max: max(p.most, pl.Total), Bound: cmp.Or(kindNamed(pl.Scenario).bound, "asked for"), Shard: "thread",
-			Title: fmt.Sprintf("%s of %s to %d ports on %s", pl.Scenario, pl.Proto, len(pl.Ports()),
+			Title: fmt.Sprintf("%s of %s to %s on %s", pl.Scenario, pl.Proto, report.Plural(len(pl.Ports()), "port"),
 				pl.Target.HostText())},
 		Look:   p.look,
 		Causes: loadgen.Causes(),

@@ -56,7 +56,11 @@ func (s *server) warnExposed() {
 
 // meta is what the live page says once.
 func (s *server) meta(at net.Addr) dash.Meta {
-	m := dash.Meta{Role: dash.Server, Title: fmt.Sprintf("%d ports on %s", len(s.ports()), s.bind),
+	where := fmt.Sprintf("%d ports on %s", len(s.ports()), s.bind)
+	if len(s.ports()) == 1 {
+		where = fmt.Sprintf("1 port on %s", s.bind)
+	}
+	m := dash.Meta{Role: dash.Server, Title: where,
 		Commit: build.Commit,
 		PID:    os.Getpid(), CPUs: runtime.NumCPU(), Max: s.conns, Bound: "allowed", Shard: "worker"}
 	if s.middle == nil {

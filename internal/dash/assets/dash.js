@@ -200,7 +200,8 @@
           const down = run.map((r, i) => `${x(r.t).toFixed(1)} ${y(floor[i]).toFixed(1)}`).reverse();
           parts.push(dr("path", { class: "band f-" + layer.key, d: "M" + up.concat(down).join("L") + "Z" }));
           const low = y(floor[end]), high = y(floor[end] + run[end].v[s]);
-          if (run === stretches[stretches.length - 1] && end > 0 && low - high > 15) {
+          const wide = x(run[end].t) - x(run[0].t) > 110; // as much as a name takes
+          if (run === stretches[stretches.length - 1] && wide && low - high > 15) {
             labels.push(dr("text", { class: "on", x: this.right - 6, y: (low + high) / 2 + 4, "text-anchor": "end" },
               layer.name));
           }
