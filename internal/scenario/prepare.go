@@ -129,7 +129,8 @@ func (p *Prepared) warnSettings(o Options) {
 	}
 }
 
-// warnLines warns where several connections have the same line.
+// warnLines warns where several connections have the same line. Those of a fleet's agent
+// follow on those of the agents before it.
 func (p *Prepared) warnLines() error {
 	if p.Plan.Lines == "" {
 		return nil
@@ -138,8 +139,8 @@ func (p *Prepared) warnLines() error {
 	if err != nil {
 		return usage(result.Warn("lines_unfit").Because(err))
 	}
-	if n := int64(lines.Len()); n < p.Plan.Total {
-		p.warn(result.Warn("lines_begin_again").Count("lines", n).Count("asked", p.Plan.Total))
+	if n, asked := int64(lines.Len()), p.Plan.First+p.Plan.Total; n < asked {
+		p.warn(result.Warn("lines_begin_again").Count("lines", n).Count("asked", asked))
 	}
 	return nil
 }

@@ -166,3 +166,19 @@ func TestAutoCountsTheSourcesThatItWouldUse(t *testing.T) {
 		}
 	}
 }
+
+// Connections that share a line are warned of, of a fleet's agent those that come behind
+// the others' too.
+func TestWarnLines(t *testing.T) {
+	for _, tt := range []struct{ first, total, asked int64 }{{0, 3, 0}, {0, 4, 4}, {2, 1, 0}, {2, 2, 4}} {
+		p := &Prepared{}
+		p.Plan.Lines, p.Plan.First, p.Plan.Total = "red\ngreen\n\nblue", tt.first, tt.total
+		if err := p.warnLines(); err != nil {
+			t.Fatal(err)
+		}
+		if tt.asked == 0 && len(p.Warnings) > 0 ||
+			tt.asked > 0 && (len(p.Warnings) != 1 || int64(p.Warnings[0].Numbers["asked"]) != tt.asked) {
+			t.Errorf("%+v: %+v", tt, p.Warnings)
+		}
+	}
+}
