@@ -67,7 +67,7 @@ func (j *stint) take(o order) (there int64, err error) {
 		return 0, errStopped
 	case o.File == "" || !known && len(j.files) == mostFiles:
 		return 0, fmt.Errorf("%w: file %q, %d are there", errForm, o.File, len(j.files))
-	case o.From > there || o.From+int64(len(o.Part)) > o.Size:
+	case o.From > there || there > o.Size || o.From+int64(len(o.Part)) > o.Size:
 		return 0, fmt.Errorf("%w: bytes from %d on of file %s, of which %d are there", errForm, o.From, o.File, there)
 	case all > MaxFiles:
 		return 0, fmt.Errorf("files of %d bytes, at most %d are legal", all, MaxFiles)

@@ -7,6 +7,7 @@ import "testing"
 func FuzzMessages(f *testing.F) {
 	for _, seed := range []string{"", "{", "null", "[]", `{"run":"a","seq":1,"gate":"ramp","sample":{"open":1}}`,
 		`{"run":"a.b"}`, `{"run":"a","from":-1}`,
+		`{"run":"a","file":"lines","from":1,"size":4,"part":"AAAA"}`, `{"file":"ca","from":9223372036854775807,"size":3}`, `{"file":"lines"}`,
 		`{"wire":1,"run":"a","lead":"\u001b[2J"}`, `{"size":1,"part":"AAAA"}`, `{"limits":[{"Max":-1}]}`,
 		`{"error":"` + "\xff" + `"}`,
 		`{"name":"c10m-agent","id":"x","metadata":{"wire":"1","net":"-1"}}`} {
@@ -16,8 +17,17 @@ func FuzzMessages(f *testing.F) {
 		if c, err := decodeClaim(data); err == nil && (!isToken(c.Run) || len(c.Lead) > 4*maxName) {
 			t.Errorf("claim %+v is taken", c)
 		}
-		if o, err := decodeOrder(data); err == nil && (o.From < 0 || o.Run != "" && !isToken(o.Run)) {
-			t.Errorf("order %+v is taken", o)
+		if o, err := decodeOrder(data); err == nil {
+			if o.From < 0 || o.Run != "" && !isToken(o.Run) || o.Size > MaxFiles || len(o.Sums) > mostFiles {
+				t.Errorf("order %+v is taken", o)
+			}
+			j := &stint{files: map[string][]byte{"lines": []byte("ab")}}
+			before := len(j.files["lines"])
+			there, err := j.take(o)
+			if err == nil && (there > o.Size || there != int64(len(j.files[o.File]))) ||
+				len(j.files["lines"]) < before {
+				t.Errorf("a part %+v is taken, %d bytes are there: %v", o, there, err)
+			}
 		}
 		if a, err := decodeAnswer(data); err == nil &&
 			(a.Size < 0 || len(a.Part) > partSize || len(a.Error) > 4*maxText) {
