@@ -34,14 +34,6 @@ func run(t *testing.T, cmd *exec.Cmd) output {
 	return output{stdout.String(), stderr.String(), cmd.ProcessState.ExitCode()}
 }
 
-// root skips what only root can do; what it does otherwise is tested too.
-func root(t *testing.T) {
-	t.Helper()
-	if os.Geteuid() != 0 {
-		t.Skip("needs root: network namespaces")
-	}
-}
-
 const childEhash = "/proc/sys/net/ipv4/tcp_child_ehash_entries"
 
 // own moves the test into a network namespace of its own, for netns.sh to start
