@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
+
+	"github.com/c10m/c10m/tests/nettest"
 )
 
 // fleetOf is a coordinator with its agents at their first gate; the last of them
@@ -154,7 +156,7 @@ func TestAgentLeaves(t *testing.T) {
 	t.Parallel()
 	r, agents, _ := fleetOf(t, &simulated{}, &simulated{ramp: time.Hour})
 	open(t, r.lead, "ramp")
-	eventually(t, "it is in its ramp", func() bool { return !agents[1].work.last().openedAt("ramp").IsZero() })
+	nettest.Await(t, "its ramp", func() bool { return !agents[1].work.last().openedAt("ramp").IsZero() })
 	agents[1].leave()
 	out := finish(t, r.lead)
 	if out[0].Result == nil || out[1].Result != nil || !strings.Contains(out[1].Why, "the agent was ended") {
@@ -186,7 +188,7 @@ func TestSlowAtGate(t *testing.T) {
 	t.Parallel()
 	r, _, _ := fleetOf(t, &simulated{}, &simulated{ramp: time.Second})
 	open(t, r.lead, "ramp")
-	eventually(t, "a waits for b", func() bool {
+	nettest.Await(t, "a to wait for b", func() bool {
 		v := r.lead.View()
 		return len(v.Waiting) == 1 && v.Waiting[0] == "b" && v.Members[0].Gate == "hold"
 	})
@@ -253,7 +255,7 @@ func TestCoordinatorGone(t *testing.T) {
 	}
 	open(t, dead, "ramp")
 	dead.conn.nc.Close() // as SIGKILL does
-	eventually(t, "the partial result is kept", func() bool { return string(a.keptBytes()) == `{"interrupted":true}` })
+	nettest.Await(t, "the partial result to be kept", func() bool { return string(a.keptBytes()) == `{"interrupted":true}` })
 	if err := r.lead.Gather(ctx, 1, 30*time.Second); err != nil {
 		t.Fatal(err)
 	}
@@ -353,8 +355,8 @@ func TestNATSGoneForGood(t *testing.T) {
 	}
 	open(t, r.lead, "ramp")
 	s.Shutdown()
-	eventually(t, "the partial result is kept", func() bool { return a.keptBytes() != nil })
-	eventually(t, "the coordinator gives up", func() bool { return r.noticed(NoticeLost, "a") })
+	nettest.Await(t, "the partial result to be kept", func() bool { return a.keptBytes() != nil })
+	nettest.Await(t, "the coordinator to give up", func() bool { return r.noticed(NoticeLost, "a") })
 	if out := finish(t, r.lead); out[0].Result != nil || !strings.Contains(out[0].Why, "no connection to NATS") {
 		t.Errorf("a result came out of nowhere, %q, or there is another reason: %s", out[0].Result, out[0].Why)
 	}

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/c10m/c10m/tests/nettest"
 )
 
 // TestTenAgents: a fleet of ten goes through its gates together, each with its own
@@ -221,9 +223,9 @@ func TestRestartedAgent(t *testing.T) {
 	ctx := within(t)
 	gathered := make(chan error, 1)
 	go func() { gathered <- r.lead.Gather(ctx, 2, time.Minute) }()
-	eventually(t, "the first is claimed", func() bool { return len(r.lead.View().Members) == 1 })
+	nettest.Await(t, "the first to be claimed", func() bool { return len(r.lead.View().Members) == 1 })
 	first.kill()
-	eventually(t, "its end is noticed", func() bool { return r.noticed(NoticeGone, "a") })
+	nettest.Await(t, "its end to be noticed", func() bool { return r.noticed(NoticeGone, "a") })
 	r.agent("a", &simulated{})
 	r.agent("b", &simulated{})
 	if err := <-gathered; err != nil {

@@ -16,6 +16,8 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/micro"
+
+	"github.com/c10m/c10m/tests/nettest"
 )
 
 func portOf(t *testing.T, text string) int {
@@ -40,7 +42,7 @@ func TestWrongToken(t *testing.T) {
 	if _, err := j.Enter(); !Refused(err) || !strings.Contains(err.Error(), "wrong token") {
 		t.Errorf("the agent hears %v", err)
 	}
-	eventually(t, "the coordinator hears of it", func() bool {
+	nettest.Await(t, "the coordinator to hear of it", func() bool {
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		return len(r.refused) > 0 && strings.Contains(r.refused[0], "127.0.0.1: wrong token")
@@ -104,7 +106,7 @@ func TestTLS(t *testing.T) {
 	if _, err := j.Enter(); !errors.Is(err, ErrPin) || !Refused(err) {
 		t.Errorf("with the pin of another the agent hears %v", err)
 	}
-	eventually(t, "the coordinator hears of it", func() bool {
+	nettest.Await(t, "the coordinator to hear of it", func() bool {
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		return len(r.refused) > 0 && strings.Contains(r.refused[0], "another certificate")
@@ -140,7 +142,7 @@ func TestWrongVersion(t *testing.T) {
 	ctx, cancel := context.WithCancel(within(t))
 	gathered := make(chan error, 1)
 	go func() { gathered <- r.lead.Gather(ctx, 1, time.Minute) }()
-	eventually(t, "the coordinator says so", func() bool { return r.noticed(NoticeRefused, "newer") })
+	nettest.Await(t, "the coordinator to say so", func() bool { return r.noticed(NoticeRefused, "newer") })
 	select {
 	case said := <-heard:
 		if !strings.Contains(said, "version 9") {

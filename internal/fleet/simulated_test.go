@@ -290,17 +290,6 @@ func within(t testing.TB) context.Context {
 	return ctx
 }
 
-// eventually waits for what happens at its own pace.
-func eventually(t testing.TB, what string, is func() bool) {
-	t.Helper()
-	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
-		if is() {
-			return
-		}
-	}
-	t.Fatalf("never: %s", what)
-}
-
 // proxy is TCP between an agent and its hub, which a test can cut and delay.
 type proxy struct {
 	l  net.Listener
