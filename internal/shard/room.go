@@ -39,6 +39,21 @@ const (
 	enoughMemory = 0.05
 )
 
+// processSpare is what stays free in a control group for each process of the server,
+// where the shares above are less: a Go heap grows by up to 4 MiB before the first
+// collection, whatever connections do, and in a small group the kernel would kill a
+// worker for that.
+const processSpare = 2 << 20
+
+// reserve is the share of a memory of total bytes that stays free, of a control group
+// or of the machine.
+func reserve(share float64, total uint64, group bool, processes int64) float64 {
+	if !group || total == 0 {
+		return share
+	}
+	return min(max(share, share-lowMemory+float64(processes*processSpare)/float64(total)), 0.5)
+}
+
 // leastShare is the share of an engine, in connections, below which memory counts as
 // used up. Without it the shares would halve with each check and never reach 0, since
 // an idle connection takes less memory than it is counted for.
@@ -139,14 +154,16 @@ func (r *Room) memory() int64 {
 	if err != nil {
 		return 0
 	}
-	reserve := lowMemory
+	share := lowMemory
 	if r.low {
-		reserve = enoughMemory
+		share = enoughMemory
 	}
-	left, least := int64(mem.Room(reserve))/r.ConnBytes, leastShare*max(1, r.Page.count())
+	_, total, group := mem.Bound(share)
+	share = reserve(share, total, group, r.Page.count()+1) // and the supervisor
+	left, least := int64(mem.Room(share))/r.ConnBytes, leastShare*max(1, r.Page.count())
 	if left < least && r.Walked != nil {
 		mem.CleanCache += r.Walked()
-		left = int64(mem.Room(reserve)) / r.ConnBytes
+		left = int64(mem.Room(share)) / r.ConnBytes
 	}
 	if low := left < least; low != r.low {
 		r.low = low
@@ -183,12 +200,14 @@ func (r *Room) tell(mem proc.Mem) {
 		return
 	}
 	_, total, group := mem.Bound(lowMemory)
+	processes := r.Page.count() + 1
 	of := "this machine's"
 	if group {
 		of = "the cgroup's"
 	}
 	r.Logf("memory: less than %s of %s %s are left: connections are refused (memory_low) until %s are",
-		unit.WholePercent(lowMemory), of, unit.Bytes(float64(total)), unit.WholePercent(enoughMemory))
+		unit.WholePercent(reserve(lowMemory, total, group, processes)), of, unit.Bytes(float64(total)),
+		unit.WholePercent(reserve(enoughMemory, total, group, processes)))
 }
 
 // recount corrects TotalOpen and Budget.Used: a worker killed while counting may

@@ -3,6 +3,7 @@ package shard
 import (
 	"context"
 	"errors"
+	"math"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -214,6 +215,29 @@ func TestRecount(t *testing.T) {
 		r.recount()
 		if got := page.TotalOpen.Load(); got != step.want {
 			t.Errorf("step %d: %d in all, want %d", i, got, step.want)
+		}
+	}
+}
+
+// In a small control group more stays free than a share of it: what the server's
+// processes take whatever connections do.
+func TestReserve(t *testing.T) {
+	for _, tt := range []struct {
+		share     float64
+		total     uint64
+		group     bool
+		processes int64
+		want      float64
+	}{
+		{lowMemory, 1 << 30, false, 3, lowMemory},
+		{lowMemory, 0, true, 3, lowMemory},
+		{lowMemory, 32 << 30, true, 150, lowMemory},
+		{lowMemory, 40 << 20, true, 2, 0.1},
+		{enoughMemory, 40 << 20, true, 2, 0.1 + enoughMemory - lowMemory},
+		{lowMemory, 8 << 20, true, 20, 0.5},
+	} {
+		if got := reserve(tt.share, tt.total, tt.group, tt.processes); math.Abs(got-tt.want) > 1e-9 {
+			t.Errorf("%+v: %g", tt, got)
 		}
 	}
 }
