@@ -109,7 +109,8 @@ test: host ## install what the tests need and run them all
 race: export C10M_ENGINE = gnet
 race: host ## run the tests and the shorter faults under the race detector
 	@scripts/install-deps.sh
-	@for m in $(MODULES); do echo "race $$m"; (cd $$m && go test -race -short -tags chaos -count=1 -timeout $(TESTTIME) ./...); done
+	@for m in $(MODULES); do echo "race $$m"; \
+	  (cd $$m && go test -race -short -tags chaos -count=1 -timeout $(TESTTIME) ./...); done
 
 # The build tag keeps these tests out of ./...; C10M_CHAOS_LONG=1 lets every
 # fault last as long as RELIABILITY.md says.

@@ -38,7 +38,8 @@ func goNetClient(conns int64, _ string) ([]string, error) {
 
 func ourClient(conns int64, _ string) ([]string, error) {
 	program, err := built("client")
-	return []string{program, "hold", "--conns", count(conns), "--first-port", count(firstPort), "--ports", count(portsNumber),
+	return []string{program, "hold", "--conns", count(conns), "--first-port", count(firstPort), "--ports",
+		count(portsNumber),
 		"--hold", "10m", "--settle", "0s", "--verify", "0", "--server-control", "none", "--quiet"}, err
 }
 

@@ -26,7 +26,8 @@ func document(c *Comparison) report.Document {
 
 // serverPart is everything about the servers of one protocol.
 func serverPart(c *Comparison, p protocol) report.Part {
-	return report.Part{Title: p.title + " servers", Table: serverTable(c, p.proto), Items: sentences(behind(c.Servers, p.proto)),
+	return report.Part{Title: p.title + " servers", Table: serverTable(c, p.proto),
+		Items: sentences(behind(c.Servers, p.proto)),
 		Plots: plotsOf(c, "compare-"+p.proto+"-")}
 }
 
@@ -86,7 +87,8 @@ func conditions(c *Comparison) string {
 		}
 	}
 	if n > 0 {
-		text += fmt.Sprintf(" The kernel memory of %d runs is left out: other sockets came and went on the machine meanwhile.", n)
+		text += fmt.Sprintf(
+			" The kernel memory of %d runs is left out: other sockets came and went on the machine meanwhile.", n)
 	}
 	return text
 }

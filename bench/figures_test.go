@@ -66,7 +66,8 @@ func figures(setup, user *float64) *Figures {
 // TestRatios: only rounds in which both have the figure count, each against the
 // floor of that round, wherever it stands in the list.
 func TestRatios(t *testing.T) {
-	base := []Run{{Round: 1, Figures: figures(num(150), num(0))}, {Round: 1, Figures: figures(num(250), num(0))}, {Round: 0, Figures: figures(num(100), num(0))}, {Round: 3, Error: "broke"}}
+	base := []Run{{Round: 1, Figures: figures(num(150), num(0))}, {Round: 1, Figures: figures(num(250), num(0))},
+		{Round: 0, Figures: figures(num(100), num(0))}, {Round: 3, Error: "broke"}}
 	runs := []Run{
 		{Round: 0, Figures: figures(num(50), num(7))},
 		{Round: 1, Figures: figures(num(180), nil)},

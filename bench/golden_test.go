@@ -19,8 +19,10 @@ import (
 // fails, one that fails once, one better than ours, noise between rounds.
 func example() *Comparison {
 	full := func(scale, user float64) *Figures {
-		return &Figures{Established: 15000, Processes: 1, Kernel: num(4120), User: num(user), Both: num(4120 + user), Peak: num(2 * user), Rested: num(1.5 * user), Kept: num(user / 2),
-			SetupRate: num(40_000 * scale), BurstRate: num(60_000 * scale), EchoRate: num(100_000 * scale), EchoP99: num(20e6 / scale), Close: num(0.2 / scale)}
+		return &Figures{Established: 15000, Processes: 1, Kernel: num(4120), User: num(user), Both: num(4120 + user),
+			Peak: num(2 * user), Rested: num(1.5 * user), Kept: num(user / 2),
+			SetupRate: num(40_000 * scale), BurstRate: num(60_000 * scale), EchoRate: num(100_000 * scale),
+			EchoP99: num(20e6 / scale), Close: num(0.2 / scale)}
 	}
 	row := func(name, proto string, class class, runs ...Run) Row {
 		for i := range runs {
@@ -29,11 +31,14 @@ func example() *Comparison {
 		return Row{Name: name, Proto: proto, About: "version, tuning; document", Class: class, Runs: runs}
 	}
 	c := &Comparison{Schema: schema, Started: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), Seconds: 321,
-		Host:  result.Host{Kernel: "6.18", CPUs: 2, MemoryBytes: 24 << 30, Nofile: 20000, Go: "go1.26", Commit: "0123456789ab"},
+		Host: result.Host{Kernel: "6.18", CPUs: 2, MemoryBytes: 24 << 30, Nofile: 20000, Go: "go1.26",
+			Commit: "0123456789ab"},
 		Setup: Setup{Conns: 15000, Ports: 200, Rounds: 2},
 		Servers: []Row{
-			row("Broken <b>", "tcp", other, Run{Error: "ended before it was ready: exit status 1: cannot | listen"}, Run{Error: "again"}),
-			row("Once", "tcp", other, Run{Figures: full(1.2, 300)}, Run{Figures: &Figures{Established: 9000, Failed: 6000}, Error: "9000 of 15000 established, 0 lost"}),
+			row("Broken <b>", "tcp", other, Run{Error: "ended before it was ready: exit status 1: cannot | listen"},
+				Run{Error: "again"}),
+			row("Once", "tcp", other, Run{Figures: full(1.2, 300)},
+				Run{Figures: &Figures{Established: 9000, Failed: 6000}, Error: "9000 of 15000 established, 0 lost"}),
 			row("Heavy", "tcp", other, Run{Figures: full(0.2, 9000)}, Run{Figures: full(0.3, 9000)}),
 			row("Tornado", "tcp", published, Run{Figures: full(0.1, 5000)}, Run{Figures: full(0.1, 5000)}),
 			row("raw epoll (floor)", "tcp", floor, Run{Figures: full(1, 0)}, Run{Figures: full(2, 0)}),
@@ -44,8 +49,10 @@ func example() *Comparison {
 			row("c10m epoll", "ws", ours, Run{Figures: full(0.9, 120)}, Run{Figures: full(0.9, 120)}),
 		},
 		Clients: []Row{
-			row("Go net", "tcp", other, Run{Figures: &Figures{SetupRate: num(17000), User: num(5700)}}, Run{Figures: &Figures{SetupRate: num(17000), User: num(5700)}}),
-			row("c10m", "tcp", ours, Run{Figures: &Figures{SetupRate: num(60000), User: num(28)}}, Run{Figures: &Figures{SetupRate: num(60000), User: num(28)}}),
+			row("Go net", "tcp", other, Run{Figures: &Figures{SetupRate: num(17000), User: num(5700)}},
+				Run{Figures: &Figures{SetupRate: num(17000), User: num(5700)}}),
+			row("c10m", "tcp", ours, Run{Figures: &Figures{SetupRate: num(60000), User: num(28)}},
+				Run{Figures: &Figures{SetupRate: num(60000), User: num(28)}}),
 		},
 	}
 	sumUp(c.Servers, floor)
@@ -68,7 +75,8 @@ func TestPage(t *testing.T) {
 		t.Fatal(err)
 	}
 	page := b.String()
-	for _, want := range []string{"<svg", "Broken &lt;b&gt;", "cannot | listen", "Clients", "Tornado (its author&#39;s figure)", "10,500 B", "What they are"} {
+	for _, want := range []string{"<svg", "Broken &lt;b&gt;", "cannot | listen", "Clients",
+		"Tornado (its author&#39;s figure)", "10,500 B", "What they are"} {
 		if !strings.Contains(page, want) {
 			t.Errorf("no %q in the page", want)
 		}
@@ -99,12 +107,16 @@ func exampleLab(t *testing.T, root string, l lab) {
 		names = append(names, l.name+"-"+row)
 	}
 	for i, name := range names {
-		r := &result.Result{Schema: result.Schema, Scenario: l.name, Proto: "tcp", Command: []string{"client", l.name, "--json", "x", "--quiet", "--until", "p99>5ms"},
-			Started: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), Host: result.Host{Kernel: "6.18", CPUs: 2, Commit: "0123456789ab"}, StoredVerdict: "It is so.",
-			StoredTables: []result.Table{{Title: "Found", Columns: []result.Column{{Name: "mode", Unit: unit.InText}, {Name: "rate", Unit: unit.InPerSecond}},
+		r := &result.Result{Schema: result.Schema, Scenario: l.name, Proto: "tcp", Command: []string{"client", l.name,
+			"--json", "x", "--quiet", "--until", "p99>5ms"},
+			Started: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), Host: result.Host{Kernel: "6.18", CPUs: 2,
+				Commit: "0123456789ab"}, StoredVerdict: "It is so.",
+			StoredTables: []result.Table{{Title: "Found", Columns: []result.Column{{Name: "mode", Unit: unit.InText},
+				{Name: "rate", Unit: unit.InPerSecond}},
 				Rows: [][]any{{"pool", 1000.0 + float64(i)}, {"kept", nil}}}}}
 		if l.name == "echo" {
-			r.StoredTables, r.Echo = nil, &result.Echo{Rate: 70_000, Latency: &result.Latency{Count: 5, P50: 1e6, P90: 2e6, P99: 3e6, P999: 4e6, Max: 5e6}}
+			r.StoredTables, r.Echo = nil, &result.Echo{Rate: 70_000, Latency: &result.Latency{Count: 5, P50: 1e6,
+				P90: 2e6, P99: 3e6, P999: 4e6, Max: 5e6}}
 		}
 		for i, title := range l.titles {
 			r.StoredTables = append(r.StoredTables, r.StoredTables[0])
@@ -136,7 +148,8 @@ func TestResults(t *testing.T) {
 	}
 	for _, name := range []string{"bench", "profile"} {
 		page += markers(name)
-		if err := os.WriteFile(filepath.Join(root, "results", name+".md"), []byte("| "+name+" |\n|---|\n"), 0o644); err != nil {
+		if err := os.WriteFile(filepath.Join(root, "results", name+".md"), []byte("| "+name+" |\n|---|\n"),
+			0o644); err != nil {
 			t.Fatal(err)
 		}
 	}

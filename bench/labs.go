@@ -108,7 +108,8 @@ func verdict(b *strings.Builder, label string, r *result.Result) {
 
 // where is the machine, the day and the commit of a run.
 func where(r *result.Result) string {
-	return fmt.Sprintf("Linux %s, %d CPUs, commit %s, %s.", r.Host.Kernel, r.Host.CPUs, r.Host.Commit, r.Started.Format("2006-01-02 15:04 MST"))
+	return fmt.Sprintf("Linux %s, %d CPUs, commit %s, %s.", r.Host.Kernel, r.Host.CPUs, r.Host.Commit,
+		r.Started.Format("2006-01-02 15:04 MST"))
 }
 
 func readResult(file string) (*result.Result, error) {
@@ -141,7 +142,8 @@ func command(args []string) string {
 
 // echoTable is a run of client echo, which has no table of its own.
 func echoTable(e *result.Echo) report.Table {
-	t := report.Table{Title: "Echo", Columns: []report.Column{{Name: "echoes", Unit: unit.InPerSecond}}, Rows: [][]any{{e.Rate}}}
+	t := report.Table{Title: "Echo", Columns: []report.Column{{Name: "echoes", Unit: unit.InPerSecond}},
+		Rows: [][]any{{e.Rate}}}
 	if l := e.Latency; l != nil {
 		for _, q := range []struct {
 			name  string

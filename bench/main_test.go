@@ -21,8 +21,10 @@ func TestUsage(t *testing.T) {
 	} {
 		var stdout, stderr bytes.Buffer
 		status := run(t.Context(), strings.Fields(tt.args), &stdout, &stderr)
-		if status != 2 || !strings.Contains(stderr.String(), tt.want) || strings.Count(stderr.String(), "\n") != 1 || stdout.Len() > 0 {
-			t.Errorf("%s: status %d, stdout %q, stderr %q, want 2 and one line with %q", tt.args, status, &stdout, &stderr, tt.want)
+		if status != 2 || !strings.Contains(stderr.String(), tt.want) || strings.Count(stderr.String(), "\n") != 1 ||
+			stdout.Len() > 0 {
+			t.Errorf("%s: status %d, stdout %q, stderr %q, want 2 and one line with %q", tt.args, status, &stdout,
+				&stderr, tt.want)
 		}
 	}
 }
@@ -70,7 +72,8 @@ func build(t *testing.T) (root string) {
 // whose error must be in the tables.
 func TestCompare(t *testing.T) {
 	root := build(t)
-	cmd := exec.Command(filepath.Join(root, "bench"), "--conns", "1000", "--rounds", "1", "--servers", "nbio-tcp,raw-epoll-tcp", "--clients", "none")
+	cmd := exec.Command(filepath.Join(root, "bench"), "--conns", "1000", "--rounds", "1", "--servers",
+		"nbio-tcp,raw-epoll-tcp", "--clients", "none")
 	cmd.Dir = root
 	var stderr strings.Builder
 	cmd.Stderr = &stderr
@@ -86,13 +89,15 @@ func TestCompare(t *testing.T) {
 		t.Errorf("the server that is not there: %+v", missing)
 	}
 	f := base.Median
-	if f == nil || f.Established != 1000 || f.Failed+f.Lost != 0 || f.User == nil || f.SetupRate == nil || f.BurstRate == nil || f.EchoRate == nil || f.EchoP99 == nil || f.Close == nil {
+	if f == nil || f.Established != 1000 || f.Failed+f.Lost != 0 || f.User == nil || f.SetupRate == nil ||
+		f.BurstRate == nil || f.EchoRate == nil || f.EchoP99 == nil || f.Close == nil {
 		t.Fatalf("the floor: %+v, runs %+v", f, base.Runs)
 	}
 	if *f.SetupRate <= 0 || *f.EchoRate <= 0 || base.Ratio["setup"] != 1 {
 		t.Errorf("the floor: setup %v, echo %v, ratios %v", *f.SetupRate, *f.EchoRate, base.Ratio)
 	}
-	for file, want := range map[string]string{"compare.md": "1 of 1: ended before it was ready", "compare.html": "1 of 1: ended before it was ready"} {
+	for file, want := range map[string]string{"compare.md": "1 of 1: ended before it was ready",
+		"compare.html": "1 of 1: ended before it was ready"} {
 		b, err := os.ReadFile(filepath.Join(root, "out/compare", file))
 		if err != nil || !strings.Contains(string(b), want) {
 			t.Errorf("%s: %v, has no %q:\n%s", file, err, want, b)

@@ -67,7 +67,8 @@ func measure(ctx context.Context, s server, conns int64, dir string) (f *Figures
 		return nil, err
 	}
 	o.watch()
-	big, err := c.run(ctx, "burst", "--conns", count(conns), "--size", count(burstBytes), "--hold", burstFor.String(), "--rest", rest.String(), "--settle", settle.String())
+	big, err := c.run(ctx, "burst", "--conns", count(conns), "--size", count(burstBytes), "--hold", burstFor.String(),
+		"--rest", rest.String(), "--settle", settle.String())
 	o.unwatch()
 	if err != nil {
 		return nil, fmt.Errorf("%d connections: %w%s", conns, err, sub.stderr.last())
@@ -185,7 +186,8 @@ func (c client) run(ctx context.Context, name string, flags ...string) (*result.
 	defer cancel()
 	file := filepath.Join(c.dir, c.id+"-"+name+".json")
 	_ = os.Remove(file)
-	argv := append([]string{program, "echo", "--first-port", count(firstPort), "--ports", count(portsNumber), "--server-control", "http://" + controlAddress,
+	argv := append([]string{program, "echo", "--first-port", count(firstPort), "--ports", count(portsNumber),
+		"--server-control", "http://" + controlAddress,
 		"--verify", "0", "--quiet", "--json", file}, flags...)
 	if c.proto != "tcp" {
 		argv = append(argv, "--proto", c.proto)

@@ -191,7 +191,8 @@ func (o *observer) listen() error {
 
 func (o *observer) footprint(w http.ResponseWriter, r *http.Request) {
 	pids := o.processes()
-	report := result.ServerReport{Schema: result.ServerSchema, BootID: o.boot, In: &o.in, PID: pids[0], State: "ready", MaxConns: 1 << 30, Open: o.open()}
+	report := result.ServerReport{Schema: result.ServerSchema, BootID: o.boot, In: &o.in, PID: pids[0], State: "ready",
+		MaxConns: 1 << 30, Open: o.open()}
 	if r.FormValue("memory") != "0" {
 		p, err := o.here.Process(pids...)
 		if err != nil {

@@ -58,7 +58,8 @@ func TestObserver(t *testing.T) {
 	if err := os.WriteFile(file, nil, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	s, err := serve([]string{"sh", "-c", `trap 'exec 7<"$1" 8<"$1"' USR1; sleep 600 & echo ready; while :; do wait; done`, "sh", file})
+	s, err := serve([]string{"sh", "-c",
+		`trap 'exec 7<"$1" 8<"$1"' USR1; sleep 600 & echo ready; while :; do wait; done`, "sh", file})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,7 +18,8 @@ func drawings(c *Comparison) (all []drawing) {
 		all = append(all,
 			drawing{"compare-" + p.proto + "-memory", memoryBars(rows, p)},
 			drawing{"compare-" + p.proto + "-setup", ratioBars(rows, p, "setup", "Setup rate, "+p.title+" servers")},
-			drawing{"compare-" + p.proto + "-echo", ratioBars(rows, p, "echo", "Echo rate over 1,000 connections, "+p.title+" servers")},
+			drawing{"compare-" + p.proto + "-echo", ratioBars(rows, p, "echo", "Echo rate over 1,000 connections, "+
+				p.title+" servers")},
 		)
 	}
 	if rows := ordered(c.Clients, "tcp"); len(rows) > 0 {
@@ -41,10 +42,13 @@ func memoryBars(rows []Row, p protocol) plot.Bars {
 		if f == nil || f.Kernel == nil || f.User == nil {
 			continue
 		}
-		bars = append(bars, plot.Bar{Name: r.Name, Parts: []plot.Part{{Name: "kernel", Value: *f.Kernel}, {Name: "user", Value: *f.User}}})
+		bars = append(bars, plot.Bar{Name: r.Name, Parts: []plot.Part{{Name: "kernel", Value: *f.Kernel},
+			{Name: "user", Value: *f.User}}})
 	}
-	return plot.Bars{Bars: bars, X: plot.Axis{Title: "bytes per idle connection, the server's end", Unit: unit.PlainBytesScale},
-		Frame: plot.Frame{Title: "Memory per connection, " + p.title + " servers", Desc: "One bar a server, kernel and user memory stacked."}}
+	return plot.Bars{Bars: bars, X: plot.Axis{Title: "bytes per idle connection, the server's end",
+		Unit: unit.PlainBytesScale},
+		Frame: plot.Frame{Title: "Memory per connection, " + p.title + " servers",
+			Desc: "One bar a server, kernel and user memory stacked."}}
 }
 
 func ratioBars(rows []Row, p protocol, key, title string) plot.Bars {

@@ -23,7 +23,8 @@ func writeResults(root string) error {
 		return err
 	}
 	if strings.HasSuffix(c.Host.Commit, "-dirty") {
-		return fmt.Errorf("%s was measured with changes that no commit has (%s): commit them and measure again", kept, c.Host.Commit)
+		return fmt.Errorf("%s was measured with changes that no commit has (%s): commit them and measure again", kept,
+			c.Host.Commit)
 	}
 	sumUp(c.Servers, floor)
 	sumUp(c.Clients, ours)

@@ -79,7 +79,8 @@ func (o options) blank() (*Comparison, error) {
 		return nil, os.NewSyscallError("getrlimit", err)
 	}
 	c := &Comparison{Schema: schema, Started: time.Now().UTC(),
-		Host: result.Host{Kernel: release, CPUs: runtime.NumCPU(), MemoryBytes: mem.Total, Nofile: nofile.Max, Go: runtime.Version(), Commit: commit()},
+		Host: result.Host{Kernel: release, CPUs: runtime.NumCPU(), MemoryBytes: mem.Total, Nofile: nofile.Max,
+			Go: runtime.Version(), Commit: commit()},
 		Setup: Setup{Conns: o.conns, Ports: portsNumber, Rounds: o.rounds, EchoConns: echoConns, EchoBytes: echoBytes,
 			EchoSeconds: echoFor.Seconds(), BurstBytes: burstBytes, Settle: settle.Seconds()}}
 	for _, s := range o.servers {

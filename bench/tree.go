@@ -29,7 +29,8 @@ func openFiles(pids []int) (n int64, err error) {
 		}
 	}
 	if n == 0 {
-		return 0, fmt.Errorf("count open files of processes %v: the kernel does not say (it does since 6.2), or they have ended", pids)
+		return 0, fmt.Errorf("count open files of processes %v: the kernel does not say (it does since 6.2), or they "+
+			"have ended", pids)
 	}
 	return n, nil
 }

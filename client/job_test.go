@@ -17,8 +17,10 @@ import (
 // of its options may be lost on the pipe.
 func TestJobSurvivesThePipe(t *testing.T) {
 	for _, line := range []string{
-		"hold --conns auto --cap 4.1M --rate 20k/s --hold 3s --interval 1s --keepalive 0 --reconnect --verify 7 --window 9 --private-fds off --server-control none",
-		"echo --conns 20 --rate 5k/s --connect-rate 7 --size 64:128 --depth 4 --duration 1s --rest 1s --host 127.0.0.1,127.0.0.2 --ports 10-19 --sources 127.0.1.0/29",
+		"hold --conns auto --cap 4.1M --rate 20k/s --hold 3s --interval 1s --keepalive 0 --reconnect --verify 7 " +
+			"--window 9 --private-fds off --server-control none",
+		"echo --conns 20 --rate 5k/s --connect-rate 7 --size 64:128 --depth 4 --duration 1s --rest 1s --host " +
+			"127.0.0.1,127.0.0.2 --ports 10-19 --sources 127.0.1.0/29",
 		"echo --proto ws --path /x --header X-A:b --header Cookie:c --subprotocol s --text --show-failure",
 		"churn --mode pool --pool 3 --users 9 --first-close server --timeout 2s",
 		"stress --users 3 --loops 5 --mode keepalive --requests 7 --close fin",
@@ -73,7 +75,8 @@ func TestSweepRefusesWhatItsRunCannotBe(t *testing.T) {
 		if strings.Contains(args, "--matrix") && os.Geteuid() != 0 {
 			continue // refused for another reason
 		}
-		if status := run(t.Context(), append([]string{"sweep"}, strings.Fields(args)...), &stdout, &stderr); status != cli.BadUsage || !strings.Contains(stderr.String(), want) || strings.Count(stderr.String(), "\n") != 1 {
+		if status := run(t.Context(), append([]string{"sweep"}, strings.Fields(args)...), &stdout, &stderr); status !=
+			cli.BadUsage || !strings.Contains(stderr.String(), want) || strings.Count(stderr.String(), "\n") != 1 {
 			t.Errorf("sweep %s: status %d, %q; want 2, one line and %q", args, status, stderr.String(), want)
 		}
 	}

@@ -33,7 +33,8 @@ func TestSettings(t *testing.T) {
 	if err := s.Set("net.ipv4.tcp_tw_reuse=1"); err != nil || s["net.ipv4.tcp_tw_reuse"] != "1" {
 		t.Errorf("%v, %v", s, err)
 	}
-	for _, in := range []string{"", "net.ipv4.tcp_tw_reuse", "net.ipv4.x=", "kernel.panic=1", "net.../x=1", "net/ipv4/x=1"} {
+	for _, in := range []string{"", "net.ipv4.tcp_tw_reuse", "net.ipv4.x=", "kernel.panic=1", "net.../x=1",
+		"net/ipv4/x=1"} {
 		if err := s.Set(in); err == nil {
 			t.Errorf("%q is taken", in)
 		}

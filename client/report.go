@@ -38,7 +38,9 @@ func reportCommand() *cli.Command {
 		Long: "Shows a result file (client --json) again; FILE - is standard input.", Takes: "FILE", Flags: f,
 		Notes: []string{conditionText},
 		Examples: []string{"client report big.json --html big.html",
-			"client report big.json --fail-if 'setup.rate<30k' --fail-if 'r2<99%'", "client report big.json --csv - >curve.csv", "client report big.json --figure setup.rate", "client report big.json --markdown - >issue.md"},
+			"client report big.json --fail-if 'setup.rate<30k' --fail-if 'r2<99%'",
+			"client report big.json --csv - >curve.csv", "client report big.json --figure setup.rate",
+			"client report big.json --markdown - >issue.md"},
 		Status: "0 shown, 1 a --fail-if held",
 		Args: func(files []string) error {
 			if len(files) != 1 {

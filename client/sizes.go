@@ -23,7 +23,8 @@ func (*sizes) Type() string { return "size" }
 
 // Set reads BYTES or FIRST:LAST.
 func (s *sizes) Set(text string) error {
-	bad := fmt.Errorf("%q is not a size of messages: want BYTES or FIRST:LAST, each within 1..%d, like 64, 8KiB, 64:1024", text, maxSize)
+	bad := fmt.Errorf(
+		"%q is not a size of messages: want BYTES or FIRST:LAST, each within 1..%d, like 64, 8KiB, 64:1024", text, maxSize)
 	a, b, isRange := strings.Cut(text, ":")
 	if !isRange {
 		b = a

@@ -26,12 +26,14 @@ is a leak, how large, and how large one could be that does not show. A server th
 is not ours is watched where it runs on this machine.`,
 		Examples: []string{"client soak --duration 8h --json soak.json",
 			"client soak --mode per-request --users 20 --duration 30m"},
-		Status: "0 no leak, or undecided, 1 a leak, or connections were lost, 130 interrupted: the verdict is of the time so far"},
+		Status: "0 no leak, or undecided, 1 a leak, or connections were lost, 130 interrupted: the verdict is of the " +
+			"time so far"},
 		100, scenario.KeepAlive, scenario.PerRequest, scenario.Kept)
 	u.declareUsers(100)
 	o := scenario.SoakOptions{}
 	f := u.Flags
-	f.Add(cli.Time(&u.Hold, 10*time.Minute, time.Second, maxHold), "duration", "TIME", "how long; a small leak takes hours to see")
+	f.Add(cli.Time(&u.Hold, 10*time.Minute, time.Second, maxHold), "duration", "TIME",
+		"how long; a small leak takes hours to see")
 	f.Add(cli.Time(&o.Every, 0, 10*time.Millisecond, maxHold), "every", "TIME", "between two looks",
 		cli.Unset("a 300th of it, from 1s"))
 	f.Add(cli.Share(&o.WarmUp, 0.2, 0, 0.9), "warm-up", "SHARE", "of the time that is not judged")

@@ -26,7 +26,8 @@ say() { echo "bench.sh: $*" >&2; }
 
 ((EUID == 0)) || { say "network namespaces need root"; exit 1; }
 for n in "$rounds" "$warm" "$small" "$big" "$huge"; do
-  [[ $n =~ ^[1-9][0-9]{0,7}$ ]] || { say "$n: ROUNDS, WARM, SMALL, BIG and HUGE are whole numbers from 1 to 99999999"; exit 2; }
+  [[ $n =~ ^[1-9][0-9]{0,7}$ ]] ||
+    { say "$n: ROUNDS, WARM, SMALL, BIG and HUGE are whole numbers from 1 to 99999999"; exit 2; }
 done
 for part in $parts; do
   [[ $part =~ ^(warm|small|big|echo|defaults|memory|huge)$ ]] ||
@@ -54,7 +55,8 @@ yardstick() {
   local log=${2%.json}.log
   # shellcheck disable=SC2016 # the inner shell expands
   scripts/netns.sh -- bash -c '
-    bin/server --engine epoll --ports 200 --tcp 10000:200 --ws none --bind 0.0.0.0 --control none --max-conns "$1" >out/.yardstick &
+    bin/server --engine epoll --ports 200 --tcp 10000:200 --ws none --bind 0.0.0.0 --control none \
+      --max-conns "$1" >out/.yardstick &
     server=$!
     trap "kill $server; wait $server || true" EXIT
     for ((i = 0; i < 600; i++)); do grep -q ^ready out/.yardstick && break; sleep 0.1; done
@@ -65,7 +67,8 @@ yardstick() {
 # ours ENGINE N FILE FLAGS [PROTO] measures server and client.
 ours() {
   say "$1: $2 connections, ${5:-tcp} $4"
-  ENGINE=$1 CONNS=$2 OUT=$3 PROTO=${5:-tcp} SCENARIO=hold CLIENT_FLAGS=$4 scripts/run.sh >"${3%.json}.txt" 2>"${3%.json}.log" || say "ended with status $?, see ${3%.json}.log"
+  ENGINE=$1 CONNS=$2 OUT=$3 PROTO=${5:-tcp} SCENARIO=hold CLIENT_FLAGS=$4 \
+    scripts/run.sh >"${3%.json}.txt" 2>"${3%.json}.log" || say "ended with status $?, see ${3%.json}.log"
   sleep "$pause"
 }
 

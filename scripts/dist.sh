@@ -24,9 +24,11 @@ as() { (exec -a "c10m-$1" "bin/$1" "${@:2}"); }
 # root ARCH fills out/dist/ARCH with the files as they are installed below /.
 root() {
   local arch=$1 dir=$out/$1 p
-  mkdir -p "$dir"/usr/bin "$dir"/usr/share/{man/man1,doc/c10m} "$dir"/usr/share/{bash-completion/completions,zsh/vendor-completions,fish/vendor_completions.d} "$dir"/lib/systemd/system
+  mkdir -p "$dir"/usr/bin "$dir"/lib/systemd/system "$dir"/usr/share/{man/man1,doc/c10m} \
+    "$dir"/usr/share/{bash-completion/completions,zsh/vendor-completions,fish/vendor_completions.d}
   for p in "${programs[@]}"; do
-    CGO_ENABLED=0 GOARCH=$arch go build -trimpath -ldflags "-s -w -X 'main.linked=$commit $date'" -o "$dir/usr/bin/c10m-$p" "./$p"
+    CGO_ENABLED=0 GOARCH=$arch go build -trimpath -ldflags "-s -w -X 'main.linked=$commit $date'" \
+      -o "$dir/usr/bin/c10m-$p" "./$p"
     # bin/ holds programs that run here, whatever is built for elsewhere.
     as "$p" man | gzip -9n >"$dir/usr/share/man/man1/c10m-$p.1.gz"
     as "$p" completion bash >"$dir/usr/share/bash-completion/completions/c10m-$p"
@@ -45,7 +47,8 @@ for arch in ${ARCHS:-amd64 arm64}; do
   name=c10m-$version-linux-$arch
   tar --sort=name --owner=0 --group=0 --numeric-owner -C "$out/$arch" -czf "$out/$name.tar.gz" .
   for kind in deb rpm; do
-    ARCH=$arch VERSION=$version ROOT=$out/$arch go run "$nfpm" package --config scripts/package/nfpm.yaml --packager "$kind" --target "$out/$name.$kind" >/dev/null
+    ARCH=$arch VERSION=$version ROOT=$out/$arch go run "$nfpm" package --config scripts/package/nfpm.yaml \
+      --packager "$kind" --target "$out/$name.$kind" >/dev/null
   done
   rm -rf "${out:?}/$arch"
 done

@@ -82,13 +82,15 @@ for i in 1 2 3; do
   ip netns exec "a$i" "$client" agent --join "$out/c10m.join" --name "a$i" --allow 198.18.0.0/24 2>"a$i.log" &
   agents+=($!)
 done
-"$client" hold --fleet 3 --listen 198.18.0.1:4222 "${to[@]}" --conns "$conns" --hold 2s --json fleet.json >fleet.txt 2>fleet.log
+"$client" hold --fleet 3 --listen 198.18.0.1:4222 "${to[@]}" --conns "$conns" --hold 2s --json fleet.json \
+  >fleet.txt 2>fleet.log
 kill "${agents[@]}"
 wait "${agents[@]}" || true
 
 one=$(of one.json setup.rate) three=$(of fleet.json setup.rate)
 cat <<END
-connections              $(of fleet.json conns.established) of $conns; the server counts $(of fleet.json reconcile.server)
+connections              $(of fleet.json conns.established) of $conns
+the server counts        $(of fleet.json reconcile.server)
 setup, one client        $one/s
 setup, three agents      $three/s, $(python3 -c "print(round($three/$one,2))") x one client on the same cores
 $(grep -ao 'preflight took .*' fleet.log | head -1)
@@ -103,7 +105,8 @@ if ((crowd > 0)); then
     "$client" agent --join "$out/c10m.join" --name "$(printf 'c%03d' $i)" 2>>crowd-agents.log &
     agents+=($!)
   done
-  "$client" hold --fleet "$crowd" --listen 198.18.0.1:4222 "${to[@]}" --conns $((10 * crowd)) --hold 20s --verify 0 --json crowd.json >crowd.txt 2>crowd.log &
+  "$client" hold --fleet "$crowd" --listen 198.18.0.1:4222 "${to[@]}" --conns $((10 * crowd)) --hold 20s --verify 0 \
+    --json crowd.json >crowd.txt 2>crowd.log &
   lead=$!
   until grep -aq 'preflight took' crowd.log; do kill -0 $lead; sleep 0.2; done
   sleep 3

@@ -15,7 +15,8 @@ fuzz() {
     echo "fuzz $dir $func: $(grep -oE 'execs: [0-9]+' <<<"$out" | tail -1)"
     return
   fi
-  if grep -q 'context deadline exceeded' <<<"$out" && ! grep -qE 'Failing input|panic|[a-z_]+_test\.go:[0-9]+' <<<"$out"; then
+  if grep -q 'context deadline exceeded' <<<"$out" &&
+    ! grep -qE 'Failing input|panic|[a-z_]+_test\.go:[0-9]+' <<<"$out"; then
     echo "fuzz $dir $func: $(grep -oE 'execs: [0-9]+' <<<"$out" | tail -1), ended late"
     return
   fi

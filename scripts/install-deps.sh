@@ -25,7 +25,8 @@ have chromium || have chromium-browser || have google-chrome || missing+=(chromi
 
 # What the Node.js peer needs, from npm, as its lock file has it.
 node_modules() {
-  [[ -e bench/peers/nodews/node_modules/ws/package.json ]] || npm ci --prefix bench/peers/nodews --no-audit --no-fund --loglevel error >/dev/null
+  [[ -e bench/peers/nodews/node_modules/ws/package.json ]] ||
+    npm ci --prefix bench/peers/nodews --no-audit --no-fund --loglevel error >/dev/null
 }
 
 cd "$(dirname "$0")/.."

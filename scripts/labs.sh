@@ -82,10 +82,13 @@ lab_relay() {
     # A namespace each, so that nobody's TIME_WAIT is another's.
     unshare -n bash -euc 'ip link set lo up
       bin/server --tcp '$port':1 --max-conns 2000 --control none >/dev/null 2>&1 & behind=$!
-      bin/server --tcp '$relay_port':1 --max-conns 2000 --control none --relay 127.0.0.1:'$port':1 --upstream '$mode$([[ $mode == pool ]] && echo " --pool 50")' >/dev/null 2>&1 & relay=$!
+      bin/server --tcp '$relay_port':1 --max-conns 2000 --control none \
+        --relay 127.0.0.1:'$port':1 --upstream '$mode$([[ $mode == pool ]] && echo " --pool 50")' \
+        >/dev/null 2>&1 & relay=$!
       trap "kill $relay $behind; wait" EXIT
       for ((i = 0; i < 1200; i++)); do (</dev/tcp/127.0.0.1/'$relay_port') 2>/dev/null && break; sleep 0.05; done
-      bin/client churn --mode pool --pool 50 --users 50 --duration 5s --first-port '$relay_port' --server-control none --json '"$out/labs-relay-$mode.json"' >/dev/null || (($? == 1))'
+      bin/client churn --mode pool --pool 50 --users 50 --duration 5s --first-port '$relay_port' \
+        --server-control none --json '"$out/labs-relay-$mode.json"' >/dev/null || (($? == 1))'
   done
 }
 

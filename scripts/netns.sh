@@ -24,7 +24,8 @@ reserved=()
 while (($#)); do
   case $1 in
     --ehash)
-      [[ ${2-} =~ ^(0|[1-9][0-9]{0,7})$ ]] && ((10#$2 <= 16777216)) || { say "--ehash ${2-}: the legal range is 0..16777216"; usage; }
+      [[ ${2-} =~ ^(0|[1-9][0-9]{0,7})$ ]] && ((10#$2 <= 16777216)) ||
+        { say "--ehash ${2-}: the legal range is 0..16777216"; usage; }
       ehash=$2
       shift 2
       ;;
@@ -52,7 +53,8 @@ plain() {
 for tool in unshare nsenter flock; do
   [[ -x $(command -v "$tool") ]] || plain "$tool is missing (apt-get install util-linux)" "$@"
 done
-[[ -e /proc/self/ns/net ]] || plain "no /proc/self/ns/net: /proc is not mounted, or the kernel has no network namespaces" "$@"
+[[ -e /proc/self/ns/net ]] ||
+  plain "no /proc/self/ns/net: /proc is not mounted, or the kernel has no network namespaces" "$@"
 # ip(8) brings lo up, or bin/tuning where images of containers lack it.
 up=(ip link set lo up)
 [[ -x $(command -v ip) ]] || up=("$(cd "$(dirname "$0")" && pwd)/../bin/tuning" loopback)
@@ -106,8 +108,14 @@ if [[ -z $made || $made == "$own" ]]; then
     plain "the new namespace did not appear within 5 s" "$@"
   fi
   case $why in
-    *"not permitted"*) cure="needs CAP_SYS_ADMIN, and that seccomp lets unshare(2) through: docker run --privileged, or --cap-add SYS_ADMIN" ;;
-    *"No space"*) cure="user.max_net_namespaces is $(cat /proc/sys/user/max_net_namespaces 2>/dev/null || echo unknown): sysctl -w user.max_net_namespaces=1000" ;;
+    *"not permitted"*)
+      cure="needs CAP_SYS_ADMIN, and that seccomp lets unshare(2) through: docker run --privileged, or"
+      cure+=" --cap-add SYS_ADMIN"
+      ;;
+    *"No space"*)
+      cure="user.max_net_namespaces is $(cat /proc/sys/user/max_net_namespaces 2>/dev/null || echo unknown):"
+      cure+=" sysctl -w user.max_net_namespaces=1000"
+      ;;
     *"allocate memory"*) cure="no memory for a hash of $ehash buckets: a smaller --ehash" ;;
     *) cure="see unshare(2)" ;;
   esac
@@ -133,10 +141,13 @@ inside() {
   put ipv4/tcp_max_tw_buckets 262144
   if ((ehash > 0)) && read -r buckets 2>/dev/null </proc/sys/net/ipv4/tcp_ehash_entries; then
     # A negative number is the machine's table, shared.
-    ((buckets >= ehash)) || echo "netns.sh: the kernel gave ${buckets#-} hash buckets for established connections, not $ehash: setup will be slower" >&2
+    ((buckets >= ehash)) ||
+      echo "netns.sh: the kernel gave ${buckets#-} hash buckets for established connections, not $ehash:" \
+        'setup will be slower' >&2
   fi
   export C10M_NETNS=1
   exec "$@"
 }
 ((${#reserved[@]})) || reserved=(10000-10999 15000-15999 9090)
-exec nsenter --net=/proc/self/fd/8 -- bash -euc "$(declare -f inside); inside \"\$@\"" netns.sh "$ehash" "$(IFS=,; echo "${reserved[*]}")" "${up[*]@Q}" "$@"
+exec nsenter --net=/proc/self/fd/8 -- bash -euc "$(declare -f inside); inside \"\$@\"" netns.sh "$ehash" \
+  "$(IFS=,; echo "${reserved[*]}")" "${up[*]@Q}" "$@"

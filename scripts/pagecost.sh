@@ -25,7 +25,8 @@ for program in bin/server bin/client bin/tuning; do
   [[ -x $program ]] || { say "$program is missing: make build"; exit 2; }
 done
 if [[ -z ${C10M_NETNS:-} ]]; then
-  exec env C10M_NETNS=no scripts/netns.sh --ports 10000:200 --ports 15000:200 --ports "$control:1" -- scripts/pagecost.sh
+  exec env C10M_NETNS=no scripts/netns.sh --ports 10000:200 --ports 15000:200 --ports "$control:1" -- \
+    scripts/pagecost.sh
 fi
 
 runner='' viewer=''
@@ -88,9 +89,11 @@ samples=$(grep -c '^event: sample' "$events" || true)
 ((samples * 10 >= seconds * 8)) || { say "the viewer got $samples samples in $seconds s, not one each second"; exit 1; }
 [[ $(field open) == "$conns" ]] || { say "not all connections were still open at the end"; exit 1; }
 
-awk -v n="$conns" -v p="$processes" -v s="$seconds" -v a="$without" -v b="$with" -v hz="$ticks" -v limit="$limit" 'BEGIN {
+awk -v n="$conns" -v p="$processes" -v s="$seconds" -v a="$without" -v b="$with" -v hz="$ticks" \
+  -v limit="$limit" 'BEGIN {
   share = (b - a) / hz / s
-  printf "With %d connections open in %d process%s, one viewer of the live page costs %.2f %% of a core: %.2f s of processor time in %d s, %.2f s without.\n",
+  printf "With %d connections open in %d process%s, one viewer of the live page costs %.2f %% of a core: " \
+    "%.2f s of processor time in %d s, %.2f s without.\n",
     n, p, p == 1 ? "" : "es", share * 100, b / hz, s, a / hz
   exit share >= limit
 }' || { say "that is not less than $limit cores"; exit 1; }

@@ -6,7 +6,8 @@ set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 {
-  echo '<!doctype html><meta charset="utf-8"><style>body{margin:0;background:#14181d}pre{margin:0;padding:18px 22px;color:#d6dde4;font:13px/1.35 "DejaVu Sans Mono",monospace}</style><pre>'
+  echo '<!doctype html><meta charset="utf-8"><style>body{margin:0;background:#14181d}'
+  echo 'pre{margin:0;padding:18px 22px;color:#d6dde4;font:13px/1.35 "DejaVu Sans Mono",monospace}</style><pre>'
   sed 's/&/\&amp;/g; s/</\&lt;/g; s/>/\&gt;/g' "$1"
   echo '</pre>'
 } >"$work/report.html"

@@ -63,7 +63,8 @@ if [[ ${1-} == --in-namespace ]]; then
   if [[ $name == floor ]]; then
     sampled bin/floor "$conns" --ports 200 --hold 1 >"$out/floor.json"
   else
-    CONNS=$conns PROTO=$proto OUT=$out/c10m.json SCENARIO=hold CLIENT_FLAGS="--hold 1s --verify 0 --settle 0s --quiet" sampled scripts/run.sh
+    CONNS=$conns PROTO=$proto OUT=$out/c10m.json SCENARIO=hold \
+      CLIENT_FLAGS="--hold 1s --verify 0 --settle 0s --quiet" sampled scripts/run.sh
   fi
   exit
 fi
@@ -79,7 +80,8 @@ where() {
       if (/allocate_slab|new_slab/) what = "new pages for slabs"
       else if (call == "connect") what = "connect(2) and both handshakes within"
       else if (call ~ /^(socket|accept4|epoll_ctl)$/) what = call "(2)"
-      else if (call ~ /^(epoll_p?wait|futex|nanosleep|sched_yield)$/) what = "waiting: epoll_wait(2), futex(2), nanosleep(2)"
+      else if (call ~ /^(epoll_p?wait|futex|nanosleep|sched_yield)$/)
+        what = "waiting: epoll_wait(2), futex(2), nanosleep(2)"
       else if (call != "" || /entry_SYSCALL|do_syscall|el0_svc/) what = "other system calls"
       else if ($1 ~ /^(client|server|floor) /) what = "own code of " substr($1, 1, index($1, " ") - 1)
       else what = "others: kernel threads, other programs"
@@ -87,10 +89,13 @@ where() {
     }'
 }
 
-echo "Linux $(uname -r), $(nproc) CPUs, commit $(bin/client --version | cut -d' ' -f3), $(date -u '+%F %H:%M UTC'): $conns connections, $proto."
+echo "Linux $(uname -r), $(nproc) CPUs, commit $(bin/client --version | cut -d' ' -f3)," \
+  "$(date -u '+%F %H:%M UTC'): $conns connections, $proto."
 echo
 { where floor; where c10m; } | awk -F'|' -v us="$(awk "BEGIN { print 1e6 / $hertz / $conns }")" '
-  function row(name, floor, c10m) { return sprintf("| %s | %.1f | %.1f | %+.1f |", name, floor * us, c10m * us, (c10m - floor) * us) }
+  function row(name, floor, c10m) {
+    return sprintf("| %s | %.1f | %.1f | %+.1f |", name, floor * us, c10m * us, (c10m - floor) * us)
+  }
   { n[$1, $2]++; all[$1]++; places[$2] }
   END {
     print "| where | floor, µs | c10m, µs | more, µs |\n|---|---|---|---|"

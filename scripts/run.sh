@@ -31,7 +31,8 @@ say() { echo "run.sh: $*" >&2; }
 # Also as 10M, 2.5M or 10_000_000, as the programs take it (unit.ParseCount).
 [[ -z $conns || $conns == auto || $conns =~ ^[0-9][0-9_]*(\.[0-9]+)?[kKmMgG]?$ && $conns =~ [1-9] ]] ||
   { say "CONNS=$conns: want a whole number from 1, like 1000000 or 2.5M, or auto"; exit 2; }
-[[ $proto == tcp || $proto == ws || $proto == tcp,ws ]] || { say "PROTO=$proto: the legal values are tcp, ws and tcp,ws"; exit 2; }
+[[ $proto == tcp || $proto == ws || $proto == tcp,ws ]] ||
+  { say "PROTO=$proto: the legal values are tcp, ws and tcp,ws"; exit 2; }
 [[ $engine == gnet || $engine == epoll ]] || { say "ENGINE=$engine: the legal values are gnet and epoll"; exit 2; }
 for program in bin/server bin/client bin/tuning; do
   [[ -x $program ]] || { say "$program is missing: make build"; exit 2; }
@@ -134,7 +135,8 @@ done
 
 say "$(grep -m1 '^ready' "$line")"
 
-setpriv --pdeathsig TERM -- bin/client "$scenario" --ports "$ports" "${size[@]}" ${hold+"${hold[@]}"} "${files[@]}" ${more+"${more[@]}"} &
+setpriv --pdeathsig TERM -- bin/client "$scenario" --ports "$ports" "${size[@]}" ${hold+"${hold[@]}"} \
+  "${files[@]}" ${more+"${more[@]}"} &
 client=$!
 # A signal that forward passes on ends wait early, while the client goes on.
 while :; do

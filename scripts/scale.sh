@@ -90,7 +90,8 @@ done >"$dir/figures.txt"
   echo "### Up to $cores cores"
   echo
   echo "Linux $(uname -r), $cores CPUs, $(awk '/MemTotal/ { printf "%.1f GiB", $2 / 1048576 }' /proc/meminfo)," \
-    "fd limit $(ulimit -Hn | sed ':a; s/\B[0-9]\{3\}\>/,&/; ta'), $(bin/client --version | sed 's/.*(\(commit [^,]*\),.*/\1/'), $(date -u '+%F %R UTC')."
+    "fd limit $(ulimit -Hn | sed ':a; s/\B[0-9]\{3\}\>/,&/; ta')," \
+    "$(bin/client --version | sed 's/.*(\(commit [^,]*\),.*/\1/'), $(date -u '+%F %R UTC')."
   echo
   # shellcheck disable=SC2016 # $1 is awk's
   awk '
@@ -113,7 +114,8 @@ done >"$dir/figures.txt"
       if (name[1] == 1) alone[name[2]] = f[4]
       ratio = large || f[4] == "" || !alone[name[2]] ? "" : f[4] / alone[name[2]]
       printf "| %s | %s | %s | %s | %s | %s | %s | %s | %s | %s |\n", large ? $2 : name[1], name[2], cell(f[1]),
-        cell(f[2]), cell(f[3]), cell(f[4]), ratio == "" ? "-" : sprintf("%.2f", ratio), bytes(f[5]), bytes(f[6]), bytes(f[7])
+        cell(f[2]), cell(f[3]), cell(f[4]), ratio == "" ? "-" : sprintf("%.2f", ratio),
+        bytes(f[5]), bytes(f[6]), bytes(f[7])
     }' "$dir/figures.txt"
   echo
   echo "\`scripts/scale.sh\`. Bytes are a connection's, by the slope of the ramp; \`CONNS\` was $conns in the first" \

@@ -46,7 +46,8 @@ done
   http://127.0.0.1:9090/ docs/live.png &
 picture=$!
 sleep 4 # so that the page sees the beginning
-bin/client --proto tcp,ws --ports 200 --conns 20000 --rate 700/s --interval 4s --hold 40s --quiet --json "$work/run.json" &
+bin/client --proto tcp,ws --ports 200 --conns 20000 --rate 700/s --interval 4s --hold 40s --quiet \
+  --json "$work/run.json" &
 client=$!
 wait "$picture"
 wait "$client"

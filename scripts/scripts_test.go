@@ -78,7 +78,8 @@ func TestNetnsSettings(t *testing.T) {
 	setInitial(t)
 	script := `cd /proc/sys/net; readlink /proc/self/ns/net; cat ipv4/tcp_ehash_entries core/somaxconn ipv4/ip_local_port_range \
 		ipv4/ip_local_reserved_ports; ip -o link show lo up | wc -l; echo "$C10M_NETNS"; read -r c </proc/$$/task/$$/children; echo "children:$c"`
-	got := run(t, exec.Command("./netns.sh", "--ehash", "65536", "--ports", "20000:500", "--ports", "9090:1", "--", "bash", "-c", script))
+	got := run(t, exec.Command("./netns.sh", "--ehash", "65536", "--ports", "20000:500", "--ports", "9090:1", "--",
+		"bash", "-c", script))
 	namespace, rest, _ := strings.Cut(got.stdout, "\n")
 	const want = "65536\n65535\n1024\t65535\n9090,20000-20499\n1\n1\nchildren:\n"
 	if got.status != 0 || got.stderr != "" || rest != want {
@@ -101,7 +102,8 @@ func TestNetnsWithoutIP(t *testing.T) {
 	if err := os.Mkdir(path, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"bash", "cat", "env", "dirname", "flock", "nsenter", "readlink", "sleep", "unshare", "touch"} {
+	for _, name := range []string{"bash", "cat", "env", "dirname", "flock", "nsenter", "readlink", "sleep", "unshare",
+		"touch"} {
 		at, err := exec.LookPath(name)
 		if err == nil {
 			err = os.Symlink(at, filepath.Join(path, name))
@@ -116,13 +118,15 @@ func TestNetnsWithoutIP(t *testing.T) {
 		return run(t, cmd)
 	}
 	got := netns()
-	if tuned := read(t, filepath.Join(dir, "tuning.net")); got.status != 0 || tuned == parent || tuned != strings.TrimSpace(got.stdout) || read(t, filepath.Join(dir, "log")) != "tuning loopback" {
+	if tuned := read(t, filepath.Join(dir, "tuning.net")); got.status != 0 || tuned == parent ||
+		tuned != strings.TrimSpace(got.stdout) || read(t, filepath.Join(dir, "log")) != "tuning loopback" {
 		t.Errorf("%+v; lo was brought up in %s, the parent is %s", got, tuned, parent)
 	}
 	if err := os.Remove(filepath.Join(dir, "bin/tuning")); err != nil {
 		t.Fatal(err)
 	}
-	if got := netns(); got.status != 0 || strings.TrimSpace(got.stdout) != parent || !strings.Contains(got.stderr, "ip is missing") {
+	if got := netns(); got.status != 0 || strings.TrimSpace(got.stdout) != parent ||
+		!strings.Contains(got.stderr, "ip is missing") {
 		t.Errorf("without either: %+v", got)
 	}
 }
@@ -132,9 +136,12 @@ func TestNetnsWithoutIP(t *testing.T) {
 func TestNetnsSaysWhy(t *testing.T) {
 	dir := t.TempDir()
 	for _, tt := range []struct{ name, tool, script, want string }{
-		{"refused", "unshare", "echo 'unshare: unshare failed: Operation not permitted' >&2; exit 1", "Operation not permitted (needs CAP_SYS_ADMIN"},
-		{"too many", "unshare", "echo 'unshare: unshare failed: No space left on device' >&2; exit 1", "(user.max_net_namespaces is "},
-		{"no memory", "unshare", "echo 'unshare: unshare failed: Cannot allocate memory' >&2; exit 1", "no memory for a hash of 65536 buckets"},
+		{"refused", "unshare", "echo 'unshare: unshare failed: Operation not permitted' >&2; exit 1",
+			"Operation not permitted (needs CAP_SYS_ADMIN"},
+		{"too many", "unshare", "echo 'unshare: unshare failed: No space left on device' >&2; exit 1",
+			"(user.max_net_namespaces is "},
+		{"no memory", "unshare", "echo 'unshare: unshare failed: Cannot allocate memory' >&2; exit 1",
+			"no memory for a hash of 65536 buckets"},
 		{"only once", "unshare", "[ \"$2\" = true ] || exit 1", "did not appear within 5 s"},
 		{"no tool", "nsenter", "", "nsenter is missing (apt-get install util-linux)"},
 	} {
@@ -145,7 +152,8 @@ func TestNetnsSaysWhy(t *testing.T) {
 			if err := os.Mkdir(path, 0o755); err != nil {
 				t.Fatal(err)
 			}
-			for _, name := range []string{"bash", "cat", "dirname", "flock", "ip", "nsenter", "readlink", "sleep", "true", "unshare"} {
+			for _, name := range []string{"bash", "cat", "dirname", "flock", "ip", "nsenter", "readlink", "sleep",
+				"true", "unshare"} {
 				at, err := exec.LookPath(name)
 				if err == nil && name != tt.tool {
 					err = os.Symlink(at, filepath.Join(path, name))
@@ -162,7 +170,8 @@ func TestNetnsSaysWhy(t *testing.T) {
 			cmd := exec.Command("./netns.sh", "--ehash", "65536", "bash", "-c", "echo ran; exit 3")
 			cmd.Env = append(os.Environ(), "PATH="+path)
 			got := run(t, cmd)
-			if got.status != 3 || got.stdout != "ran\n" || strings.Count(got.stderr, "\n") != 1 || !strings.Contains(got.stderr, tt.want) {
+			if got.status != 3 || got.stdout != "ran\n" || strings.Count(got.stderr, "\n") != 1 ||
+				!strings.Contains(got.stderr, tt.want) {
 				t.Errorf("%+v, want status 3 and one line with %q", got, tt.want)
 			}
 			if after := read(t, childEhash); after != initial {
@@ -259,7 +268,8 @@ func TestNetnsPlain(t *testing.T) {
 		cmd.Dir = "/"
 	}
 	got := run(t, cmd)
-	if got.status != 3 || strings.Count(got.stderr, "\n") != 1 || !strings.Contains(got.stderr, "not root") || got.stdout == "0\n" {
+	if got.status != 3 || strings.Count(got.stderr, "\n") != 1 || !strings.Contains(got.stderr, "not root") ||
+		got.stdout == "0\n" {
 		t.Errorf("%+v, want status 3 and one line on stderr", got)
 	}
 }
@@ -342,16 +352,19 @@ func TestRun(t *testing.T) {
 		{
 			name: "sized",
 			env:  []string{"CONNS=2.5M", "PORTS=100", "PROTO=ws"},
-			log:  "server --engine gnet --ports 100 --max-conns 2.5M\nclient hold --ports 100 --conns 2.5M --proto ws --json out/last.json --html out/last.html\nserver TERM\n",
+			log: "server --engine gnet --ports 100 --max-conns 2.5M\nclient hold --ports 100 --conns 2.5M --proto " +
+				"ws --json out/last.json --html out/last.html\nserver TERM\n",
 		},
 		{
 			name: "small, elsewhere", env: []string{"CONNS=900", "OUT=out/x.json"},
-			log: "server --engine gnet --ports 200 --max-conns 900\nclient hold --ports 200 --conns 900 --hold 2s --json out/x.json\nserver TERM\n",
+			log: "server --engine gnet --ports 200 --max-conns 900\nclient hold --ports 200 --conns 900 --hold 2s " +
+				"--json out/x.json\nserver TERM\n",
 		},
 		{
 			name: "all that fits",
 			env:  []string{"CONNS=auto"},
-			log:  "server --engine gnet --ports 200 --max-conns auto\nclient hold --ports 200 --conns auto --json out/last.json --html out/last.html\nserver TERM\n",
+			log: "server --engine gnet --ports 200 --max-conns auto\nclient hold --ports 200 --conns auto --json " +
+				"out/last.json --html out/last.html\nserver TERM\n",
 		},
 		{
 			name:   "client falls short",
@@ -367,7 +380,8 @@ func TestRun(t *testing.T) {
 			stderr: "ended before it was ready, status 2",
 		},
 		{name: "bad ports", env: []string{"PORTS=70000"}, status: 2, stderr: "PORTS=70000: the legal range is 1..4096"},
-		{name: "more ports than a server has", env: []string{"PORTS=4097"}, status: 2, stderr: "PORTS=4097: the legal range is 1..4096"},
+		{name: "more ports than a server has", env: []string{"PORTS=4097"}, status: 2,
+			stderr: "PORTS=4097: the legal range is 1..4096"},
 		{name: "no number of connections", env: []string{"CONNS=foo"}, status: 2, stderr: "CONNS=foo: want"},
 		{name: "no connection", env: []string{"CONNS=0"}, status: 2, stderr: "CONNS=0: want"},
 		{name: "bad protocol", env: []string{"PROTO=udp"}, status: 2, stderr: "PROTO=udp"},
@@ -409,7 +423,8 @@ func TestRunSignal(t *testing.T) {
 			nettest.Await(t, "the client", func() bool { _, err := os.Stat(filepath.Join(dir, "up")); return err == nil })
 			cmd.Process.Signal(tt.sig)
 			cmd.Wait()
-			if log := read(t, filepath.Join(dir, "log")) + "\n"; cmd.ProcessState.ExitCode() != 130 || !strings.HasSuffix(log, tt.want) {
+			if log := read(t, filepath.Join(dir, "log")) + "\n"; cmd.ProcessState.ExitCode() != 130 ||
+				!strings.HasSuffix(log, tt.want) {
 				t.Errorf("status %v, log %q, want 130 and %q", cmd.ProcessState, log, tt.want)
 			}
 			if !gone(t, filepath.Join(dir, "server.pid")) || !gone(t, filepath.Join(dir, "client.pid")) {
@@ -423,7 +438,8 @@ func TestRunSignal(t *testing.T) {
 // and what it has started with it; nobody waits for its drain, which takes 30 s.
 func TestRunSignalDeafServer(t *testing.T) {
 	dir := tree(t)
-	cmd := pair(dir, "FAKE_SERVER=trap '' TERM; sleep 600 & echo $! >worker.pid; echo ready fake", "FAKE_CLIENT=touch up; while :; do sleep 0.02; done")
+	cmd := pair(dir, "FAKE_SERVER=trap '' TERM; sleep 600 & echo $! >worker.pid; echo ready fake",
+		"FAKE_CLIENT=touch up; while :; do sleep 0.02; done")
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	if err := cmd.Start(); err != nil {

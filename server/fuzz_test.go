@@ -12,8 +12,10 @@ import (
 // FuzzParse: no command line crashes the server, and a bad one is told in one
 // line.
 func FuzzParse(f *testing.F) {
-	for _, s := range []string{"", "--help", "--ports\n200", "--tcp\n9223372036854775807:5", "--tcp\nnone\n--ws\n1:1", "--bind\n::1", "--max-conns\n10M\n--workers\n3",
-		"--control\n[::1]:0", "--worker\n0/1/5/2", "--idle-timeout\n1s\n--keepalive\n0", "--control-token\nshort\nrest", "--max-message\n0", "--relay\n127.0.0.1:1:1"} {
+	for _, s := range []string{"", "--help", "--ports\n200", "--tcp\n9223372036854775807:5", "--tcp\nnone\n--ws\n1:1",
+		"--bind\n::1", "--max-conns\n10M\n--workers\n3",
+		"--control\n[::1]:0", "--worker\n0/1/5/2", "--idle-timeout\n1s\n--keepalive\n0", "--control-token\nshort\nrest",
+		"--max-message\n0", "--relay\n127.0.0.1:1:1"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, line string) {
@@ -27,7 +29,8 @@ func FuzzParse(f *testing.F) {
 			o, ran = got, true
 			return nil
 		}).Run(t.Context(), strings.Split(line, "\n"), &stdout, &stderr)
-		if said := stderr.String(); status != 0 && (status != 2 || strings.IndexFunc(said, unicode.IsControl) != len(said)-1) {
+		if said := stderr.String(); status != 0 &&
+			(status != 2 || strings.IndexFunc(said, unicode.IsControl) != len(said)-1) {
 			t.Errorf("%q: status %d, no line without control characters: %q", line, status, said)
 		}
 		if !ran {
@@ -36,10 +39,12 @@ func FuzzParse(f *testing.F) {
 			}
 			return
 		}
-		if o.tcp.N+o.ws.N < 1 || o.tcp.N > 0 && (o.tcp.First < 1 || o.tcp.Last() > 65535) || o.ws.N > 0 && (o.ws.First < 1 || o.ws.Last() > 65535) || o.tcp.Overlaps(o.ws) {
+		if o.tcp.N+o.ws.N < 1 || o.tcp.N > 0 && (o.tcp.First < 1 || o.tcp.Last() > 65535) || o.ws.N > 0 &&
+			(o.ws.First < 1 || o.ws.Last() > 65535) || o.tcp.Overlaps(o.ws) {
 			t.Errorf("%q is taken for ports %s and %s", line, o.tcp.String(), o.ws.String())
 		}
-		if o.maxOutbound < 0 || o.maxMessage < 0 || o.stall <= 0 || !o.buffers.auto && o.buffers.n < minBudget || o.idleTimeout < 0 || o.drain < 0 || o.handshake <= 0 {
+		if o.maxOutbound < 0 || o.maxMessage < 0 || o.stall <= 0 || !o.buffers.auto && o.buffers.n < minBudget ||
+			o.idleTimeout < 0 || o.drain < 0 || o.handshake <= 0 {
 			t.Errorf("%q is taken for %+v", line, o)
 		}
 	})
@@ -47,7 +52,8 @@ func FuzzParse(f *testing.F) {
 
 // FuzzWorker: the flag by which the supervisor tells a worker who it is.
 func FuzzWorker(f *testing.F) {
-	for _, s := range []string{"0/1/5/2", "3/4/19880/1", "4/4/1/1", "-1/4/1/1", "0/0/0/0", "1/2/3", "0/9223372036854775807/1/1", "////"} {
+	for _, s := range []string{"0/1/5/2", "3/4/19880/1", "4/4/1/1", "-1/4/1/1", "0/0/0/0", "1/2/3",
+		"0/9223372036854775807/1/1", "////"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {

@@ -82,9 +82,11 @@ func TestClientWithoutRoomForThreads(t *testing.T) {
 		{"enough", 100, "2000", 0, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			within := append([]string{"prlimit", "--nofile=120:120"}, group(t, "pids", map[string]string{"pids.max": fmt.Sprint(tt.pids)})...)
+			within := append([]string{"prlimit", "--nofile=120:120"},
+				group(t, "pids", map[string]string{"pids.max": fmt.Sprint(tt.pids)})...)
 			o := client(t, within, nil, s.to(1, "--conns", tt.conns, "--hold", "0s")...)
-			if o.Status != tt.status || !strings.HasPrefix(o.Stderr, tt.said) || tt.status != 0 && strings.Count(o.Stderr, "\n") != 1 {
+			if o.Status != tt.status || !strings.HasPrefix(o.Stderr, tt.said) || tt.status != 0 &&
+				strings.Count(o.Stderr, "\n") != 1 {
 				t.Errorf("status %d, said %q, want %d and one line %q", o.Status, o.Stderr, tt.status, tt.said)
 			}
 		})

@@ -52,12 +52,14 @@ func TestChurn(t *testing.T) {
 				port = 40000
 			}
 			inside(t, ns, "ss -K state time-wait >/dev/null") // of the run before
-			o := client(t, ns, nil, append([]string{"churn", "--first-port", fmt.Sprint(port), "--server-control", "none", "--users", "20", "--duration", "500ms"}, tt.flags...)...)
+			o := client(t, ns, nil, append([]string{"churn", "--first-port", fmt.Sprint(port), "--server-control",
+				"none", "--users", "20", "--duration", "500ms"}, tt.flags...)...)
 			r := o.Result
 			if r == nil {
 				t.Fatalf("status %d: %s", o.Status, o.Stderr)
 			}
-			if o.Status != 0 || r.Echo == nil || r.Echo.Received < 20 || r.Conns.Failed+r.Conns.Lost != 0 || len(report.Tables(r)) < 2 || report.Verdict(r) == "" {
+			if o.Status != 0 || r.Echo == nil || r.Echo.Received < 20 || r.Conns.Failed+r.Conns.Lost != 0 ||
+				len(report.Tables(r)) < 2 || report.Verdict(r) == "" {
 				t.Fatalf("status %d, echo %+v, conns %+v, verdict %q; %s", o.Status, r.Echo, r.Conns, report.Verdict(r), o.Stderr)
 			}
 			c, _ := cell(t, report.Tables(r)[0], 0, "TW client")
@@ -75,8 +77,10 @@ func TestChurn(t *testing.T) {
 // A server that was to close first and never does.
 func TestChurnOfAServerThatDoesNotClose(t *testing.T) {
 	port := listen(t, func(c net.Conn) { _, _ = io.Copy(c, c) })
-	o := client(t, nil, nil, "churn", "--first-port", fmt.Sprint(port), "--server-control", "none", "--first-close", "server", "--users", "5", "--duration", "300ms")
-	if r := o.Result; o.Status != 1 || r == nil || r.Conns.Errors["close_timeout"] == 0 || !strings.Contains(report.Verdict(r), "did not close first") {
+	o := client(t, nil, nil, "churn", "--first-port", fmt.Sprint(port), "--server-control", "none", "--first-close",
+		"server", "--users", "5", "--duration", "300ms")
+	if r := o.Result; o.Status != 1 || r == nil || r.Conns.Errors["close_timeout"] == 0 ||
+		!strings.Contains(report.Verdict(r), "did not close first") {
 		t.Fatalf("status %d, %+v; %s", o.Status, r, o.Stderr)
 	}
 	if _, first := cell(t, report.Tables(o.Result)[0], 0, "closes first"); first != "client (server did not)" {
@@ -89,18 +93,21 @@ func TestChurnRunsOutOfPorts(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("a network namespace needs root")
 	}
-	o := client(t, nil, nil, "churn", "--users", "20", "--duration", "1500ms", "--tw-reuse", "0", "--port-range", "40000:40499")
+	o := client(t, nil, nil, "churn", "--users", "20", "--duration", "1500ms", "--tw-reuse", "0", "--port-range",
+		"40000:40499")
 	if o.Status != 1 || o.Result == nil {
 		t.Fatalf("status %d, want 1: %s", o.Status, o.Stderr)
 	}
 	if complaint := firstFinding(o.Result, "local_ports_used_up", "EADDRNOTAVAIL", "in TIME_WAIT"); complaint != "" {
 		t.Error(complaint)
 	}
-	if n, _ := cell(t, report.Tables(o.Result)[0], 0, "TW client"); n < 400 || n > 500 || !strings.Contains(report.Verdict(o.Result), "ran out") {
+	if n, _ := cell(t, report.Tables(o.Result)[0], 0, "TW client"); n < 400 || n > 500 ||
+		!strings.Contains(report.Verdict(o.Result), "ran out") {
 		t.Errorf("TIME_WAIT of the client %g, want nearly 500; %s", n, report.Verdict(o.Result))
 	}
 	// The same with ports that are used again.
-	o = client(t, nil, nil, "churn", "--mode", "keepalive", "--requests", "200", "--users", "20", "--duration", "1s", "--tw-reuse", "1", "--port-range", "40000:44999", "--max-tw", "100")
+	o = client(t, nil, nil, "churn", "--mode", "keepalive", "--requests", "200", "--users", "20", "--duration", "1s",
+		"--tw-reuse", "1", "--port-range", "40000:44999", "--max-tw", "100")
 	if n, _ := cell(t, report.Tables(o.Result)[0], 0, "no port"); o.Status != 0 || n != 0 {
 		t.Errorf("status %d, %g connects without a port; %s", o.Status, n, report.Verdict(o.Result))
 	}
@@ -142,8 +149,10 @@ func TestChurnNeedsRoot(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	out, err := exec.Command("setpriv", "--reuid", "65534", "--clear-groups", filepath.Join(bin, "client"), "churn", "--tw-reuse", "1").CombinedOutput()
-	if exit, ok := err.(*exec.ExitError); !ok || exit.ExitCode() != 2 || strings.Count(string(out), "\n") != 1 || !strings.Contains(string(out), "--tw-reuse") || !strings.Contains(string(out), "root") {
+	out, err := exec.Command("setpriv", "--reuid", "65534", "--clear-groups", filepath.Join(bin, "client"), "churn",
+		"--tw-reuse", "1").CombinedOutput()
+	if exit, ok := err.(*exec.ExitError); !ok || exit.ExitCode() != 2 || strings.Count(string(out), "\n") != 1 ||
+		!strings.Contains(string(out), "--tw-reuse") || !strings.Contains(string(out), "root") {
 		t.Errorf("%v: %s; want status 2 and one line with the reason", err, out)
 	}
 }

@@ -149,7 +149,8 @@ func TestDiagnoseTinyBacklog(t *testing.T) {
 	defer func() { _ = server.Process.Kill(); _ = server.Wait() }()
 	awaitPort(t, ns, 10000)
 	tries(t, func() string {
-		o := client(t, ns, nil, "hold", "--first-port", "10000", "--ports", "1", "--server-control", "none", "--conns", "40", "--threads", "1", "--hold", "0s", "--connect-timeout", "2s", "--verify", "0")
+		o := client(t, ns, nil, "hold", "--first-port", "10000", "--ports", "1", "--server-control", "none", "--conns",
+			"40", "--threads", "1", "--hold", "0s", "--connect-timeout", "2s", "--verify", "0")
 		return firstFinding(o.Result, "accept_queue_full", "somaxconn=65535 (now 1)", "ListenOverflows", "port 10000")
 	})
 }
@@ -177,7 +178,8 @@ nft "add table inet t; add chain inet t c { type filter hook output priority 0; 
 	}
 	defer func() { _ = begun.Process.Kill(); _ = begun.Wait() }()
 	tries(t, func() string {
-		o := client(t, ns, nil, s.to(1, "--conns", "40", "--rate", "100", "--threads", "1", "--sources", "127.0.0.1", "--hold", "0s", "--verify", "40")...)
+		o := client(t, ns, nil, s.to(1, "--conns", "40", "--rate", "100", "--threads", "1", "--sources", "127.0.0.1",
+			"--hold", "0s", "--verify", "40")...)
 		if o.Status != 0 {
 			return fmt.Sprintf("status %d, want 0: cookies let them in; %s", o.Status, o.Stderr)
 		}
@@ -220,7 +222,8 @@ time.sleep(600)
 	})
 	// diagnose of the other program.
 	o := client(t, ns, nil, "diagnose", "--pid", fmt.Sprint(cmd.Process.Pid), "--duration", "500ms")
-	if complaint := firstFinding(o.Result, "accept_queue_full", fmt.Sprintf("port %d", port)); o.Status != 1 || complaint != "" {
+	if complaint := firstFinding(o.Result, "accept_queue_full", fmt.Sprintf("port %d", port)); o.Status != 1 ||
+		complaint != "" {
 		t.Errorf("status %d, want 1; %s", o.Status, complaint)
 	}
 }
@@ -248,7 +251,8 @@ func TestDiagnoseHotLoop(t *testing.T) {
 	args[0] = "echo"
 	tries(t, func() string {
 		o := client(t, nil, nil, args...)
-		return firstFinding(o.Result, "one_hot_shard", "event loop ", fmt.Sprintf("of process %d did 100 %% of the work (messages)", s.cmd.Process.Pid))
+		return firstFinding(o.Result, "one_hot_shard", "event loop ",
+			fmt.Sprintf("of process %d did 100 %% of the work (messages)", s.cmd.Process.Pid))
 	})
 }
 
@@ -305,7 +309,8 @@ func TestDiagnoseConntrackFull(t *testing.T) {
 	if _, scan := fmt.Sscan(string(b), &most); err != nil || scan != nil || most > 1<<20 {
 		t.Skipf("this kernel tracks no connections, or too many to fill its table here: %v, %s", err, b)
 	}
-	ns := namespace(t, `nft "add table inet t; add chain inet t c { type filter hook output priority 0; }; add rule inet t c ct state new counter"
+	ns := namespace(t,
+		`nft "add table inet t; add chain inet t c { type filter hook output priority 0; }; add rule inet t c ct state new counter"
 echo 600 >/proc/sys/net/netfilter/nf_conntrack_udp_timeout`)
 	s := start(t, 1, ns, "--max-conns", "1000")
 	const fill = `

@@ -12,7 +12,8 @@ import (
 // The open loop sends at its rate, every message comes back, and the heat map counts each.
 func TestEchoAtARate(t *testing.T) {
 	s := start(t, 3, nil, "--max-conns", "1000")
-	args := s.to(3, "--conns", "50", "--rate", "500", "--size", "10:2000", "--depth", "4", "--duration", "2s", "--verify", "10")
+	args := s.to(3, "--conns", "50", "--rate", "500", "--size", "10:2000", "--depth", "4", "--duration", "2s",
+		"--verify", "10")
 	args[0] = "echo"
 	o := client(t, nil, nil, args...)
 	e := o.Result.Echo
@@ -54,9 +55,11 @@ func TestEchoPipelinedWebSocket(t *testing.T) {
 	first, _ := freePorts(t, 10)
 	first += 5 // start takes the first two
 	s := start(t, 1, nil, "--max-conns", "1000", "--ws", fmt.Sprint(first)+":2")
-	o := client(t, nil, nil, "echo", "--proto", "ws", "--first-port", fmt.Sprint(first), "--ports", "2", "--server-control", "http://"+s.control,
+	o := client(t, nil, nil, "echo", "--proto", "ws", "--first-port", fmt.Sprint(first), "--ports", "2",
+		"--server-control", "http://"+s.control,
 		"--conns", "20", "--size", "1:70000", "--depth", "8", "--duration", "1s")
-	if e := o.Result.Echo; o.Status != 0 || e == nil || e.Received < 100 || e.Sent != e.Received || o.Result.Conns.Lost != 0 {
+	if e := o.Result.Echo; o.Status != 0 || e == nil || e.Received < 100 || e.Sent != e.Received ||
+		o.Result.Conns.Lost != 0 {
 		t.Errorf("status %d, echo %+v, conns %+v; %s", o.Status, e, o.Result.Conns, o.Stderr)
 	}
 	if v := report.Verdict(o.Result); !strings.Contains(v, "closed loop") {
@@ -70,7 +73,8 @@ func TestEchoDoesNotKeepUp(t *testing.T) {
 	args := s.to(1, "--conns", "2", "--rate", "2M", "--duration", "1s", "--verify", "0")
 	args[0] = "echo"
 	o := client(t, nil, nil, args...)
-	if r := o.Result; o.Status != 1 || !r.Behind || r.Conns.Errors["echo_overdue"] == 0 || !strings.Contains(report.Verdict(r), "does not keep up") {
+	if r := o.Result; o.Status != 1 || !r.Behind || r.Conns.Errors["echo_overdue"] == 0 ||
+		!strings.Contains(report.Verdict(r), "does not keep up") {
 		t.Errorf("status %d, behind %v, errors %v, verdict %q", o.Status, r.Behind, r.Conns.Errors, report.Verdict(r))
 	}
 }

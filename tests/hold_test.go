@@ -97,13 +97,16 @@ func TestLowFDLimit(t *testing.T) {
 // in it: what --conns auto takes must leave room for them.
 func TestThreadsShareAnFDTable(t *testing.T) {
 	s := start(t, 10, nil)
-	o := client(t, []string{"prlimit", "--nofile=300:300"}, nil, s.to(10, "--private-fds", "off", "--threads", "100", "--hold", "0s")...)
+	o := client(t, []string{"prlimit", "--nofile=300:300"}, nil, s.to(10, "--private-fds", "off", "--threads", "100",
+		"--hold", "0s")...)
 	o.HasResult(t)
 	if o.Status != 0 {
 		t.Errorf("status %d, want 0: %s", o.Status, o.Stderr)
 	}
-	if c := o.Result.Conns; c.Established != o.Result.Plan.Conns || c.Established < 100 || c.Established > 200 || o.Result.Plan.FDTables != 1 {
-		t.Errorf("conns %+v in %d fd tables, want as many as planned, below the 200 fds that 100 epolls leave", c, o.Result.Plan.FDTables)
+	if c := o.Result.Conns; c.Established != o.Result.Plan.Conns || c.Established < 100 || c.Established > 200 ||
+		o.Result.Plan.FDTables != 1 {
+		t.Errorf("conns %+v in %d fd tables, want as many as planned, below the 200 fds that 100 epolls leave", c,
+			o.Result.Plan.FDTables)
 	}
 }
 

@@ -20,7 +20,8 @@ func TestHostNamesAndSeveralAddresses(t *testing.T) {
 		{"localhost", "localhost (127.0.0.1)", 1},
 		{"127.0.0.1,127.0.0.2", "127.0.0.1, 127.0.0.2", 1},
 	} {
-		o := client(t, nil, nil, "hold", "--host", tt.host, "--ports", ports, "--conns", "800", "--hold", "0s", "--settle", "0s", "--server-control", "http://"+s.Control)
+		o := client(t, nil, nil, "hold", "--host", tt.host, "--ports", ports, "--conns", "800", "--hold", "0s",
+			"--settle", "0s", "--server-control", "http://"+s.Control)
 		whole(t, o, 800)
 		if o.Result.Plan.Host != tt.shown {
 			t.Errorf("--host %s: the report says %q, want %q", tt.host, o.Result.Plan.Host, tt.shown)

@@ -39,7 +39,8 @@ func TestStress(t *testing.T) {
 		if said := strings.Join(report.Warnings(r.Warnings), "\n"); strings.Contains(said, "after the close") {
 			t.Errorf("%s: a server that has closed all is doubted: %s", mode, said)
 		}
-		if n, _ := cell(t, report.Tables(r)[1], 1, "RSS"); n < 1<<20 || !strings.Contains(report.Verdict(r), "Nothing failed") || !strings.Contains(report.Verdict(r), "memory ") {
+		if n, _ := cell(t, report.Tables(r)[1], 1, "RSS"); n < 1<<20 ||
+			!strings.Contains(report.Verdict(r), "Nothing failed") || !strings.Contains(report.Verdict(r), "memory ") {
 			t.Errorf("%s: server's RSS %g; %q", mode, n, report.Verdict(r))
 		}
 	}
@@ -87,11 +88,13 @@ func TestStressReconciles(t *testing.T) {
 		}
 	}()
 	control := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		_ = json.NewEncoder(w).Encode(result.ServerReport{Schema: result.ServerSchema, MaxConns: 1000, Open: 10 + accepted.Load()})
+		_ = json.NewEncoder(w).Encode(result.ServerReport{Schema: result.ServerSchema, MaxConns: 1000,
+			Open: 10 + accepted.Load()})
 	}))
 	t.Cleanup(control.Close)
 	port := l.Addr().(*net.TCPAddr).Port
-	o := client(t, nil, nil, "stress", "--first-port", fmt.Sprint(port), "--server-control", control.URL, "--users", "7", "--loops", "5")
+	o := client(t, nil, nil, "stress", "--first-port", fmt.Sprint(port), "--server-control", control.URL, "--users",
+		"7", "--loops", "5")
 	if o.Result == nil {
 		t.Fatalf("status %d, no result: %s", o.Status, o.Stderr)
 	}
@@ -118,7 +121,8 @@ func TestStressAboveTheLimit(t *testing.T) {
 func TestPeak(t *testing.T) {
 	s := start(t, 1, nil, "--max-conns", "150")
 	tries(t, func() string {
-		o := client(t, nil, nil, s.lab("peak", "--from", "25", "--max", "800", "--each", "300ms", "--until", "errors>0.1%", "p99>1m")...)
+		o := client(t, nil, nil, s.lab("peak", "--from", "25", "--max", "800", "--each", "300ms", "--until",
+			"errors>0.1%", "p99>1m")...)
 		r := o.Result
 		if o.Status != 0 || r == nil || len(report.Tables(r)) < 1 {
 			return fmt.Sprintf("status %d, %+v; %s", o.Status, r, o.Stderr)
@@ -126,7 +130,8 @@ func TestPeak(t *testing.T) {
 		if n := r.Plan.Conns; n < 100 || n > 150 {
 			return fmt.Sprintf("%d users, want 100 to 150: %s", n, report.Verdict(r))
 		}
-		if !strings.Contains(report.Verdict(r), "errors>0.1%") || !strings.Contains(report.Verdict(r), "What broke first: server full") {
+		if !strings.Contains(report.Verdict(r), "errors>0.1%") ||
+			!strings.Contains(report.Verdict(r), "What broke first: server full") {
 			return report.Verdict(r)
 		}
 		last := ""
@@ -169,9 +174,11 @@ func hanging(t *testing.T, nth int64) (port int) {
 // One user of ten hangs until the end of the run and of its drain: that is an
 // error, and the ten seconds of the drain are not the others'.
 func TestStressOfAHungUser(t *testing.T) {
-	o := client(t, nil, nil, "stress", "--first-port", fmt.Sprint(hanging(t, 5)), "--server-control", "none", "--users", "10", "--loops", "10m", "--limit", "500ms", "--timeout", "60s")
+	o := client(t, nil, nil, "stress", "--first-port", fmt.Sprint(hanging(t, 5)), "--server-control", "none", "--users",
+		"10", "--loops", "10m", "--limit", "500ms", "--timeout", "60s")
 	r := o.Result
-	if o.Status != 1 || r == nil || r.Echo.Lost != 1 || r.Conns.Lost != 0 || !strings.Contains(report.Verdict(r), "1 try failed, mostly echo_timeout") {
+	if o.Status != 1 || r == nil || r.Echo.Lost != 1 || r.Conns.Lost != 0 ||
+		!strings.Contains(report.Verdict(r), "1 try failed, mostly echo_timeout") {
 		t.Fatalf("status %d, %+v; %s", o.Status, r, o.Stderr)
 	}
 	if share, _ := cell(t, report.Tables(r)[0], 0, "errors"); share != 0.1 || r.Echo.Seconds > 8 {
@@ -215,7 +222,8 @@ func TestPeakOfALock(t *testing.T) {
 		lock.Unlock()
 	})
 	tries(t, func() string {
-		o := client(t, nil, nil, "peak", "--first-port", fmt.Sprint(port), "--server-control", "none", "--from", "5", "--max", "640", "--each", "500ms", "--precision", "0.5", "--until", "p99>100ms")
+		o := client(t, nil, nil, "peak", "--first-port", fmt.Sprint(port), "--server-control", "none", "--from", "5",
+			"--max", "640", "--each", "500ms", "--precision", "0.5", "--until", "p99>100ms")
 		if o.Status != 0 || o.Result == nil || !strings.Contains(report.Verdict(o.Result), "What broke first") {
 			return fmt.Sprintf("status %d, %+v; %s", o.Status, o.Result, o.Stderr)
 		}
@@ -229,7 +237,8 @@ func TestStressOfAServerThatSlowsDown(t *testing.T) {
 	tries(t, func() string {
 		first := sync.OnceValue(time.Now)
 		port := slow(t, func(net.Conn) { time.Sleep(time.Millisecond + time.Since(first())/20) })
-		o := client(t, nil, nil, "stress", "--first-port", fmt.Sprint(port), "--server-control", "none", "--users", "4", "--loops", "70")
+		o := client(t, nil, nil, "stress", "--first-port", fmt.Sprint(port), "--server-control", "none", "--users", "4",
+			"--loops", "70")
 		r := o.Result
 		if o.Status != 0 || r == nil || r.Heat == nil || len(r.Heat.Counts) < 8 {
 			return fmt.Sprintf("status %d, %+v; %s", o.Status, r, o.Stderr)

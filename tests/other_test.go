@@ -81,9 +81,11 @@ func TestNobodyListens(t *testing.T) {
 
 func TestPortInUse(t *testing.T) {
 	port := listen(t, func(net.Conn) {})
-	out, err := exec.Command(filepath.Join(bin, "server"), "--tcp", fmt.Sprintf("%d:3", port), "--control", "none").CombinedOutput()
+	out, err := exec.Command(filepath.Join(bin, "server"), "--tcp", fmt.Sprintf("%d:3", port), "--control",
+		"none").CombinedOutput()
 	exit, ok := err.(*exec.ExitError)
-	if !ok || exit.ExitCode() != 2 || !strings.Contains(string(out), fmt.Sprintf("127.0.0.1:%d", port)) || !strings.Contains(string(out), "address already in use") {
+	if !ok || exit.ExitCode() != 2 || !strings.Contains(string(out), fmt.Sprintf("127.0.0.1:%d", port)) ||
+		!strings.Contains(string(out), "address already in use") {
 		t.Errorf("server on a used port: %v, %q; want status 2 naming port %d", err, out, port)
 	}
 }
@@ -132,13 +134,15 @@ func TestIdleTimeoutIsNamed(t *testing.T) {
 	o := client(t, nil, nil, to(port, flags...)...)
 	o.HasResult(t)
 	c := o.Result.Conns
-	if o.Status != 1 || c.Lost != 300 || c.IdleTimeout < int64(600*time.Millisecond) || c.IdleTimeout > int64(900*time.Millisecond) {
+	if o.Status != 1 || c.Lost != 300 || c.IdleTimeout < int64(600*time.Millisecond) ||
+		c.IdleTimeout > int64(900*time.Millisecond) {
 		t.Errorf("status %d, conns %+v, want all lost to an idle timeout of about 700 ms", o.Status, c)
 	}
 	if f := o.Result.Findings; len(f) == 0 || f[0].Code != "idle_timeout" || f[0].Numbers["often_ns"] <= 0 {
 		t.Errorf("findings %+v, want the idle timeout first", f)
 	}
-	kept := client(t, nil, nil, to(port, "--conns", "300", "--hold", "1s", "--settle", "0s", "--verify", "0", "--interval", "200ms")...)
+	kept := client(t, nil, nil, to(port, "--conns", "300", "--hold", "1s", "--settle", "0s", "--verify", "0",
+		"--interval", "200ms")...)
 	kept.HasResult(t)
 	if c := kept.Result.Conns; c.Lost > c.Established/2 || c.IdleTimeout != 0 {
 		t.Errorf("conns %+v with --interval, want most of them kept", c)
@@ -155,9 +159,11 @@ func TestServerSaysThatAConnectionHasItsPort(t *testing.T) {
 	}
 	defer c.Close()
 	local := c.LocalAddr().(*net.TCPAddr).Port
-	out, err := exec.Command(filepath.Join(rig.Bin, "server"), "--tcp", fmt.Sprintf("%d:1", local), "--control", "none").CombinedOutput()
+	out, err := exec.Command(filepath.Join(rig.Bin, "server"), "--tcp", fmt.Sprintf("%d:1", local), "--control",
+		"none").CombinedOutput()
 	var exit *exec.ExitError
-	if !errors.As(err, &exit) || exit.ExitCode() != 2 || !strings.Contains(string(out), "a connection and no listener holds it") {
+	if !errors.As(err, &exit) || exit.ExitCode() != 2 ||
+		!strings.Contains(string(out), "a connection and no listener holds it") {
 		t.Errorf("%v: %s, want status 2 and the connection named", err, out)
 	}
 }

@@ -36,7 +36,8 @@ func TestOutputsOfARun(t *testing.T) {
 	short := func(more ...string) []string {
 		return s.to(2, append([]string{"--conns", "200", "--hold", "100ms", "--settle", "0s"}, more...)...)
 	}
-	status, stdout, stderr := runs(t, short("--json", "-", "--html", filepath.Join(dir, "r.html"), "--fail-if", "conns.established<200", "--fail-if", "setup.rate > 1")...)
+	status, stdout, stderr := runs(t, short("--json", "-", "--html", filepath.Join(dir, "r.html"), "--fail-if",
+		"conns.established<200", "--fail-if", "setup.rate > 1")...)
 	r, err := result.Read(strings.NewReader(stdout))
 	if status != 1 || err != nil {
 		t.Fatalf("status %d, %v: stdout %q, stderr %q", status, err, stdout, stderr)
@@ -44,11 +45,13 @@ func TestOutputsOfARun(t *testing.T) {
 	if v := r.Thresholds; len(v) != 2 || v[0].Failed || !v[1].Failed || *v[1].Value != r.Setup.Rate {
 		t.Errorf("thresholds %+v", v)
 	}
-	if html, err := os.ReadFile(filepath.Join(dir, "r.html")); err != nil || !bytes.Contains(html, []byte("1 of 2 thresholds failed")) || !bytes.HasSuffix(html, []byte("</html>\n")) {
+	if html, err := os.ReadFile(filepath.Join(dir, "r.html")); err != nil ||
+		!bytes.Contains(html, []byte("1 of 2 thresholds failed")) || !bytes.HasSuffix(html, []byte("</html>\n")) {
 		t.Errorf("the page: %v, %d bytes", err, len(html))
 	}
 	status, stdout, stderr = runs(t, short("--csv", "-", "--fail-if", "conns.failed>0")...)
-	if lines := strings.Split(stdout, "\n"); status != 0 || lines[0] != "t,conns,rate" || len(lines) < 3 || !strings.Contains(lines[len(lines)-2], ",200,") {
+	if lines := strings.Split(stdout, "\n"); status != 0 || lines[0] != "t,conns,rate" || len(lines) < 3 ||
+		!strings.Contains(lines[len(lines)-2], ",200,") {
 		t.Errorf("status %d, stdout %q, stderr %q", status, stdout, stderr)
 	}
 	status, stdout, stderr = runs(t, short("--quiet")...)
@@ -66,7 +69,8 @@ func TestFilesOfAnInterruptedRun(t *testing.T) {
 			t.Errorf("files before the end: %v, %v", left, err)
 		}
 		_ = cmd.Process.Signal(syscall.SIGINT)
-	}, s.to(2, "--conns", "100", "--hold", "10m", "--html", filepath.Join(dir, "r.html"), "--csv", filepath.Join(dir, "r.csv"))...)
+	}, s.to(2, "--conns", "100", "--hold", "10m", "--html", filepath.Join(dir, "r.html"), "--csv",
+		filepath.Join(dir, "r.csv"))...)
 	if o.Status != 130 || o.Result == nil || !o.Result.Interrupt {
 		t.Fatalf("status %d, %+v: %s", o.Status, o.Result, o.Stderr)
 	}
@@ -87,7 +91,8 @@ func TestFilesOfAnInterruptedRun(t *testing.T) {
 	if status != 0 {
 		t.Fatalf("report: %d, %s", status, stderr)
 	}
-	if status, stdout, stderr := runs(t, "compare", again, again, "--fail-if", "conns.established!=+0%"); status != 0 || !strings.Contains(stdout, "passed") {
+	if status, stdout, stderr := runs(t, "compare", again, again, "--fail-if", "conns.established!=+0%"); status != 0 ||
+		!strings.Contains(stdout, "passed") {
 		t.Errorf("compare: %d, %s%s", status, stdout, stderr)
 	}
 }
@@ -109,15 +114,18 @@ func writtenResult(t *testing.T, r *result.Result) string {
 // WebSockets.
 func TestFailuresByProtocol(t *testing.T) {
 	s := start(t, 4, nil, "--max-conns", "2000")
-	status, stdout, stderr := runs(t, "hold", "--proto", "tcp,ws", "--first-port", fmt.Sprintf("%d,%d", s.first, s.first+2), "--ports", "2", "--conns", "100",
+	status, stdout, stderr := runs(t, "hold", "--proto", "tcp,ws", "--first-port",
+		fmt.Sprintf("%d,%d", s.first, s.first+2), "--ports", "2", "--conns", "100",
 		"--hold", "0s", "--settle", "0s", "--server-control", "http://"+s.control, "--json", "-",
-		"--fail-if", "protocols.ws.conns.errors.handshake_echoed>0", "--fail-if", "protocols.tcp.conns.errors.handshake_echoed>0", "--fail-if", "protocols.ws.conns.errors>0")
+		"--fail-if", "protocols.ws.conns.errors.handshake_echoed>0", "--fail-if",
+		"protocols.tcp.conns.errors.handshake_echoed>0", "--fail-if", "protocols.ws.conns.errors>0")
 	r, err := result.Read(strings.NewReader(stdout))
 	if status != 1 || err != nil {
 		t.Fatalf("status %d, %v: stdout %q, stderr %q", status, err, stdout, stderr)
 	}
 	tcp, ws := r.Protocols[0], r.Protocols[1]
-	if tcp.Conns.Established != 50 || tcp.Conns.Errors.Sum() != 0 || ws.Conns.Failed != 50 || ws.Conns.Errors.Sum() != 50 || r.Conns.Errors.Sum() != 50 {
+	if tcp.Conns.Established != 50 || tcp.Conns.Errors.Sum() != 0 || ws.Conns.Failed != 50 ||
+		ws.Conns.Errors.Sum() != 50 || r.Conns.Errors.Sum() != 50 {
 		t.Errorf("tcp %+v, ws %+v, all %+v", tcp.Conns, ws.Conns, r.Conns)
 	}
 	if v := r.Thresholds; len(v) != 3 || !v[0].Failed || v[1].Failed || !v[2].Failed {
@@ -136,7 +144,8 @@ func TestCommitOfAPlainBuild(t *testing.T) {
 		t.Fatalf("%v: %s", err, out)
 	}
 	out, err := exec.Command(program, "--version").Output()
-	if want := "(commit " + strings.TrimSpace(string(head)); err != nil || !strings.HasPrefix(string(out), "c10m tuning ") || !strings.Contains(string(out), want) {
+	if want := "(commit " + strings.TrimSpace(string(head)); err != nil ||
+		!strings.HasPrefix(string(out), "c10m tuning ") || !strings.Contains(string(out), want) {
 		t.Errorf("%q, %v; want %q", out, err, want)
 	}
 }

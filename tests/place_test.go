@@ -49,13 +49,15 @@ func TestServerInAnotherPIDNamespace(t *testing.T) {
 	if line, err := bufio.NewReader(out).ReadString('\n'); err != nil || !strings.HasPrefix(line, "ready ") {
 		t.Fatalf("server said %q (%v), want ready", line, err)
 	}
-	o := client(t, nil, nil, "echo", "--first-port", fmt.Sprint(first), "--ports", "1", "--server-control", "http://"+control,
+	o := client(t, nil, nil, "echo", "--first-port", fmt.Sprint(first), "--ports", "1", "--server-control", "http://"+
+		control,
 		"--conns", "200", "--duration", "1s")
 	o.HasResult(t)
 	if o.Status != 0 || len(o.Result.Conns.Errors) > 0 {
 		t.Fatalf("status %d, errors %v: %s", o.Status, o.Result.Conns.Errors, o.Stderr)
 	}
-	if c := o.Result.Reconcile; c == nil || c.Ends != 2 || c.Kernel == nil || *c.Kernel < 400 || c.Server == nil || *c.Server != 200 {
+	if c := o.Result.Reconcile; c == nil || c.Ends != 2 || c.Kernel == nil || *c.Kernel < 400 || c.Server == nil ||
+		*c.Server != 200 {
 		t.Errorf("counts %+v, want both ends of 200 in this network namespace", c)
 	}
 	if o.Result.CPU == nil || o.Result.CPU.Server == nil || o.Result.Memory == nil || o.Result.Memory.Held.Server == nil {

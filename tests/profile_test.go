@@ -40,7 +40,8 @@ func TestProfilesOfWorkers(t *testing.T) {
 		}
 		return string(body)
 	}
-	if own := stacks(""); !strings.Contains(own, "shard.(*Supervisor).Run") || strings.Contains(own, "shard.(*Worker).Run") {
+	if own := stacks(""); !strings.Contains(own, "shard.(*Supervisor).Run") ||
+		strings.Contains(own, "shard.(*Worker).Run") {
 		t.Errorf("without worker= the answer is not the supervisor's")
 	}
 	w := s.report(t).Shards[1]
@@ -52,14 +53,16 @@ func TestProfilesOfWorkers(t *testing.T) {
 		return n.State == "ready" && n.PID != w.PID
 	})
 	for i := range 2 {
-		if of := stacks(fmt.Sprintf("&worker=%d", i)); !strings.Contains(of, "shard.(*Worker).Run") || strings.Contains(of, "shard.(*Supervisor).Run") {
+		if of := stacks(fmt.Sprintf("&worker=%d", i)); !strings.Contains(of, "shard.(*Worker).Run") ||
+			strings.Contains(of, "shard.(*Supervisor).Run") {
 			t.Errorf("worker=%d does not answer with the worker's stacks", i)
 		}
 	}
 	for path, want := range map[string]int{
 		"/debug/pprof/heap?worker=2": http.StatusNotFound, "/debug/pprof/heap?worker=-1": http.StatusNotFound,
 		"/debug/pprof/heap?worker=x": http.StatusBadRequest, "/debug/pprof/cmdline?worker=0": http.StatusNotFound,
-		"/debug/pprof/heap?worker=0": http.StatusOK, "/debug/pprof/?worker=1": http.StatusOK, "/debug/pprof/nothing?worker=1": http.StatusNotFound,
+		"/debug/pprof/heap?worker=0": http.StatusOK, "/debug/pprof/?worker=1": http.StatusOK,
+		"/debug/pprof/nothing?worker=1":             http.StatusNotFound,
 		"/debug/pprof/profile?worker=1&seconds=121": http.StatusBadRequest,
 	} {
 		if status, body := s.ask(t, path); status != want || bytes.Contains(body, []byte(token)) {

@@ -13,7 +13,8 @@ import (
 func TestSoakOfRecycling(t *testing.T) {
 	s := start(t, 1, nil, "--workers", "2", "--max-conns", "500", "--recycle-after", "2000", "--drain", "1s")
 	tries(t, func() string {
-		o := client(t, nil, nil, s.lab("soak", "--users", "10", "--requests", "20", "--duration", "3s", "--every", "100ms")...)
+		o := client(t, nil, nil, s.lab("soak", "--users", "10", "--requests", "20", "--duration", "3s", "--every",
+			"100ms")...)
 		r := o.Result
 		if r == nil || r.Leak || r.Soak == nil || r.Soak.Recycled == nil {
 			return fmt.Sprintf("status %d, %+v; %s", o.Status, r, o.Stderr)

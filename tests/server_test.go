@@ -36,7 +36,8 @@ func echoes(t *testing.T, at string) {
 // and in several.
 func TestBindBothFamilies(t *testing.T) {
 	for _, workers := range []string{"1", "2"} {
-		s := rig.Start(t, rig.Options{Ports: 3, WS: 1, Bind: "::", Flags: []string{"--max-conns", "500", "--workers", workers}})
+		s := rig.Start(t, rig.Options{Ports: 3, WS: 1, Bind: "::", Flags: []string{"--max-conns", "500", "--workers",
+			workers}})
 		for i := range 3 {
 			echoes(t, fmt.Sprintf("127.0.0.1:%d", s.First+i))
 			echoes(t, fmt.Sprintf("[::1]:%d", s.First+i))
@@ -62,7 +63,8 @@ func TestHangup(t *testing.T) {
 		if err := s.Cmd.Wait(); err != nil {
 			t.Errorf("%s workers: %v after SIGHUP, want status 0", workers, err)
 		}
-		s = rig.Start(t, rig.Options{Ports: 1, Prefix: []string{"nohup"}, Flags: []string{"--max-conns", "500", "--workers", workers}})
+		s = rig.Start(t, rig.Options{Ports: 1, Prefix: []string{"nohup"}, Flags: []string{"--max-conns", "500",
+			"--workers", workers}})
 		_ = syscall.Kill(-s.Cmd.Process.Pid, syscall.SIGHUP)
 		time.Sleep(200 * time.Millisecond) // for what must not happen
 		echoes(t, s.Addr(0))

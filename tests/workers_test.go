@@ -48,14 +48,16 @@ func TestWorkersGrow(t *testing.T) {
 		}
 		o := client(t, nil, func(*exec.Cmd) {
 			await(t, "the connections", func() bool { during = s.Report(t); return during.Open == tt.conns })
-		}, "hold", "--first-port", fmt.Sprint(first), "--ports", fmt.Sprint(ports), "--proto", tt.proto, "--conns", fmt.Sprint(tt.conns),
+		}, "hold", "--first-port", fmt.Sprint(first), "--ports", fmt.Sprint(ports), "--proto", tt.proto, "--conns",
+			fmt.Sprint(tt.conns),
 			"--rate", tt.rate, "--hold", "2s", "--server-control", "http://"+s.Control)
 		o.HasResult(t)
 		if c := o.Result.Conns; o.Status != 0 || c.Established != tt.conns || c.Lost != 0 {
 			t.Errorf("status %d, %+v: %s", o.Status, c, o.Stderr)
 		}
 		if n := len(during.Shards); n < tt.least || n > tt.most || len(during.Refused) > 0 || during.State != "ready" {
-			t.Errorf("%d connections: %d workers, %s, refused %v; want %d to %d workers", tt.conns, n, during.State, during.Refused, tt.least, tt.most)
+			t.Errorf("%d connections: %d workers, %s, refused %v; want %d to %d workers", tt.conns, n, during.State,
+				during.Refused, tt.least, tt.most)
 		}
 		await(t, "the connections to be gone", func() bool { return s.Report(t).Open == 0 })
 	}
@@ -133,7 +135,8 @@ func reads(c net.Conn, b []byte) bool {
 // successor first. A connection to an old one may go on for --drain and then gets a FIN
 // between two messages; one that comes meanwhile is served; the totals go on.
 func TestRecycle(t *testing.T) {
-	s := rig.Start(t, rig.Options{Ports: 2, Flags: []string{"--workers", "2", "--max-conns", "500", "--recycle-after", "500",
+	s := rig.Start(t, rig.Options{Ports: 2, Flags: []string{"--workers", "2", "--max-conns", "500", "--recycle-after",
+		"500",
 		"--recycle-jitter", "100", "--drain", "1s"}})
 	before := s.Report(t)
 	var stop atomic.Bool
@@ -221,7 +224,8 @@ func TestFewThreads(t *testing.T) {
 	if rig.Engine == shard.Tables { // one process, and a table of 300 for each thread
 		tooMany, limit = "1M", ` workers=1 loops=[12] max-conns=1[0-9]{4} `
 	}
-	args := append(slices.Clone(prefix), bin+"/server", "--engine", rig.Engine, "--tcp", "21000:4", "--ws", "none", "--control", "none",
+	args := append(slices.Clone(prefix), bin+"/server", "--engine", rig.Engine, "--tcp", "21000:4", "--ws", "none",
+		"--control", "none",
 		"--max-conns", tooMany)
 	out, err := exec.Command(args[0], args[1:]...).CombinedOutput()
 	if err == nil || !strings.Contains(string(out), "RLIMIT_NPROC 80") || !strings.Contains(string(out), "ulimit -u") {

@@ -9,8 +9,10 @@ import (
 // FuzzPlan: no command line crashes the program, and a bad one is told in one
 // line. Plan, because it asks no kernel and changes nothing.
 func FuzzPlan(f *testing.F) {
-	for _, s := range []string{"", "--help", "--conns\n10M", "--conns\n1\n--ws\nnone\n--tcp\n65535:1", "--memory\n64MiB", "--conns\nauto", "--page\n64KiB\n--conns\n1",
-		"--conns\n1073741824\n--clients\n10000", "--proto\nws\n--conns\n5\n--json", "--conn", "-conns", "--cores\n65536\n--conns=9\n--conf", "x\x1b[2J"} {
+	for _, s := range []string{"", "--help", "--conns\n10M", "--conns\n1\n--ws\nnone\n--tcp\n65535:1",
+		"--memory\n64MiB", "--conns\nauto", "--page\n64KiB\n--conns\n1",
+		"--conns\n1073741824\n--clients\n10000", "--proto\nws\n--conns\n5\n--json", "--conn", "-conns",
+		"--cores\n65536\n--conns=9\n--conf", "x\x1b[2J"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, line string) {

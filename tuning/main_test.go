@@ -93,7 +93,8 @@ func TestUsage(t *testing.T) {
 		{"clients", "plan --conns 1M --clients 0", "--clients 0"},
 		{"plan asks no kernel", "plan", "give --conns N"},
 		{"argument", "check 10M", `unexpected argument "10M"`},
-		{"flag of another command", "check --persist", "--persist means nothing to tuning check: it is a flag of tuning apply"},
+		{"flag of another command", "check --persist",
+			"--persist means nothing to tuning check: it is a flag of tuning apply"},
 		{"revert of what", "revert --conns 10M", "--conns means nothing to tuning revert"},
 		{"persist of a part", "apply --conns 1M --persist --scope namespace", "--persist writes all settings"},
 		{"revert from nowhere", "revert --state none", "--state none"},
@@ -244,7 +245,8 @@ func TestTwoSizesAtOnce(t *testing.T) {
 func TestCureRepeatsFlags(t *testing.T) {
 	root := machine(t)
 	limits := filepath.Join(root, "proc/self/limits")
-	if err := os.WriteFile(limits, []byte("Max open files            1024                 4096             files\n"), 0o644); err != nil {
+	if err := os.WriteFile(limits, []byte("Max open files            1024                 4096             files\n"),
+		0o644); err != nil {
 		t.Fatal(err)
 	}
 	_, stdout, _ := call("check", "--conns", "1M", "--role", "server", "--ws", "none", "--tcp", "7000:300", "--memory",

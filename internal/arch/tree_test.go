@@ -72,7 +72,8 @@ func parseFile(name, rel, module string) (file, error) {
 	if err != nil {
 		return file{}, err
 	}
-	f := file{name: rel, room: path.Dir(rel), pkg: tree.Name.Name, test: strings.HasSuffix(rel, "_test.go"), lines: bytes.Count(src, []byte("\n"))}
+	f := file{name: rel, room: path.Dir(rel), pkg: tree.Name.Name, test: strings.HasSuffix(rel, "_test.go"),
+		lines: bytes.Count(src, []byte("\n"))}
 	packages := map[string]string{} // the name used in this file: import path
 	for _, spec := range tree.Imports {
 		p, err := strconv.Unquote(spec.Path.Value)

@@ -30,7 +30,8 @@ func TestRecorded(t *testing.T) {
 		want     Build
 	}{
 		{"nothing", "(devel)", nil, Build{"unknown", ""}},
-		{"a working tree", "(devel)", []debug.BuildSetting{{Key: "GOOS", Value: "linux"}, revision, date}, Build{"0123456789ab", "2026-11-28"}},
+		{"a working tree", "(devel)", []debug.BuildSetting{{Key: "GOOS", Value: "linux"}, revision, date},
+			Build{"0123456789ab", "2026-11-28"}},
 		{"with changes", "", []debug.BuildSetting{dirty, revision}, Build{"0123456789ab-dirty", ""}},
 		{"go install of a commit", "v0.0.0-20261128092517-3e97aeb12345", nil, Build{"3e97aeb12345", "2026-11-28"}},
 		{"after a release", "v0.2.1-0.20261128092517-3e97aeb12345", nil, Build{"3e97aeb12345", "2026-11-28"}},

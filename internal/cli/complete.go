@@ -12,7 +12,8 @@ const completionName = "completion"
 func (r *run) completion() *Command {
 	shell := ""
 	shells := []string{"bash", "zsh", "fish"}
-	return &Command{Name: completionName, Takes: "bash|zsh|fish", Short: "what a shell needs to complete commands and flags",
+	return &Command{Name: completionName, Takes: "bash|zsh|fish",
+		Short: "what a shell needs to complete commands and flags",
 		Long: `Prints a script for a shell. For this session: source <(` + r.program.Name + ` completion bash).
 For every one: into /usr/share/bash-completion/completions/` + r.program.Name + `, for zsh into a
 directory of fpath as _` + r.program.Name + `, for fish into ~/.config/fish/completions/` + r.program.Name + `.fish.`,

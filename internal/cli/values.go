@@ -42,7 +42,10 @@ func (b *bounded) Legal() string { return b.legal }
 
 // within bounds a value that is kept in p.
 func within[T int | int64 | float64 | time.Duration](v Value, p *T, low, high T, write func(T) string) Value {
-	return &bounded{v, "the legal range is " + write(low) + ".." + write(high), func() bool { return *p >= low && *p <= high }}
+	return &bounded{v, "the legal range is " + write(low) + ".." + write(high), func() bool {
+		return *p >= low &&
+			*p <= high
+	}}
 }
 
 // Int is a whole number kept in p, from low to high. It is written as a count.
@@ -130,7 +133,10 @@ func Float(p *float64, value, low, high float64) Value {
 
 // Share is a part of a whole kept in p, from low to high.
 func Share(p *float64, value, low, high float64) Value {
-	return within(unit.NewShare(p, value), p, low, high, func(n float64) string { return strconv.FormatFloat(n, 'g', -1, 64) })
+	return within(unit.NewShare(p, value), p, low, high, func(n float64) string {
+		return strconv.FormatFloat(n, 'g', -1,
+			64)
+	})
 }
 
 type float float64

@@ -19,17 +19,23 @@ func TestDrainNeedsTheToken(t *testing.T) {
 	}{
 		{"no token was set", "", "POST", "127.0.0.1", map[string]string{"Authorization": "Bearer "}, "", 403, false},
 		{"none given", token, "POST", "127.0.0.1", nil, "", 401, false},
-		{"wrong", token, "POST", "127.0.0.1", map[string]string{"Authorization": "Bearer correct horse batterz"}, "", 401, false},
+		{"wrong", token, "POST", "127.0.0.1", map[string]string{"Authorization": "Bearer correct horse batterz"}, "",
+			401, false},
 		{"beginning", token, "POST", "127.0.0.1", map[string]string{"Authorization": "Bearer correct"}, "", 401, false},
 		{"not as a bearer", token, "POST", "127.0.0.1", map[string]string{"Authorization": token}, "", 401, false},
 		{"in the query", token, "POST", "127.0.0.1/?token=" + token, nil, "", 401, false},
 		{"GET", token, "GET", "127.0.0.1", map[string]string{"Authorization": "Bearer " + token}, "", 405, false},
-		{"rebound name", token, "POST", "evil.example", map[string]string{"Authorization": "Bearer " + token}, "", 403, false},
-		{"another site", token, "POST", "127.0.0.1", map[string]string{"Authorization": "Bearer " + token, "Origin": "http://evil.example"}, "", 403, false},
-		{"another site, by metadata", token, "POST", "127.0.0.1", map[string]string{"Authorization": "Bearer " + token, "Sec-Fetch-Site": "cross-site"}, "", 403, false},
-		{"huge body", token, "POST", "127.0.0.1", map[string]string{"Authorization": "Bearer " + token}, strings.Repeat("x", maxOrder+1), 413, false},
+		{"rebound name", token, "POST", "evil.example", map[string]string{"Authorization": "Bearer " + token}, "", 403,
+			false},
+		{"another site", token, "POST", "127.0.0.1", map[string]string{"Authorization": "Bearer " + token,
+			"Origin": "http://evil.example"}, "", 403, false},
+		{"another site, by metadata", token, "POST", "127.0.0.1", map[string]string{"Authorization": "Bearer " + token,
+			"Sec-Fetch-Site": "cross-site"}, "", 403, false},
+		{"huge body", token, "POST", "127.0.0.1", map[string]string{"Authorization": "Bearer " + token},
+			strings.Repeat("x", maxOrder+1), 413, false},
 		{"right", token, "POST", "127.0.0.1:9090", map[string]string{"Authorization": "Bearer " + token}, "", 202, true},
-		{"right, with a body", token, "POST", "localhost", map[string]string{"Authorization": "Bearer " + token}, "{}", 202, true},
+		{"right, with a body", token, "POST", "localhost", map[string]string{"Authorization": "Bearer " + token}, "{}",
+			202, true},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -62,7 +68,8 @@ func TestClientHasNothingToDrain(t *testing.T) {
 }
 
 func FuzzOwnHost(f *testing.F) {
-	for _, host := range []string{"127.0.0.1:9090", "[::1]:9090", "localhost", "evil.example", "localhost.evil.example", "127.0.0.1.evil.example",
+	for _, host := range []string{"127.0.0.1:9090", "[::1]:9090", "localhost", "evil.example", "localhost.evil.example",
+		"127.0.0.1.evil.example",
 		"", ":", "[", "[]:1", "[localhost]", "127.1", "0x7f.1", "fe80::1%eth0", "LOCALHOST:1"} {
 		f.Add(host)
 	}
@@ -76,7 +83,8 @@ func FuzzOwnHost(f *testing.F) {
 			host = h
 		}
 		bare, _, _ := strings.Cut(strings.ToLower(strings.Trim(host, "[]")), "%")
-		if rest, is := strings.CutPrefix(bare, "localhost"); is && (rest == "" || rest == "." || rest[0] == ':' || rest[0] == ']') {
+		if rest, is := strings.CutPrefix(bare, "localhost"); is && (rest == "" || rest == "." || rest[0] == ':' ||
+			rest[0] == ']') {
 			return
 		}
 		if strings.ContainsAny(bare, "ghijklmnopqrstuvwxyz") {

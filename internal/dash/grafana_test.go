@@ -95,7 +95,10 @@ func problems(known map[string][]string, expr, legend string) (all []string) {
 		if i == 0 {
 			given = append(given, labels...)
 		}
-		given = slices.DeleteFunc(given, func(l string) bool { return l != "instance" && l != "job" && !slices.Contains(labels, l) })
+		given = slices.DeleteFunc(given, func(l string) bool {
+			return l != "instance" && l != "job" &&
+				!slices.Contains(labels, l)
+		})
 	}
 	used := submatches(matchers, expr)
 	legible := given
@@ -168,7 +171,8 @@ func metricsOf(expr string) (all []string) {
 		name := expr[at[0]:at[1]]
 		switch {
 		case at[0] > 0 && strings.ContainsAny(expr[at[0]-1:at[0]], "0123456789$."): // 5m, 1e9, $__rate_interval
-		case call.MatchString(expr[at[1]:]), slices.Contains([]string{"and", "or", "unless", "bool", "offset", "le", "instance"}, name):
+		case call.MatchString(expr[at[1]:]), slices.Contains([]string{"and", "or", "unless", "bool", "offset", "le",
+			"instance"}, name):
 		default:
 			all = append(all, name)
 		}

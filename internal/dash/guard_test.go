@@ -13,8 +13,10 @@ import (
 )
 
 // paths are all that an endpoint answers on, files included.
-var paths = []string{"/", "/dash.js", "/causes.js", "/dash.css", "/icon.svg", "/events", "/metrics", "/healthz", "/footprint",
-	"/debug/pprof/", "/debug/pprof/symbol", "/debug/pprof/heap", "/debug/pprof/profile?seconds=1", "/debug/pprof/trace?seconds=1"}
+var paths = []string{"/", "/dash.js", "/causes.js", "/dash.css", "/icon.svg", "/events", "/metrics", "/healthz",
+	"/footprint",
+	"/debug/pprof/", "/debug/pprof/symbol", "/debug/pprof/heap", "/debug/pprof/profile?seconds=1",
+	"/debug/pprof/trace?seconds=1"}
 
 // ask sends a request through the guard and gives the answer; /events would
 // not end, so only its refusal can be seen.
@@ -79,10 +81,12 @@ func TestGuard(t *testing.T) {
 
 // TestHostSays: the answer to a refused Host says which hosts are accepted.
 func TestHostSays(t *testing.T) {
-	for host, want := range map[string]string{"0.0.0.0:9090": "ask for one of this machine's", "web.example": "--control-host"} {
+	for host, want := range map[string]string{"0.0.0.0:9090": "ask for one of this machine's",
+		"web.example": "--control-host"} {
 		resp := ask(t, http.MethodGet, "/metrics", host, nil)
 		body, err := io.ReadAll(resp.Body)
-		if err != nil || resp.StatusCode != http.StatusForbidden || !strings.Contains(string(body), want) || strings.Count(string(body), "\n") != 1 {
+		if err != nil || resp.StatusCode != http.StatusForbidden || !strings.Contains(string(body), want) ||
+			strings.Count(string(body), "\n") != 1 {
 			t.Errorf("Host %s: %d %q, %v; want 403 and %q", host, resp.StatusCode, body, err, want)
 		}
 	}
@@ -91,10 +95,12 @@ func TestHostSays(t *testing.T) {
 // TestExposed: an endpoint that other machines can reach is warned of, in one line that
 // names the flag.
 func TestExposed(t *testing.T) {
-	for addr, exposed := range map[string]bool{"": false, "127.0.0.1:9090": false, "127.3.2.1:1": false, "[::1]:9090": false, "[::ffff:127.0.0.1]:9090": false,
+	for addr, exposed := range map[string]bool{"": false, "127.0.0.1:9090": false, "127.3.2.1:1": false,
+		"[::1]:9090": false, "[::ffff:127.0.0.1]:9090": false,
 		"0.0.0.0:9090": true, "[::]:9090": true, "10.1.2.3:9090": true} {
 		got := Exposed("--dash", addr)
-		if (got != "") != exposed || exposed && (!strings.HasPrefix(got, "--dash "+addr+": everybody") || strings.Contains(got, "\n")) {
+		if (got != "") != exposed || exposed && (!strings.HasPrefix(got, "--dash "+addr+": everybody") ||
+			strings.Contains(got, "\n")) {
 			t.Errorf("at %q it says %q", addr, got)
 		}
 	}
@@ -123,12 +129,14 @@ func TestProfile(t *testing.T) {
 		t.Errorf("a trace of 1 s: status %d, %d bytes, %v", resp.StatusCode, len(body), err)
 	}
 	for _, worker := range []string{"0", "x"} { // of a program that has none
-		if got := ask(t, http.MethodGet, "/debug/pprof/heap?worker="+worker, "127.0.0.1", nil).StatusCode; got != http.StatusBadRequest {
+		if got := ask(t, http.MethodGet, "/debug/pprof/heap?worker="+worker, "127.0.0.1", nil).StatusCode; got !=
+			http.StatusBadRequest {
 			t.Errorf("worker=%s: %d, want 400", worker, got)
 		}
 	}
 	for _, seconds := range []string{"3600", "0", "-1", "0.5", "NaN", "x", "1e9"} {
-		if got := ask(t, http.MethodGet, "/debug/pprof/profile?seconds="+seconds, "127.0.0.1", nil).StatusCode; got != http.StatusBadRequest {
+		if got := ask(t, http.MethodGet, "/debug/pprof/profile?seconds="+seconds, "127.0.0.1", nil).StatusCode; got !=
+			http.StatusBadRequest {
 			t.Errorf("seconds=%s: %d, want 400", seconds, got)
 		}
 	}
@@ -140,7 +148,8 @@ func TestPolicy(t *testing.T) {
 	for _, path := range []string{"/", "/dash.js", "/causes.js", "/dash.css", "/icon.svg", "/metrics", "/debug/pprof/"} {
 		resp := ask(t, http.MethodGet, path, "127.0.0.1", nil)
 		got := resp.Header.Get("Content-Security-Policy")
-		if !strings.HasPrefix(got, "default-src 'none'") || strings.Contains(got, "unsafe") || !strings.Contains(got, "frame-ancestors 'none'") {
+		if !strings.HasPrefix(got, "default-src 'none'") || strings.Contains(got, "unsafe") ||
+			!strings.Contains(got, "frame-ancestors 'none'") {
 			t.Errorf("GET %s: Content-Security-Policy %q", path, got)
 		}
 		if resp.Header.Get("X-Content-Type-Options") != "nosniff" {
@@ -148,7 +157,8 @@ func TestPolicy(t *testing.T) {
 		}
 	}
 	outside := regexp.MustCompile(`(?i)(https?:)?//[a-z0-9.-]+\.[a-z]{2,}`)
-	inline := regexp.MustCompile(`(?i)\son[a-z]+=|\sstyle=|<style|innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(`)
+	inline := regexp.MustCompile(
+		`(?i)\son[a-z]+=|\sstyle=|<style|innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(`)
 	for _, path := range []string{"/", "/dash.js", "/causes.js", "/dash.css", "/icon.svg"} {
 		body, err := io.ReadAll(ask(t, http.MethodGet, path, "127.0.0.1", nil).Body)
 		if err != nil || len(body) < 100 {
@@ -166,7 +176,8 @@ func TestPolicy(t *testing.T) {
 }
 
 func TestFootprintDepth(t *testing.T) {
-	for query, want := range map[string]Depth{"": Exact, "?memory=0": Counts, "?memory=resident": Resident, "?memory=1": Exact} {
+	for query, want := range map[string]Depth{"": Exact, "?memory=0": Counts, "?memory=resident": Resident,
+		"?memory=1": Exact} {
 		asked := Depth(-1)
 		end := (&fake{}).end()
 		report := end.Report

@@ -58,7 +58,8 @@ func times(desc *prometheus.Desc, h *result.Histogram, since time.Time, labels .
 		fine[int(math.Ceil(math.Log2(seconds)*(1<<schema)))] += n
 	})
 	count := uint64(h.Count())
-	native, err := prometheus.NewConstNativeHistogram(desc, count, sum, fine, nil, 0, schema, prometheus.DefNativeHistogramZeroThreshold, since, labels...)
+	native, err := prometheus.NewConstNativeHistogram(desc, count, sum, fine, nil, 0, schema,
+		prometheus.DefNativeHistogramZeroThreshold, since, labels...)
 	if err != nil {
 		return prometheus.NewInvalidMetric(desc, err)
 	}

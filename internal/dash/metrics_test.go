@@ -188,7 +188,8 @@ func TestConventions(t *testing.T) {
 func TestScrape(t *testing.T) {
 	h := routes(newHub(runEnd(t)))
 	for accept, want := range map[string]string{"": "text/plain",
-		"application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited": "application/vnd.google.protobuf"} {
+		"application/vnd.google.protobuf;" +
+			"proto=io.prometheus.client.MetricFamily;encoding=delimited": "application/vnd.google.protobuf"} {
 		r := httptest.NewRequest(http.MethodGet, "/metrics", nil)
 		r.Header.Set("Accept", accept)
 		w := httptest.NewRecorder()

@@ -51,7 +51,8 @@ func (e End) profile(own http.Handler) http.HandlerFunc {
 			defer func() { <-places }()
 		default:
 			w.Header().Set("Retry-After", strconv.Itoa(profileRetry))
-			http.Error(w, fmt.Sprintf("%d profiles are being taken: ask again later", maxProfiles), http.StatusServiceUnavailable)
+			http.Error(w, fmt.Sprintf("%d profiles are being taken: ask again later", maxProfiles),
+				http.StatusServiceUnavailable)
 			return
 		}
 		seconds := 30 // what net/http/pprof takes if nothing is asked
@@ -76,7 +77,8 @@ func (e End) profile(own http.Handler) http.HandlerFunc {
 // pass has a worker process answer r, over a connection of its own.
 func (e End) pass(w http.ResponseWriter, r *http.Request, worker string, limit time.Time) {
 	if e.Worker == nil {
-		http.Error(w, fmt.Sprintf("worker=%q: there are no worker processes here, ask without it", worker), http.StatusBadRequest)
+		http.Error(w, fmt.Sprintf("worker=%q: there are no worker processes here, ask without it", worker),
+			http.StatusBadRequest)
 		return
 	}
 	i, err := strconv.Atoi(worker)
@@ -94,7 +96,10 @@ func (e End) pass(w http.ResponseWriter, r *http.Request, worker string, limit t
 	defer cancel()
 	out := r.Clone(ctx)
 	out.URL.Scheme, out.URL.Host, out.RequestURI, out.Header, out.Body = "http", "worker", "", http.Header{}, nil
-	way := &http.Transport{DisableKeepAlives: true, DialContext: func(context.Context, string, string) (net.Conn, error) { return c, nil }}
+	way := &http.Transport{DisableKeepAlives: true, DialContext: func(context.Context, string, string) (net.Conn,
+		error) {
+		return c, nil
+	}}
 	answer, err := way.RoundTrip(out)
 	if err != nil {
 		http.Error(w, fmt.Sprintf("ask worker: %v", err), http.StatusBadGateway)

@@ -20,7 +20,8 @@ func TestNoPathTellsTheToken(t *testing.T) {
 	t.Cleanup(func() { os.Args = args })
 	end := (&fake{}).end()
 	end.Token, end.Drain = token, func() { t.Error("drained unasked") }
-	all := append([]string{"/nothing", "/drain", "/debug/pprof/cmdline", "/debug/pprof/trace?seconds=x", "/debug/pprof/goroutine?debug=2"}, paths...)
+	all := append([]string{"/nothing", "/drain", "/debug/pprof/cmdline", "/debug/pprof/trace?seconds=x",
+		"/debug/pprof/goroutine?debug=2"}, paths...)
 	for _, p := range pprof.Profiles() {
 		all = append(all, "/debug/pprof/"+p.Name()+"?debug=1")
 	}

@@ -37,16 +37,18 @@ func TestRecorder(t *testing.T) {
 	}
 	stranger := full(t)
 	asked := 0
-	r := Start(context.Background(), fp, Target{Server: []int{os.Getpid()}, Ports: []int{at.Port}, Client: true, Report: func(context.Context) (*result.ServerReport, error) {
-		asked++
-		return &result.ServerReport{Messages: int64(asked)}, nil
-	}})
+	r := Start(context.Background(), fp, Target{Server: []int{os.Getpid()}, Ports: []int{at.Port}, Client: true,
+		Report: func(context.Context) (*result.ServerReport, error) {
+			asked++
+			return &result.ServerReport{Messages: int64(asked)}, nil
+		}})
 	time.Sleep(2 * lookEvery)
 	w := r.Stop(context.Background())
 	if again := r.Stop(context.Background()); again.After.At != w.After.At {
 		t.Error("a second Stop reads anew")
 	}
-	if w.seconds() <= 0 || len(w.Before.Server) != 1 || len(w.After.Server[0].Threads) == 0 || len(w.After.Client) != 1 || w.After.Mem.Total == 0 || len(w.After.Cores.Each) == 0 {
+	if w.seconds() <= 0 || len(w.Before.Server) != 1 || len(w.After.Server[0].Threads) == 0 ||
+		len(w.After.Client) != 1 || w.After.Mem.Total == 0 || len(w.After.Cores.Each) == 0 {
 		t.Errorf("window %+v", w)
 	}
 	if asked != 2 || w.After.Report.Messages != 2 {
@@ -54,7 +56,8 @@ func TestRecorder(t *testing.T) {
 	}
 	// With more sockets than that in this namespace, somebody else's, they are
 	// not listed.
-	few := w.Before.Sockets.TCP+w.Before.Sockets.TimeWait < maxSockets && w.After.Sockets.TCP+w.After.Sockets.TimeWait < maxSockets
+	few := w.Before.Sockets.TCP+w.Before.Sockets.TimeWait < maxSockets && w.After.Sockets.TCP+w.After.Sockets.TimeWait <
+		maxSockets
 	if few && w.Seen.Unread < 3000 {
 		t.Errorf("%d bytes unread, want 3000 at least", w.Seen.Unread)
 	}
@@ -72,7 +75,8 @@ func TestRecorder(t *testing.T) {
 		t.Errorf("settings %+v", w.Settings)
 	}
 	for _, f := range Find(w) {
-		if f.Code == Stopped || f.Code == OthersQueue && f.Severity >= result.Limits || f.Code == AcceptQueue && w.drops().ListenOverflows == 0 {
+		if f.Code == Stopped || f.Code == OthersQueue && f.Severity >= result.Limits || f.Code == AcceptQueue &&
+			w.drops().ListenOverflows == 0 {
 			t.Errorf("finding %+v", f)
 		}
 	}

@@ -93,7 +93,8 @@ func TestRandom(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	form := regexp.MustCompile(`^[1-9]\d{9} [1-9]\d{9}( [0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}){2}$`)
+	form := regexp.MustCompile(
+		`^[1-9]\d{9} [1-9]\d{9}( [0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}){2}$`)
 	seen := map[string]bool{}
 	for seed := range uint64(3) {
 		for conn := range uint64(1000) {

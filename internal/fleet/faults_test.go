@@ -252,7 +252,8 @@ func TestCoordinatorGone(t *testing.T) {
 	}
 	open(t, dead, "ramp")
 	dead.conn.nc.Close() // as SIGKILL does
-	nettest.Await(t, "the partial result to be kept", func() bool { return string(a.keptBytes()) == `{"interrupted":true}` })
+	nettest.Await(t, "the partial result to be kept",
+		func() bool { return string(a.keptBytes()) == `{"interrupted":true}` })
 	if err := r.lead.Gather(ctx, 1, 30*time.Second); err != nil {
 		t.Fatal(err)
 	}

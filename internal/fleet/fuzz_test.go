@@ -7,7 +7,8 @@ import "testing"
 func FuzzMessages(f *testing.F) {
 	for _, seed := range []string{"", "{", "null", "[]", `{"run":"a","seq":1,"gate":"ramp","sample":{"open":1}}`,
 		`{"run":"a.b"}`, `{"run":"a","from":-1}`,
-		`{"run":"a","file":"lines","from":1,"size":4,"part":"AAAA"}`, `{"file":"ca","from":9223372036854775807,"size":3}`, `{"file":"lines"}`,
+		`{"run":"a","file":"lines","from":1,"size":4,"part":"AAAA"}`,
+		`{"file":"ca","from":9223372036854775807,"size":3}`, `{"file":"lines"}`,
 		`{"wire":1,"run":"a","lead":"\u001b[2J"}`, `{"size":1,"part":"AAAA"}`, `{"limits":[{"Max":-1}]}`,
 		`{"error":"` + "\xff" + `"}`,
 		`{"name":"c10m-agent","id":"x","metadata":{"wire":"1","net":"-1"}}`} {

@@ -54,7 +54,8 @@ func TestChurn(t *testing.T) {
 		{"pool", 4, Churn{}, 4, 0},
 		{"per request, the server closes", users, Churn{PerConn: 1, ServerCloses: true}, users * loops, users * loops},
 		{"keep-alive, the server closes", users, Churn{PerConn: 4, ServerCloses: true}, users * loops / 4, users * loops / 4},
-		{"large messages", users, Churn{PerConn: 2, ServerCloses: true, SizeMax: 20_000}, users * loops / 2, users * loops / 2},
+		{"large messages", users, Churn{PerConn: 2, ServerCloses: true, SizeMax: 20_000}, users * loops / 2,
+			users * loops / 2},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			for _, threads := range []int{1, 2} {
@@ -120,9 +121,11 @@ func TestChurnTimesOut(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e.Churn(context.Background(), Churn{Users: 3, PerConn: 1, Size: 64, Duration: time.Second, Timeout: 200 * time.Millisecond, Drain: time.Minute})
+	e.Churn(context.Background(), Churn{Users: 3, PerConn: 1, Size: 64, Duration: time.Second,
+		Timeout: 200 * time.Millisecond, Drain: time.Minute})
 	tally, err := e.Stop()
-	if err != nil || tally.Received != 0 || tally.Errors["echo_timeout"] < 3 || tally.Lost != tally.Errors["echo_timeout"] {
+	if err != nil || tally.Received != 0 || tally.Errors["echo_timeout"] < 3 ||
+		tally.Lost != tally.Errors["echo_timeout"] {
 		t.Errorf("%+v, %v, %v; want time-outs", tally.Counts, tally.Errors, err)
 	}
 }
@@ -153,7 +156,8 @@ func TestChurnTimesOutWhileConnecting(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e.Churn(context.Background(), Churn{Users: 3, PerConn: 1, Size: 64, Duration: time.Second, Timeout: 200 * time.Millisecond, Drain: time.Second})
+	e.Churn(context.Background(), Churn{Users: 3, PerConn: 1, Size: 64, Duration: time.Second,
+		Timeout: 200 * time.Millisecond, Drain: time.Second})
 	tally, err := e.Stop()
 	if err != nil || tally.Errors["connect_timeout"] < 3 {
 		t.Errorf("%+v, %v, %v; want connects that timed out", tally.Counts, tally.Errors, err)

@@ -30,10 +30,12 @@ func TestLive(t *testing.T) {
 				return
 			}
 		}
-		t.Fatalf("%s: %+v, %d connect and %d echo times, threads %+v", what, last.Counts, last.Connect.Count(), last.Echo.Count(), last.Threads)
+		t.Fatalf("%s: %+v, %d connect and %d echo times, threads %+v", what, last.Counts, last.Connect.Count(),
+			last.Echo.Count(), last.Threads)
 	}
 	await("after the ramp", func(l Live) bool {
-		return l.Open() == 300 && l.Connect.Count() == 300 && l.Echo.Count() == 0 && len(l.Threads) == 3 && l.Threads[2].ID > 0 && l.Threads[2].Counts.Open() == 100
+		return l.Open() == 300 && l.Connect.Count() == 300 && l.Echo.Count() == 0 && len(l.Threads) == 3 &&
+			l.Threads[2].ID > 0 && l.Threads[2].Counts.Open() == 100
 	})
 	done := make(chan struct{})
 	go func() {

@@ -67,7 +67,8 @@ func TestOpenLoopOverdue(t *testing.T) {
 	}
 	ctx := context.Background()
 	e.Ramp(ctx)
-	e.Exchange(ctx, Exchange{Size: 64, Interval: 10 * time.Millisecond, Duration: 300 * time.Millisecond, Drain: 200 * time.Millisecond})
+	e.Exchange(ctx, Exchange{Size: 64, Interval: 10 * time.Millisecond, Duration: 300 * time.Millisecond,
+		Drain: 200 * time.Millisecond})
 	tally, err := e.Stop()
 	if err != nil || tally.Received != 5 || tally.Errors["echo_timeout"] != 1 || tally.Errors["echo_overdue"] != 24 {
 		t.Errorf("%+v, %v, %v; want 5 back, 1 lost, 24 never sent", tally.Counts, tally.Errors, err)
@@ -100,7 +101,8 @@ func TestPipeline(t *testing.T) {
 		if x.Interval > 0 {
 			unsent = tally.Errors["echo_overdue"]
 		}
-		if err != nil || tally.Received+unsent != want+20 || tally.Sent != tally.Received || tally.Mismatched != 0 || tally.Errors.Sum() != unsent {
+		if err != nil || tally.Received+unsent != want+20 || tally.Sent != tally.Received || tally.Mismatched != 0 ||
+			tally.Errors.Sum() != unsent {
 			t.Errorf("%+v: %+v, %v, %v; want %d echoes", x, tally.Counts, tally.Errors, err, want+20)
 		}
 		if x.SizeMax > 0 && (tally.Bytes < want*int64(x.SizeMax)/4 || tally.Bytes > want*int64(x.SizeMax)) {
@@ -145,7 +147,8 @@ func TestHeatRow(t *testing.T) {
 	for _, tt := range []struct {
 		ns  int64
 		row int
-	}{{0, 0}, {16_000, 0}, {16_001, 1}, {32_000, 1}, {32_001, 2}, {int64(8400 * time.Millisecond), HeatRows - 1}, {int64(time.Hour), HeatRows - 1}, {-5, 0}} {
+	}{{0, 0}, {16_000, 0}, {16_001, 1}, {32_000, 1}, {32_001, 2}, {int64(8400 * time.Millisecond), HeatRows - 1},
+		{int64(time.Hour), HeatRows - 1}, {-5, 0}} {
 		h := newHeat(1, time.Second)
 		h.add(0, tt.ns)
 		if h.Columns[0][tt.row] != 1 {

@@ -127,8 +127,10 @@ func TestPacketEngineRefused(t *testing.T) {
 	}
 	e.Ramp(context.Background())
 	tally, err := e.Stop()
-	if err != nil || e.HaltReason() == "" || tally.Established != 0 || tally.Errors["connect_refused"] != tally.Failed || tally.Failed == 0 {
-		t.Errorf("reason %q, %+v, %v, %v; want an early end with every failure counted", e.HaltReason(), tally.Counts, tally.Errors, err)
+	if err != nil || e.HaltReason() == "" || tally.Established != 0 ||
+		tally.Errors["connect_refused"] != tally.Failed || tally.Failed == 0 {
+		t.Errorf("reason %q, %+v, %v, %v; want an early end with every failure counted", e.HaltReason(), tally.Counts,
+			tally.Errors, err)
 	}
 }
 
@@ -174,7 +176,8 @@ func TestPacketEngineWithoutRights(t *testing.T) {
 		defer func() { _ = self.Close() }()
 		cmd := exec.Command("/proc/self/fd/3", "-test.run=^"+t.Name()+"$", "-test.v")
 		cmd.ExtraFiles, cmd.Dir = []*os.File{self}, "/"
-		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}, Pdeathsig: syscall.SIGKILL}
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534},
+			Pdeathsig: syscall.SIGKILL}
 		if out, err := cmd.CombinedOutput(); err != nil {
 			t.Fatalf("as nobody: %v\n%s", err, out)
 		}

@@ -69,7 +69,8 @@ func TestStopGivesBack(t *testing.T) {
 	for end := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {
 		// The Go runtime may need a few threads of its own meanwhile, and heap.
 		now := holds(t)
-		if now.fds <= before.fds && now.threads < before.threads+rounds && now.pages < before.pages+rounds*(1<<20)*28/os.Getpagesize() {
+		if now.fds <= before.fds && now.threads < before.threads+rounds && now.pages < before.pages+rounds*(1<<20)*28/
+			os.Getpagesize() {
 			return
 		}
 		if time.Now().After(end) {

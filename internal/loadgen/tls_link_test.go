@@ -125,7 +125,8 @@ func overFarEnd(t *testing.T, conns int64, room, piece int) (*thread, *farEnd) {
 	t.Helper()
 	cert, ca := certified(t, time.Now(), "192.0.2.1")
 	p := tlsPlan(1, conns, 1, ca)
-	s := &shared{to: []plan.Dest{{At: netip.MustParseAddrPort("192.0.2.1:1"), TLS: true}}, pattern: newPattern(300_000, false)}
+	s := &shared{to: []plan.Dest{{At: netip.MustParseAddrPort("192.0.2.1:1"), TLS: true}},
+		pattern: newPattern(300_000, false)}
 	if err := s.secure(p); err != nil {
 		t.Fatal(err)
 	}

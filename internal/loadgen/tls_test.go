@@ -346,7 +346,10 @@ func TestTLSStopsInHandshake(t *testing.T) {
 			return running+waiting == 0
 		})
 	}
-	nettest.Await(t, "the server and all fds to be gone", func() bool { return serving.Load() == 0 && holds(t).fds <= before.fds })
+	nettest.Await(t, "the server and all fds to be gone", func() bool {
+		return serving.Load() == 0 &&
+			holds(t).fds <= before.fds
+	})
 }
 
 // An idle connection keeps a few kilobytes, and no goroutine.
@@ -379,7 +382,8 @@ func TestTLSIdle(t *testing.T) {
 	for range conns {
 		<-serving
 	}
-	nettest.Await(t, "the end of all handshakes", func() bool { running, _ := e.shared.handshakes.Running(); return running == 0 })
+	nettest.Await(t, "the end of all handshakes",
+		func() bool { running, _ := e.shared.handshakes.Running(); return running == 0 })
 	goroutines := runtime.NumGoroutine()
 	each := float64(heap.Live()-before) / conns
 	t.Logf("%.0f bytes of live heap a connection, its server's goroutine among them", each)

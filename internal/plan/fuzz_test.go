@@ -15,7 +15,8 @@ func oneLine(t *testing.T, in string, err error) {
 }
 
 func FuzzParseSources(f *testing.F) {
-	for _, s := range []string{"127.0.1.0/29", "127.0.0.1", "10.0.0.0/8", "10.0.0.0/16", "fd00::/112", "fd00::1", "::/0", "0.0.0.0/0", "::ffff:1.2.3.4/120", "1.2.3.4/33", "fe80::1%eth0", "1.2.3.4/", ""} {
+	for _, s := range []string{"127.0.1.0/29", "127.0.0.1", "10.0.0.0/8", "10.0.0.0/16", "fd00::/112", "fd00::1",
+		"::/0", "0.0.0.0/0", "::ffff:1.2.3.4/120", "1.2.3.4/33", "fe80::1%eth0", "1.2.3.4/", ""} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {

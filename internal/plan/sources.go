@@ -19,7 +19,8 @@ func ParseSources(s string) ([]netip.Addr, error) {
 		return nil, fmt.Errorf("%q is neither auto nor a CIDR like 127.0.0.0/24 nor an address", s)
 	}
 	if hostBits := p.Addr().BitLen() - p.Bits(); hostBits > 16 {
-		return nil, fmt.Errorf("%q has more than %d addresses: the longest legal prefix is /%d", s, MaxSources, p.Addr().BitLen()-16)
+		return nil, fmt.Errorf("%q has more than %d addresses: the longest legal prefix is /%d", s, MaxSources,
+			p.Addr().BitLen()-16)
 	}
 	var all []netip.Addr
 	for a := p.Masked().Addr(); p.Contains(a); a = a.Next() {

@@ -31,27 +31,36 @@ func samples() map[string]string {
 		Series: []Series{{Name: "measured", Style: Dots, Points: ramp(12, 2.5e6, 21e9)},
 			{Name: "8,557 B a connection, r² 0.99997", Style: Dashed, Points: []Point{{0, 0}, {2.5e6, 21.4e9}}}}}
 	percentiles := Percentiles{Frame: Frame{Title: "Latency"}, Y: Axis{Title: "connect", Unit: unit.NanosScale},
-		Series: []Series{{Name: "connect", Points: []Point{{0, 20e3}, {0.5, 87e3}, {0.9, 307e3}, {0.99, 1055e3}, {0.999, 18e6}, {1, 120e6}}},
+		Series: []Series{{Name: "connect", Points: []Point{{0, 20e3}, {0.5, 87e3}, {0.9, 307e3}, {0.99, 1055e3},
+			{0.999, 18e6}, {1, 120e6}}},
 			{Name: "echo", Points: []Point{{0.5, 8e6}, {0.9, 236e6}, {0.99, 258e6}, {0.999, 1.2e9}, {1, 9.9e9}}}}}
 	caches := Bars{Frame: Frame{Title: "Slab caches"}, X: Axis{Title: "bytes a connection", Unit: unit.PlainBytesScale},
-		Bars: []Bar{{"kernel, both ends", []Part{{"TCP", 5040.8}, {"sock_inode_cache", 1723.5}, {"filp", 384}, {"other", 22.5}, {"shrunk", -3}}}}}
+		Bars: []Bar{{"kernel, both ends", []Part{{"TCP", 5040.8}, {"sock_inode_cache", 1723.5}, {"filp", 384},
+			{"other", 22.5}, {"shrunk", -3}}}}}
 	two := caches
 	two.Bars = append(two.Bars, Bar{"baseline", []Part{{"TCP", 4096}, {"dentry", 400}}})
 	narrow, alone := fitted, fitted
 	narrow.Width, alone.Standalone = Narrow, true
 	return map[string]string{
-		"rate":        Line{Frame: Frame{Title: "Setup rate"}, X: Axis{Title: "time", Unit: unit.SecondsScale}, Y: Axis{Title: "per second", Unit: unit.CountScale}, Series: []Series{{Points: ramp(100, 40.9, 60e3)}}}.SVG(),
-		"lines":       Line{X: Axis{Title: "x"}, Y: Axis{Title: "y", Tight: true}, Series: []Series{{Name: "a", Points: ramp(60, 1, 1)}, {Name: "b", Points: ramp(60, 1, 2)}, {Name: "c", Points: ramp(5, 1, 3)}}}.SVG(),
+		"rate": Line{Frame: Frame{Title: "Setup rate"}, X: Axis{Title: "time", Unit: unit.SecondsScale},
+			Y: Axis{Title: "per second", Unit: unit.CountScale}, Series: []Series{{Points: ramp(100, 40.9, 60e3)}}}.SVG(),
+		"lines": Line{X: Axis{Title: "x"}, Y: Axis{Title: "y", Tight: true},
+			Series: []Series{{Name: "a", Points: ramp(60, 1, 1)}, {Name: "b", Points: ramp(60, 1, 2)},
+				{Name: "c", Points: ramp(5, 1, 3)}}}.SVG(),
 		"fitted":      fitted.SVG(),
 		"narrow":      narrow.SVG(),
 		"standalone":  alone.SVG(),
 		"percentiles": percentiles.SVG(),
 		"bars":        caches.SVG(),
 		"two_bars":    two.SVG(),
-		"area": Area{Frame: Frame{Title: "Memory by owner"}, X: Axis{Title: "connections", Unit: unit.CountScale}, Y: Axis{Title: "memory", Unit: unit.BytesScale},
-			Layers: []Series{{Name: "kernel", Points: ramp(20, 1e6, 8e9)}, {Name: "server", Points: ramp(10, 1e6, 4e8)}, {Name: "client", Points: []Point{{0, 1e8}, {1e6, 2e9}}}}}.SVG(),
-		"heat": Heat{Frame: Frame{Title: "Latency over time"}, X: Axis{Title: "time", Unit: unit.SecondsScale}, Y: Axis{Title: "echo", Unit: unit.NanosScale}, Step: 0.5,
-			Bounds: []float64{64e3, 128e3, 256e3, 512e3}, Counts: [][]int64{{0, 990, 9, 1}, {0, 500, 400, 100, 1}, {}, {0, 0, 10, 10, 0, 7}}}.SVG(),
+		"area": Area{Frame: Frame{Title: "Memory by owner"}, X: Axis{Title: "connections", Unit: unit.CountScale},
+			Y: Axis{Title: "memory", Unit: unit.BytesScale},
+			Layers: []Series{{Name: "kernel", Points: ramp(20, 1e6, 8e9)}, {Name: "server", Points: ramp(10, 1e6, 4e8)},
+				{Name: "client", Points: []Point{{0, 1e8}, {1e6, 2e9}}}}}.SVG(),
+		"heat": Heat{Frame: Frame{Title: "Latency over time"}, X: Axis{Title: "time", Unit: unit.SecondsScale},
+			Y: Axis{Title: "echo", Unit: unit.NanosScale}, Step: 0.5,
+			Bounds: []float64{64e3, 128e3, 256e3, 512e3}, Counts: [][]int64{{0, 990, 9, 1}, {0, 500, 400, 100, 1}, {},
+				{0, 0, 10, 10, 0, 7}}}.SVG(),
 		"empty":  Line{Frame: Frame{Title: "Nothing"}}.SVG(),
 		"single": Line{Series: []Series{{Name: "one", Points: []Point{{3, 7}}}}}.SVG(),
 	}
@@ -113,10 +122,12 @@ func sound(svg string) error {
 }
 
 // odd are values that plots stumble over.
-var odd = []float64{0, math.Copysign(0, -1), 1, -1, 1e-300, 5e-324, 1e-9, 0.1, 1 << 30, 1e15, 1e99, -1e99, 1e100, 1e101, math.MaxFloat64, -math.MaxFloat64,
+var odd = []float64{0, math.Copysign(0, -1), 1, -1, 1e-300, 5e-324, 1e-9, 0.1, 1 << 30, 1e15, 1e99, -1e99, 1e100, 1e101,
+	math.MaxFloat64, -math.MaxFloat64,
 	math.Inf(1), math.Inf(-1), math.NaN(), 0.999999999999, 1 - 1e-9}
 
-var names = []string{"", "a", `</svg><script>alert("x")</script>`, "a&b'\"<>", "\x00\x1b[31m\ufffe\xff", strings.Repeat("long ", 100), "größe × 2"}
+var names = []string{"", "a", `</svg><script>alert("x")</script>`, "a&b'\"<>", "\x00\x1b[31m\ufffe\xff",
+	strings.Repeat("long ", 100), "größe × 2"}
 
 // Any input draws: well-formed, inside the picture, each text escaped.
 func TestAnyInput(t *testing.T) {
@@ -129,7 +140,9 @@ func TestAnyInput(t *testing.T) {
 	}
 	name := func() string { return names[r.IntN(len(names))] }
 	axis := func() Axis {
-		units := []unit.Scale{nil, unit.CountScale, unit.BytesScale, unit.PlainBytesScale, unit.SecondsScale, unit.NanosScale, unit.PercentScale, {{Size: 0, Name: "none"}}, {{Size: -1, Name: "less"}, {Size: math.NaN(), Name: "nan"}}}
+		units := []unit.Scale{nil, unit.CountScale, unit.BytesScale, unit.PlainBytesScale, unit.SecondsScale,
+			unit.NanosScale, unit.PercentScale, {{Size: 0, Name: "none"}},
+			{{Size: -1, Name: "less"}, {Size: math.NaN(), Name: "nan"}}}
 		return Axis{Title: name(), Unit: units[r.IntN(len(units))], Log: r.IntN(3) == 0, Tight: r.IntN(3) == 0}
 	}
 	series := func() (list []Series) {
@@ -167,7 +180,8 @@ func TestAnyInput(t *testing.T) {
 		}
 		for kind, svg := range map[string]string{
 			"heat": heat.SVG(),
-			"line": Line{Frame: f, X: axis(), Y: axis(), Series: series()}.SVG(), "area": Area{Frame: f, X: axis(), Y: axis(), Layers: series()}.SVG(),
+			"line": Line{Frame: f, X: axis(), Y: axis(), Series: series()}.SVG(), "area": Area{Frame: f, X: axis(),
+				Y: axis(), Layers: series()}.SVG(),
 			"percentiles": Percentiles{Frame: f, Y: axis(), Series: series()}.SVG(), "bars": bars.SVG(),
 		} {
 			if err := sound(svg); err != nil {
@@ -215,8 +229,10 @@ func TestLabel(t *testing.T) {
 		v    float64
 		want string
 	}{
-		{unit.PlainBytesScale, 8283, "8,283 B"}, {unit.BytesScale, 1536, "1.5 KiB"}, {unit.NanosScale, 1.25e6, "1.25 ms"}, {unit.NanosScale, 87000, "87 µs"}, {unit.CountScale, 1234567, "1.23 million"},
-		{nil, 0.05, "0.05"}, {nil, -1.5, "−1.5"}, {nil, 1e20, "1e+20"}, {unit.PercentScale, 0.995, "99.5 %"}, {unit.SecondsScale, 0, "0 ns"},
+		{unit.PlainBytesScale, 8283, "8,283 B"}, {unit.BytesScale, 1536, "1.5 KiB"},
+		{unit.NanosScale, 1.25e6, "1.25 ms"}, {unit.NanosScale, 87000, "87 µs"}, {unit.CountScale, 1234567, "1.23 million"},
+		{nil, 0.05, "0.05"}, {nil, -1.5, "−1.5"}, {nil, 1e20, "1e+20"}, {unit.PercentScale, 0.995, "99.5 %"},
+		{unit.SecondsScale, 0, "0 ns"},
 	} {
 		if got := tt.unit.Label(tt.v); got != tt.want {
 			t.Errorf("%v: %q, want %q", tt.v, got, tt.want)

@@ -34,11 +34,13 @@ func (p FS) TaskBounds() (all []TaskBound) {
 			continue // "max", or not shown
 		}
 		used, _ := readUint(g.file("pids.current"))
-		all = append(all, TaskBound{Name: "pids.max of control group " + g.name, Used: int64(min(used, limit)), Limit: int64(limit),
-			Cure: "raise it (TasksMax= of systemd, --pids-limit of docker)"})
+		all = append(all, TaskBound{Name: "pids.max of control group " + g.name, Used: int64(min(used, limit)),
+			Limit: int64(limit),
+			Cure:  "raise it (TasksMax= of systemd, --pids-limit of docker)"})
 	}
 	if l, err := p.Limits(self); err == nil && l.Tasks.Soft != Unlimited && !p.passesTasks() {
-		all = append(all, TaskBound{Name: "RLIMIT_NPROC", Used: p.tasksOfUser(), Limit: l.Tasks.Soft, Cure: "raise it (ulimit -u, LimitNPROC= of systemd)"})
+		all = append(all, TaskBound{Name: "RLIMIT_NPROC", Used: p.tasksOfUser(), Limit: l.Tasks.Soft,
+			Cure: "raise it (ulimit -u, LimitNPROC= of systemd)"})
 	}
 	if used, ok := p.tasks(); ok {
 		for _, name := range []string{"kernel.threads-max", "kernel.pid_max"} {
@@ -56,7 +58,8 @@ func (p FS) TaskBounds() (all []TaskBound) {
 // kernel/fork.c.
 func (p FS) passesTasks() bool {
 	uid, err := p.User(self)
-	return err == nil && uid == 0 && p.namespace(self, "user") == initialUserNS || p.capable(capSysResource) || p.capable(capSysAdmin)
+	return err == nil && uid == 0 && p.namespace(self, "user") == initialUserNS || p.capable(capSysResource) ||
+		p.capable(capSysAdmin)
 }
 
 // tasksOfUser counts the threads of all processes that run as this one's real

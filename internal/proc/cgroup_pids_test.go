@@ -14,8 +14,9 @@ func TestTaskBounds(t *testing.T) {
 	const limits = "Limit                     Soft Limit           Hard Limit           Units     \n" +
 		"Max processes             50                   unlimited            processes \n" +
 		"Max open files            120                  120                  files     \n"
-	user := map[string]string{"self/limits": limits, "self/status": "Uid:\t1000\t1000\t1000\t1000\nThreads:\t7\nCapEff:\t0000000000000000\n",
-		"11/status": "Uid:\t1000\t0\t0\t0\nThreads:\t30\n", "12/status": "Uid:\t0\t0\t0\t0\nThreads:\t500\n"}
+	user := map[string]string{"self/limits": limits,
+		"self/status": "Uid:\t1000\t1000\t1000\t1000\nThreads:\t7\nCapEff:\t0000000000000000\n",
+		"11/status":   "Uid:\t1000\t0\t0\t0\nThreads:\t30\n", "12/status": "Uid:\t0\t0\t0\t0\nThreads:\t500\n"}
 	with := func(more ...string) map[string]string {
 		all := map[string]string{}
 		for name, text := range user {
@@ -34,24 +35,35 @@ func TestTaskBounds(t *testing.T) {
 	}{
 		{"nothing shown", nil, "", nil},
 		{"a user's limit", with(), "user:[4026531837]", []string{"RLIMIT_NPROC 50, 30 in use"}},
-		{"which does not bind root", with("self/status", "Uid:\t0\t0\t0\t0\nCapEff:\t0000000000000000\n"), "user:[4026531837]", nil},
-		{"but root of another user namespace", with("self/status", "Uid:\t0\t0\t0\t0\nCapEff:\t000001ffffffffff\n"), "user:[4026532000]", []string{"RLIMIT_NPROC 50, 500 in use"}},
-		{"nor who may pass it", with("self/status", "Uid:\t1000\t0\t0\t0\nCapEff:\t0000000001000000\n"), "user:[4026531837]", nil},
+		{"which does not bind root", with("self/status", "Uid:\t0\t0\t0\t0\nCapEff:\t0000000000000000\n"),
+			"user:[4026531837]", nil},
+		{"but root of another user namespace", with("self/status", "Uid:\t0\t0\t0\t0\nCapEff:\t000001ffffffffff\n"),
+			"user:[4026532000]", []string{"RLIMIT_NPROC 50, 500 in use"}},
+		{"nor who may pass it", with("self/status", "Uid:\t1000\t0\t0\t0\nCapEff:\t0000000001000000\n"),
+			"user:[4026531837]", nil},
 		{"unlimited", with("self/limits", strings.ReplaceAll(limits, "50 ", "unlimited ")), "user:[4026531837]", nil},
 		{"limits that are odd", with("self/limits", "Max processes\n"), "user:[4026531837]", nil},
-		{"v2", map[string]string{"self/cgroup": "0::/a/b\n", "fs/cgroup/a/pids.max": "100\n", "fs/cgroup/a/pids.current": "60\n",
-			"fs/cgroup/a/b/pids.max": "max\n", "fs/cgroup/a/b/pids.current": "5\n"}, "", []string{"pids.max of control group /a 100, 60 in use"}},
-		{"v1, two of them", map[string]string{"self/cgroup": "8:pids:/a/b\n", "fs/cgroup/pids/a/pids.max": "100\n", "fs/cgroup/pids/a/pids.current": "60\n",
-			"fs/cgroup/pids/a/b/pids.max": "90\n", "fs/cgroup/pids/a/b/pids.current": "5\n"}, "",
+		{"v2", map[string]string{"self/cgroup": "0::/a/b\n", "fs/cgroup/a/pids.max": "100\n",
+			"fs/cgroup/a/pids.current": "60\n",
+			"fs/cgroup/a/b/pids.max":   "max\n", "fs/cgroup/a/b/pids.current": "5\n"}, "",
+			[]string{"pids.max of control group /a 100, 60 in use"}},
+		{"v1, two of them", map[string]string{"self/cgroup": "8:pids:/a/b\n", "fs/cgroup/pids/a/pids.max": "100\n",
+			"fs/cgroup/pids/a/pids.current": "60\n",
+			"fs/cgroup/pids/a/b/pids.max":   "90\n", "fs/cgroup/pids/a/b/pids.current": "5\n"}, "",
 			[]string{"pids.max of control group /a 100, 60 in use", "pids.max of control group /a/b 90, 5 in use"}},
-		{"over its limit", map[string]string{"self/cgroup": "8:pids:/a\n", "fs/cgroup/pids/a/pids.max": "10\n", "fs/cgroup/pids/a/pids.current": "60\n"}, "",
+		{"over its limit", map[string]string{"self/cgroup": "8:pids:/a\n", "fs/cgroup/pids/a/pids.max": "10\n",
+			"fs/cgroup/pids/a/pids.current": "60\n"}, "",
 			[]string{"pids.max of control group /a 10, 10 in use"}},
-		{"pids.max that is odd", map[string]string{"self/cgroup": "8:pids:/a\n", "fs/cgroup/pids/a/pids.max": "a few\n"}, "", nil},
-		{"the machine's", map[string]string{"loadavg": "0.0 0.1 0.2 3/1000 4711\n", "sys/kernel/threads-max": "1100\n", "sys/kernel/pid_max": "32768\n"}, "",
+		{"pids.max that is odd", map[string]string{"self/cgroup": "8:pids:/a\n",
+			"fs/cgroup/pids/a/pids.max": "a few\n"}, "", nil},
+		{"the machine's", map[string]string{"loadavg": "0.0 0.1 0.2 3/1000 4711\n", "sys/kernel/threads-max": "1100\n",
+			"sys/kernel/pid_max": "32768\n"}, "",
 			[]string{"kernel.threads-max 1100, 1000 in use", "kernel.pid_max 32768, 1000 in use"}},
-		{"a loadavg that is odd", map[string]string{"loadavg": "0.0 0.1 0.2 all\n", "sys/kernel/threads-max": "1100\n"}, "", nil},
+		{"a loadavg that is odd", map[string]string{"loadavg": "0.0 0.1 0.2 all\n", "sys/kernel/threads-max": "1100\n"},
+			"", nil},
 		{"an empty one", map[string]string{"loadavg": "", "sys/kernel/threads-max": "1100\n"}, "", nil},
-		{"settings that are zero", map[string]string{"loadavg": "0.0 0.1 0.2 3/1000 4711\n", "sys/kernel/threads-max": "0\n", "sys/kernel/pid_max": "-1\n"}, "", nil},
+		{"settings that are zero", map[string]string{"loadavg": "0.0 0.1 0.2 3/1000 4711\n",
+			"sys/kernel/threads-max": "0\n", "sys/kernel/pid_max": "-1\n"}, "", nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			root, put := fuzzRoot(t)

@@ -38,8 +38,9 @@ func New(proc, sys string) (FS, error) {
 	if err != nil {
 		return FS{}, fmt.Errorf("open %s: %w", proc, err)
 	}
-	p := FS{root: proc, cgroup: filepath.Join(sys, "fs", "cgroup"), kernel: filepath.Join(sys, "kernel"), slabs: &slabNames{dir: filepath.Join(sys, "kernel", "slab")},
-		page: uint64(os.Getpagesize()), fs: fs}
+	p := FS{root: proc, cgroup: filepath.Join(sys, "fs", "cgroup"), kernel: filepath.Join(sys, "kernel"),
+		slabs: &slabNames{dir: filepath.Join(sys, "kernel", "slab")},
+		page:  uint64(os.Getpagesize()), fs: fs}
 	p.groups = p.memoryGroups()
 	return p, nil
 }

@@ -24,7 +24,8 @@ func fuzzRoot(t testing.TB) (root string, put func(name string, b []byte)) {
 // FuzzProcFiles: whatever stands in a file of /proc, its reader gives numbers
 // that can be, or an error.
 func FuzzProcFiles(f *testing.F) {
-	for _, name := range []string{"5.15/proc/net/sockstat", "6.18/proc/net/sockstat6", "5.15/proc/811/stat", "5.15/proc/811/statm", "5.15/proc/811/smaps_rollup", "6.1/proc/stat",
+	for _, name := range []string{"5.15/proc/net/sockstat", "6.18/proc/net/sockstat6", "5.15/proc/811/stat",
+		"5.15/proc/811/statm", "5.15/proc/811/smaps_rollup", "6.1/proc/stat",
 		"6.18/proc/sys/fs/file-nr", "6.18/proc/4711/cgroup", "6.18/proc/sys/net/ipv4/ip_local_port_range"} {
 		b, err := os.ReadFile(filepath.Join("testdata", name))
 		if err != nil {
@@ -32,10 +33,15 @@ func FuzzProcFiles(f *testing.F) {
 		}
 		f.Add(b)
 	}
-	for _, s := range []string{"", "0", "9223372036854775807 0 -1", "TCP: inuse -1", "1 2 3", "0::/../../..\n", "12:memory:/a:b\n", "811 (a) b) S 1",
+	for _, s := range []string{"", "0", "9223372036854775807 0 -1", "TCP: inuse -1", "1 2 3", "0::/../../..\n",
+		"12:memory:/a:b\n", "811 (a) b) S 1",
 		"rchar: 1\nwchar: 2\nsyscr: 3\nsyscw: 4\nread_bytes: 0\nwrite_bytes: 0\ncancelled_write_bytes: -1\n",
-		"Limit                     Soft Limit           Hard Limit           Units     \nMax open files            20000                unlimited            files     \n",
-		"entries  searched found new invalid ignore delete delete_list insert insert_failed drop early_drop icmp_error  expect_new expect_create expect_delete search_restart\n00000002  00000000 00000000 00000000 00000001 00000000 00000000 00000000 00000000 00000000 ffffffff 00000000 00000000  00000000 00000000 00000000 00000000\n",
+		"Limit                     Soft Limit           Hard Limit           Units     \nMax open files            " +
+			"20000                unlimited            files     \n",
+		"entries  searched found new invalid ignore delete delete_list insert insert_failed drop early_drop " +
+			"icmp_error  expect_new expect_create expect_delete search_restart\n00000002  00000000 00000000 00000000 " +
+			"00000001 00000000 00000000 00000000 00000000 00000000 ffffffff 00000000 00000000  00000000 00000000 " +
+			"00000000 00000000\n",
 	} {
 		f.Add([]byte(s))
 	}
@@ -43,7 +49,8 @@ func FuzzProcFiles(f *testing.F) {
 	put("sys/net/netfilter/nf_conntrack_count", []byte("1"))
 	put("sys/net/netfilter/nf_conntrack_max", []byte("2"))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		for _, name := range []string{"net/sockstat", "net/sockstat6", "811/stat", "811/statm", "811/smaps_rollup", "811/status", "stat", "sys/fs/file-nr", "sys/one", "self/cgroup",
+		for _, name := range []string{"net/sockstat", "net/sockstat6", "811/stat", "811/statm", "811/smaps_rollup",
+			"811/status", "stat", "sys/fs/file-nr", "sys/one", "self/cgroup",
 			"811/io", "811/limits", "811/task/811/stat", "811/task/811/schedstat", "net/stat/nf_conntrack"} {
 			put(name, b)
 		}
@@ -120,15 +127,19 @@ func FuzzLocalPorts(f *testing.F) {
 // FuzzCgroupFiles: whatever stands in the files of a control group, a limit is one
 // that can be, or none.
 func FuzzCgroupFiles(f *testing.F) {
-	for _, s := range []string{"max", "max 100000", "50000 100000", "0", "-1", "", "9223372036854771712", "18446744073709551615 1",
-		"nr_periods 85\nnr_throttled 81\nthrottled_usec 5\n", "inactive_file 5\nactive_file 18446744073709551615\n", "total_active_file x\n"} {
+	for _, s := range []string{"max", "max 100000", "50000 100000", "0", "-1", "", "9223372036854771712",
+		"18446744073709551615 1",
+		"nr_periods 85\nnr_throttled 81\nthrottled_usec 5\n", "inactive_file 5\nactive_file 18446744073709551615\n",
+		"total_active_file x\n"} {
 		f.Add([]byte(s))
 	}
 	root, put := fuzzRoot(f)
 	put("self/cgroup", []byte("1:cpu,memory,pids:/a\n0::/b\n"))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		for _, name := range []string{"b/cpu.max", "b/cpu.stat", "b/pids.max", "b/pids.current", "b/memory.max", "b/memory.high", "b/memory.current", "b/memory.stat",
-			"cpu/a/cpu.cfs_quota_us", "cpu/a/cpu.cfs_period_us", "memory/a/memory.limit_in_bytes", "memory/a/memory.usage_in_bytes", "pids/a/pids.max"} {
+		for _, name := range []string{"b/cpu.max", "b/cpu.stat", "b/pids.max", "b/pids.current", "b/memory.max",
+			"b/memory.high", "b/memory.current", "b/memory.stat",
+			"cpu/a/cpu.cfs_quota_us", "cpu/a/cpu.cfs_period_us", "memory/a/memory.limit_in_bytes",
+			"memory/a/memory.usage_in_bytes", "pids/a/pids.max"} {
 			put("fs/cgroup/"+name, b)
 		}
 		p, err := New(root, root)

@@ -82,6 +82,7 @@ func (h Holder) words(at netip.AddrPort) string {
 	case h.PID > 0:
 		end = "it is of " + who
 	}
-	return fmt.Sprintf("%s; %s; the kernel gives out ports of net.ipv4.ip_local_port_range, which listeners must not be in: "+
-		"sysctl -w net.ipv4.ip_local_reserved_ports=%d, or other ports", what, end, at.Port())
+	return fmt.Sprintf(
+		"%s; %s; the kernel gives out ports of net.ipv4.ip_local_port_range, which listeners must not be in: "+
+			"sysctl -w net.ipv4.ip_local_reserved_ports=%d, or other ports", what, end, at.Port())
 }

@@ -35,7 +35,8 @@ func TestConnectionsHere(t *testing.T) {
 		for _, name := range []string{"TCP", "sock_inode_cache", "filp", "dentry", "eventpoll_epi", "eventpoll_pwq"} {
 			was, is := before.cache(name), after.cache(name)
 			if is.Objects < testEnds || is.Bytes == 0 || is.PageBytes == 0 {
-				t.Errorf("%s: %d objects of %d bytes in %d of pages, want at least %d", name, is.Objects, is.Bytes, is.PageBytes, testEnds)
+				t.Errorf("%s: %d objects of %d bytes in %d of pages, want at least %d", name, is.Objects, is.Bytes,
+					is.PageBytes, testEnds)
 			}
 			enough := uint64(testEnds * 3 / 4)
 			if name == "TCP" { // which hardly anything but this test uses
@@ -68,7 +69,8 @@ func TestHalfEmptySlabsHere(t *testing.T) {
 			off = append(off, fmt.Sprintf("a socket takes %.0f B, and %.0f B once slabs are half empty", fresh, again))
 		}
 		if againPages > freshPages/2+testEnds*100 {
-			off = append(off, fmt.Sprintf("the slabs were not half empty: the pages grew by %.0f B, and %.0f B before", againPages, freshPages))
+			off = append(off, fmt.Sprintf("the slabs were not half empty: the pages grew by %.0f B, and %.0f B before",
+				againPages, freshPages))
 		}
 		return off
 	})

@@ -65,7 +65,8 @@ func TestKernel(t *testing.T) {
 					t.Errorf("%s = %+v, want %+v", name, got[name], want)
 				}
 			}
-			if len(got) != tt.caches || k.Bytes != sum || k.PageBytes != pages || k.Walked != tt.walked || k.Method != MethodSlab || k.Why != "" {
+			if len(got) != tt.caches || k.Bytes != sum || k.PageBytes != pages || k.Walked != tt.walked ||
+				k.Method != MethodSlab || k.Why != "" {
 				t.Errorf("%d caches of %d bytes, Bytes %d, Walked %d, Method %q, Why %q; want %d caches, Walked %d",
 					len(got), sum, k.Bytes, k.Walked, k.Method, k.Why, tt.caches, tt.walked)
 			}

@@ -183,15 +183,19 @@ func (f *memFields) mem() Mem {
 	m.PageCache = less(f.cached+f.buffers+f.swapCached, f.shmem)
 	m.CleanCache = less(f.active+f.inactive, f.dirty+f.writeback)
 	if m.PageCache > taken {
-		m.Doubts = append(m.Doubts, fmt.Sprintf("a page cache of %d bytes is left out: only %d of %d are taken", m.PageCache, taken, m.Total))
+		m.Doubts = append(m.Doubts, fmt.Sprintf("a page cache of %d bytes is left out: only %d of %d are taken",
+			m.PageCache, taken, m.Total))
 		m.PageCache = 0
 	}
 	if m.CleanCache > taken {
-		m.Doubts = append(m.Doubts, fmt.Sprintf("Active(file) + Inactive(file), %d bytes, are left out: only %d of %d are taken", m.CleanCache, taken, m.Total))
+		m.Doubts = append(m.Doubts,
+			fmt.Sprintf("Active(file) + Inactive(file), %d bytes, are left out: only %d of %d are taken", m.CleanCache,
+				taken, m.Total))
 		m.CleanCache = less(m.PageCache, f.dirty+f.writeback)
 	}
 	if m.Slab > taken {
-		m.Doubts = append(m.Doubts, fmt.Sprintf("Slab, %d bytes, is left out: only %d of %d are taken", m.Slab, taken, m.Total))
+		m.Doubts = append(m.Doubts, fmt.Sprintf("Slab, %d bytes, is left out: only %d of %d are taken", m.Slab, taken,
+			m.Total))
 		m.Slab = 0
 	}
 	return m

@@ -9,8 +9,10 @@ func TestListenDrops(t *testing.T) {
 		kernel string
 		want   Drops
 	}{
-		{"5.15", Drops{ListenOverflows: 120, ListenDrops: 135, RequestQueue: 11, Cookies: 7, Backlog: 2, MemoryPressure: 1, TimeWaited: 4173}},
-		{"6.1", Drops{ListenOverflows: 120, ListenDrops: 135, MemoryPressure: 1, TimeWaited: 4173}}, // without the later columns
+		{"5.15", Drops{ListenOverflows: 120, ListenDrops: 135, RequestQueue: 11, Cookies: 7, Backlog: 2,
+			MemoryPressure: 1, TimeWaited: 4173}},
+		// without the later columns
+		{"6.1", Drops{ListenOverflows: 120, ListenDrops: 135, MemoryPressure: 1, TimeWaited: 4173}},
 		{"6.18", Drops{TimeWaited: 4173}},
 	} {
 		t.Run(tt.kernel, func(t *testing.T) {
@@ -29,8 +31,10 @@ func TestParseDrops(t *testing.T) {
 		err      string
 	}{
 		{"one counter", "TcpExt: ListenDrops\nTcpExt: 5\n", Drops{ListenDrops: 5}, ""},
-		{"another order, others between", "TcpExt: TCPBacklogDrop PruneCalled ListenOverflows\nTcpExt: 5 -6 7\n", Drops{Backlog: 5, ListenOverflows: 7}, ""},
-		{"other protocols first", "IpExt: ListenDrops\nIpExt: 9\nTcpExt: ListenDrops\nTcpExt: 5\n", Drops{ListenDrops: 5}, ""},
+		{"another order, others between", "TcpExt: TCPBacklogDrop PruneCalled ListenOverflows\nTcpExt: 5 -6 7\n",
+			Drops{Backlog: 5, ListenOverflows: 7}, ""},
+		{"other protocols first", "IpExt: ListenDrops\nIpExt: 9\nTcpExt: ListenDrops\nTcpExt: 5\n",
+			Drops{ListenDrops: 5}, ""},
 		{"no counter", "TcpExt:\nTcpExt:\n", Drops{}, ""},
 		{"nothing", "", Drops{}, "it has no TcpExt lines"},
 		{"names alone", "TcpExt: ListenDrops\n", Drops{}, "it has no TcpExt lines"},

@@ -15,11 +15,16 @@ func TestProcess(t *testing.T) {
 		want         Process
 		gone         bool
 	}{
-		{"recorded", "6.18", []int{4711}, Process{RSS: 14556 * kB, PSS: 13069 * kB, Private: (5000 + 7936) * kB, Anon: 7936 * kB, CPU: 0.06, Pids: 1}, false},
-		{"a name with a bracket", "5.15", []int{811}, Process{RSS: 104000 * kB, PSS: 99000 * kB, Private: 98000 * kB, Anon: 98000 * kB, CPU: 4, Pids: 1}, false},
-		{"twice", "5.15", []int{811, 811}, Process{RSS: 208000 * kB, PSS: 198000 * kB, Private: 196000 * kB, Anon: 196000 * kB, CPU: 8, Pids: 2}, false},
-		{"one has ended", "5.15", []int{999, 811}, Process{RSS: 104000 * kB, PSS: 99000 * kB, Private: 98000 * kB, Anon: 98000 * kB, CPU: 4, Pids: 1}, false},
-		{"without smaps_rollup", "6.1", []int{811}, Process{RSS: 26000 * 4096, PSS: 24500 * 4096, Private: 24500 * 4096, Anon: 24500 * 4096, CPU: 4, Pids: 1}, false},
+		{"recorded", "6.18", []int{4711}, Process{RSS: 14556 * kB, PSS: 13069 * kB, Private: (5000 + 7936) * kB,
+			Anon: 7936 * kB, CPU: 0.06, Pids: 1}, false},
+		{"a name with a bracket", "5.15", []int{811}, Process{RSS: 104000 * kB, PSS: 99000 * kB, Private: 98000 * kB,
+			Anon: 98000 * kB, CPU: 4, Pids: 1}, false},
+		{"twice", "5.15", []int{811, 811}, Process{RSS: 208000 * kB, PSS: 198000 * kB, Private: 196000 * kB,
+			Anon: 196000 * kB, CPU: 8, Pids: 2}, false},
+		{"one has ended", "5.15", []int{999, 811}, Process{RSS: 104000 * kB, PSS: 99000 * kB, Private: 98000 * kB,
+			Anon: 98000 * kB, CPU: 4, Pids: 1}, false},
+		{"without smaps_rollup", "6.1", []int{811}, Process{RSS: 26000 * 4096, PSS: 24500 * 4096, Private: 24500 * 4096,
+			Anon: 24500 * 4096, CPU: 4, Pids: 1}, false},
 		{"none asked for", "6.1", nil, Process{}, false},
 		{"all have ended", "6.1", []int{998, 999}, Process{}, true},
 	} {

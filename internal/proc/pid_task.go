@@ -112,7 +112,8 @@ func parseThread(b []byte) (t Thread, err error) {
 	if !ok1 || !ok2 {
 		return t, errNoStat
 	}
-	return Thread{TID: int(tid), Name: string(b[first+1 : last]), State: f[0][0], User: float64(user) / tick, System: float64(system) / tick}, nil
+	return Thread{TID: int(tid), Name: string(b[first+1 : last]), State: f[0][0], User: float64(user) / tick,
+		System: float64(system) / tick}, nil
 }
 
 // parseSchedstat reads "nanoseconds run, nanoseconds waited, times run".

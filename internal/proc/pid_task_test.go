@@ -17,8 +17,10 @@ func TestParseThread(t *testing.T) {
 		want     Thread
 		bad      bool
 	}{
-		{"plain", "4711 (server) R 1 2 3 0 -1 4194304 5 0 6 0 250 75 0 0 20 0 9 0 1\n", Thread{TID: 4711, Name: "server", State: 'R', User: 2.5, System: 0.75}, false},
-		{"spaces and parentheses", "7 (a (b) c) T 1 2 3 0 -1 4194304 5 0 6 0 1 2 0 0", Thread{TID: 7, Name: "a (b) c", State: 'T', User: 0.01, System: 0.02}, false},
+		{"plain", "4711 (server) R 1 2 3 0 -1 4194304 5 0 6 0 250 75 0 0 20 0 9 0 1\n",
+			Thread{TID: 4711, Name: "server", State: 'R', User: 2.5, System: 0.75}, false},
+		{"spaces and parentheses", "7 (a (b) c) T 1 2 3 0 -1 4194304 5 0 6 0 1 2 0 0", Thread{TID: 7, Name: "a (b) c",
+			State: 'T', User: 0.01, System: 0.02}, false},
 		{"nothing", "", Thread{}, true},
 		{"no name", "7 R 1 2 3", Thread{}, true},
 		{"too short", "7 (a) R 1 2 3", Thread{}, true},

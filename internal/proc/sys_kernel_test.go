@@ -9,7 +9,8 @@ import (
 // TestKernelFiles: what /sys/kernel says, and what it cannot say.
 func TestKernelFiles(t *testing.T) {
 	slab := func(order, objects, size string) map[string]string {
-		return map[string]string{"kernel/slab/TCP/order": order, "kernel/slab/TCP/objs_per_slab": objects, "kernel/slab/TCP/slab_size": size}
+		return map[string]string{"kernel/slab/TCP/order": order, "kernel/slab/TCP/objs_per_slab": objects,
+			"kernel/slab/TCP/slab_size": size}
 	}
 	const page = "kernel/mm/transparent_hugepage/enabled"
 	waste := func(p FS) (float64, string, error) { share, err := p.SlabWaste("TCP"); return share, "", err }
@@ -28,7 +29,8 @@ func TestKernelFiles(t *testing.T) {
 		{"an order that is none", slab("21\n", "1\n", "1\n"), waste, 0, "", "21 is no page order"},
 		{"a negative order", slab("-1\n", "13\n", "2368\n"), waste, 0, "", "is not a number"},
 		{"more objects than fit", slab("0\n", "13\n", "2368\n"), waste, 0, "", "do not fit"},
-		{"objects beyond 64 bits together", slab("0\n", "9223372036854775807\n", "9223372036854775807\n"), waste, 0, "", "do not fit"},
+		{"objects beyond 64 bits together", slab("0\n", "9223372036854775807\n", "9223372036854775807\n"), waste, 0, "",
+			"do not fit"},
 		{"an empty file", slab("", "13\n", "2368\n"), waste, 0, "", "is not a number"},
 		{"huge pages", map[string]string{page: "always [madvise] never\n"}, huge, 0, "madvise", ""},
 		{"huge pages hidden", nil, huge, 0, "", "no such file"},
@@ -46,7 +48,8 @@ func TestKernelFiles(t *testing.T) {
 			}
 			p.page = 4096
 			share, word, err := tt.read(p)
-			if share != tt.share || word != tt.word || !strings.Contains(message(err), tt.err) || (err != nil) != (tt.err != "") {
+			if share != tt.share || word != tt.word || !strings.Contains(message(err), tt.err) ||
+				(err != nil) != (tt.err != "") {
 				t.Errorf("%v, %q, %v, want %v, %q, %q", share, word, err, tt.share, tt.word, tt.err)
 			}
 		})
@@ -68,7 +71,8 @@ func TestParsePorts(t *testing.T) {
 }
 
 func TestMemTotal(t *testing.T) {
-	for in, want := range map[string]string{"MemTotal: 1000 kB\n": "", "MemFree: 1 kB\n": "no line MemTotal", "MemTotal: 0 kB\n": `"0" is not a size`,
+	for in, want := range map[string]string{"MemTotal: 1000 kB\n": "", "MemFree: 1 kB\n": "no line MemTotal",
+		"MemTotal: 0 kB\n": `"0" is not a size`,
 		"MemTotal: x kB\n": `"x" is not a size`, "": "no such file"} {
 		root, put := fuzzRoot(t)
 		if in != "" {

@@ -83,7 +83,8 @@ func TestFiles(t *testing.T) {
 				t.Fatal(err)
 			}
 			open, limit, err := p.Files()
-			if open != tt.open || limit != tt.limit || (err != nil) != (tt.err != "") || !strings.Contains(message(err), tt.err) {
+			if open != tt.open || limit != tt.limit || (err != nil) != (tt.err != "") ||
+				!strings.Contains(message(err), tt.err) {
 				t.Errorf("Files = %d, %d, %v, want %d, %d, %q", open, limit, err, tt.open, tt.limit, tt.err)
 			}
 		})

@@ -208,7 +208,8 @@ func (r *Relay) fail(phase string, err error) {
 		errno sys.Errno
 		name  string
 	}{
-		{sys.EADDRNOTAVAIL, "no_address"}, {sys.ECONNREFUSED, "refused"}, {sys.ECONNRESET, "reset"}, {sys.EPIPE, "reset"}, {sys.EMFILE, "fd_limit"}, {sys.ENFILE, "file_max"},
+		{sys.EADDRNOTAVAIL, "no_address"}, {sys.ECONNREFUSED, "refused"}, {sys.ECONNRESET, "reset"},
+		{sys.EPIPE, "reset"}, {sys.EMFILE, "fd_limit"}, {sys.ENFILE, "file_max"},
 	} {
 		if errors.Is(err, k.errno) {
 			cause = k.name
@@ -228,7 +229,8 @@ func (r *Relay) fail(phase string, err error) {
 func (r *Relay) Report() *result.Relay {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	rep := &result.Relay{Upstream: string(r.cfg.Mode), Requests: r.requests.Load(), Opened: r.opened.Load(), Reused: r.reused.Load()}
+	rep := &result.Relay{Upstream: string(r.cfg.Mode), Requests: r.requests.Load(), Opened: r.opened.Load(),
+		Reused: r.reused.Load()}
 	if len(r.failed) > 0 {
 		rep.Failed = r.failed.Plus(nil)
 	}
@@ -252,7 +254,8 @@ func Size(nofile uint64, ports, pool int, m Mode) (int64, error) {
 		room /= 2
 	}
 	if room < 1 {
-		return 0, fmt.Errorf("%d ports and %d pooled connections leave no file descriptor of %d for clients", ports, pool, nofile)
+		return 0, fmt.Errorf("%d ports and %d pooled connections leave no file descriptor of %d for clients", ports,
+			pool, nofile)
 	}
 	return room, nil
 }

@@ -84,7 +84,8 @@ func TestModes(t *testing.T) {
 			}
 			nettest.Await(t, "the clients' end", func() bool { return ctr.Open.Load() == 0 && ctr.Closed.Load() == 3 })
 			got := r.Report()
-			if got.Requests != 30 || got.Opened != tt.opened || got.Reused != tt.reused || seen.Load() != tt.opened || len(got.Failed) > 0 || got.Upstream != string(tt.mode) {
+			if got.Requests != 30 || got.Opened != tt.opened || got.Reused != tt.reused || seen.Load() != tt.opened ||
+				len(got.Failed) > 0 || got.Upstream != string(tt.mode) {
 				t.Errorf("%+v, the upstream saw %d; want %d opened, %d reused", got, seen.Load(), tt.opened, tt.reused)
 			}
 		})
@@ -194,7 +195,8 @@ func TestClientNeverReads(t *testing.T) {
 		}
 		nettest.Await(t, "the client's end", func() bool { return ctr.Open.Load() == 0 })
 		if got := r.Report(); ctr.Causes[echo.SlowReader].Load() != 1 || len(got.Failed) > 0 {
-			t.Errorf("%s: %d slow readers, %+v; want one, and no failure of the upstream", mode, ctr.Causes[echo.SlowReader].Load(), got)
+			t.Errorf("%s: %d slow readers, %+v; want one, and no failure of the upstream", mode,
+				ctr.Causes[echo.SlowReader].Load(), got)
 		}
 	}
 }

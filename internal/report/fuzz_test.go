@@ -14,10 +14,13 @@ import (
 func FuzzReport(f *testing.F) {
 	for _, r := range []*result.Result{
 		{Schema: result.Schema, Scenario: "hold", Proto: "tcp"},
-		{Schema: result.Schema, Scenario: "h\x1b[31mold", Proto: "\x1b]0;title\x07", Host: result.Host{Kernel: "\x1b[2J", Go: "\u009b31m"},
-			Conns: result.Conns{Attempted: 1, Failed: 1, Errors: result.ErrorCounts{"connect_\x1b[1m": 1}}, Warnings: warned("a\rb\x1b[A", "\x00"), Command: []string{"\x1b"},
-			Memory:       &result.Memory{Method: "\x1b", Caches: []result.Cache{{Name: "\x1b[5m", BytesPerConn: 1}}},
-			StoredTables: []result.Table{{Title: "\x1b", Columns: []result.Column{{Name: "\x07", Unit: unit.InText}}, Rows: [][]any{{"\x1b[7m"}}}}},
+		{Schema: result.Schema, Scenario: "h\x1b[31mold", Proto: "\x1b]0;title\x07",
+			Host:     result.Host{Kernel: "\x1b[2J", Go: "\u009b31m"},
+			Conns:    result.Conns{Attempted: 1, Failed: 1, Errors: result.ErrorCounts{"connect_\x1b[1m": 1}},
+			Warnings: warned("a\rb\x1b[A", "\x00"), Command: []string{"\x1b"},
+			Memory: &result.Memory{Method: "\x1b", Caches: []result.Cache{{Name: "\x1b[5m", BytesPerConn: 1}}},
+			StoredTables: []result.Table{{Title: "\x1b", Columns: []result.Column{{Name: "\x07", Unit: unit.InText}},
+				Rows: [][]any{{"\x1b[7m"}}}}},
 	} {
 		var b bytes.Buffer
 		if err := result.Write(&b, r); err != nil {
@@ -39,7 +42,8 @@ func FuzzReport(f *testing.F) {
 			t.Fatal(err)
 		}
 		name := "\x1b]0;" + r.Scenario
-		c, err := Compare([]Group{{name, []string{name + ".json"}, []*result.Result{r}}, {"other", []string{"other.json"}, []*result.Result{minimal()}}},
+		c, err := Compare([]Group{{name, []string{name + ".json"}, []*result.Result{r}},
+			{"other", []string{"other.json"}, []*result.Result{minimal()}}},
 			[]result.Threshold{{Metric: result.Metric{Path: name}, Op: "<", Text: name}})
 		if err != nil {
 			t.Fatal(err)

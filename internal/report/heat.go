@@ -36,7 +36,8 @@ func (t *text) heat(h *result.Heat) {
 		t.printf("%s\n", strings.TrimRight(fmt.Sprintf("%*s %s", lead-1, label, "│"+b.String()), " "))
 	}
 	t.printf("%s\n", strings.Repeat(" ", lead)+"└"+strings.Repeat("─", width-1))
-	t.printf("%s\n", wrap(strings.Repeat(" ", lead), "0 to "+unit.Seconds(h.Seconds*float64(len(h.Counts)))+"; of the messages then · are some, ░ 1 %, ▒ 10 %, █ a third", t.width))
+	t.printf("%s\n", wrap(strings.Repeat(" ", lead), "0 to "+unit.Seconds(h.Seconds*float64(len(h.Counts)))+
+		"; of the messages then · are some, ░ 1 %, ▒ 10 %, █ a third", t.width))
 }
 
 func rowsUsed(h *result.Heat) (low, high int) {

@@ -28,16 +28,24 @@ func seen() *result.Result {
 	r.Setup.Latency = h.Summary()
 	for i := int64(1); i < 10; i++ {
 		r.Memory.Samples = append(r.Memory.Samples, result.Sample{T: float64(i) * 4, Conns: i * 250_000,
-			Used: result.Used{Kernel: uint64(78_760_782 + i*250_000*8090), Server: ptr(uint64(114_646_016 + i*250_000*441)), Client: uint64(9_975_808 + i*250_000*26), System: 1}})
+			Used: result.Used{Kernel: uint64(78_760_782 + i*250_000*8090),
+				Server: ptr(uint64(114_646_016 + i*250_000*441)), Client: uint64(9_975_808 + i*250_000*26), System: 1}})
 	}
-	r.Thresholds = []result.Verdict{{Threshold: "setup.rate<70k", Metric: "setup.rate", Value: ptr(60_024.), Limit: ptr(70_000.), Failed: true},
-		{Threshold: "r2<99%", Metric: "memory.fit.r2", Value: ptr(0.99997), Limit: ptr(0.99)}, {Threshold: "p99>1ms", Metric: "setup.handshake.p99", Failed: true}}
+	r.Thresholds = []result.Verdict{{Threshold: "setup.rate<70k", Metric: "setup.rate", Value: ptr(60_024.),
+		Limit: ptr(70_000.), Failed: true},
+		{Threshold: "r2<99%", Metric: "memory.fit.r2", Value: ptr(0.99997), Limit: ptr(0.99)},
+		{Threshold: "p99>1ms", Metric: "setup.handshake.p99", Failed: true}}
 	r.Warnings, r.Behind = warned("a doubt"), true
-	r.Heat = &result.Heat{Seconds: 0.5, Bounds: []int64{64e3, 128e3, 256e3}, Counts: [][]int64{{0, 99, 1, 0}, {0, 40, 50, 10}, {1, 2, 3, 4}}}
+	r.Heat = &result.Heat{Seconds: 0.5, Bounds: []int64{64e3, 128e3, 256e3}, Counts: [][]int64{{0, 99, 1, 0},
+		{0, 40, 50, 10}, {1, 2, 3, 4}}}
 	r.Findings = []result.Finding{stored("accept queue", 90, "31 overflows", "Clients wait.", "raise somaxconn")}
-	r.Protocols = []result.Protocol{{Proto: "tcp", Conns: result.Conns{Attempted: 2, Established: 2}, SetupRate: 1234.5, Connect: r.Setup.Latency},
-		{Proto: "ws", Conns: result.Conns{Errors: result.ErrorCounts{"handshake_status_404": 3, "connect_timeout": 17}}, Handshake: r.Setup.Latency, Echo: &result.Echo{Received: 7}}}
-	r.StoredTables = []result.Table{{Title: "Cost by size", Columns: []result.Column{{Name: "of", Unit: unit.InText}, {Name: "bytes", Unit: unit.InBytes}}, Rows: [][]any{{"small", 512.}, {"large", 2048.}, {"unknown", nil}}, Plot: "bytes", Note: "Large costs more."}}
+	r.Protocols = []result.Protocol{{Proto: "tcp", Conns: result.Conns{Attempted: 2, Established: 2}, SetupRate: 1234.5,
+		Connect: r.Setup.Latency},
+		{Proto: "ws", Conns: result.Conns{Errors: result.ErrorCounts{"handshake_status_404": 3, "connect_timeout": 17}},
+			Handshake: r.Setup.Latency, Echo: &result.Echo{Received: 7}}}
+	r.StoredTables = []result.Table{{Title: "Cost by size", Columns: []result.Column{{Name: "of", Unit: unit.InText},
+		{Name: "bytes", Unit: unit.InBytes}}, Rows: [][]any{{"small", 512.}, {"large", 2048.}, {"unknown", nil}},
+		Plot: "bytes", Note: "Large costs more."}}
 	return r
 }
 
@@ -51,7 +59,8 @@ func pageOf(t *testing.T, r *result.Result) string {
 }
 
 func TestWriteHTML(t *testing.T) {
-	for name, r := range map[string]*result.Result{"seen": seen(), "minimal": minimal(), "failed": failed(), "interrupted": interrupted()} {
+	for name, r := range map[string]*result.Result{"seen": seen(), "minimal": minimal(), "failed": failed(),
+		"interrupted": interrupted()} {
 		got := pageOf(t, r)
 		golden(t, name+".html", []byte(got))
 		alone(t, got)
@@ -61,7 +70,9 @@ func TestWriteHTML(t *testing.T) {
 var (
 	style  = regexp.MustCompile(`(?s)<style>(.*?)</style>`)
 	policy = regexp.MustCompile(`style-src &#39;sha256-(.*?)&#39;`)
-	link   = regexp.MustCompile(`(?i)<(script|link|img|iframe|object|embed|form|a|base|video|audio)[\s>]|\b(src|href|style|on[a-z]+)\s*=\s*"|url\(|@import`)
+	link   = regexp.MustCompile(
+		`(?i)<(script|link|img|iframe|object|embed|form|a|base|video|audio)[\s>]|` +
+			`\b(src|href|style|on[a-z]+)\s*=\s*"|url\(|@import`)
 )
 
 // alone wants a page that needs nothing else and may do nothing else.
@@ -125,13 +136,16 @@ func hostile(v reflect.Value, s string, depth int) {
 
 // Nothing that came from a file or from a peer becomes markup.
 func TestHostileStrings(t *testing.T) {
-	for _, s := range []string{`<script>alert(1)</script>`, `"><img src=x onerror=alert(1)>`, `</style><script>x</script>`, `</title></svg><a href="javascript:x">`, "]]>&amp;<!--", "'-alert(1)-'", "\x00\x1b]0;x\x07\u202e\xff"} {
+	for _, s := range []string{`<script>alert(1)</script>`, `"><img src=x onerror=alert(1)>`,
+		`</style><script>x</script>`, `</title></svg><a href="javascript:x">`, "]]>&amp;<!--", "'-alert(1)-'",
+		"\x00\x1b]0;x\x07\u202e\xff"} {
 		r := new(result.Result)
 		hostile(reflect.ValueOf(r).Elem(), s, 0)
 		if strings.Contains(s, "<") && strings.Count(pageOf(t, r), "&lt;") < 20 {
 			t.Errorf("%q is hardly in the page: the test is blind", s)
 		}
-		c, err := Compare([]Group{{s, []string{s}, []*result.Result{r}}, {s + "2", []string{s, s}, []*result.Result{r, r}}}, nil)
+		c, err := Compare([]Group{{s, []string{s}, []*result.Result{r}},
+			{s + "2", []string{s, s}, []*result.Result{r, r}}}, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -207,8 +221,10 @@ func TestShellQuote(t *testing.T) {
 // cannot be a curve is not drawn at all.
 func TestLongTables(t *testing.T) {
 	r := minimal()
-	byTime := result.Table{Title: "Memory over time", Columns: []result.Column{{Name: "time", Unit: unit.InSeconds}, {Name: "server", Unit: unit.InBytes}}, Plot: "server"}
-	byName := result.Table{Title: "By name", Columns: []result.Column{{Name: "name", Unit: unit.InText}, {Name: "cost", Unit: unit.InBytes}}, Plot: "cost"}
+	byTime := result.Table{Title: "Memory over time", Columns: []result.Column{{Name: "time", Unit: unit.InSeconds},
+		{Name: "server", Unit: unit.InBytes}}, Plot: "server"}
+	byName := result.Table{Title: "By name", Columns: []result.Column{{Name: "name", Unit: unit.InText},
+		{Name: "cost", Unit: unit.InBytes}}, Plot: "cost"}
 	for i := range 1440 {
 		byTime.Rows = append(byTime.Rows, []any{float64(i) * 60, float64(i * i)})
 		byName.Rows = append(byName.Rows, []any{fmt.Sprint("n", i), float64(i)})
@@ -219,7 +235,8 @@ func TestLongTables(t *testing.T) {
 	if n := strings.Count(got, `class="plot plot-lines"`); n != 2 { // two widths
 		t.Errorf("%d curves", n)
 	}
-	if strings.Contains(got, "plot-bars") || strings.Count(got, "1,380 rows more in the result file") != 2 || strings.Count(got, "<tr") > 200 {
+	if strings.Contains(got, "plot-bars") || strings.Count(got, "1,380 rows more in the result file") != 2 ||
+		strings.Count(got, "<tr") > 200 {
 		t.Errorf("%d rows", strings.Count(got, "<tr"))
 	}
 }

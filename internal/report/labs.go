@@ -170,7 +170,8 @@ func (t *text) bars(table Table) {
 		if ok && n > 0 {
 			bar = strings.Repeat("█", max(1, int(n/most*float64(room)+0.5)))
 		}
-		t.printf("%s\n", strings.TrimRight(fmt.Sprintf("  %s  %s %s", pad(labels[i], widest), bar, Cell(row[at], table.Columns[at].Unit)), " "))
+		t.printf("%s\n", strings.TrimRight(fmt.Sprintf("  %s  %s %s", pad(labels[i], widest), bar,
+			Cell(row[at], table.Columns[at].Unit)), " "))
 	}
 }
 

@@ -48,7 +48,8 @@ func UTF8(getenv func(string) string) bool {
 
 // ascii stands in for the characters that reports use, column for column.
 var ascii = strings.NewReplacer("▁", "_", "▂", ".", "▃", ":", "▄", "-", "▅", "=", "▆", "+", "▇", "*", "█", "#",
-	"┤", "|", "└", "+", "─", "-", "µ", "u", "×", "x", "²", "2", "−", "-", "–", "-", "…", "~", "│", "|", "░", ":", "▒", "+", "·", ".")
+	"┤", "|", "└", "+", "─", "-", "µ", "u", "×", "x", "²", "2", "−", "-", "–", "-", "…", "~", "│", "|", "░", ":", "▒",
+	"+", "·", ".")
 
 // toASCII replaces every character beyond ASCII.
 func toASCII(s string) string {

@@ -22,7 +22,10 @@ func quote(w string) string {
 	switch {
 	case w != "" && strings.Trim(w, plainLetters) == "":
 		return w
-	case strings.IndexFunc(w, func(r rune) bool { return r < ' ' || r == 0x7f || r == 0xfffd || 0x80 <= r && r < 0xa0 }) < 0:
+	case strings.IndexFunc(w, func(r rune) bool {
+		return r < ' ' || r == 0x7f || r == 0xfffd || 0x80 <= r &&
+			r < 0xa0
+	}) < 0:
 		return "'" + strings.ReplaceAll(w, "'", `'\''`) + "'"
 	}
 	var b strings.Builder

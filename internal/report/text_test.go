@@ -181,11 +181,14 @@ func TestWriteCSV(t *testing.T) {
 	curve.Setup = &result.Setup{Seconds: 1, Curve: []result.Point{{T: 0}, {T: 0.5, Conns: 10, Rate: 20}}}
 	heat.Heat = &result.Heat{Seconds: 0.5, Bounds: []int64{16_000, 32_000}, Counts: [][]int64{{5, 5, 0}, {0, 0, 0}}}
 	want := map[string]string{
-		"churn": "t,time_wait_client,time_wait_server,time_wait_others,local_ports_used,rate\n1,1200,,,1300,12000\n2,2500,,,2600,12400\n",
-		"peak":  "users,rate,p50_ns,p99_ns,error_share,broke\n10,5000,1000000,2000000,0,\n160,9000,10000000,400000000,0.001,\n170,8000,20000000,600000000,0,p99>500ms\n",
+		"churn": "t,time_wait_client,time_wait_server,time_wait_others,local_ports_used,rate\n" +
+			"1,1200,,,1300,12000\n2,2500,,,2600,12400\n",
+		"peak": "users,rate,p50_ns,p99_ns,error_share,broke\n" +
+			"10,5000,1000000,2000000,0,\n160,9000,10000000,400000000,0.001,\n170,8000,20000000,600000000,0,p99>500ms\n",
 		"soak":  "t,server_bytes,kernel_bytes,fds,close_wait\n1,30000000,,,\n600,50000000,,20,\n",
 		"sweep": "workers,run,echo.rate\n1,1,1000\n1,2,1100\n1,3,900\n1,4,1050\n2,1,2000\n2,2,2100\n2,3,1900\n2,4,2050\n",
-		"matrix": "mode,closed_first,tcp_tw_reuse,rate,p50_ns,p99_ns,conn_rate,time_wait_client,time_wait_server,local_ports_used,no_port,exhausted_after_seconds\n" +
+		"matrix": "mode,closed_first,tcp_tw_reuse,rate,p50_ns,p99_ns,conn_rate," +
+			"time_wait_client,time_wait_server,local_ports_used,no_port,exhausted_after_seconds\n" +
 			"keepalive,client,0,12345,1000000,9000000,1234,15000,2,15100,0,10.6\npool,nobody,,30000,,,0,0,0,0,0,\n",
 		"ramp": "t,conns,rate\n0,0,0\n0.5,10,20\n",
 		"heat": "t,echoes,p50_ns,p99_ns\n0,10,16000,32000\n0.5,0,,\n",

@@ -37,7 +37,8 @@ func TestSentencesOfWarnings(t *testing.T) {
 		source.Write(b)
 	}
 	said := map[string]bool{}
-	for _, m := range regexp.MustCompile(`Warn\("(\w+)"\)|[cC]ode :?= "(\w+)"|, "(backlog_\w+)"`).FindAllStringSubmatch(source.String(), -1) {
+	for _, m := range regexp.MustCompile(`Warn\("(\w+)"\)|[cC]ode :?= "(\w+)"|, "(backlog_\w+)"`).FindAllStringSubmatch(
+		source.String(), -1) {
 		said[m[1]+m[2]+m[3]] = true
 	}
 	all := maps.Clone(sentences)

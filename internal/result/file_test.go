@@ -165,7 +165,8 @@ func TestAbsent(t *testing.T) {
 // The names that design.md promises to other readers.
 func TestContract(t *testing.T) {
 	got := paths(t, write(t, complete()))
-	for _, want := range strings.Fields(`schema scenario proto started host.kernel host.cpus host.memory_bytes host.nofile host.go host.commit
+	for _, want := range strings.Fields(
+		`schema scenario proto started host.kernel host.cpus host.memory_bytes host.nofile host.go host.commit
 		plan.conns plan.ports plan.sources plan.threads plan.rate conns.attempted conns.established conns.failed conns.lost
 		conns.errors.connect_refused setup.seconds setup.rate setup.latency.p50 setup.latency.p90 setup.latency.p99 setup.latency.p999
 		setup.latency.max setup.curve memory.method memory.kernel_bytes_per_conn memory.kernel_bytes_per_socket

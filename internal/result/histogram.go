@@ -82,7 +82,8 @@ func (l *Latency) Histogram() (*Histogram, error) {
 	if err != nil {
 		return nil, fmt.Errorf("decode latency histogram: %w", err)
 	}
-	if h.LowestTrackableValue() != lowestMicros || h.HighestTrackableValue() != highestMicros || h.SignificantFigures() != digits {
+	if h.LowestTrackableValue() != lowestMicros || h.HighestTrackableValue() != highestMicros ||
+		h.SignificantFigures() != digits {
 		return nil, fmt.Errorf("decode latency histogram: %d..%d µs with %d digits, want %d..%d with %d",
 			h.LowestTrackableValue(), h.HighestTrackableValue(), h.SignificantFigures(), lowestMicros, highestMicros, digits)
 	}

@@ -17,10 +17,13 @@ func TestHistogramSummary(t *testing.T) {
 		want *Latency
 	}{
 		{"empty", nil, nil},
-		{"one", []int64{9_999_600}, &Latency{Count: 1, P50: 9_999_600, P90: 9_999_600, P99: 9_999_600, P999: 9_999_600, Max: 9_999_600}},
+		{"one", []int64{9_999_600}, &Latency{Count: 1, P50: 9_999_600, P90: 9_999_600, P99: 9_999_600, P999: 9_999_600,
+			Max: 9_999_600}},
 		{"below the range", []int64{-5, 0, 999}, &Latency{Count: 3, P50: 1000, P90: 1000, P99: 1000, P999: 1000, Max: 1000}},
-		{"rounded to microseconds", []int64{1_499, 1_500, 200_000}, &Latency{Count: 3, P50: 2_000, P90: 200_000, P99: 200_000, P999: 200_000, Max: 200_000}},
-		{"beyond the range", []int64{1000, 500e9, math.MaxInt64}, &Latency{Count: 3, P50: 120_061_951_000, P90: 120_061_951_000, P99: 120_061_951_000, P999: 120_061_951_000, Max: math.MaxInt64}},
+		{"rounded to microseconds", []int64{1_499, 1_500, 200_000}, &Latency{Count: 3, P50: 2_000, P90: 200_000,
+			P99: 200_000, P999: 200_000, Max: 200_000}},
+		{"beyond the range", []int64{1000, 500e9, math.MaxInt64}, &Latency{Count: 3, P50: 120_061_951_000,
+			P90: 120_061_951_000, P99: 120_061_951_000, P999: 120_061_951_000, Max: math.MaxInt64}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -36,8 +36,10 @@ func (r *Result) checkProtocols() error {
 			return err
 		}
 	}
-	if c := r.Conns; len(r.Protocols) > 0 && (sum.Attempted != c.Attempted || sum.Established != c.Established || sum.Failed != c.Failed || sum.Lost != c.Lost || sum.Reconnected != c.Reconnected) {
-		return fmt.Errorf("protocols: their connections (%d attempted, %d established, %d failed, %d lost, %d reconnected) do not add up to conns",
+	if c := r.Conns; len(r.Protocols) > 0 && (sum.Attempted != c.Attempted || sum.Established != c.Established ||
+		sum.Failed != c.Failed || sum.Lost != c.Lost || sum.Reconnected != c.Reconnected) {
+		return fmt.Errorf("protocols: their connections (%d attempted, %d established, %d failed, %d lost, %d "+
+			"reconnected) do not add up to conns",
 			sum.Attempted, sum.Established, sum.Failed, sum.Lost, sum.Reconnected)
 	}
 	return nil

@@ -73,16 +73,21 @@ func TestNumbersAreMetrics(t *testing.T) {
 }
 
 func TestThreshold(t *testing.T) {
-	run := map[string]float64{"setup.rate": 27_000, "setup.latency.p99": 2e6, "memory.total_bytes_per_conn": 8500, "memory.fit.r2": 0.98, "setup.seconds": 3,
+	run := map[string]float64{"setup.rate": 27_000, "setup.latency.p99": 2e6, "memory.total_bytes_per_conn": 8500,
+		"memory.fit.r2": 0.98, "setup.seconds": 3,
 		"memory.client_bytes_per_conn": -4, "conns.errors": 3, "conns.errors.read_reset": 3}
-	base := map[string]float64{"setup.rate": 30_000, "memory.total_bytes_per_conn": 8000, "memory.client_bytes_per_conn": -10}
+	base := map[string]float64{"setup.rate": 30_000, "memory.total_bytes_per_conn": 8000,
+		"memory.client_bytes_per_conn": -10}
 	for _, tt := range []struct {
 		text   string
 		failed bool
 	}{
-		{"setup.rate<30000", true}, {"setup.rate < 30k", true}, {"setup.rate<27k/s", false}, {"setup.rate<=27_000", true}, {"setup.rate==27000", true}, {"setup.rate!=27000", false},
-		{"setup.rate>=27000.5", false}, {"setup.latency.p99>1.5ms", true}, {"setup.latency.p99>2ms", false}, {"setup.latency.p99>2000000", false}, {"setup.seconds>2500ms", true},
-		{"total_bytes_per_conn>8.3KiB", true}, {"total_bytes_per_conn>8.4KiB", false}, {"total_bytes_per_conn>+5%", true}, {"total_bytes_per_conn>+6.25%", false}, {"total_bytes_per_conn>=+6.25%", true},
+		{"setup.rate<30000", true}, {"setup.rate < 30k", true}, {"setup.rate<27k/s", false},
+		{"setup.rate<=27_000", true}, {"setup.rate==27000", true}, {"setup.rate!=27000", false},
+		{"setup.rate>=27000.5", false}, {"setup.latency.p99>1.5ms", true}, {"setup.latency.p99>2ms", false},
+		{"setup.latency.p99>2000000", false}, {"setup.seconds>2500ms", true},
+		{"total_bytes_per_conn>8.3KiB", true}, {"total_bytes_per_conn>8.4KiB", false},
+		{"total_bytes_per_conn>+5%", true}, {"total_bytes_per_conn>+6.25%", false}, {"total_bytes_per_conn>=+6.25%", true},
 		{"setup.rate<-5%", true}, {"setup.rate<-10%", false}, {"r2<99%", true}, {"r2<0.9", false},
 		{"client_bytes_per_conn>+50%", true}, {"client_bytes_per_conn>+60%", false}, {"client_bytes_per_conn<-3", true},
 		{"echo.rate<1", true}, {"setup.latency.p99>+5%", true}, // not measured, here or in the baseline
@@ -106,10 +111,14 @@ func TestThresholdsOfOutcomes(t *testing.T) {
 	r := complete()
 	for text, failed := range map[string]bool{
 		"peak.users<1000": true, "peak.users<100": false, "peak.p99_ns>500ms": false, "peak.breaks_at_users>155": true,
-		"soak.growth_bytes_per_hour>1M": false, "soak.growth_bytes_per_hour>0.9MiB": true, "soak.growth_bytes_per_hour>1MB": false, "soak.server.per_hour>500kB": true,
-		"soak.fds.per_hour>1k": false, "churn.exhausted_after_seconds<60": true, "churn.exhausted_after_seconds<20s": false, "churn.rate<2k/s": true,
-		"stress.error_share>0.1%": false, "stress.server_after.pss>4": true, "sweep.best.echo.rate<50k": true, "sweep.best.echo.latency.p99>1ms": true,
-		"sweep.best.conns.errors.connect_refused>0": false, "churn_matrix.pool_times<2": false, "diagnosis.limits>0": true, "usage.runnable_threads>4": false,
+		"soak.growth_bytes_per_hour>1M": false, "soak.growth_bytes_per_hour>0.9MiB": true,
+		"soak.growth_bytes_per_hour>1MB": false, "soak.server.per_hour>500kB": true,
+		"soak.fds.per_hour>1k": false, "churn.exhausted_after_seconds<60": true,
+		"churn.exhausted_after_seconds<20s": false, "churn.rate<2k/s": true,
+		"stress.error_share>0.1%": false, "stress.server_after.pss>4": true, "sweep.best.echo.rate<50k": true,
+		"sweep.best.echo.latency.p99>1ms":           true,
+		"sweep.best.conns.errors.connect_refused>0": false, "churn_matrix.pool_times<2": false,
+		"diagnosis.limits>0": true, "usage.runnable_threads>4": false,
 	} {
 		th, err := ParseThreshold(text)
 		if err != nil {
@@ -226,7 +235,8 @@ func TestBadThreshold(t *testing.T) {
 		"<5":                       "no number",
 		"host.settings<5":          "no number", // a map of words
 	} {
-		if _, err := ParseThreshold(text); err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") {
+		if _, err := ParseThreshold(text); err == nil || !strings.Contains(err.Error(), want) ||
+			strings.Contains(err.Error(), "\n") {
 			t.Errorf("%q: %v, want one line with %q", text, err, want)
 		}
 	}
@@ -242,13 +252,15 @@ func TestJudge(t *testing.T) {
 		}
 		list = append(list, th)
 	}
-	if failed, err := r.Judge(list); err != nil || !failed || len(r.Thresholds) != 3 || !Failed(r.Thresholds[1:]) || Failed(r.Thresholds[2:]) {
+	if failed, err := r.Judge(list); err != nil || !failed || len(r.Thresholds) != 3 || !Failed(r.Thresholds[1:]) ||
+		Failed(r.Thresholds[2:]) {
 		t.Errorf("%v, %v, %+v", failed, err, r.Thresholds)
 	}
 }
 
 func FuzzParseThreshold(f *testing.F) {
-	for _, s := range []string{"setup.rate<30000", "total_bytes_per_conn>+5%", "setup.latency.p99>=1.5ms", "memory.caches.TCP.bytes_per_conn!=-3KiB", "r2<99%", "conns.errors.x==0", "a=b", "µ<µs"} {
+	for _, s := range []string{"setup.rate<30000", "total_bytes_per_conn>+5%", "setup.latency.p99>=1.5ms",
+		"memory.caches.TCP.bytes_per_conn!=-3KiB", "r2<99%", "conns.errors.x==0", "a=b", "µ<µs"} {
 		f.Add(s)
 	}
 	numbers := map[string]float64{"setup.rate": 1, "memory.total_bytes_per_conn": 2}

@@ -20,7 +20,8 @@ func (a answer) RoundTrip(r *http.Request) (*http.Response, error) {
 
 // FuzzServerReport: what claims to be a server may answer anything.
 func FuzzServerReport(f *testing.F) {
-	good, err := json.Marshal(result.ServerReport{Schema: result.ServerSchema, Open: 5, Shards: []result.Shard{{PID: 1, Open: 5}}})
+	good, err := json.Marshal(result.ServerReport{Schema: result.ServerSchema, Open: 5,
+		Shards: []result.Shard{{PID: 1, Open: 5}}})
 	if err != nil {
 		f.Fatal(err)
 	}

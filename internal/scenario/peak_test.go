@@ -17,7 +17,8 @@ import (
 func TestPeakAcrossSteps(t *testing.T) {
 	begin := time.Now()
 	at := func(s, busy float64) diagnose.Moment {
-		return diagnose.Moment{At: begin.Add(time.Duration(s) * time.Second), Cores: proc.Cores{Each: []proc.Core{{Busy: busy}}}, Mem: proc.Mem{Total: 100 << 30, Free: 50 << 30}}
+		return diagnose.Moment{At: begin.Add(time.Duration(s) * time.Second),
+			Cores: proc.Cores{Each: []proc.Core{{Busy: busy}}}, Mem: proc.Mem{Total: 100 << 30, Free: 50 << 30}}
 	}
 	step := func(users int64, p99 time.Duration, busy float64) *peakStep {
 		l := &result.Latency{P99: int64(p99), P999: int64(p99), Max: int64(p99)}
@@ -31,10 +32,13 @@ func TestPeakAcrossSteps(t *testing.T) {
 		busy  float64 // of ten seconds
 		want  bool
 	}{
-		{"grows", func(n int64) time.Duration { return time.Duration(n) * time.Millisecond }, []int64{10, 20, 40, 80, 160, 120}, 3, true},
-		{"grows, and the processor is busy", func(n int64) time.Duration { return time.Duration(n) * time.Millisecond }, []int64{10, 20, 40, 80, 160}, 9.8, false},
+		{"grows", func(n int64) time.Duration { return time.Duration(n) * time.Millisecond },
+			[]int64{10, 20, 40, 80, 160, 120}, 3, true},
+		{"grows, and the processor is busy", func(n int64) time.Duration { return time.Duration(n) * time.Millisecond },
+			[]int64{10, 20, 40, 80, 160}, 9.8, false},
 		{"is the same", func(int64) time.Duration { return 20 * time.Millisecond }, []int64{10, 20, 40, 80, 160}, 3, false},
-		{"too few steps", func(n int64) time.Duration { return time.Duration(n) * time.Millisecond }, []int64{10, 100}, 3, false},
+		{"too few steps", func(n int64) time.Duration { return time.Duration(n) * time.Millisecond }, []int64{10, 100},
+			3, false},
 	} {
 		p := &peak{}
 		for _, n := range tt.steps {

@@ -22,8 +22,12 @@ func TestJudge(t *testing.T) {
 		{"a leak", func(t float64) float64 { return 20*mib + 0.05*mib*t + mib*noise.NormFloat64() }, true, false},
 		{"a leak that sets in late", func(t float64) float64 { return 20*mib + 0.1*mib*max(0, t-200) }, true, false},
 		{"a leak below what is of note", func(t float64) float64 { return 20*mib + 0.0002*mib*t }, false, false},
-		{"a heap that finds its size", func(t float64) float64 { return 20*mib + 10*mib*(1-math.Exp(-t/150)) + 0.1*mib*noise.NormFloat64() }, false, true},
-		{"a heap that grows and is collected", func(t float64) float64 { return 20*mib + 5*mib*math.Mod(t, 37)/37 }, false, false},
+		{"a heap that finds its size", func(t float64) float64 {
+			return 20*mib + 10*mib*(1-math.Exp(-t/150)) + 0.1*mib*
+				noise.NormFloat64()
+		}, false, true},
+		{"a heap that grows and is collected", func(t float64) float64 { return 20*mib + 5*mib*math.Mod(t, 37)/37 },
+			false, false},
 		{"memory that is given back", func(t float64) float64 { return 40*mib - 0.03*mib*t }, false, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -87,7 +91,8 @@ func TestJudgeOfAWeakLeak(t *testing.T) {
 	for range 500 {
 		var all []soakSample
 		for i := range 300 {
-			all = append(all, soakSample{t: float64(2 * i), server: 20<<20 + 0.006*(1<<20)*float64(2*i) + 2.5*(1<<20)*noise.NormFloat64()})
+			all = append(all, soakSample{t: float64(2 * i), server: 20<<20 + 0.006*(1<<20)*float64(2*i) + 2.5*(1<<20)*
+				noise.NormFloat64()})
 		}
 		switch g := judge(all, 0.2, notableBytes, func(s soakSample) float64 { return s.server }); g.Verdict {
 		case result.Settled:
@@ -118,20 +123,25 @@ func TestSoakVerdict(t *testing.T) {
 	}{
 		{"nothing", steady, steady, steady, steady, 600, false, "No leak: the server stays at 10.0 MiB"},
 		{"the server", grows, steady, steady, steady, 600, true, "LEAK: the server grows by 900.0 MiB an hour"},
-		{"the kernel", steady, grows, steady, steady, 600, true, "LEAK: the kernel's memory for connections grows by 900.0 MiB an hour"},
+		{"the kernel", steady, grows, steady, steady, 600, true,
+			"LEAK: the kernel's memory for connections grows by 900.0 MiB an hour"},
 		{"the kernel, of which TIME_WAIT may be the cause", steady, grows, steady, steady, 100, false, "No leak"},
-		{"fds", unknown, unknown, func(t float64) float64 { return 10 + t }, unknown, 600, true, "LEAK: the server holds 3,600 fds more"},
+		{"fds", unknown, unknown, func(t float64) float64 { return 10 + t }, unknown, 600, true,
+			"LEAK: the server holds 3,600 fds more"},
 		{"a few fds", steady, steady, func(t float64) float64 { return 10 + t/100 }, steady, 600, false, "No leak"},
-		{"CLOSE_WAIT", steady, steady, steady, func(t float64) float64 { return t }, 600, true, "LEAK: 3,600 sockets more every hour are in CLOSE_WAIT"},
+		{"CLOSE_WAIT", steady, steady, steady, func(t float64) float64 { return t }, 600, true,
+			"LEAK: 3,600 sockets more every hour are in CLOSE_WAIT"},
 		{"nothing is known", unknown, unknown, unknown, unknown, 600, false, "Nothing can be said"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var all []soakSample
 			for i := range 100 {
 				at := tt.seconds * float64(i) / 100
-				all = append(all, soakSample{t: at, server: tt.server(at), kernel: tt.kernel(at), fds: tt.fds(at), closeWait: tt.closeWait(at)})
+				all = append(all, soakSample{t: at, server: tt.server(at), kernel: tt.kernel(at), fds: tt.fds(at),
+					closeWait: tt.closeWait(at)})
 			}
-			r := &result.Result{Scenario: "soak", Conns: result.Conns{Attempted: 9, Established: 9}, Echo: &result.Echo{Seconds: tt.seconds, Rate: 1000, Received: 1000}}
+			r := &result.Result{Scenario: "soak", Conns: result.Conns{Attempted: 9, Established: 9},
+				Echo: &result.Echo{Seconds: tt.seconds, Rate: 1000, Received: 1000}}
 			r.Soak = soakOutcome(r, &SoakOptions{WarmUp: 0.2, ChurnOptions: ChurnOptions{Users: 9}}, all, nil)
 			if said := report.Verdict(r); soakLeaks(r.Soak) != tt.leaks || !strings.HasPrefix(said, tt.says) {
 				t.Errorf("leaks %v, want %v; %q, want %q", soakLeaks(r.Soak), tt.leaks, said, tt.says)

@@ -18,7 +18,8 @@ func TestGrid(t *testing.T) {
 	for _, v := range got {
 		names = append(names, newVariant(v).Name())
 	}
-	want := "workers=1 size=64|workers=1 size=128|workers=1 size=256|workers=2 size=64|workers=2 size=128|workers=2 size=256"
+	want := "workers=1 size=64|workers=1 size=128|workers=1 size=256|workers=2 size=64|workers=2 size=128|workers=2 " +
+		"size=256"
 	if strings.Join(names, "|") != want {
 		t.Errorf("grid %q", names)
 	}
@@ -31,7 +32,8 @@ func sweepOf(t *testing.T, repeat int, less bool, rate func(workers string) floa
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := SweepOptions{Axes: []Axis{{ServerFlag, "workers", []string{"1", "2", "4"}}}, Repeat: repeat, Metric: metric, Less: less}
+	o := SweepOptions{Axes: []Axis{{ServerFlag, "workers", []string{"1", "2", "4"}}}, Repeat: repeat, Metric: metric,
+		Less: less}
 	r, err := Sweep(context.Background(), o, func(_ context.Context, v []Choice) (*result.Result, bool, error) {
 		return &result.Result{Proto: "tcp", Echo: &result.Echo{Rate: rate(v[0].Value)}}, false, nil
 	})
@@ -123,7 +125,10 @@ func TestSweepTooFewRepeats(t *testing.T) {
 func TestSweepWithoutTheMetric(t *testing.T) {
 	metric, _ := result.ParseMetric("setup.rate")
 	o := SweepOptions{Axes: []Axis{{ServerFlag, "workers", []string{"1"}}}, Repeat: 1, Metric: metric}
-	_, err := Sweep(context.Background(), o, func(context.Context, []Choice) (*result.Result, bool, error) { return &result.Result{}, false, nil })
+	_, err := Sweep(context.Background(), o, func(context.Context, []Choice) (*result.Result, bool,
+		error) {
+		return &result.Result{}, false, nil
+	})
 	if err == nil || report.Error(err) != "workers=1: --metric setup.rate: the run did not measure it" ||
 		!errors.Is(err, ErrUsage) {
 		t.Errorf("error %v", err)
@@ -139,12 +144,14 @@ func TestSweepOfWhatFellShort(t *testing.T) {
 	run := func(_ context.Context, v []Choice) (*result.Result, bool, error) {
 		w := v[0].Value
 		runs[w]++
-		r := &result.Result{Proto: "tcp", Echo: &result.Echo{Rate: map[string]float64{"1": 1000, "2": 2000, "4": 9000}[w] + float64(runs[w])}}
+		r := &result.Result{Proto: "tcp", Echo: &result.Echo{Rate: map[string]float64{"1": 1000, "2": 2000,
+			"4": 9000}[w] + float64(runs[w])}}
 		switch {
 		case w == "none":
 			return nil, false, errors.New("it ended at once")
 		case w == "4" && runs[w] == 3:
-			r.Conns = result.Conns{Attempted: 200, Established: 50, Failed: 150, Errors: result.ErrorCounts{"connect_refused": 150}}
+			r.Conns = result.Conns{Attempted: 200, Established: 50, Failed: 150,
+				Errors: result.ErrorCounts{"connect_refused": 150}}
 			return r, true, nil
 		}
 		return r, false, nil
@@ -153,22 +160,27 @@ func TestSweepOfWhatFellShort(t *testing.T) {
 	if err != nil || r.Check() != nil {
 		t.Fatal(err, r.Check())
 	}
-	if !strings.HasPrefix(report.Verdict(r), "Best is workers=2.") || !strings.HasSuffix(report.Verdict(r), " Not judged: workers=none could not run, workers=4 fell short in 1 of 6 runs.") || !r.Behind {
+	if !strings.HasPrefix(report.Verdict(r), "Best is workers=2.") ||
+		!strings.HasSuffix(report.Verdict(r),
+			" Not judged: workers=none could not run, workers=4 fell short in 1 of 6 runs.") || !r.Behind {
 		t.Errorf("verdict %q, behind %v", report.Verdict(r), r.Behind)
 	}
 	rows := report.Tables(r)[0].Rows
 	n := len(rows[0])
-	if len(rows) != 4 || rows[0][n-1] != "it ended at once" || rows[1][n-1] != "" || rows[3][n-2] != 150. || rows[3][n-3] != 1. || rows[2][n-2] != 0. || runs["none"] != 1 {
+	if len(rows) != 4 || rows[0][n-1] != "it ended at once" || rows[1][n-1] != "" || rows[3][n-2] != 150. ||
+		rows[3][n-3] != 1. || rows[2][n-2] != 0. || runs["none"] != 1 {
 		t.Errorf("rows %v, runs %v", rows, runs)
 	}
 
 	o.Axes[0].Values = []string{"4", "none"}
 	delete(runs, "4")
-	if r, err := Sweep(context.Background(), o, run); err != nil || !strings.HasPrefix(report.Verdict(r), "No variant did what was asked of it") {
+	if r, err := Sweep(context.Background(), o, run); err != nil ||
+		!strings.HasPrefix(report.Verdict(r), "No variant did what was asked of it") {
 		t.Errorf("%+v, %v", r, err)
 	}
 	o.Axes[0].Values = []string{"1", "none"}
-	if r, err := Sweep(context.Background(), o, run); err != nil || !strings.HasPrefix(report.Verdict(r), "Only workers=1 did what was asked of it.") {
+	if r, err := Sweep(context.Background(), o, run); err != nil ||
+		!strings.HasPrefix(report.Verdict(r), "Only workers=1 did what was asked of it.") {
 		t.Errorf("%+v, %v", r, err)
 	}
 	o.Axes[0].Values = []string{"none"}

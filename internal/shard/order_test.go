@@ -22,7 +22,8 @@ func TestOrder(t *testing.T) {
 		want []int
 	}{
 		{"joins", 0, []int{0}}, {"joins", 2, []int{0, 2}}, {"joins", 1, []int{0, 2, 1}}, {"joins", 3, []int{0, 2, 1, 3}},
-		{"leaves", 2, []int{0, 3, 1}}, {"leaves", 7, []int{0, 3, 1}}, {"leaves", 1, []int{0, 3}}, {"joins", 2, []int{0, 3, 2}},
+		{"leaves", 2, []int{0, 3, 1}}, {"leaves", 7, []int{0, 3, 1}}, {"leaves", 1, []int{0, 3}},
+		{"joins", 2, []int{0, 3, 2}},
 		{"leaves", 0, []int{2, 3}}, {"leaves", 3, []int{2}}, {"leaves", 2, []int{}},
 	} {
 		if tt.does == "joins" {

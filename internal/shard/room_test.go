@@ -108,7 +108,8 @@ func TestDeal(t *testing.T) {
 				most = 0
 			}
 			if slot.Most.Load() != most || slot.Scarce.Load() != at.cause {
-				t.Errorf("%s: engine %d may hold %d, then %s; want %d, then %s", at.name, k, slot.Most.Load(), echo.CauseNames[slot.Scarce.Load()], most, echo.CauseNames[at.cause])
+				t.Errorf("%s: engine %d may hold %d, then %s; want %d, then %s", at.name, k, slot.Most.Load(),
+					echo.CauseNames[slot.Scarce.Load()], most, echo.CauseNames[at.cause])
 			}
 		}
 	}
@@ -120,15 +121,17 @@ func TestDeal(t *testing.T) {
 // TestWatches: without epoll watches nobody is let in, and it is said once.
 func TestWatches(t *testing.T) {
 	left, said := true, 0
-	r := Room{Page: twoEngines(), ConnBytes: 1000, Logf: func(string, ...any) { said++ }, Watches: func() bool { return left },
-		Memory: func() (proc.Mem, error) { return proc.Mem{Total: 100_000_000, Free: 50_000_000}, nil }}
+	r := Room{Page: twoEngines(), ConnBytes: 1000, Logf: func(string, ...any) { said++ },
+		Watches: func() bool { return left },
+		Memory:  func() (proc.Mem, error) { return proc.Mem{Total: 100_000_000, Free: 50_000_000}, nil }}
 	slot := r.Page.Slots[1]
 	slot.Open.Store(5)
 	for _, tt := range []struct {
 		left  bool
 		most  int64
 		cause int32
-	}{{true, 23_505, echo.MemoryLow}, {false, 0, echo.WatchLimit}, {false, 0, echo.WatchLimit}, {true, 23_505, echo.MemoryLow}} {
+	}{{true, 23_505, echo.MemoryLow}, {false, 0, echo.WatchLimit}, {false, 0, echo.WatchLimit},
+		{true, 23_505, echo.MemoryLow}} {
 		left = tt.left
 		if r.deal(); slot.Most.Load() != tt.most || slot.Scarce.Load() != tt.cause {
 			t.Errorf("watches left %v: %d may be held, then %s", left, slot.Most.Load(), echo.CauseNames[slot.Scarce.Load()])

@@ -54,7 +54,8 @@ func TestDrainCutShort(t *testing.T) {
 	}
 	mu.Lock()
 	defer mu.Unlock()
-	if all := strings.Join(said, "\n"); !strings.Contains(all, "worker 0 did not end within 50ms") || !strings.Contains(all, "5 connections") {
+	if all := strings.Join(said, "\n"); !strings.Contains(all, "worker 0 did not end within 50ms") ||
+		!strings.Contains(all, "5 connections") {
 		t.Errorf("said %q", all)
 	}
 }
@@ -110,7 +111,8 @@ func TestEngineKeepsGOGC(t *testing.T) {
 	defer debug.SetGCPercent(debug.SetGCPercent(77))
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	_ = Engine(ctx, DefaultEngine, echo.Config{Bind: netip.MustParseAddr("127.0.0.1"), Ports: []echo.Port{{Number: 0, Proto: echo.TCP}}, Loops: 1, Logf: t.Logf}, new(echo.Counters))
+	_ = Engine(ctx, DefaultEngine, echo.Config{Bind: netip.MustParseAddr("127.0.0.1"),
+		Ports: []echo.Port{{Number: 0, Proto: echo.TCP}}, Loops: 1, Logf: t.Logf}, new(echo.Counters))
 	if now := debug.SetGCPercent(77); now != 77 {
 		t.Errorf("GOGC is %d, was 77", now)
 	}

@@ -25,7 +25,8 @@ func Memory() (MachineMemory, error) {
 		return MachineMemory{}, os.NewSyscallError("sysinfo", err)
 	}
 	unit := uint64(s.Unit)
-	return MachineMemory{Total: uint64(s.Totalram) * unit, Free: uint64(s.Freeram) * unit, Buffers: uint64(s.Bufferram) * unit}, nil
+	return MachineMemory{Total: uint64(s.Totalram) * unit, Free: uint64(s.Freeram) * unit,
+		Buffers: uint64(s.Bufferram) * unit}, nil
 }
 
 // TotalMemory is the machine's memory in bytes; 0: not known.

@@ -48,7 +48,8 @@ func TestReplaceFile(t *testing.T) {
 	}
 	text, err := os.ReadFile(path)
 	if err != nil || string(text) != "two\n" || st.Mode&0o7777 != 0o640 || int(st.Uid) != uid || int(st.Gid) != gid {
-		t.Errorf("%q, %v, mode %o, owner %d:%d, want what it had: 640, %d:%d", text, err, st.Mode&0o7777, st.Uid, st.Gid, uid, gid)
+		t.Errorf("%q, %v, mode %o, owner %d:%d, want what it had: 640, %d:%d", text, err, st.Mode&0o7777, st.Uid,
+			st.Gid, uid, gid)
 	}
 	other := filepath.Join(dir, "b.conf")
 	if err := os.Link(path, other); err != nil {

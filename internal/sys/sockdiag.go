@@ -29,7 +29,8 @@ const (
 )
 
 // AnyState are all states that a socket with a local port may be in.
-var AnyState = []SockState{Established, SynSent, SynReceived, FinWait1, FinWait2, TimeWait, Closed, CloseWait, LastAck, Listening, Closing, Bound}
+var AnyState = []SockState{Established, SynSent, SynReceived, FinWait1, FinWait2, TimeWait, Closed, CloseWait, LastAck,
+	Listening, Closing, Bound}
 
 // String is the name that ss(8) and netstat(8) give a state.
 func (s SockState) String() string {

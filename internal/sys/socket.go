@@ -63,7 +63,8 @@ func Connect(fd int, a *Addr) Errno {
 func BoundTo(fd int, a *Addr) bool {
 	var own Addr
 	own.len = uint32(len(own.raw))
-	_, _, errno := unix.RawSyscall(unix.SYS_GETSOCKNAME, uintptr(fd), uintptr(unsafe.Pointer(&own.raw)), uintptr(unsafe.Pointer(&own.len)))
+	_, _, errno := unix.RawSyscall(unix.SYS_GETSOCKNAME, uintptr(fd), uintptr(unsafe.Pointer(&own.raw)),
+		uintptr(unsafe.Pointer(&own.len)))
 	return errno == 0 && own == *a
 }
 
@@ -109,7 +110,8 @@ func SocketError(fd int) Errno {
 
 // Read wraps read(2). 0 bytes and no error is the end of the stream.
 func Read(fd int, p []byte) (int, Errno) {
-	n, _, errno := unix.RawSyscall(unix.SYS_READ, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)))
+	n, _, errno := unix.RawSyscall(unix.SYS_READ, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(p))),
+		uintptr(len(p)))
 	if errno != 0 {
 		return 0, errno
 	}
@@ -118,7 +120,8 @@ func Read(fd int, p []byte) (int, Errno) {
 
 // Send wraps send(2) with MSG_NOSIGNAL: a closed peer is EPIPE, not SIGPIPE.
 func Send(fd int, p []byte) (int, Errno) {
-	n, _, errno := unix.RawSyscall6(unix.SYS_SENDTO, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)),
+	n, _, errno := unix.RawSyscall6(unix.SYS_SENDTO, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(p))),
+		uintptr(len(p)),
 		unix.MSG_NOSIGNAL, 0, 0)
 	if errno != 0 {
 		return 0, errno

@@ -45,9 +45,11 @@ func NewTun(prefix string) (*Tun, error) {
 	fd, err := unix.Open(tunPath, unix.O_RDWR|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
 	switch {
 	case errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ENXIO) || errors.Is(err, unix.ENODEV):
-		return nil, fmt.Errorf("open %s: %w; the kernel's tun module is missing: modprobe tun, and in a container --device %s", tunPath, err, tunPath)
+		return nil, fmt.Errorf("open %s: %w; the kernel's tun module is missing: modprobe tun, and in a container "+
+			"--device %s", tunPath, err, tunPath)
 	case err != nil:
-		return nil, fmt.Errorf("open %s: %w; it needs root, and in a container --device %s --cap-add NET_ADMIN", tunPath, err, tunPath)
+		return nil, fmt.Errorf("open %s: %w; it needs root, and in a container --device %s --cap-add NET_ADMIN",
+			tunPath, err, tunPath)
 	}
 	t := &Tun{fd: fd}
 	if err := t.attach(prefix); err != nil {
@@ -115,21 +117,24 @@ func (t *Tun) Up(mtu, queue int, prefixes ...netip.Prefix) error {
 func (t *Tun) TakeLoopback() error {
 	path := "/proc/sys/net/ipv4/conf/" + t.name + "/route_localnet"
 	if err := os.WriteFile(path, []byte("1"), 0); err != nil {
-		return fmt.Errorf("let device %s reach 127.0.0.0/8: %w; give the server another address of this machine (--bind) and the client that one (--host)", t.name, err)
+		return fmt.Errorf("let device %s reach 127.0.0.0/8: %w; give the server another address of this machine "+
+			"(--bind) and the client that one (--host)", t.name, err)
 	}
 	return nil
 }
 
 // Read takes one packet with its header, read(2); EAGAIN when none waits.
 func (t *Tun) Read(b []byte) (int, Errno) {
-	n, _, errno := unix.RawSyscall(unix.SYS_READ, uintptr(t.fd), uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)))
+	n, _, errno := unix.RawSyscall(unix.SYS_READ, uintptr(t.fd), uintptr(unsafe.Pointer(unsafe.SliceData(b))),
+		uintptr(len(b)))
 	return int(n), errno
 }
 
 // Write hands one packet with its header to the kernel, write(2). It returns
 // when the kernel has acted on it.
 func (t *Tun) Write(b []byte) Errno {
-	_, _, errno := unix.RawSyscall(unix.SYS_WRITE, uintptr(t.fd), uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)))
+	_, _, errno := unix.RawSyscall(unix.SYS_WRITE, uintptr(t.fd), uintptr(unsafe.Pointer(unsafe.SliceData(b))),
+		uintptr(len(b)))
 	return errno
 }
 
@@ -159,7 +164,8 @@ func Route(to netip.Addr) (RouteTo, error) {
 		return RouteTo{}, fmt.Errorf("find device of route to %s: %w", to, err)
 	}
 	source, _ := netip.AddrFromSlice(routes[0].Src)
-	r := RouteTo{Device: link.Attrs().Name, MTU: link.Attrs().MTU, Source: source.Unmap(), Local: routes[0].Type == unix.RTN_LOCAL}
+	r := RouteTo{Device: link.Attrs().Name, MTU: link.Attrs().MTU, Source: source.Unmap(),
+		Local: routes[0].Type == unix.RTN_LOCAL}
 	if routes[0].MTU > 0 {
 		r.MTU = routes[0].MTU
 	}

@@ -30,11 +30,13 @@ func TestWatchReserve(t *testing.T) {
 		left   bool
 		held   int
 	}{
-		{0, true, 64}, {30, true, 64}, {36, false, 0}, {99, false, 0}, {100, false, 0}, {40, false, 0}, {36, true, 64}, {35, true, 64},
+		{0, true, 64}, {30, true, 64}, {36, false, 0}, {99, false, 0}, {100, false, 0}, {40, false, 0}, {36, true, 64},
+		{35, true, 64},
 	} {
 		others = tt.others
 		if left := w.Left(); left != tt.left || len(taken) != tt.held {
-			t.Errorf("others have %d of %d: left %v, %d in hand; want %v and %d", others, most, left, len(taken), tt.left, tt.held)
+			t.Errorf("others have %d of %d: left %v, %d in hand; want %v and %d", others, most, left, len(taken),
+				tt.left, tt.held)
 		}
 	}
 }

@@ -161,7 +161,8 @@ func FuzzInput(f *testing.F) {
 				s.Unreachable(0, ourISN+uint32(b[1]))
 			default:
 				s.Input(0, Segment{
-					Flags: Flags(b[1] & 0x3f), Seq: theirISN + uint32(int8(b[2]))<<(b[6]%24), Ack: ourISN + uint32(int8(b[3]))<<(b[6]>>3%24),
+					Flags: Flags(b[1] & 0x3f), Seq: theirISN + uint32(int8(b[2]))<<(b[6]%24),
+					Ack:    ourISN + uint32(int8(b[3]))<<(b[6]>>3%24),
 					Window: uint16(b[4]) << 8, MSS: uint16(b[5]) << 4, Payload: make([]byte, b[5]),
 				})
 			}

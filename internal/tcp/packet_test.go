@@ -167,7 +167,8 @@ func TestISN(t *testing.T) {
 }
 
 func TestNothingIsAllocated(t *testing.T) {
-	s := New(Config{Output: discard{}, Events: &quietEvents{}, MSS: 1460, ISN: func(int) uint32 { return 1 }}, make([]Conn, 1))
+	s := New(Config{Output: discard{}, Events: &quietEvents{}, MSS: 1460, ISN: func(int) uint32 { return 1 }},
+		make([]Conn, 1))
 	s.Open(0)
 	s.Input(0, Segment{Seq: 10, Ack: 2, Flags: SYN | ACK, Window: 65535, MSS: 1460})
 	seq, ack := uint32(11), uint32(2)

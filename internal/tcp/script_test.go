@@ -74,7 +74,8 @@ func (s *script) incoming(line string) Segment {
 	if _, after, is := strings.Cut(line, "mss "); is {
 		_, _ = fmt.Sscan(after, &mss)
 	}
-	g := Segment{Seq: theirISN + uint32(seq), Ack: ourISN + uint32(ack), Window: uint16(window), MSS: uint16(mss), Payload: make([]byte, end-seq)}
+	g := Segment{Seq: theirISN + uint32(seq), Ack: ourISN + uint32(ack), Window: uint16(window), MSS: uint16(mss),
+		Payload: make([]byte, end-seq)}
 	for i, name := range "FSRP.U" {
 		if strings.ContainsRune(flags, name) {
 			g.Flags |= 1 << i

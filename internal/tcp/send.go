@@ -48,7 +48,8 @@ func (s *Stack) await(c *Conn, f *flight) {
 
 // sendData sends the next n bytes, and FIN with them where last is set.
 func (s *Stack) sendData(slot int, c *Conn, f *flight, n uint32, last bool) {
-	o := Out{Seq: f.una + f.inFlight, Ack: c.rcv, Flags: ACK, Window: Window, Offset: s.offset(slot, c) + f.inFlight, Len: int(n)}
+	o := Out{Seq: f.una + f.inFlight, Ack: c.rcv, Flags: ACK, Window: Window, Offset: s.offset(slot, c) + f.inFlight,
+		Len: int(n)}
 	if n > 0 && f.inFlight+n == f.queued {
 		o.Flags |= PSH
 	}

@@ -118,7 +118,8 @@ func TestOverruled(t *testing.T) {
 			KeyNofileHard, "zz.conf:1", true},
 		{"a soft limit", map[string]string{"etc/security/limits.d/zz.conf": "* soft nofile 1024\n"}, "", "", true},
 		{"limits.conf is read first", map[string]string{"etc/security/limits.conf": "* hard nofile 4096\n"}, "", "", true},
-		{"later for services", map[string]string{"etc/systemd/system.conf.d/zz.conf": "[Manager]\nDefaultLimitNOFILE=1024:4096\n"},
+		{"later for services", map[string]string{
+			"etc/systemd/system.conf.d/zz.conf": "[Manager]\nDefaultLimitNOFILE=1024:4096\n"},
 			KeyNofileHard, "zz.conf:2", true},
 		{"none is more", map[string]string{"etc/systemd/user.conf.d/zz.conf": "DefaultLimitNOFILE=infinity\n"}, "", "", true},
 		{"a smaller hash", map[string]string{"etc/modprobe.d/zz.conf": "options nf-conntrack expect_hashsize=1 " +

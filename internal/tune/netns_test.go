@@ -122,7 +122,8 @@ func forwardAndBack(t *testing.T) {
 		}
 		s := &Store{Path: filepath.Join(t.TempDir(), "tuning.state")}
 		before := allSysctls(t)
-		rep, err := Apply(st, Target{Conns: 1000, Memory: 1 << 30, Cores: 2, Role: Packets, Ports: []unit.Ports{{First: 1, N: 1}}},
+		rep, err := Apply(st, Target{Conns: 1000, Memory: 1 << 30, Cores: 2, Role: Packets,
+			Ports: []unit.Ports{{First: 1, N: 1}}},
 			Select{Scope: Namespace}, s)
 		if err != nil || len(rep.Done) != 1 || rep.Done[0].Key != keyForward || len(rep.NotDone) > 0 {
 			t.Fatalf("apply: %v, %+v", err, rep)

@@ -32,7 +32,8 @@ func packetSettings() []Setting {
 			TooLow: "0: answers are dropped here, and no connection is ever established",
 			Source: docIP,
 			Cure: func(Target) string {
-				return "sysctl -w net.ipv6.conf.CARD.accept_ra=2 (the card by its name), then sysctl -w net.ipv6.conf.all.forwarding=1"
+				return "sysctl -w net.ipv6.conf.CARD.accept_ra=2 (the card by its name), then sysctl -w " +
+					"net.ipv6.conf.all.forwarding=1"
 			},
 		},
 		{

@@ -18,7 +18,8 @@ func FuzzEcho(f *testing.F) {
 	}
 	big := strings.Repeat("κόσμε ", 4000)
 	f.Add(client(raw{first: fin | OpText, payload: big}), uint64(1))
-	f.Add(client(raw{first: OpText, payload: big}, raw{first: fin | OpPing, payload: "p"}, raw{first: fin, payload: big[:1001]}), uint64(2))
+	f.Add(client(raw{first: OpText, payload: big}, raw{first: fin | OpPing, payload: "p"},
+		raw{first: fin, payload: big[:1001]}), uint64(2))
 	f.Fuzz(func(t *testing.T, in []byte, seed uint64) {
 		compare(t, in, [][]byte{in})
 		compare(t, in, chop(in, seed))

@@ -114,7 +114,8 @@ func neverLegal(b []byte, op gobwas.OpCode, room int64) bool {
 		return false
 	}
 	for second := range 256 {
-		for _, fill := range []string{"\x00\x00\x00\x00\x00\x00\x00\x00", "\x00\xff\xff\xff\xff\xff\xff\xff", "\xff\xff\xff\xff\xff\xff\xff\xff", "\x00\x00\x00\x00\x00\x01\x00\x00", "\x7e\x7e\x7e\x7e\x7e\x7e\x7e\x7e"} {
+		for _, fill := range []string{"\x00\x00\x00\x00\x00\x00\x00\x00", "\x00\xff\xff\xff\xff\xff\xff\xff",
+			"\xff\xff\xff\xff\xff\xff\xff\xff", "\x00\x00\x00\x00\x00\x01\x00\x00", "\x7e\x7e\x7e\x7e\x7e\x7e\x7e\x7e"} {
 			full := bytes.Clone(b)
 			if len(full) == 1 {
 				full = append(full, byte(second))
@@ -211,11 +212,13 @@ func compare(t *testing.T, in []byte, chunks [][]byte) {
 		t.Fatalf("closed with %v, verdict %v", got.cause, v)
 	}
 	if !slices.Equal(got.events, want.events) {
-		t.Fatalf("got %d events, want %d\n got %.200q\nwant %.200q", len(got.events), len(want.events), got.events, want.events)
+		t.Fatalf("got %d events, want %d\n got %.200q\nwant %.200q", len(got.events), len(want.events), got.events,
+			want.events)
 	}
 	// What came back of an unfinished message is a beginning of it, and no
 	// more than a frame that may be held is missing.
-	if v.Cause == None && (len(want.open)-len(got.open) >= MaxHeld || len(got.open) > len(want.open) || got.open != want.open[:len(got.open)]) {
+	if v.Cause == None && (len(want.open)-len(got.open) >= MaxHeld || len(got.open) > len(want.open) ||
+		got.open != want.open[:len(got.open)]) {
 		t.Fatalf("of an unfinished message of %d bytes %d came back", len(want.open), len(got.open))
 	}
 }

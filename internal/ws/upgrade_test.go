@@ -40,7 +40,8 @@ var upgradeCases = []struct {
 }{
 	{"1.3 example", handshake(), 101},
 	{"4.2.1.1 absolute target", strings.Replace(handshake(), "/chat", "http://server.example.com/chat", 1), 101},
-	{"4.2.1.1 absolute https target", strings.Replace(handshake(), "/chat", "https://server.example.com/chat?a=b", 1), 101},
+	{"4.2.1.1 absolute https target", strings.Replace(handshake(), "/chat", "https://server.example.com/chat?a=b", 1),
+		101},
 	{"4.2.1.1 target *", strings.Replace(handshake(), "/chat", "*", 1), 400},
 	{"4.2.1.1 target is no path", strings.Replace(handshake(), "/chat", "chat", 1), 400},
 	{"4.2.1.1 target is an authority", strings.Replace(handshake(), "/chat", "server.example.com:80", 1), 400},
@@ -74,7 +75,8 @@ var upgradeCases = []struct {
 	{"4.2.1.4 no Connection", handshake("-Connection"), 400},
 	{"4.2.1.4 keep-alive only", handshake("Connection: keep-alive"), 400},
 	{"4.2.1.4 Connection list", handshake("Connection: keep-alive, UPGRADE"), 101},
-	{"4.2.1.4 Connection in two lines", handshake("Connection: keep-alive")[:len(handshake("Connection: keep-alive"))-2] + "Connection: upgrade\r\n\r\n", 101},
+	{"4.2.1.4 Connection in two lines", handshake("Connection: keep-alive")[:len(handshake("Connection: keep-alive"))-
+		2] + "Connection: upgrade\r\n\r\n", 101},
 	{"4.2.1.5 no key", handshake("-Sec-WebSocket-Key"), 400},
 	{"4.2.1.5 key of 15 bytes", handshake("Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAA"), 400},
 	{"4.2.1.5 key of 17 bytes", handshake("Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAAA="), 400},
@@ -86,8 +88,10 @@ var upgradeCases = []struct {
 	{"4.4 version 14", handshake("Sec-WebSocket-Version: 14"), 426},
 	{"4.4 version list", handshake("Sec-WebSocket-Version: 13, 8"), 426},
 	{"4.4 two versions", handshake()[:len(handshake())-2] + "Sec-WebSocket-Version: 13\r\n\r\n", 400},
-	{"4.2.1 names in capitals, no spaces", strings.NewReplacer("Upgrade: ", "UPGRADE:", "Host: ", "HOST:", "Sec-WebSocket-Key: ", "SEC-WEBSOCKET-KEY:\t").Replace(handshake()), 101},
-	{"9.1 extensions are passed over", handshake("Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits"), 101},
+	{"4.2.1 names in capitals, no spaces", strings.NewReplacer("Upgrade: ", "UPGRADE:", "Host: ", "HOST:",
+		"Sec-WebSocket-Key: ", "SEC-WEBSOCKET-KEY:\t").Replace(handshake()), 101},
+	{"9.1 extensions are passed over",
+		handshake("Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits"), 101},
 	{"1.9 subprotocol", handshake("Sec-WebSocket-Protocol: chat, superchat"), 101},
 	{"1.9 subprotocols, empty elements", handshake("Sec-WebSocket-Protocol: , chat,, superchat ,"), 101},
 	{"1.9 subprotocols, none", handshake("Sec-WebSocket-Protocol:"), 101},
@@ -175,7 +179,8 @@ func checkAnswer(t *testing.T, split string, response []byte, status int) {
 		t.Errorf("%s: got %s, want %d", split, resp.Status, status)
 	case r.Buffered() > 0:
 		t.Errorf("%s: %d bytes after the response", split, r.Buffered())
-	case status == 101 && (h.Get("Upgrade") != "websocket" || h.Get("Connection") != "Upgrade" || h.Get("Sec-WebSocket-Extensions") != "" || len(h.Get("Sec-WebSocket-Accept")) != acceptSize):
+	case status == 101 && (h.Get("Upgrade") != "websocket" || h.Get("Connection") != "Upgrade" ||
+		h.Get("Sec-WebSocket-Extensions") != "" || len(h.Get("Sec-WebSocket-Accept")) != acceptSize):
 		t.Errorf("%s: got header %v", split, h)
 	case status != 101 && !strings.HasSuffix(strings.Join(h["Connection"], ","), "close") && !resp.Close:
 		t.Errorf("%s: %d does not announce the end: %v", split, status, h)
@@ -189,7 +194,8 @@ func checkAnswer(t *testing.T, split string, response []byte, status int) {
 // RFC 6455 section 1.3 spells out key and accept.
 func TestAccept(t *testing.T) {
 	_, response, _ := answer([]byte(handshake("Sec-WebSocket-Protocol: , chat, superchat")))
-	for _, want := range []string{"\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n", "\r\nSec-WebSocket-Protocol: chat\r\n"} {
+	for _, want := range []string{"\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n",
+		"\r\nSec-WebSocket-Protocol: chat\r\n"} {
 		if !strings.Contains(string(response), want) {
 			t.Errorf("got %q, want %q in it", response, want)
 		}
@@ -220,7 +226,8 @@ func FuzzUpgrade(f *testing.F) {
 			return // net/http also parses the target
 		}
 		h := req.Header
-		if req.Method != "GET" || req.ProtoMajor != 1 || req.ProtoMinor < 1 || h.Get("Sec-WebSocket-Version") != "13" || len(h.Get("Sec-WebSocket-Key")) != keySize ||
+		if req.Method != "GET" || req.ProtoMajor != 1 || req.ProtoMinor < 1 || h.Get("Sec-WebSocket-Version") != "13" ||
+			len(h.Get("Sec-WebSocket-Key")) != keySize ||
 			!strings.Contains(strings.ToLower(strings.Join(h["Upgrade"], ",")), "websocket") || req.ContentLength > 0 {
 			t.Fatalf("took %q", in[:n])
 		}

@@ -50,7 +50,10 @@ func secondOracle(in []byte, most int64) (messages []string, end error) {
 func compareSecond(t *testing.T, in []byte, got seen, v Verdict) {
 	t.Helper()
 	want, end := secondOracle(bytes.Clone(in), oracleLimit)
-	messages := slices.DeleteFunc(slices.Clone(got.events), func(ev string) bool { return ev[0] != OpText && ev[0] != OpBinary })
+	messages := slices.DeleteFunc(slices.Clone(got.events), func(ev string) bool {
+		return ev[0] != OpText &&
+			ev[0] != OpBinary
+	})
 	open := errors.Is(end, io.EOF) || errors.Is(end, io.ErrUnexpectedEOF)
 	agreed := false
 	switch v.Cause {
@@ -67,6 +70,7 @@ func compareSecond(t *testing.T, in []byte, got seen, v Verdict) {
 		want = want[:min(len(want), len(messages))]
 	}
 	if !agreed || !slices.Equal(messages, want) {
-		t.Fatalf("Echo: %v, %d messages; wsutil: %v, %d messages\n got %.200q\nwant %.200q", v, len(messages), end, len(want), messages, want)
+		t.Fatalf("Echo: %v, %d messages; wsutil: %v, %d messages\n got %.200q\nwant %.200q", v, len(messages), end,
+			len(want), messages, want)
 	}
 }

@@ -20,7 +20,8 @@ func TestComplaintsAreHeard(t *testing.T) {
 	p := openPage(t, "file://"+file, look{})
 	p.await("the script's end", `document.title === "late"`)
 	for _, want := range []string{"said aloud", "undefinedFunction", "Content Security Policy"} {
-		for end := time.Now().Add(patience); !strings.Contains(strings.Join(p.complaints(), "\n"), want); time.Sleep(20 * time.Millisecond) {
+		for end := time.Now().Add(patience); !strings.Contains(strings.Join(p.complaints(), "\n"),
+			want); time.Sleep(20 * time.Millisecond) {
 			if time.Now().After(end) {
 				t.Fatalf("%q is not among the complaints: %q", want, p.complaints())
 			}

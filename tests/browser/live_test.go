@@ -14,7 +14,8 @@ import (
 
 // number is a JavaScript expression for the number that a tile shows.
 func number(tile string) string {
-	return fmt.Sprintf(`Number([...document.querySelectorAll("#tiles dt")].find(e => e.textContent === %q).nextElementSibling.textContent.replace(/[^0-9.]/g, ""))`, tile)
+	return fmt.Sprintf(`Number([...document.querySelectorAll("#tiles dt")].find(e => e.textContent === `+
+		`%q).nextElementSibling.textContent.replace(/[^0-9.]/g, ""))`, tile)
 }
 
 const (
@@ -62,9 +63,11 @@ func TestServerPage(t *testing.T) {
 // the machine's memory.
 func wholeMachine(t *testing.T, p *tab) {
 	t.Helper()
-	const bands, caption = `document.querySelectorAll("#c-memory path.f-other, #c-memory path.f-free").length`, `document.querySelector("#c-memory figcaption").textContent`
+	const bands, caption = `document.querySelectorAll("#c-memory path.f-other, #c-memory path.f-free").length`,
+		`document.querySelector("#c-memory figcaption").textContent`
 	p.await("caches and processes alone", bands+` === 0 && / in these caches and processes now/.test(`+caption+`)`)
-	if note := eval[string](p, `document.getElementById("n-memory").textContent`); !strings.Contains(note, "whole machine") || !strings.Contains(note, "client's own page") {
+	if note := eval[string](p, `document.getElementById("n-memory").textContent`); !strings.Contains(note,
+		"whole machine") || !strings.Contains(note, "client's own page") {
 		t.Errorf("the note on memory says %q", note)
 	}
 	press := chromedp.Evaluate[chromedp.Void](`document.getElementById("whole").click()`)
@@ -80,10 +83,12 @@ func wholeMachine(t *testing.T, p *tab) {
 func TestErrorsByCause(t *testing.T) {
 	const ports, room, surplus = 10, 20, 15
 	first := nettest.FreePorts(t, 2*ports+1)
-	s := startServerAt(t, first, ports, "--ws", fmt.Sprintf("%d:%d", first+ports+1, ports), "--max-conns", fmt.Sprint(room))
+	s := startServerAt(t, first, ports, "--ws", fmt.Sprintf("%d:%d", first+ports+1, ports), "--max-conns",
+		fmt.Sprint(room))
 	p := openPage(t, "http://"+s.control+"/", look{})
 	p.await("the first numbers", hasNumbers)
-	if said := eval[string](p, `[...document.querySelectorAll("#ports b")].map(e => e.textContent).join("; ")`); said != fmt.Sprintf("TCP %d–%d; WebSocket %d–%d", first, first+ports-1, first+ports+1, first+2*ports) {
+	if said := eval[string](p, `[...document.querySelectorAll("#ports b")].map(e => e.textContent).join("; ")`); said !=
+		fmt.Sprintf("TCP %d–%d; WebSocket %d–%d", first, first+ports-1, first+ports+1, first+2*ports) {
 		t.Errorf("grids of %q", said)
 	}
 	if !eval[bool](p, `document.getElementById("no-errors").offsetHeight > 0 && !document.querySelector("#t-errors tr")`) {
@@ -96,9 +101,11 @@ func TestErrorsByCause(t *testing.T) {
 		}
 		t.Cleanup(func() { _ = c.Close() })
 	}
-	p.await("the refused ones", fmt.Sprintf(`!!document.querySelector("#t-errors tbody")?.innerText.includes("over_limit") && document.querySelector("#t-errors td").textContent === "%d"`, surplus))
+	p.await("the refused ones", fmt.Sprintf(`!!document.querySelector("#t-errors `+
+		`tbody")?.innerText.includes("over_limit") && document.querySelector("#t-errors td").textContent === "%d"`, surplus))
 	p.await("the others", number("Connections")+fmt.Sprintf(" === %d", room))
-	if rows := eval[string](p, `document.getElementById("t-kernel").innerText`); !strings.Contains(rows, "TIME_WAIT") || !strings.Contains(rows, "Accept queue overflows") {
+	if rows := eval[string](p, `document.getElementById("t-kernel").innerText`); !strings.Contains(rows, "TIME_WAIT") ||
+		!strings.Contains(rows, "Accept queue overflows") {
 		t.Errorf("what the kernel counts: %s", rows)
 	}
 }
@@ -109,14 +116,17 @@ func TestServerComesBack(t *testing.T) {
 	s := startServer(t, 20, "--max-conns", "5000", "--workers", "12")
 	p := openPage(t, "http://"+s.control+"/", look{})
 	p.await("the first numbers", hasNumbers)
-	p.await("a cell for each worker", `document.querySelectorAll("#shards .cell").length === 12 && document.querySelector("#shards b").textContent === "12 workers"`)
+	p.await("a cell for each worker", `document.querySelectorAll("#shards .cell").length === 12 && `+
+		`document.querySelector("#shards b").textContent === "12 workers"`)
 	p.run("open the table", chromedp.Evaluate[chromedp.Void](`document.querySelector("#d-shards summary").click()`))
 	p.await("a row for each worker", `document.querySelectorAll("#d-shards tbody tr").length === 12`)
 	end(t, s.cmd)
 	p.await("the end", `document.getElementById("state").textContent.startsWith("ended")`)
 	startServerAt(t, s.first, 20, "--max-conns", "7000", "--workers", "2")
-	p.await("the next server", `document.getElementById("state").textContent === "ready" && document.querySelector("#tiles dd.note").textContent === "of 7,000 allowed"`)
-	p.await("a bar for each worker", `document.querySelectorAll("#shards .bars .num").length === 2 && !document.querySelector("#shards .cell")`)
+	p.await("the next server", `document.getElementById("state").textContent === "ready" && `+
+		`document.querySelector("#tiles dd.note").textContent === "of 7,000 allowed"`)
+	p.await("a bar for each worker",
+		`document.querySelectorAll("#shards .bars .num").length === 2 && !document.querySelector("#shards .cell")`)
 	p.forgive("ERR_CONNECTION_REFUSED") // while there was none
 }
 
@@ -142,7 +152,8 @@ func TestPageOfLittle(t *testing.T) {
 	const level = `Math.max(0, ...[...document.querySelectorAll("#%s .level")].map(e => Number(e.getAttribute("height"))))`
 	p.await("the port's cell more than half full", fmt.Sprintf(level, "ports")+" > 4.3")
 	p.await("the busiest worker's cell, too", fmt.Sprintf(level, "shards")+" > 2")
-	if said := eval[string](p, `document.querySelector("#ports p").textContent`); !strings.Contains(said, "a full cell is 30") {
+	if said := eval[string](p, `document.querySelector("#ports p").textContent`); !strings.Contains(said,
+		"a full cell is 30") {
 		t.Errorf("the grid of ports says %q", said)
 	}
 	p.await("what listens", row("TCP sockets that listen")+fmt.Sprintf(" >= %d", workers+1))
@@ -172,16 +183,23 @@ func TestPageOfLittle(t *testing.T) {
 func readable(t *testing.T, p *tab) {
 	t.Helper()
 	for what, ok := range map[string]string{
-		"language":                         `document.documentElement.lang === "en"`,
-		"one main, header, footer, nav":    `["main", "body > header", "body > footer", "nav"].every(s => document.querySelectorAll(s).length === 1)`,
-		"one h1":                           `document.querySelectorAll("h1").length === 1`,
-		"sections named by their headings": `[...document.querySelectorAll("section")].every(s => document.getElementById(s.getAttribute("aria-labelledby")).textContent)`,
-		"words for every picture":          `[...document.querySelectorAll("svg")].every(s => s.getAttribute("aria-hidden") === "true" || s.getAttribute("role") === "img" && s.getAttribute("aria-label").length > 20)`,
-		"the numbers in those words":       `document.querySelector("#c-conns svg").getAttribute("aria-label").includes("5,000 open")`,
-		"heads in every table row":         `[...document.querySelectorAll("tbody tr")].every(r => r.querySelector("th[scope=row]"))`,
-		"a polite live region":             `document.getElementById("spoken").getAttribute("aria-live") === "polite" && document.getElementById("spoken").textContent.includes("connections")`,
-		"no region that interrupts":        `!document.querySelector("[aria-live=assertive], [role=alert]")`,
-		"an order of its own for nobody":   `!document.querySelector("[tabindex]:not([tabindex='0']):not([tabindex='-1'])")`,
+		"language": `document.documentElement.lang === "en"`,
+		"one main, header, footer, nav": `["main", "body > header", "body > footer", "nav"].every(s => ` +
+			`document.querySelectorAll(s).length === 1)`,
+		"one h1": `document.querySelectorAll("h1").length === 1`,
+		"sections named by their headings": `[...document.querySelectorAll("section")].every(s => ` +
+			`document.getElementById(s.getAttribute("aria-labelledby")).textContent)`,
+		"words for every picture": `[...document.querySelectorAll("svg")].every(s => ` +
+			`s.getAttribute("aria-hidden") === "true" || s.getAttribute("role") === "img" && ` +
+			`s.getAttribute("aria-label").length > 20)`,
+		"the numbers in those words": `document.querySelector("#c-conns ` +
+			`svg").getAttribute("aria-label").includes("5,000 open")`,
+		"heads in every table row": `[...document.querySelectorAll("tbody tr")].every(r => ` +
+			`r.querySelector("th[scope=row]"))`,
+		"a polite live region": `document.getElementById("spoken").getAttribute("aria-live") === ` +
+			`"polite" && document.getElementById("spoken").textContent.includes("connections")`,
+		"no region that interrupts":      `!document.querySelector("[aria-live=assertive], [role=alert]")`,
+		"an order of its own for nobody": `!document.querySelector("[tabindex]:not([tabindex='0']):not([tabindex='-1'])")`,
 	} {
 		if !eval[bool](p, ok) {
 			t.Errorf("no %s: %s", what, ok)
@@ -193,16 +211,19 @@ func readable(t *testing.T, p *tab) {
 // are read with the arrow keys; the tables open with Enter.
 func keyboard(t *testing.T, p *tab) {
 	t.Helper()
-	const focused = `document.activeElement.closest("section, header, footer, a")?.querySelector("h2")?.id + " " + document.activeElement.tagName`
+	const focused = `document.activeElement.closest("section, header, footer, a")?.querySelector("h2")?.id + " " + ` +
+		`document.activeElement.tagName`
 	seen := map[string]bool{}
 	for range 30 {
 		p.run("press Tab", chromedp.KeyEvent(kb.Tab))
 		seen[eval[string](p, focused)] = true
-		if !eval[bool](p, `document.activeElement === document.body || getComputedStyle(document.activeElement).outlineStyle !== "none"`) {
+		if !eval[bool](p, `document.activeElement === document.body || `+
+			`getComputedStyle(document.activeElement).outlineStyle !== "none"`) {
 			t.Errorf("%s has the focus and does not show it", eval[string](p, focused))
 		}
 	}
-	for _, want := range []string{"h-conns svg", "h-setup svg", "h-messages svg", "h-memory svg", "h-ports svg", "h-ports SUMMARY", "h-shards SUMMARY"} {
+	for _, want := range []string{"h-conns svg", "h-setup svg", "h-messages svg", "h-memory svg", "h-ports svg",
+		"h-ports SUMMARY", "h-shards SUMMARY"} {
 		if !seen[want] {
 			t.Errorf("Tab does not reach %s, only %v", want, seen)
 		}
@@ -212,17 +233,21 @@ func keyboard(t *testing.T, p *tab) {
 	p.await("the second port's number", `/^port \d+ 25$/.test(document.getElementById("spoken").textContent)`)
 	p.run("look at the curve", chromedp.Evaluate[chromedp.Void](`document.querySelector("#c-conns svg").focus()`))
 	p.run("press Left", chromedp.KeyEvent(kb.ArrowLeft))
-	p.await("an earlier number", `/^Connections: [0-9,]+ open \d+ s ago/.test(document.getElementById("spoken").textContent)`)
-	p.run("open the table", chromedp.Evaluate[chromedp.Void](`document.querySelector("#d-ports summary").focus()`), chromedp.KeyEvent(kb.Enter))
+	p.await("an earlier number",
+		`/^Connections: [0-9,]+ open \d+ s ago/.test(document.getElementById("spoken").textContent)`)
+	p.run("open the table", chromedp.Evaluate[chromedp.Void](`document.querySelector("#d-ports summary").focus()`),
+		chromedp.KeyEvent(kb.Enter))
 	p.await("a row for each port", `document.querySelectorAll("#d-ports tbody tr").length === 200`)
 	p.run("close the table", chromedp.KeyEvent(kb.Enter))
-	p.run("leave", chromedp.Evaluate[chromedp.Void](`document.querySelector("#c-conns svg").focus()`), chromedp.KeyEvent(kb.Escape), chromedp.Evaluate[chromedp.Void](`document.activeElement.blur()`))
+	p.run("leave", chromedp.Evaluate[chromedp.Void](`document.querySelector("#c-conns svg").focus()`),
+		chromedp.KeyEvent(kb.Escape), chromedp.Evaluate[chromedp.Void](`document.activeElement.blur()`))
 }
 
 // looks: the dark colours, and the layout on a phone.
 func looks(t *testing.T, p *tab) {
 	t.Helper()
-	const brightness = `getComputedStyle(document.body).backgroundColor.match(/\d+/g).slice(0, 3).reduce((a, b) => a + Number(b), 0)`
+	const brightness = `getComputedStyle(document.body).backgroundColor.match(/\d+/g).slice(0, 3).reduce((a, b) => a ` +
+		`+ Number(b), 0)`
 	day := eval[int](p, brightness)
 	p.show(look{dark: true})
 	p.await("dark colours", brightness+" < 120")
@@ -235,7 +260,9 @@ func looks(t *testing.T, p *tab) {
 	if eval[bool](p, scrolls) {
 		t.Errorf("on a phone the page scrolls sideways: %d pixels wide", eval[int](p, `document.documentElement.scrollWidth`))
 	}
-	if small := eval[int](p, `[...document.querySelectorAll("body *")].filter(e => e.childElementCount === 0 && e.textContent.trim() && !e.closest("svg, .unseen") && parseFloat(getComputedStyle(e).fontSize) < 12).length`); small > 0 {
+	if small := eval[int](p, `[...document.querySelectorAll("body *")].filter(e => e.childElementCount === 0 && `+
+		`e.textContent.trim() && !e.closest("svg, .unseen") && `+
+		`parseFloat(getComputedStyle(e).fontSize) < 12).length`); small > 0 {
 		t.Errorf("%d texts are too small to read on a phone", small)
 	}
 	p.shot("server-phone")
@@ -255,8 +282,10 @@ func TestClientPage(t *testing.T) {
 	p.await("all connections", number("Connections")+" === 2000")
 	p.await("connect latency", number("Connect, median")+" > 0")
 	p.await("echo latency", number("Echo, median")+" > 0")
-	p.await("its threads", `document.getElementById("h-shards").textContent === "CPU per thread" && document.querySelectorAll("#shards .bars span").length > 0`)
-	p.await("server and client in the memory", `["server", "client"].every(k => document.querySelector("#t-memory rect.f-" + k))`)
+	p.await("its threads", `document.getElementById("h-shards").textContent === "CPU per thread" && `+
+		`document.querySelectorAll("#shards .bars span").length > 0`)
+	p.await("server and client in the memory",
+		`["server", "client"].every(k => document.querySelector("#t-memory rect.f-" + k))`)
 	if !eval[bool](p, `document.getElementById("s-ports").hidden`) {
 		t.Error("a client listens on no ports, and its page shows some")
 	}
@@ -280,7 +309,8 @@ func TestLabPages(t *testing.T) {
 		moves []string // tiles
 	}{
 		{"churn", []string{"--users", "30", "--duration", "600s"}, "of 30 at a time", []string{"Setup rate", "Messages"}},
-		{"peak", []string{"--from", "20", "--max", "4000", "--factor", "1.01", "--each", "1s", "--until", "errors>0.99"}, "of 4,000 at a time", []string{"Messages", "Connections"}},
+		{"peak", []string{"--from", "20", "--max", "4000", "--factor", "1.01", "--each", "1s", "--until",
+			"errors>0.99"}, "of 4,000 at a time", []string{"Messages", "Connections"}},
 	} {
 		t.Run(lab.name, func(t *testing.T) {
 			at := fmt.Sprintf("127.0.0.1:%d", nettest.FreePorts(t, 1))
@@ -297,7 +327,8 @@ func TestLabPages(t *testing.T) {
 			}
 			p.await("latency", number("Echo, median")+" > 0")
 			p.await("cores", number("CPU cores in use")+" > 0")
-			p.await("curves", `["c-setup", "c-messages"].every(c => document.querySelector("#" + c + " path.curve").getAttribute("d").split("L").length > 5)`)
+			p.await("curves", `["c-setup", "c-messages"].every(c => document.querySelector("#" + c + " `+
+				`path.curve").getAttribute("d").split("L").length > 5)`)
 			p.shot(lab.name + "-light")
 			end(t, run)
 			p.await("the end", `document.getElementById("state").textContent.startsWith("ended")`)

@@ -36,7 +36,8 @@ func TestMain(m *testing.M) {
 		defer func() { _ = os.RemoveAll(dir) }()
 		bin = dir
 		for _, name := range []string{"server", "client"} {
-			if out, err := exec.Command("go", "build", "-C", "../..", "-o", filepath.Join(dir, name), "./"+name).CombinedOutput(); err != nil {
+			if out, err := exec.Command("go", "build", "-C", "../..", "-o", filepath.Join(dir, name), "./"+
+				name).CombinedOutput(); err != nil {
 				fmt.Fprintf(os.Stderr, "build %s: %v\n%s", name, err, out)
 				return 1
 			}

@@ -100,8 +100,11 @@ func (p *tab) show(l look) {
 		scheme = "dark"
 	}
 	p.run("set size and colours",
-		call(emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: l.width, Height: l.height, DeviceScaleFactor: 1, Mobile: l.phone}),
-		call(emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}}))
+		call(emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: l.width,
+			Height: l.height, DeviceScaleFactor: 1, Mobile: l.phone}),
+		call(emulation.SetEmulatedMedia,
+			emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme",
+				Value: scheme}}}))
 }
 
 // call is a command of the DevTools protocol.
@@ -176,7 +179,8 @@ func (p *tab) await(what, expression string) {
 			return
 		}
 	}
-	p.t.Fatalf("waited %v for %s: %s; the page says:\n%s", patience, what, expression, eval[string](p, "document.body.innerText"))
+	p.t.Fatalf("waited %v for %s: %s; the page says:\n%s", patience, what, expression,
+		eval[string](p, "document.body.innerText"))
 }
 
 // shot saves a screenshot of the whole page as NAME.png.

@@ -30,7 +30,8 @@ const (
 			p.left + 1 < q.right && q.left + 1 < p.right && p.top + 4 < q.bottom && q.top + 4 < p.bottom).map(([b]) => a + " over " + b))
 	}).join("; ")`
 	// wide are the tables that are wider than their place.
-	wide       = `[...document.querySelectorAll(".scroll")].filter(e => e.scrollWidth > e.clientWidth + 1).map(e => e.getAttribute("aria-label")).join(", ")`
+	wide = `[...document.querySelectorAll(".scroll")].filter(e => e.scrollWidth > e.clientWidth + 1).map(e => ` +
+		`e.getAttribute("aria-label")).join(", ")`
 	background = `getComputedStyle(document.body).backgroundColor`
 	requests   = `performance.getEntriesByType("resource").length`
 )
@@ -40,7 +41,8 @@ const (
 func TestReportPage(t *testing.T) {
 	const ports = 100
 	s, dir := startServer(t, ports, "--max-conns", "6000"), t.TempDir()
-	for name, load := range map[string][]string{"slow": {"--conns", "5000", "--rate", "4k/s"}, "fast": {"--conns", "1000", "--fail-if", "setup.rate>1"}} {
+	for name, load := range map[string][]string{"slow": {"--conns", "5000", "--rate", "4k/s"},
+		"fast": {"--conns", "1000", "--fail-if", "setup.rate>1"}} {
 		flags := append(load, "--hold", "500ms", "--interval", "100ms", "--settle", "100ms",
 			"--json", filepath.Join(dir, name+".json"), "--html", filepath.Join(dir, name+".html"))
 		cmd := s.startClient(t, ports, flags...)
@@ -64,7 +66,8 @@ func TestReportPage(t *testing.T) {
 			shown = "report"
 		}
 		light := eval[string](p, background)
-		for scheme, l := range map[string]look{"light": {}, "dark": {dark: true}, "phone": phone, "tablet": {width: 768, height: 1024}} {
+		for scheme, l := range map[string]look{"light": {}, "dark": {dark: true}, "phone": phone,
+			"tablet": {width: 768, height: 1024}} {
 			p.show(l)
 			if got := eval[string](p, figures); got != want {
 				t.Errorf("%s, %s: it shows %q, want %q", name, scheme, got, want)
@@ -113,7 +116,8 @@ func (p *tab) print() []byte {
 	var out page.PrintToPDFResult
 	yes := true
 	p.run("print", func(ctx context.Context, t *chromedp.Target) (v chromedp.Void, err error) {
-		out, err = cdp.Call(ctx, t, page.PrintToPDF, page.PrintToPDFParams{PreferCSSPageSize: &yes, PaperWidth: 8.27, PaperHeight: 11.69})
+		out, err = cdp.Call(ctx, t, page.PrintToPDF, page.PrintToPDFParams{PreferCSSPageSize: &yes, PaperWidth: 8.27,
+			PaperHeight: 11.69})
 		return v, err
 	})
 	if len(out.Data) == 0 {
@@ -134,7 +138,8 @@ func TestHostileReportPage(t *testing.T) {
 	if err := os.WriteFile(file, []byte(content), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if out, err := exec.Command(filepath.Join(bin, "client"), "report", file, "--quiet", "--html", filepath.Join(dir, "r.html")).CombinedOutput(); err != nil {
+	if out, err := exec.Command(filepath.Join(bin, "client"), "report", file, "--quiet", "--html",
+		filepath.Join(dir, "r.html")).CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
 	p := openPage(t, "file://"+filepath.Join(dir, "r.html"), look{})

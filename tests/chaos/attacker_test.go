@@ -78,7 +78,8 @@ func attacker(order string) int {
 		return 2
 	}
 	_ = syscall.Setpriority(syscall.PRIO_PROCESS, 0, 19)
-	d := attackers[name](target{first: first, n: n, until: time.Now().Add(time.Duration(millis) * time.Millisecond), conns: conns})
+	d := attackers[name](target{first: first, n: n, until: time.Now().Add(time.Duration(millis) * time.Millisecond),
+		conns: conns})
 	if err := json.NewEncoder(os.Stdout).Encode(d); err != nil {
 		return 1
 	}
@@ -115,7 +116,8 @@ func (h hostile) unleash(t *testing.T, s *rig.Server) *running {
 		first, n = s.WS, s.NWS
 	}
 	cmd := exec.Command(self)
-	cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%s %d %d %d %d", attack, h.attack, first, n, lasting(h.short, time.Minute).Milliseconds(), h.conns))
+	cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%s %d %d %d %d", attack, h.attack, first, n,
+		lasting(h.short, time.Minute).Milliseconds(), h.conns))
 	cmd.Stderr = os.Stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	in, err := cmd.StdinPipe()

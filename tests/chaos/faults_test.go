@@ -36,7 +36,8 @@ func TestWorkerKilled(t *testing.T) {
 			}
 		}
 	}, s.To("--conns", "3000", "--hold", "8s", "--verify", "3000")...)
-	if r := o.Result; r == nil || share != conns || r.Conns.Lost != share || r.Conns.Established != conns || o.Status != 1 {
+	if r := o.Result; r == nil || share != conns || r.Conns.Lost != share || r.Conns.Established != conns ||
+		o.Status != 1 {
 		t.Errorf("status %d, %+v: want exactly the workers' %d lost", o.Status, o.Result, share)
 	}
 	if best >= time.Second {
@@ -84,7 +85,8 @@ func TestOneWorkerKilled(t *testing.T) {
 		t.Fatalf("%+v: want exactly the worker's %d lost", r, share)
 	}
 	if r.Echo.Verified != conns-share || r.Echo.Mismatched != 0 || r.Echo.Lost > share {
-		t.Errorf("echo %+v: want the other %d to echo, and at most one message lost with each of the %d", r.Echo, conns-share, share)
+		t.Errorf("echo %+v: want the other %d to echo, and at most one message lost with each of the %d", r.Echo,
+			conns-share, share)
 	}
 }
 
@@ -123,7 +125,8 @@ func TestServerFrozen(t *testing.T) {
 				_ = syscall.Kill(-s.Cmd.Process.Pid, syscall.SIGCONT)
 			}, s.To("--conns", "2000", "--hold", (frozen+2*time.Second).String(), "--interval", "500ms", "--verify", "2000")...)
 			r := o.Result
-			if r == nil || o.Status != 0 || r.Conns.Lost != 0 || r.Echo.Lost != 0 || r.Echo.Mismatched != 0 || r.Echo.Verified != 2000 {
+			if r == nil || o.Status != 0 || r.Conns.Lost != 0 || r.Echo.Lost != 0 || r.Echo.Mismatched != 0 ||
+				r.Echo.Verified != 2000 {
 				t.Errorf("status %d, %+v: want nothing lost and all verified: %s", o.Status, o.Result, o.Stderr)
 			}
 			if r != nil && r.Echo.Latency.Max < int64(frozen)/2 {

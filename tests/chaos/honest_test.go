@@ -50,12 +50,14 @@ func TestCountsDisagree(t *testing.T) {
 			o := rig.Client(t, nil, func(*exec.Cmd) {
 				rig.Await(t, "messages", func() bool { return s.Report(t).Messages > 500 })
 				late.Store(true)
-			}, append(s.To("--conns", "500", "--hold", "2s", "--interval", "200ms", "--verify", "500"), "--server-control", "http://"+l.Addr().String())...)
+			}, append(s.To("--conns", "500", "--hold", "2s", "--interval", "200ms", "--verify", "500"),
+				"--server-control", "http://"+l.Addr().String())...)
 			if o.Result == nil {
 				t.Fatalf("status %d: %s", o.Status, o.Stderr)
 			}
 			said := strings.Join(report.Warnings(o.Result.Warnings), "\n")
-			if tt.want != "" && !strings.Contains(said, tt.want) || tt.want == "" && strings.Contains(said, "at the end of the run") {
+			if tt.want != "" && !strings.Contains(said, tt.want) || tt.want == "" &&
+				strings.Contains(said, "at the end of the run") {
 				t.Errorf("warnings %q, want %q among them", said, tt.want)
 			}
 		})

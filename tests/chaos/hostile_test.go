@@ -34,18 +34,26 @@ const mib = 1 << 20
 var hostiles = []hostile{
 	{name: "connect-and-close storm", attack: "storm", short: time.Second, bound: 32 * mib, least: 500},
 	{name: "RST flood", attack: "rst", short: time.Second, bound: 32 * mib, least: 500},
-	{name: "slow readers", attack: "slow", conns: 40, short: 3 * time.Second, bound: 112 * mib, drops: "slow_reader", least: 40, flags: tight},
+	{name: "slow readers", attack: "slow", conns: 40, short: 3 * time.Second, bound: 112 * mib, drops: "slow_reader",
+		least: 40, flags: tight},
 	{name: "a byte at a time", attack: "bytes", conns: 200, short: time.Second, bound: 16 * mib, least: 200},
 	{name: "HTTP on TCP ports", attack: "http", short: time.Second, bound: 64 * mib, least: 50},
 	{name: "noise", attack: "noise", conns: 40, short: time.Second, bound: 112 * mib, least: 40, flags: tight},
 	{name: "half closed", attack: "halves", conns: 500, short: time.Second, bound: 16 * mib, least: 100},
-	{name: "WebSocket, half-open and slow handshakes", attack: "handshakes", ws: true, conns: 400, short: 3 * time.Second, bound: 24 * mib, drops: "handshake_timeout", least: 400},
-	{name: "WebSocket, garbage", attack: "garbage", ws: true, short: time.Second, bound: 32 * mib, drops: "handshake_refused", least: 50},
-	{name: "WebSocket, huge headers", attack: "headers", ws: true, short: time.Second, bound: 32 * mib, drops: "handshake_refused", least: 50},
-	{name: "WebSocket, endless fragments", attack: "fragments", ws: true, conns: 20, short: time.Second, bound: 112 * mib, drops: "ws_too_big", least: 20, flags: "--max-message 1M"},
-	{name: "WebSocket, empty fragments", attack: "empties", ws: true, conns: 20, short: time.Second, bound: 32 * mib, least: 20},
-	{name: "WebSocket, ping flood", attack: "pings", ws: true, conns: 20, short: 3 * time.Second, bound: 112 * mib, drops: "slow_reader", least: 20, flags: tight},
-	{name: "WebSocket, frames that may not be", attack: "frames", ws: true, short: time.Second, bound: 32 * mib, drops: "ws_protocol", least: 50},
+	{name: "WebSocket, half-open and slow handshakes", attack: "handshakes", ws: true, conns: 400,
+		short: 3 * time.Second, bound: 24 * mib, drops: "handshake_timeout", least: 400},
+	{name: "WebSocket, garbage", attack: "garbage", ws: true, short: time.Second, bound: 32 * mib,
+		drops: "handshake_refused", least: 50},
+	{name: "WebSocket, huge headers", attack: "headers", ws: true, short: time.Second, bound: 32 * mib,
+		drops: "handshake_refused", least: 50},
+	{name: "WebSocket, endless fragments", attack: "fragments", ws: true, conns: 20, short: time.Second,
+		bound: 112 * mib, drops: "ws_too_big", least: 20, flags: "--max-message 1M"},
+	{name: "WebSocket, empty fragments", attack: "empties", ws: true, conns: 20, short: time.Second, bound: 32 * mib,
+		least: 20},
+	{name: "WebSocket, ping flood", attack: "pings", ws: true, conns: 20, short: 3 * time.Second, bound: 112 * mib,
+		drops: "slow_reader", least: 20, flags: tight},
+	{name: "WebSocket, frames that may not be", attack: "frames", ws: true, short: time.Second, bound: 32 * mib,
+		drops: "ws_protocol", least: 50},
 	{name: "WebSocket, close storm", attack: "closes", ws: true, short: time.Second, bound: 64 * mib, least: 50},
 }
 
@@ -105,7 +113,8 @@ func (h hostile) endure(t *testing.T, s *rig.Server) {
 		c.well(t)
 		after = append(after, quietMemory(t, s))
 		c.talk()
-		t.Logf("round %d: %d connections, %d KiB, %d ended by the server; latency × %.2f meanwhile, × %.2f afterwards, before %v; memory peak %+d KiB, then %+d KiB",
+		t.Logf("round %d: %d connections, %d KiB, %d ended by the server; latency × %.2f meanwhile, × %.2f "+
+			"afterwards, before %v; memory peak %+d KiB, then %+d KiB",
 			i+1, d.Conns, d.Bytes/1024, d.Ended, during, then, calm, peak/1024, (after[i]-after[0])/1024)
 		if i == 0 {
 			meanwhile, afterwards = during, then

@@ -27,13 +27,15 @@ func surplus(t *testing.T, s *rig.Server, room int64) {
 	c := newCanary(t, s)
 	s.Open(t, canaries)
 	before := s.Report(t).Refused["over_limit"]
-	o := rig.Client(t, nil, nil, s.To("--conns", plain(want), "--hold", "1s", "--interval", "200ms", "--verify", plain(want))...)
+	o := rig.Client(t, nil, nil, s.To("--conns", plain(want), "--hold", "1s", "--interval", "200ms", "--verify",
+		plain(want))...)
 	r := o.Result
 	if r == nil || o.Status != 1 {
 		t.Fatalf("status %d, %+v, want 1 and a report: %s", o.Status, r, o.Stderr)
 	}
 	kept := room - canaries
-	if r.Conns.Attempted != want || r.Conns.Established-r.Conns.Lost != kept || r.Echo.Verified != kept || r.Echo.Mismatched != 0 {
+	if r.Conns.Attempted != want || r.Conns.Established-r.Conns.Lost != kept || r.Echo.Verified != kept ||
+		r.Echo.Mismatched != 0 {
 		t.Errorf("conns %+v, echo %+v: want %d kept of %d, all echoing", r.Conns, *r.Echo, kept, want)
 	}
 	// A refused SYN may have been tried again by the client's kernel.
@@ -64,7 +66,8 @@ func TestMaxConns(t *testing.T) {
 // refuse before accept4(2) fails: gnet would end its engine there.
 func TestFDLimit(t *testing.T) {
 	rig.NoLeaks(t)
-	s := rig.Start(t, rig.Options{Ports: 10, Prefix: []string{"prlimit", "--nofile=600:600"}, Flags: []string{"--workers", "1"}})
+	s := rig.Start(t, rig.Options{Ports: 10, Prefix: []string{"prlimit", "--nofile=600:600"},
+		Flags: []string{"--workers", "1"}})
 	surplus(t, s, s.Report(t).MaxConns)
 	if pid := s.Report(t).PID; pid != s.Cmd.Process.Pid {
 		t.Errorf("pid %d, at first %d: not the same process", pid, s.Cmd.Process.Pid)
@@ -82,7 +85,8 @@ func TestFileMax(t *testing.T) {
 		t.Skip("a mount of its own needs root")
 	}
 	const mount = `mount --bind "$0" /proc/sys/fs/file-nr && exec `
-	private := []string{"unshare", "-m", "--propagation", "private", "sh", "-c", mount + `setpriv --bounding-set -sys_admin --inh-caps -sys_admin "$@"`}
+	private := []string{"unshare", "-m", "--propagation", "private", "sh", "-c", mount +
+		`setpriv --bounding-set -sys_admin --inh-caps -sys_admin "$@"`}
 	for _, tt := range []struct {
 		name, workers string
 		prefix        []string
@@ -147,7 +151,8 @@ func TestMemoryAlmostOut(t *testing.T) {
 	c := newCanary(t, s)
 	o := rig.Client(t, join, nil, s.To("--conns", "50000", "--hold", "1s", "--interval", "500ms")...)
 	r := o.Result
-	if r == nil || o.Status != 1 || r.Conns.Established == 0 || r.Conns.Established >= 50_000 || r.Conns.Failed != 0 || r.Conns.Lost != 0 || r.Echo.Lost != 0 ||
+	if r == nil || o.Status != 1 || r.Conns.Established == 0 || r.Conns.Established >= 50_000 || r.Conns.Failed != 0 ||
+		r.Conns.Lost != 0 || r.Echo.Lost != 0 ||
 		!strings.Contains(strings.Join(report.Warnings(r.Warnings), " "), "cgroup's limit") {
 		t.Fatalf("status %d, %+v: want part of 50,000 held, none lost, and the reason: %s", o.Status, r, o.Stderr)
 	}
@@ -169,17 +174,21 @@ func TestServerMemoryLow(t *testing.T) {
 			rig.NoLeaks(t)
 			const most = 96 << 20
 			join, group := memoryGroup(t, most)
-			s := rig.Start(t, rig.Options{Ports: 10, Prefix: join, Flags: []string{"--workers", workers, "--max-conns", "19000"}})
+			s := rig.Start(t, rig.Options{Ports: 10, Prefix: join, Flags: []string{"--workers", workers, "--max-conns",
+				"19000"}})
 			// 20 MiB more than it has by now are less than half of what is asked for,
 			// whatever an engine keeps of a connection.
 			const room = 20 << 20
 			group.limit(t, group.used(t)+room)
 			c := newCanary(t, s)
 			s.Open(t, canaries)
-			o := rig.Client(t, nil, nil, s.To("--conns", "18000", "--hold", "1s", "--interval", "200ms", "--connect-timeout", "10s")...)
+			o := rig.Client(t, nil, nil, s.To("--conns", "18000", "--hold", "1s", "--interval", "200ms",
+				"--connect-timeout", "10s")...)
 			r, got := o.Result, s.Report(t)
-			if r == nil || o.Status != 1 || r.Conns.Established == 0 || got.Refused["memory_low"] == 0 || got.Refused["over_limit"] > 0 {
-				t.Fatalf("status %d, %+v, server %+v: want part of 18,000 held, and the others refused for memory: %s", o.Status, r, got, o.Stderr)
+			if r == nil || o.Status != 1 || r.Conns.Established == 0 || got.Refused["memory_low"] == 0 ||
+				got.Refused["over_limit"] > 0 {
+				t.Fatalf("status %d, %+v, server %+v: want part of 18,000 held, and the others refused for memory: %s",
+					o.Status, r, got, o.Stderr)
 			}
 			t.Logf("%d connections in %d MiB, %v", r.Conns.Established-r.Conns.Lost, room>>20, got.Refused)
 			for _, w := range got.Shards {
@@ -248,7 +257,8 @@ func memoryGroup(t *testing.T, most int) (join []string, g controlGroup) {
 func TestClientFDLimit(t *testing.T) {
 	rig.NoLeaks(t)
 	s := rig.Start(t, rig.Options{Ports: 10})
-	o := rig.Client(t, []string{"prlimit", "--nofile=300:300"}, func(*exec.Cmd) {}, s.To("--conns", "2000", "--private-fds", "off")...)
+	o := rig.Client(t, []string{"prlimit", "--nofile=300:300"}, func(*exec.Cmd) {},
+		s.To("--conns", "2000", "--private-fds", "off")...)
 	if o.Status != 2 || o.Result != nil {
 		t.Errorf("status %d, %+v: want 2 and no run: %s", o.Status, o.Result, o.Stderr)
 	}

@@ -80,7 +80,8 @@ func (w *wire) mend() { w.ip("-n", w.ns, "link", "set", "chaos1", "up") }
 // has it, which delays them as well, else by nftables. It says which.
 func (w *wire) lose(percent int, delay time.Duration) string {
 	w.t.Helper()
-	netem := []string{"qdisc", "add", "dev", "chaos0", "root", "netem", "loss", fmt.Sprintf("%d%%", percent), "delay", fmt.Sprintf("%dms", delay.Milliseconds())}
+	netem := []string{"qdisc", "add", "dev", "chaos0", "root", "netem", "loss", fmt.Sprintf("%d%%", percent), "delay",
+		fmt.Sprintf("%dms", delay.Milliseconds())}
 	if exec.Command("tc", netem...).Run() == nil {
 		netem[3] = "chaos1"
 		if out, err := exec.Command("tc", append([]string{"-n", w.ns}, netem...)...).CombinedOutput(); err != nil {
@@ -90,7 +91,8 @@ func (w *wire) lose(percent int, delay time.Duration) string {
 	}
 	// On the way in only: a packet dropped on its way out is an error to its
 	// sender, no loss.
-	rules := fmt.Sprintf("table inet chaos { chain in { type filter hook input priority 0; numgen random mod 100 < %d drop; }; }", percent)
+	rules := fmt.Sprintf(
+		"table inet chaos { chain in { type filter hook input priority 0; numgen random mod 100 < %d drop; }; }", percent)
 	for _, prefix := range [][]string{nil, {"ip", "netns", "exec", w.ns}} {
 		nft := append(prefix, "nft", rules)
 		if out, err := exec.Command(nft[0], nft[1:]...).CombinedOutput(); err != nil {
@@ -116,7 +118,8 @@ func TestNetworkCut(t *testing.T) {
 		w.mend()
 	}, to(s, "--conns", "1000", "--hold", (2*down+4*time.Second).String(), "--interval", "500ms", "--verify", "1000")...)
 	r := o.Result
-	if r == nil || o.Status != 0 || r.Conns.Established != 1000 || r.Conns.Lost != 0 || r.Echo.Lost != 0 || r.Echo.Mismatched != 0 || r.Echo.Verified != 1000 {
+	if r == nil || o.Status != 0 || r.Conns.Established != 1000 || r.Conns.Lost != 0 || r.Echo.Lost != 0 ||
+		r.Echo.Mismatched != 0 || r.Echo.Verified != 1000 {
 		t.Fatalf("status %d, %+v: want nothing lost and all verified: %s", o.Status, r, o.Stderr)
 	}
 	if time.Duration(r.Echo.Latency.Max) < down/2 {
@@ -148,7 +151,8 @@ func TestNetworkGone(t *testing.T) {
 				}
 				w.cut()
 				gone = time.Now()
-			}, to(s, append([]string{"--conns", "500", "--hold", "60s", "--keepalive", "1s", "--verify", "0", "--server-control", "none"}, tt.flags...)...)...)
+			}, to(s, append([]string{"--conns", "500", "--hold", "60s", "--keepalive", "1s", "--verify", "0",
+				"--server-control", "none"}, tt.flags...)...)...)
 			t.Logf("the client knew all %v after the cut", time.Since(gone).Round(100*time.Millisecond))
 			r := o.Result
 			if r == nil || o.Status != 1 || r.Conns.Established != 500 || r.Conns.Lost != 500 {
@@ -172,10 +176,12 @@ func TestPacketLoss(t *testing.T) {
 	w := newWire(t)
 	s := w.server("--keepalive", "30s")
 	how := w.lose(5, 20*time.Millisecond)
-	o := rig.Client(t, nil, nil, to(s, "--conns", "500", "--hold", "5s", "--interval", "500ms", "--size", "3000", "--verify", "500",
+	o := rig.Client(t, nil, nil, to(s, "--conns", "500", "--hold", "5s", "--interval", "500ms", "--size", "3000",
+		"--verify", "500",
 		"--connect-timeout", "1m", "--close", "fin", "--server-control", "none")...)
 	r := o.Result
-	if r == nil || o.Status != 0 || r.Conns.Established != 500 || r.Conns.Lost != 0 || r.Echo.Lost != 0 || r.Echo.Mismatched != 0 {
+	if r == nil || o.Status != 0 || r.Conns.Established != 500 || r.Conns.Lost != 0 || r.Echo.Lost != 0 ||
+		r.Echo.Mismatched != 0 {
 		t.Fatalf("status %d, %+v: want nothing lost: %s; server %v", o.Status, r, o.Stderr, s.Report(t).Refused)
 	}
 	t.Logf("5 %% of packets lost by %s: %d messages back, median %v, longest %v", how, r.Echo.Received,
@@ -194,9 +200,11 @@ func TestLateAnswers(t *testing.T) {
 		w.cut()
 		time.Sleep(16 * time.Second) // 4 s of messages, and the 10 s that their answers may take
 		w.mend()
-	}, to(s, "--conns", "200", "--hold", "4s", "--interval", "500ms", "--verify", "200", "--server-control", "none", "--close", "fin")...)
+	}, to(s, "--conns", "200", "--hold", "4s", "--interval", "500ms", "--verify", "200", "--server-control", "none",
+		"--close", "fin")...)
 	r := o.Result
-	if r == nil || o.Status != 1 || r.Conns.Lost != 0 || r.Echo.Lost == 0 || r.Echo.Mismatched != 0 || r.Conns.Errors["echo_surplus"] != 0 {
+	if r == nil || o.Status != 1 || r.Conns.Lost != 0 || r.Echo.Lost == 0 || r.Echo.Mismatched != 0 ||
+		r.Conns.Errors["echo_surplus"] != 0 {
 		t.Fatalf("status %d, %+v: want messages lost and no connection: %s", o.Status, r, o.Stderr)
 	}
 	if said := strings.Join(report.Warnings(r.Warnings), "\n"); !strings.Contains(said, "owe the answer") {

@@ -73,9 +73,11 @@ func TestPacketsServerFrozen(t *testing.T) {
 		_ = syscall.Kill(-s.Cmd.Process.Pid, syscall.SIGSTOP)
 		time.Sleep(frozen)
 		_ = syscall.Kill(-s.Cmd.Process.Pid, syscall.SIGCONT)
-	}, packetsTo(s, "--conns", "100", "--hold", (frozen+2*time.Second).String(), "--interval", "200ms", "--size", "300000", "--verify", "100")...)
+	}, packetsTo(s, "--conns", "100", "--hold", (frozen+2*time.Second).String(), "--interval", "200ms", "--size",
+		"300000", "--verify", "100")...)
 	r := o.Result
-	if r == nil || o.Status != 0 || r.Conns.Lost != 0 || r.Echo.Lost != 0 || r.Echo.Mismatched != 0 || r.Echo.Verified != 100 {
+	if r == nil || o.Status != 0 || r.Conns.Lost != 0 || r.Echo.Lost != 0 || r.Echo.Mismatched != 0 ||
+		r.Echo.Verified != 100 {
 		t.Errorf("status %d, %+v: want nothing lost and all verified: %s", o.Status, o.Result, o.Stderr)
 	}
 	noDevice(t)
@@ -97,7 +99,8 @@ func TestPacketsWorkerKilled(t *testing.T) {
 	r := o.Result
 	// One that is back at once may meet a listener that the kernel is about to close,
 	// and is reset and restored once more.
-	if r == nil || share == 0 || r.Conns.Lost < share || r.Conns.Lost > share+share/10 || r.Conns.Reconnected != r.Conns.Lost || r.Echo.Verified != conns {
+	if r == nil || share == 0 || r.Conns.Lost < share || r.Conns.Lost > share+share/10 ||
+		r.Conns.Reconnected != r.Conns.Lost || r.Echo.Verified != conns {
 		t.Errorf("status %d, %+v: want %d lost and restored: %s", o.Status, r, share, o.Stderr)
 	}
 	noDevice(t)
@@ -162,10 +165,12 @@ func TestPacketsOverNetwork(t *testing.T) {
 			o := rig.Client(t, nil, func(*exec.Cmd) {
 				rig.Await(t, "messages", func() bool { return s.Report(t).Messages >= 300 })
 				disturb(w, down)
-			}, farPackets(s, "--conns", "300", "--hold", (2*down+6*time.Second).String(), "--interval", "500ms", "--size", "3000", "--verify", "300",
+			}, farPackets(s, "--conns", "300", "--hold", (2*down+6*time.Second).String(), "--interval", "500ms",
+				"--size", "3000", "--verify", "300",
 				"--connect-timeout", "1m", "--close", "fin", "--server-control", "none")...)
 			r := o.Result
-			if r == nil || o.Status != 0 || r.Conns.Established != 300 || r.Conns.Lost != 0 || r.Echo.Lost != 0 || r.Echo.Mismatched != 0 || r.Echo.Verified != 300 {
+			if r == nil || o.Status != 0 || r.Conns.Established != 300 || r.Conns.Lost != 0 || r.Echo.Lost != 0 ||
+				r.Echo.Mismatched != 0 || r.Echo.Verified != 300 {
 				t.Fatalf("status %d, %+v: want nothing lost: %s", o.Status, r, o.Stderr)
 			}
 			noDevice(t)
@@ -177,7 +182,8 @@ func TestPacketsOverNetwork(t *testing.T) {
 // client's devices, both ways.
 func (w *wire) loseForwarded(percent int) {
 	w.t.Helper()
-	rules := fmt.Sprintf("table inet chaos { chain over { type filter hook forward priority 0; numgen random mod 100 < %d drop; }; }", percent)
+	rules := fmt.Sprintf(
+		"table inet chaos { chain over { type filter hook forward priority 0; numgen random mod 100 < %d drop; }; }", percent)
 	if out, err := exec.Command("nft", rules).CombinedOutput(); err != nil {
 		w.t.Fatalf("nft: %v: %s", err, out)
 	}
@@ -199,7 +205,8 @@ func TestPacketsRefused(t *testing.T) {
 		want   string
 	}{
 		{"no sources", nil, to(s, "--engine", "packets"), 2, "needs --sources CIDR"},
-		{"an own address", nil, to(s, "--engine", "packets", "--sources", "198.18.7.0/24"), 2, here + " of it is an address of this machine"},
+		{"an own address", nil, to(s, "--engine", "packets", "--sources", "198.18.7.0/24"), 2, here +
+			" of it is an address of this machine"},
 		{"the target's", nil, to(s, "--engine", "packets", "--sources", there+"/32"), 2, "lies within --sources"},
 		{"no forwarding", nil, farPackets(s), 1, "net.ipv4.ip_forward is 0"},
 		{"no way back", func() { w.forwarding("1") }, farPackets(s), 1, "ip route add " + sources + " via " + here},
@@ -212,7 +219,8 @@ func TestPacketsRefused(t *testing.T) {
 				t.Cleanup(func() { w.forwarding("0") })
 			}
 			o := rig.Client(t, nil, nil, append(tt.flags, "--server-control", "none")...)
-			if o.Status != tt.status || !strings.Contains(o.Stderr, tt.want) || strings.Count(strings.TrimSpace(o.Stderr), "\n") > 0 {
+			if o.Status != tt.status || !strings.Contains(o.Stderr, tt.want) ||
+				strings.Count(strings.TrimSpace(o.Stderr), "\n") > 0 {
 				t.Errorf("status %d, %q, want %d and one line with %q", o.Status, o.Stderr, tt.status, tt.want)
 			}
 			noDevice(t)

@@ -30,12 +30,14 @@ func TestReconnect(t *testing.T) {
 					lost += share
 					s.Open(t, conns)
 				}
-			}, s.To("--proto", proto, "--first-port", fmt.Sprint(first), "--conns", "3000", "--hold", "7s", "--interval", "500ms", "--verify", "3000", "--reconnect")...)
+			}, s.To("--proto", proto, "--first-port", fmt.Sprint(first), "--conns", "3000", "--hold", "7s",
+				"--interval", "500ms", "--verify", "3000", "--reconnect")...)
 			r := o.Result
 			if r == nil || lost == 0 {
 				t.Fatalf("status %d, no result: %s", o.Status, o.Stderr)
 			}
-			if c := r.Conns; c.Attempted != conns || c.Established != conns || c.Failed != 0 || c.Lost < lost || c.Lost > lost+conns/100 || c.Reconnected != c.Lost {
+			if c := r.Conns; c.Attempted != conns || c.Established != conns || c.Failed != 0 || c.Lost < lost ||
+				c.Lost > lost+conns/100 || c.Reconnected != c.Lost {
 				// A try may meet a listener that is just going, and is lost again.
 				t.Errorf("conns %+v, want %d lost, a few of them twice, and all reconnected", c, lost)
 			}
@@ -57,7 +59,8 @@ func TestReconnectGivesUp(t *testing.T) {
 		s.Kill()
 	}, s.To("--conns", "1000", "--hold", "4s", "--reconnect")...)
 	r := o.Result
-	if r == nil || o.Status != 1 || r.Conns.Established != 1000 || r.Conns.Lost != 1000 || r.Conns.Reconnected != 0 || r.Conns.Errors["reconnect_connect_refused"] == 0 {
+	if r == nil || o.Status != 1 || r.Conns.Established != 1000 || r.Conns.Lost != 1000 || r.Conns.Reconnected != 0 ||
+		r.Conns.Errors["reconnect_connect_refused"] == 0 {
 		t.Errorf("status %d, %+v: want all lost, none restored, and the tries' cause: %s", o.Status, r, o.Stderr)
 	}
 }

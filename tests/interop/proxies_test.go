@@ -17,7 +17,8 @@ const nginxFor = `server {
   location / { proxy_pass http://127.0.0.1:%d; proxy_set_header Host $host; %s }
 }`
 
-const upgrades = `proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection "upgrade";`
+const upgrades = `proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection ` +
+	`"upgrade";`
 
 // nginx runs nginx as a proxy before a port, with TLS if id is not nil, and returns the
 // port that it listens on.

@@ -50,8 +50,9 @@ type network struct {
 
 func newNetwork(t *testing.T, v6 bool, conns, total int, loss float64) *network {
 	t.Helper()
-	n := &network{t: t, wire: channel.New(4096, mtu, ""), total: total, loss: loss, random: rand.New(rand.NewPCG(1, 2)), began: time.Now(),
-		sent: make([]int, conns), received: make([]int, conns), closed: map[tcp.Cause]int{},
+	n := &network{t: t, wire: channel.New(4096, mtu, ""), total: total, loss: loss, random: rand.New(rand.NewPCG(1, 2)),
+		began: time.Now(),
+		sent:  make([]int, conns), received: make([]int, conns), closed: map[tcp.Cause]int{},
 		src: netip.MustParseAddrPort("198.18.0.1:2000"), dst: netip.MustParseAddrPort("198.19.0.1:10000")}
 	protocol := ipv4.ProtocolNumber
 	if v6 {
@@ -67,10 +68,12 @@ func newNetwork(t *testing.T, v6 bool, conns, total int, loss float64) *network 
 		t.Fatal(err)
 	}
 	address := tcpip.AddrFromSlice(n.dst.Addr().AsSlice())
-	if err := s.AddProtocolAddress(1, tcpip.ProtocolAddress{Protocol: protocol, AddressWithPrefix: address.WithPrefix()}, stack.AddressProperties{}); err != nil {
+	if err := s.AddProtocolAddress(1, tcpip.ProtocolAddress{Protocol: protocol,
+		AddressWithPrefix: address.WithPrefix()}, stack.AddressProperties{}); err != nil {
 		t.Fatal(err)
 	}
-	s.SetRouteTable([]tcpip.Route{{Destination: header.IPv4EmptySubnet, NIC: 1}, {Destination: header.IPv6EmptySubnet, NIC: 1}})
+	s.SetRouteTable([]tcpip.Route{{Destination: header.IPv4EmptySubnet, NIC: 1}, {Destination: header.IPv6EmptySubnet,
+		NIC: 1}})
 	l, err := gonet.ListenTCP(s, tcpip.FullAddress{NIC: 1, Addr: address, Port: port}, protocol)
 	if err != nil {
 		t.Fatal(err)

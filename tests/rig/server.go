@@ -62,7 +62,8 @@ func Start(tb testing.TB, o Options) *Server {
 		o.ControlAt = "127.0.0.1"
 	}
 	first := FreePorts(tb, o.Ports+o.WS)
-	s := &Server{First: first, N: o.Ports, WS: first + o.Ports, NWS: o.WS, Control: fmt.Sprintf("%s:%d", o.ControlAt, first+o.Ports+o.WS)}
+	s := &Server{First: first, N: o.Ports, WS: first + o.Ports, NWS: o.WS, Control: fmt.Sprintf("%s:%d", o.ControlAt,
+		first+o.Ports+o.WS)}
 	args := append(append([]string{}, o.Prefix...), filepath.Join(Bin, "server"),
 		"--tcp", fmt.Sprintf("%d:%d", first, o.Ports), "--bind", o.Bind, "--control", s.Control)
 	if !slices.Contains(o.Flags, "--relay") { // which has none
@@ -112,7 +113,8 @@ func Start(tb testing.TB, o Options) *Server {
 
 // To are the flags of a client hold against the server, followed by more.
 func (s *Server) To(more ...string) []string {
-	return append([]string{"hold", "--first-port", fmt.Sprint(s.First), "--ports", fmt.Sprint(s.N), "--server-control", "http://" + s.Control}, more...)
+	return append([]string{"hold", "--first-port", fmt.Sprint(s.First), "--ports", fmt.Sprint(s.N), "--server-control",
+		"http://" + s.Control}, more...)
 }
 
 // Addr is the address of the i-th TCP port.

@@ -43,8 +43,10 @@ func Usage(t *testing.T, run Run, proto string) {
 		} {
 			var stdout, stderr bytes.Buffer
 			status := run(t.Context(), tt.args, &stdout, &stderr)
-			if status != 2 || !strings.Contains(stderr.String(), tt.want) || strings.Count(stderr.String(), "\n") != 1 || stdout.Len() > 0 {
-				t.Errorf("%q: status %d, stdout %q, stderr %q, want 2 and one line with %q", tt.args, status, &stdout, &stderr, tt.want)
+			if status != 2 || !strings.Contains(stderr.String(), tt.want) ||
+				strings.Count(stderr.String(), "\n") != 1 || stdout.Len() > 0 {
+				t.Errorf("%q: status %d, stdout %q, stderr %q, want 2 and one line with %q", tt.args, status, &stdout,
+					&stderr, tt.want)
 			}
 		}
 	})
@@ -60,7 +62,8 @@ func Usage(t *testing.T, run Run, proto string) {
 		defer cancel()
 		status := run(ctx, []string{"--" + proto, fmt.Sprintf("%d:1", port)}, &stdout, &stderr)
 		said := strings.ToLower(stderr.String())
-		if status != 1 || !strings.Contains(said, "address already in use") && !strings.Contains(said, "eaddrinuse") || stdout.Len() > 0 {
+		if status != 1 || !strings.Contains(said, "address already in use") && !strings.Contains(said, "eaddrinuse") ||
+			stdout.Len() > 0 {
 			t.Errorf("status %d, stdout %q, stderr %q, want 1 and the reason", status, &stdout, &stderr)
 		}
 	})

@@ -100,7 +100,8 @@ func TestFDLimit(t *testing.T) {
 func TestWatchesRunOut(t *testing.T) {
 	floor := compile(t, "floor.c")
 	preload := compile(t, "testdata/nowatch.c", "-shared", "-fPIC")
-	l, stderr, status := run(t, floor, []string{"LD_PRELOAD=" + preload}, "1000", "--ports", "2", "--workers", "2", "--hold", "0")
+	l, stderr, status := run(t, floor, []string{"LD_PRELOAD=" + preload}, "1000", "--ports", "2", "--workers", "2",
+		"--hold", "0")
 	// Four processes count for themselves: 500 connections each, and a
 	// server's listener too.
 	if status != 1 || l.Conns != 1000 || l.EpollAdd != 20 {

@@ -58,7 +58,8 @@ func TestRefused(t *testing.T) {
 	ports := fmt.Sprintf("%d:1", l.Addr().(*net.TCPAddr).Port)
 	l.Close()
 	var stdout, stderr bytes.Buffer
-	if s := run(t.Context(), []string{"--conns", "3", "--tcp", ports}, &stdout, &stderr); s != 1 || !strings.Contains(stderr.String(), "0 of 3 connections") {
+	if s := run(t.Context(), []string{"--conns", "3", "--tcp", ports}, &stdout, &stderr); s != 1 ||
+		!strings.Contains(stderr.String(), "0 of 3 connections") {
 		t.Errorf("status %d, stderr %q", s, &stderr)
 	}
 }
@@ -74,7 +75,8 @@ func TestUsage(t *testing.T) {
 		{[]string{"extra"}, `"extra"`},
 	} {
 		var stdout, stderr bytes.Buffer
-		if s := run(t.Context(), tt.args, &stdout, &stderr); s != 2 || !strings.Contains(stderr.String(), tt.want) || strings.Count(stderr.String(), "\n") != 1 {
+		if s := run(t.Context(), tt.args, &stdout, &stderr); s != 2 || !strings.Contains(stderr.String(), tt.want) ||
+			strings.Count(stderr.String(), "\n") != 1 {
 			t.Errorf("%q: status %d, stderr %q, want 2 and one line with %q", tt.args, s, &stderr, tt.want)
 		}
 	}

@@ -43,7 +43,8 @@ func serveTCP(ctx context.Context, addrs []netip.AddrPort, ready func()) error {
 	if err != nil {
 		return err
 	}
-	engine := nbio.NewEngine(nbio.Config{Network: "tcp", Addrs: peer.Strings(addrs), Listen: listen, MaxWriteBufferSize: maxWaiting})
+	engine := nbio.NewEngine(nbio.Config{Network: "tcp", Addrs: peer.Strings(addrs), Listen: listen,
+		MaxWriteBufferSize: maxWaiting})
 	engine.OnData(func(c *nbio.Conn, data []byte) {
 		_, _ = c.Write(data) // it copies what does not go out at once
 	})

@@ -115,7 +115,8 @@ func (l *loop) close() {
 }
 
 func (l *loop) watch(op, fd int, events uint32, about int32) error {
-	return os.NewSyscallError("epoll_ctl", unix.EpollCtl(l.epoll, op, fd, &unix.EpollEvent{Events: events, Fd: int32(fd), Pad: about}))
+	return os.NewSyscallError("epoll_ctl", unix.EpollCtl(l.epoll, op, fd, &unix.EpollEvent{Events: events,
+		Fd: int32(fd), Pad: about}))
 }
 
 // run serves until ctx ends and wake was called. Level-triggered: one read and

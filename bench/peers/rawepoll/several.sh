@@ -6,7 +6,8 @@
 set -euo pipefail
 
 readonly first=10000 ports=200 n=${1:-}
-[[ $n =~ ^[1-9][0-9]{0,2}$ ]] && ((n <= ports)) || { echo "several.sh: N=$n: the legal range is 1..$ports" >&2; exit 2; }
+[[ $n =~ ^[1-9][0-9]{0,2}$ ]] && ((n <= ports)) ||
+  { echo "several.sh: N=$n: the legal range is 1..$ports" >&2; exit 2; }
 
 said=$(mktemp)
 servers=()

@@ -128,7 +128,10 @@ func TestEchoAndCounts(t *testing.T) {
 		return n >= 1 && b == int64(len(msg)) && s.Open.Load() == 1 && s.PortOpen[0].Load() == 1
 	})
 	_ = c.Close()
-	nettest.Await(t, "the end", func() bool { return s.Open.Load() == 0 && s.Closed.Load() == 1 && s.PortOpen[0].Load() == 0 })
+	nettest.Await(t, "the end", func() bool {
+		return s.Open.Load() == 0 && s.Closed.Load() == 1 &&
+			s.PortOpen[0].Load() == 0
+	})
 }
 
 // TestAdmission: what is too much is reset, and those that are in do not notice.

@@ -46,10 +46,13 @@ func run() error {
 	ctx, cancel := context.WithTimeout(ctx, *timeout)
 	defer cancel()
 	size := func(h int64) chromedp.Action[chromedp.Void] {
-		return call(emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: *width, Height: h, DeviceScaleFactor: 1})
+		return call(emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: *width,
+			Height: h, DeviceScaleFactor: 1})
 	}
-	media := emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: *scheme}}}
-	if err := chromedp.Do(ctx, size(max(*height, 900)), call(emulation.SetEmulatedMedia, media), chromedp.Navigate(flag.Arg(0))); err != nil {
+	media := emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme",
+		Value: *scheme}}}
+	if err := chromedp.Do(ctx, size(max(*height, 900)), call(emulation.SetEmulatedMedia, media),
+		chromedp.Navigate(flag.Arg(0))); err != nil {
 		return fmt.Errorf("open %s: %w", flag.Arg(0), err)
 	}
 	for {
@@ -92,7 +95,8 @@ func launch() (ctx context.Context, stop func(), err error) {
 	if path == "" {
 		return nil, nil, errors.New("no Chromium here: scripts/install-deps.sh installs it")
 	}
-	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.UserDataDir(profile), chromedp.NoSandbox, chromedp.DisableGPU)
+	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.UserDataDir(profile),
+		chromedp.NoSandbox, chromedp.DisableGPU)
 	ctx, stopProcess := chromedp.NewExecAllocator(context.Background(), options...)
 	ctx, closeTab := chromedp.NewContext(ctx)
 	stop = func() {

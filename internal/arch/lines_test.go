@@ -1,0 +1,106 @@
+package arch
+
+import (
+	"bytes"
+	"fmt"
+	"go/scanner"
+	"go/token"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"unicode/utf8"
+)
+
+// mostColumns is how many characters a line has at most, a tab being one.
+const mostColumns = 120
+
+// The lines of all modules, and of the scripts, fit beside each other on a screen.
+func TestLines(t *testing.T) {
+	const root = "../.."
+	seen := 0
+	err := filepath.WalkDir(root, func(name string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir() && slices.Contains([]string{".git", "testdata", "node_modules", "out", "bin"}, d.Name()):
+			return fs.SkipDir
+		case d.IsDir():
+			return nil
+		}
+		rel, err := filepath.Rel(root, name)
+		if err != nil || !slices.Contains([]string{".go", ".sh", ".js"}, filepath.Ext(name)) && rel != ".ci/run" {
+			return err
+		}
+		src, err := os.ReadFile(name)
+		if err != nil {
+			return err
+		}
+		seen++
+		for _, where := range wideLines(rel, src) {
+			t.Errorf("%s, at most %d: break it", where, mostColumns)
+		}
+		return nil
+	})
+	if err != nil || seen < 100 {
+		t.Errorf("%v, %d files", err, seen)
+	}
+}
+
+// wideLines are the lines of a file with more characters. What stands in a raw string
+// of several lines is recorded, like a file of /proc, and as long as it is.
+func wideLines(name string, src []byte) (list []string) {
+	recorded := map[int]bool{}
+	if filepath.Ext(name) == ".go" {
+		recorded = recordedLines(src)
+	}
+	n := 0
+	for line := range bytes.Lines(src) {
+		n++
+		if w := utf8.RuneCount(bytes.TrimSuffix(line, []byte("\n"))); w > mostColumns && !recorded[n] {
+			list = append(list, fmt.Sprintf("%s:%d has %d characters", name, n, w))
+		}
+	}
+	return list
+}
+
+// recordedLines are those on which such a string stands.
+func recordedLines(src []byte) map[int]bool {
+	lines := map[int]bool{}
+	set := token.NewFileSet()
+	file := set.AddFile("", -1, len(src))
+	var s scanner.Scanner
+	s.Init(file, src, nil, 0)
+	for {
+		at, what, text := s.Scan()
+		if what == token.EOF {
+			return lines
+		}
+		if what != token.STRING || text[0] != '`' {
+			continue
+		}
+		for n := range strings.Count(text, "\n") {
+			lines[file.Line(at)+n], lines[file.Line(at)+n+1] = true, true
+		}
+	}
+}
+
+func TestWideLines(t *testing.T) {
+	long := strings.Repeat("x", 100)
+	for _, tt := range []struct{ name, file, src, want string }{
+		{"short", "a.go", "package a\n", ""},
+		{"just so", "a.sh", strings.Repeat("ä", 120) + "\n", ""},
+		{"too long", "a.sh", "\n" + strings.Repeat("ä", 121) + "\n", "a.sh:2 has 121 characters"},
+		{"without an end", "a.js", strings.Repeat("y", 130), "a.js:1 has 130 characters"},
+		{"a string", "a.go", "package a\n\nvar b = \"" + long + long + "\"\n", "a.go:3 has 210 characters"},
+		{"a recorded file", "a.go", "package a\n\nvar b = `\n" + long + long + "\n`\n", ""},
+		{"a raw string of one line", "a.go", "package a\n\nvar b = `" + long + long + "`\n", "a.go:3 has 210 characters"},
+		{"what follows it", "a.go", "package a\n\nvar b = `\n`\n\n// " + long + long + "\n", "a.go:6 has 203 characters"},
+	} {
+		if got := strings.Join(wideLines(tt.file, []byte(tt.src)), "; "); got != tt.want {
+			t.Errorf("%s: %q, want %q", tt.name, got, tt.want)
+		}
+	}
+}
