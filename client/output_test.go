@@ -243,6 +243,31 @@ func TestCompare(t *testing.T) {
 	}
 }
 
+// What a comparison failed of is said where there is no report, too; its other forms
+// have the same figures.
+func TestCompareQuiet(t *testing.T) {
+	a := stored(t, "a.json", nil)
+	b := stored(t, "b.json", func(r *result.Result) { r.Setup.Rate = 30 })
+	for _, tt := range []struct {
+		name           string
+		args           []string
+		stdout, stderr string
+	}{
+		{"quiet", []string{"--quiet", "--fail-if", "setup.rate<-10%"}, "",
+			"client: --fail-if setup.rate<-10%: b: setup.rate is 30.0/s, the limit 45.0/s\n"},
+		{"a file on stdout", []string{"--csv", "-", "--fail-if", "setup.rate<-10%"}, "setup.rate,b,1,30,30,30,0.6,,\n",
+			"client: --fail-if setup.rate<-10%: b: "},
+		{"Markdown", []string{"--markdown", "-"}, "| rate, per second | 50.0/s | 30.0/s | ×0.600 |", ""},
+	} {
+		var stdout, stderr bytes.Buffer
+		run(context.Background(), append([]string{"compare", a, b}, tt.args...), &stdout, &stderr)
+		if !strings.Contains(stdout.String(), tt.stdout) || !strings.HasPrefix(stderr.String(), tt.stderr) ||
+			tt.stdout == "" && stdout.Len() > 0 || tt.stderr == "" && stderr.Len() > 0 {
+			t.Errorf("%s: stdout %q, stderr %q", tt.name, stdout.String(), stderr.String())
+		}
+	}
+}
+
 // keep replaces a file as a whole, through a link and with its mode, and writes
 // in place what is no regular file.
 func TestKeep(t *testing.T) {

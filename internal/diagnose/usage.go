@@ -95,6 +95,6 @@ func threadsUse(w *Window, u *result.Usage, most int) {
 	u.ThreadCount = len(all)
 	for _, t := range all[:min(len(all), most)] {
 		u.Threads = append(u.Threads, result.ThreadUse{PID: t.of.PID, Process: t.of.Name, TID: t.TID, Command: t.Name,
-			Ran: t.run, Waited: t.want - t.run})
+			Ran: min(1, t.run), Waited: min(1, t.want-t.run)}) // its clock and ours are not read at once
 	}
 }

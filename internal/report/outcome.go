@@ -180,9 +180,9 @@ func usageTables(u *result.Usage) (list []Table) {
 			Plural(u.CoreCount, "core"))
 	}
 	processes := Table{Title: "Processes of the server", Columns: []Column{{"process", unit.InText},
-		{"ran", unit.InShare}, {"waited for a core", unit.InShare}, {"threads", unit.InCount},
+		{"cores used", unit.InNumber}, {"waited for", unit.InNumber}, {"threads", unit.InCount},
 		{"calls/message", unit.InNumber}, {"fds", unit.InCount}},
-		Note: busiestOf(u.ProcessCount, len(u.Processes)) + "Shares are of one core; calls are those of read(2), " +
+		Note: busiestOf(u.ProcessCount, len(u.Processes)) + "In cores, of all its threads; calls are those of read(2), " +
 			"write(2) and their kin, not of recv(2) and send(2)."}
 	for _, p := range u.Processes {
 		processes.Rows = append(processes.Rows, []any{fmt.Sprintf("%d %s", p.PID, p.Command), p.Ran, p.Waited,

@@ -182,3 +182,14 @@ func TestSoakWords(t *testing.T) {
 		}
 	}
 }
+
+// A process has many threads: what it takes is told in cores, and is no share of one.
+func TestProcessesInCores(t *testing.T) {
+	tables := usageTables(&result.Usage{Processes: []result.ProcessUse{{PID: 7, Command: "server", Ran: 1.02,
+		Waited: 1.77, Threads: 10}}})
+	row := tables[0].Rows[0]
+	used, waited := Cell(row[1], tables[0].Columns[1].Unit), Cell(row[2], tables[0].Columns[2].Unit)
+	if used != "1.02" || waited != "1.77" {
+		t.Errorf("used %q, waited for %q", used, waited)
+	}
+}
