@@ -213,7 +213,7 @@ func (l *loop) batch(timeout time.Duration) error {
 		return err
 	}
 	l.batches++
-	l.now = time.Now()
+	l.now = l.began.Add(time.Since(l.began)) // of the monotonic clock alone
 	l.stamp = moment(l.now.Sub(l.began) * moments / time.Second)
 	if l.eng.crashing != nil {
 		l.eng.crashing()
