@@ -14,13 +14,14 @@ import (
 
 // Program runs a program that is not ours, a server or a proxy, until the test ends, and
 // waits until it is ready: until 127.0.0.1:port accepts a connection, or, with port 0,
-// until it writes a line that begins with "ready". Without the program the test is
-// skipped. What it has written to stderr is shown if the test fails.
+// until it writes a line that begins with "ready". Without the program the test fails:
+// one that is skipped in silence would look like one that has passed. What the program
+// has written to stderr is shown if the test fails.
 func Program(t testing.TB, port int, command ...string) (pid int) {
 	t.Helper()
 	path, err := exec.LookPath(command[0])
 	if err != nil {
-		t.Skipf("%s is not installed: scripts/install-deps.sh does it", command[0])
+		t.Fatalf("%s is not installed: scripts/install-deps.sh does it", command[0])
 	}
 	cmd := exec.Command(path, command[1:]...)
 	var log bytes.Buffer
