@@ -13,28 +13,13 @@ import (
 	"time"
 )
 
-// ask gets a path of the control endpoint.
-func (s *server) ask(t *testing.T, path string) (status int, body []byte) {
-	t.Helper()
-	resp, err := http.Get("http://" + s.control + path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = resp.Body.Close() }()
-	body, err = io.ReadAll(resp.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return resp.StatusCode, body
-}
-
 // TestProfilesOfWorkers: each worker can be profiled, also one that was started
 // anew; what a loaded one does is in its CPU profile; none tells the token.
 func TestProfilesOfWorkers(t *testing.T) {
 	const token = "correct-horse-battery"
 	s := start(t, 2, nil, "--workers", "2", "--max-conns", "1000", "--control-token", token)
 	stacks := func(query string) string {
-		status, body := s.ask(t, "/debug/pprof/goroutine?debug=2"+query)
+		status, body := s.Ask(t, "/debug/pprof/goroutine?debug=2"+query)
 		if status != http.StatusOK {
 			t.Fatalf("stacks%s: status %d, %s", query, status, body)
 		}
@@ -65,7 +50,7 @@ func TestProfilesOfWorkers(t *testing.T) {
 		"/debug/pprof/nothing?worker=1":             http.StatusNotFound,
 		"/debug/pprof/profile?worker=1&seconds=121": http.StatusBadRequest,
 	} {
-		if status, body := s.ask(t, path); status != want || bytes.Contains(body, []byte(token)) {
+		if status, body := s.Ask(t, path); status != want || bytes.Contains(body, []byte(token)) {
 			t.Errorf("%s: status %d, want %d: %.200s", path, status, want, body)
 		}
 	}
@@ -99,7 +84,7 @@ func cpuProfile(t *testing.T, s *server) {
 		busy = 1
 	}
 	for end := time.Now().Add(time.Minute); ; {
-		_, body := s.ask(t, fmt.Sprintf("/debug/pprof/profile?seconds=1&worker=%d", busy))
+		_, body := s.Ask(t, fmt.Sprintf("/debug/pprof/profile?seconds=1&worker=%d", busy))
 		r, err := gzip.NewReader(bytes.NewReader(body))
 		if err != nil {
 			t.Fatalf("profile of worker %d: %v: %.200s", busy, err, body)

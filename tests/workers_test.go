@@ -78,16 +78,11 @@ func TestWorkersGrow(t *testing.T) {
 // get is what the server's control endpoint answers on path.
 func get(t *testing.T, s *rig.Server, path string) string {
 	t.Helper()
-	resp, err := http.Get("http://" + s.Control + path)
-	if err != nil {
-		t.Fatal(err)
+	status, body := s.Ask(t, path)
+	if status != http.StatusOK {
+		t.Fatalf("GET %s: status %d, %s", path, status, body)
 	}
-	defer func() { _ = resp.Body.Close() }()
-	b, err := io.ReadAll(resp.Body)
-	if err != nil || resp.StatusCode != http.StatusOK {
-		t.Fatalf("GET %s: %s, %v", path, resp.Status, err)
-	}
-	return string(b)
+	return string(body)
 }
 
 // TestFullWorkerPassesOn: a full worker refuses no connection while another worker has

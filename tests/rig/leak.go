@@ -2,7 +2,6 @@ package rig
 
 import (
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -79,13 +78,8 @@ func (s *Server) goroutines(tb testing.TB) (sum, most int) {
 		}
 	}
 	for _, worker := range of {
-		resp, err := s.asker.Get("http://" + s.Control + "/debug/pprof/goroutine?debug=1" + worker)
-		if err != nil {
-			tb.Fatal(err)
-		}
-		head, _ := io.ReadAll(io.LimitReader(resp.Body, 64))
-		_ = resp.Body.Close()
-		m := total.FindSubmatch(head)
+		_, body := s.Ask(tb, "/debug/pprof/goroutine?debug=1"+worker)
+		m := total.FindSubmatch(body)
 		if m == nil {
 			return 0, 0
 		}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -150,15 +151,26 @@ func (s *Server) Memory(tb testing.TB) (r result.ServerReport) {
 
 func (s *Server) get(tb testing.TB, path string) (r result.ServerReport) {
 	tb.Helper()
+	_, body := s.Ask(tb, path)
+	if err := json.Unmarshal(body, &r); err != nil {
+		tb.Fatal(err)
+	}
+	return r
+}
+
+// Ask is what the control endpoint answers on a path. The connection is closed: the
+// server would keep it for half a minute, which noLeaks would wait for.
+func (s *Server) Ask(tb testing.TB, path string) (status int, body []byte) {
+	tb.Helper()
 	resp, err := s.asker.Get("http://" + s.Control + path)
 	if err != nil {
 		tb.Fatal(err)
 	}
 	defer func() { _ = resp.Body.Close() }()
-	if err := json.NewDecoder(resp.Body).Decode(&r); err != nil {
+	if body, err = io.ReadAll(resp.Body); err != nil {
 		tb.Fatal(err)
 	}
-	return r
+	return resp.StatusCode, body
 }
 
 // Open waits until the server holds n connections.
