@@ -9,6 +9,7 @@ import (
 // faults say why something cannot be, and what helps, as sentences do of warnings. Of
 // a flag they begin with its name.
 var faults = map[string]string{
+	"answer_too_late":         "not within {=limit_ns}",
 	"control_does_not_answer": "the control endpoint {url} does not answer ({why})",
 	"control_not_reachable":   "server not reachable: --control: {why}",
 	"control_of_no_server":    "the control endpoint {url} answers, but not as a server of c10m does ({why})",
@@ -50,6 +51,7 @@ var faults = map[string]string{
 		"or raise its fd limit)",
 	"report_impossible":      "{=open} connections of {=most} cannot be",
 	"report_of_other_schema": "schema {schema}, want {want}",
+	"server_answers_nobody":  "not one user had an answer: the server is stopped, or its machine is gone",
 	"server_binary_missing": "a server is to be started and {file} is not there: make build, or name one with " +
 		"--server CMD",
 	"server_ended_at_once": "it ended at once[: {said}]",

@@ -61,7 +61,7 @@ func TestGuardSeesMemoryGoWhileTheServerIsFrozen(t *testing.T) {
 		Plan: plan.Plan{Target: plan.Target{Places: plan.At(at.Addr(), int(at.Port()))}, Local: plan.DefaultLocalPorts,
 			Total: 10_000, Conns: 10_000, Threads: 1,
 			Asked: plan.Asked{Rate: 50, Window: 16, ConnectTimeout: time.Minute, Close: plan.CloseRST}}}
-	p.control.http.Timeout = 0 // as long as the test likes
+	p.control.waits.counts, p.control.waits.memory = time.Hour, time.Hour // as long as the test likes
 	h := &hold{Prepared: p, fp: fp, sampler: proc.NewSampler(), res: &result.Result{}}
 	if h.engine, err = loadgen.Start(p.Plan, 1); err != nil {
 		t.Fatal(err)

@@ -114,7 +114,7 @@ func Peak(ctx context.Context, o PeakOptions, fp proc.FS, watch Watch) (*result.
 	if err != nil {
 		return nil, err
 	}
-	for good != nil && bad != nil && ctx.Err() == nil &&
+	for good != nil && bad != nil && ctx.Err() == nil && p.gone == nil &&
 		float64(bad.users-good.users) > max(1, o.Precision*float64(good.users)) {
 		step, err := p.try(ctx, (good.users+bad.users)/2)
 		if err != nil {
@@ -194,9 +194,29 @@ func (p *peak) try(ctx context.Context, users int64) (step *peakStep, err error)
 		if step.broke == "" || ctx.Err() != nil {
 			break
 		}
+		if err := c.answersNobody(ctx); err != nil { // no load would show anything else
+			p.giveUp(err)
+			break
+		}
 	}
 	p.steps = append(p.steps, step)
 	return step, nil
+}
+
+// answersNobody says why a server is taken for stopped, after a run: its control
+// endpoint does not answer without load either or, where it has none, not one user had
+// an answer.
+func (c *churn) answersNobody(ctx context.Context) error {
+	if c.control.known() && c.control.foreign == nil {
+		if _, err := c.control.counts(ctx); err != nil && ctx.Err() == nil {
+			return err
+		}
+		return nil
+	}
+	if c.res.Echo.Received == 0 && c.res.Hung() > 0 {
+		return fault(result.Warn("server_answers_nobody"), nil)
+	}
+	return nil
 }
 
 // rising is the steps up to upTo as pieces of a single run, fewest users first:
@@ -224,7 +244,7 @@ func (p *peak) result(ctx context.Context, good, bad *peakStep) *result.Result {
 	r.Peak = p.outcome(good, bad)
 	r.Behind = good == nil || p.gone != nil
 	if p.gone != nil {
-		r.Warnings = append(r.Warnings, result.Warn("given_up").Word("why", p.gone.Error()))
+		r.Warnings = append(r.Warnings, result.Warn("given_up").Because(p.gone))
 	}
 	if bad != nil {
 		if across := p.rising(bad); len(across) >= fewestSteps {

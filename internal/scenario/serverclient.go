@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/c10m/c10m/internal/foreign"
@@ -27,6 +28,15 @@ type control struct {
 	host    string // the Host header: an address, where the name could be resolved
 	http    http.Client
 	foreign *foreign.Server // --server-pid; nil: ask the endpoint
+	waits   patience
+	silent  atomic.Bool // the last time it did not answer within that
+}
+
+// patience is how long answers are waited for.
+type patience struct {
+	counts time.Duration // are there at once
+	memory time.Duration // is walked through
+	again  time.Duration // of either, where the one before did not come: it is not waited for each time
 }
 
 // known says whether there is a server to ask.
@@ -39,10 +49,8 @@ const maxReport = 16 << 20
 // header is an address all the same: our servers refuse names there, because a
 // page in a browser that rebinds its own name would send one.
 func newControl(ctx context.Context, base string) *control {
-	c := &control{base: base, http: http.Client{
-		Timeout:   10 * time.Second,
-		Transport: &http.Transport{DisableKeepAlives: true},
-	}}
+	c := &control{base: base, http: http.Client{Transport: &http.Transport{DisableKeepAlives: true}},
+		waits: patience{counts: 5 * time.Second, memory: 10 * time.Second, again: time.Second}}
 	if u, err := url.Parse(base); err == nil {
 		c.host = addressHost(ctx, u.Hostname(), u.Port())
 	}
@@ -83,7 +91,7 @@ func (c *control) counts(ctx context.Context) (*result.ServerReport, error) {
 	if c.foreign != nil {
 		return looked(c.foreign.Counts())
 	}
-	return c.get(ctx, "/footprint?memory=0")
+	return c.get(ctx, "/footprint?memory=0", c.waits.counts)
 }
 
 // report asks for counts and memory.
@@ -91,7 +99,7 @@ func (c *control) report(ctx context.Context) (*result.ServerReport, error) {
 	if c.foreign != nil {
 		return looked(c.foreign.Exact())
 	}
-	return c.get(ctx, "/footprint")
+	return c.get(ctx, "/footprint", c.waits.memory)
 }
 
 // await polls the server's count until it is as wanted. It gives up when the server
@@ -120,7 +128,7 @@ func (c *control) resident(ctx context.Context) (*result.ServerReport, error) {
 	if c.foreign != nil {
 		return looked(c.foreign.Resident())
 	}
-	return c.get(ctx, "/footprint?memory=resident")
+	return c.get(ctx, "/footprint?memory=resident", c.waits.memory)
 }
 
 func looked(r result.ServerReport, err error) (*result.ServerReport, error) {
@@ -130,18 +138,37 @@ func looked(r result.ServerReport, err error) (*result.ServerReport, error) {
 	return &r, nil
 }
 
-func (c *control) get(ctx context.Context, path string) (*result.ServerReport, error) {
+func (c *control) get(ctx context.Context, path string, within time.Duration) (*result.ServerReport, error) {
 	if c.base == "" {
 		return nil, fault(result.Warn("no_control"), nil)
 	}
+	if c.silent.Load() {
+		within = c.waits.again
+	}
+	asked := ctx
+	ctx, cancel := context.WithTimeout(asked, within)
+	defer cancel()
+	r, err := c.ask(ctx, path)
+	if asked.Err() != nil { // it was not given its time
+		return r, err
+	}
+	late := err != nil && ctx.Err() != nil
+	if c.silent.Store(late); late {
+		err = c.unanswered(fault(result.Warn("answer_too_late").Number("limit_ns", float64(within)), nil))
+	}
+	return r, err
+}
+
+// ask is get until ctx ends.
+func (c *control) ask(ctx context.Context, path string) (*result.ServerReport, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.base+path, nil)
 	if err != nil {
-		return nil, c.silent(err)
+		return nil, c.unanswered(err)
 	}
 	req.Host = c.host
 	resp, err := c.http.Do(req)
 	if err != nil {
-		return nil, c.silent(err)
+		return nil, c.unanswered(err)
 	}
 	defer func() { _ = resp.Body.Close() }()
 	if resp.StatusCode != http.StatusOK {
@@ -167,9 +194,9 @@ func (c *control) get(ctx context.Context, path string) (*result.ServerReport, e
 // about is a fault of the endpoint.
 func (c *control) about(what result.Warning) result.Warning { return what.Word("url", c.base) }
 
-// silent is an endpoint that does not answer, with the errno of connect(2) where it
+// unanswered is an endpoint that does not answer, with the errno of connect(2) where it
 // was that.
-func (c *control) silent(err error) error {
+func (c *control) unanswered(err error) error {
 	var dial *net.OpError
 	var of *url.Error
 	switch {
