@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/c10m/c10m/internal/result"
+	"github.com/c10m/c10m/tests/rig"
 )
 
 // runs executes the client and returns its status and what it wrote.
@@ -41,6 +42,9 @@ func TestOutputsOfARun(t *testing.T) {
 	r, err := result.Read(strings.NewReader(stdout))
 	if status != 1 || err != nil {
 		t.Fatalf("status %d, %v: stdout %q, stderr %q", status, err, stdout, stderr)
+	}
+	if r.ServerEngine != rig.Engine {
+		t.Errorf("the server's engine is %q, want %q", r.ServerEngine, rig.Engine)
 	}
 	if v := r.Thresholds; len(v) != 2 || v[0].Failed || !v[1].Failed || *v[1].Value != r.Setup.Rate {
 		t.Errorf("thresholds %+v", v)

@@ -229,6 +229,15 @@ func AnyOf(names []string) string {
 	return strings.Join(names[:len(names)-1], ", ") + " or " + names[len(names)-1]
 }
 
+// allOf is a, b and c, of what has something.
+func allOf(names []string) string {
+	last := len(names) - 1
+	if last == 0 {
+		return names[0]
+	}
+	return strings.Join(names[:last], ", ") + " and " + names[last]
+}
+
 // flagError says in one line what is wrong with a flag.
 func (r *run) flagError(c *Command, cc *cobra.Command, path string, err error) error {
 	var unknown *pflag.NotExistError
@@ -280,11 +289,14 @@ func (r *run) unknownFlag(cc *cobra.Command, path, name string) error {
 	if near := Nearest(name, known); near != "" {
 		return Usage("--%s is not a flag of %s: did you mean --%s?", name, path, near)
 	}
+	var owners []string
 	for _, other := range r.root.Commands() {
 		if other != cc && !other.Hidden && other.Flags().Lookup(name) != nil {
-			return Usage("--%s means nothing to %s: it is a flag of %s; see %s --help", name, path, other.CommandPath(),
-				path)
+			owners = append(owners, other.CommandPath())
 		}
+	}
+	if owners != nil {
+		return Usage("--%s means nothing to %s: it is a flag of %s; see %s --help", name, path, allOf(owners), path)
 	}
 	return Usage("--%s is not a flag of %s; see %s --help", name, path, path)
 }

@@ -133,6 +133,15 @@ func TestHelpOfManyRareFlags(t *testing.T) {
 	}
 }
 
+func TestAllOf(t *testing.T) {
+	for want, names := range map[string][]string{"go": {"go"}, "go and stop": {"go", "stop"},
+		"go, stop and wait": {"go", "stop", "wait"}} {
+		if got := allOf(names); got != want {
+			t.Errorf("%q: %q, want %q", names, got, want)
+		}
+	}
+}
+
 func call(args ...string) (status int, stdout, stderr string) {
 	var out, errOut bytes.Buffer
 	status = new(demo).program().Run(context.Background(), args, &out, &errOut)

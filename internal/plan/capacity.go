@@ -63,8 +63,8 @@ func (m Machine) Limits() []Limit {
 	}
 	if m.BytesPerConn > 0 {
 		add(limitMemory, m.RoomBytes/m.BytesPerConn,
-			fmt.Sprintf("%s bytes can be taken, a connection takes about %s here", unit.Commas(m.RoomBytes),
-				unit.Commas(m.BytesPerConn)),
+			fmt.Sprintf("%s can be taken, a connection takes about %s here", unit.Bytes(float64(m.RoomBytes)),
+				unit.PerConn(float64(m.BytesPerConn))),
 			"a machine with more memory, or server and client on two machines")
 	}
 	if m.FDsPerTable > 0 {

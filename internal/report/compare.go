@@ -94,7 +94,7 @@ func (c *Comparison) cellOf(path string, group int) cell {
 	}
 	one.overlaps = one.n+base.n > 2 && one.lo <= base.hi && base.lo <= one.hi && one.value != base.value
 	one.judge(path, result.Values(path, c.runs[group]), result.Values(path, c.runs[0]))
-	if base.value != 0 && (base.value > 0) == (one.value >= 0) && !math.IsInf(base.value+one.value, 0) {
+	if base.value > 0 && one.value >= 0 && !math.IsInf(base.value+one.value, 0) {
 		one.ratio = one.value / base.value
 	}
 	return one
@@ -300,6 +300,9 @@ func settingsOf(r *result.Result) map[string]string {
 	all := map[string]string{"scenario": r.Scenario, "proto": spoken(r)}
 	if n := len(r.Agents); n > 0 {
 		all["agents"] = strconv.Itoa(n)
+	}
+	if r.ServerEngine != "" {
+		all["server_engine"] = r.ServerEngine
 	}
 	for prefix, v := range map[string]any{"host.": r.Host, "plan.": r.Plan} {
 		b, err := json.Marshal(v)

@@ -66,7 +66,7 @@ func sameAsked(runs []*result.Result) bool {
 	}
 	for _, r := range runs[1:] {
 		if r.Scenario != runs[0].Scenario || spoken(r) != spoken(runs[0]) ||
-			!reflect.DeepEqual(asked(r), asked(runs[0])) {
+			r.ServerEngine != runs[0].ServerEngine || !reflect.DeepEqual(asked(r), asked(runs[0])) {
 			return false
 		}
 	}

@@ -156,6 +156,19 @@ func TestCompareJSON(t *testing.T) {
 	}
 }
 
+// What is below zero is noise about nothing, and no multiple of it means anything.
+func TestNoRatioToLessThanNothing(t *testing.T) {
+	a, b := full(), full()
+	a.Memory.Plain.Client, b.Memory.Plain.Client = ptr(-4.9), ptr(-32.6)
+	c, err := Compare([]Group{{"x", []string{"a"}, []*result.Result{a}}, {"y", []string{"b"}, []*result.Result{b}}}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if one := c.cellOf("memory.plain.client", 1); !one.known || one.value != -32.6 || one.ratio != 0 {
+		t.Errorf("%+v, want no ratio", one)
+	}
+}
+
 func TestGroupRuns(t *testing.T) {
 	big := func() *result.Result { r := minimal(); r.Plan.Conns = 7; return r }
 	auto := func(n int64) *result.Result {
@@ -163,6 +176,7 @@ func TestGroupRuns(t *testing.T) {
 		r.Plan.Conns, r.Plan.LimitedBy = n, "memory"
 		return r
 	}
+	served := func(engine string) *result.Result { r := minimal(); r.ServerEngine = engine; return r }
 	one := minimal
 	for _, tt := range []struct {
 		name, way string
@@ -180,6 +194,8 @@ func TestGroupRuns(t *testing.T) {
 			"run:2"},
 		{"other plans are not repetitions", GroupAuto, []string{"c1.json", "c7.json", "x.json"},
 			[]*result.Result{one(), big(), one()}, "c1:1 c7:1 x:1"},
+		{"another engine of the server is no repetition", GroupAuto, []string{"c1.json", "c2.json"},
+			[]*result.Result{one(), served("epoll")}, "c1:1 c2:1"},
 		{"what auto decided may differ", GroupAuto, []string{"m1.json", "m2.json", "x.json"},
 			[]*result.Result{auto(5), auto(6), one()}, "m:2 x:1"},
 		{"none", GroupNone, []string{"a1.json", "a2.json", "b1.json"}, []*result.Result{one(), one(), one()},
@@ -209,8 +225,9 @@ func TestDifferences(t *testing.T) {
 	c.Host.Settings["net.core.somaxconn"] = "128"
 	c.Host.BootID, c.Host.Net = "started again", 7
 	c.Agents = make([]result.Agent, 3)
+	b.ServerEngine, c.ServerEngine = "gnet", "epoll" // a is of a version that did not say it
 	want := []string{"agents: - / 3", "host.cpus: 2 / 4", "host.kernel: 6.18.1, 6.18.2 / 6.18.1",
-		"net.core.somaxconn: 65535 / 128", "plan.hold: 10.0 s / 20.0 s"}
+		"net.core.somaxconn: 65535 / 128", "plan.hold: 10.0 s / 20.0 s", "server_engine: gnet / epoll"}
 	if got := differ(t, a, b, c); !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)
 	}

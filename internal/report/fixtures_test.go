@@ -68,13 +68,14 @@ func full() *result.Result {
 		Verified: 10_000,
 		Latency: &result.Latency{Count: 5_010_000, P50: 8_063_000, P90: 236_543_000, P99: 258_047_000,
 			P999: 1_266_239_000, Max: 9_999_999_999}}
+	r.ServerEngine = "gnet"
 	r.CPU = &result.CPU{Server: ptr(50.09), Client: 147.93, Softirq: ptr(21.42)}
 	r.Reconcile = &result.Counts{Client: n, Server: ptr(int64(n)), Kernel: ptr(int64(2*n + 401))}
 	r.Spread = []result.Spread{{Over: "ports", N: 200, Min: 12_500, Mean: 12_500, Max: 12_500},
 		{Over: "client threads", N: 126, Min: 19_841, Mean: 19_841.27, Max: 19_842},
 		{Over: "server workers", N: 128, Min: 19_100, Mean: 19_531.25, Max: 19_870}}
 	r.Limits = []result.Limit{{Name: "memory", Max: 2_602_844,
-		Why:  "22,644,747,674 bytes can be taken, a connection takes about 8,700 here",
+		Why:  "21.1 GiB can be taken, a connection takes about 8,700 B here",
 		Cure: "a machine with more memory, or server and client on two machines"},
 		{Name: "epoll watches", Max: 2_745_755, Why: "fs.epoll.max_user_watches 5,491,511, 2 a connection",
 			Cure: "raise it"},
@@ -85,6 +86,7 @@ func full() *result.Result {
 // chat is a run against a server that is no echo: it greets, acknowledges and pushes.
 func chat() *result.Result {
 	r := full()
+	r.ServerEngine = ""
 	r.Proto, r.Plan.Talk = "ws", plan.Talk{Message: "27 bytes", First: "40 bytes", Expect: "ack", Skip: 1}
 	delay := &result.Latency{Count: 24_999_990, P50: 310_000_000, P90: 550_000_000, P99: 602_000_000, P999: 610_000_000,
 		Max: 911_234_567}

@@ -90,7 +90,7 @@ func WriteHTML(w io.Writer, r *result.Result) error {
 		word, said := verdict(r)
 		p.Verdict = &badge{class(word), word, said}
 		p.Title = title(r)
-		p.Facts = append(p.Facts, sentenceOf(asked(r.Scenario, r.Plan)))
+		p.Facts = append(p.Facts, sentenceOf(asked(r)))
 		p.Tiles = tiles(r)
 		p.Sections = []section{plotSection(r)}
 	}

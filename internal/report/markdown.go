@@ -18,7 +18,7 @@ func WriteMarkdown(w io.Writer, r *result.Result) error {
 	if opened {
 		word, said := verdict(r)
 		p.Title, p.Verdict = title(r), &badge{class(word), word, said}
-		facts = append(facts, asked(r.Scenario, r.Plan)...)
+		facts = append(facts, asked(r)...)
 		p.Sections = openedSections(r)
 	}
 	if said := Verdict(r); said != "" {

@@ -62,7 +62,7 @@ func (t *text) top(r *result.Result) {
 	asks := fmt.Sprintf("%s over %s: %s%s%s", r.Scenario, spoken(r), Plural(p.Conns, "connection"), where, ports)
 	t.printf("%s\n", t.paint(bold, wrap("", asks, t.width)))
 	t.line(machine(r))
-	t.line(asked(r.Scenario, p))
+	t.line(asked(r))
 	t.verdict(r)
 }
 
@@ -109,8 +109,9 @@ func holdWord(scenario string) string {
 	return "for"
 }
 
-// asked is the plan of a scenario in words.
-func asked(scenario string, p result.Plan) (facts []string) {
+// asked is the plan of a run in words, and which engine served it.
+func asked(r *result.Result) (facts []string) {
+	p := r.Plan
 	add := func(known bool, format string, args ...any) {
 		if known {
 			facts = append(facts, fmt.Sprintf(format, args...))
@@ -122,7 +123,7 @@ func asked(scenario string, p result.Plan) (facts []string) {
 	add(p.Sources > 0, "%s", Plural(p.Sources, "source"))
 	add(p.Rate > 0, "at %s", unit.PerSecond(float64(p.Rate)))
 	add(len(p.Stages) > 0, "in %s", Plural(len(p.Stages), "stage"))
-	add(p.Hold > 0, "%s %s", holdWord(scenario), unit.Nanos(int64(p.Hold)))
+	add(p.Hold > 0, "%s %s", holdWord(r.Scenario), unit.Nanos(int64(p.Hold)))
 	add(p.MessageRate > 0, "messages at %s in all", unit.PerSecond(float64(p.MessageRate)))
 	size := fmt.Sprintf("%d B", p.Size)
 	if p.Talk.Message != "" {
@@ -135,6 +136,7 @@ func asked(scenario string, p result.Plan) (facts []string) {
 	add(p.Ping > 0, "a ping each %s", unit.Nanos(int64(p.Ping)))
 	add(p.Talk.First != "", "a first message of %s", p.Talk.First)
 	add(!p.Talk.Echoes(), "%s", expected(p.Talk))
+	add(r.ServerEngine != "", "server engine %s", r.ServerEngine)
 	return facts
 }
 

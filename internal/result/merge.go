@@ -188,6 +188,7 @@ func (r *Result) add(p *Result, apart bool) (err error) {
 	r.Plan.add(p.Plan)
 	r.Conns.add(p.Conns)
 	r.FirstFailure = cmp.Or(r.FirstFailure, p.FirstFailure)
+	r.ServerEngine = cmp.Or(r.ServerEngine, p.ServerEngine)
 	if r.Protocols, err = mergeProtocols(r.Protocols, p.Protocols); err != nil {
 		return err
 	}

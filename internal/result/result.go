@@ -25,6 +25,8 @@ type Result struct {
 	Plan      Plan      `json:"plan"`
 	Conns     Conns     `json:"conns"`
 	Foreign   *Foreign  `json:"foreign_server,omitempty"` // the server is not ours, and was watched from outside
+	// ServerEngine is gnet or epoll; absent of a relay, and of a server that is not ours.
+	ServerEngine string `json:"server_engine,omitempty"`
 	// FirstFailure is what --show-failure asks for.
 	FirstFailure *FailedAnswer `json:"first_failure,omitempty"`
 

@@ -30,6 +30,7 @@ func complete() *Result {
 	r.Conns = Conns{Attempted: 120, Established: 100, Failed: 20, Lost: 3, Reconnected: 2,
 		Errors: ErrorCounts{"connect_refused": 20, "read_closed": 3},
 		Idle:   &Idle{3, 1.9e9, 2.1e9, 1.5}, IdleTimeout: 2e9}
+	r.ServerEngine = "epoll"
 	r.Foreign = &Foreign{Name: "node", PID: 4711, Group: "/system.slice/chat.service", Processes: 5}
 	r.FirstFailure = &FailedAnswer{Cause: "handshake_status_404", From: "127.0.0.1:10000",
 		Sent: []string{"GET / HTTP/1.1"}, Lines: []string{"HTTP/1.1 404 Not Found"}}

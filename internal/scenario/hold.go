@@ -176,11 +176,11 @@ const (
 // baseline is the snapshot before the ramp. Measuring makes garbage at both ends;
 // it is allowed to reach its plateau first, so that it is not mistaken for memory
 // of the connections.
-func (h *hold) baseline(ctx context.Context) (s proc.Snapshot, r *result.ServerReport, err error) {
+func (h *hold) baseline(ctx context.Context) (proc.Snapshot, *result.ServerReport, error) {
 	debug.SetGCPercent(25) // the heap is small: the connections are not in it
 	times := map[bool]int{true: warmUp, false: ownWarmUp}[h.control.known()]
 	for range times {
-		if s, r, err = h.snapshot(ctx); err != nil || r == nil && h.control.known() {
+		if _, r, err := h.snapshot(ctx); err != nil || r == nil && h.control.known() {
 			break // to wait a dozen times for a server that is stopped tells no more
 		}
 	}
@@ -470,7 +470,7 @@ func newResult(p *Prepared, o Options) *result.Result {
 		Host:    thisHost(o.Commit), Plan: planOf(p)}
 	r.Host.Nofile = nofile.Soft
 	if p.Server != nil {
-		r.Foreign = p.Server.Foreign
+		r.Foreign, r.ServerEngine = p.Server.Foreign, p.Server.Engine
 	}
 	for _, l := range p.Limits {
 		r.Limits = append(r.Limits, result.Limit{Name: l.Name, Max: l.Max, Why: l.Why, Cure: l.Cure})

@@ -173,7 +173,7 @@ func (w *ServerWatch) Fill(r *result.Result) {
 		r.CPU.Server = w.p.serverSeconds(w.before, w.last)
 	}
 	if w.Known() {
-		r.Foreign = w.p.Server.Foreign
+		r.Foreign, r.ServerEngine = w.p.Server.Foreign, w.p.Server.Engine
 	}
 	w.p.warnEnded()
 	r.Warnings = append(r.Warnings, w.p.Warnings...)
