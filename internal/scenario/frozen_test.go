@@ -26,6 +26,14 @@ func frozen(q *http.Request) (*http.Response, error) {
 	return nil, q.Context().Err()
 }
 
+// large answers for its counts, and takes too long for its memory.
+func large(q *http.Request) (*http.Response, error) {
+	if q.URL.RawQuery == "memory=0" {
+		return ready(q)
+	}
+	return frozen(q)
+}
+
 func ready(*http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(strings.NewReader(
 		`{"schema":"` + result.ServerSchema + `"}`))}, nil
@@ -55,6 +63,11 @@ func TestSilentEndpointIsWaitedForOnce(t *testing.T) {
 			}
 			if text := report.Error(err); !strings.Contains(text, "9090 does not answer (not within 1") {
 				t.Errorf("error %q", text)
+			}
+		}
+		for range 2 {
+			if d, _ := took(large, t.Context(), c.report); d != c.waits.memory {
+				t.Errorf("memory that takes long is waited for %v, want %v", d, c.waits.memory)
 			}
 		}
 		if d, err := took(ready, t.Context(), c.counts); d != 0 || err != nil {

@@ -36,7 +36,7 @@ type control struct {
 type patience struct {
 	counts time.Duration // are there at once
 	memory time.Duration // is walked through
-	again  time.Duration // of either, where the one before did not come: it is not waited for each time
+	again  time.Duration // for counts, where the answer before did not come: it is not waited for each time
 }
 
 // known says whether there is a server to ask.
@@ -91,7 +91,7 @@ func (c *control) counts(ctx context.Context) (*result.ServerReport, error) {
 	if c.foreign != nil {
 		return looked(c.foreign.Counts())
 	}
-	return c.get(ctx, "/footprint?memory=0", c.waits.counts)
+	return c.get(ctx, countsPath, c.waits.counts)
 }
 
 // report asks for counts and memory.
@@ -142,9 +142,20 @@ func (c *control) get(ctx context.Context, path string, within time.Duration) (*
 	if c.base == "" {
 		return nil, fault(result.Warn("no_control"), nil)
 	}
-	if c.silent.Load() {
-		within = c.waits.again
+	if c.silent.Load() { // is it there again, or did only its memory take too long?
+		r, err := c.wait(ctx, countsPath, c.waits.again)
+		if err != nil || path == countsPath {
+			return r, err
+		}
 	}
+	return c.wait(ctx, path, within)
+}
+
+// countsPath is that of counts alone.
+const countsPath = "/footprint?memory=0"
+
+// wait is get, for so long.
+func (c *control) wait(ctx context.Context, path string, within time.Duration) (*result.ServerReport, error) {
 	asked := ctx
 	ctx, cancel := context.WithTimeout(asked, within)
 	defer cancel()
@@ -159,7 +170,7 @@ func (c *control) get(ctx context.Context, path string, within time.Duration) (*
 	return r, err
 }
 
-// ask is get until ctx ends.
+// ask is wait until ctx ends.
 func (c *control) ask(ctx context.Context, path string) (*result.ServerReport, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.base+path, nil)
 	if err != nil {
