@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/c10m/c10m/internal/cli"
 	"github.com/c10m/c10m/internal/plan"
@@ -177,6 +178,14 @@ func TestWaitForNames(t *testing.T) {
 	err := read(ctx, []string{"hold", "tcp://farm.example:7", "--wait", "1h"}, h.runs, h.check)
 	if !errors.Is(err, scenario.ErrInterrupted) {
 		t.Errorf("interrupted: %v", err)
+	}
+	ctx, cancel = context.WithTimeout(t.Context(), time.Millisecond) // that of an agent
+	defer cancel()
+	h = newHold()
+	h.names.lookUp = names(new(int))
+	err = read(ctx, []string{"hold", "tcp://nowhere.example:7", "--wait", "1h"}, h.runs, h.check)
+	if err == nil || !strings.HasSuffix(err.Error(), "no such host") {
+		t.Errorf("with less time than --wait: %v", err)
 	}
 }
 

@@ -51,7 +51,7 @@ func TestFilesReachAgents(t *testing.T) {
 // A part that comes again changes nothing, one that cannot be is refused, and what came
 // otherwise than it was sent is not used.
 func TestPartsOfFiles(t *testing.T) {
-	j := &stint{files: map[string][]byte{}}
+	j := &stint{files: map[string][]byte{}, done: make(chan struct{})}
 	part := func(name string, from, size int64, b string) (int64, error) {
 		return j.take(order{File: name, From: from, Size: size, Part: []byte(b)})
 	}
@@ -91,5 +91,8 @@ func TestPartsOfFiles(t *testing.T) {
 	j.started = true
 	if _, err := part("lines", 7, 7, ""); err == nil {
 		t.Error("a part is taken after the start")
+	}
+	if j.quit(); len(j.files) > 0 {
+		t.Error("files are kept after the run")
 	}
 }

@@ -211,7 +211,7 @@ func (j *stint) quit() {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if !j.gone {
-		j.gone = true
+		j.gone, j.files = true, nil // some are secrets, and the agent may be idle for days
 		close(j.done)
 	}
 }
