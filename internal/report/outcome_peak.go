@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/c10m/c10m/internal/result"
 	"github.com/c10m/c10m/internal/unit"
@@ -41,9 +42,13 @@ func peakVerdict(r *result.Result) string {
 		if p.P99 != nil {
 			said += fmt.Sprintf(" and %s at the 99th percentile", unit.Nanos(*p.P99))
 		}
-		if p.LowerBound {
-			return said + "; its limit is above that."
-		}
+	}
+	gone := slices.IndexFunc(r.Warnings, func(w result.Warning) bool { return w.Code == "given_up" })
+	switch {
+	case p.Users != nil && p.LowerBound && gone >= 0:
+		return said + "; of more nothing is known, as " + Warning(r.Warnings[gone]) + "."
+	case p.Users != nil && p.LowerBound:
+		return said + "; its limit is above that."
 	}
 	if p.BreaksAt == nil {
 		return said + "."
@@ -52,6 +57,9 @@ func peakVerdict(r *result.Result) string {
 		said = fmt.Sprintf("It does not even carry %s users: %s", unit.Commas(*p.BreaksAt), p.Broke)
 	} else {
 		said += fmt.Sprintf("; with %s the limit %s is passed", unit.Commas(*p.BreaksAt), p.Broke)
+	}
+	if gone >= 0 {
+		return said + ", and then " + Warning(r.Warnings[gone]) + "."
 	}
 	if len(r.Findings) == 0 {
 		return said + ". Nothing of the machine was at its limit then."
