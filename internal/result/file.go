@@ -50,6 +50,8 @@ func Read(rd io.Reader) (*Result, error) {
 	switch {
 	case head.Schema == nil:
 		return nil, fmt.Errorf("read result: no schema, want %q: not a result file of c10m", Schema)
+	case strings.HasPrefix(*head.Schema, "c10m/compare/"), strings.HasPrefix(*head.Schema, "c10m/bench/"):
+		return nil, fmt.Errorf("read result: schema %q: a comparison of runs, want a run, %q", *head.Schema, Schema)
 	case *head.Schema != Schema && *head.Schema != schema1:
 		return nil, fmt.Errorf("read result: schema %q, want %q", *head.Schema, Schema)
 	}
