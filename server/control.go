@@ -222,8 +222,8 @@ func (s *server) measure(fp proc.FS, r *result.ServerReport, read func(...int) (
 		if err != nil {
 			return nil // a worker that is just being restarted
 		}
-		sum.RSS, sum.PSS, sum.Private, sum.CPU = sum.RSS+p.RSS, sum.PSS+p.PSS, sum.Private+p.Private, sum.CPU+p.CPU
-		return &result.ProcMemory{RSS: p.RSS, PSS: p.PSS, Private: p.Private}
+		sum.Add(p)
+		return p.Memory()
 	}
 	for i := range r.Shards {
 		r.Shards[i].Memory = add(r.Shards[i].PID)
@@ -231,7 +231,7 @@ func (s *server) measure(fp proc.FS, r *result.ServerReport, read func(...int) (
 	if s.super != nil {
 		add(os.Getpid())
 	}
-	r.Memory = &result.ProcMemory{RSS: sum.RSS, PSS: sum.PSS, Private: sum.Private}
+	r.Memory = sum.Memory()
 	if sum.CPU > 0 {
 		r.CPU = &sum.CPU
 	}

@@ -94,16 +94,16 @@ func TestChurnRunsOutOfPorts(t *testing.T) {
 		t.Skip("a network namespace needs root")
 	}
 	o := client(t, nil, nil, "churn", "--users", "20", "--duration", "1500ms", "--tw-reuse", "0", "--port-range",
-		"40000:40499")
+		"40000:40149") // so few that a machine with much else to do gets through them, too
 	if o.Status != 1 || o.Result == nil {
 		t.Fatalf("status %d, want 1: %s", o.Status, o.Stderr)
 	}
 	if complaint := firstFinding(o.Result, "local_ports_used_up", "EADDRNOTAVAIL", "in TIME_WAIT"); complaint != "" {
 		t.Error(complaint)
 	}
-	if n, _ := cell(t, report.Tables(o.Result)[0], 0, "TW client"); n < 400 || n > 500 ||
+	if n, _ := cell(t, report.Tables(o.Result)[0], 0, "TW client"); n < 110 || n > 150 ||
 		!strings.Contains(report.Verdict(o.Result), "ran out") {
-		t.Errorf("TIME_WAIT of the client %g, want nearly 500; %s", n, report.Verdict(o.Result))
+		t.Errorf("TIME_WAIT of the client %g, want nearly 150; %s", n, report.Verdict(o.Result))
 	}
 	// The same with ports that are used again.
 	o = client(t, nil, nil, "churn", "--mode", "keepalive", "--requests", "200", "--users", "20", "--duration", "1s",

@@ -193,14 +193,13 @@ func (s *Server) measure(r *result.ServerReport, read reader, timed bool) error 
 		if err != nil {
 			return err
 		}
-		r.Shards[i].Memory = &result.ProcMemory{RSS: p.RSS, PSS: p.PSS, Private: p.Private}
-		sum.RSS, sum.PSS, sum.Private, sum.CPU = sum.RSS+p.RSS, sum.PSS+p.PSS, sum.Private+p.Private, sum.CPU+p.CPU
-		sum.Pids++
+		r.Shards[i].Memory = p.Memory()
+		sum.Add(p)
 	}
 	if sum.Pids == 0 {
 		return fmt.Errorf("read memory of %s: %w", s.name, proc.ErrGone)
 	}
-	r.Memory = &result.ProcMemory{RSS: sum.RSS, PSS: sum.PSS, Private: sum.Private}
+	r.Memory = sum.Memory()
 	if timed { // a young process may have used less than a tick of it
 		r.CPU = &sum.CPU
 	}

@@ -8,6 +8,8 @@ import (
 	"syscall"
 
 	"github.com/prometheus/procfs"
+
+	"github.com/c10m/c10m/internal/result"
 )
 
 // Process is user memory and processor time of one or more processes.
@@ -20,13 +22,19 @@ type Process struct {
 	Pids    int     // processes that were there to be read
 }
 
-func (s *Process) add(one Process) {
+// Add adds what another process has.
+func (s *Process) Add(one Process) {
 	s.RSS += one.RSS
 	s.PSS += one.PSS
 	s.Private += one.Private
 	s.Anon += one.Anon
 	s.CPU += one.CPU
 	s.Pids++
+}
+
+// Memory is the part of it that a report has.
+func (s Process) Memory() *result.ProcMemory {
+	return &result.ProcMemory{RSS: s.RSS, PSS: s.PSS, Private: s.Private, Anon: s.Anon}
 }
 
 // Process sums up the processes: /proc/PID/smaps_rollup, which walks their page
@@ -100,7 +108,7 @@ func (p FS) sum(pids []int, read func(procfs.Proc) (Process, error)) (sum Proces
 		if err == nil {
 			var one Process
 			if one, err = read(proc); err == nil {
-				sum.add(one)
+				sum.Add(one)
 				continue
 			}
 		}

@@ -68,6 +68,9 @@ func growthTable(title string, kind unit.Kind, per string, rows ...growthRow) Ta
 	t := Table{Title: title, Columns: []Column{{"of", unit.InText}, {"per hour", kind}, {"at least", kind},
 		{"at most", kind}, {per, kind}, {"judged", unit.InSeconds}},
 		Note: "By least squares after the warm-up; at least and at most: 95 % confidence."}
+	if kind == unit.InBytes {
+		t.Note += " server: its heaps and stacks, without the pages of files that it shares with other processes."
+	}
 	for _, g := range rows {
 		row := []any{g.of, nil, nil, nil, nil, nil}
 		if g.Growth != nil {

@@ -239,7 +239,7 @@ func TestMergeLabs(t *testing.T) {
 	late := func(r *Result) {
 		stress(r)
 		s := *one.Stress
-		s.ServerAfter = &ProcMemory{9, 9, 9}
+		s.ServerAfter = &ProcMemory{9, 9, 9, 9}
 		r.Stress, r.Conns.Established, r.Conns.Failed = &s, 98, 2
 	}
 	sum, err = Merge(part("a", "1", 1, stress), part("b", "2", 1, late))
@@ -248,7 +248,7 @@ func TestMergeLabs(t *testing.T) {
 	}
 	wantStress := &Stress{Load: Load{Mode: KeepAlive, Users: 200, Requests: 10, Pool: 40}, Asked: 20_000, Undone: 4,
 		Failures: 6, ErrorShare: 2. / 200,
-		ServerBefore: &ProcMemory{3, 2, 1}, ServerAfter: &ProcMemory{9, 9, 9}}
+		ServerBefore: &ProcMemory{3, 2, 1, 1}, ServerAfter: &ProcMemory{9, 9, 9, 9}}
 	if !reflect.DeepEqual(sum.Stress, wantStress) {
 		t.Errorf("stress %+v, want %+v", sum.Stress, wantStress)
 	}

@@ -97,7 +97,7 @@ func complete() *Result {
 	r.ChurnMatrix = &ChurnMatrix{LocalPorts: 30_000, Buckets: 30_000, Cells: []Churn{*r.Churn},
 		KeepAliveTimes: ptr(2.5), PoolTimes: ptr(3.)}
 	r.Stress = &Stress{Load: load, Asked: 10_000, Undone: 2, Failures: 3, ErrorShare: 0.0003,
-		ServerBefore: &ProcMemory{3, 2, 1}, ServerAfter: &ProcMemory{6, 5, 4}}
+		ServerBefore: &ProcMemory{3, 2, 1, 1}, ServerAfter: &ProcMemory{6, 5, 4, 3}}
 	r.Peak = &Peak{Mode: Kept, Requests: 10, Users: ptr(int64(150)), LowerBound: true, Rate: ptr(900.),
 		P99: ptr(int64(4e8)), BreaksAt: ptr(int64(160)), Broke: "p99>500ms",
 		Steps: []PeakStep{{150, 900, ptr(int64(1e6)), ptr(int64(4e8)), 0.001, "p99>500ms"}}}

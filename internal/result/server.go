@@ -122,6 +122,17 @@ type ProcMemory struct {
 	RSS     uint64 `json:"rss"`
 	PSS     uint64 `json:"pss"`
 	Private uint64 `json:"private"`
+	// Anon belongs to no file: heaps and stacks. Unlike PSS it does not change when another
+	// process of the same program starts or ends. 0 in files of older versions.
+	Anon uint64 `json:"anon,omitempty"`
+}
+
+// Grown is what shows growth best of what is known: Anon, or PSS.
+func (m ProcMemory) Grown() uint64 {
+	if m.Anon > 0 {
+		return m.Anon
+	}
+	return m.PSS
 }
 
 // KernelUsage is what the kernel of the server's machine spends, bytes.

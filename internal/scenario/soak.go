@@ -91,7 +91,7 @@ func Soak(ctx context.Context, o SoakOptions, fp proc.FS, watch Watch) (*result.
 func (m *memoryWatch) sample(ctx context.Context, t float64) soakSample {
 	s := soakSample{t: t, server: math.NaN(), kernel: math.NaN(), fds: math.NaN(), closeWait: math.NaN()}
 	if r := m.report(ctx); r != nil && r.Memory != nil {
-		s.server = float64(r.Memory.PSS)
+		s.server = float64(r.Memory.Grown())
 		if m.recycles {
 			s.workers = m.workers(r)
 		}

@@ -89,7 +89,7 @@ func (m *memoryWatch) report(ctx context.Context) *result.ServerReport {
 	if err != nil {
 		return nil
 	}
-	return &result.ServerReport{Memory: &result.ProcMemory{RSS: p.RSS, PSS: p.PSS, Private: p.Private}}
+	return &result.ServerReport{Memory: p.Memory()}
 }
 
 // workers is the memory of each of them, and notes which there are now: of those that
@@ -99,7 +99,7 @@ func (m *memoryWatch) workers(r *result.ServerReport) (list []result.WorkerMemor
 	for _, s := range r.Shards {
 		if s.Memory != nil {
 			pids = append(pids, s.PID)
-			list = append(list, result.WorkerMemory{Worker: s.Number, PID: s.PID, Bytes: float64(s.Memory.PSS)})
+			list = append(list, result.WorkerMemory{Worker: s.Number, PID: s.PID, Bytes: float64(s.Memory.Grown())})
 		}
 	}
 	if m.samePIDs {
