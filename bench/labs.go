@@ -31,6 +31,7 @@ var labs = []lab{
 	{name: "stress", titles: []string{"Response times", "Memory of the server"}},
 	{name: "echo", rows: []string{"closed", "depth", "open"}},
 	{name: "soak", titles: []string{"Growth"}},
+	{name: "soak-churn", titles: []string{"Growth"}},
 }
 
 // labParts are the labs whose files are in dir, each whole.

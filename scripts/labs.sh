@@ -4,7 +4,8 @@
 # it. It takes about six minutes. Copied to results/, the .json files become the
 # tables of RESULTS.md by `make results`.
 #
-#   LABS="churn relay workers peak stress echo soak"   which, in this order
+#   LABS="churn relay workers peak stress echo soak"   which, in this order;
+#                   soak-churn as well, which takes half an hour
 #   OUT=out/labs
 #
 # As root everything happens in network namespaces of its own; without root the
@@ -20,8 +21,11 @@ say() { echo "labs.sh: $*" >&2; }
 
 for lab in "${labs[@]}"; do
   case $lab in
-    churn | relay | workers | peak | stress | echo | soak) ;;
-    *) say "LABS: no lab is called $lab: the legal ones are churn relay workers peak stress echo soak"; exit 2 ;;
+    churn | relay | workers | peak | stress | echo | soak | soak-churn) ;;
+    *)
+      say "LABS: no lab is called $lab: the legal ones are churn relay workers peak stress echo soak soak-churn"
+      exit 2
+      ;;
   esac
 done
 for program in bin/server bin/client; do
@@ -119,6 +123,14 @@ lab_echo() {
 lab_soak() {
   serve --tcp $port:1 --max-conns 10000
   client soak soak --users 50 --duration 90s
+  cleanup
+}
+
+# A connection for each message, as fast as it goes: does the engine keep anything of
+# connections that have come and gone?
+lab_soak-churn() {
+  serve --engine epoll --tcp $port:4 --max-conns 10000
+  client soak-churn soak --mode per-request --users 200 --ports 4 --duration 30m
   cleanup
 }
 
