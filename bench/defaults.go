@@ -39,7 +39,7 @@ func (t tables) defaults() error {
 			to := over(runs, setupRate, sized, setupRate)
 			low, high := spreadOf(to)
 			table.Rows = append(table.Rows, []any{engine, v.flags, float64(len(runs)),
-				median(runs.all(func(r result.Result) *float64 { return whole(r.Conns.Established) })),
+				median(runs.all(established)),
 				median(runs.all(setupRate)), median(over(runs, setupRate, base, yardstick.rate)), median(to), low, high,
 				median(runs.all(serverCost)), median(over(runs, serverCost, sized, serverCost))})
 		}
@@ -95,7 +95,7 @@ func (t tables) memory() error {
 		}
 		measured = append(measured, runs.first())
 		table.Rows = append(table.Rows, []any{p.server, p.conns, float64(len(runs)),
-			median(runs.all(func(r result.Result) *float64 { return whole(r.Conns.Established) })),
+			median(runs.all(established)),
 			median(runs.all(serverCost)),
 			median(runs.all(func(r result.Result) *float64 { v, _, _ := serverMemory(r); return v })),
 			median(runs.all(func(r result.Result) *float64 { _, v, _ := serverMemory(r); return v })),

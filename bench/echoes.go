@@ -72,7 +72,7 @@ func (t tables) echo(file, what string) error {
 		table.Rows = append(table.Rows, []any{server.name, float64(len(runs)), median(runs.all(echoRate)),
 			median(ratio), low, high, median(runs.all(echoP50)), median(runs.all(echoP99)),
 			median(over(runs, echoP99, base, echoP99)),
-			median(runs.all(func(r result.Result) *float64 { return whole(r.Conns.Lost) }))})
+			median(runs.all(lost))})
 	}
 	if len(measured) > 0 {
 		t.head("Echo: "+what, measured[0])

@@ -54,6 +54,10 @@ var sizes = []string{"warm", "small", "big", "huge"}
 
 // The figures of a run that are compared.
 
+func established(r result.Result) *float64 { return whole(r.Conns.Established) }
+
+func lost(r result.Result) *float64 { return whole(r.Conns.Lost) }
+
 func setupRate(r result.Result) *float64 {
 	if r.Setup == nil {
 		return nil
@@ -154,9 +158,9 @@ func setupRow(p pairing, runs rounds[result.Result], base rounds[yardstick]) []a
 		return whole(r.Echo.Verified)
 	}
 	return []any{p.server, p.client, float64(len(runs)),
-		median(runs.all(func(r result.Result) *float64 { return whole(r.Conns.Established) })),
+		median(runs.all(established)),
 		median(runs.all(func(r result.Result) *float64 { return whole(r.Conns.Failed) })),
-		median(runs.all(func(r result.Result) *float64 { return whole(r.Conns.Lost) })),
+		median(runs.all(lost)),
 		median(runs.all(verified)), median(runs.all(setupRate)), median(ratio), low, high,
 		median(runs.all(kernelCost)), median(runs.all(serverCost)), median(runs.all(clientCost)),
 		median(runs.all(totalCost))}
