@@ -77,7 +77,7 @@ func (j *job) start(stderr io.Writer) (*child, error) {
 	if j.Net {
 		c.cmd.SysProcAttr = &syscall.SysProcAttr{Unshareflags: sys.NewNetwork}
 	}
-	err = c.cmd.Start()
+	err = sys.StartSlack(c.cmd, timerSlack)
 	_, _ = jobRead.Close(), answerWrite.Close()
 	if err != nil {
 		_, _ = jobWrite.Close(), answerRead.Close()

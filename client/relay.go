@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"strconv"
+	"time"
 
 	"github.com/c10m/c10m/internal/cli"
 	"github.com/c10m/c10m/internal/sys"
@@ -17,6 +18,9 @@ import (
 // has closed each of them, 10 s or more. So that Ctrl-C gives the terminal back
 // at once, the run is a child process; this one passes signals on to it and
 // ends as soon as the child has reported its exit status.
+
+// timerSlack is how late sleeps of threads may end that hold no connections.
+const timerSlack = time.Millisecond
 
 // relayed is set in the child's environment.
 const relayed = "C10M_RELAYED"
@@ -47,7 +51,7 @@ func relay(args []string, stderr io.Writer) (status int, ok bool) {
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 	cmd.Env = append(os.Environ(), relayed+"="+strconv.Itoa(os.Getpid()))
 	cmd.ExtraFiles = []*os.File{statusWrite, lifeRead}
-	if err := cmd.Start(); err != nil {
+	if err := sys.StartSlack(cmd, timerSlack); err != nil {
 		return 0, false
 	}
 	_ = statusWrite.Close()

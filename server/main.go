@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"strings"
+	"time"
 
 	"github.com/c10m/c10m/internal/cli"
 	"github.com/c10m/c10m/internal/dash"
@@ -30,7 +31,11 @@ var linked string
 
 var build = cli.BuildOf(linked)
 
+// timerSlack is how late sleeps of threads may end that are no event loop's.
+const timerSlack = 10 * time.Millisecond
+
 func main() {
+	_ = sys.RelaxTimers(timerSlack, os.Args, os.Environ()) // without it everything works, but slower
 	ctx, stop := signal.NotifyContext(context.Background(), sys.EndSignals()...)
 	defer stop()
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))

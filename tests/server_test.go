@@ -2,10 +2,14 @@ package tests
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -136,5 +140,37 @@ func TestTwoBadFlags(t *testing.T) {
 				break
 			}
 		}
+	}
+}
+
+// TestTimerSlack: the Go runtime's monitor thread, which would wake up thousands of times
+// a second, is in no hurry, and neither is any other thread but the epoll engine's loops,
+// which take naps of half a millisecond.
+func TestTimerSlack(t *testing.T) {
+	want, flags := 0, []string{"--max-conns", "500", "--workers", "1"}
+	if rig.Engine == "epoll" {
+		want, flags = 2, append(flags, "--loops", "2")
+	}
+	s := rig.Start(t, rig.Options{Ports: 1, Flags: flags})
+	tasks, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*", s.Cmd.Process.Pid))
+	if err != nil || len(tasks) < 3 {
+		t.Fatalf("threads of the server: %v, %v", tasks, err)
+	}
+	exact := 0
+	for _, task := range tasks {
+		slack, err := os.ReadFile(filepath.Join("/proc", filepath.Base(task), "timerslack_ns"))
+		if errors.Is(err, fs.ErrPermission) {
+			t.Skipf("only who may change them may read them: %v", err) // CAP_SYS_NICE
+		}
+		switch strings.TrimSpace(string(slack)) {
+		case "10000000":
+		case "50000":
+			exact++
+		default:
+			t.Errorf("%s has slack %q (%v)", task, slack, err)
+		}
+	}
+	if exact != want {
+		t.Errorf("%d threads of %d have exact timers, want %d", exact, len(tasks), want)
 	}
 }

@@ -24,7 +24,7 @@ type Core struct {
 func New(cfg Config, ctr *Counters) *Core {
 	c := &Core{Config: cfg.withDefaults(), ctr: ctr, began: time.Now()}
 	if cfg.TLS != nil {
-		c.pool = secure.NewPool(mostHandshakes, patience)
+		c.pool = secure.NewPool(mostHandshakes, sys.Cores(), patience)
 	}
 	return c
 }

@@ -32,7 +32,7 @@ type client struct {
 // shake is a client whose handshake runs.
 func (b *bench) shake(cfg *tls.Config) *client {
 	c := &client{Conn: secure.Client(cfg), ended: make(chan error, 1)}
-	secure.NewPool(1, 0).Handshake(c.Conn, func() {}, func(err error) { c.ended <- err })
+	secure.NewPool(1, 2, 0).Handshake(c.Conn, func() {}, func(err error) { c.ended <- err })
 	return c
 }
 

@@ -3,7 +3,6 @@ package loadgen
 import (
 	"context"
 	"fmt"
-	"runtime"
 	"sync"
 	"time"
 
@@ -57,6 +56,7 @@ func Start(p plan.Plan, maxSize int) (*Engine, error) {
 		e.threads = append(e.threads, t)
 		e.sizes = append(e.sizes, part.Conns)
 	}
+	sys.Seat(len(e.threads))
 	started := make(chan error)
 	for _, t := range e.threads {
 		s.threads.Go(func() { t.run(p.PrivateTables, started) })
@@ -70,7 +70,7 @@ func Start(p plan.Plan, maxSize int) (*Engine, error) {
 		_, _ = e.Stop() // returns the same error
 		return nil, fmt.Errorf("start client threads: %w", err)
 	}
-	e.lanes = min(len(e.threads), runtime.GOMAXPROCS(0)) // a quota of processor time counts
+	e.lanes = min(len(e.threads), sys.Cores()) // a quota of processor time counts
 	return e, nil
 }
 

@@ -86,6 +86,8 @@ func newThread(s *shared, part plan.Plan, mem []byte) (*thread, error) {
 // error.
 func (t *thread) run(private bool, started chan<- error) {
 	runtime.LockOSThread() // never unlocked: thread and fd table end with run
+	sys.ExactTimers()
+	defer sys.Seat(-1)
 	defer t.cs.msgs.hears.free()
 	defer t.cs.pings.free()
 	defer t.cs.link.stop(private)
@@ -129,7 +131,7 @@ func (t *thread) run(private bool, started chan<- error) {
 // open makes the thread's fd table and starts its transport.
 func (t *thread) open(private bool) error {
 	if private {
-		if err := sys.PrivateFDTable(); err != nil {
+		if _, err := sys.PrivateFDTable(); err != nil {
 			return err
 		}
 	}

@@ -138,7 +138,7 @@ func overFarEnd(t *testing.T, conns int64, room, piece int) (*thread, *farEnd) {
 	link := one.cs.link.(*tlsTransport)
 	link.inner.stop(false)
 	link.to = one.cs
-	f := &farEnd{t: t, to: link, cfg: &tls.Config{Certificates: []tls.Certificate{cert}}, pool: secure.NewPool(4, 0),
+	f := &farEnd{t: t, to: link, cfg: &tls.Config{Certificates: []tls.Certificate{cert}}, pool: secure.NewPool(4, 2, 0),
 		room: room, piece: piece, list: make([]far, conns)}
 	link.inner = f
 	one.lane.to = conns

@@ -3,7 +3,6 @@ package loadgen
 import (
 	"cmp"
 	"fmt"
-	"runtime"
 
 	"github.com/c10m/c10m/internal/plan"
 	"github.com/c10m/c10m/internal/secure"
@@ -44,7 +43,7 @@ func (s *shared) secure(p plan.Plan) error {
 		}
 		s.profiles = append(s.profiles, named[name])
 	}
-	s.handshakes = secure.NewPool(handshakesPerCore*runtime.GOMAXPROCS(0), 0)
+	s.handshakes = secure.NewPool(handshakesPerCore*sys.Cores(), sys.Cores(), 0)
 	return nil
 }
 

@@ -1,8 +1,6 @@
 package scenario
 
 import (
-	"runtime"
-
 	"github.com/c10m/c10m/internal/proc"
 	"github.com/c10m/c10m/internal/result"
 	"github.com/c10m/c10m/internal/sys"
@@ -23,7 +21,7 @@ func (p *Prepared) warnBacklog(fp proc.FS) {
 		}
 		code = "backlog_of_listener"
 	}
-	active := min(p.Plan.Threads, runtime.GOMAXPROCS(0)) // the others wait for their turn
+	active := min(p.Plan.Threads, sys.Cores()) // the others wait for their turn
 	ports := int64(len(p.Plan.Ports()))
 	if need := (min(p.Plan.Total, int64(p.Plan.Window)*int64(active)) + ports - 1) / ports; room < need {
 		p.warn(result.Warn(code).Count("room", room).Count("need", need))

@@ -3,7 +3,6 @@ package scenario
 import (
 	"context"
 	"net/netip"
-	"runtime"
 	"time"
 
 	"github.com/c10m/c10m/internal/fill"
@@ -11,6 +10,7 @@ import (
 	"github.com/c10m/c10m/internal/proc"
 	"github.com/c10m/c10m/internal/result"
 	"github.com/c10m/c10m/internal/secure"
+	"github.com/c10m/c10m/internal/sys"
 	"github.com/c10m/c10m/internal/tune"
 	"github.com/c10m/c10m/internal/unit"
 )
@@ -177,7 +177,7 @@ func threadsFor(o Options, n int64) int64 {
 	if !o.Threads.Auto {
 		return o.Threads.N
 	}
-	return max(1, min(int64(runtime.GOMAXPROCS(0)), n/1024))
+	return max(1, min(int64(sys.Cores()), n/1024))
 }
 
 // decideThreads decides --threads: enough fd tables, and one thread a core.

@@ -1,18 +1,17 @@
 package scenario
 
 import (
-	"runtime"
-
 	"github.com/c10m/c10m/internal/plan"
 	"github.com/c10m/c10m/internal/proc"
 	"github.com/c10m/c10m/internal/result"
+	"github.com/c10m/c10m/internal/sys"
 )
 
 // runtimeThreads is how many threads the Go runtime may need beside the engine's:
 // one for each processor that it runs goroutines on, and a few for its monitor,
 // its template thread and blocking calls. When clone(2) fails it ends the process
 // with a dump of all registers, so the threads are counted beforehand.
-func runtimeThreads() int64 { return int64(runtime.GOMAXPROCS(0)) + 8 }
+func runtimeThreads() int64 { return int64(sys.Cores()) + 8 }
 
 // RoomToStart says whether there is room for the runtimes of so many processes of
 // ours. It is for the very beginning, before they are started.

@@ -2,7 +2,6 @@ package secure
 
 import (
 	"os"
-	"runtime"
 	"sync"
 	"time"
 )
@@ -26,12 +25,13 @@ type Pool struct {
 	timer     *time.Timer
 }
 
-// NewPool makes a pool of at most most handshakes at once. While others are queued, a
+// NewPool makes a pool of at most most handshakes at once, of which as many compute as
+// there are processors. While others are queued, a
 // handshake whose peer has sent nothing for patience is given up, the most silent one
 // first, with os.ErrDeadlineExceeded as its error: so silent peers cannot keep others
 // out. With patience 0 none is given up.
-func NewPool(most int, patience time.Duration) *Pool {
-	return &Pool{most: most, patience: patience, processors: runtime.GOMAXPROCS(0)}
+func NewPool(most, processors int, patience time.Duration) *Pool {
+	return &Pool{most: most, processors: processors, patience: patience}
 }
 
 // Handshake begins the handshake of c, or queues it. On another goroutine it calls tell

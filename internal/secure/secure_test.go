@@ -29,7 +29,7 @@ func connect(t testing.TB, client, server *tls.Config) *link {
 	t.Helper()
 	l := &link{a: Client(client), b: Server(server), errs: map[*Conn]error{}}
 	l.more = sync.NewCond(&l.mu)
-	p := NewPool(2, 0)
+	p := NewPool(2, 2, 0)
 	for _, c := range []*Conn{l.a, l.b} {
 		p.Handshake(c, l.tell, func(err error) {
 			l.mu.Lock()
@@ -215,7 +215,7 @@ func TestNotTLS(t *testing.T) {
 	for name, c := range map[string]*Conn{"client": Client(&tls.Config{InsecureSkipVerify: true}),
 		"server": Server(&tls.Config{})} {
 		done := make(chan error, 1)
-		NewPool(1, 0).Handshake(c, func() {}, func(err error) { done <- err })
+		NewPool(1, 2, 0).Handshake(c, func() {}, func(err error) { done <- err })
 		c.Feed([]byte("GET / HTTP/1.1\r\n\r\n"))
 		if err := <-done; CauseOf(err) != NotTLS {
 			t.Errorf("%s: %v", name, err)
@@ -247,7 +247,7 @@ func TestFedBetween(t *testing.T) {
 func TestGivenUp(t *testing.T) {
 	c := Client(&tls.Config{InsecureSkipVerify: true})
 	done := make(chan error, 1)
-	NewPool(1, 0).Handshake(c, func() {}, func(err error) { done <- err })
+	NewPool(1, 2, 0).Handshake(c, func() {}, func(err error) { done <- err })
 	c.End()
 	if err := <-done; CauseOf(err) != Closed {
 		t.Error(err)
@@ -256,7 +256,7 @@ func TestGivenUp(t *testing.T) {
 
 // A pool runs as many as it may, and all in the end.
 func TestPool(t *testing.T) {
-	p := NewPool(3, 0)
+	p := NewPool(3, 2, 0)
 	var conns []*Conn
 	done := make(chan error, 10)
 	for range 10 {
@@ -294,7 +294,7 @@ func TestPool(t *testing.T) {
 // Peers that send nothing keep nobody out: the handshake that has waited longest for its
 // peer is given up, and only as many are as others are queued.
 func TestPoolMakesRoom(t *testing.T) {
-	p := NewPool(2, time.Millisecond)
+	p := NewPool(2, 2, time.Millisecond)
 	silent := make(chan error, 2)
 	for range 2 {
 		p.Handshake(Client(&tls.Config{InsecureSkipVerify: true}), func() {}, func(err error) { silent <- err })
@@ -323,7 +323,7 @@ func TestPoolMakesRoom(t *testing.T) {
 // the other.
 func TestPoolOutlastsMany(t *testing.T) {
 	const most, silent = 50, 500
-	p := NewPool(most, time.Millisecond)
+	p := NewPool(most, 2, time.Millisecond)
 	p.processors = 2 * most // none has to wait for another to compute
 	gone := make(chan error, silent)
 	for range silent {

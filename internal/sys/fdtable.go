@@ -1,7 +1,7 @@
 package sys
 
 import (
-	"errors"
+	"bytes"
 	"fmt"
 	"os"
 	"runtime"
@@ -21,32 +21,30 @@ import (
 // event fds stay, because the runtime may use them from any thread.
 //
 // What is in keep stays: a server's listening sockets are the same in each of its
-// tables.
+// tables. left is how many fds the table has then.
 //
 // No privilege is needed, but a seccomp filter may forbid it (Docker's default
 // profile does, without CAP_SYS_ADMIN): EPERM.
-func PrivateFDTable(keep ...int) error {
+func PrivateFDTable(keep ...int) (left int, err error) {
 	if err := unix.Unshare(unix.CLONE_FILES); err != nil {
-		return fmt.Errorf("take a private fd table: %w", os.NewSyscallError("unshare", err))
+		return 0, fmt.Errorf("take a private fd table: %w", os.NewSyscallError("unshare", err))
 	}
 	fds, err := openFDs()
 	if err != nil {
-		return err
+		return 0, err
 	}
 	kept := make(map[int]bool, len(keep))
 	for _, fd := range keep {
 		kept[fd] = true
 	}
 	for _, fd := range fds {
-		if kept[fd] {
-			continue
-		}
-		var st unix.Stat_t
-		if fd > 2 && unix.Fstat(fd, &st) == nil && st.Mode&unix.S_IFMT == unix.S_IFSOCK {
-			_ = unix.Close(fd)
+		if fd > 2 && !kept[fd] && IsSocket(fd) {
+			Close(fd)
+		} else {
+			left++
 		}
 	}
-	return nil
+	return left, nil
 }
 
 // CanPrivateFDTable tries PrivateFDTable on a thread made for it.
@@ -54,7 +52,8 @@ func CanPrivateFDTable() error {
 	done := make(chan error)
 	go func() {
 		runtime.LockOSThread() // never unlocked: the thread ends here
-		done <- PrivateFDTable()
+		_, err := PrivateFDTable()
+		done <- err
 	}()
 	return <-done
 }
@@ -65,49 +64,38 @@ func CountFDs() (int, error) {
 	return len(fds), err
 }
 
-// openFDs lists /proc/thread-self/fd, less the one it is read with; where /proc
-// is hidden it tries all numbers.
-func openFDs() ([]int, error) {
-	dir, err := unix.Open("/proc/thread-self/fd", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
-	if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.EACCES) {
-		return tryFDs()
-	}
-	if err != nil {
-		return nil, fmt.Errorf("list open fds: %w", os.NewSyscallError("open", err))
-	}
-	defer func() { _ = unix.Close(dir) }()
-	var fds []int
-	buf := make([]byte, 8192)
-	for {
-		n, err := unix.Getdents(dir, buf)
-		if err != nil {
-			return nil, fmt.Errorf("list open fds: %w", os.NewSyscallError("getdents64", err))
-		}
-		if n == 0 {
-			return fds, nil
-		}
-		_, _, names := unix.ParseDirent(buf[:n], -1, nil)
-		for _, name := range names {
-			if fd, err := strconv.Atoi(name); err == nil && fd != dir {
-				fds = append(fds, fd)
-			}
-		}
-	}
-}
-
-// maxTried bounds the numbers that tryFDs tries: 10 ms for all of them.
-const maxTried = 1 << 16
-
-// tryFDs asks for the flags of every fd below the soft limit, fcntl(2).
-func tryFDs() (fds []int, err error) {
-	limit, err := GetNofile()
+// openFDs asks for the flags of every number in the calling thread's table, fcntl(2). To
+// list /proc/thread-self/fd, anew in each thread, takes longer, and an inode and a dentry
+// of the kernel's memory for each.
+func openFDs() (fds []int, err error) {
+	size, err := tableSize()
 	if err != nil {
 		return nil, err
 	}
-	for fd := range int(min(limit.Soft, maxTried)) {
+	for fd := range size {
 		if _, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0); err == nil {
 			fds = append(fds, fd)
 		}
 	}
 	return fds, nil
+}
+
+// maxTried bounds the numbers that are asked for where the table's size is hidden: 10 ms
+// for all of them.
+const maxTried = 1 << 16
+
+// tableSize is how many numbers the calling thread's table has places for, FDSize of
+// /proc/PID/status; where /proc is hidden it is the soft limit. Unsharing a table makes
+// it as small as its highest number allows.
+func tableSize() (int, error) {
+	status, err := os.ReadFile("/proc/thread-self/status")
+	if err == nil {
+		_, after, _ := bytes.Cut(status, []byte("\nFDSize:"))
+		line, _, _ := bytes.Cut(after, []byte("\n"))
+		if size, err := strconv.Atoi(string(bytes.TrimSpace(line))); err == nil {
+			return size, nil
+		}
+	}
+	limit, err := GetNofile()
+	return int(min(limit.Soft, maxTried)), err
 }

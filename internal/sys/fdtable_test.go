@@ -1,6 +1,7 @@
 package sys
 
 import (
+	"fmt"
 	"runtime"
 	"testing"
 
@@ -25,7 +26,11 @@ func TestPrivateFDTableKeeps(t *testing.T) {
 	failed := make(chan error, 1)
 	go func() {
 		runtime.LockOSThread() // never unlocked: the thread ends here
-		failed <- PrivateFDTable(keep...)
+		left, err := PrivateFDTable(keep...)
+		if now, _ := CountFDs(); err == nil && left != now {
+			err = fmt.Errorf("PrivateFDTable says that %d fds are left, and %d are", left, now)
+		}
+		failed <- err
 		var is [6]bool
 		for i, fd := range fds {
 			is[i] = IsSocket(fd)

@@ -2,7 +2,9 @@ package sys
 
 import (
 	"os"
+	"runtime"
 	"strconv"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -51,4 +53,37 @@ func setSlice(tid int, p Policy, slice time.Duration) error {
 func Nap(d time.Duration) {
 	t := unix.NsecToTimespec(int64(d))
 	_ = unix.Nanosleep(&t, nil)
+}
+
+// cores is what GOMAXPROCS was before anything could change it.
+var cores = runtime.GOMAXPROCS(0)
+
+// Cores is how many processors this program has the time of: those that there are, or
+// what a quota of its cgroup, or the environment's GOMAXPROCS, leaves of them.
+func Cores() int { return cores }
+
+// seats are the processors of Go's scheduler beyond those for other goroutines.
+var seats struct {
+	sync.Mutex
+	others, taken, room int
+}
+
+// Seat makes room in Go's scheduler for n more locked threads that wait in system calls;
+// with n below 0 they have ended. A thread that comes back from a system call needs a
+// processor of that scheduler, and where there are fewer of these than threads, one that
+// waits in the kernel may keep the last until the runtime's monitor thread takes it away.
+// So each has one of its own. How many goroutines compute at once is not changed by
+// that: go by Cores there.
+func Seat(n int) {
+	seats.Lock()
+	defer seats.Unlock()
+	if seats.taken += n; seats.taken <= seats.room {
+		return
+	}
+	if seats.room == 0 {
+		seats.others = runtime.GOMAXPROCS(0)
+	}
+	// Twice as many, because each change stops every goroutine for a moment.
+	seats.room = max(seats.taken, 2*seats.room)
+	runtime.GOMAXPROCS(seats.others + seats.room)
 }

@@ -1,6 +1,8 @@
 package sys
 
 import (
+	"fmt"
+	"os"
 	"os/exec"
 	"runtime"
 	"time"
@@ -8,11 +10,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// StartSlack starts cmd with that timer slack for all its threads,
-// PR_SET_TIMERSLACK, prctl(2): sleeps may last so much longer, and wake up
-// together with others. The Go runtime's monitor thread sleeps for 20 µs, fifty
-// times over, after every bit of activity; in dozens of processes on a few
-// cores that alone is more switching than the work.
+// Timer slack, PR_SET_TIMERSLACK of prctl(2), is how much later than asked a thread's
+// sleeps may end, so that it wakes together with others. The Go runtime's monitor thread
+// sleeps for 20 µs, fifty times over, after every bit of activity, and wakes thousands of
+// times a second; with little slack that is more switching than the work of a loop that
+// accepts or echoes.
+
+// exact is the kernel's default of a thread's timer slack.
+const exact = 50 * time.Microsecond
+
+// StartSlack starts cmd with that timer slack for all its threads.
 func StartSlack(cmd *exec.Cmd, slack time.Duration) error {
 	runtime.LockOSThread() // the child inherits from the thread that forks
 	defer runtime.UnlockOSThread()
@@ -21,3 +28,31 @@ func StartSlack(cmd *exec.Cmd, slack time.Duration) error {
 	}
 	return cmd.Start()
 }
+
+// RelaxTimers gives every thread of this program at least that timer slack. Threads
+// inherit it from the one that makes them, and the monitor thread is older than the
+// program's first statement, so the program executes itself anew, as the same process,
+// with these arguments and this environment: call it before anything else. An error means
+// that all is as it was.
+func RelaxTimers(slack time.Duration, args, env []string) error {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	has, err := unix.PrctlRetInt(unix.PR_GET_TIMERSLACK, 0, 0, 0, 0)
+	if err != nil || time.Duration(has) >= slack {
+		return err
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return fmt.Errorf("find own binary: %w", err)
+	}
+	if err := unix.Prctl(unix.PR_SET_TIMERSLACK, uintptr(slack), 0, 0, 0); err != nil {
+		return os.NewSyscallError("prctl PR_SET_TIMERSLACK", err)
+	}
+	err = unix.Exec(self, args, env)
+	_ = unix.Prctl(unix.PR_SET_TIMERSLACK, 0, 0, 0, 0)
+	return os.NewSyscallError("execve", err)
+}
+
+// ExactTimers gives the calling thread, which should be locked, the kernel's default
+// slack: its own sleeps are to be exact. Where that fails they are a little longer.
+func ExactTimers() { _ = unix.Prctl(unix.PR_SET_TIMERSLACK, uintptr(exact), 0, 0, 0) }

@@ -81,7 +81,10 @@ func newLoop(a *lane) *loop {
 
 // run is the thread.
 func (l *loop) run() {
+	sys.Seat(1)
+	defer sys.Seat(-1)
 	runtime.LockOSThread() // never unlocked: thread and fd table end with run
+	sys.ExactTimers()
 	defer l.eng.threads.Done()
 	defer func() {
 		if p := recover(); p != nil {
@@ -128,8 +131,9 @@ func (l *loop) start() (err error) {
 			}
 		}()
 	}
+	var used int // of its fd table
 	if e.private {
-		if err = sys.PrivateFDTable(l.lane.listeners...); err != nil {
+		if used, err = sys.PrivateFDTable(l.lane.listeners...); err != nil {
 			return err
 		}
 	}
@@ -150,7 +154,7 @@ func (l *loop) start() (err error) {
 		l.ep.Close()
 		return err
 	}
-	if err = l.takeTable(); err != nil {
+	if err = l.takeTable(used + 1); err != nil { // and the epoll instance
 		l.ep.Close()
 		sys.Free(l.buf)
 		return err
@@ -168,21 +172,19 @@ func (l *loop) start() (err error) {
 	return nil
 }
 
-// takeTable finds out how many connections the loop's fd table has room for.
-func (l *loop) takeTable() error {
+// takeTable finds out how many connections the loop's fd table has room for beside the
+// fds that are in it.
+func (l *loop) takeTable(used int) error {
 	e := l.eng
 	l.table, l.limit = e.shared, math.MaxInt64
 	if !e.private { // the core's limit is the only one
 		return nil
 	}
-	used, err := sys.CountFDs()
-	if err != nil {
-		return err
-	}
 	if l.limit = e.nofile - int64(used) - margin; l.limit < 1 {
 		return fmt.Errorf("%d listening sockets leave no file descriptor of %d for connections",
 			len(l.lane.listeners), e.nofile)
 	}
+	var err error
 	l.table, err = newTable(e.nofile)
 	return err
 }

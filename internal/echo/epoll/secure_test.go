@@ -30,7 +30,7 @@ var clientTLS = &tls.Config{InsecureSkipVerify: true}
 // is told of readiness that is not there meanwhile.
 func (g *game) agree(t *testing.T, parts []byte) {
 	ended := make(chan error, 1)
-	secure.NewPool(1, 0).Handshake(g.tls, func() {}, func(err error) { ended <- err })
+	secure.NewPool(1, 2, 0).Handshake(g.tls, func() {}, func(err error) { ended <- err })
 	turn, in := 0, make([]byte, 1000)
 	g.until(t, "the handshake of TLS", func() bool {
 		g.queue = g.tls.Out(g.queue)
