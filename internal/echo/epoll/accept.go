@@ -40,6 +40,10 @@ type acceptor struct {
 	resume    time.Time     // when they are watched again
 	pause     time.Duration // how long that took the last time
 
+	weighed int64 // the loop's came, when it was last compared with others
+	lighter *loop // which is to have ...
+	excess  int64 // ... so many of the next connections
+
 	came  int64     // the loop's, when stormy began to count
 	reads uint64    // the same
 	since time.Time // when that was
@@ -128,7 +132,9 @@ func (l *loop) accept(port int) {
 		fd, errno := sys.Accept(l.lane.listeners[port])
 		switch errno {
 		case 0:
-			l.admit(fd, port)
+			if !l.giveAway(fd, port) {
+				l.admit(fd, port)
+			}
 			if !l.roomForMore() {
 				return
 			}

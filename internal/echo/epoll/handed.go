@@ -2,15 +2,55 @@ package epoll
 
 import "github.com/c10m/c10m/internal/sys"
 
-// Where loops share the process's fd table, this engine may be one of several worker
+// Where loops share the process's fd table, a connection may be served by another loop
+// than the one that has accepted it. And this engine may be one of several worker
 // processes, each with a limit of connections: a full worker passes connections on to
 // others (echo.Config.PassOn, Handed). Loops with fd tables of their own need no such
 // thing, because there is always another table.
 
-// handed is a connection that another engine has accepted.
+// handed is a connection that another loop or engine has accepted.
 type handed struct {
 	fd, port int
-	done     chan<- struct{} // closed once it is admitted or refused
+	done     chan<- struct{} // closed once it is admitted or refused; nil: nobody waits
+}
+
+// The kernel deals connections over the loops by a hash, so that of 10,000 one of two may
+// have 5,100. A loop that is ahead gives some of what it accepts next to the emptiest.
+// Where loops have fd tables of their own they hold so many that chance evens out.
+const (
+	weighEvery = 32  // connections
+	leadPart   = 128 // of what the emptiest has may be had more ...
+	minLead    = 8   // ... or so many connections
+)
+
+// weigh compares the loop with the emptiest one.
+func (l *loop) weigh() {
+	a := &l.accepts
+	if l.eng.private || len(l.eng.lanes) < 2 || l.came-a.weighed < weighEvery {
+		return
+	}
+	a.weighed = l.came
+	a.lighter = l.eng.emptiest()
+	its := a.lighter.open.Load()
+	if a.excess = (l.open.Load() - its) / 2; 2*a.excess <= max(minLead, its/leadPart) {
+		a.excess = 0
+	}
+}
+
+// giveAway has the emptiest loop serve a connection, if the loop is ahead of it.
+func (l *loop) giveAway(fd, port int) bool {
+	a := &l.accepts
+	if a.excess == 0 {
+		return false
+	}
+	select {
+	case a.lighter.inbox <- handed{fd: fd, port: port}:
+		a.excess--
+		l.gave = true
+		return true
+	default: // it has enough to do
+		return false
+	}
 }
 
 // receive takes connections that others have no room for, until done.
@@ -41,13 +81,16 @@ func (e *engine) receive(done <-chan struct{}) {
 	})
 }
 
-// emptiest is the loop that holds the fewest connections.
-func (e *engine) emptiest() *loop {
-	best := e.lanes[0].loops[0]
-	for _, a := range e.lanes[1:] {
-		if a.loops[0].open.Load() < best.open.Load() {
-			best = a.loops[0]
+// emptiest is the loop that holds the fewest connections, of those that are ready.
+func (e *engine) emptiest() (best *loop) {
+	for _, a := range e.lanes {
+		a.mu.Lock()
+		for _, l := range a.loops {
+			if best == nil || l.open.Load() < best.open.Load() {
+				best = l
+			}
 		}
+		a.mu.Unlock()
 	}
 	return best
 }
@@ -58,7 +101,9 @@ func (l *loop) takeHanded() {
 		select {
 		case h := <-l.inbox:
 			l.admit(h.fd, h.port)
-			close(h.done)
+			if h.done != nil {
+				close(h.done)
+			}
 		default:
 			return
 		}

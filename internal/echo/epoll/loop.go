@@ -67,6 +67,7 @@ type loop struct {
 	ticked  time.Time // when the core last looked for what takes too long
 	reads   uint64    // of connections
 	came    int64     // connections that were accepted or closed
+	gave    bool      // another loop has been given connections in this batch
 	settled int64     // the same when memory was last given back
 	moved   int64     // the same at the last look
 	still   time.Time // since when it has not changed
@@ -220,6 +221,7 @@ func (l *loop) batch(timeout time.Duration) error {
 	if l.eng.crashing != nil {
 		l.eng.crashing()
 	}
+	l.weigh()
 	l.readOn()
 	for i := range l.events[:n] {
 		switch ev := &l.events[i]; ev.Pad {
@@ -233,6 +235,10 @@ func (l *loop) batch(timeout time.Duration) error {
 				l.handle(int(ev.Fd), c, ev.Events)
 			}
 		}
+	}
+	if l.gave {
+		l.gave = false
+		l.eng.signal()
 	}
 	l.look()
 	return nil
