@@ -12,7 +12,8 @@
 #   WARM=380000   connections that fit into memory which is warm already; also with the
 #                 server's default flags (defaults)
 #   SMALL=1000000 also with default flags, and closed, to see what comes back (memory)
-#   BIG=2500000   the first of its rounds has everybody, the others floor and engines
+#   BIG=2500000   of this size and of SMALL the first round has everybody, the others
+#                 floor and engines
 #   HUGE=5500000  one round of a client without sockets. More than
 #                 fs.epoll.max_user_watches is on 24 GiB: it is raised meanwhile
 set -euo pipefail
@@ -108,9 +109,13 @@ round() {
 part_warm() { round warm "$warm" "$1" "--hold 2s"; }
 
 part_small() {
-  round small "$small" "$1" "--hold 5s"
+  if (($1 > 1)); then
+    engines small "$small" "$1" "--hold 2s"
+    return
+  fi
+  round small "$small" 1 "--hold 5s"
   for server in gnet epoll; do
-    ours $server "$small" "$dir/ws-$server-small-$1.json" "--hold 5s" ws
+    ours $server "$small" "$dir/ws-$server-small-1.json" "--hold 5s" ws
   done
 }
 
