@@ -227,15 +227,15 @@ func (m machine) boundWorkers(ports int, nofile uint64, bound func(int64, string
 	}
 }
 
-// tablesHold is how many connections event loops hold that each take a thread and
-// an fd table, with the listeners in it, as many as there are threads for.
+// tablesHold is how many connections event loops hold that each take loopTasks threads
+// and an fd table, with the listeners in it, as many as there are threads for.
 func (m machine) tablesHold(nofile uint64, ports int) int64 {
 	if m.tasks == nil {
 		return math.MaxInt64
 	}
 	const others = 16 // its epoll, eventfds and what every process has open
 	each := max(1, int64(min(nofile, 1<<30))-int64(ports)-others)
-	return max(1, m.tasks.Left()-ownTasks) * each
+	return max(1, (m.tasks.Left()-ownTasks)/loopTasks) * each
 }
 
 // enoughThreads is an error if a server of that size could not run: the Go runtime

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"runtime"
 	"strings"
 	"time"
 
@@ -34,11 +35,22 @@ var build = cli.BuildOf(linked)
 // timerSlack is how late sleeps of threads may end that are no event loop's.
 const timerSlack = 10 * time.Millisecond
 
+func init() { runtime.LockOSThread() } // main begins on the process's first thread
+
 func main() {
-	_ = sys.RelaxTimers(timerSlack, os.Args, os.Environ()) // without it everything works, but slower
 	ctx, stop := signal.NotifyContext(context.Background(), sys.EndSignals()...)
 	defer stop()
-	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+	os.Exit(program(relaxed).Run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// relaxed is serve in a process whose Go runtime does not keep the epoll engine's loops
+// from their work. gnet's loops are goroutines, which the runtime's timers wake.
+func relaxed(ctx context.Context, o options, call *cli.Call) error {
+	if o.engineName != shard.DefaultEngine && o.relay.to.ports.N == 0 {
+		_ = sys.RelaxTimers(timerSlack, os.Args, os.Environ()) // without it everything works, but slower
+	}
+	runtime.UnlockOSThread()
+	return serve(ctx, o, call)
 }
 
 // run is the whole program: 0 ended by order, 1 an engine or its machine did

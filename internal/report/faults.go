@@ -23,7 +23,7 @@ var faults = map[string]string{
 	"no_connection_fits":   "--conns auto: no connection fits: {limit} ({why}); {cure}",
 	"no_control":           "there is no control endpoint",
 	"no_free_port":         "find free port: {why}",
-	"no_threads_to_run":    "threads: {bound}: the client takes {=runtime} and one for each of its threads; {cure}",
+	"no_threads_to_run":    "threads: {bound}: the client takes {=runtime} and two for each of its threads; {cure}",
 	"no_threads_to_start":  "threads: {bound}: the client alone takes up to {=need}; {cure}",
 	"not_at_address":       "{address}: {why}",
 	"not_by_name":          "{name}, {why}",

@@ -17,6 +17,7 @@ import (
 
 	"github.com/c10m/c10m/internal/proc"
 	"github.com/c10m/c10m/internal/result"
+	"github.com/c10m/c10m/internal/sys"
 )
 
 // Server is a server process that a lab starts and stops.
@@ -132,7 +133,7 @@ func (s *Server) start() error {
 	go func() {
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()
-		err := s.cmd.Start()
+		err := sys.StartSlack(s.cmd, sys.Exact)
 		started <- err
 		if err == nil {
 			_ = s.cmd.Wait()

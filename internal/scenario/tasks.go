@@ -13,6 +13,10 @@ import (
 // with a dump of all registers, so the threads are counted beforehand.
 func runtimeThreads() int64 { return int64(sys.Cores()) + 8 }
 
+// engineTasks is how many threads each of the engine's takes: itself, and one with which
+// the runtime may collect garbage on the processor that Seat has given it.
+const engineTasks = 2
+
 // RoomToStart says whether there is room for the runtimes of so many processes of
 // ours. It is for the very beginning, before they are started.
 func RoomToStart(processes int64) error {
@@ -49,7 +53,7 @@ func roomForThreads(fp proc.FS) (taskRoom, error) {
 	if len(bounds) == 0 {
 		return taskRoom{threads: maxTables}, nil
 	}
-	r := taskRoom{threads: bounds[0].Left() - runtimeThreads(), by: bounds[0]}
+	r := taskRoom{threads: (bounds[0].Left() - runtimeThreads()) / engineTasks, by: bounds[0]}
 	if r.threads < 1 {
 		return r, fault(boundBy(r.by, result.Warn("no_threads_to_run").Count("runtime", runtimeThreads())), nil)
 	}

@@ -8,7 +8,7 @@ import (
 
 // Pool bounds how many handshakes are under way at once, each of which has a goroutine;
 // the others are queued and begin in their order. Of those under way only as many
-// compute at a time as there are processors, so that the event loops get their turn;
+// compute at a time as it is given processors, so that the event loops get their turn;
 // the rest are parked until their peers send something, or wait to compute again.
 type Pool struct {
 	most       int           // handshakes that may be under way
@@ -25,11 +25,10 @@ type Pool struct {
 	timer     *time.Timer
 }
 
-// NewPool makes a pool of at most most handshakes at once, of which as many compute as
-// there are processors. While others are queued, a
-// handshake whose peer has sent nothing for patience is given up, the most silent one
-// first, with os.ErrDeadlineExceeded as its error: so silent peers cannot keep others
-// out. With patience 0 none is given up.
+// NewPool makes a pool of at most most handshakes at once, as many of which compute as it
+// is given processors. While others are queued, a handshake whose peer has sent nothing
+// for patience is given up, the most silent one first, with os.ErrDeadlineExceeded as its
+// error: so silent peers cannot keep others out. With patience 0 none is given up.
 func NewPool(most, processors int, patience time.Duration) *Pool {
 	return &Pool{most: most, processors: processors, patience: patience}
 }

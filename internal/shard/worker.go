@@ -58,7 +58,7 @@ func (w *Worker) Run(engine string, cfg echo.Config) error {
 		// long, so that a worker finds many connections and messages waiting in each; with
 		// short ones the cores would mostly switch. Without it everything works, but slower.
 		_ = sys.SetProcessPolicy(sys.Batch)
-		runtime.GOMAXPROCS(cfg.Loops)
+		sys.SetCores(cfg.Loops)
 	}
 	joined, err := w.Page.join(w.index)
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -55,35 +56,44 @@ func Nap(d time.Duration) {
 	_ = unix.Nanosleep(&t, nil)
 }
 
-// cores is what GOMAXPROCS was before anything could change it.
-var cores = runtime.GOMAXPROCS(0)
+// cores is what GOMAXPROCS was before Seat changed it.
+var cores atomic.Int64
+
+func init() { cores.Store(int64(runtime.GOMAXPROCS(0))) }
 
 // Cores is how many processors this program has the time of: those that there are, or
 // what a quota of its cgroup, or the environment's GOMAXPROCS, leaves of them.
-func Cores() int { return cores }
+func Cores() int { return int(cores.Load()) }
 
-// seats are the processors of Go's scheduler beyond those for other goroutines.
+// SetCores has the program use no more than so many; call it before Seat.
+func SetCores(n int) {
+	cores.Store(int64(n))
+	runtime.GOMAXPROCS(n)
+}
+
+// seats are processors of Go's scheduler beyond Cores.
 var seats struct {
 	sync.Mutex
-	others, taken, room int
+	taken, room int
 }
+
+// spareSeats is how many are made at a time beyond those that are asked for: each change
+// stops every goroutine for a moment.
+const spareSeats = 16
 
 // Seat makes room in Go's scheduler for n more locked threads that wait in system calls;
 // with n below 0 they have ended. A thread that comes back from a system call needs a
 // processor of that scheduler, and where there are fewer of these than threads, one that
 // waits in the kernel may keep the last until the runtime's monitor thread takes it away.
-// So each has one of its own. How many goroutines compute at once is not changed by
-// that: go by Cores there.
+// So each has one of its own. The price: as many threads may collect garbage, so go by
+// two threads for each seat where their number is limited, and by Cores, not by
+// GOMAXPROCS, where it is to be decided how many goroutines compute.
 func Seat(n int) {
 	seats.Lock()
 	defer seats.Unlock()
 	if seats.taken += n; seats.taken <= seats.room {
 		return
 	}
-	if seats.room == 0 {
-		seats.others = runtime.GOMAXPROCS(0)
-	}
-	// Twice as many, because each change stops every goroutine for a moment.
-	seats.room = max(seats.taken, 2*seats.room)
-	runtime.GOMAXPROCS(seats.others + seats.room)
+	seats.room = max(seats.taken, seats.room+min(seats.room, spareSeats))
+	runtime.GOMAXPROCS(Cores() + seats.room)
 }

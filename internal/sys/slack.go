@@ -1,6 +1,7 @@
 package sys
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -16,8 +17,8 @@ import (
 // times a second; with little slack that is more switching than the work of a loop that
 // accepts or echoes.
 
-// exact is the kernel's default of a thread's timer slack.
-const exact = 50 * time.Microsecond
+// Exact is the kernel's default of a thread's timer slack.
+const Exact = 50 * time.Microsecond
 
 // StartSlack starts cmd with that timer slack for all its threads.
 func StartSlack(cmd *exec.Cmd, slack time.Duration) error {
@@ -32,14 +33,14 @@ func StartSlack(cmd *exec.Cmd, slack time.Duration) error {
 // RelaxTimers gives every thread of this program at least that timer slack. Threads
 // inherit it from the one that makes them, and the monitor thread is older than the
 // program's first statement, so the program executes itself anew, as the same process,
-// with these arguments and this environment: call it before anything else. An error means
-// that all is as it was.
+// with these arguments and this environment. Call it before anything else, from the
+// process's first thread: the signal at a parent's death (PR_SET_PDEATHSIG) is that
+// thread's. An error means that all is as it was.
 func RelaxTimers(slack time.Duration, args, env []string) error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	has, err := unix.PrctlRetInt(unix.PR_GET_TIMERSLACK, 0, 0, 0, 0)
-	if err != nil || time.Duration(has) >= slack {
-		return err
+	if timerSlack() >= slack {
+		return nil // executed anew already, or by a parent that has it
 	}
 	self, err := os.Executable()
 	if err != nil {
@@ -48,11 +49,25 @@ func RelaxTimers(slack time.Duration, args, env []string) error {
 	if err := unix.Prctl(unix.PR_SET_TIMERSLACK, uintptr(slack), 0, 0, 0); err != nil {
 		return os.NewSyscallError("prctl PR_SET_TIMERSLACK", err)
 	}
+	if timerSlack() < slack { // real-time threads have none, and setting it is no error
+		return errNoSlack
+	}
 	err = unix.Exec(self, args, env)
 	_ = unix.Prctl(unix.PR_SET_TIMERSLACK, 0, 0, 0, 0)
 	return os.NewSyscallError("execve", err)
 }
 
+var errNoSlack = errors.New("prctl PR_SET_TIMERSLACK: the kernel does not take it for this thread")
+
+// timerSlack is the calling thread's; 0 where that is not told.
+func timerSlack() time.Duration {
+	ns, err := unix.PrctlRetInt(unix.PR_GET_TIMERSLACK, 0, 0, 0, 0)
+	if err != nil {
+		return 0
+	}
+	return time.Duration(ns)
+}
+
 // ExactTimers gives the calling thread, which should be locked, the kernel's default
 // slack: its own sleeps are to be exact. Where that fails they are a little longer.
-func ExactTimers() { _ = unix.Prctl(unix.PR_SET_TIMERSLACK, uintptr(exact), 0, 0, 0) }
+func ExactTimers() { _ = unix.Prctl(unix.PR_SET_TIMERSLACK, uintptr(Exact), 0, 0, 0) }

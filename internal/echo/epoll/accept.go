@@ -40,9 +40,10 @@ type acceptor struct {
 	resume    time.Time     // when they are watched again
 	pause     time.Duration // how long that took the last time
 
-	weighed int64 // the loop's came, when it was last compared with others
-	lighter *loop // which is to have ...
-	excess  int64 // ... so many of the next connections
+	accepted int64 // connections
+	weighed  int64 // the same when the loop was last compared with others
+	lighter  *loop // which is to have ...
+	excess   int64 // ... so many of the next
 
 	came  int64     // the loop's, when stormy began to count
 	reads uint64    // the same
@@ -132,6 +133,7 @@ func (l *loop) accept(port int) {
 		fd, errno := sys.Accept(l.lane.listeners[port])
 		switch errno {
 		case 0:
+			l.accepts.accepted++
 			if !l.giveAway(fd, port) {
 				l.admit(fd, port)
 			}

@@ -8,7 +8,13 @@
 // each with a listening socket for every port. Where RLIMIT_NOFILE is too low for
 // all connections, loops take private fd tables, and one whose table is full
 // passes the listening sockets on to the next: so one process holds any number of
-// connections, and starts no more threads than these need.
+// connections, and starts no more threads than these need. Loops that share a table give
+// each other connections, so that each holds as many.
+//
+// A loop waits in the kernel, without Go's scheduler taking its processor away and giving
+// it back: it has one of its own (sys.Seat). That takes a program whose other threads'
+// timers are relaxed (sys.RelaxTimers); else the runtime's monitor thread is as busy as
+// the loops.
 //
 // An idle connection is 16 bytes in an array outside the Go heap, TCP or
 // WebSocket; it has a session of the core's only while something is under way.

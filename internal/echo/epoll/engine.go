@@ -13,9 +13,9 @@ import (
 )
 
 // Overhead is how many fds of a table are not for connections: of each lane its
-// listening sockets, an epoll instance and a connection that is being refused,
-// and what the rest of the process has open.
-func Overhead(ports, lanes int) int64 { return int64(lanes*(ports+2)) + otherFDs }
+// listening sockets, an epoll instance, a connection that is being refused and those
+// that wait for its loop, and what the rest of the process has open.
+func Overhead(ports, lanes int) int64 { return int64(lanes*(ports+2+inboxSize)) + otherFDs }
 
 const (
 	// otherFDs of the process's own table: the control endpoint serves 64
@@ -63,17 +63,21 @@ func (e *engine) serve(ctx context.Context) (err error) {
 		return err
 	}
 	e.core.Ready()
+	done, received := make(chan struct{}), func() {}
 	if !e.private && e.core.Handed != nil {
-		done := make(chan struct{})
-		defer close(done)
-		go e.receive(done)
+		var receiving sync.WaitGroup
+		receiving.Go(func() { e.receive(done) })
+		received = receiving.Wait
 	}
 	select {
 	case err := <-e.crashed:
+		close(done)
 		return err // the process is about to end, and must not wait for the other loops
 	case <-ctx.Done():
 	}
 	e.core.Drain()
+	close(done)
+	received()
 	return e.end()
 }
 
@@ -152,6 +156,7 @@ func (e *engine) end() error {
 		return err
 	case <-done:
 	}
+	e.dropHanded()
 	e.close()
 	return nil
 }

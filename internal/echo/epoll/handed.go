@@ -18,29 +18,33 @@ type handed struct {
 // have 5,100. A loop that is ahead gives some of what it accepts next to the emptiest.
 // Where loops have fd tables of their own they hold so many that chance evens out.
 const (
-	weighEvery = 32  // connections
-	leadPart   = 128 // of what the emptiest has may be had more ...
-	minLead    = 8   // ... or so many connections
+	weighEvery = 32  // connections that the loop has accepted
+	minLead    = 8   // so many connections more than the emptiest are no lead ...
+	leadPart   = 128 // ... and neither is this part of what that one holds
+	inboxSize  = 16  // connections that wait for a loop
 )
 
-// weigh compares the loop with the emptiest one.
+// weigh compares the loop with the emptiest one, and decides how many of the next
+// connections that one is to have. Others may be giving it theirs.
 func (l *loop) weigh() {
 	a := &l.accepts
-	if l.eng.private || len(l.eng.lanes) < 2 || l.came-a.weighed < weighEvery {
+	others := int64(len(l.eng.lanes) - 1)
+	if l.eng.private || others < 1 || a.accepted-a.weighed < weighEvery {
 		return
 	}
-	a.weighed = l.came
+	a.weighed = a.accepted
 	a.lighter = l.eng.emptiest()
 	its := a.lighter.open.Load()
-	if a.excess = (l.open.Load() - its) / 2; 2*a.excess <= max(minLead, its/leadPart) {
-		a.excess = 0
+	lead := l.open.Load() - its
+	if a.excess = 0; lead > max(minLead, its/leadPart) {
+		a.excess = min(lead/2, max(1, weighEvery/others))
 	}
 }
 
 // giveAway has the emptiest loop serve a connection, if the loop is ahead of it.
 func (l *loop) giveAway(fd, port int) bool {
 	a := &l.accepts
-	if a.excess == 0 {
+	if a.excess == 0 || l.eng.leaving.Load() {
 		return false
 	}
 	select {
@@ -76,7 +80,7 @@ func (e *engine) receive(done <-chan struct{}) {
 		}
 		select {
 		case <-served:
-		case <-done: // the loop that has it closes it at its own end
+		case <-done: // the loop that has it closes it at its own end, or the engine does
 		}
 	})
 }
@@ -95,7 +99,7 @@ func (e *engine) emptiest() (best *loop) {
 	return best
 }
 
-// takeHanded serves connections that other workers have passed on.
+// takeHanded serves connections that other loops have accepted, or other workers.
 func (l *loop) takeHanded() {
 	for {
 		select {
@@ -106,6 +110,17 @@ func (l *loop) takeHanded() {
 			}
 		default:
 			return
+		}
+	}
+}
+
+// dropHanded resets what has been handed to loops that have ended meanwhile.
+func (e *engine) dropHanded() {
+	for _, a := range e.lanes {
+		for _, l := range a.loops {
+			for len(l.inbox) > 0 {
+				reset((<-l.inbox).fd)
+			}
 		}
 	}
 }

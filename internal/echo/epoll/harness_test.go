@@ -59,14 +59,20 @@ func newHarness(tb testing.TB, proto string, with ...func(*echo.Config)) *harnes
 // connect adds a connection.
 func (h *harness) connect(tb testing.TB) pair {
 	tb.Helper()
+	p := newPair(tb)
+	h.fds = append(h.fds, p)
+	h.admit(p.own, 0)
+	return p
+}
+
+// newPair is a connection of no loop.
+func newPair(tb testing.TB) pair {
+	tb.Helper()
 	fds, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM|syscall.SOCK_NONBLOCK|syscall.SOCK_CLOEXEC, 0)
 	if err != nil {
 		tb.Fatal(err)
 	}
-	p := pair{fds[0], fds[1]}
-	h.fds = append(h.fds, p)
-	h.admit(p.own, 0)
-	return p
+	return pair{fds[0], fds[1]}
 }
 
 // shrink makes both ends' send buffers as small as the kernel lets them be.

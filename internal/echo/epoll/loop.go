@@ -77,7 +77,7 @@ type loop struct {
 }
 
 func newLoop(a *lane) *loop {
-	return &loop{eng: a.eng, lane: a, events: make([]sys.Event, eventBatch), inbox: make(chan handed, 16)}
+	return &loop{eng: a.eng, lane: a, events: make([]sys.Event, eventBatch), inbox: make(chan handed, inboxSize)}
 }
 
 // run is the thread.
