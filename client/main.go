@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"runtime"
 
 	"golang.org/x/term"
 
@@ -24,6 +25,10 @@ import (
 var linked string
 
 var build = cli.BuildOf(linked)
+
+// The process's first thread is main's alone: none of the engine's may be that one and
+// give it an fd table of its own, as that is what /proc/PID/fd shows to others.
+func init() { runtime.LockOSThread() }
 
 func main() {
 	if len(os.Args) == 2 && os.Args[1] == jobCommand {

@@ -35,7 +35,9 @@ var build = cli.BuildOf(linked)
 // timerSlack is how late sleeps of threads may end that are no event loop's.
 const timerSlack = 10 * time.Millisecond
 
-func init() { runtime.LockOSThread() } // main begins on the process's first thread
+// The process's first thread is main's alone: no event loop may run there and give it an
+// fd table of its own, as that is what /proc/PID/fd shows to others.
+func init() { runtime.LockOSThread() }
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), sys.EndSignals()...)
@@ -49,7 +51,6 @@ func relaxed(ctx context.Context, o options, call *cli.Call) error {
 	if o.engineName != shard.DefaultEngine && o.relay.to.ports.N == 0 {
 		_ = sys.RelaxTimers(timerSlack, os.Args, os.Environ()) // without it everything works, but slower
 	}
-	runtime.UnlockOSThread()
 	return serve(ctx, o, call)
 }
 

@@ -174,3 +174,31 @@ func TestTimerSlack(t *testing.T) {
 		t.Errorf("%d threads of %d have exact timers, want %d", exact, len(tasks), want)
 	}
 }
+
+// TestFirstThreadHasTheTable: /proc/PID/fd, which is that of the process's first thread,
+// shows the listening sockets also where loops have fd tables of their own, and where it
+// has been tried whether they may.
+func TestFirstThreadHasTheTable(t *testing.T) {
+	if rig.Engine != "epoll" {
+		t.Skip("gnet's loops have no fd tables of their own")
+	}
+	const ports = 8
+	for _, limit := range []string{"600", "2000"} {
+		s := rig.Start(t, rig.Options{Ports: ports, Prefix: []string{"prlimit", "--nofile=" + limit + ":" + limit},
+			Flags: []string{"--max-conns", "1000"}})
+		dir := fmt.Sprintf("/proc/%d/fd", s.Cmd.Process.Pid)
+		entries, err := os.ReadDir(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sockets := 0
+		for _, e := range entries {
+			if to, _ := os.Readlink(filepath.Join(dir, e.Name())); strings.HasPrefix(to, "socket:") {
+				sockets++
+			}
+		}
+		if sockets < ports {
+			t.Errorf("limit %s: %d sockets, want at least %d", limit, sockets, ports)
+		}
+	}
+}
