@@ -48,7 +48,7 @@ func main() {
 // relaxed is serve in a process whose Go runtime does not keep the epoll engine's loops
 // from their work. gnet's loops are goroutines, which the runtime's timers wake.
 func relaxed(ctx context.Context, o options, call *cli.Call) error {
-	if o.engineName != shard.DefaultEngine && o.relay.to.ports.N == 0 {
+	if o.engineName == shard.Tables && o.relay.to.ports.N == 0 {
 		_ = sys.RelaxTimers(timerSlack, os.Args, os.Environ()) // without it everything works, but slower
 	}
 	return serve(ctx, o, call)

@@ -216,8 +216,8 @@ func TestFewThreads(t *testing.T) {
 	prefix := append(append([]string{}, small...), "prlimit", "--nproc=80",
 		"setpriv", "--reuid="+nobody, "--regid="+nobody, "--clear-groups", "--bounding-set=-all")
 	tooMany, limit := "1000", ` workers=2 max-workers=[3-5] `
-	if rig.Engine == shard.Tables { // one process, and a table of 300 for each thread
-		tooMany, limit = "1M", ` workers=1 loops=[12] max-conns=1[0-9]{4} `
+	if rig.Engine == shard.Tables { // one process, and a table of 300 for two threads each
+		tooMany, limit = "1M", ` workers=1 loops=[12] max-conns=[5-8][0-9]{3} `
 	}
 	args := append(slices.Clone(prefix), bin+"/server", "--engine", rig.Engine, "--tcp", "21000:4", "--ws", "none",
 		"--control", "none",
