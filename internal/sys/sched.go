@@ -91,9 +91,13 @@ const spareSeats = 16
 func Seat(n int) {
 	seats.Lock()
 	defer seats.Unlock()
-	if seats.taken += n; seats.taken <= seats.room {
+	switch seats.taken += n; {
+	case seats.taken > seats.room:
+		seats.room = max(seats.taken, seats.room+min(seats.room, spareSeats))
+	case seats.taken < seats.room/2: // what a processor caches goes with it
+		seats.room = seats.taken
+	default:
 		return
 	}
-	seats.room = max(seats.taken, seats.room+min(seats.room, spareSeats))
 	runtime.GOMAXPROCS(Cores() + seats.room)
 }
