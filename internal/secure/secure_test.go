@@ -323,8 +323,7 @@ func TestPoolMakesRoom(t *testing.T) {
 // the other.
 func TestPoolOutlastsMany(t *testing.T) {
 	const most, silent = 50, 500
-	p := NewPool(most, 2, time.Millisecond)
-	p.processors = 2 * most // none has to wait for another to compute
+	p := NewPool(most, 2*most, time.Millisecond) // none has to wait for another to compute
 	gone := make(chan error, silent)
 	for range silent {
 		p.Handshake(Client(&tls.Config{InsecureSkipVerify: true}), func() {}, func(err error) { gone <- err })

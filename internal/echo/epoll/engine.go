@@ -63,11 +63,10 @@ func (e *engine) serve(ctx context.Context) (err error) {
 		return err
 	}
 	e.core.Ready()
-	done, received := make(chan struct{}), func() {}
+	done := make(chan struct{})
+	var receiving sync.WaitGroup
 	if !e.private && e.core.Handed != nil {
-		var receiving sync.WaitGroup
 		receiving.Go(func() { e.receive(done) })
-		received = receiving.Wait
 	}
 	select {
 	case err := <-e.crashed:
@@ -77,7 +76,7 @@ func (e *engine) serve(ctx context.Context) (err error) {
 	}
 	e.core.Drain()
 	close(done)
-	received()
+	receiving.Wait() // nothing is handed to a loop any more
 	return e.end()
 }
 
