@@ -130,6 +130,7 @@ func Settle(ctx context.Context, ctr *echo.Counters) {
 		if quiet++; quiet == 2 && dirty {
 			dirty = false
 			runtime.GC() // a sync.Pool gives up what it keeps at the second collection
+			sys.EndIdleThreads()
 			debug.FreeOSMemory()
 			var m runtime.MemStats
 			runtime.ReadMemStats(&m)

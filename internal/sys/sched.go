@@ -79,7 +79,7 @@ var seats struct {
 
 // spareSeats is how many are made at a time beyond those that are asked for: each change
 // stops every goroutine for a moment.
-const spareSeats = 16
+const spareSeats = 4
 
 // Seat makes room in Go's scheduler for n more locked threads that wait in system calls;
 // with n below 0 they have ended. A thread that comes back from a system call needs a
