@@ -66,7 +66,7 @@ func measure(ctx context.Context, s server, conns int64, dir string) (f *Figures
 	if err := o.rebase(sub); err != nil {
 		return nil, err
 	}
-	o.watch()
+	o.watch(conns)
 	big, err := c.run(ctx, "burst", "--conns", count(conns), "--size", count(burstBytes), "--hold", burstFor.String(),
 		"--rest", rest.String(), "--settle", settle.String())
 	o.unwatch()

@@ -24,7 +24,8 @@ type observer struct {
 	mu     sync.Mutex
 	pids   []int
 	base   int64     // files open without connections
-	most   int64     // connections at most
+	all    int64     // connections that the client is to make
+	most   int64     // connections at most, up to all
 	peak   uint64    // PSS at most, bytes
 	rested uint64    // PSS when it last had all of them, bytes
 	full   time.Time // when it last had all of them
@@ -95,8 +96,12 @@ const (
 	memoryEvery = 250 * time.Millisecond
 )
 
-// watch begins to measure peak memory and the time of the close, until unwatch.
-func (o *observer) watch() {
+// watch begins to measure peak memory and the time of the close of so many connections,
+// until unwatch.
+func (o *observer) watch(all int64) {
+	o.mu.Lock()
+	o.all = all
+	o.mu.Unlock()
 	o.stopped.Go(func() {
 		count, memory := time.NewTicker(countEvery), time.NewTicker(memoryEvery)
 		defer count.Stop()
@@ -116,17 +121,17 @@ func (o *observer) watch() {
 	})
 }
 
-// note takes in one count.
+// note takes in one count. A server opens files of its own for a moment, like those below
+// /proc: one more than all connections is none that then goes, and one after the last has
+// gone none that stayed.
 func (o *observer) note(now time.Time, open int64) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	switch {
+	switch open = min(open, o.all); {
 	case open >= o.most:
 		o.most, o.full, o.empty = open, now, time.Time{}
 	case open == 0 && o.empty.IsZero():
 		o.empty = now
-	case open > 0:
-		o.empty = time.Time{}
 	}
 }
 

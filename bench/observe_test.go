@@ -24,10 +24,12 @@ func TestClosing(t *testing.T) {
 	}{
 		{"plain", []int64{0, 5, 10, 10, 10, 4, 0, 0}, 0.002, true},
 		{"not all gone", []int64{0, 10, 3}, 0, false},
-		{"a late one", []int64{0, 10, 0, 1, 0}, 0.003, true},
+		{"a file of the server's own after the last", []int64{0, 10, 0, 1, 0}, 0.001, true},
+		{"one beside all of them", []int64{0, 10, 11, 10, 10, 4, 0}, 0.002, true},
+		{"fewer than all", []int64{0, 8, 9, 9, 4, 0}, 0.002, true},
 		{"never any", []int64{0, 0}, 0, false},
 	} {
-		o := &observer{}
+		o := &observer{all: 10}
 		for i, n := range tt.opens {
 			o.note(at(i), n)
 		}
@@ -39,11 +41,11 @@ func TestClosing(t *testing.T) {
 
 // TestMemory: the peak whenever it was, the rest as long as all were open.
 func TestMemory(t *testing.T) {
-	o := &observer{}
+	o := &observer{all: 10}
 	for i, at := range []struct {
 		pss  uint64
 		open int64
-	}{{5, 0}, {20, 10}, {90, 10}, {40, 10}, {30, 7}, {95, 0}} {
+	}{{5, 0}, {20, 10}, {90, 11}, {40, 10}, {30, 7}, {95, 0}} {
 		o.note(time.Unix(int64(i), 0), at.open)
 		o.noteMemory(at.pss, at.open)
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/c10m/c10m/internal/loadgen"
 	"github.com/c10m/c10m/internal/result"
 	"github.com/c10m/c10m/internal/scenario"
+	"github.com/c10m/c10m/tests/nettest"
 	"github.com/c10m/c10m/tests/rig"
 )
 
@@ -108,12 +109,7 @@ func get(addr, path, host string) (body string, status int) {
 // its connection, so no table has kept a copy of it.
 func TestDash(t *testing.T) {
 	port := rig.Listen(t, func(c net.Conn) { _, _ = io.Copy(c, c) }).Port()
-	free, err := net.Listen("tcp4", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	addr := free.Addr().String()
-	_ = free.Close()
+	addr := fmt.Sprintf("127.0.0.1:%d", nettest.FreePort(t))
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	var stdout, stderr bytes.Buffer
@@ -125,6 +121,7 @@ func TestDash(t *testing.T) {
 			addr}, &stdout, &stderr)
 	}()
 	var early net.Conn
+	var err error
 	rig.Await(t, "the page's socket", func() bool {
 		early, err = net.Dial("tcp", addr)
 		return err == nil

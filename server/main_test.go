@@ -11,6 +11,7 @@ import (
 	"unicode"
 
 	"github.com/c10m/c10m/internal/sys"
+	"github.com/c10m/c10m/tests/nettest"
 )
 
 func TestBadUsage(t *testing.T) {
@@ -112,15 +113,9 @@ func TestControlPortInUse(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	free, err := net.Listen("tcp4", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	port := free.Addr().(*net.TCPAddr).Port
-	free.Close()
 	var stdout, stderr bytes.Buffer
-	status := run(context.Background(), []string{"--tcp", fmt.Sprintf("%d:1", port), "--max-conns", "10", "--control",
-		l.Addr().String()}, &stdout, &stderr)
+	status := run(context.Background(), []string{"--tcp", fmt.Sprintf("%d:1", nettest.FreePort(t)), "--max-conns", "10",
+		"--control", l.Addr().String()}, &stdout, &stderr)
 	lines := strings.Split(strings.TrimSpace(stderr.String()), "\n")
 	last := lines[len(lines)-1]
 	if status != 2 || !strings.Contains(last, "--control "+l.Addr().String()) ||

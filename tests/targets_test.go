@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/c10m/c10m/internal/result"
+	"github.com/c10m/c10m/tests/nettest"
 )
 
 // A run to two targets at once, TCP and WebSocket: half of the connections each, and
@@ -102,12 +103,7 @@ func TestTargetsWithTLSAndWithout(t *testing.T) {
 
 // A run that waits begins once the server is there.
 func TestWait(t *testing.T) {
-	l, err := net.Listen("tcp4", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	at := l.Addr().String()
-	_ = l.Close()
+	at := fmt.Sprintf("127.0.0.1:%d", nettest.FreePort(t))
 	up := make(chan net.Listener, 1)
 	time.AfterFunc(300*time.Millisecond, func() {
 		l, err := net.Listen("tcp4", at)

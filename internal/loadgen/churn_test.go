@@ -166,12 +166,7 @@ func TestChurnTimesOutWhileConnecting(t *testing.T) {
 
 // Work that nobody does is given up; what is bounded by its time goes on.
 func TestChurnGivesUpWhenEverythingFails(t *testing.T) {
-	l, err := net.Listen("tcp4", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	port := l.Addr().(*net.TCPAddr).Port
-	_ = l.Close()
+	port := nettest.DeadPort(t)
 	for _, tt := range []struct {
 		name  string
 		c     Churn

@@ -76,13 +76,7 @@ func TestEngine(t *testing.T) {
 }
 
 func TestRampStopsWhenNobodyListens(t *testing.T) {
-	l, err := net.Listen("tcp4", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	port := l.Addr().(*net.TCPAddr).Port
-	_ = l.Close()
-	e, err := Start(testPlan(port, 5000, 2), 1)
+	e, err := Start(testPlan(nettest.DeadPort(t), 5000, 2), 1)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/gobwas/ws"
 
 	"github.com/c10m/c10m/internal/plan"
+	"github.com/c10m/c10m/tests/nettest"
 )
 
 // peer is a connection as a WebSocket server sees it, over gobwas/ws.
@@ -306,15 +307,10 @@ func TestMixed(t *testing.T) {
 // Failures count for the protocol that had them: nobody listens on the
 // WebSocket port, and the TCP one never answers.
 func TestMixedErrors(t *testing.T) {
-	dead, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
 	p := testPlan(0, 40, 2)
 	p.Proto = plan.Mixed
 	p.Places = append(plan.At(p.Host(), listen(t, func(c net.Conn) { _, _ = io.Copy(io.Discard, c) })),
-		plan.Place{Host: p.Host(), WS: true, Ports: []int{dead.Addr().(*net.TCPAddr).Port}})
-	_ = dead.Close()
+		plan.Place{Host: p.Host(), WS: true, Ports: []int{nettest.DeadPort(t)}})
 	e, err := Start(p, 64)
 	if err != nil {
 		t.Fatal(err)

@@ -204,12 +204,7 @@ func TestClientNeverReads(t *testing.T) {
 // An upstream that is not there resets the client and is counted; the relay
 // goes on.
 func TestUpstreamGone(t *testing.T) {
-	l, err := net.Listen("tcp4", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	at := l.Addr().(*net.TCPAddr).AddrPort()
-	_ = l.Close()
+	at := netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), uint16(nettest.DeadPort(t)))
 	for _, mode := range []Mode{PerRequest, Pool, KeepAlive} {
 		r, ctr, relay := start(t, Config{Upstreams: []netip.AddrPort{at}, Mode: mode, Pool: 1})
 		for range 3 {

@@ -3,6 +3,7 @@ package scenario
 import (
 	"fmt"
 	"net"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/c10m/c10m/internal/report"
+	"github.com/c10m/c10m/tests/nettest"
 )
 
 // Who listens already, or comes first, is not the server that was started.
@@ -31,15 +33,13 @@ func TestStartServerTakesNoStrangerForItsOwn(t *testing.T) {
 		{"not ours, says nothing", "", "exec sleep 60", after, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			l, err := net.Listen("tcp4", "127.0.0.1:0")
-			if err != nil {
-				t.Fatal(err)
-			}
-			at := l.Addr().(*net.TCPAddr).AddrPort()
+			at := netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), uint16(nettest.FreePort(t)))
 			if tt.listens == before {
+				l, err := net.Listen("tcp4", at.String())
+				if err != nil {
+					t.Fatal(err)
+				}
 				defer func() { _ = l.Close() }()
-			} else {
-				_ = l.Close()
 			}
 			dir := t.TempDir()
 			command := fmt.Sprintf("touch %[1]s/runs; until [ -e %[1]s/go ]; do sleep 0.01; done; %[2]s", dir, tt.does)

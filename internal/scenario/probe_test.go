@@ -14,24 +14,14 @@ import (
 	"github.com/c10m/c10m/internal/proc"
 	"github.com/c10m/c10m/internal/report"
 	"github.com/c10m/c10m/internal/ws"
+	"github.com/c10m/c10m/tests/nettest"
 	"github.com/c10m/c10m/tests/rig"
 )
-
-// closedPort is one on which nobody listens.
-func closedPort(t *testing.T) int {
-	t.Helper()
-	l, err := net.Listen("tcp4", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = l.Close() }()
-	return l.Addr().(*net.TCPAddr).Port
-}
 
 // An address of a name that does not answer is left out where another of the name
 // does; else the run does not begin, and says what to do.
 func TestProbeLeavesOut(t *testing.T) {
-	up, dead := int(acceptor(t).Port()), closedPort(t)
+	up, dead := int(acceptor(t).Port()), nettest.DeadPort(t)
 	here, there := netip.MustParseAddr("127.0.0.1"), netip.MustParseAddr("127.0.0.2") // nobody listens there
 	for _, tt := range []struct {
 		name   string
@@ -95,7 +85,7 @@ func TestProbeWaits(t *testing.T) {
 	if err := (&Prepared{}).probe(t.Context(), &o.Target, &o); err != nil || asked.Load() > 1 {
 		t.Errorf("without --wait: %v after %d handshakes", err, asked.Load())
 	}
-	o.Places, o.Wait = plan.At(at.Addr(), closedPort(t)), time.Millisecond
+	o.Places, o.Wait = plan.At(at.Addr(), nettest.DeadPort(t)), time.Millisecond
 	if err := (&Prepared{}).probe(t.Context(), &o.Target, &o); err == nil ||
 		!strings.Contains(report.Error(err), "within --wait 1ms") {
 		t.Errorf("a server that does not come: %v", err)

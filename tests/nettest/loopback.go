@@ -3,6 +3,7 @@ package nettest
 import (
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/netip"
 	"os"
@@ -57,16 +58,21 @@ func Dial(tb testing.TB, addr string) *net.TCPConn {
 	return c.(*net.TCPConn)
 }
 
-// FreePort finds a port of 127.0.0.1 that nobody listens on. The kernel may give it to
-// somebody else before the caller uses it.
+// FreePort finds a port that nobody listens on, below where FreePorts begins and below
+// the default range of local ports: the kernel, which gives those to whatever connects or
+// listens without a choice, does not take it before the caller does.
 func FreePort(tb testing.TB) int {
 	tb.Helper()
-	l, err := net.Listen("tcp4", "127.0.0.1:0")
-	if err != nil {
-		tb.Fatal(err)
+	const first, last = 2000, 19999
+	for range 1000 {
+		port := first + rand.IntN(last-first+1)
+		if l, err := net.Listen("tcp4", fmt.Sprintf("0.0.0.0:%d", port)); err == nil {
+			_ = l.Close()
+			return port
+		}
 	}
-	defer func() { _ = l.Close() }()
-	return l.Addr().(*net.TCPAddr).Port
+	tb.Fatalf("no free port in %d..%d", first, last)
+	return 0
 }
 
 // FreePorts finds n consecutive ports that nobody listens on, and one more after them. It
