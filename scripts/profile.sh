@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # profile.sh says where the processors' time goes while connections are set up.
 # perf(1) samples every processor from the first connect until all connections
-# are established, beside the floor and then beside c10m; each sample counts for
-# the system call that it was taken in. The table goes to stdout: microseconds of
-# processor time per connection, both ends together. It needs root, perf
-# (Debian: linux-perf) and `make build peers`; `make profile` calls it.
+# are established, beside the floor and then beside c10m with either engine; each
+# sample counts for the system call that it was taken in. Two tables go to stdout,
+# per connection: microseconds of processor time by place, both ends together, and
+# what the threads of each program got (/proc/PID/task/TID/schedstat). It needs root,
+# perf (Debian: linux-perf) and `make build peers`; `make profile` calls it.
 #
 #   CONNS=1000000  connections
 #   PROTO=tcp      of c10m: tcp or ws
@@ -20,12 +21,13 @@ say() { echo "profile.sh: $*" >&2; }
 [[ $proto == tcp || $proto == ws ]] || { say "PROTO=$proto: the legal values are tcp and ws"; exit 2; }
 ((EUID == 0)) || { say "perf wants root to sample the kernel"; exit 1; }
 command -v perf >/dev/null || { say "perf is missing (apt-get install linux-perf)"; exit 1; }
+readonly pairs=(floor gnet epoll)
 for program in bin/server bin/client bin/floor; do
   [[ -x $program ]] || { say "$program is missing: make build peers"; exit 2; }
 done
 mkdir -p "$out"
 if [[ ${1-} != --in-namespace ]]; then
-  for pair in floor c10m; do
+  for pair in "${pairs[@]}"; do
     scripts/netns.sh -- "$0" --in-namespace "$pair"
     sleep 8 # seconds for the kernel to take an ended namespace apart
   done
@@ -44,6 +46,24 @@ inuse() {
   return 1
 }
 
+# threads prints the threads of this namespace's programs: "PROGRAM TID", then
+# nanoseconds on a processor, nanoseconds ready and waiting, and time slices; and
+# "machine 0 0 0" with all context switches. It starts no program either.
+threads() {
+  local comm task what n
+  for comm in /proc/[0-9]*/comm; do
+    [[ ${comm%/*}/ns/net -ef /proc/self/ns/net ]] || continue
+    read -r what 2>/dev/null <"$comm" || continue
+    [[ $what == server || $what == client || $what == floor ]] || continue
+    for task in "${comm%/*}"/task/*; do
+      { read -r n <"$task/schedstat"; } 2>/dev/null && echo "$what ${task##*/} $n"
+    done
+  done
+  while read -r what n; do
+    [[ $what != ctxt ]] || echo "machine 0 0 0 $n"
+  done </proc/stat
+}
+
 # sampled CMD... runs a pair of programs and samples until both ends of all
 # connections are there, or the pair has ended.
 sampled() {
@@ -52,7 +72,9 @@ sampled() {
   until inuse 1 || ! kill -0 $pair 2>/dev/null; do sleep 0.05; done
   perf record -q -a -g -F $hertz -o "$out/$name.data" 2>"$out/$name.perf.log" &
   local perf=$!
-  until inuse $((2 * conns)) || ! kill -0 $pair 2>/dev/null; do sleep 0.25; done
+  threads >"$out/$name.before"
+  until inuse $((2 * conns)) || ! kill -0 $pair 2>/dev/null; do sleep 0.1; done
+  threads >"$out/$name.after"
   kill -INT $perf
   wait $perf || true
   wait $pair || say "$name ended with status $?"
@@ -63,7 +85,7 @@ if [[ ${1-} == --in-namespace ]]; then
   if [[ $name == floor ]]; then
     sampled bin/floor "$conns" --ports 200 --hold 1 >"$out/floor.json"
   else
-    CONNS=$conns PROTO=$proto OUT=$out/c10m.json SCENARIO=hold \
+    CONNS=$conns PROTO=$proto ENGINE=$name OUT=$out/$name.json SCENARIO=hold \
       CLIENT_FLAGS="--hold 1s --verify 0 --settle 0s --quiet" sampled scripts/run.sh
   fi
   exit
@@ -92,15 +114,34 @@ where() {
 echo "Linux $(uname -r), $(nproc) CPUs, commit $(bin/client --version | cut -d' ' -f3)," \
   "$(date -u '+%F %H:%M UTC'): $conns connections, $proto."
 echo
-{ where floor; where c10m; } | awk -F'|' -v us="$(awk "BEGIN { print 1e6 / $hertz / $conns }")" '
-  function row(name, floor, c10m) {
-    return sprintf("| %s | %.1f | %.1f | %+.1f |", name, floor * us, c10m * us, (c10m - floor) * us)
+for pair in "${pairs[@]}"; do where "$pair"; done | awk -F'|' -v us="$(awk "BEGIN { print 1e6 / $hertz / $conns }")" '
+  function row(name, floor, gnet, epoll) {
+    return sprintf("| %s | %.1f | %.1f | %+.1f | %.1f | %+.1f |", name, floor * us,
+      gnet * us, (gnet - floor) * us, epoll * us, (epoll - floor) * us)
   }
   { n[$1, $2]++; all[$1]++; places[$2] }
   END {
-    print "| where | floor, µs | c10m, µs | more, µs |\n|---|---|---|---|"
+    print "| where | floor, µs | gnet, µs | more, µs | epoll, µs | more, µs |\n|---|---:|---:|---:|---:|---:|"
     sort = "sort -t\"|\" -k4 -rn"
-    for (place in places) print row(place, n["floor", place], n["c10m", place]) | sort
+    for (place in places) print row(place, n["floor", place], n["gnet", place], n["epoll", place]) | sort
     close(sort)
-    print row("**all**", all["floor"], all["c10m"])
+    print row("**all**", all["floor"], all["gnet"], all["epoll"])
   }'
+echo
+echo "| pair | program | threads | processor time, µs | time slices | most of one thread | its time, µs |"
+echo "|---|---|---:|---:|---:|---:|---:|"
+for pair in "${pairs[@]}"; do
+  awk -v conns="$conns" -v pair="$pair" '
+    FNR == NR { cpu[$2] = $3; slices[$2] = $5; next }
+    {
+      n = $5 - slices[$2]; t = $3 - cpu[$2]
+      threads[$1]++; time[$1] += t; all[$1] += n
+      if (n >= most[$1]) { most[$1] = n; its[$1] = t }
+    }
+    END {
+      for (what in all) if (what != "machine")
+        printf "| %s | %s | %d | %.2f | %.3f | %.3f | %.2f |\n", pair, what, threads[what], time[what] / 1e3 / conns,
+          all[what] / conns, most[what] / conns, its[what] / 1e3 / conns
+      printf "| %s | all of this machine | | | %.3f | | |\n", pair, all["machine"] / conns
+    }' "$out/$pair.before" "$out/$pair.after"
+done

@@ -4,7 +4,6 @@ package scripts
 import (
 	"bytes"
 	"errors"
-	"github.com/c10m/c10m/tests/nettest"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -14,6 +13,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/c10m/c10m/tests/nettest"
 )
 
 // output is what a command left behind.

@@ -2,9 +2,10 @@ package tests
 
 import (
 	"fmt"
-	"github.com/c10m/c10m/tests/rig"
 	"testing"
 	"time"
+
+	"github.com/c10m/c10m/tests/rig"
 )
 
 // refusingConf is an nginx that does with each path what people's proxies do, and

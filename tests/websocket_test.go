@@ -2,13 +2,14 @@ package tests
 
 import (
 	"fmt"
-	"github.com/c10m/c10m/tests/nettest"
-	"github.com/c10m/c10m/tests/rig"
 	"io"
 	"net"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/c10m/c10m/tests/nettest"
+	"github.com/c10m/c10m/tests/rig"
 )
 
 // wsPorts starts our server with n TCP and n WebSocket ports, and returns the

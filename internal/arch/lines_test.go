@@ -3,6 +3,7 @@ package arch
 import (
 	"bytes"
 	"fmt"
+	"go/parser"
 	"go/scanner"
 	"go/token"
 	"io/fs"
@@ -42,6 +43,9 @@ func TestLines(t *testing.T) {
 		for _, where := range wideLines(rel, src) {
 			t.Errorf("%s, at most %d: break it", where, mostColumns)
 		}
+		if where := mixedImports(rel, src); where != "" {
+			t.Errorf("%s, beside packages of Go's own: a group of its own for what is not", where)
+		}
 		return nil
 	})
 	if err != nil || seen < 100 {
@@ -64,6 +68,44 @@ func wideLines(name string, src []byte) (list []string) {
 		}
 	}
 	return list
+}
+
+// mixedImports is the first import of a module's package in a group with one of Go's own.
+func mixedImports(name string, src []byte) string {
+	if filepath.Ext(name) != ".go" {
+		return ""
+	}
+	set := token.NewFileSet()
+	f, err := parser.ParseFile(set, "", src, parser.ImportsOnly)
+	if err != nil {
+		return "" // gofmt says so
+	}
+	last, own := 0, false // line and kind of the import before
+	for _, i := range f.Imports {
+		first, _, _ := strings.Cut(strings.Trim(i.Path.Value, `"`), "/")
+		line, module := set.Position(i.Pos()).Line, strings.Contains(first, ".")
+		if line == last+1 && module != own {
+			return fmt.Sprintf("%s:%d imports %s", name, line, i.Path.Value)
+		}
+		last, own = line, module
+	}
+	return ""
+}
+
+func TestMixedImports(t *testing.T) {
+	const std, own = "\t\"fmt\"\n", "\t\"github.com/c10m/c10m/internal/sys\"\n"
+	for src, want := range map[string]string{
+		std + "\n" + own:             "",
+		own + "\n" + std:             "",
+		std + "\n" + own + own:       "",
+		std + own:                    `a.go:5 imports "github.com/c10m/c10m/internal/sys"`,
+		own + std:                    `a.go:5 imports "fmt"`,
+		std + "\n" + own + std + own: `a.go:7 imports "fmt"`,
+	} {
+		if got := mixedImports("a.go", []byte("package a\n\nimport (\n"+src+")\n")); got != want {
+			t.Errorf("%q: %q, want %q", src, got, want)
+		}
+	}
 }
 
 // recordedLines are those on which such a string stands.

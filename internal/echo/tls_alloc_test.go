@@ -3,9 +3,10 @@
 package echo
 
 import (
-	"github.com/c10m/c10m/tests/heap"
 	"testing"
 	"time"
+
+	"github.com/c10m/c10m/tests/heap"
 )
 
 // A message over TLS costs crypto/tls an allocation for each of two looks whether

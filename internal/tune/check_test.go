@@ -2,11 +2,12 @@ package tune
 
 import (
 	"bytes"
-	"github.com/c10m/c10m/tests/golden"
 	"maps"
 	"os"
 	"strings"
 	"testing"
+
+	"github.com/c10m/c10m/tests/golden"
 )
 
 func TestCheckGolden(t *testing.T) {

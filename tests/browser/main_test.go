@@ -6,7 +6,6 @@ package browser
 import (
 	"bufio"
 	"fmt"
-	"github.com/c10m/c10m/tests/nettest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,6 +13,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/c10m/c10m/tests/nettest"
 )
 
 // patience bounds every wait; on an idle machine each takes a second or two.

@@ -2,10 +2,11 @@ package browser
 
 import (
 	"fmt"
-	"github.com/c10m/c10m/tests/nettest"
 	"os"
 	"path/filepath"
 	"testing"
+
+	"github.com/c10m/c10m/tests/nettest"
 )
 
 // TestWebSocket: a browser opens 100 WebSockets over as many ports and gets back
