@@ -1,6 +1,7 @@
 package proc
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"strconv"
@@ -106,14 +107,13 @@ func cleanCache(stat string) uint64 {
 }
 
 // readUint reads a file that is one number; "max" is an error.
-func readUint(file string) (uint64, error) {
-	b, err := os.ReadFile(file)
-	if err != nil {
-		return 0, err
-	}
-	n, err := strconv.ParseUint(strings.TrimSpace(string(b)), 10, 64)
-	if err != nil {
-		return 0, fmt.Errorf("read %s: %q is not a number", file, strings.TrimSpace(string(b)))
-	}
-	return n, nil
+func readUint(file string) (n uint64, err error) {
+	err = readFile(file, func(b []byte) error {
+		b = bytes.TrimSpace(b)
+		if n, err = strconv.ParseUint(string(b), 10, 64); err != nil {
+			return fmt.Errorf("read %s: %q is not a number", file, b)
+		}
+		return nil
+	})
+	return n, err
 }

@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
 
 	"github.com/prometheus/procfs"
 
@@ -52,9 +51,33 @@ func Here() (FS, error) {
 	return p, err
 }
 
-// buffers are for files of /proc that are read again and again while memory is
-// being measured: their garbage would show in the client's own figure.
-var buffers = sync.Pool{New: func() any { return &[]byte{} }}
+// buffers are for files of /proc that are read again and again while memory is being
+// measured: their garbage would show in a program's own figure. A sync.Pool would keep
+// some for each processor of Go's scheduler, of which there may be hundreds, and none for
+// long.
+var buffers = make(chan []byte, 4)
+
+// mostBuffer bounds a buffer that is kept, in bytes.
+const mostBuffer = 64 << 10
+
+func takeBuffer() []byte {
+	select {
+	case b := <-buffers:
+		return b
+	default:
+		return make([]byte, 16<<10)
+	}
+}
+
+func keepBuffer(b []byte) {
+	if len(b) > mostBuffer {
+		return
+	}
+	select {
+	case buffers <- b:
+	default:
+	}
+}
 
 // read hands the content of a file below /proc to parse, which must not keep it.
 func (p FS) read(name string, parse func([]byte) error) error {
@@ -74,13 +97,11 @@ func readFile(name string, parse func([]byte) error) error {
 		return err
 	}
 	defer f.Close()
-	buf := buffers.Get().(*[]byte)
-	defer buffers.Put(buf)
-	b := (*buf)[:cap(*buf)]
-	n := 0
+	b, n := takeBuffer(), 0
+	defer func() { keepBuffer(b) }()
 	for {
 		if n == len(b) {
-			b = append(b, make([]byte, max(16<<10, len(b)))...)
+			b = append(b, make([]byte, len(b))...)
 		}
 		m, err := f.Read(b[n:])
 		n += m
@@ -91,7 +112,6 @@ func readFile(name string, parse func([]byte) error) error {
 			break
 		}
 	}
-	*buf = b
 	if n == 0 {
 		return fmt.Errorf("read %s: it is empty", name)
 	}

@@ -31,7 +31,7 @@ func TestKernelFiles(t *testing.T) {
 		{"more objects than fit", slab("0\n", "13\n", "2368\n"), waste, 0, "", "do not fit"},
 		{"objects beyond 64 bits together", slab("0\n", "9223372036854775807\n", "9223372036854775807\n"), waste, 0, "",
 			"do not fit"},
-		{"an empty file", slab("", "13\n", "2368\n"), waste, 0, "", "is not a number"},
+		{"an empty file", slab("", "13\n", "2368\n"), waste, 0, "", "it is empty"},
 		{"huge pages", map[string]string{page: "always [madvise] never\n"}, huge, 0, "madvise", ""},
 		{"huge pages hidden", nil, huge, 0, "", "no such file"},
 		{"none of them chosen", map[string]string{page: "always\n"}, huge, 0, "", `nothing is chosen in "always"`},

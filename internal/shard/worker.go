@@ -107,8 +107,9 @@ func Engine(ctx context.Context, engine string, cfg echo.Config, ctr *echo.Count
 }
 
 // Settle returns the heap's free memory to the system after two seconds without a new
-// connection, a close or a message, once for each such pause. Go does not do so by
-// itself while nothing is allocated, and the memory of a burst would stay for ever.
+// connection, a close or a message, once for each such pause, and ends threads that
+// nobody needs. Go does neither by itself while nothing is allocated, and the memory of a
+// burst would stay for ever.
 func Settle(ctx context.Context, ctr *echo.Counters) {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
@@ -129,12 +130,29 @@ func Settle(ctx context.Context, ctr *echo.Counters) {
 		}
 		if quiet++; quiet == 2 && dirty {
 			dirty = false
-			runtime.GC() // a sync.Pool gives up what it keeps at the second collection
-			sys.EndIdleThreads()
-			debug.FreeOSMemory()
-			var m runtime.MemStats
-			runtime.ReadMemStats(&m)
-			ctr.Heap.Store(int64(m.HeapAlloc))
+			ctr.Heap.Store(giveBack())
 		}
 	}
+}
+
+// soonCollected is one that a single core collects within tens of milliseconds, in bytes.
+const soonCollected = 64 << 20
+
+// giveBack does what Settle says, and returns the bytes that live in the heap. A small
+// heap is collected by as few threads as there are cores: each of the runtime's that
+// takes part keeps memory for the next time.
+func giveBack() int64 {
+	sys.EndIdleThreads()
+	collect := func() {
+		runtime.GC() // a sync.Pool gives up what it keeps at the second collection
+		debug.FreeOSMemory()
+	}
+	var m runtime.MemStats
+	if runtime.ReadMemStats(&m); m.HeapAlloc <= soonCollected {
+		sys.Unseated(collect)
+	} else {
+		collect()
+	}
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
 }

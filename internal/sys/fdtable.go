@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"slices"
 	"strconv"
 
 	"golang.org/x/sys/unix"
@@ -29,22 +30,15 @@ func PrivateFDTable(keep ...int) (left int, err error) {
 	if err := unix.Unshare(unix.CLONE_FILES); err != nil {
 		return 0, fmt.Errorf("take a private fd table: %w", os.NewSyscallError("unshare", err))
 	}
-	fds, err := openFDs()
-	if err != nil {
-		return 0, err
-	}
-	kept := make(map[int]bool, len(keep))
-	for _, fd := range keep {
-		kept[fd] = true
-	}
-	for _, fd := range fds {
-		if fd > 2 && !kept[fd] && IsSocket(fd) {
+	kept := slices.Sorted(slices.Values(keep))
+	err = eachFD(func(fd int) {
+		if _, stays := slices.BinarySearch(kept, fd); fd > 2 && !stays && IsSocket(fd) {
 			Close(fd)
 		} else {
 			left++
 		}
-	}
-	return left, nil
+	})
+	return left, err
 }
 
 // CanPrivateFDTable tries PrivateFDTable on a thread made for it.
@@ -59,25 +53,25 @@ func CanPrivateFDTable() error {
 }
 
 // CountFDs is how many fds the calling thread's table holds.
-func CountFDs() (int, error) {
-	fds, err := openFDs()
-	return len(fds), err
+func CountFDs() (n int, err error) {
+	err = eachFD(func(int) { n++ })
+	return n, err
 }
 
-// openFDs asks for the flags of every number in the calling thread's table, fcntl(2). To
-// list /proc/thread-self/fd, anew in each thread, takes longer, and an inode and a dentry
-// of the kernel's memory for each.
-func openFDs() (fds []int, err error) {
+// eachFD calls f with each fd in the calling thread's table: it asks for the flags of
+// every number, fcntl(2). To list /proc/thread-self/fd, anew in each thread, takes longer,
+// and an inode and a dentry of the kernel's memory for each.
+func eachFD(f func(fd int)) error {
 	size, err := tableSize()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	for fd := range size {
 		if _, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0); err == nil {
-			fds = append(fds, fd)
+			f(fd)
 		}
 	}
-	return fds, nil
+	return nil
 }
 
 // maxTried bounds the numbers that are asked for where the table's size is hidden: 10 ms

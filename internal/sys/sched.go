@@ -77,8 +77,8 @@ var seats struct {
 	taken, room int
 }
 
-// spareSeats is how many are made at a time beyond those that are asked for: each change
-// stops every goroutine for a moment.
+// spareSeats is by how many their number grows at least, once there are as many: each
+// change stops every goroutine for a moment.
 const spareSeats = 4
 
 // Seat makes room in Go's scheduler for n more locked threads that wait in system calls;
@@ -100,4 +100,17 @@ func Seat(n int) {
 		return
 	}
 	runtime.GOMAXPROCS(Cores() + seats.room)
+}
+
+// Unseated runs f, which is to be short, with as many processors of Go's scheduler as
+// there are cores, so that a collection in it takes no more threads than these. A locked
+// thread that comes back from the kernel meanwhile may have to wait for one.
+func Unseated(f func()) {
+	seats.Lock()
+	defer seats.Unlock()
+	if seats.room > 0 {
+		runtime.GOMAXPROCS(Cores())
+		defer func() { runtime.GOMAXPROCS(Cores() + seats.room) }()
+	}
+	f()
 }

@@ -22,3 +22,15 @@ func TestSeat(t *testing.T) {
 		t.Errorf("Cores() = %d, and %d before", Cores(), before)
 	}
 }
+
+// TestUnseated: few processors while it runs, and all of them again afterwards.
+func TestUnseated(t *testing.T) {
+	Seat(5)
+	defer Seat(-5)
+	before, during := runtime.GOMAXPROCS(0), 0
+	Unseated(func() { during = runtime.GOMAXPROCS(0) })
+	if after := runtime.GOMAXPROCS(0); before <= Cores() || during != Cores() || after != before {
+		t.Errorf("%d processors, %d meanwhile, %d afterwards; want %d meanwhile and as many as before", before, during,
+			after, Cores())
+	}
+}

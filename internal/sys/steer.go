@@ -56,19 +56,18 @@ func NewSteerKey() (key SteerKey) {
 
 // Listeners are the TCP sockets of this process that listen. It looks at every fd:
 // best before there are connections.
-func Listeners() ([]int, error) {
-	fds, err := openFDs()
-	if err != nil {
-		return nil, err
-	}
-	return slices.DeleteFunc(fds, func(fd int) bool {
+func Listeners() (fds []int, err error) {
+	err = eachFD(func(fd int) {
 		listening, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_ACCEPTCONN)
 		if err != nil || listening == 0 {
-			return true // not a socket, or not a listener
+			return // not a socket, or not a listener
 		}
-		proto, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_PROTOCOL)
-		return err != nil || proto != unix.IPPROTO_TCP
-	}), nil
+		if proto, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_PROTOCOL); err == nil &&
+			proto == unix.IPPROTO_TCP {
+			fds = append(fds, fd)
+		}
+	})
+	return fds, err
 }
 
 // reuseGroup is one SO_REUSEPORT group: what listens on a port of a family.
