@@ -77,9 +77,8 @@ type figure struct {
 var publicFigures = []figure{
 	{"Tornado (its author's figure)", "tcp", aboutTornadoFigure, 0, 10_500},
 	{"Tornado (its author's figure)", "ws", aboutTornadoFigure, 0, 15_500},
-	{"uWebSockets (its author's figure)", "ws", "C++, not built here: no registry that this repository takes packages " +
-		"from has it. README of github.com/uNetworking/uWebSockets, v0.14: one million WebSockets in 111 MB of user " +
-		"memory, 104 B each", 104, 0},
+	{"uWebSockets (its author's figure)", "ws", "C++, not built here. README of github.com/uNetworking/uWebSockets, " +
+		"v0.14: one million WebSockets in 111 MB of user memory, 104 B each", 104, 0},
 }
 
 const aboutTornadoFigure = "given for a Tornado server for 10,000,000 connections: 10.5 KB a TCP connection and end, " +

@@ -21,14 +21,14 @@ func program() *cli.Program {
 	p.Name, p.Short = cli.NameOf(os.Args[0], "client"), "what each of millions of connections costs"
 	p.Long = `How many connections can one box hold, what does each cost, what breaks first?
 Works against any TCP or WebSocket server. Without a command it holds: client hold
---help shows all of its flags, and what a TARGET is.`
+--help-all shows all of its flags, and what a TARGET is.`
 	p.Examples = []string{"client --ports 200 --conns 10M --json big.json --html big.html",
 		"client compare before.json after.json --fail-if 'total_bytes_per_conn>+5%'"}
 	for _, k := range kinds() {
 		p.Commands = append(p.Commands, k.command())
 	}
 	p.Commands = append(p.Commands, agentCommand(), probeCommand(), reportCommand(), compareCommand())
-	// What most runs need; the rest is explained by client hold --help.
+	// What most runs need; the rest is explained by client hold --help-all.
 	p.Flags.Only("conns", "host", "ports", "proto", "rate", "hold", "json", "html", "csv", "fail-if", "quiet")
 	return p
 }

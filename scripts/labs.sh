@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # labs.sh runs every lab once on this machine, briefly, and writes what each found
 # to OUT: labs-NAME.json and, as text, labs-NAME.txt. `make labs` builds and calls
-# it. It takes about six minutes. Copied to results/, the .json files become the
+# it. It takes about eight minutes. Copied to results/, the .json files become the
 # tables of RESULTS.md by `make results`.
 #
 #   LABS="churn relay workers peak stress echo soak"   which, in this order;

@@ -61,8 +61,21 @@ type worker struct {
 	loops     int
 }
 
-// program is the server's command line; do gets the options, checked.
-func program(do func(context.Context, options, *cli.Call) error) *cli.Program {
+// action is what is done with the options.
+type action func(context.Context, options, *cli.Call) error
+
+// checked is do with options that are legal together, and the files that they name.
+func checked(do action) action {
+	return func(ctx context.Context, o options, call *cli.Call) error {
+		if err := o.check(call.Flags); err != nil {
+			return cli.Usage("%w", err)
+		}
+		return do(ctx, o, call)
+	}
+}
+
+// program is the server's command line; do gets the options, each legal by itself.
+func program(do action) *cli.Program {
 	auto := unit.Count{Auto: true}
 	o := options{workers: auto, maxConns: auto, loops: auto, buffers: budget{auto: true}}
 	o.relay.pool = unit.Count{N: 100}
@@ -76,19 +89,16 @@ func program(do func(context.Context, options, *cli.Call) error) *cli.Program {
 			"server --tcp 20000:20 --relay 127.0.0.1:10000:200 --control none"},
 		Status: "0 ended by order, 1 the engine or the machine did not do as asked",
 		Run: func(ctx context.Context, call *cli.Call) (int, error) {
-			if err := o.check(call.Flags); err != nil {
-				return 0, cli.Usage("%w", err)
-			}
 			return cli.Done, do(ctx, o, call)
 		}}}
 }
 
 // parse gives the options of a command line, without running anything.
 func parse(args []string) (parsed options, err error) {
-	p := program(func(_ context.Context, o options, _ *cli.Call) error {
+	p := program(checked(func(_ context.Context, o options, _ *cli.Call) error {
 		parsed = o
 		return nil
-	})
+	}))
 	_, err = p.Execute(context.Background(), args, io.Discard, io.Discard)
 	return parsed, err
 }
@@ -128,7 +138,7 @@ func (o *options) declare() *cli.Flags {
 	f.Add(cli.Number(&o.recycleJitter.N, 0, 0, unit.MaxCount), "recycle-jitter", "N",
 		"and up to so many more, by chance", cli.Rare)
 	f.Group("Protection")
-	f.Add(&o.buffers, "buffer-budget", "SIZE", "all that is kept for peers", cli.Note("memory / 8"))
+	f.Add(&o.buffers, "buffer-budget", "SIZE", "all that is kept for peers", cli.Note("memory / 8, at most 1GiB"))
 	f.Add(cli.Size(&o.maxOutbound, echo.DefaultMaxOutbound, 1, maxBytes), "max-outbound", "SIZE",
 		"of unread echo; a peer is not read then")
 	f.Add(cli.Time(&o.stall, echo.DefaultStall, time.Second, time.Hour), "stall", "TIME",
@@ -147,7 +157,7 @@ func (o *options) declare() *cli.Flags {
 		"close a TCP connection after echoing a read that ends with byte 4 (EOT): first, see client churn", cli.Rare)
 	f.Add(cli.Time(&o.drain, 30*time.Second, 0, maxTime), "drain", "TIME", "how long a worker may take to end")
 	f.Group("Middle tier")
-	f.Add(&o.relay.to, "relay", "HOST:FIRST:COUNT", "pass requests on, not echo them")
+	f.Add(&o.relay.to, "relay", "ADDR:FIRST:COUNT", "pass requests on, not echo them")
 	f.Add(cli.OneOf(&o.relay.mode, relay.KeepAlive, relay.PerRequest, relay.Pool, relay.KeepAlive), "upstream", "MODE",
 		"its connections: per-request, pool, or keepalive: one with each of the client's")
 	f.Add(&o.relay.pool, "pool", "N", "connections of a pool")

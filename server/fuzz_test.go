@@ -25,10 +25,10 @@ func FuzzParse(f *testing.F) {
 		var o options
 		ran := false
 		var stdout, stderr strings.Builder
-		status := program(func(_ context.Context, got options, _ *cli.Call) error {
+		status := program(checked(func(_ context.Context, got options, _ *cli.Call) error {
 			o, ran = got, true
 			return nil
-		}).Run(t.Context(), strings.Split(line, "\n"), &stdout, &stderr)
+		})).Run(t.Context(), strings.Split(line, "\n"), &stdout, &stderr)
 		if said := stderr.String(); status != 0 &&
 			(status != 2 || strings.IndexFunc(said, unicode.IsControl) != len(said)-1) {
 			t.Errorf("%q: status %d, no line without control characters: %q", line, status, said)

@@ -46,18 +46,19 @@ func main() {
 }
 
 // relaxed is serve in a process whose Go runtime does not keep the epoll engine's loops
-// from their work. gnet's loops are goroutines, which the runtime's timers wake.
+// from their work. gnet's loops are goroutines, which the runtime's timers wake. The
+// program begins anew for it, so that comes before the files of flags, which may be pipes.
 func relaxed(ctx context.Context, o options, call *cli.Call) error {
-	if o.engineName == shard.Tables && o.relay.to.ports.N == 0 {
+	if o.engineName == shard.Tables && o.relay.to.ports.N == 0 && ctx.Err() == nil {
 		_ = sys.RelaxTimers(timerSlack, os.Args, os.Environ()) // without it everything works, but slower
 	}
-	return serve(ctx, o, call)
+	return checked(serve)(ctx, o, call)
 }
 
 // run is the whole program: 0 ended by order, 1 an engine or its machine did
 // not do as asked, 2 bad usage.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	return program(serve).Run(ctx, args, stdout, stderr)
+	return program(checked(serve)).Run(ctx, args, stdout, stderr)
 }
 
 // serve does what the options say.
@@ -187,8 +188,8 @@ func (s *server) serve(ctx context.Context) error {
 
 // staff makes the page of counters, and the supervisor if there are to be worker
 // processes. Told how many it starts them all; otherwise as many as there are
-// cores, and more when those are nearly full. That takes an engine whose workers
-// can pass connections on: gnet.
+// cores, and more when those are nearly full: gnet's, as one process of the epoll engine
+// grows by itself.
 func (s *server) staff() (err error) {
 	if s.size.Workers == 1 && s.recycleAfter.N == 0 {
 		s.page = shard.Alone()

@@ -48,7 +48,7 @@ func TestBadUsage(t *testing.T) {
 		{"too many ports", []string{"--tcp", "1025:5000", "--ws", "20000:5000"}, []string{"10000 ports", "8192"}},
 		{"control among the WebSocket ports", []string{"--control", "127.0.0.1:15005"}, []string{"--control", "--ws"}},
 		{"message", []string{"--max-message", "2G"}, []string{"max-message"}},
-		{"relay", []string{"--relay", "10000:200"}, []string{"relay", "HOST:FIRST:COUNT"}},
+		{"relay", []string{"--relay", "10000:200"}, []string{"relay", "ADDR:FIRST:COUNT"}},
 		{"relay to itself", []string{"--relay", "127.0.0.1:10100:5"}, []string{"--relay", "--tcp"}},
 		{"relay of frames", []string{"--relay", "10.0.0.1:10000:5", "--ws", "15000:5"}, []string{"--ws", "keepalive"}},
 		{"upstream", []string{"--relay", "10.0.0.1:10000:5", "--upstream", "often"},

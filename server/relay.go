@@ -18,7 +18,7 @@ import (
 	"github.com/c10m/c10m/internal/unit"
 )
 
-// upstream is the flag value of --relay, HOST:FIRST:COUNT.
+// upstream is the flag value of --relay, ADDR:FIRST:COUNT.
 type upstream struct {
 	host  netip.Addr
 	ports unit.Ports
@@ -34,13 +34,13 @@ func (u *upstream) String() string {
 // Type names the kind of value.
 func (*upstream) Type() string { return "ports" }
 
-// Set reads HOST:FIRST:COUNT; an IPv6 address stands in brackets.
+// Set reads ADDR:FIRST:COUNT; an IPv6 address stands in brackets.
 func (u *upstream) Set(s string) error {
 	host, ports := s, ""
 	for range 2 {
 		i := strings.LastIndexByte(host, ':')
 		if i < 0 {
-			return fmt.Errorf("%q: want HOST:FIRST:COUNT, like 10.0.0.2:10000:200 or [::1]:10000:200", s)
+			return fmt.Errorf("%q: want ADDR:FIRST:COUNT, like 10.0.0.2:10000:200 or [::1]:10000:200", s)
 		}
 		host, ports = host[:i], s[i+1:]
 	}
@@ -64,7 +64,7 @@ func (o *options) checkRelay(f *cli.Flags) error {
 	r := o.relay
 	if !f.Given("relay") {
 		if f.Given("upstream") || f.Given("pool") {
-			return errors.New("--upstream and --pool want --relay HOST:FIRST:COUNT")
+			return errors.New("--upstream and --pool want --relay ADDR:FIRST:COUNT")
 		}
 		return nil
 	}

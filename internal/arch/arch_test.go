@@ -37,7 +37,7 @@ var ours = rules{
 	// One foreign API, one room. Whatever is not listed is used by nobody.
 	foreign: []owner{
 		{module: "golang.org/x/sys", rooms: []string{"internal/sys"}},
-		{module: "golang.org/x/term", rooms: []string{"internal/report", "client", "server", "tuning"}},
+		{module: "golang.org/x/term", rooms: []string{"client"}},
 		{module: "github.com/vishvananda/netlink", rooms: []string{"internal/sys"}},
 		{module: "github.com/panjf2000/gnet/v2", rooms: []string{"internal/echo/gnet"}},
 		{module: "github.com/prometheus/procfs", rooms: []string{"internal/proc"}},

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"regexp"
 	"strings"
 	"unicode/utf8"
 
@@ -130,6 +131,17 @@ func called(example, program string) string {
 		return strings.Replace(example, short+" ", program+" ", 1)
 	}
 	return example
+}
+
+// built is one of our programs, in a message, where make build has put it.
+var built = regexp.MustCompile(`(^|[ (])bin/(server|client|tuning)\b`)
+
+// allCalled is a message with our programs' long names where this one has its own.
+func allCalled(message, program string) string {
+	if strings.HasPrefix(program, prefix) {
+		return built.ReplaceAllString(message, "${1}"+prefix+"${2}")
+	}
+	return message
 }
 
 // statuses puts bad usage where it belongs among the exit statuses.

@@ -104,7 +104,7 @@ func (p *Program) Run(ctx context.Context, args []string, stdout, stderr io.Writ
 // Fail writes an error as one line, whatever words of a user or of a file are in
 // it, and gives its exit status.
 func (p *Program) Fail(stderr io.Writer, err error) int {
-	_, _ = fmt.Fprintf(stderr, "%s: %s\n", p.Name, plan.OneLine(err.Error()))
+	_, _ = fmt.Fprintf(stderr, "%s: %s\n", p.Name, allCalled(plan.OneLine(err.Error()), p.Name))
 	switch {
 	case errors.Is(err, ErrUsage):
 		return BadUsage

@@ -326,3 +326,16 @@ func TestLongName(t *testing.T) {
 		}
 	}
 }
+
+// TestAllCalled: a cure names the program as it is to be typed.
+func TestAllCalled(t *testing.T) {
+	const said = "start one there (bin/server --ports 1); bin/tuning apply; /opt/c10m/bin/server is not there"
+	for program, want := range map[string]string{
+		"client":      said,
+		"c10m-client": "start one there (c10m-server --ports 1); c10m-tuning apply; /opt/c10m/bin/server is not there",
+	} {
+		if got := allCalled(said, program); got != want {
+			t.Errorf("%s: %q, want %q", program, got, want)
+		}
+	}
+}

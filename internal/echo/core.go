@@ -208,7 +208,7 @@ var cures = map[int]string{
 	FileMax:      "raise fs.file-max",
 	MemoryLow:    "the kernel has no memory for it: lower --max-conns, or add memory",
 	WatchLimit:   "raise fs.epoll.max_user_watches",
-	AcceptFailed: "the connection is lost, the server goes on",
+	AcceptFailed: "the connection is lost; --engine epoll goes on, gnet ends and is started again",
 }
 
 // Count counts a cause that the engine has found.

@@ -52,8 +52,8 @@ var faults = map[string]string{
 	"report_impossible":      "{=open} connections of {=most} cannot be",
 	"report_of_other_schema": "schema {schema}, want {want}",
 	"server_answers_nobody":  "not one user had an answer: the server is stopped, or its machine is gone",
-	"server_binary_missing": "a server is to be started and {file} is not there: make build, or name one with " +
-		"--server CMD",
+	"server_binary_missing": "a server is to be started and {file} is not there: make build, or make install, or " +
+		"name one with --server CMD",
 	"server_ended_at_once": "it ended at once[: {said}]",
 	"server_gone":          "the server ended[: {said}]",
 	"server_not_reachable": "server not reachable: {why}: start one there (bin/server --ports {=ports}), or name " +

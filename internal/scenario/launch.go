@@ -38,13 +38,24 @@ const (
 // port accepts.
 const Ready = "ready "
 
+// serverBeside is the file of our server beside that of the client: c10m-server beside
+// c10m-client, as they are called where they are installed for everybody; else server.
+func serverBeside(client string) string {
+	dir, name := filepath.Split(client)
+	before, is := strings.CutSuffix(name, "client")
+	if !is {
+		before = ""
+	}
+	return filepath.Join(dir, before+"server")
+}
+
 // OwnServer is the command line of our server beside this program.
 func OwnServer(o Options, control string, flags ...string) ([]string, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, fault(result.Warn("own_binary_unknown"), err)
 	}
-	name := filepath.Join(filepath.Dir(self), "server")
+	name := serverBeside(self)
 	if _, err := os.Stat(name); err != nil {
 		return nil, usage(result.Warn("server_binary_missing").Word("file", name))
 	}

@@ -75,6 +75,19 @@ func TestStartServerTakesNoStrangerForItsOwn(t *testing.T) {
 	}
 }
 
+// The server of the same build lies beside the client, under the name of its kind.
+func TestServerBeside(t *testing.T) {
+	for client, want := range map[string]string{
+		"/src/c10m/bin/client":       "/src/c10m/bin/server",
+		"/usr/local/bin/c10m-client": "/usr/local/bin/c10m-server",
+		"/tmp/other":                 "/tmp/server",
+	} {
+		if got := serverBeside(client); got != want {
+			t.Errorf("beside %s: %s, want %s", client, got, want)
+		}
+	}
+}
+
 // appears waits for a file.
 func appears(t *testing.T, name string) bool {
 	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(time.Millisecond) {

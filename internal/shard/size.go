@@ -33,7 +33,7 @@ func Parked(nofile uint64, workers int) int {
 
 // Size is how a server is divided into processes.
 type Size struct {
-	Workers int   // worker processes; 1: one process without a supervisor
+	Workers int   // worker processes; 1: one process, without a supervisor unless it is recycled
 	Loops   int   // event loops of each worker
 	Limit   int64 // connections that each worker may hold, below what its fd table does
 }

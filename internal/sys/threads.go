@@ -8,22 +8,24 @@ import (
 
 const threadsMetric = "/sched/threads/total:threads"
 
-// busyThreads is how many threads a Go program needs beside the locked ones: the
-// runtime's monitor, the one that waits for signals, one in the poller, one that makes
+// busyThreads is how many threads a Go program needs beside those with a seat: main's,
+// the runtime's monitor, the one that waits for signals, one in the poller, one that makes
 // threads for locked ones, and one for each core.
-func busyThreads() int { return 4 + Cores() }
+func busyThreads() int { return 5 + Cores() }
 
 // EndIdleThreads ends threads that Go's runtime has made and no longer needs, and tells
 // how many. The runtime would keep them for good, with tens of KiB each: there are dozens
 // after a collection that had the processors of all of Seat's threads to itself. A few
-// stay for what comes next.
+// stay for what comes next. Without seats it ends none: there, who knows which threads
+// wait in the kernel for something?
 func EndIdleThreads() int {
 	s := []metrics.Sample{{Name: threadsMetric}}
 	metrics.Read(s)
 	seats.Lock()
-	idle := int(s[0].Value.Uint64()) - seats.taken - busyThreads()
+	taken := seats.taken
 	seats.Unlock()
-	if idle <= 0 {
+	idle := int(s[0].Value.Uint64()) - taken - busyThreads()
+	if taken == 0 || idle <= 0 {
 		return 0
 	}
 	// A goroutine that is locked to its thread holds it while it waits, so the next one

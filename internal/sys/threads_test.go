@@ -12,6 +12,8 @@ import (
 // the program can block as often afterwards.
 func TestEndIdleThreads(t *testing.T) {
 	const blocked = 40
+	Seat(1)
+	defer Seat(-1)
 	for range 2 {
 		var pipe [2]int
 		if err := syscall.Pipe2(pipe[:], syscall.O_CLOEXEC); err != nil {

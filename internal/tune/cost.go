@@ -20,7 +20,7 @@ var (
 	ServerEnd = Cost{"server process, per connection", 450, "2026-11",
 		"RSS per idle connection of the gnet server, 430..500"}
 	ClientEnd = Cost{"client process, per connection", 32, "2026-11", "flat arrays of the client engine, its upper bound"}
-	PacketEnd = Cost{"client without sockets, per connection", 24, "2026-11",
+	PacketEnd = Cost{"packets client, per connection", 24, "2026-11",
 		"flat arrays of client --engine packets; its kernel keeps nothing"}
 	// FDSlot is one pointer of struct fdtable's array, whose size the kernel rounds up to
 	// a power of two.
@@ -52,5 +52,5 @@ func BytesPerConn(r Role) int64 {
 
 // Costs lists all costs.
 func Costs() []Cost {
-	return []Cost{KernelEnd, ServerEnd, ClientEnd, FDSlot, EhashBucket, BaseSystem, PageStructs}
+	return []Cost{KernelEnd, ServerEnd, ClientEnd, PacketEnd, FDSlot, EhashBucket, BaseSystem, PageStructs}
 }

@@ -13,7 +13,7 @@
 package unit
 
 // Help says how quantities are written on the command line. The help of every
-// program ends with it.
+// program ends with it where there is room, else it says how to see it.
 const Help = `Quantities
   count     10000000, 10_000_000, 10M, 4.1M, 500k: k, M, G, T are decimal
   rate      50k or 50k/s, or max

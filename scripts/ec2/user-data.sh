@@ -20,7 +20,7 @@ JOIN=${JOIN:-}                 # ROLE=agent: the text of the coordinator's join 
 ALLOW=${ALLOW:-}               # ROLE=agent: load only servers there, a CIDR; none: any
 REPO=${REPO:-https://github.com/c10m/c10m}
 DIR=${DIR:-/opt/c10m}
-GO=${GO:-1.26.0}               # at least this; fetched from go.dev if the system's is older
+GO=${GO:-1.26.0}               # fetched from go.dev where there is none, or one before 1.21
 PREFIX=${PREFIX:-/usr/local}   # where that one goes
 WAIT=${WAIT:-600}              # seconds to wait for whoever holds apt's or dnf's lock
 DRY_RUN=${DRY_RUN:-}           # not empty: print the commands only
@@ -68,8 +68,8 @@ if [ "$ROLE" = agent ]; then
 fi
 [ -n "$DRY_RUN" ] || [ "$(id -u)" = 0 ] || die "run it as root"
 
-# old_go: there is no Go, or one older than $GO. The go command itself fetches
-# the toolchain that go.mod names from 1.21 on, so that is enough of a start.
+# old_go: there is no Go, or one older than 1.21. From there on the go command itself
+# fetches the toolchain that go.mod names, so that is enough of a start.
 old_go() {
 	have=$(go env GOVERSION 2>/dev/null | sed 's/^go//')
 	[ -z "$have" ] || [ "$(printf '%s\n1.21\n' "$have" | sort -V | head -n 1)" != 1.21 ]

@@ -23,22 +23,28 @@ func TestDrainByControl(t *testing.T) {
 	if err := os.WriteFile(file, []byte(token+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	// A shell's <(command) can be read but once.
+	pipe := []string{"bash", "-c", `exec "$0" "$@" --control-token @<(echo '` + token + `')`}
 	for _, tt := range []struct {
 		name         string
+		prefix       []string
 		flags        []string
 		given        string
 		status       int
 		workers      string
 		shallEndLife bool
 	}{
-		{"without", nil, token, http.StatusForbidden, "1", false},
-		{"wrong", []string{"--control-token", "@" + file}, "a token of some lengtH", http.StatusUnauthorized, "2", false},
-		{"right", []string{"--control-token", "@" + file}, token, http.StatusAccepted, "1", true},
-		{"right, workers", []string{"--control-token", "@" + file}, token, http.StatusAccepted, "2", true},
+		{"without", nil, nil, token, http.StatusForbidden, "1", false},
+		{"wrong", nil, []string{"--control-token", "@" + file}, "a token of some lengtH", http.StatusUnauthorized, "2",
+			false},
+		{"right", nil, []string{"--control-token", "@" + file}, token, http.StatusAccepted, "1", true},
+		{"right, workers", nil, []string{"--control-token", "@" + file}, token, http.StatusAccepted, "2", true},
+		{"right, of a pipe", pipe, nil, token, http.StatusAccepted, "1", true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			rig.NoLeaks(t)
-			s := rig.Start(t, rig.Options{Ports: 5, Flags: append([]string{"--workers", tt.workers}, tt.flags...)})
+			s := rig.Start(t, rig.Options{Ports: 5, Prefix: tt.prefix,
+				Flags: append([]string{"--workers", tt.workers}, tt.flags...)})
 			req, err := http.NewRequestWithContext(context.Background(), http.MethodPost, "http://"+s.Control+"/drain", nil)
 			if err != nil {
 				t.Fatal(err)

@@ -23,8 +23,8 @@ const (
 // epoll_wait(2); meanwhile connections gather in the accept queue.
 const (
 	napTime = 500 * time.Microsecond
-	// storm is how many connections must have come since the check before last, in at
-	// most stormTime, without any connection sending a byte.
+	// storm is how many connections must have come or gone since stormy began to count,
+	// at most stormTime ago, without any connection sending a byte.
 	storm     = 8
 	stormTime = 2 * time.Millisecond
 )

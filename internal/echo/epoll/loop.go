@@ -66,10 +66,10 @@ type loop struct {
 	accepts acceptor
 	ticked  time.Time // when the core last looked for what takes too long
 	reads   uint64    // of connections
-	came    int64     // connections that were accepted or closed
 	gave    bool      // another loop has been given connections in this batch
-	settled int64     // the same when memory was last given back
-	moved   int64     // the same at the last look
+	came    int64     // connections that were accepted or closed
+	settled int64     // came when memory was last given back
+	moved   int64     // came at the last look
 	still   time.Time // since when it has not changed
 	swept   time.Time // when silent connections were last looked for
 	leaving bool      // all is to end
