@@ -111,7 +111,7 @@ where() {
     }'
 }
 
-echo "Linux $(uname -r), $(nproc) CPUs, commit $(bin/client --version | cut -d' ' -f3)," \
+echo "Linux $(uname -r), $(nproc) CPUs, commit $(bin/client --version | sed 's/.*commit \([^ ]*\).*/\1/')," \
   "$(date -u '+%F %H:%M UTC'): $conns connections, $proto."
 echo
 for pair in "${pairs[@]}"; do where "$pair"; done | awk -F'|' -v us="$(awk "BEGIN { print 1e6 / $hertz / $conns }")" '
