@@ -33,9 +33,9 @@ func StartSlack(cmd *exec.Cmd, slack time.Duration) error {
 // RelaxTimers gives every thread of this program at least that timer slack. Threads
 // inherit it from the one that makes them, and the monitor thread is older than the
 // program's first statement, so the program executes itself anew, as the same process,
-// with these arguments and this environment. Call it before anything is read that
-// cannot be read again, from the process's first thread: the signal at a parent's death (PR_SET_PDEATHSIG) is that
-// thread's. An error means that all is as it was.
+// with these arguments and this environment. Call it before anything is read that cannot
+// be read again, from the process's first thread: the signal at a parent's death
+// (PR_SET_PDEATHSIG) is that thread's. An error means that all is as it was.
 func RelaxTimers(slack time.Duration, args, env []string) error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()

@@ -17,7 +17,8 @@ func busyThreads() int { return 5 + Cores() }
 // how many. The runtime would keep them for good, with tens of KiB each: there are dozens
 // after a collection that had the processors of all of Seat's threads to itself. A few
 // stay for what comes next. Without seats it ends none: there, who knows which threads
-// wait in the kernel for something?
+// wait in the kernel for something? It is not for a program with child processes that end
+// with it: theirs is the death of the thread that started them (PR_SET_PDEATHSIG, prctl(2)).
 func EndIdleThreads() int {
 	s := []metrics.Sample{{Name: threadsMetric}}
 	metrics.Read(s)
