@@ -91,7 +91,7 @@ labs: build ## run every lab once: churn, relay, workers, peak, stress, echo, so
 # programs as processes (tests/) and the comparison (bench/) are for make test. The
 # tests wait more than they compute: four packages at a time.
 .PHONY: check
-check: host ## format, vet and unit tests: a minute, no root, nothing to install
+check: host ## format, vet and unit tests: a minute and a half, no root, nothing to install
 	@bad=$$(gofmt -l .); [[ -z $$bad ]] || { echo "not formatted (gofmt -w): $$bad" >&2; exit 1; }
 	@go vet ./...
 	@go test -short -p 4 ./internal/... ./server ./client ./tuning
