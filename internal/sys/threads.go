@@ -6,7 +6,12 @@ import (
 	"sync"
 )
 
-const threadsMetric = "/sched/threads/total:threads"
+// threads is how many the runtime has.
+func threads() int {
+	s := []metrics.Sample{{Name: "/sched/threads/total:threads"}}
+	metrics.Read(s)
+	return int(s[0].Value.Uint64())
+}
 
 // busyThreads is how many threads a Go program needs beside those with a seat: main's,
 // the runtime's monitor, the one that waits for signals, one in the poller, one that makes
@@ -20,12 +25,10 @@ func busyThreads() int { return 5 + Cores() }
 // wait in the kernel for something? It is not for a program with child processes that end
 // with it: theirs is the death of the thread that started them (PR_SET_PDEATHSIG, prctl(2)).
 func EndIdleThreads() int {
-	s := []metrics.Sample{{Name: threadsMetric}}
-	metrics.Read(s)
 	seats.Lock()
 	taken := seats.taken
 	seats.Unlock()
-	idle := int(s[0].Value.Uint64()) - taken - busyThreads()
+	idle := threads() - taken - busyThreads()
 	if taken == 0 || idle <= 0 {
 		return 0
 	}

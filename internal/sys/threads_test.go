@@ -1,11 +1,11 @@
 package sys
 
 import (
-	"runtime/metrics"
 	"sync"
 	"syscall"
 	"testing"
-	"time"
+
+	"github.com/c10m/c10m/tests/nettest"
 )
 
 // TestEndIdleThreads: what many calls that blocked at once have left behind goes, and
@@ -23,9 +23,7 @@ func TestEndIdleThreads(t *testing.T) {
 		for range blocked {
 			all.Go(func() { _, _ = syscall.Read(pipe[0], make([]byte, 1)) })
 		}
-		for threads() < blocked { // the runtime makes one more for each that blocks
-			Nap(1e6)
-		}
+		nettest.Await(t, "a thread for each that blocks", func() bool { return threads() >= blocked })
 		syscall.Close(pipe[1])
 		all.Wait()
 		syscall.Close(pipe[0])
@@ -34,17 +32,6 @@ func TestEndIdleThreads(t *testing.T) {
 		if ended < blocked/2 {
 			t.Errorf("%d of %d threads were ended, want at least half of %d", ended, before, blocked)
 		}
-		for end := time.Now().Add(time.Minute); threads() > busyThreads()+blocked/4; Nap(1e6) {
-			if time.Now().After(end) {
-				t.Fatalf("%d threads are left of %d after %d were ended", threads(), before, ended)
-			}
-		}
+		nettest.Await(t, "the end of those threads", func() bool { return threads() <= busyThreads()+blocked/4 })
 	}
-}
-
-// threads is how many the runtime has.
-func threads() int {
-	s := []metrics.Sample{{Name: threadsMetric}}
-	metrics.Read(s)
-	return int(s[0].Value.Uint64())
 }

@@ -66,13 +66,22 @@ func FreePort(tb testing.TB) int {
 	const first, last = 2000, 19999
 	for range 1000 {
 		port := first + rand.IntN(last-first+1)
-		if l, err := net.Listen("tcp4", fmt.Sprintf("0.0.0.0:%d", port)); err == nil {
-			_ = l.Close()
+		if isFree(port) {
 			return port
 		}
 	}
 	tb.Fatalf("no free port in %d..%d", first, last)
 	return 0
+}
+
+// isFree says whether nobody listens on a port, of any IPv4 address.
+func isFree(port int) bool {
+	l, err := net.Listen("tcp4", fmt.Sprintf("0.0.0.0:%d", port))
+	if err != nil {
+		return false
+	}
+	_ = l.Close()
+	return true
 }
 
 // FreePorts finds n consecutive ports that nobody listens on, and one more after them. It
@@ -87,10 +96,7 @@ func FreePorts(tb testing.TB, n int) (first int) {
 	for first = from; first < from+12000; first += n + 1 {
 		free := true
 		for p := first; p <= first+n && free; p++ {
-			l, err := net.Listen("tcp4", fmt.Sprintf("0.0.0.0:%d", p))
-			if free = err == nil; free {
-				_ = l.Close()
-			}
+			free = isFree(p)
 		}
 		if free {
 			return first
