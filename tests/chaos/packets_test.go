@@ -146,14 +146,17 @@ func TestPacketsInterrupted(t *testing.T) {
 // it repeats its first answer (RFC 6298 section 5.7); a cut on top would be more
 // than an exchange waits for.
 func TestPacketsOverNetwork(t *testing.T) {
-	for name, disturb := range map[string]func(*wire, time.Duration){
-		"loss": func(w *wire, _ time.Duration) { w.loseForwarded(2) },
-		"cut": func(w *wire, down time.Duration) {
+	for name, fault := range map[string]struct {
+		disturb func(*wire, time.Duration)
+		late    int64
+	}{
+		"loss": {func(w *wire, _ time.Duration) { w.loseForwarded(2) }, 5},
+		"cut": {func(w *wire, down time.Duration) {
 			w.cut()
 			time.Sleep(down)
 			w.mend()
 			w.ip("-n", w.ns, "route", "add", sources, "via", here) // it went with the link
-		},
+		}, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			rig.NoLeaks(t)
@@ -164,15 +167,11 @@ func TestPacketsOverNetwork(t *testing.T) {
 			down := lasting(2*time.Second, 10*time.Second)
 			o := rig.Client(t, nil, func(*exec.Cmd) {
 				rig.Await(t, "messages", func() bool { return s.Report(t).Messages >= 300 })
-				disturb(w, down)
+				fault.disturb(w, down)
 			}, farPackets(s, "--conns", "300", "--hold", (2*down+6*time.Second).String(), "--interval", "500ms",
 				"--size", "3000", "--verify", "300",
 				"--connect-timeout", "1m", "--close", "fin", "--server-control", "none")...)
-			r := o.Result
-			if r == nil || o.Status != 0 || r.Conns.Established != 300 || r.Conns.Lost != 0 || r.Echo.Lost != 0 ||
-				r.Echo.Mismatched != 0 || r.Echo.Verified != 300 {
-				t.Fatalf("status %d, %+v: want nothing lost: %s", o.Status, r, o.Stderr)
-			}
+			costsTime(t, o, 300, fault.late)
 			noDevice(t)
 		})
 	}
