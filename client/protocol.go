@@ -47,7 +47,7 @@ func (t *target) firstPorts() (first []int, err error) {
 	count := t.raw.ports.N
 	for _, n := range first {
 		if err := (unit.Ports{First: n, N: count}).Check(); err != nil {
-			return nil, fmt.Errorf("--first-port and --ports %v", err)
+			return nil, fmt.Errorf("--first-port %d and --ports %d: %w", n, count, err)
 		}
 	}
 	if len(first) == 2 && (unit.Ports{First: first[0], N: count}).Overlaps(unit.Ports{First: first[1], N: count}) {

@@ -24,6 +24,7 @@ read -ra served <<<"${SERVER_FLAGS:-}"
 readonly cap=1000000      # unless CONNS says otherwise
 readonly start_seconds=60 # until the server is ready
 readonly stop_seconds=40  # until the server has drained (--drain 30s)
+readonly signal_seconds=5 # the same after a signal
 
 say() { echo "run.sh: $*" >&2; }
 
@@ -52,31 +53,34 @@ readonly line=out/.server.$$
 # alive says whether process $1 still runs.
 alive() { [[ -n $1 ]] && kill -0 "$1" 2>/dev/null; }
 
-# stop ends process $1 within $2 seconds: SIGTERM, then SIGKILL to its whole group.
+# stop ends the $1, process $2, within $3 seconds: SIGTERM, then SIGKILL to its whole
+# group, of which the shell then has nothing to say.
 stop() {
-  alive "$1" || return 0
-  kill -TERM "$1" 2>/dev/null || true
-  for ((i = 0; i < $2 * 20; i++)); do
-    alive "$1" || break
+  alive "$2" || return 0
+  kill -TERM "$2" 2>/dev/null || true
+  for ((i = 0; i < $3 * 20; i++)); do
+    alive "$2" || break
     sleep 0.05
   done
-  if alive "$1"; then
-    say "process $1 did not end within $2 s: killed"
-    kill -KILL -- "-$1" 2>/dev/null || true
+  if alive "$2"; then
+    say "the $1 (process $2) did not end within $3 s: killed"
+    disown "$2" 2>/dev/null || true
+    kill -KILL -- "-$2" 2>/dev/null || true
   fi
 }
 
-# cleanup ends what still runs. After a signal nobody wants to see a drain, nor to
-# wait until the kernel has closed a million sockets of a process that was killed.
+# cleanup ends what still runs. After a signal a server has as long as it takes to
+# notice that a million clients are gone, but no whole drain; and nobody waits until
+# the kernel has closed the sockets of a process that was killed.
 cleanup() {
   trap - EXIT
   trap '' HUP INT TERM
   if [[ -n $caught ]]; then
-    stop "$client" 1
-    stop "$server" 1
+    stop client "$client" 1
+    stop server "$server" $signal_seconds
   else
-    stop "$client" 5
-    stop "$server" $stop_seconds
+    stop client "$client" 5
+    stop server "$server" $stop_seconds
     wait 2>/dev/null || true
   fi
   rm -f "$line"

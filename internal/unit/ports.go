@@ -1,6 +1,7 @@
 package unit
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"strconv"
@@ -10,6 +11,9 @@ import (
 // Ports is an inclusive range of TCP ports, First..First+N-1. As the value of a
 // flag it is written FIRST:COUNT or FIRST-LAST. N = 0 means none.
 type Ports struct{ First, N int }
+
+var errNoRange = errors.New("is not a range of ports: want FIRST:COUNT or FIRST-LAST, like 10000:200 or " +
+	"10000-10199, or none")
 
 // String writes the range so that Set reads it back.
 func (p *Ports) String() string {
@@ -32,8 +36,7 @@ func (p *Ports) Set(s string) error {
 	a, err1 := strconv.ParseUint(first, 10, 31)
 	b, err2 := strconv.ParseUint(count, 10, 31)
 	if err1 != nil || err2 != nil {
-		return fmt.Errorf("%q is not a range of ports: want FIRST:COUNT or FIRST-LAST, like 10000:200 or "+
-			"10000-10199, or none", s)
+		return fmt.Errorf("%q %w", s, errNoRange)
 	}
 	r := Ports{First: int(a), N: int(b)}
 	if !byCount {
@@ -43,7 +46,7 @@ func (p *Ports) Set(s string) error {
 		r.N = int(b-a) + 1
 	}
 	if err := r.Check(); err != nil {
-		return err
+		return fmt.Errorf("%q: %w", s, err)
 	}
 	*p = r
 	return nil
@@ -52,10 +55,13 @@ func (p *Ports) Set(s string) error {
 // Type names the kind of value in a program's help.
 func (*Ports) Type() string { return "ports" }
 
-// Check says whether the range lies within 1..65535.
+// Check says whether the range has a port, and all of them within 1..65535.
 func (p Ports) Check() error {
-	if p.First < 1 || p.First > 65535 || p.N < 1 || p.N > 65535 || p.Last() > 65535 {
-		return fmt.Errorf("%d:%d: ports %d..%d leave the legal range 1..65535", p.First, p.N, p.First, p.Last())
+	if p.N < 1 {
+		return fmt.Errorf("%d ports: the legal range is 1..65535", p.N)
+	}
+	if p.First < 1 || p.First > 65535 || p.N > 65535 || p.Last() > 65535 {
+		return fmt.Errorf("ports %d..%d leave the legal range 1..65535", p.First, p.Last())
 	}
 	return nil
 }
@@ -102,12 +108,18 @@ func (p *Ports) count() int {
 // Set reads a number or a range of ports.
 func (p *PortCount) Set(s string) error {
 	if n, err := strconv.ParseUint(s, 10, 31); err == nil {
+		if n < 1 || n > 65535 {
+			return fmt.Errorf("%q: the legal range is 1..65535", s)
+		}
 		*p = PortCount{N: int(n)}
 		return nil
 	}
 	var r Ports
-	if err := r.Set(s); err != nil || r.N == 0 {
+	switch err := r.Set(s); {
+	case errors.Is(err, errNoRange) || err == nil && r.N == 0:
 		return fmt.Errorf("%q is no number of ports and no range: want one like 200, 10000-10199 or 10000:200", s)
+	case err != nil:
+		return err
 	}
 	*p = PortCount(r)
 	return nil

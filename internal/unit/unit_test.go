@@ -57,6 +57,19 @@ func TestFlagValues(t *testing.T) {
 			t.Errorf("Ports.Set(%q) is taken", bad)
 		}
 	}
+	for bad, want := range map[string]string{
+		"0":           `"0": the legal range is 1..65535`,
+		"70000":       `"70000": the legal range is 1..65535`,
+		"10000:0":     `"10000:0": 0 ports: the legal range is 1..65535`,
+		"10000:70000": `"10000:70000": ports 10000..79999 leave the legal range 1..65535`,
+		"20000-10000": `"20000-10000": the last port is below the first`,
+		"-3":          `"-3" is no number of ports and no range: want one like 200, 10000-10199 or 10000:200`,
+		"none":        `"none" is no number of ports and no range: want one like 200, 10000-10199 or 10000:200`,
+	} {
+		if err := new(PortCount).Set(bad); err == nil || err.Error() != want {
+			t.Errorf("PortCount.Set(%q): %v, want %s", bad, err, want)
+		}
+	}
 	if p.Set("10000:200") != nil || p.Last() != 10199 || !p.Contains(10199) || p.Contains(10200) ||
 		p.String() != "10000:200" {
 		t.Errorf("Ports: %+v", p)
