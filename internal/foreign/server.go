@@ -114,9 +114,9 @@ func (s *Server) Exact() (result.ServerReport, error) { return s.report(s.fp.Pro
 // reader sums up processes.
 type reader func(pids ...int) (proc.Process, error)
 
-// report reads memory with read, where that is not nil; timed says that it reads
-// processor time as well.
-func (s *Server) report(read reader, timed bool) (result.ServerReport, error) {
+// report reads memory with read, where that is not nil; whole says that it reads
+// processor time as well, and counts anew.
+func (s *Server) report(read reader, whole bool) (result.ServerReport, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := time.Now()
@@ -130,7 +130,10 @@ func (s *Server) report(read reader, timed bool) (result.ServerReport, error) {
 	}
 	r := s.identity()
 	times := time.Duration(forCounts)
-	if read != nil {
+	switch {
+	case whole:
+		times = forWhole
+	case read != nil:
 		times = forMemory
 	}
 	t, young := s.socks.recent(s.pids, now, times)
@@ -144,7 +147,7 @@ func (s *Server) report(read reader, timed bool) (result.ServerReport, error) {
 	if read == nil {
 		return r, nil
 	}
-	return r, s.measure(&r, read, timed)
+	return r, s.measure(&r, read, whole)
 }
 
 // identity is what does not change.

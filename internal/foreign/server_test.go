@@ -83,6 +83,9 @@ func TestReportOfAnother(t *testing.T) {
 	}
 	r, err := s.Exact()
 	for err == nil && r.Open < n { // until it has accepted the last one
+		if len(r.Ports) == 1 && r.Ports[0].Open != r.Open {
+			t.Fatalf("%d connections, and %d at the only port", r.Open, r.Ports[0].Open)
+		}
 		r, err = s.Exact()
 	}
 	if err != nil || r.Open != n || len(r.Ports) != 1 || r.Ports[0].Port != port || r.Ports[0].Open != n ||

@@ -33,12 +33,14 @@ type tally struct {
 
 // How many times what a walk over all sockets costs must have passed before the
 // next one: it takes a microsecond a socket, a second for a million. Until then the
-// fds that came and went tell. Who asks for counts alone waits for the last
-// connection, 200 times a second; memory is sampled while connections are opened,
-// which the walk would slow down.
+// fds that came and went tell, though not at which port. Who asks for counts alone
+// waits for the last connection, 200 times a second; memory is sampled while
+// connections are opened, which the walk would slow down; a whole report is asked for
+// a few times in a run, and always walks.
 const (
 	forCounts = 2
 	forMemory = 10
+	forWhole  = 0
 )
 
 // listeners looks for listening sockets among the fds of processes that it has not
@@ -121,7 +123,7 @@ func (s *sockets) recent(pids []int, now time.Time, times time.Duration) (tally,
 	known := fds >= 0 && t.fds >= 0
 	settled := t.moved && fds == s.asked
 	s.asked = fds
-	if t.ports == nil || settled || !known && times != forCounts || now.Sub(t.at) > times*t.cost {
+	if t.ports == nil || times == forWhole || settled || !known && times != forCounts || now.Sub(t.at) > times*t.cost {
 		return tally{}, false
 	}
 	if known {
