@@ -182,7 +182,10 @@ func (s *server) shards(r *result.ServerReport) echo.State {
 		if s.super != nil {
 			sh.Restarts = s.super.Restarts(i)
 			needed = s.super.Needed(i)
-			if s.super.Leaving(i) {
+			switch leaving, spare := s.super.Leaving(i); {
+			case spare:
+				sh.State = result.Retiring
+			case leaving:
 				sh.State = result.Leaving
 			}
 		}

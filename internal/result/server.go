@@ -87,15 +87,17 @@ type Relay struct {
 	Failed   ErrorCounts `json:"failed,omitempty"`
 }
 
-// Leaving is the state of a worker that gets no more connections because it is being
-// replaced.
-const Leaving = "leaving"
+// States of a worker that gets no more connections.
+const (
+	Leaving  = "leaving"  // another takes its place
+	Retiring = "retiring" // fewer are enough
+)
 
 // Shard is one worker process.
 type Shard struct {
 	Number   int     `json:"worker"`
 	PID      int     `json:"pid"`
-	State    string  `json:"state"` // as the server's; or leaving: it is being replaced
+	State    string  `json:"state"` // as the server's, or one of those above
 	Open     int64   `json:"open"`
 	Accepted int64   `json:"accepted"`
 	Messages int64   `json:"messages"`                // reads echoed

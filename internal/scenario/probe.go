@@ -215,7 +215,7 @@ func (p *Prepared) stillServes() bool {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
 	now, err := p.control.counts(ctx)
-	return err == nil && now.PID == p.Server.PID && restarts(now) == restarts(p.Server)
+	return err == nil && now.PID == p.Server.PID && restarts(now) <= restarts(p.Server)
 }
 
 func restarts(r *result.ServerReport) (n int64) {

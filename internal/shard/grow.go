@@ -37,7 +37,9 @@ const (
 type member struct {
 	stop    context.CancelFunc // drains it
 	entered time.Time          // when it was started; zero once it accepts
-	leaving bool               // it is being recycled: it gets no more connections
+	leaving bool               // it gets no more connections: it is being recycled or retired
+	spare   bool               // it is being retired
+	told    bool               // it has been told to end, as a spare one
 	fresh   bool               // it was added after the server was ready, and does not accept yet
 	began   int64              // messages that its slot had counted before it was started
 	most    int64              // messages after which it is recycled; 0: never
@@ -68,6 +70,9 @@ func (s *Supervisor) adjust(ctx context.Context, start func(i int)) {
 		changed = s.observe() || changed
 		if i := s.wanted(); i >= 0 {
 			start(i)
+		}
+		if !dealing && !changed && !s.quiet {
+			s.retire(time.Now())
 		}
 		if !dealing && (changed || s.outdated(time.Now())) {
 			dealing, changed = true, false
@@ -200,7 +205,7 @@ func (s *Supervisor) byRoom() (list []int) {
 	return list
 }
 
-// living is how many workers there are, without those that are being recycled.
+// living is how many workers there are, without those that are leaving.
 func (s *Supervisor) living() (n int) {
 	for i := range s.Page.Workers() {
 		if !s.members[i].leaving {
@@ -230,18 +235,24 @@ func (s *Supervisor) canGrow() bool {
 func (s *Supervisor) wanted() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	open := int64(len(s.parked))
-	for _, slot := range s.Page.Workers() {
-		open += slot.Open.Load()
-	}
+	open := s.open()
 	rate := s.pace.measure(time.Now(), open)
 	if !s.canGrow() || s.starting() >= runtime.NumCPU() {
 		return -1
 	}
-	if !s.tooFull(open, rate) {
+	if !s.tooFull(open, rate) || s.keepSpare() {
 		return -1
 	}
 	return s.vacant()
+}
+
+// open is how many connections the workers hold, and how many wait for one.
+func (s *Supervisor) open() int64 {
+	open := int64(len(s.parked))
+	for _, slot := range s.Page.Workers() {
+		open += slot.Open.Load()
+	}
+	return open
 }
 
 // tooFull says whether the workers have too little room for open connections and for
@@ -325,7 +336,7 @@ func (s *Supervisor) recycleNext() int {
 	}
 	for i, slot := range s.Page.Workers() {
 		m := &s.members[i]
-		if m.most == 0 {
+		if m.most == 0 || m.leaving {
 			continue
 		}
 		if messages, _ := slot.Messages(); messages-m.began < m.most {
@@ -343,8 +354,9 @@ func (s *Supervisor) recycleNext() int {
 func (s *Supervisor) enter(i int, stop context.CancelFunc) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.members[i].stop, s.members[i].leaving, s.members[i].fresh = stop, false, s.started.Load()
-	s.members[i].entered = time.Now()
+	m := &s.members[i]
+	m.stop, m.leaving, m.spare, m.told, m.fresh = stop, false, false, false, s.started.Load()
+	m.entered = time.Now()
 	s.Page.Slots[i].Reset()
 	s.Page.Slots[i].PID.Store(0)
 	s.Page.states[i].exists.Store(1)
@@ -371,12 +383,21 @@ func (s *Supervisor) vacate(i int, failed bool) {
 	}
 }
 
-// Leaving says whether worker i gets no more connections because it is being replaced.
-// It may be called before Run.
-func (s *Supervisor) Leaving(i int) bool {
+// Leaving says whether worker i gets no more connections because it is being replaced,
+// or, which spare says, because fewer workers are enough. It may be called before Run.
+func (s *Supervisor) Leaving(i int) (leaving, spare bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return i < len(s.members) && s.members[i].leaving
+	if i >= len(s.members) {
+		return false, false
+	}
+	return s.members[i].leaving, s.members[i].spare
+}
+
+// leaves says whether worker i gets no more connections.
+func (s *Supervisor) leaves(i int) bool {
+	leaving, _ := s.Leaving(i)
+	return leaving
 }
 
 // Needed says whether the server is not ready without worker i: one that is just

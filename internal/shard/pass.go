@@ -109,7 +109,7 @@ func (s *Supervisor) room(i int) int64 {
 func (s *Supervisor) roomiest(but []int) int {
 	best, most := -1, int64(0)
 	for i, slot := range s.Page.Workers() {
-		if echo.State(slot.State.Load()) != echo.Ready || s.Leaving(i) || slices.Contains(but, i) {
+		if echo.State(slot.State.Load()) != echo.Ready || s.leaves(i) || slices.Contains(but, i) {
 			continue
 		}
 		if r := s.room(i); r > most {

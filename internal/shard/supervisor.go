@@ -19,8 +19,8 @@ import (
 )
 
 // Supervisor starts worker processes, one in a slot of Page, and keeps them
-// running: First of them at once, and one more each time that those there are
-// nearly full, up to Most.
+// running: First of them at once, one more each time that those there are nearly
+// full, up to Most, and fewer again once they have long been nearly empty.
 type Supervisor struct {
 	Page    *Page
 	First   int                   // workers to begin with
@@ -61,6 +61,9 @@ type Supervisor struct {
 	failed    time.Time // when a worker could not be started
 	parked    []waiting
 	recycling *recycling // nil: none is under way
+
+	spareSince time.Time // since when fewer workers would be enough; zero: they are not
+	spareLeft  time.Time // when the spare ones began to leave
 }
 
 // startTimeout bounds how long all workers together may take to accept, plus
@@ -171,7 +174,7 @@ func (s *Supervisor) keep(ctx, mine context.Context, cancel context.CancelCauseF
 		s.Page.TotalOpen.Add(-lost)
 		s.Page.Budget.Used.Add(-slot.Buffered.Load())
 		switch {
-		case mine.Err() != nil || s.Leaving(i): // recycled
+		case mine.Err() != nil || s.leaves(i): // recycled or retired
 			s.vacate(i, false)
 			return
 		case !s.started.Load():
