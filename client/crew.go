@@ -105,8 +105,8 @@ func (c *crew) sample() dash.Sample {
 	}
 	for i := range c.Agents {
 		one, a := &c.Agents[i], c.Agents[i].last()
-		s.Shards = append(s.Shards, dash.Shard{Name: one.Name, State: one.State, ID: i + 1, Open: a.Open,
-			Opened: a.Conns.Established, CPU: a.CPU.Seconds()})
+		s.Shards = append(s.Shards, dash.Shard{Name: one.Name, Number: i, State: one.State, ID: i + 1,
+			Open: a.Open, Opened: a.Conns.Established, CPU: a.CPU.Seconds()})
 	}
 	return s
 }

@@ -153,8 +153,8 @@ func fillSample(s *dash.Sample, now scenario.Progress, all counted) {
 			Missing: by.Missing, BytesReceived: by.Bytes, Pushed: by.Pushed,
 			Connect: by.Connect, Upgrade: by.Upgrade, Echo: by.Echo})
 	}
-	for _, thread := range live.Threads {
-		sh := dash.Shard{ID: thread.ID, Open: thread.Counts.Open(), Opened: thread.Counts.Established}
+	for i, thread := range live.Threads {
+		sh := dash.Shard{Number: i, ID: thread.ID, Open: thread.Counts.Open(), Opened: thread.Counts.Established}
 		if used, err := sys.ThreadCPU(thread.ID); err == nil { // otherwise it has not begun, or has ended
 			sh.CPU = used.Seconds()
 		}

@@ -171,7 +171,7 @@ func (s *server) report(fp proc.FS, depth dash.Depth) (result.ServerReport, erro
 // shards lists the workers that exist, and gives the state of all together: of
 // none it is starting.
 func (s *server) shards(r *result.ServerReport) echo.State {
-	state := echo.Starting
+	state, known := echo.Starting, false
 	for i, slot := range s.page.Workers() {
 		its := echo.State(slot.State.Load())
 		sh := result.Shard{Number: i, PID: int(slot.PID.Load()), State: its.String(),
@@ -189,16 +189,19 @@ func (s *server) shards(r *result.ServerReport) echo.State {
 				sh.State = result.Leaving
 			}
 		}
-		if len(r.Shards) == 0 {
-			state = its
-		}
-		if needed {
+		switch {
+		case needed && !known:
+			state, known = its, true
+		case needed:
 			state = leastReady(state, its)
 		}
 		r.Shards = append(r.Shards, sh)
 	}
 	if s.super != nil {
 		r.Recycled, r.RecycleAfter = s.super.Recycled(), s.recycleAfter.N
+		for i := range s.page.Slots { // those of workers that are gone, too
+			r.Restarts += s.super.Restarts(i)
+		}
 	}
 	return state
 }
@@ -216,6 +219,10 @@ func leastReady(a, b echo.State) echo.State {
 // kernel.
 func (s *server) measure(fp proc.FS, r *result.ServerReport, read func(...int) (proc.Process, error)) error {
 	var sum proc.Process
+	ended := 0.0
+	if s.super != nil { // before the others: who ends just now is counted at most once
+		ended = s.super.CPU().Seconds()
+	}
 	add := func(pid int) *result.ProcMemory {
 		there, err := fp.Own(pid)
 		if err != nil {
@@ -235,8 +242,8 @@ func (s *server) measure(fp proc.FS, r *result.ServerReport, read func(...int) (
 		add(os.Getpid())
 	}
 	r.Memory = sum.Memory()
-	if sum.CPU > 0 {
-		r.CPU = &sum.CPU
+	if used := sum.CPU + ended; sum.CPU > 0 {
+		r.CPU = &used
 	}
 	var err error
 	r.Kernel, err = fp.Usage()

@@ -9,8 +9,10 @@ import (
 	"os"
 	"os/exec"
 	"regexp"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -69,37 +71,80 @@ func TestWorkersGrow(t *testing.T) {
 	}
 }
 
-// retire waits until the server has two workers again. It connects again and again
-// meanwhile: none is refused or lost, and no total forgets those who have gone.
+// retire waits until the server has two workers again. It holds connections to the others
+// until these are to go, and others come and go meanwhile: none is refused or lost, and no
+// total forgets the workers that have gone.
 func retire(t *testing.T, s *rig.Server) {
 	t.Helper()
-	before, dialled := s.Report(t), int64(0)
-	after := before
-	for deadline := time.Now().Add(rig.Patience); len(after.Shards) > 2; after = s.Report(t) {
-		if time.Now().After(deadline) {
-			t.Fatalf("there are still %d workers: %+v", len(after.Shards), after.Shards)
-		}
-		for range 20 {
-			c, err := net.Dial("tcp", s.Addr(int(dialled)%s.N))
-			if err != nil {
-				t.Fatal(err)
-			}
-			dialled++
-			if got := echoed(t, c, "hello"); got != "hello" {
-				t.Fatalf("connection %d: %q", dialled, got)
-			}
-			_ = c.Close()
-		}
-		time.Sleep(10 * time.Millisecond)
+	var held []net.Conn
+	for i := range 20 { // by the address it comes from it gets to any worker
+		held = append(held, dial(t, s, &net.TCPAddr{IP: net.IPv4(127, 0, 0, byte(2+i))}))
 	}
-	t.Logf("from %d workers to %d, %d connections meanwhile", len(before.Shards), len(after.Shards), dialled)
-	if len(after.Refused) > 0 || after.State != "ready" || after.Accepted < before.Accepted+dialled ||
-		after.Messages < before.Messages+dialled {
-		t.Errorf("after %d connections more: %+v, before %+v", dialled, after, before)
+	before, dialled := s.Report(t), atomic.Int64{}
+	after := before
+	workers := func(n int) {
+		t.Helper()
+		for deadline := time.Now().Add(rig.Patience); len(after.Shards) != n && n > 0 || n == 0 && retiring(after) == 0; {
+			if time.Now().After(deadline) {
+				t.Fatalf("want %d workers, 0: some that are to go: %+v", n, after.Shards)
+			}
+			var many sync.WaitGroup
+			for range 8 {
+				many.Go(func() {
+					for range 5 {
+						c := dial(t, s, nil)
+						dialled.Add(1)
+						if got := echoed(t, c, "hello"); got != "hello" {
+							t.Errorf("%q came back", got)
+						}
+						_ = c.Close()
+					}
+				})
+			}
+			many.Wait()
+			time.Sleep(30 * time.Millisecond)
+			after = s.Report(t)
+		}
+	}
+	workers(0)
+	for i, c := range held {
+		if got := echoed(t, c, "still here"); got != "still here" {
+			t.Errorf("connection %d, held: %q", i, got)
+		}
+		_ = c.Close()
+	}
+	workers(2)
+	n := dialled.Load()
+	t.Logf("from %d workers to %d, %d connections meanwhile", len(before.Shards), len(after.Shards), n)
+	if len(after.Refused) > 0 || after.State != "ready" || after.Restarts != 0 || after.Accepted < before.Accepted+n ||
+		after.Messages < before.Messages+n || after.Open > n {
+		t.Errorf("after %d connections more: %+v, before %+v", n, after, before)
 	}
 	if metrics := get(t, s, "/metrics"); !strings.Contains(metrics, "\nc10m_workers 2\n") {
 		t.Errorf("/metrics has not c10m_workers 2: %s", metrics)
 	}
+}
+
+// retiring is how many of a server's workers are to go.
+func retiring(r result.ServerReport) (n int) {
+	for _, w := range r.Shards {
+		if w.State == result.Retiring {
+			n++
+		}
+	}
+	return n
+}
+
+// dial connects to the server's first port.
+func dial(t *testing.T, s *rig.Server, from net.Addr) net.Conn {
+	t.Helper()
+	d := net.Dialer{LocalAddr: from, Timeout: rig.Patience}
+	c, err := d.Dial("tcp", s.Addr(0))
+	if err != nil {
+		t.Error(err)
+		runtime.Goexit()
+	}
+	return c
 }
 
 // echoed is what the peer of c sends back for a message, to its last byte.
@@ -107,13 +152,14 @@ func echoed(t *testing.T, c net.Conn, message string) string {
 	t.Helper()
 	_ = c.SetDeadline(time.Now().Add(rig.Patience))
 	if _, err := c.Write([]byte(message)); err != nil {
-		t.Fatal(err)
+		t.Error(err)
 	}
 	got := make([]byte, len(message))
-	if _, err := io.ReadFull(c, got); err != nil {
-		t.Fatal(err)
+	n, err := io.ReadFull(c, got)
+	if err != nil {
+		t.Error(err)
 	}
-	return string(got)
+	return string(got[:n])
 }
 
 // get is what the server's control endpoint answers on path.

@@ -98,7 +98,7 @@ type Sample struct {
 // fleet.
 type Shard struct {
 	Name     string  `json:"name,omitempty"` // of an agent
-	Number   int     `json:"-"`              // which of them: of a worker, what ?worker= names it by
+	Number   int     `json:"number"`         // which of them: of a worker, what ?worker= names it by
 	ID       int     `json:"id"`             // of the process or thread; 0: not known yet
 	State    string  `json:"state"`          // of a worker, or of an agent
 	Open     int64   `json:"open"`

@@ -113,8 +113,8 @@ var sentences = map[string]string{
 		"{used_bytes} of {total_bytes} are in use; {reserve_share} stay free",
 	"push_failed": "{failed} of {pushes} pushes of metrics to {url} failed: {why}; cure: see that a collector " +
 		"takes OTLP over HTTP there (port 4318, not gRPC's 4317), and what it wants in OTEL_EXPORTER_OTLP_HEADERS",
-	"server_cpu_unknown": "the server's processor time is not in this report: processes of the " +
-		"beginning were gone at the end of the run",
+	"server_cpu_unknown": "the server's processor time is not in this report: processes of it were gone " +
+		"at the end of the run, or just being started",
 	"server_did_not_close": "{conns} connections were not closed by the server within 5 s, though it " +
 		"was to close first: a server of ours must be started with --close-on-eot, and another may never close first",
 	"process_serves_other_ports": "the server that --server-pid names, {process}, listens on ports {ports}, not on " +

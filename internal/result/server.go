@@ -29,14 +29,15 @@ type ServerReport struct {
 	Recycled int64       `json:"recycled,omitempty"`  // workers replaced after their number of messages
 	// RecycleAfter is that number; 0: workers are not replaced.
 	RecycleAfter int64        `json:"recycle_after,omitempty"`
-	TLS          *ServerTLS   `json:"tls,omitempty"`     // of a server that speaks it
-	Relay        *Relay       `json:"relay,omitempty"`   // of a server that relays
-	Foreign      *Foreign     `json:"foreign,omitempty"` // a server that is not ours, seen from outside
+	Restarts     int64        `json:"restarts,omitempty"` // of workers, those that are gone included
+	TLS          *ServerTLS   `json:"tls,omitempty"`      // of a server that speaks it
+	Relay        *Relay       `json:"relay,omitempty"`    // of a server that relays
+	Foreign      *Foreign     `json:"foreign,omitempty"`  // a server that is not ours, seen from outside
 	Shards       []Shard      `json:"shards"`
 	Ports        []PortCount  `json:"ports"`
-	Memory       *ProcMemory  `json:"memory,omitempty"` // all processes of the server
-	CPU          *float64     `json:"cpu_seconds,omitempty"`
-	Kernel       *KernelUsage `json:"kernel,omitempty"` // of the server's machine
+	Memory       *ProcMemory  `json:"memory,omitempty"`      // all processes of the server
+	CPU          *float64     `json:"cpu_seconds,omitempty"` // of all, those that have ended included
+	Kernel       *KernelUsage `json:"kernel,omitempty"`      // of the server's machine
 }
 
 // Foreign is a server that is not ours. What only a server itself can know, like

@@ -199,9 +199,10 @@ func (h *hold) fillCPU() {
 }
 
 // serverSeconds is the CPU time of a server between two of its reports; nil if
-// that cannot be told. The CPU time of a process that has ended is gone with it,
-// so the difference is right only if all processes of the first report are in the
-// second. Workers added in between spent all of theirs in between.
+// that cannot be told. A server of ours counts that of workers that have ended. Of
+// another, the CPU time of a process that has ended is gone with it, so the difference
+// is right only if all processes of the first report are in the second. Processes added
+// in between spent all of theirs in between.
 func (p *Prepared) serverSeconds(before, after *result.ServerReport) *float64 {
 	used, left := secondsBetween(before, after)
 	if left {
@@ -228,13 +229,14 @@ func secondsBetween(before, after *result.ServerReport) (used *float64, left boo
 	}
 	began, ended := processesOf(before), processesOf(after)
 	gone := func(pid int) bool { return !slices.Contains(ended, pid) }
-	if began == nil || ended == nil || slices.ContainsFunc(began, gone) {
+	d := *after.CPU - *before.CPU
+	switch {
+	case began == nil || ended == nil || before.PID != after.PID || d < 0:
+		return nil, true
+	case before.Foreign != nil && slices.ContainsFunc(began, gone):
 		return nil, true
 	}
-	if d := *after.CPU - *before.CPU; d >= 0 {
-		used = &d
-	}
-	return used, false
+	return &d, false
 }
 
 // processesOf are the process ids whose memory and CPU time a report sums up; nil

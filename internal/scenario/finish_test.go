@@ -21,6 +21,10 @@ func TestServerSeconds(t *testing.T) {
 	counts.CPU = nil
 	restarted := report(5, 2, 3)
 	restarted.PID = 9
+	other := func(r *result.ServerReport) *result.ServerReport {
+		r.Foreign = &result.Foreign{PID: 1}
+		return r
+	}
 	for _, tt := range []struct {
 		name          string
 		before, after *result.ServerReport
@@ -29,8 +33,14 @@ func TestServerSeconds(t *testing.T) {
 	}{
 		{"the same workers", report(5, 2, 3), report(7.5, 3, 2), 2.5, false},
 		{"one process", report(5, 1), report(5, 1), 0, false},
-		{"a worker was started anew, and the sum fell", report(5, 2, 3), report(4, 2, 4), -1, true},
-		{"a worker was started anew, and the sum rose", report(5, 2, 3), report(9, 2, 4), -1, true},
+		{"a worker was started anew", report(5, 2, 3), report(9, 2, 4), 4, false},
+		{"workers have gone", report(5, 2, 3), report(9, 2), 4, false},
+		{"the sum fell", report(5, 2, 3), report(4, 2, 3), -1, true},
+		{"one of another server's was started anew, and the sum fell", other(report(5, 2, 3)), other(report(4, 2, 4)),
+			-1, true},
+		{"one of another server's was started anew, and the sum rose", other(report(5, 2, 3)), other(report(9, 2, 4)),
+			-1, true},
+		{"another server has one more", other(report(5, 2)), other(report(9, 2, 4)), 4, false},
 		{"a worker is being started", report(5, 2, 3), starting, -1, true},
 		{"a worker was being started", starting, report(5, 2, 3), -1, true},
 		{"another server", report(5, 2, 3), restarted, -1, true},

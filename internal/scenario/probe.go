@@ -215,12 +215,5 @@ func (p *Prepared) stillServes() bool {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
 	now, err := p.control.counts(ctx)
-	return err == nil && now.PID == p.Server.PID && restarts(now) <= restarts(p.Server)
-}
-
-func restarts(r *result.ServerReport) (n int64) {
-	for _, s := range r.Shards {
-		n += s.Restarts
-	}
-	return n
+	return err == nil && now.PID == p.Server.PID && now.Restarts == p.Server.Restarts
 }

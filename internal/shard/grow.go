@@ -28,9 +28,15 @@ const (
 	dealEvery = 500 * time.Millisecond
 	// growAgain is how long to wait after a worker could not be started.
 	growAgain = time.Second
+	// dealAgain is the same after the program could not be attached: where the kernel
+	// forbids it, it will the next time.
+	dealAgain = 10 * time.Second
 	// leaveTime is the least time that a worker goes on accepting after it was taken out
 	// of the distribution: its backlogs may still have connections.
 	leaveTime = time.Second
+	// goneTime is how far apart two workers must have ended for it to be known which of
+	// them was first.
+	goneTime = time.Second
 )
 
 // member is what the supervisor knows of a worker, beside what they share in the Page.
@@ -38,6 +44,7 @@ type member struct {
 	stop    context.CancelFunc // drains it
 	entered time.Time          // when it was started; zero once it accepts
 	leaving bool               // it gets no more connections: it is being recycled or retired
+	left    time.Time          // since when the distribution says so; zero: it does not yet
 	spare   bool               // it is being retired
 	told    bool               // it has been told to end, as a spare one
 	fresh   bool               // it was added after the server was ready, and does not accept yet
@@ -71,7 +78,7 @@ func (s *Supervisor) adjust(ctx context.Context, start func(i int)) {
 		if i := s.wanted(); i >= 0 {
 			start(i)
 		}
-		if !dealing && !changed && !s.quiet {
+		if !dealing && !changed {
 			s.retire(time.Now())
 		}
 		if !dealing && (changed || s.outdated(time.Now())) {
@@ -124,11 +131,13 @@ func (s *Supervisor) gone(i int) {
 			s.order.unknown = true // it has joined some groups before that and some after
 		}
 	}
-	now := time.Now()
-	if now.Sub(s.lastGone) < leaveTime {
-		s.order.unknown = true // two at a time: in some groups either may have gone first
+	if s.order.last() != i { // the last one's end moves no other
+		now := time.Now()
+		if now.Sub(s.lastGone) < goneTime {
+			s.order.unknown = true // two at a time: in some groups either may have gone first
+		}
+		s.lastGone = now
 	}
-	s.lastGone = now
 	s.order.leave(i)
 	state := s.Page.states[i]
 	state.joined.Store(0)
@@ -150,7 +159,7 @@ func (s *Supervisor) weights() (weights []uint32) {
 		if s.order.unknown {
 			r = 1
 		} else if s.members[i].leaving {
-			r = 0
+			r = never
 		}
 		room = append(room, r)
 	}
@@ -165,39 +174,70 @@ func (s *Supervisor) weights() (weights []uint32) {
 // outdated says whether workers have filled so differently that they should get
 // other shares.
 func (s *Supervisor) outdated(now time.Time) bool {
-	if now.Sub(s.dealt) < dealEvery {
-		return false
+	if s.undealt {
+		return now.Sub(s.dealt) >= dealAgain
 	}
-	return !slices.Equal(s.weights(), s.attached)
+	return now.Sub(s.dealt) >= dealEvery && !slices.Equal(s.weights(), s.attached)
 }
 
 // deal has one worker attach the BPF program with new weights to the SO_REUSEPORT
 // groups. Any worker can, as each has a socket in every group. The one with the most
 // room is asked first: a full one may be waiting in PassOn.
 func (s *Supervisor) deal() {
+	leaving := s.excluded()
 	weights := s.weights()
 	if len(weights) == 0 {
 		return
 	}
-	s.attached, s.dealt = weights, time.Now()
+	s.attached, s.dealt, s.dealings = weights, time.Now(), s.dealings+1
 	var err error
 	for _, i := range s.byRoom() {
-		if err = s.tellDealing(i, weights); err == nil {
+		if err = s.tellDealing(i, dealing{s.key, s.dealings, weights}); err == nil {
+			s.undealt = false
+			s.exclude(leaving, time.Now())
 			return
 		}
 	}
+	s.undealt = true
 	if err != nil && !s.quiet && !s.ended.Load() {
 		s.quiet = true // say it once
 		s.Logf("%v; workers get their connections by the kernel's hash", err)
 	}
 }
 
-// byRoom lists the workers that accept, the one with the most room first.
+// excluded are the members that the next distribution leaves out, and the one in force
+// did not.
+func (s *Supervisor) excluded() (list []*member) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := range s.Page.Workers() {
+		if m := &s.members[i]; m.leaving && m.left.IsZero() && !s.order.unknown {
+			list = append(list, m)
+		}
+	}
+	return list
+}
+
+// exclude notes that they have been left out.
+func (s *Supervisor) exclude(list []*member, now time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, m := range list {
+		if m.leaving {
+			m.left = now
+		}
+	}
+}
+
+// byRoom lists the workers that accept, the one with the most room first, and those
+// that are leaving last.
 func (s *Supervisor) byRoom() (list []int) {
 	room := map[int]int64{}
 	for i, slot := range s.Page.Workers() {
 		if echo.State(slot.State.Load()) == echo.Ready {
-			room[i] = s.room(i)
+			if room[i] = s.room(i); s.leaves(i) {
+				room[i] = never
+			}
 			list = append(list, i)
 		}
 	}
@@ -320,9 +360,10 @@ func (s *Supervisor) recycle(now time.Time) int {
 		s.recycling = nil // it could not be started
 	case r.left.IsZero():
 		if echo.State(slots[r.successor].State.Load()) == echo.Ready && states[r.successor].joined.Load() <= s.seen {
-			r.left, s.members[r.old].leaving, s.stale = now, true, true
+			r.left, s.stale = now, true
+			s.members[r.old].leave()
 		}
-	case now.Sub(r.left) >= max(s.Drain, leaveTime), now.Sub(r.left) >= leaveTime && slots[r.old].Open.Load() == 0:
+	case now.Sub(r.left) >= max(s.Drain, leaveTime), s.mayEnd(r.old, now, leaveTime):
 		s.members[r.old].stop()
 	}
 	return -1
@@ -355,8 +396,7 @@ func (s *Supervisor) enter(i int, stop context.CancelFunc) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	m := &s.members[i]
-	m.stop, m.leaving, m.spare, m.told, m.fresh = stop, false, false, false, s.started.Load()
-	m.entered = time.Now()
+	*m = member{stop: stop, fresh: s.started.Load(), entered: time.Now()}
 	s.Page.Slots[i].Reset()
 	s.Page.Slots[i].PID.Store(0)
 	s.Page.states[i].exists.Store(1)
@@ -377,6 +417,7 @@ func (s *Supervisor) begin(i int) {
 func (s *Supervisor) vacate(i int, failed bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.Page.Slots[i].Reset()
 	s.Page.states[i].exists.Store(0)
 	if failed {
 		s.failed = time.Now()

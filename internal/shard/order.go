@@ -1,6 +1,9 @@
 package shard
 
-import "slices"
+import (
+	"math"
+	"slices"
+)
 
 // order lists the workers as their sockets stand in the SO_REUSEPORT group of each
 // port: the kernel appends a new listening socket, and moves the last one into the
@@ -22,6 +25,14 @@ func (o *order) join(worker int) {
 	o.workers = append(o.workers, worker)
 }
 
+// last is the worker whose sockets are the last; -1 without any.
+func (o *order) last() int {
+	if len(o.workers) == 0 {
+		return -1
+	}
+	return o.workers[len(o.workers)-1]
+}
+
 // leave removes a worker, if it is there.
 func (o *order) leave(worker int) {
 	i := slices.Index(o.workers, worker)
@@ -33,10 +44,14 @@ func (o *order) leave(worker int) {
 	o.workers = o.workers[:last]
 }
 
+// never is the room of a worker that shall get no connections.
+const never = math.MinInt64
+
 // weigh turns the room that each worker has, in connections, into its share of new
 // ones, 0 to 4. A worker with at least half as much room as the roomiest gets the same
 // share, so that shares do not change all the time while workers are about as full;
-// one with less than an eighth gets none. If no worker has room all get the same.
+// one with less than an eighth gets none. If no worker has room all get the same, but
+// for those whose room is never.
 func weigh(room []int64) []uint32 {
 	weights := make([]uint32, len(room))
 	most := slices.Max(append(room, 0))
@@ -54,10 +69,11 @@ func weigh(room []int64) []uint32 {
 		divisor = gcd(weights[i], divisor)
 	}
 	for i := range weights {
-		if divisor == 0 {
-			weights[i] = 1
-		} else {
+		switch {
+		case divisor > 0:
 			weights[i] /= divisor
+		case room[i] != never:
+			weights[i] = 1
 		}
 	}
 	return weights

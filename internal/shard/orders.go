@@ -18,6 +18,7 @@ import (
 // connections to the SO_REUSEPORT groups of its sockets.
 type dealing struct {
 	Key     sys.SteerKey
+	Number  int64 // of the order: who hears of an older one later does not follow it
 	Weights []uint32
 }
 
@@ -29,9 +30,9 @@ const dealTime = time.Second
 // several loops fits.
 const maxDealing = 1 << 20
 
-// tellDealing orders worker i to attach the program with these weights.
-func (s *Supervisor) tellDealing(i int, weights []uint32) error {
-	body, err := json.Marshal(dealing{s.key, weights})
+// tellDealing orders worker i to attach the program.
+func (s *Supervisor) tellDealing(i int, d dealing) error {
+	body, err := json.Marshal(d)
 	if err != nil {
 		return fmt.Errorf("write distribution: %w", err)
 	}
@@ -59,11 +60,23 @@ func (w *Worker) Orders(more http.Handler) http.Handler {
 		var d dealing
 		err := json.NewDecoder(io.LimitReader(r.Body, maxDealing)).Decode(&d)
 		if err == nil {
-			err = sys.Steer(*w.listeners.Load(), d.Key, d.Weights)
+			err = w.follow(d)
 		}
 		if err != nil {
 			http.Error(out, err.Error(), http.StatusInternalServerError)
 		}
 	})
 	return mux
+}
+
+// follow attaches the program. One that was slow to hear of an order may hear of a
+// newer one first.
+func (w *Worker) follow(d dealing) error {
+	w.followMu.Lock()
+	defer w.followMu.Unlock()
+	if d.Number < w.followed {
+		return fmt.Errorf("order %d came after order %d", d.Number, w.followed)
+	}
+	w.followed = d.Number
+	return sys.Steer(*w.listeners.Load(), d.Key, d.Weights)
 }

@@ -10,9 +10,12 @@ const (
 	// retireAfter is how long fewer workers must have been enough: the next burst should
 	// find those of the last one.
 	retireAfter = 10 * time.Second
-	// They are enough while sparePart of spareOf of their room is taken, half of what
-	// starts another.
-	sparePart, spareOf = 2, 5
+	// They are enough while at most one part in spareOf of their room is taken: less than
+	// what starts another, at any rate of new connections (fullPart, mostAhead).
+	spareOf = 4
+	// retireTime is what leaveTime is to a worker that is replaced. Nothing hurries, and
+	// a handshake of which a packet was lost takes a second more.
+	retireTime = 3 * time.Second
 )
 
 // retire ends workers that are not needed, one after the other, but none of the First.
@@ -23,7 +26,7 @@ const (
 func (s *Supervisor) retire(now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.recycling != nil || s.order.unknown || s.starting() > 0 {
+	if s.recycling != nil || s.order.unknown || s.undealt || s.starting() > 0 {
 		s.keepSpare()
 		return
 	}
@@ -40,22 +43,31 @@ func (s *Supervisor) retire(now time.Time) {
 	switch m := &s.members[last]; {
 	case s.spare() == 0 && now.Sub(s.spareSince) >= retireAfter:
 		for _, i := range list[stay:] {
-			s.members[i].leaving, s.members[i].spare = true, true
+			s.members[i].spare = true
+			s.members[i].leave()
 		}
-		s.stale, s.spareLeft = true, now
+		s.stale = true
 	case s.spare() > 0 && !m.spare: // one has crashed, and the order has changed
 		s.keepSpare()
-	case m.spare && !m.told && now.Sub(s.spareLeft) >= leaveTime && s.room(last) == s.Limit:
+	case m.spare && !m.told && s.mayEnd(last, now, retireTime):
 		m.told = true
-		// All that have gone so far went before this one, in each of the groups.
-		s.lastGone = time.Time{}
 		m.stop()
 	}
 }
 
+// leave takes a worker out of the next distribution.
+func (m *member) leave() { m.leaving, m.left = true, time.Time{} }
+
+// mayEnd says whether a worker that is leaving has no connection any more, neither its
+// own nor on the way to it, after so long a time.
+func (s *Supervisor) mayEnd(i int, now time.Time, least time.Duration) bool {
+	left := s.members[i].left
+	return !left.IsZero() && now.Sub(left) >= least && s.room(i) == s.Limit
+}
+
 // needs is how many workers are enough for what is open now, with room to spare.
 func (s *Supervisor) needs() int {
-	most := max(1, s.Limit*sparePart/spareOf)
+	most := max(1, s.Limit/spareOf)
 	return max(s.First, int((s.open()+most-1)/most))
 }
 

@@ -40,7 +40,6 @@ type Supervisor struct {
 	restarts  []atomic.Int64 // by restartsOf
 	started   atomic.Bool    // the first workers have all been ready
 	recycled  atomic.Int64
-	ended     atomic.Bool
 	workers   sync.WaitGroup
 	socketsMu sync.Mutex
 	sockets   []*net.UnixConn // by worker; nil: not started
@@ -48,7 +47,11 @@ type Supervisor struct {
 	key       sys.SteerKey    // the secret key of the distribution
 	attached  []uint32        // the weights in force, and since when
 	dealt     time.Time
-	quiet     bool // a failure to attach has been logged
+	dealings  int64 // how many distributions there have been
+	undealt   bool  // the last could not be attached
+	quiet     bool  // that has been logged
+	ended     atomic.Bool
+	usedUp    atomic.Int64 // processor time of workers that have ended, ns
 
 	mu        sync.Mutex // over all below
 	members   []member   // by worker
@@ -63,7 +66,6 @@ type Supervisor struct {
 	recycling *recycling // nil: none is under way
 
 	spareSince time.Time // since when fewer workers would be enough; zero: they are not
-	spareLeft  time.Time // when the spare ones began to leave
 }
 
 // startTimeout bounds how long all workers together may take to accept, plus
@@ -124,7 +126,11 @@ func (s *Supervisor) Run(ctx context.Context, ready func()) error {
 	return nil
 }
 
-// Restarts is how often worker i has been restarted. It may be called before Run.
+// CPU is the processor time of all workers that have ended.
+func (s *Supervisor) CPU() time.Duration { return time.Duration(s.usedUp.Load()) }
+
+// Restarts is how often a worker i has ended by itself, after which it was restarted
+// unless it was leaving anyway. It may be called before Run.
 func (s *Supervisor) Restarts(i int) int64 { return s.restartsOf(i).Load() }
 
 func (s *Supervisor) restartsOf(i int) *atomic.Int64 {
@@ -174,8 +180,13 @@ func (s *Supervisor) keep(ctx, mine context.Context, cancel context.CancelCauseF
 		s.Page.TotalOpen.Add(-lost)
 		s.Page.Budget.Used.Add(-slot.Buffered.Load())
 		switch {
-		case mine.Err() != nil || s.leaves(i): // recycled or retired
+		case mine.Err() != nil: // recycled or retired
 			s.vacate(i, false)
+			return
+		case s.leaves(i):
+			s.vacate(i, false)
+			s.restartsOf(i).Add(1)
+			s.Logf("worker %d ended (%v) with %d connections, while it was leaving", i, err, lost)
 			return
 		case !s.started.Load():
 			cancel(fmt.Errorf("start worker %d: %w", i, err))
@@ -235,7 +246,13 @@ func (s *Supervisor) once(ctx context.Context, i int, life *os.File) error {
 		return fmt.Errorf("start process: %w", err)
 	}
 	ended := make(chan error, 1)
-	go func() { ended <- cmd.Wait() }()
+	go func() {
+		err := cmd.Wait()
+		if of := cmd.ProcessState; of != nil {
+			s.usedUp.Add(int64(of.UserTime() + of.SystemTime()))
+		}
+		ended <- err
+	}()
 	select {
 	case err := <-ended:
 		if err != nil {

@@ -7,6 +7,7 @@ import (
 	"os/signal"
 	"runtime"
 	"runtime/debug"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -22,6 +23,8 @@ type Worker struct {
 
 	index     int
 	listeners atomic.Pointer[[]int] // its listening sockets; none yet: empty
+	followMu  sync.Mutex
+	followed  int64 // the newest order to distribute connections
 }
 
 // NewWorker is worker number i of at most n, made from the fds inherited from its

@@ -397,15 +397,16 @@
   // CPU of each shard in cores; null where it is not known. One that was not there
   // a sample ago, a worker started anew or a thread of the next run, has used all
   // of its time since.
-  const cores = () => now.shards.map((s, i) => {
-    const old = before?.shards[i], dt = before ? (now.t - before.t) / 1000 : 0;
+  const cores = () => now.shards.map((s) => {
+    const old = before?.shards.find((o) => o.number === s.number), dt = before ? (now.t - before.t) / 1000 : 0;
     if (!(dt > 0) || s.id <= 0 || old?.id === 0) return null;
     const used = Math.max(0, (s.cpu - (old?.id === s.id ? old.cpu : 0)) / dt);
     return meta.shard === "thread" ? Math.min(1, used) : used; // the two clocks are not read at once
   });
   let shardCells = null;
   function showShards() {
-    const used = cores(), name = (i) => now.shards[i].name || meta.shard + " " + i, box = $("shards"), agents = fleet();
+    const used = cores(), box = $("shards"), agents = fleet();
+    const name = (i) => now.shards[i].name || meta.shard + " " + now.shards[i].number;
     const full = used.length === 1 ? meta.cpus : Math.max(1, ...used);
     set($("h-shards"), "CPU per " + meta.shard);
     set($("n-shards"), server() && used.length > 1
@@ -440,7 +441,7 @@
       table($("d-shards").querySelector("table"), head, now.shards.map((s, i) => {
         const cells = [agents ? s.state : String(s.id || "–"), count(s.open), count(s.opened),
           used[i] === null ? "–" : percent(used[i]), three.format(s.cpu) + " s"];
-        return { name: s.name || String(i), cells: server() ? cells.concat(count(s.restarts), s.state) : cells };
+        return { name: s.name || String(s.number), cells: server() ? cells.concat(count(s.restarts), s.state) : cells };
       }));
     }
   }
