@@ -126,12 +126,12 @@ func (s *Supervisor) observe() (changed bool) {
 func (s *Supervisor) gone(i int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for j := range s.Page.Workers() {
-		if state := s.Page.states[j]; j != i && (state.binding.Load() != 0 || state.joined.Load() > s.seen) {
-			s.order.unknown = true // it has joined some groups before that and some after
+	if s.order.last() != i { // the last one's end moves no other, whoever comes or goes meanwhile
+		for j := range s.Page.Workers() {
+			if state := s.Page.states[j]; j != i && (state.binding.Load() != 0 || state.joined.Load() > s.seen) {
+				s.order.unknown = true // it has joined some groups before that and some after
+			}
 		}
-	}
-	if s.order.last() != i { // the last one's end moves no other
 		now := time.Now()
 		if now.Sub(s.lastGone) < goneTime {
 			s.order.unknown = true // two at a time: in some groups either may have gone first

@@ -167,14 +167,19 @@ func TestRetireTakenBack(t *testing.T) {
 func TestGoneLast(t *testing.T) {
 	for _, tt := range []struct {
 		gone    []int
+		binding int32 // of worker 4, which is just starting
 		unknown bool
 		want    []int
 	}{
-		{[]int{3, 2, 1}, false, []int{0}},
-		{[]int{3, 0}, false, []int{2, 1}},
-		{[]int{0, 1}, true, []int{3, 2}},
+		{[]int{3, 2, 1}, 0, false, []int{0}},
+		{[]int{3, 0}, 0, false, []int{2, 1}},
+		{[]int{0, 1}, 0, true, []int{3, 2}},
+		{[]int{3, 2}, 1, false, []int{0, 1}},
+		{[]int{0}, 1, true, []int{3, 1, 2}},
 	} {
-		s, _ := crew(t, 4, 1)
+		s, _ := crew(t, 5, 1)
+		s.order.leave(4)
+		s.Page.states[4].binding.Store(tt.binding)
 		for _, i := range tt.gone {
 			s.gone(i)
 		}
