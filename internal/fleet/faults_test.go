@@ -257,7 +257,9 @@ func TestCoordinatorGone(t *testing.T) {
 	if err := r.lead.Gather(ctx, 1, 30*time.Second); err != nil {
 		t.Fatal(err)
 	}
+	a.work.mu.Lock()
 	a.work.ramp = 0
+	a.work.mu.Unlock()
 	out, err := r.lead.through(ctx, argsFor(1), nil)
 	if err != nil || out[0].Result == nil {
 		t.Errorf("the next run: %v, %v", out, err)

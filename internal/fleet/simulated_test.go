@@ -19,12 +19,12 @@ import (
 type simulated struct {
 	room    int64 // connections
 	lookErr error
-	result  []byte        // of each part; nil: {"part":args}
-	hangs   string        // the gate that it never gets to
-	dies    string        // after this gate it ends without a result
-	ramp    time.Duration // between two gates
+	result  []byte // of each part; nil: {"part":args}
+	hangs   string // the gate that it never gets to
+	dies    string // after this gate it ends without a result
 
 	mu              sync.Mutex
+	ramp            time.Duration // of the next part, between two gates
 	parts           []*simulatedPart
 	looked, started Files // of the last
 }
@@ -47,8 +47,9 @@ func (w *simulated) Start(args []string, files Files) (Part, error) {
 		opened: map[string]time.Time{}}
 	w.mu.Lock()
 	w.parts, w.started = append(w.parts, p), files
+	ramp := w.ramp
 	w.mu.Unlock()
-	go w.play(p, args)
+	go w.play(p, args, ramp)
 	return p, nil
 }
 
@@ -92,7 +93,7 @@ func (p *simulatedPart) openedAt(gate string) time.Time {
 
 var gates = []string{"ramp", "hold", "close"}
 
-func (w *simulated) play(p *simulatedPart, args []string) {
+func (w *simulated) play(p *simulatedPart, args []string, ramp time.Duration) {
 	defer close(p.events)
 	result := w.result
 	if result == nil {
@@ -117,7 +118,7 @@ func (w *simulated) play(p *simulatedPart, args []string) {
 		}
 		p.events <- Event{Phase: gate, Sample: json.RawMessage(`{"open":10}`), Done: int64(i)}
 		select {
-		case <-time.After(w.ramp):
+		case <-time.After(ramp):
 		case <-p.stop:
 			p.events <- Event{Result: []byte(`{"interrupted":true}`)}
 			return
