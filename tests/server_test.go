@@ -28,12 +28,18 @@ func echoes(t *testing.T, at string) {
 		return
 	}
 	defer func() { _ = c.Close() }()
+	answers(t, c)
+}
+
+// answers checks that the peer of a connection echoes.
+func answers(t *testing.T, c net.Conn) {
+	t.Helper()
 	_ = c.SetDeadline(time.Now().Add(rig.Patience))
 	b := make([]byte, 5)
 	if _, err := io.WriteString(c, "hello"); err != nil {
-		t.Errorf("%s: %v", at, err)
+		t.Errorf("%s: %v", c.RemoteAddr(), err)
 	} else if _, err := io.ReadFull(c, b); err != nil || string(b) != "hello" {
-		t.Errorf("%s: %q, %v", at, b, err)
+		t.Errorf("%s: %q, %v", c.RemoteAddr(), b, err)
 	}
 }
 

@@ -130,13 +130,14 @@ func (s *Server) report(read reader, whole bool) (result.ServerReport, error) {
 	}
 	r := s.identity()
 	times := time.Duration(forCounts)
-	switch {
-	case whole:
-		times = forWhole
-	case read != nil:
+	if read != nil {
 		times = forMemory
 	}
-	t, young := s.socks.recent(s.pids, now, times)
+	var t tally
+	young := false
+	if !whole {
+		t, young = s.socks.recent(s.pids, now, times)
+	}
 	if !young {
 		var err error
 		if t, err = s.socks.count(s.pids, now); err != nil {

@@ -36,11 +36,10 @@ type tally struct {
 // fds that came and went tell, though not at which port. Who asks for counts alone
 // waits for the last connection, 200 times a second; memory is sampled while
 // connections are opened, which the walk would slow down; a whole report is asked for
-// a few times in a run, and always walks.
+// a few times in a run, and goes by neither: it always walks.
 const (
 	forCounts = 2
 	forMemory = 10
-	forWhole  = 0
 )
 
 // listeners looks for listening sockets among the fds of processes that it has not
@@ -123,7 +122,7 @@ func (s *sockets) recent(pids []int, now time.Time, times time.Duration) (tally,
 	known := fds >= 0 && t.fds >= 0
 	settled := t.moved && fds == s.asked
 	s.asked = fds
-	if t.ports == nil || times == forWhole || settled || !known && times != forCounts || now.Sub(t.at) > times*t.cost {
+	if t.ports == nil || settled || !known && times != forCounts || now.Sub(t.at) > times*t.cost {
 		return tally{}, false
 	}
 	if known {

@@ -29,10 +29,7 @@ func TestTooFull(t *testing.T) {
 		{"that half", 6_000, 1e9, time.Minute, true},
 		{"how long a start takes is not known", 15_999, 1e9, 0, false},
 	} {
-		page, err := NewPage(4)
-		if err != nil {
-			t.Fatal(err)
-		}
+		page := newPage(t, 4)
 		s := Supervisor{Page: page, Limit: limit, Most: 4, members: make([]member, 4), startTook: tt.took}
 		for i := range 2 {
 			page.states[i].exists.Store(1)
@@ -70,10 +67,7 @@ func TestPace(t *testing.T) {
 
 // TestByRoom: a full worker is the last to be told to attach the program.
 func TestByRoom(t *testing.T) {
-	page, err := NewPage(4)
-	if err != nil {
-		t.Fatal(err)
-	}
+	page := newPage(t, 4)
 	s := Supervisor{Page: page, Limit: 100, members: make([]member, 4)}
 	for i, open := range []int64{100, 0, 50, 10} {
 		page.states[i].exists.Store(1)

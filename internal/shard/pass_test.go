@@ -12,10 +12,7 @@ import (
 // of them cannot wait for each other; where no other worker has room, the connection
 // waits and is not refused.
 func TestGiveWaitsForNobody(t *testing.T) {
-	page, err := NewPage(2)
-	if err != nil {
-		t.Fatal(err)
-	}
+	page := newPage(t, 2)
 	s := Supervisor{Page: page, Limit: 1 << 20, Most: 1, members: make([]member, 2)}
 	t.Cleanup(s.closeSockets)
 	inside := make([]*Socket, 2)

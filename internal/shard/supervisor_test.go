@@ -2,13 +2,10 @@ package shard
 
 import (
 	"context"
-	"fmt"
 	"net/netip"
-	"os"
 	"os/exec"
 	"runtime/debug"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -18,17 +15,9 @@ import (
 // TestDrainCutShort: a worker that does not end in time is killed, and the log says so,
 // with the number of connections that it had.
 func TestDrainCutShort(t *testing.T) {
-	page, err := NewPage(1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	r, w, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _, _ = r.Close(), w.Close() }()
-	var mu sync.Mutex
-	var said []string
+	page := newPage(t, 1)
+	r, w := pipe(t)
+	var said journal
 	s := Supervisor{Page: page, First: 1, Most: 1, Drain: 50 * time.Millisecond,
 		Command: func(int) *exec.Cmd {
 			page.Slots[0].Open.Store(5)
@@ -38,11 +27,7 @@ func TestDrainCutShort(t *testing.T) {
 			cmd.Stdout = w
 			return cmd
 		},
-		Logf: func(format string, args ...any) {
-			mu.Lock()
-			defer mu.Unlock()
-			said = append(said, fmt.Sprintf(format, args...))
-		}}
+		Logf: said.logf}
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	go func() {
@@ -52,9 +37,7 @@ func TestDrainCutShort(t *testing.T) {
 	if err := s.Run(ctx, func() {}); err != nil {
 		t.Fatal(err)
 	}
-	mu.Lock()
-	defer mu.Unlock()
-	if all := strings.Join(said, "\n"); !strings.Contains(all, "worker 0 did not end within 50ms") ||
+	if all := said.String(); !strings.Contains(all, "worker 0 did not end within 50ms") ||
 		!strings.Contains(all, "5 connections") {
 		t.Errorf("said %q", all)
 	}
@@ -63,12 +46,8 @@ func TestDrainCutShort(t *testing.T) {
 // TestCannotGrow: where another worker cannot be started the others go on, the log says
 // so, and it is tried again later.
 func TestCannotGrow(t *testing.T) {
-	page, err := NewPage(2)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var mu sync.Mutex
-	said := ""
+	page := newPage(t, 2)
+	var said journal
 	s := Supervisor{Page: page, First: 1, Most: 2, Limit: 10, Loops: 1, Drain: time.Minute,
 		Command: func(i int) *exec.Cmd {
 			if i == 1 {
@@ -79,18 +58,12 @@ func TestCannotGrow(t *testing.T) {
 			page.states[0].joined.Store(page.joins.Add(1))
 			return exec.Command("sleep", "120")
 		},
-		Logf: func(format string, args ...any) {
-			mu.Lock()
-			defer mu.Unlock()
-			said += fmt.Sprintf(format, args...) + "\n"
-		}}
+		Logf: said.logf}
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- s.Run(ctx, func() {}) }()
 	for tries := 0; tries < 2; time.Sleep(10 * time.Millisecond) {
-		mu.Lock()
-		tries = strings.Count(said, "worker 1 could not be started")
-		mu.Unlock()
+		tries = strings.Count(said.String(), "worker 1 could not be started")
 		select {
 		case err := <-ended:
 			t.Fatalf("it has ended: %v", err)

@@ -397,12 +397,15 @@
   // CPU of each shard in cores; null where it is not known. One that was not there
   // a sample ago, a worker started anew or a thread of the next run, has used all
   // of its time since.
-  const cores = () => now.shards.map((s) => {
-    const old = before?.shards.find((o) => o.number === s.number), dt = before ? (now.t - before.t) / 1000 : 0;
-    if (!(dt > 0) || s.id <= 0 || old?.id === 0) return null;
-    const used = Math.max(0, (s.cpu - (old?.id === s.id ? old.cpu : 0)) / dt);
-    return meta.shard === "thread" ? Math.min(1, used) : used; // the two clocks are not read at once
-  });
+  const cores = () => {
+    const was = new Map(before?.shards.map((s) => [s.number, s])), dt = before ? (now.t - before.t) / 1000 : 0;
+    return now.shards.map((s) => {
+      const old = was.get(s.number);
+      if (!(dt > 0) || s.id <= 0 || old?.id === 0) return null;
+      const used = Math.max(0, (s.cpu - (old?.id === s.id ? old.cpu : 0)) / dt);
+      return meta.shard === "thread" ? Math.min(1, used) : used; // the two clocks are not read at once
+    });
+  };
   let shardCells = null;
   function showShards() {
     const used = cores(), box = $("shards"), agents = fleet();
